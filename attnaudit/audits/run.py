@@ -1,0 +1,220 @@
+"""From MODEL and DATA to a report, the same way for every audit; and back from records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from attnaudit.audits.audit import Audit, find_audit
+from attnaudit.config import Settings, read_text
+from attnaudit.data.dataset import Dataset, default_split, load_dataset
+from attnaudit.data.spec import DatasetSpec, load_spec
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import InputError
+from attnaudit.execution.device import DTYPES, choose_device, use_threads
+from attnaudit.execution.files import sha256_file
+from attnaudit.execution.observer import Observer
+from attnaudit.models.fit import Fitted, TrainConfig, fit
+from attnaudit.models.load import LoadedModel, find_model
+from attnaudit.models.predict import BATCH_TOKENS, Batches
+from attnaudit.report.build import build_report
+from attnaudit.report.manifest import collect
+from attnaudit.report.policy import Policy, evaluate
+from attnaudit.report.records import Header, RecordsWriter, read_records
+from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts, Report, loads
+
+MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an audit works on, and how; `settings` of the audit itself are apart."""
+
+    model: str
+    data: Path
+    split: str | None = None
+    limit: int | None = None
+    device: str = "auto"
+    threads: int = 1
+    dtype: str = "float32"
+    batch_tokens: int = BATCH_TOKENS
+    pieces: bool = False
+    seed: int = 0
+    records: Path | None = None
+    resume: bool = False
+    command_line: Sequence[str] = ()
+
+
+def run_audit(
+    audit: Audit, settings: Settings, job: Job, policy: Policy | None, observer: Observer
+) -> Report:
+    """Load, audit, summarise; the report is computed from the records alone.
+
+    Raises InputError, ModelError or OutputError; after an interruption the records made so far
+    stand in `<records>.partial`, where `resume` finds them.
+    """
+    started = datetime.now(timezone.utc)
+    use_threads(job.threads)
+    device, dtype = choose_device(job.device), DTYPES[job.dtype]
+    source = find_model(job.model, job.seed)
+    spec = load_spec(job.data, source.reading)
+    split = job.split or default_split(spec)
+    data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
+    vocabulary = _train_vocabulary(spec, data) if source.labels is None else None
+    loaded = source.load(data, vocabulary, device, dtype)
+
+    def manifest(finished: datetime | None) -> Manifest:
+        return collect(
+            job.command_line,
+            {**settings.model_dump(mode="json"), **_reading(job)},
+            [job.seed],
+            started,
+            finished,
+            device.type,
+            job.dtype,
+            job.threads,
+            {str(job.data): data.sha256, job.model: str(loaded.facts["sha256"])},
+        )
+
+    header = Header(
+        audit=audit.name,
+        settings=settings.model_dump(mode="json"),
+        model=_model_facts(loaded, job),
+        dataset=_dataset_facts(data, job.data, unit="piece" if job.pieces else "word"),
+        manifest=manifest(None),
+    )
+    with RecordsWriter(job.records, header, job.resume) as writer:
+        left = [i for i in data.instances if i.row not in writer.done]
+        batches = Batches(
+            left,
+            loaded.spec.vocabulary,
+            loaded.model.boundaries,
+            device,
+            job.batch_tokens,
+            job.pieces,
+        )
+        for batch in audit.records(loaded.model, batches, settings, observer):
+            writer.write(batch)
+        summary = audit.summarise(writer.records(), settings, data.labels)
+        done = manifest(datetime.now(timezone.utc))
+        writer.finish(done)
+    return build_report(
+        audit.name,
+        summary,
+        model=header.model,
+        dataset=header.dataset,
+        settings=header.settings,
+        manifest=done,
+        gates=evaluate(policy, summary.metrics) if policy else [],
+    )
+
+
+def run_training(
+    config: TrainConfig,
+    device: str,
+    threads: int,
+    observer: Observer,
+    resume: bool,
+    command_line: Sequence[str],
+) -> tuple[Fitted, Report]:
+    """Train, and report on it: scores on dev and, where there is one, on test."""
+    started = datetime.now(timezone.utc)
+    use_threads(threads)
+    where = choose_device(device)
+    fitted = fit(config, where, observer, resume)
+    settings = config.model_dump(mode="json", exclude={"output"})
+    digest = sha256_file(fitted.checkpoint)
+    manifest = collect(
+        command_line,
+        settings,
+        [config.training.seed],
+        started,
+        datetime.now(timezone.utc),
+        where.type,
+        "float32",
+        threads,
+        {str(fitted.data): fitted.dataset.sha256, str(fitted.checkpoint): digest},
+    )
+    data = fitted.dataset
+    report = build_report(
+        "train",
+        fitted.summary,
+        model=ModelFacts(name=str(fitted.checkpoint), sha256=digest, labels=list(data.labels)),
+        dataset=_dataset_facts(data, fitted.data),
+        settings=settings,
+        manifest=manifest,
+        gates=[],
+    )
+    return fitted, report
+
+
+def read_report(path: Path, policy: Policy | None) -> Report:
+    """The report in `path`, or the one that the records in `path` came with.
+
+    With a `policy` its gates take the place of the report's own. Raises InputError for a file
+    that is neither.
+    """
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(64)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from None
+    if first.startswith(b'{"kind":'):
+        return report_from_records(path, policy)
+    report = loads(read_text(path), str(path))
+    if policy is None:
+        return report
+    return report.model_copy(update={"gates": evaluate(policy, report.metrics)})
+
+
+def report_from_records(path: Path, policy: Policy | None) -> Report:
+    """The report that the records in `path` came with, made again without model or data."""
+    header, records = read_records(path)
+    audit = find_audit(header.audit)
+    settings = audit.settings.model_validate(header.settings, strict=False)
+    labels = header.model.model_dump()["labels"]
+    summary = audit.summarise(records, settings, labels)
+    return build_report(
+        audit.name,
+        summary,
+        model=header.model,
+        dataset=header.dataset,
+        settings=header.settings,
+        manifest=header.manifest,
+        gates=evaluate(policy, summary.metrics) if policy else [],
+    )
+
+
+def _train_vocabulary(spec: DatasetSpec, data: Dataset) -> Vocabulary:
+    """For a model that brings no words of its own: those of the train split, else of the data."""
+    if "train" in spec.splits() and data.split != "train":
+        data = load_dataset(spec, "train", labels=data.labels)
+    return Vocabulary.count(t for i in data.instances for t in (i.tokens, i.query or ()))
+
+
+def _reading(job: Job) -> dict[str, str | int | bool | None]:
+    return {
+        "split": job.split,
+        "limit": job.limit,
+        "unit": "piece" if job.pieces else "word",
+        "batch_tokens": job.batch_tokens,
+    }
+
+
+def _model_facts(loaded: LoadedModel, job: Job) -> ModelFacts:
+    return ModelFacts(name=job.model, **loaded.facts)
+
+
+def _dataset_facts(data: Dataset, source: Path, **more: str) -> DatasetFacts:
+    return DatasetFacts(
+        name=str(source),
+        sha256=data.sha256,
+        split=data.split,
+        instances=len(data.instances),
+        skipped=dict(data.skipped),
+        truncated=data.truncated,
+        partial=data.partial,
+        **more,
+    )

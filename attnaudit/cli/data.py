@@ -1,0 +1,47 @@
+"""`attnaudit data`: look at a data set, or make the embedded one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at data sets.")
+
+
+@data_app.command()
+def check(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A .jsonl, .csv or .tsv file, or a spec in YAML.")
+    ],
+) -> None:
+    """Count labels and lengths, and say what would be skipped or cut."""
+    from attnaudit.data.check import check_dataset, to_tables
+    from attnaudit.data.spec import load_spec
+    from attnaudit.report.text import open_console, render_table
+
+    console = open_console(sys.stdout, os.environ)
+    for table in to_tables(check_dataset(load_spec(data))):
+        render_table(table, console)
+
+
+@data_app.command()
+def generate(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")],
+    train: Annotated[int, typer.Option(min=2, help="Training texts.")] = 2000,
+    dev: Annotated[int, typer.Option(min=2, help="Development texts.")] = 300,
+    test: Annotated[int, typer.Option(min=2, help="Test texts.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other texts.")] = 0,
+) -> None:
+    """Write the embedded corpus: reviews whose decisive words are known."""
+    from attnaudit.data.synthetic import write_reviews
+    from attnaudit.errors import OutputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be made ({error.strerror})", where=folder) from None
+    typer.echo(write_reviews(folder, train=train, dev=dev, test=test, seed=seed))

@@ -1,0 +1,98 @@
+"""The `attnaudit` command: subcommands, defaults from attnaudit.yaml, errors and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from attnaudit import __version__
+from attnaudit.cli.correlate import correlate
+from attnaudit.cli.data import data_app
+from attnaudit.cli.defaults import read_defaults
+from attnaudit.cli.report import report
+from attnaudit.cli.train import train
+from attnaudit.errors import AuditError, printable
+
+# typer brings a click of its own; its exceptions are reached through typer's public names.
+ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+INTERRUPTED = 130
+UNUSABLE = 2  # usage, input, load or internal error: no verdict
+
+app = typer.Typer(
+    name="attnaudit",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: five times as fast, and it can be searched
+    pretty_exceptions_enable=False,
+    help="Weighs the evidence on whether a model's attention may be shown as an explanation.",
+    epilog="Exit codes: 0 no gate failed, 1 a gate failed, 2 unusable input or an error,"
+    " 130 interrupted.",
+)
+app.command()(train)
+app.command()(correlate)
+app.command()(report)
+app.add_typer(data_app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        typer.echo(f"attnaudit {__version__}")
+        for package in ("torch", "numpy", "scipy", "tokenizers"):
+            typer.echo(f"{package} {metadata.version(package)}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show versions and exit."
+        ),
+    ] = False,
+) -> None:
+    context.default_map = read_defaults(context)
+
+
+def main() -> None:
+    """Entry point: one clean line for every problem, and the exit code that CI relies on."""
+    verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
+    try:
+        code = app(standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("interrupted", err=True)
+        code = INTERRUPTED
+    except typer.Exit as stop:
+        code = stop.exit_code
+    except ClickException as error:
+        code = _fail(error.format_message())  # type: ignore[attr-defined]
+    except AuditError as error:
+        code = _fail(str(error))
+    except BrokenPipeError:  # `attnaudit ... | head`: nobody reads on, and that is no error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if verbose:
+            raise SystemExit(_traceback()) from None
+        code = _fail(
+            f"internal error: {type(error).__name__}: {error}; run again with -v and report it"
+        )
+    sys.exit(code)
+
+
+def _fail(message: str) -> int:
+    lines = message.strip().splitlines() or ["unknown error"]
+    typer.echo(f"error: {printable(' '.join(line.strip() for line in lines))}", err=True)
+    return UNUSABLE
+
+
+def _traceback() -> int:
+    import traceback
+
+    traceback.print_exc()
+    return UNUSABLE

@@ -1,0 +1,122 @@
+"""Arguments and options that several subcommands share, each written once."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional, TypeVar
+
+import typer
+
+from attnaudit.errors import InputError
+
+T = TypeVar("T")
+
+
+class Device(str, Enum):
+    """Where a model runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Precision(str, Enum):
+    """In what number format a model runs."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class Target(str, Enum):
+    """Which class's probability is explained."""
+
+    predicted = "predicted"
+    gold = "gold"
+
+
+class Unit(str, Enum):
+    """The unit of explanation."""
+
+    word = "word"
+    piece = "piece"
+
+
+# typer reads these annotations at run time, and `Path | None` needs Python 3.10 in them too.
+ModelArgument = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(
+        metavar="[MODEL]",
+        help="A model.pt of `attnaudit train`, or package.module:factory.",
+        show_default=False,
+    ),
+]
+DataArgument = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Argument(
+        metavar="[DATA]",
+        help="A .jsonl, .csv or .tsv file, or a dataset spec in YAML.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--model", metavar="MODEL", help="The same as the argument MODEL."),
+]
+DataOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--data", metavar="DATA", help="The same as the argument DATA."),
+]
+SplitOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="SPLIT", help="train, dev, test or all.  [default: test if there is one]"),
+]
+LimitOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=1, help="Audit the first so many rows only; the report is marked partial."),
+]
+TargetOption = Annotated[Target, typer.Option(help="Explain the predicted or the gold class.")]
+UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where the model runs.")]
+PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Number format.")]
+ThreadsOption = Annotated[
+    int, typer.Option(min=1, help="CPU threads; more pay for wide models on a quiet machine.")
+]
+BatchTokensOption = Annotated[
+    int, typer.Option(min=1, help="Padded tokens in a batch: less needs less memory.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the JSON report alone on stdout.")]
+OutputOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--output", "-o", metavar="FILE", help="Write the JSON report to FILE."),
+]
+RecordsOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(metavar="FILE", help="Write the records, one JSON line an instance, to FILE."),
+]
+PolicyOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(metavar="FILE", help="Gates in YAML; a gate that fails gives exit code 1."),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Inconclusive gates fail too.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was interrupted.")]
+TextOption = Annotated[bool, typer.Option("--text", help="Keep the words in the records.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but errors; the exit code tells.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show detail tables, and tracebacks of errors.")
+]
+
+
+def either(argument: T | None, option: T | None, name: str) -> T:
+    """The one of positional and option that was given; raises InputError without either."""
+    value = argument if option is None else option
+    if value is None:
+        raise InputError(
+            f"missing {name}",
+            hint=f"give it on the command line, or as `{name.lower()}:` in attnaudit.yaml here",
+        )
+    return value

@@ -1,0 +1,66 @@
+"""Progress on stderr: a bar with the time left on a terminal, remarks everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from attnaudit.errors import printable
+
+if TYPE_CHECKING:
+    from attnaudit.execution.observer import Task
+
+
+class Bar:
+    """One line of a progress display."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.progress, self.task = progress, task
+
+    def advance(self, steps: int = 1, info: str = "") -> None:
+        """Move on; an `info` stays until the next one."""
+        self.progress.advance(self.task, steps)
+        if info:
+            self.progress.update(self.task, info=info)
+
+
+class Display:
+    """An observer that shows what it hears on stderr; bars only where a person watches."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.console = Console(stderr=True, quiet=quiet, soft_wrap=True)
+
+    @contextmanager
+    def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
+        """A bar that vanishes when the task is done."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[info]}"),
+        )
+        shown = self.console.is_terminal and not self.quiet
+        with Progress(
+            *columns, console=self.console, transient=True, disable=not shown
+        ) as progress:
+            yield Bar(progress, progress.add_task(title, total=total, completed=done, info=""))
+
+    def say(self, remark: str) -> None:
+        """A line on stderr."""
+        self.console.print(printable(remark), markup=False, highlight=False)

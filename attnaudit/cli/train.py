@@ -1,0 +1,65 @@
+"""`attnaudit train`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from attnaudit.cli import options as o
+from attnaudit.cli.output import finish
+from attnaudit.cli.samples import find_config
+
+
+def train(
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a sample config.")
+    ],
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="SPEC", help="Dataset spec, in place of the config's."),
+    ] = None,
+    vectors: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Pretrained vectors, in place of the config's."),
+    ] = None,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Where results go.  [default: CONFIG's name]"
+        ),
+    ] = None,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="Seed, in place of the config's."),
+    ] = None,
+    device: o.DeviceOption = o.Device.auto,
+    threads: o.ThreadsOption = 1,
+    resume: o.ResumeOption = False,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Train a classic attention model; leaves model.pt and train.json in a folder.
+
+    The epoch with the best dev score is kept. Interrupted, it goes on with --resume where its last
+    finished epoch ended.
+    """
+    path = find_config(config)
+
+    from attnaudit.audits.run import run_training
+    from attnaudit.cli.progress import Display
+    from attnaudit.execution.files import write_text
+    from attnaudit.models.fit import Overrides, read_config
+    from attnaudit.report.schema import dumps
+
+    settings = read_config(path, Overrides(data, vectors, seed, output))
+    display = Display(quiet)
+    command_line = ("attnaudit", *sys.argv[1:])
+    fitted, report = run_training(settings, device.value, threads, display, resume, command_line)
+    write_text(fitted.folder / "train.json", dumps(report))
+    display.say(f"wrote {fitted.checkpoint}; audit it with")
+    display.say(f"  attnaudit correlate {fitted.checkpoint} {fitted.data}")
+    finish(report, as_json=as_json, output=None, strict=False, quiet=quiet, verbose=verbose)

@@ -1,0 +1,156 @@
+"""What a data set holds, split by split: counts, lengths, vocabulary, and leaks from train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from attnaudit.data.dataset import REASONS, Dataset, Instance, load_dataset, splits_of
+from attnaudit.data.spec import DatasetSpec
+from attnaudit.measures.summary import Cell, Table
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens a text, among the usable rows; each is the length of some text.
+
+    At least half (95 %) of the texts are no longer than `median` (`p95`).
+    """
+
+    smallest: int
+    median: int
+    p95: int
+    largest: int
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What one split holds.
+
+    `rows` counts those read, `usable` those kept, `labels` the kept ones by label, `skipped` the
+    others by reason. `with_query`, `with_rationale` and `with_group` are shares of the usable
+    rows, in [0, 1]. `vocabulary` counts distinct tokens. Set against train (None for train itself,
+    and where there is none): `unseen_types` and `unseen_tokens` are the shares of distinct and of
+    running tokens that train does not have, in [0, 1], and `leaked` counts rows whose text (with
+    its query) also occurs in train; the fewer the better.
+    """
+
+    split: str
+    path: Path
+    rows: int
+    usable: int
+    labels: dict[str, int]
+    lengths: Lengths
+    skipped: dict[str, int]
+    truncated: int
+    with_query: float
+    with_rationale: float
+    with_group: float
+    vocabulary: int
+    unseen_types: float | None
+    unseen_tokens: float | None
+    leaked: int | None
+
+
+def check_dataset(spec: DatasetSpec) -> list[SplitReport]:
+    """What every split of a data set holds, as it would be read for training and audits.
+
+    Without labels in the spec, those of the first split must do for all.
+
+    Raises:
+        InputError: the first mistake in any file.
+    """
+    reports: list[SplitReport] = []
+    labels = spec.labels
+    train: _Seen | None = None
+    for split in splits_of(spec):
+        data = load_dataset(spec, split, labels=labels)
+        labels = data.labels
+        reports.append(_report(data, train))
+        if split == "train":
+            train = _Seen(data)
+    return reports
+
+
+def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
+    """The reports as two tables with a column a split: what there is, and rows by label."""
+    columns = [report.split for report in reports]
+    skipped: list[tuple[str, list[Cell]]] = [
+        (f"skipped: {name}", [r.skipped.get(name, 0) for r in reports])
+        for name in REASONS
+        if any(name in r.skipped for r in reports)
+    ]
+    measures: list[tuple[str, list[Cell]]] = [
+        ("rows", [r.rows for r in reports]),
+        ("usable rows", [r.usable for r in reports]),
+        *skipped,
+        ("truncated", [r.truncated for r in reports]),
+        ("tokens, smallest", [r.lengths.smallest for r in reports]),
+        ("tokens, median", [r.lengths.median for r in reports]),
+        ("tokens, 95th percentile", [r.lengths.p95 for r in reports]),
+        ("tokens, largest", [r.lengths.largest for r in reports]),
+        ("share with query", [r.with_query for r in reports]),
+        ("share with rationale", [r.with_rationale for r in reports]),
+        ("share with group", [r.with_group for r in reports]),
+        ("vocabulary", [r.vocabulary for r in reports]),
+        ("types not in train", [r.unseen_types for r in reports]),
+        ("tokens not in train", [r.unseen_tokens for r in reports]),
+        ("texts also in train", [r.leaked for r in reports]),
+    ]
+    notes = [
+        f"texts of {r.split} that also occur in train: {r.leaked}; they flatter the model's scores"
+        for r in reports
+        if r.leaked
+    ]
+    names = list(dict.fromkeys(name for report in reports for name in report.labels))
+    return [
+        Table("Data", ("", *columns), [(name, *cells) for name, cells in measures], notes),
+        Table(
+            "Usable rows by label",
+            ("label", *columns),
+            [(name, *(report.labels.get(name, 0) for report in reports)) for name in names],
+        ),
+    ]
+
+
+class _Seen:
+    """The tokens and texts that a split holds."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.tokens = {token for instance in data.instances for token in instance.tokens}
+        self.texts = {_text(instance) for instance in data.instances}
+
+
+def _text(instance: Instance) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    return instance.tokens, instance.query
+
+
+def _report(data: Dataset, train: _Seen | None) -> SplitReport:
+    kept = data.instances
+    counts = Counter(token for instance in kept for token in instance.tokens)
+    by_label = Counter(instance.label for instance in kept)
+    smallest, median, p95, largest = np.percentile(
+        [len(instance.tokens) for instance in kept], [0, 50, 95, 100], method="inverted_cdf"
+    ).tolist()
+    unseen = [] if train is None else [token for token in counts if token not in train.tokens]
+    return SplitReport(
+        split=data.split,
+        path=data.path,
+        rows=len(kept) + sum(data.skipped.values()),
+        usable=len(kept),
+        labels={name: by_label[i] for i, name in enumerate(data.labels)},
+        lengths=Lengths(smallest, median, p95, largest),
+        skipped=data.skipped,
+        truncated=data.truncated,
+        with_query=sum(i.query is not None for i in kept) / len(kept),
+        with_rationale=sum(i.rationale is not None for i in kept) / len(kept),
+        with_group=sum(i.group is not None for i in kept) / len(kept),
+        vocabulary=len(counts),
+        unseen_types=None if train is None else len(unseen) / len(counts),
+        unseen_tokens=None if train is None else sum(counts[t] for t in unseen) / counts.total(),
+        leaked=None if train is None else sum(_text(i) in train.texts for i in kept),
+    )

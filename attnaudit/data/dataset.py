@@ -1,0 +1,311 @@
+"""Instances: the rows of a split, tokenised, labelled, checked, and cut to length."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from attnaudit.data.labels import label_names, row_label
+from attnaudit.data.reader import Row, file_sha256, read_rows
+from attnaudit.data.spec import DatasetSpec, Role
+from attnaudit.data.tokenise import Token, align, build_tokeniser
+from attnaudit.errors import InputError, did_you_mean
+
+ALL = "all"  # the split that is every row of a file
+REASONS = ("empty", "one_word", "too_short", "too_long", "empty_query")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One row, ready for a model.
+
+    `row` is its place among the instances kept, from 0; `line` where it stands in its file, from
+    1. `words` numbers the word of each token, consecutively from 0. `rationale` is 0 or 1 a token.
+    `truncated` says that the text or the query was cut to length.
+    """
+
+    id: str
+    row: int
+    line: int
+    tokens: tuple[str, ...]
+    words: tuple[int, ...]
+    label: int
+    query: tuple[str, ...] | None
+    rationale: tuple[int, ...] | None
+    group: str | None
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The usable rows of a split, and what became of the others.
+
+    `labels` name the classes in order; `sha256` is of the file's bytes; `skipped` counts rows left
+    out by reason (one of REASONS); `partial` says that a limit cut the data short.
+    """
+
+    instances: Sequence[Instance]
+    labels: tuple[str, ...]
+    split: str
+    path: Path
+    sha256: str
+    skipped: dict[str, int]
+    truncated: int
+    partial: bool
+
+
+def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
+    """The splits that can be read: the spec's, those that the rows name, or else `all`.
+
+    Raises:
+        InputError: the file that holds all splits cannot be read.
+    """
+    if spec.file is None:
+        return spec.splits()
+    column = spec.fields.column("split")
+    required = {column} if spec.required("split") else set()
+    named = {str(row[column]) for _, row in read_rows(spec.file, required) if column in row}
+    known = [split for split in ("train", "dev", "test") if split in named]
+    return (*known, *sorted(named.difference(known))) or (ALL,)
+
+
+def default_split(spec: DatasetSpec) -> str:
+    """The split to audit where none is asked for: test, else dev, else all rows there are."""
+    splits = splits_of(spec)
+    rest = ALL if spec.file is not None else splits[0]
+    return next((split for split in ("test", "dev") if split in splits), rest)
+
+
+def load_dataset(
+    spec: DatasetSpec,
+    split: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    min_words: int = 1,
+    limit: int | None = None,
+) -> Dataset:
+    """The usable rows of `split`, tokenised; those of no use are counted, mistakes are errors.
+
+    Args:
+        spec: the data set.
+        split: a split of it, or `all` for every row of its one file; None: `default_split`.
+        labels: a model's labels in its order; None: the spec's, or else those in the file.
+        min_words: the fewest words of use, where the spec asks for no more.
+        limit: how many usable rows to stop after.
+
+    Raises:
+        InputError: the file cannot be read, or a row or its label is wrong, or no row is usable.
+    """
+    split = default_split(spec) if split is None else split
+    path = spec.path(split)
+    names = label_names(spec, path, labels)
+    maker = _Maker(spec, path, names, min_words)
+    kept: list[Instance] = []
+    skipped: Counter[str] = Counter()
+    partial = False
+    for line, row in _rows_of(spec, split):
+        if len(kept) == limit:
+            partial = True
+            break
+        made = maker.make(line, row, len(kept))
+        if isinstance(made, Instance):
+            kept.append(made)
+        else:
+            skipped[made] += 1
+    if not kept:
+        why = ", ".join(f"{n} {reason}" for reason, n in skipped.items())
+        raise InputError(
+            f"no usable row in split {split!r} ({skipped.total()} skipped: {why})",
+            where=path,
+            hint="check the text column, min_length and max_length",
+        )
+    return Dataset(
+        instances=kept,
+        labels=names,
+        split=split,
+        path=path,
+        sha256=file_sha256(path),
+        skipped={reason: skipped[reason] for reason in REASONS if skipped[reason]},
+        truncated=sum(instance.truncated for instance in kept),
+        partial=partial,
+    )
+
+
+def _rows_of(spec: DatasetSpec, split: str) -> Iterator[tuple[int, Row]]:
+    """The rows of `split`, from its own file or picked from the file that holds all."""
+    path, column = spec.path(split), spec.fields.column("split")
+    required = [spec.fields.column(role) for role in get_args(Role) if spec.required(role)]
+    pick = spec.file is not None and split != ALL
+    seen: set[str] = set()
+    for line, row in read_rows(path, required):
+        if pick:
+            if column not in row:
+                raise InputError(
+                    f"the row does not say its split (no field {column!r}), so {split!r} is not"
+                    " to be found",
+                    where=path,
+                    line=line,
+                    hint="add that field, or ask for no split to use all rows",
+                )
+            seen.add(str(row[column]))
+            if str(row[column]) != split:
+                continue
+        yield line, row
+    if pick and split not in seen:
+        raise InputError(
+            f"no row is of split {split!r}", where=path, hint=did_you_mean(split, sorted(seen))
+        )
+
+
+def cut(tokens: Sequence[Token], length: int) -> Sequence[Token]:
+    """The first words of `tokens` that fit in `length` tokens: a word is kept whole or not."""
+    if len(tokens) <= length:
+        return tokens
+    end = length
+    while end > 0 and tokens[end].word == tokens[end - 1].word:
+        end -= 1
+    return tokens[:end]
+
+
+class _Maker:
+    """Makes instances of one file's rows, and remembers what rows must not contradict."""
+
+    def __init__(
+        self, spec: DatasetSpec, path: Path, labels: Sequence[str], min_words: int
+    ) -> None:
+        self.spec, self.path = spec, path
+        self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
+        self.labels = {name: i for i, name in enumerate(labels)}
+        self.min_words = max(min_words, spec.min_length)
+        self.lines: dict[str, int] = {}  # by id
+        self.paired: tuple[bool, int] | None = None  # whether rows have a query; the first's line
+
+    def make(self, line: int, row: Row, number: int) -> Instance | str:
+        """The instance of a row, or the reason to skip it; raises InputError for a mistake."""
+        spec = self.spec
+        name, label = self._name(line, row), self._class(line, row)
+        text, query = self._text(line, row, "text") or "", self._text(line, row, "query")
+        self._check_pairing(line, query)
+        tokens = self.tokenise(text)
+        asked = None if query is None else self.tokenise(query)
+        flags = self._flags(line, row, text, tokens)
+        if not tokens:
+            return "empty"
+        words = tokens[-1].word + 1
+        if words < self.min_words:
+            return "one_word" if words == 1 else "too_short"
+        if asked is not None and not asked:
+            return "empty_query"
+        short = cut(tokens, spec.max_length)
+        short_query = None if asked is None else cut(asked, spec.max_query_length)
+        truncated = len(short) < len(tokens) or len(short_query or ()) < len(asked or ())
+        fits = bool(short) and short[-1].word + 1 >= self.min_words and short_query != []
+        if truncated and (spec.overlong == "skip" or not fits):
+            return "too_long"
+        return Instance(
+            id=name,
+            row=number,
+            line=line,
+            tokens=tuple([sys.intern(token.text) for token in short]),
+            words=tuple([token.word for token in short]),
+            label=label,
+            query=None if short_query is None else tuple([sys.intern(t.text) for t in short_query]),
+            rationale=None if flags is None else flags[: len(short)],
+            group=self._key(line, row, "group"),
+            truncated=truncated,
+        )
+
+    def _wrong(self, line: int, what: str, hint: str | None = None) -> InputError:
+        return InputError(what, where=self.path, line=line, hint=hint)
+
+    def _value(self, line: int, row: Row, role: Role) -> tuple[str, object]:
+        """The column of `role` and what the row has there; None where it may have nothing."""
+        column = self.spec.fields.column(role)
+        value = row.get(column)
+        if value is None and self.spec.required(role):
+            raise self._wrong(line, f"the field {column!r} is null")
+        return column, value
+
+    def _text(self, line: int, row: Row, role: Role) -> str | None:
+        column, value = self._value(line, row, role)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self._wrong(line, f"the field {column!r} is {value!r:.60}, not a string")
+        return value
+
+    def _key(self, line: int, row: Row, role: Role) -> str | None:
+        """An id or a group, which may be a whole number; None where it is empty."""
+        column, value = self._value(line, row, role)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            what = f"the field {column!r} is {value!r:.60}, not a string or a whole number"
+            raise self._wrong(line, what)
+        return sys.intern(value)
+
+    def _name(self, line: int, row: Row) -> str:
+        name = self._key(line, row, "id") or str(line)
+        if name in self.lines:
+            what = f"the id {name!r} stands twice"
+            raise self._wrong(
+                line, what, f"first on line {self.lines[name]}; give each row its own"
+            )
+        self.lines[name] = line
+        return name
+
+    def _class(self, line: int, row: Row) -> int:
+        name = row_label(row, self.spec.fields.column("label"), self.path, line)
+        if name not in self.labels:
+            what = f"the label {name!r} is not a known one"
+            raise self._wrong(line, what, did_you_mean(name, self.labels))
+        return self.labels[name]
+
+    def _check_pairing(self, line: int, query: str | None) -> None:
+        has = query is not None
+        paired, first = self.paired = self.paired or (has, line)
+        if has != paired:
+            what = f"the row has {'a' if has else 'no'} query, unlike the one on line {first}"
+            raise self._wrong(line, what, "give all rows a query, or none")
+
+    def _flags(
+        self, line: int, row: Row, text: str, tokens: Sequence[Token]
+    ) -> tuple[int, ...] | None:
+        """The rationale, one 0 or 1 a token."""
+        column, value = self._value(line, row, "rationale")
+        if value is None or value == "":
+            return None
+        flags = _zeros_and_ones(value)
+        if flags is None:
+            what = f"the field {column!r} is not a list of 0 and 1"
+            raise self._wrong(line, what, "give one for each white-space token of the text")
+        wanted = len(text.split())
+        if len(flags) != wanted:
+            raise self._wrong(
+                line,
+                f"the field {column!r} has {len(flags)} entries, the text {wanted} tokens",
+                "give one 0 or 1 for each white-space token of the text",
+            )
+        return align(flags, text, tokens)
+
+
+def _zeros_and_ones(value: object) -> list[int] | None:
+    """A list of 0/1, as JSON, as text that holds JSON, or as text with spaces; else None."""
+    if isinstance(value, str):
+        if value.lstrip().startswith("["):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                return None
+        else:
+            value = [{"0": 0, "1": 1}.get(flag) for flag in value.split()]
+    if not isinstance(value, list) or any(flag not in (0, 1) for flag in value):
+        return None
+    return [int(flag) for flag in value]

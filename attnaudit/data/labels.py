@@ -1,0 +1,74 @@
+"""Labels: one spelling for each class, and the classes in a fixed order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from attnaudit.data.reader import Row, read_rows
+from attnaudit.data.spec import DatasetSpec
+from attnaudit.errors import InputError
+
+
+def label_text(value: object) -> str | None:
+    """A label as a string, so that 1 and "1" are the same; None for what names no class."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def label_names(spec: DatasetSpec, path: Path, given: Sequence[str] | None) -> tuple[str, ...]:
+    """The labels in the order of the classes: `given` ones, else the spec's, else the file's.
+
+    Those found in the file are sorted: as numbers where all are whole numbers, else as text.
+
+    Args:
+        spec: the data set.
+        path: the file to look into where nothing else names the labels.
+        given: a model's labels, in its order.
+
+    Raises:
+        InputError: the spec's labels are not the model's, or all rows of the file have one label.
+    """
+    if given is not None:
+        if spec.labels is not None and set(spec.labels) != set(given):
+            raise InputError(
+                f"the labels {_listed(spec.labels)} are not the model's, {_listed(given)}",
+                where=spec.source,
+                hint="name the labels as the model does, or use another model",
+            )
+        return tuple(given)
+    if spec.labels is not None:
+        return spec.labels
+    column = spec.fields.column("label")
+    found = {row_label(row, column, path, line) for line, row in read_rows(path, [column])}
+    if len(found) < 2:
+        raise InputError(
+            f"all rows have the label {next(iter(found))!r}, and a classifier needs two",
+            where=path,
+            hint="check the label column, or list the `labels` in a spec",
+        )
+    if all(re.fullmatch(r"-?[0-9]+", name) for name in found):
+        return tuple(sorted(found, key=lambda name: (int(name), name)))
+    return tuple(sorted(found))
+
+
+def row_label(row: Row, column: str, path: Path, line: int) -> str:
+    """The label in a row that has the label column; raises InputError where it is none."""
+    name = label_text(row[column])
+    if name is None:
+        raise InputError(
+            f"the label {row[column]!r:.60} is neither a name nor a whole number",
+            where=path,
+            line=line,
+            hint="give each row a class, or remove the row",
+        )
+    return name
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [repr(name) for name in names]
+    return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")

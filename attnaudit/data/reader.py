@@ -1,0 +1,168 @@
+"""Rows read one by one from .jsonl, .csv and .tsv files, each with the line it begins on."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from attnaudit.config import opening
+from attnaudit.errors import InputError, did_you_mean
+
+Row = dict[str, object]
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LARGEST_FIELD = 2**31 - 1  # the most that the csv module can be told on every system
+
+
+def read_rows(path: Path, required: Collection[str] = ()) -> Iterator[tuple[int, Row]]:
+    """The rows of a .jsonl, .csv or .tsv file, one at a time, with their line from 1.
+
+    Values are what JSON makes of them, or strings in .csv and .tsv, where the first row names the
+    columns and a quoted field may hold line breaks. Blank lines are passed over.
+
+    Args:
+        path: the file, in UTF-8 (a byte order mark is allowed).
+        required: the columns that each row must have.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or has a broken row, named by its line.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        rows = _json_rows(path)
+    elif suffix in (".csv", ".tsv"):
+        rows = _csv_rows(path, "," if suffix == ".csv" else "\t", required)
+    else:
+        raise InputError(
+            f"cannot be read as rows: {suffix!r} is none of .jsonl, .csv, .tsv", where=path
+        )
+    empty, needed = True, set(required)
+    for line, row in rows:
+        empty = False
+        if not row.keys() >= needed:
+            raise _missing(path, line, row, required)
+        yield line, row
+    if empty:
+        raise InputError("has no rows", where=path)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal; raises InputError if it cannot be read."""
+    digest = hashlib.sha256()
+    with opening(path), path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, with their ends, without a byte order mark."""
+    with opening(path), path.open("rb") as file:
+        for number, data in enumerate(file, start=1):
+            try:
+                text = data.decode("utf-8")
+            except UnicodeDecodeError:
+                raise InputError(
+                    "is not UTF-8 text", where=path, line=number, hint="save the file as UTF-8"
+                ) from None
+            yield text.removeprefix("\ufeff") if number == 1 else text
+
+
+def _json_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    for number, text in enumerate(_lines(path), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"is not valid JSON ({error.msg} at column {error.colno})",
+                where=path,
+                line=number,
+                hint="each line of a .jsonl file is one JSON object",
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"is not usable JSON ({error})", where=path, line=number) from None
+        if _SURROGATE.search(text):
+            _check_pairs(row, path, number)
+        if not isinstance(row, dict):
+            raise InputError(
+                f"the row is a JSON {_kind(row)}, not an object",
+                where=path,
+                line=number,
+                hint='write {"text": ..., "label": ...}',
+            )
+        yield number, row
+
+
+def _check_pairs(value: object, path: Path, line: int) -> None:
+    """Refuse half a surrogate pair, which JSON can spell and no file or tokeniser can take."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "the row holds half a surrogate pair, which is no text",
+            where=path,
+            line=line,
+            hint="mend or remove that character",
+        ) from None
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, (list, str)):
+        return "list" if isinstance(value, list) else "string"
+    return json.dumps(value) if value is None or isinstance(value, bool) else "number"
+
+
+def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(_LARGEST_FIELD)
+    # strict: a stray quote is an error, where it would silently swallow the rows that follow.
+    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise InputError(
+                f"the row is broken ({error})",
+                where=path,
+                line=line,
+                hint="quote fields that hold quotes or line breaks, and double inner quotes",
+            ) from None
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if header is None:
+            header = _checked_header(path, line, cells, required)
+        elif len(cells) != len(header):
+            raise InputError(
+                f"the row has {len(cells)} columns, the header {len(header)}",
+                where=path,
+                line=line,
+                hint=f"put fields that hold {delimiter!r} in quotes",
+            )
+        else:
+            yield line, dict(zip(header, cells, strict=True))
+
+
+def _checked_header(
+    path: Path, line: int, header: list[str], required: Collection[str]
+) -> list[str]:
+    twice = next((name for i, name in enumerate(header) if name in header[:i]), None)
+    if twice is not None:
+        raise InputError(f"the column {twice!r} stands twice in the header", where=path, line=line)
+    if not set(header) >= set(required):
+        raise _missing(path, line, dict.fromkeys(header), required)
+    return header
+
+
+def _missing(path: Path, line: int, row: Row, required: Collection[str]) -> InputError:
+    name = next(name for name in required if name not in row)
+    return InputError(
+        f"the field {name!r} is missing", where=path, line=line, hint=did_you_mean(name, row)
+    )

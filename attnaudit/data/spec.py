@@ -1,0 +1,212 @@
+"""What a data set is: its files, the columns that matter, its labels, and how text is cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from attnaudit.config import Document, Settings, read_document
+from attnaudit.data.tokenise import TokeniserSettings
+from attnaudit.errors import InputError, did_you_mean
+
+ROW_SUFFIXES = (".jsonl", ".csv", ".tsv")
+SPEC_SUFFIXES = (".yaml", ".yml")
+Role = Literal["text", "label", "query", "id", "rationale", "split", "group"]
+
+
+def _check_suffix(path: Path) -> Path:
+    if path.suffix.lower() not in ROW_SUFFIXES:
+        raise ValueError(f"{path.name!r} is not a {', '.join(ROW_SUFFIXES)} file")
+    return path
+
+
+DataFile = Annotated[Path, pydantic.AfterValidator(_check_suffix)]
+
+
+class Fields(Settings):
+    """The column of each thing that a row says; None: the column of that name, if it is there."""
+
+    text: str = "text"
+    label: str = "label"
+    query: str | None = None
+    id: str | None = None
+    rationale: str | None = None
+    split: str | None = None
+    group: str | None = None
+
+    def column(self, role: Role) -> str:
+        """The name of the column that holds `role`."""
+        name: str | None = getattr(self, role)
+        return role if name is None else name
+
+
+class ReadingSettings(Settings):
+    """How rows become instances: what a model keeps, to read other data as it read its own.
+
+    `min_length` is in words, `max_length` (of the text) and `max_query_length` are in tokens;
+    `overlong` says what becomes of longer rows.
+    """
+
+    fields: Fields = Fields()
+    tokeniser: TokeniserSettings = TokeniserSettings()
+    lowercase: bool = False
+    min_length: int = pydantic.Field(1, ge=1)
+    max_length: int = pydantic.Field(4096, ge=1)
+    overlong: Literal["truncate", "skip"] = "truncate"
+    max_query_length: int = pydantic.Field(512, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _check_lengths(self) -> ReadingSettings:
+        if self.min_length > self.max_length:
+            raise ValueError(
+                f"min_length {self.min_length} is above max_length {self.max_length}: no row fits"
+            )
+        return self
+
+
+class DatasetSpec(ReadingSettings):
+    """A data set: one file a split, or one `file` for all, whose rows may name their split.
+
+    `labels` are in the order of the classes (of two, the last is the positive one).
+    """
+
+    train: DataFile | None = None
+    dev: DataFile | None = None
+    test: DataFile | None = None
+    file: DataFile | None = None
+    labels: tuple[str, ...] | None = None
+    _source: Path | None = pydantic.PrivateAttr(None)
+
+    @pydantic.field_validator("labels")
+    @classmethod
+    def _check_labels(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if labels is None:
+            return None
+        if len(labels) < 2:
+            raise ValueError("at least two labels are needed")
+        if "" in labels:
+            raise ValueError("a label is empty")
+        twice = next((name for i, name in enumerate(labels) if name in labels[:i]), None)
+        if twice is not None:
+            raise ValueError(f"the label {twice!r} stands twice")
+        return labels
+
+    @pydantic.model_validator(mode="after")
+    def _check_files(self) -> DatasetSpec:
+        if self.file is not None and self.splits():
+            raise ValueError("give either `file` or `train`, `dev` and `test`, not both")
+        if self.file is None and not self.splits():
+            raise ValueError("names no data: give `train`, `dev` and `test`, or `file`")
+        return self
+
+    @property
+    def source(self) -> Path | None:
+        """The file that the user named: the spec itself, or the bare data file."""
+        return self._source
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that have a file of their own; none where one `file` holds all rows."""
+        return tuple(name for name in ("train", "dev", "test") if getattr(self, name) is not None)
+
+    def path(self, split: str) -> Path:
+        """The file that holds `split`; raises InputError where there is none."""
+        if self.file is not None:
+            return self.file
+        if split not in self.splits():
+            raise InputError(
+                f"has no split {split!r}",
+                where=self.source,
+                hint=did_you_mean(split, self.splits()),
+            )
+        path: Path = getattr(self, split)
+        return path
+
+    def required(self, role: Role) -> bool:
+        """Whether every row must have `role`: text and label, and what the spec names itself.
+
+        A bare file inherits its model's column names, but of those it must only have the query.
+        """
+        if role in ("text", "label"):
+            return True
+        inherited = self.source is not None and self.source == self.file
+        return getattr(self.fields, role) is not None and (role == "query" or not inherited)
+
+    def reading(self) -> ReadingSettings:
+        """How this data set is read, free of its files and with any tokenizer.json embedded.
+
+        Raises:
+            InputError: the tokenizer.json cannot be used.
+        """
+        kept: dict[str, Any] = {name: getattr(self, name) for name in ReadingSettings.model_fields}
+        return ReadingSettings(**{**kept, "tokeniser": self.tokeniser.embedded()})
+
+
+def load_spec(path: Path, reading: ReadingSettings | None = None) -> DatasetSpec:
+    """The data set that `path` describes: a spec in YAML, or a bare .jsonl, .csv or .tsv file.
+
+    Args:
+        path: the spec; its own paths are relative to its folder.
+        reading: how a model read its training data. A bare file is read that way; a spec gets
+            from it what it does not say itself, except the column names.
+
+    Raises:
+        InputError: the spec cannot be used, or it contradicts the model's tokeniser or case.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SPEC_SUFFIXES:
+        spec = _read_spec(path, reading)
+    elif suffix in ROW_SUFFIXES:
+        kept = (
+            {} if reading is None else {k: getattr(reading, k) for k in type(reading).model_fields}
+        )
+        spec = DatasetSpec(file=path, **kept)
+    else:
+        known = ", ".join((*ROW_SUFFIXES, *SPEC_SUFFIXES))
+        raise InputError(
+            f"is not a data set: {suffix!r} is none of {known}",
+            where=path,
+            hint="convert it, or describe it in a YAML spec",
+        )
+    spec._source = path
+    return spec
+
+
+def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
+    document = read_document(path)
+    labels = document.mapping.get("labels")
+    if isinstance(labels, list):
+        # As written: YAML would turn `no` into False and 1.0 into a float, and rows do not.
+        document.mapping["labels"] = [
+            document.texts.get(("labels", i), label) for i, label in enumerate(labels)
+        ]
+    spec = document.parse(DatasetSpec)
+    changed: dict[str, Any] = {
+        name: path.parent / getattr(spec, name)
+        for name in ("train", "dev", "test", "file")
+        if getattr(spec, name) is not None
+    }
+    if spec.tokeniser.file is not None:
+        file = path.parent / spec.tokeniser.file
+        changed["tokeniser"] = TokeniserSettings(file=file).embedded()
+    spec = spec.model_copy(update=changed)
+    return spec if reading is None else _follow(spec, reading, document)
+
+
+def _follow(spec: DatasetSpec, reading: ReadingSettings, document: Document) -> DatasetSpec:
+    """`spec` with what it leaves out taken from the model's `reading`."""
+    said = spec.model_fields_set
+    for name, differs, model in (
+        ("tokeniser", not spec.tokeniser.same_as(reading.tokeniser), str(reading.tokeniser)),
+        ("lowercase", spec.lowercase != reading.lowercase, str(reading.lowercase).lower()),
+    ):
+        if name in said and differs:
+            raise InputError(
+                f"{name} differs from the model's: the model was trained with {name} {model}",
+                where=document.path,
+                line=document.line((name,)),
+                hint="leave this key out",
+            )
+    left_out = set(ReadingSettings.model_fields) - said - {"fields"}
+    return spec.model_copy(update={name: getattr(reading, name) for name in left_out})

@@ -1,0 +1,200 @@
+"""Text cut into tokens with their place in the text and the word that each belongs to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import pydantic
+
+from attnaudit.config import Settings, read_text
+from attnaudit.errors import InputError
+
+if TYPE_CHECKING:
+    import tokenizers
+
+
+class Token(NamedTuple):
+    """A token, where it stands (`text[start:end]`), and the number of its word, from 0.
+
+    The word is the unit of explanation: the tokens of one word are deleted together. Numbers are
+    consecutive and never fall along the text.
+    """
+
+    text: str
+    start: int
+    end: int
+    word: int
+
+
+class Tokeniser(Protocol):
+    """Cuts a text into tokens, in the order of the text; adds no special tokens."""
+
+    def __call__(self, text: str) -> list[Token]:
+        """The tokens of `text`."""
+
+
+class TokeniserSettings(Settings):
+    """How text is cut: at white space, by a regular expression, or by a tokenizer.json.
+
+    In YAML: `whitespace`, `{regex: PATTERN}` (each match is a token) or `{file: tokenizer.json}`.
+    `content` is the text of a tokenizer.json: what a checkpoint keeps in place of a path.
+    """
+
+    regex: str | None = None
+    file: Path | None = None
+    content: str | None = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _read_name(cls, value: Any) -> Any:
+        if isinstance(value, (dict, cls)):
+            return value
+        if value == "whitespace":
+            return {}
+        ways = "whitespace, {regex: PATTERN} or {file: tokenizer.json}"
+        raise ValueError(f"should be {ways}, not {value!r:.60}")
+
+    @pydantic.field_validator("regex")
+    @classmethod
+    def _check_regex(cls, pattern: str | None) -> str | None:
+        if pattern is None:
+            return None
+        try:
+            empty = re.compile(pattern).fullmatch("")
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{pattern!r} is not a regular expression ({error})") from None
+        if empty:
+            raise ValueError(f"{pattern!r} matches the empty string, so it gives no tokens")
+        return pattern
+
+    @pydantic.model_validator(mode="after")
+    def _check_one(self) -> TokeniserSettings:
+        if sum(way is not None for way in (self.regex, self.file, self.content)) > 1:
+            raise ValueError("give one of regex and file, not both")
+        return self
+
+    def __str__(self) -> str:
+        if self.regex is not None:
+            return f"regex {self.regex}"
+        return "whitespace" if self.file is None and self.content is None else "tokenizer.json"
+
+    def embedded(self) -> TokeniserSettings:
+        """The same tokeniser, without need of a file; raises InputError if the file is no good."""
+        if self.file is None:
+            return self
+        content = read_text(self.file)
+        _load(content, self.file)
+        return TokeniserSettings(content=content)
+
+    def same_as(self, other: TokeniserSettings) -> bool:
+        """Whether both cut every text alike (a tokenizer.json may be laid out differently)."""
+        ours, theirs = self.embedded(), other.embedded()
+        if ours.content is None or theirs.content is None:
+            return ours == theirs
+        return bool(json.loads(ours.content) == json.loads(theirs.content))
+
+
+def build_tokeniser(settings: TokeniserSettings, lowercase: bool = False) -> Tokeniser:
+    """The tokeniser that `settings` describe; raises InputError for an unusable tokenizer.json.
+
+    `lowercase` lowers what the tokens say, never their offsets, which always refer to the text as
+    given. A tokenizer.json sees lower-cased text, since its pieces must come from its vocabulary.
+    """
+    if settings.file is not None:
+        settings = settings.embedded()
+    if settings.content is not None:
+        return _Pieces(_load(settings.content, None), lowercase)
+    return _Matches(r"\S+" if settings.regex is None else settings.regex, lowercase)
+
+
+def align(flags: Sequence[int], text: str, tokens: Sequence[Token]) -> tuple[int, ...]:
+    """0/1 flags per white-space token of `text`, carried over to `tokens` by place.
+
+    Args:
+        flags: one 0 or 1 for each of `text.split()`.
+        text: the text that was cut.
+        tokens: its tokens, by any tokeniser.
+
+    Returns:
+        One 0 or 1 a token: 1 where the token shares a character with a flagged white-space token.
+    """
+    flagged = bytearray(len(text))
+    for flag, match in zip(flags, _WORD.finditer(text), strict=True):
+        if flag:
+            flagged[match.start() : match.end()] = b"\1" * (match.end() - match.start())
+    return tuple(int(flagged.find(1, token.start, token.end) >= 0) for token in tokens)
+
+
+_WORD = re.compile(r"\S+")
+
+
+class _Matches:
+    """Each match of a regular expression is a token and a word of its own."""
+
+    def __init__(self, pattern: str, lowercase: bool) -> None:
+        self.pattern, self.lowercase = re.compile(pattern), lowercase
+
+    def __call__(self, text: str) -> list[Token]:
+        """The tokens of `text`."""
+        found = [match for match in self.pattern.finditer(text) if match.end() > match.start()]
+        if self.lowercase:
+            return [Token(m[0].lower(), m.start(), m.end(), i) for i, m in enumerate(found)]
+        return [Token(m[0], m.start(), m.end(), i) for i, m in enumerate(found)]
+
+
+class _Pieces:
+    """The pieces of a tokenizer.json, grouped into words.
+
+    A word ends where the tokeniser's own words end, and at white space: SentencePiece models see
+    a whole sentence as one word, which would be no unit of explanation.
+    """
+
+    def __init__(self, tokeniser: tokenizers.Tokenizer, lowercase: bool) -> None:
+        self.tokeniser, self.lowercase = tokeniser, lowercase
+
+    def __call__(self, text: str) -> list[Token]:
+        """The tokens of `text`."""
+        encoding = self.tokeniser.encode(
+            _lower_in_place(text) if self.lowercase else text, add_special_tokens=False
+        )
+        tokens: list[Token] = []
+        word, last_id, last_start = -1, None, 0
+        for piece, (start, end), word_id in zip(
+            encoding.tokens, encoding.offsets, encoding.word_ids, strict=True
+        ):
+            inked = end - len(text[start:end].lstrip())  # pieces may begin with their white space
+            gap = text[last_start:inked]
+            if word_id is None or word_id != last_id or any(c.isspace() for c in gap):
+                word += 1
+            tokens.append(Token(piece, start, end, word))
+            last_id, last_start = word_id, inked
+        return tokens
+
+
+def _lower_in_place(text: str) -> str:
+    """`text` in lower case, at the same length: letters that would grow are left as they are."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def _load(content: str, path: Path | None) -> tokenizers.Tokenizer:
+    from tokenizers import Tokenizer  # only a tokenizer.json needs it
+
+    try:
+        tokeniser = Tokenizer.from_str(content)
+    except Exception as error:  # the library raises nothing more special
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"is not a tokenizer.json that can be used ({first})",
+            where=path or "tokeniser",
+            hint="save it with the `tokenizers` library",
+        ) from None
+    tokeniser.no_truncation()  # lengths are the data set's business
+    tokeniser.no_padding()
+    return tokeniser

@@ -1,0 +1,37 @@
+"""Where and in what precision a model computes."""
+
+from __future__ import annotations
+
+import torch
+
+from attnaudit.errors import InputError
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def use_threads(threads: int) -> None:
+    """Let torch compute with so many CPU threads.
+
+    One is the default of every command: the matrices of classic models are small, so that more
+    threads mostly wait for each other (on a busy machine at 10 to 100 times the cost), and results
+    are the same bits whatever machine they come from.
+    """
+    torch.set_num_threads(threads)
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` (cuda if there is one, else cpu), `cpu`, `cuda` or `mps`.
+
+    Raises InputError where the named device is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    missing = (name == "cuda" and not torch.cuda.is_available()) or (
+        name == "mps" and not torch.backends.mps.is_available()
+    )
+    if missing:
+        raise InputError(
+            f"--device {name}: this machine has no {name} device that torch can use",
+            hint="use --device auto or --device cpu",
+        )
+    return torch.device(name)

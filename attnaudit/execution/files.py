@@ -1,0 +1,120 @@
+"""Files written whole or not at all, and the fingerprints of files read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from attnaudit.errors import InputError, OutputError
+
+_CHUNK = 1 << 20  # bytes
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal; raises InputError if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path) from None
+    return digest.hexdigest()
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError now if `path` could not be written later; leaves nothing behind.
+
+    Called before long work, whose result would otherwise be lost at its end.
+    """
+    with output_errors(path):
+        target = _destination(path)
+        if not _is_stream(target):
+            with _open_beside(target, "xb") as stream:
+                pass
+            Path(stream.name).unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, atomically; raises OutputError."""
+    with atomic(path, "w") as stream:
+        stream.write(text)
+
+
+@contextmanager
+def atomic(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
+    """Open `path` for writing so that it changes only when the block ends without an error.
+
+    The bytes go to a temporary file in the same folder, which then takes the place of `path`; an
+    older file stays as it was until then. A device or a pipe (`/dev/stdout`) cannot be replaced
+    and is written to directly.
+
+    Raises:
+        OutputError: The folder is missing, `path` is a folder or write-protected, or the disk is
+            full.
+    """
+    with output_errors(path):
+        target = _destination(path)
+        if _is_stream(target):
+            with _open(target, mode) as stream:
+                yield stream
+            return
+        stream = _open_beside(target, "x" if mode == "w" else "xb")
+        try:
+            with stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if target.exists():
+                shutil.copymode(target, stream.name)
+            Path(stream.name).replace(target)
+        except BaseException:  # Ctrl-C too must leave no litter
+            with suppress(OSError):
+                Path(stream.name).unlink()
+            raise
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors in the block into an OutputError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=path) from None
+
+
+def _destination(path: Path) -> Path:
+    """Where writing to `path` ends up, links followed; raises OutputError if that is hopeless."""
+    if path.is_dir():
+        raise OutputError("is a folder, not a file", where=path, hint="name a file in it")
+    if _is_stream(path):
+        return path
+    target = Path(os.path.realpath(path))  # Path.resolve fails on a loop of links
+    if not target.parent.is_dir():
+        raise OutputError(
+            "the folder does not exist", where=path, hint=f"create {str(path.parent)!r} first"
+        )
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputError("is write-protected", where=path, hint="choose another name")
+    return target
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _open(path: Path, mode: str) -> IO[Any]:
+    if "b" in mode:
+        return path.open(mode)
+    return path.open(mode, encoding="utf-8", newline="\n")
+
+
+def _open_beside(target: Path, mode: str) -> IO[Any]:
+    # Not tempfile: its files are private to the user, and results should follow the umask.
+    return _open(target.with_name(f".attnaudit-{secrets.token_hex(8)}.tmp"), mode)

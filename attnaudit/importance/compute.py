@@ -1,0 +1,77 @@
+"""Every importance measure of a batch, by name."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnaudit.data.batch import Batch
+from attnaudit.importance.gradients import gradients, integrated_gradients, own_logit
+from attnaudit.importance.leave_one_out import leave_one_out
+from attnaudit.models.interface import AttentionModel
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Importances:
+    """Scores by measure, each (B, W) and 0 beyond an instance's last word; all magnitudes.
+
+    `completeness_error` (B,) is given beside integrated gradients.
+    """
+
+    scores: dict[str, Scores]
+    completeness_error: Scores | None = None
+
+
+def importances(
+    model: AttentionModel,
+    batch: Batch,
+    alpha: Tensor,
+    probs: Tensor,
+    target: Tensor,
+    measures: Collection[str],
+    ids: Sequence[str],
+    seed: int,
+    budget: int,
+) -> Importances:
+    """The `measures` of a batch.
+
+    `alpha` (B, W) is the attention on words, `probs` (B, C) the model's answers, `target` (B,)
+    the class whose probability is explained. `ids` and `seed` fix what is random for an instance,
+    whatever batch it is in.
+    """
+    found: dict[str, Tensor] = {}
+    error = None
+    if {"gradient", "gradient_flowing", "gradient_l2"} & set(measures):
+        found |= gradients(model, batch, target)
+    if {"gradient_own_logit", "attention_null"} & set(measures):
+        own = own_logit(model, batch, target)
+        found["gradient_own_logit"] = own
+        found["attention_null"] = alpha.to(own) * _shuffled(own, batch.word_counts, ids, seed)
+    if "leave_one_out" in measures:
+        found["leave_one_out"] = leave_one_out(model, batch, probs, budget)
+    if "integrated_gradients" in measures:
+        found["integrated_gradients"], error = integrated_gradients(model, batch, target)
+    if "random" in measures:
+        ranking = torch.arange(1.0, alpha.shape[1] + 1).repeat(len(batch), 1).to(alpha)
+        found["random"] = _shuffled(ranking, batch.word_counts, ids, seed)
+    return Importances(
+        {name: found[name].float().cpu().numpy() for name in found if name in measures},
+        None if error is None else error.float().cpu().numpy(),
+    )
+
+
+def _shuffled(values: Tensor, counts: Tensor, ids: Sequence[str], seed: int) -> Tensor:
+    """Each row's first `counts` values in an order that its id and the seed decide."""
+    order = torch.arange(values.shape[1]).repeat(len(ids), 1)
+    for row, (name, n) in enumerate(zip(ids, counts.tolist(), strict=True)):
+        random = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        order[row, :n] = torch.from_numpy(random.permutation(n))
+    return values.gather(1, order.to(values.device))

@@ -1,0 +1,135 @@
+"""Gradient importance, in the definitions that the debate mixes up.
+
+All take the probability p of one target class and the embeddings e_t at which a text enters the
+model, and give a non-negative magnitude per word (a word of several tokens: the sum of its
+gradient-times-input terms before the absolute value, the norm of its stacked gradients).
+
+With the attention detached, dp/de_t carries the factor alpha_t itself wherever states do not mix,
+so it partly correlates attention with attention; `own_logit` does not.
+
+Letters in shape comments: B batch, T tokens, W words, D embedding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnaudit.data.batch import Batch
+from attnaudit.models.interface import AttentionModel, Encoded, capability
+
+QUADRATURE = 16  # nodes of Gauss-Legendre; `completeness_error` in the report shows if it suffices
+
+
+def gradients(model: AttentionModel, batch: Batch, target: Tensor) -> dict[str, Tensor]:
+    """Three gradients of p[target] in one forward pass, each (B, W).
+
+    `gradient`: |dp/de_t . e_t|, attention detached (Jain & Wallace 2019, section 4.1: gradient
+    with respect to the one-hot input; the authors normalise it, which changes no rank).
+    `gradient_l2`: ||dp/de_t||, attention detached. `gradient_flowing`: |dp/de_t . e_t| of the
+    whole model, through its attention too.
+    """
+    embeddings = _leaf(model, batch)
+    encoded = model.encode(batch, embeddings)
+    alpha = model.attend(encoded)
+    grads = []
+    for weights in (alpha.detach(), alpha):
+        p = _probability(model, encoded, weights, target)
+        (grad,) = torch.autograd.grad(p.sum(), embeddings, retain_graph=weights is not alpha)
+        grads.append(grad)  # (B, T, D)
+    detached, flowing = grads
+    return {
+        "gradient": _times_input(batch, detached, embeddings),
+        "gradient_flowing": _times_input(batch, flowing, embeddings),
+        "gradient_l2": batch.per_word(detached.square().sum(-1)).sqrt(),
+    }
+
+
+def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
+    """|d l_t / d e_t . e_t| (B, W), free of alpha.
+
+    l_t is what the model would say with all its attention on t: the log-odds of the target class
+    under a one-hot alpha. For a linear readout it is the token's own logit. Its derivative is
+    taken at the token's own embedding only; other tokens' influence on the state is held constant.
+    Costs one backward pass where the model can `encode_locally`, else one per token.
+    """
+    embeddings = _leaf(model, batch)
+    locally = capability(model, "encode_locally")
+    encoded = locally(batch, embeddings) if locally else model.encode(batch, embeddings)
+    odds = _own_log_odds(model, encoded, target)  # (B, T)
+    odds = odds * batch.content
+    if locally:
+        (grad,) = torch.autograd.grad(odds.sum(), embeddings)
+    else:
+        columns = []
+        for t in range(odds.shape[1]):
+            (all_tokens,) = torch.autograd.grad(odds[:, t].sum(), embeddings, retain_graph=True)
+            columns.append(all_tokens[:, t])
+        grad = torch.stack(columns, dim=1)  # (B, T, D)
+    return _times_input(batch, grad, embeddings)
+
+
+def integrated_gradients(
+    model: AttentionModel, batch: Batch, target: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Integrated gradients of p[target] (Sundararajan et al. 2017), as magnitudes (B, W).
+
+    The path leads from zero vectors at the content positions (specials and the query stay) to the
+    embeddings, attention flowing; Gauss-Legendre quadrature. Also gives the completeness error
+    (B,): |sum of the signed attributions - (p(x) - p(baseline))|, 0 if the integral is exact.
+    """
+    embeddings = model.embed(batch).detach()
+    content = batch.content.unsqueeze(-1)
+    baseline = embeddings.masked_fill(content, 0)
+    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE)
+    average = torch.zeros_like(embeddings)
+    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        point = (baseline + float(node) * (embeddings - baseline)).requires_grad_()
+        encoded = model.encode(batch, point)
+        p = _probability(model, encoded, model.attend(encoded), target)
+        (grad,) = torch.autograd.grad(p.sum(), point)
+        average += float(weight) * grad
+    signed = batch.per_word(((embeddings - baseline) * average).sum(-1))  # (B, W)
+    with torch.no_grad():
+        ends = []
+        for point in (embeddings, baseline):
+            encoded = model.encode(batch, point)
+            ends.append(_probability(model, encoded, model.attend(encoded), target))
+    error = (signed.sum(1) - (ends[0] - ends[1])).abs()
+    return signed.abs(), error
+
+
+def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
+    return model.embed(batch).detach().requires_grad_()
+
+
+def _times_input(batch: Batch, grad: Tensor, embeddings: Tensor) -> Tensor:
+    return batch.per_word((grad * embeddings.detach()).sum(-1)).abs()
+
+
+def _probability(model: AttentionModel, encoded: Encoded, alpha: Tensor, target: Tensor) -> Tensor:
+    logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)  # (B, C)
+    return logits.softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1)
+
+
+def _own_log_odds(model: AttentionModel, encoded: Encoded, target: Tensor) -> Tensor:
+    """Log-odds (B, T) of the target class with all attention, of every head, on one token."""
+    if token_logits := capability(model, "token_logits"):
+        per_token, bias = token_logits(encoded)
+        logits = per_token + bias  # (B, T, C)
+    else:
+        batch, tokens = encoded.content.shape
+        heads = model.attend(encoded).shape[1]
+        eye = torch.eye(tokens, device=encoded.content.device, dtype=_dtype(model))
+        one_hot = eye.view(1, tokens, 1, tokens).expand(batch, tokens, heads, tokens)
+        logits = model.read(encoded, one_hot)
+    classes = torch.arange(logits.shape[-1], device=logits.device)
+    is_target = (classes == target.unsqueeze(1)).unsqueeze(1)  # (B, 1, C)
+    others = logits.masked_fill(is_target, -torch.inf).logsumexp(-1)
+    odds: Tensor = (logits * is_target).sum(-1) - others
+    return odds
+
+
+def _dtype(model: AttentionModel) -> torch.dtype:
+    return next((p.dtype for p in model.parameters()), torch.float32)

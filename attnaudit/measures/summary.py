@@ -1,0 +1,47 @@
+"""What a summary is made of: estimates with their uncertainty, and tables of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One figure with its 95 % interval.
+
+    `n` counts the instances it rests on, `undefined` those that gave no value. A figure that
+    cannot be given is None, and `reason` says why; it is never NaN.
+    """
+
+    value: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int = 0
+    undefined: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it is shown and stored: a title, column names, rows of cells, notes below.
+
+    One that is `detail` is stored, and shown only to those who ask for more.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    detail: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an audit concludes from its records: metrics by name, and tables by name."""
+
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    notes: Sequence[str] = ()

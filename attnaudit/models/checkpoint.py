@@ -1,0 +1,111 @@
+"""`model.pt`: a classic model with all that is needed to audit it, and to train it again.
+
+The file is a torch archive of tensors and plain values, read with `weights_only=True`: nothing in
+it is ever unpickled into code.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import torch
+
+from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import ModelError
+from attnaudit.execution.files import atomic
+from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
+from attnaudit.models.interface import ModelSpec
+
+FORMAT = "attnaudit-model"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model, how its texts are read, and the record of its training."""
+
+    model: ClassicModel
+    reading: ReadingSettings
+    config: dict[str, Any]
+    training: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint atomically; raises OutputError where that cannot be done."""
+        spec = self.model.spec
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "recipe": self.model.recipe.model_dump(mode="json"),
+            "words": list(spec.vocabulary.words),
+            "labels": list(spec.labels),
+            "paired": spec.paired,
+            "reading": self.reading.model_dump(mode="json"),
+            "config": self.config,
+            "training": self.training,
+            "weights": {name: w.cpu() for name, w in self.model.state_dict().items()},
+        }
+        with atomic(path, "wb") as file:
+            torch.save(content, file)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in `path`, its model in eval mode on the CPU.
+
+    Raises ModelError if the file is missing, truncated, holds pickled objects, belongs to another
+    program or a newer version, or if its weights do not fit or are not finite.
+    """
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ModelError(
+            "is a torch file, but not a checkpoint of attnaudit",
+            where=path,
+            hint="make one with `attnaudit train`, or audit your model as package.module:factory",
+        )
+    if content.get("version") != VERSION:
+        raise ModelError(
+            f"has checkpoint version {content.get('version')}, this attnaudit reads {VERSION}",
+            where=path,
+            hint="upgrade attnaudit",
+        )
+    try:
+        spec = ModelSpec(Vocabulary(content["words"]), tuple(content["labels"]), content["paired"])
+        model = build_classic(Recipe(**content["recipe"]), spec, seed=0)
+        model.load_state_dict(content["weights"])
+        reading = ReadingSettings.model_validate(content["reading"], strict=False)
+        checkpoint = Checkpoint(model.eval(), reading, content["config"], content["training"])
+    except (KeyError, TypeError, ValueError, RuntimeError, pydantic.ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"is a damaged checkpoint ({first})", where=path) from error
+    for name, weight in model.state_dict().items():
+        if not bool(weight.isfinite().all()):
+            raise ModelError(f"holds weights that are not finite (in {name})", where=path)
+    return checkpoint
+
+
+def _read(path: Path) -> Any:
+    if path.is_dir():
+        raise ModelError("is a folder, not a checkpoint", where=path)
+    if not path.exists():
+        raise ModelError("no such file", where=path, hint="make one with `attnaudit train`")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80":
+            raise ModelError(
+                "holds pickled Python objects, which attnaudit never loads",
+                where=path,
+                hint="save weights only, or audit the model as package.module:factory",
+            ) from error
+        raise ModelError("is not a torch file", where=path) from error
+    except OSError as error:
+        raise ModelError(f"cannot be read ({error.strerror})", where=path) from error
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ModelError(
+            "is truncated or damaged", where=path, hint="copy it again, or train anew"
+        ) from error

@@ -1,0 +1,65 @@
+"""Attentions of the classic models: states (B, T, M) to unnormalised scores (B, T).
+
+Jain & Wallace 2019, section 3; with a query, scores depend on its vector Q (B, M) as well.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+
+class Additive(nn.Module):
+    """v . tanh(W1 h + W2 Q + b), inner size M/2 (Bahdanau et al. 2015); no W2 without a query."""
+
+    def __init__(self, width: int, paired: bool) -> None:
+        super().__init__()
+        self.states = nn.Linear(width, width // 2)
+        self.query = nn.Linear(width, width // 2, bias=False) if paired else None
+        self.score = nn.Linear(width // 2, 1, bias=False)
+
+    @override
+    def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
+        inner = self.states(states)  # (B, T, M/2)
+        if self.query is not None and query is not None:
+            inner = inner + self.query(query).unsqueeze(1)
+        scores: Tensor = self.score(inner.tanh()).squeeze(-1)
+        return scores
+
+
+class ScaledDot(nn.Module):
+    """h . Q / sqrt(M); without a query, Q is a learned vector."""
+
+    def __init__(self, width: int, paired: bool) -> None:
+        super().__init__()
+        self.scale = 1 / math.sqrt(width)
+        self.query = None if paired else nn.Linear(width, 1, bias=False)
+
+    @override
+    def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
+        if self.query is None:
+            assert query is not None  # a paired model always has one
+            return torch.einsum("btm,bm->bt", states, query) * self.scale
+        scores: Tensor = self.query(states).squeeze(-1) * self.scale
+        return scores
+
+
+class Uniform(nn.Module):
+    """The same score everywhere, not learned: the frozen-uniform model of W&P 2019, section 3.1."""
+
+    def __init__(self, width: int, paired: bool) -> None:
+        super().__init__()
+
+    @override
+    def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
+        return states.new_zeros(states.shape[:2])
+
+
+ATTENTIONS: dict[str, type[Additive] | type[ScaledDot] | type[Uniform]] = {
+    "additive": Additive,
+    "dot": ScaledDot,
+    "uniform": Uniform,
+}

@@ -1,0 +1,168 @@
+"""The classic attention classifiers of Jain & Wallace 2019: one text, or a text and a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pydantic
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from attnaudit.config import Settings
+from attnaudit.data.batch import Batch
+from attnaudit.data.vocabulary import PAD
+from attnaudit.models.classic.attentions import ATTENTIONS
+from attnaudit.models.classic.encoders import ENCODERS
+from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, Values, masked_softmax
+
+
+class Recipe(Settings):
+    """The architecture of a classic model; the defaults are J&W's for single texts."""
+
+    encoder: Literal["bilstm", "cnn", "average"] = "bilstm"
+    embedding: int = pydantic.Field(300, ge=1, description="size; that of `vectors`, where given")
+    hidden: int = pydantic.Field(128, ge=4, description="BiLSTM: per direction; others: in all")
+    attention: Literal["additive", "dot", "uniform"] = "additive"
+
+
+@dataclass(frozen=True)
+class Hidden(Encoded):
+    """States (B, T, M), and for pairs the encoded query (B, M)."""
+
+    states: Tensor
+    query: Tensor | None
+
+
+class ClassicModel(AttentionModel):
+    """Embedding, encoder, attention, head; one attention head, content = attendable.
+
+    Binary models have one unit z and answer [0, z]. Build it with `build_classic`.
+    """
+
+    boundaries = True
+
+    def __init__(self, recipe: Recipe, spec: ModelSpec) -> None:
+        super().__init__()
+        self.recipe, self.spec = recipe, spec
+        self.embedding = nn.Embedding(len(spec.vocabulary), recipe.embedding, padding_idx=PAD)
+        self.encoder = ENCODERS[recipe.encoder](recipe.embedding, recipe.hidden)
+        self.attention = ATTENTIONS[recipe.attention](self.encoder.width, spec.paired)
+        self.units = 1 if len(spec.labels) == 2 else len(spec.labels)
+
+    def fresh(self, seed: int) -> ClassicModel:
+        """A new, untrained model of the same recipe."""
+        return build_classic(self.recipe, self.spec, seed)
+
+    @override
+    def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Hidden:
+        embedded = self.embed(batch) if embeddings is None else embeddings
+        return self._hidden(batch, self.encoder(embedded, batch.mask))
+
+    def encode_locally(self, batch: Batch, embeddings: Tensor) -> Hidden:
+        """See `AttentionModel`."""
+        return self._hidden(batch, self.encoder.local(embeddings, batch.mask))
+
+    def encode_deletions(self, batch: Batch, first: int, last: int) -> Hidden:
+        """See `AttentionModel`."""
+        start = int(self.boundaries)
+        states = self.encoder.deletions(self.embed(batch), start + first, start + last)
+        variants = last - first
+        content = batch.content[:, :-1].clone()
+        if self.boundaries:
+            content[:, -1] = False  # <EOS> has moved up by one
+        return Hidden(
+            attendable=content.repeat_interleave(variants, 0),
+            content=content.repeat_interleave(variants, 0),
+            states=states.flatten(0, 1),  # (B*V, T-1, M)
+            query=self._query(batch, variants),
+        )
+
+    @override
+    def attend(self, encoded: Encoded) -> Tensor:
+        assert isinstance(encoded, Hidden)
+        scores = self.attention(encoded.states, encoded.query)
+        return masked_softmax(scores, encoded.attendable).unsqueeze(1)  # (B, 1, T)
+
+    def _hidden(self, batch: Batch, states: Tensor) -> Hidden:
+        return Hidden(batch.content, batch.content, states, self._query(batch))
+
+    def _query(self, batch: Batch, repeats: int = 1) -> Tensor | None:
+        return None
+
+    def _context(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        assert isinstance(encoded, Hidden)
+        return alpha[:, :, 0] @ encoded.states  # (B, V, M)
+
+    def _logits(self, units: Tensor) -> Tensor:
+        return torch.cat([torch.zeros_like(units), units], dim=-1) if self.units == 1 else units
+
+
+class TextClassifier(ClassicModel):
+    """One text: the logits are linear in the attention."""
+
+    def __init__(self, recipe: Recipe, spec: ModelSpec) -> None:
+        super().__init__(recipe, spec)
+        self.output = nn.Linear(self.encoder.width, self.units)
+
+    @override
+    def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        return self._logits(self.output(self._context(encoded, alpha)))
+
+    def token_logits(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Hidden)
+        units = encoded.states @ self.output.weight.T  # (B, T, units)
+        return self._logits(units), self._logits(self.output.bias)
+
+    def values(self, encoded: Encoded) -> Values:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Hidden)
+        return Values(encoded.states.unsqueeze(1), self.output.weight.T.unsqueeze(0))
+
+
+class PairClassifier(ClassicModel):
+    """A text and a query: logits = W tanh(P h_alpha + R Q), inner size M/2.
+
+    The query has an embedding and an encoder of its own, as in the authors' models; the attended
+    side alone is explained. How CNN and Average sum up a query (largest and mean state) is our
+    choice: the paper does not say.
+    """
+
+    def __init__(self, recipe: Recipe, spec: ModelSpec) -> None:
+        super().__init__(recipe, spec)
+        width = self.encoder.width
+        self.query_embedding = nn.Embedding(len(spec.vocabulary), recipe.embedding, padding_idx=PAD)
+        self.query_encoder = ENCODERS[recipe.encoder](recipe.embedding, recipe.hidden)
+        self.text_projection = nn.Linear(width, width // 2)
+        self.query_projection = nn.Linear(width, width // 2)
+        self.output = nn.Linear(width // 2, self.units)
+
+    @override
+    def _query(self, batch: Batch, repeats: int = 1) -> Tensor | None:
+        assert batch.query_ids is not None
+        assert batch.query_mask is not None
+        embedded = self.query_embedding(batch.query_ids)
+        states = self.query_encoder(embedded, batch.query_mask)
+        summary: Tensor = self.query_encoder.summary(states, batch.query_mask)
+        return summary.repeat_interleave(repeats, 0)  # (B, M)
+
+    @override
+    def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        assert isinstance(encoded, Hidden)
+        inner = self.text_projection(self._context(encoded, alpha))  # (B, V, M/2)
+        inner = inner + self.query_projection(encoded.query).unsqueeze(1)
+        return self._logits(self.output(inner.tanh()))
+
+    def values(self, encoded: Encoded) -> Values:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Hidden)
+        return Values(encoded.states.unsqueeze(1), self.text_projection.weight.T.unsqueeze(0))
+
+
+def build_classic(recipe: Recipe, spec: ModelSpec, seed: int) -> ClassicModel:
+    """An untrained model; the same seed gives the same weights, and nothing else is drawn from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return (PairClassifier if spec.paired else TextClassifier)(recipe, spec)

@@ -1,0 +1,254 @@
+"""`attnaudit train`: from a configuration to a checkpoint and the record of how it came about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+import torch
+
+from attnaudit.config import Document, Settings, read_document
+from attnaudit.data.dataset import Dataset, load_dataset
+from attnaudit.data.spec import load_spec
+from attnaudit.data.synthetic import write_reviews
+from attnaudit.data.vectors import read_vectors
+from attnaudit.data.vocabulary import SPECIALS, Vocabulary
+from attnaudit.errors import InputError
+from attnaudit.execution.observer import Observer
+from attnaudit.measures.scores import accuracy, auroc, f1
+from attnaudit.measures.summary import Estimate, Summary, Table
+from attnaudit.models.checkpoint import Checkpoint
+from attnaudit.models.classic.classifier import ClassicModel, PairClassifier, Recipe, build_classic
+from attnaudit.models.interface import ModelSpec
+from attnaudit.models.predict import Batches, predict
+from attnaudit.models.training import Progress, Schedule, TrainingData, train
+
+
+class ReviewsSource(Settings):
+    """The embedded corpus, written into the output folder."""
+
+    train: int = pydantic.Field(2000, ge=2)
+    dev: int = pydantic.Field(300, ge=2)
+    test: int = pydantic.Field(500, ge=2)
+    seed: int = pydantic.Field(0, ge=0)
+
+
+class EmbeddedData(Settings):
+    """`data: {reviews: {...}}`."""
+
+    reviews: ReviewsSource
+
+
+class VectorSettings(Settings):
+    """Pretrained word vectors in fastText or GloVe text format, plain or .gz."""
+
+    file: Path
+    tune: bool = pydantic.Field(True, description="whether training changes them")
+
+
+class VocabularySettings(Settings):
+    """Which words of the train split get a vector of their own; the others share one."""
+
+    min_count: int = pydantic.Field(1, ge=1)
+
+
+class TrainConfig(Settings):
+    """A training configuration; `attnaudit train` reads it from YAML."""
+
+    data: Path | EmbeddedData | None = None
+    output: Path | None = None
+    model: Recipe = Recipe()
+    vectors: VectorSettings | None = None
+    vocabulary: VocabularySettings = VocabularySettings()
+    training: Schedule = Schedule()
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line says in place of the configuration."""
+
+    data: Path | None = None
+    vectors: Path | None = None
+    seed: int | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training leaves: where, from what, and how good."""
+
+    folder: Path
+    checkpoint: Path
+    data: Path
+    dataset: Dataset
+    summary: Summary
+    config: TrainConfig
+
+
+def read_config(path: Path, overrides: Overrides) -> TrainConfig:
+    """The configuration in `path` with what the command line overrides.
+
+    Paths in the file are relative to its folder. Raises InputError with file and line.
+    """
+    document: Document = read_document(path)
+    config = document.parse(TrainConfig)
+    here = path.parent
+    changed: dict[str, Any] = {}
+    if overrides.data or isinstance(config.data, Path):
+        changed["data"] = overrides.data or here / str(config.data)
+    if overrides.vectors or config.vectors:
+        tune = config.vectors.tune if config.vectors else True
+        file = overrides.vectors or here / str(config.vectors and config.vectors.file)
+        changed["vectors"] = VectorSettings(file=file, tune=tune)
+    if overrides.seed is not None:
+        changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
+    changed["output"] = overrides.output or config.output or Path(path.stem)
+    config = config.model_copy(update=changed)
+    if config.data is None:
+        raise InputError(
+            "names no data",
+            where=path,
+            hint="add `data: SPEC.yaml`, or give --data SPEC.yaml on the command line",
+        )
+    return config
+
+
+def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: bool) -> Fitted:
+    """Train what `config` describes and leave `model.pt` in its output folder.
+
+    Raises InputError if the data lacks a train or dev split, or does not fit together.
+    """
+    folder = config.output
+    assert folder is not None  # read_config has seen to it
+    folder.mkdir(parents=True, exist_ok=True)
+    source = _data(config, folder)
+    spec = load_spec(source)
+    for split in ("train", "dev"):
+        if split not in spec.splits():
+            raise InputError(
+                f"has no {split} split, which training needs",
+                where=source,
+                hint=f"name its file as `{split}:` in a dataset spec",
+            )
+    learn = load_dataset(spec, "train")
+    dev = load_dataset(spec, "dev", labels=learn.labels)
+    vocabulary = Vocabulary.count(_texts(learn), config.vocabulary.min_count)
+    recipe, vectors = _vectors(config, vocabulary, observer)
+    model_spec = ModelSpec(vocabulary, learn.labels, learn.instances[0].query is not None)
+    model = build_classic(recipe, model_spec, config.training.seed)
+    if vectors is not None:
+        assert config.vectors is not None
+        _place_vectors(model, vectors, config.vectors.tune)
+    model.to(device)
+    data = TrainingData(learn.instances, dev.instances, vocabulary, len(learn.labels), device)
+    digest = _digest(config, learn, dev)
+    state = folder / "training.state"
+    progress = train(
+        model, data, config.training, observer, digest=digest, state_file=state, resume=resume
+    )
+    evaluated = [("dev", dev)]
+    if "test" in spec.splits():
+        evaluated.append(("test", load_dataset(spec, "test", labels=learn.labels)))
+    summary = _summary(model, progress, evaluated, device)
+    record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": digest}
+    kept = config.model_dump(mode="json", exclude={"output"})
+    checkpoint = folder / "model.pt"
+    Checkpoint(model, spec.reading(), kept, record).save(checkpoint)
+    return Fitted(folder, checkpoint, source, learn, summary, config)
+
+
+def _data(config: TrainConfig, folder: Path) -> Path:
+    if isinstance(config.data, EmbeddedData):
+        r = config.data.reviews
+        return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
+    assert config.data is not None
+    return config.data
+
+
+def _texts(data: Dataset) -> list[tuple[str, ...]]:
+    return [t for i in data.instances for t in (i.tokens, i.query or ())]
+
+
+def _vectors(
+    config: TrainConfig, vocabulary: Vocabulary, observer: Observer
+) -> tuple[Recipe, np.ndarray[Any, np.dtype[np.float32]] | None]:
+    """The recipe with the vectors' size, and their table: (vocabulary, size), NaN where unknown."""
+    if config.vectors is None:
+        return config.model, None
+    found, size = read_vectors(config.vectors.file, frozenset(vocabulary.words))
+    table = np.full((len(vocabulary), size), np.nan, dtype=np.float32)
+    for i, word in enumerate(vocabulary.words, start=len(SPECIALS)):
+        if word in found:
+            table[i] = found[word]
+    observer.say(
+        f"{config.vectors.file}: vectors for {len(found)} of {len(vocabulary.words)} words"
+    )
+    return config.model.model_copy(update={"embedding": size}), table
+
+
+def _place_vectors(
+    model: ClassicModel, table: np.ndarray[Any, np.dtype[np.float32]], tune: bool
+) -> None:
+    """Put the vectors in; words without one keep a random vector of the same spread."""
+    known = torch.from_numpy(~np.isnan(table[:, 0]))
+    values = torch.from_numpy(table)
+    spread = float(values[known].std())
+    tables = [model.embedding]
+    if isinstance(model, PairClassifier):
+        tables.append(model.query_embedding)
+    with torch.no_grad():
+        for embedding in tables:
+            embedding.weight.mul_(spread)
+            embedding.weight[known] = values[known]
+    for embedding in tables:
+        embedding.weight.requires_grad_(tune)
+
+
+def _digest(config: TrainConfig, *data: Dataset) -> str:
+    said = config.model_dump(mode="json", exclude={"output"})
+    text = json.dumps([said, *(d.sha256 for d in data)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _summary(
+    model: ClassicModel,
+    progress: Progress,
+    evaluated: list[tuple[str, Dataset]],
+    device: torch.device,
+) -> Summary:
+    metrics: dict[str, Estimate] = {}
+    rows = []
+    for split, data in evaluated:
+        batches = Batches(data.instances, model.spec.vocabulary, model.boundaries, device)
+        probs = predict(model, batches)
+        gold = np.array([i.label for i in data.instances])
+        scores = {name: score(gold, probs) for name, score in _SCORES.items()}
+        for name, value in scores.items():
+            reason = None if value is not None else "needs two classes, both present"
+            metrics[f"train.{split}.{name}"] = Estimate(value, n=len(gold), reason=reason)
+        rows.append([split, *scores.values(), len(gold)])
+    select = next(k for k in progress.epochs[0] if k not in ("loss", "seconds"))
+    epochs = [[n, e["loss"], e[select]] for n, e in enumerate(progress.epochs, start=1)]
+    best = progress.best_epoch
+    tables = {
+        "train.epochs": Table(
+            f"Training: epoch {best} of {len(epochs)} kept, by dev {select}",
+            ["epoch", "loss", f"dev {select}"],
+            epochs,
+            detail=True,
+        ),
+        "train.scores": Table(
+            f"Scores of epoch {best} of {len(epochs)}, the best by dev {select}",
+            ["split", *_SCORES, "n"],
+            rows,
+        ),
+    }
+    return Summary(metrics, tables)
+
+
+_SCORES = {"accuracy": accuracy, "f1": f1, "auroc": auroc}

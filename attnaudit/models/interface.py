@@ -1,0 +1,185 @@
+"""How every audit sees a model: encode, attend, read.
+
+Every test in the debate asks what the model would have said, had it attended differently. A model
+therefore shows three steps: `encode` runs everything below the audited attention once, `attend`
+gives its weights, and `read` says what the model answers under any other weights.
+
+Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D dimensions.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attnaudit.data.batch import Batch
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What `encode` hands to `attend` and `read`; models subclass it and add what they need.
+
+    `attendable` (B, T): the positions the audited attention can put weight on. `content` (B, T):
+    the subset an explanation speaks of. In a classic model the two coincide.
+    """
+
+    attendable: Tensor
+    content: Tensor
+
+
+@dataclass(frozen=True)
+class Values:
+    """The vectors that the attention weights average.
+
+    `vectors` (B, H, T, D); `output` (H, D, out) the linear map applied to each head's average
+    before anything non-linear, None where there is none.
+    """
+
+    vectors: Tensor
+    output: Tensor | None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What the tool tells a model about the task: its words, its classes, one text or a pair."""
+
+    vocabulary: Vocabulary
+    labels: tuple[str, ...]
+    paired: bool = False
+
+
+class AttentionModel(nn.Module, abc.ABC):
+    """A classifier seen through its attention; subclass it to have your own model audited.
+
+    Three methods give every audit that does not retrain: `encode`, `attend` and `read`. `embed`
+    reads the attribute `embedding` unless you override it. A model computes in eval mode, does
+    not depend on the padding of its batch, and answers the same when asked twice; `check_laws`
+    refuses one that does not.
+
+    Optional capabilities, found by name (see `capability`):
+
+    * `token_logits(encoded) -> (logits (B, T, C), bias (C,))`: the readout is linear, and
+      `read(encoded, alpha)` equals `sum_t alpha_t logits_t + bias`.
+    * `encode_deletions(batch, first, last) -> Encoded`: the texts of a batch without padding, each
+      token a word, with content tokens `first` to `last - 1` deleted one at a time; B * (last -
+      first) rows, the deletions of one text next to each other.
+    * `encode_locally(batch, embeddings) -> Encoded`: the values of `encode`, with a graph in which
+      the state at t depends on the embedding at t alone (what is around it held constant).
+    * `values(encoded) -> Values`.
+    * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
+    """
+
+    boundaries: bool = False
+    """Whether the tool frames texts with <SOS> and <EOS>: encoded, never attended."""
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Input embeddings (B, T, D): where gradients are taken."""
+        embedding = self.get_submodule("embedding")
+        embedded: Tensor = embedding(batch.ids)
+        return embedded
+
+    @abc.abstractmethod
+    def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Encoded:
+        """Everything below the audited attention, from `embeddings` (default `embed(batch)`)."""
+
+    @abc.abstractmethod
+    def attend(self, encoded: Encoded) -> Tensor:
+        """Attention (B, H, T): each head a distribution over the attendable positions."""
+
+    @abc.abstractmethod
+    def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        """Logits (B, V, C) under the weights `alpha` (B, V, H, T); any real weights are legal.
+
+        A binary model has two logits, [0, z].
+        """
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (B, C) of the plain model."""
+        encoded = self.encode(batch)
+        return self.read(encoded, self.attend(encoded).unsqueeze(1)).squeeze(1)
+
+
+def capability(model: AttentionModel, name: str) -> Callable[..., Any] | None:
+    """The model's optional method `name`, or None: capabilities are asked for, never classes."""
+    found = getattr(model, name, None)
+    return found if callable(found) else None
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Softmax of `scores` over the last axis, where `mask` is true; exactly 0 elsewhere.
+
+    Raises ValueError if a row has no position to attend to: its softmax would be NaN.
+    """
+    if not bool(mask.any(-1).all()):
+        raise ValueError("a text has no position to attend to")
+    return scores.masked_fill(~mask, -torch.inf).softmax(-1)
+
+
+TOLERANCE = 1e-5  # absolute, and relative to the largest logit (float32)
+
+
+def _agree(a: Tensor, b: Tensor) -> bool:
+    return bool((a - b).abs().max() <= TOLERANCE * (1 + b.abs().max()))
+
+
+@torch.no_grad()
+def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
+    """Refuse a model on which the audits would be wrong; `batch` holds texts of several lengths.
+
+    Raises ModelError naming the law that is broken: finite logits, one per class; the same answer
+    when asked twice; attention that is a distribution over the attendable positions; reading the
+    model's own attention gives the plain forward's logits; variants do not influence each other;
+    encoding the embeddings gives what encoding the ids gives; padding changes nothing.
+    """
+    model.eval()
+    encoded = model.encode(batch)
+    alpha = model.attend(encoded)
+    plain = model(batch)
+
+    def law(holds: bool, broken: str) -> None:
+        if not holds:
+            raise ModelError(f"the model cannot be audited: {broken}")
+
+    law(
+        plain.shape == (len(batch), classes),
+        f"its logits have shape {tuple(plain.shape)}, not {(len(batch), classes)}",
+    )
+    law(bool(plain.isfinite().all()), "its logits are not finite")
+    law(torch.equal(plain, model(batch)), "it answers differently when asked twice")
+    law(
+        alpha.ndim == 3 and alpha.shape[::2] == batch.ids.shape,
+        f"its attention has shape {tuple(alpha.shape)}, not (batch, heads, tokens)",
+    )
+    attendable = encoded.attendable.unsqueeze(1)
+    law(
+        bool((alpha >= 0).all())
+        and bool((alpha.masked_fill(attendable, 0) == 0).all())
+        and _agree(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
+        "its attention is no distribution over the attendable positions",
+    )
+    law(
+        not bool((encoded.content & ~encoded.attendable).any()),
+        "content lies outside the attendable positions",
+    )
+    own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
+    law(_agree(own, plain), "reading its own attention does not give its own logits")
+    uniform = (attendable / attendable.sum(-1, keepdim=True)).expand_as(alpha).to(alpha.dtype)
+    variants = torch.stack([uniform, alpha, torch.zeros_like(alpha)], dim=1)  # (B, 3, H, T)
+    together = model.read(encoded, variants)
+    alone = [model.read(encoded, variants[:, v : v + 1]) for v in range(3)]
+    law(bool(together.isfinite().all()), "some weights give logits that are not finite")
+    law(_agree(together, torch.cat(alone, dim=1)), "variants influence each other in `read`")
+    embedded = model.encode(batch, model.embed(batch))
+    law(
+        _agree(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
+        "encoding its embeddings does not give what encoding the ids gives",
+    )
+    shortest = batch.mask.sum(1).argmin().view(1)
+    law(_agree(model(batch.select(shortest)), plain[shortest]), "padding changes its answer")

@@ -1,0 +1,146 @@
+"""MODEL on the command line: a checkpoint of `attnaudit train`, or `package.module:factory`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attnaudit.data.batch import collate
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import InputError, ModelError
+from attnaudit.execution.files import sha256_file
+from attnaudit.models.checkpoint import load_checkpoint
+from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
+
+PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to be audited, and what the report says of it."""
+
+    model: AttentionModel
+    spec: ModelSpec
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from, known before its data is read.
+
+    `labels` and `reading` are the model's own; None for a plug-in, which takes them from the data.
+    """
+
+    name: str
+    labels: tuple[str, ...] | None
+    reading: ReadingSettings | None
+    build: Callable[[Dataset, Vocabulary | None], tuple[AttentionModel, ModelSpec]]
+    facts: dict[str, Any]
+
+    def load(
+        self,
+        data: Dataset,
+        vocabulary: Vocabulary | None,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> LoadedModel:
+        """The model on `device`, frozen, in eval mode, its laws checked on texts of `data`.
+
+        `vocabulary` is that of the data's train split, for models that do not bring their own.
+        Raises ModelError for a model that breaks a law, InputError for data that does not fit it.
+        """
+        model, spec = self.build(data, vocabulary)
+        paired = data.instances[0].query is not None
+        if paired != spec.paired:
+            need, has = ("pairs", "single texts") if spec.paired else ("single texts", "pairs")
+            raise InputError(
+                f"the model was trained on {need}, the data holds {has}",
+                where=data.path,
+                hint="name the `query` field in the data set's spec" if spec.paired else None,
+            )
+        model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        sample = sorted(data.instances[:64], key=lambda i: len(i.tokens))[:8]
+        batch = collate(sample, spec.vocabulary, boundaries=model.boundaries).to(device)
+        try:
+            check_laws(model, batch, len(spec.labels))
+        except ModelError as error:
+            raise ModelError(error.what, where=self.name) from error
+        parameters = sum(p.numel() for p in model.parameters())
+        facts = {"parameters": parameters, **self.facts}
+        facts.setdefault("sha256", _weights_digest(model))
+        return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)})
+
+
+def find_model(reference: str, seed: int) -> Source:
+    """What MODEL names; raises ModelError where that is nothing the tool can audit."""
+    path = Path(reference)
+    if not path.exists() and PLUGIN.fullmatch(reference):
+        return _plugin(reference, seed)
+    checkpoint = load_checkpoint(path)
+    spec = checkpoint.model.spec
+    facts = {
+        "kind": "checkpoint",
+        "sha256": sha256_file(path),
+        "recipe": checkpoint.model.recipe.model_dump(mode="json"),
+    }
+    return Source(
+        reference, spec.labels, checkpoint.reading, lambda *_: (checkpoint.model, spec), facts
+    )
+
+
+def _plugin(reference: str, seed: int) -> Source:
+    name, _, attribute = reference.partition(":")
+    sys.path.insert(0, str(Path.cwd()))  # a console script does not look where it is run
+    try:
+        factory = getattr(importlib.import_module(name), attribute)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"no module named {error.name!r}",
+            where=reference,
+            hint="run attnaudit where it can be imported, or install it",
+        ) from error
+    except AttributeError as error:
+        raise ModelError(f"{name} has no {attribute!r}", where=reference) from error
+    except Exception as error:
+        raise ModelError(f"importing it fails ({_brief(error)})", where=reference) from error
+    finally:
+        sys.path.pop(0)
+
+    def build(data: Dataset, vocabulary: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
+        words = vocabulary or Vocabulary.count(i.tokens for i in data.instances)
+        spec = ModelSpec(words, data.labels, data.instances[0].query is not None)
+        try:
+            model = factory(spec, seed)
+        except Exception as error:
+            raise ModelError(f"calling it fails ({_brief(error)})", where=reference) from error
+        if not isinstance(model, AttentionModel):
+            raise ModelError(
+                f"gives a {type(model).__name__}, not an attnaudit.models.interface.AttentionModel",
+                where=reference,
+                hint="subclass it: three methods, encode, attend and read",
+            )
+        return model, spec
+
+    return Source(reference, None, None, build, {"kind": "plugin"})
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _weights_digest(model: AttentionModel) -> str:
+    digest = hashlib.sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

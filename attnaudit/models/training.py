@@ -1,0 +1,216 @@
+"""Training of a model on labelled texts, with selection on dev only.
+
+Settings of Jain & Wallace 2019 (section 3, and the authors' configuration): Adam with AMSGrad,
+learning rate 1e-3, weight decay 1e-5 on everything but the attention, batches of 32 texts of
+similar length, the positive class weighted by #negative / #positive, the epoch with the best dev
+score kept.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pydantic
+import torch
+from torch import Tensor, nn
+
+from attnaudit.config import Settings
+from attnaudit.data.batch import Batch, collate
+from attnaudit.data.dataset import Instance
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import InputError, ModelError
+from attnaudit.execution.files import atomic
+from attnaudit.execution.observer import Observer
+from attnaudit.measures.scores import accuracy, auroc
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.predict import Batches, predict
+
+
+class Schedule(Settings):
+    """How a model is trained."""
+
+    epochs: int = pydantic.Field(8, ge=1)
+    batch_size: int = pydantic.Field(32, ge=1)
+    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    weight_decay: float = pydantic.Field(1e-5, ge=0, description="not on the attention")
+    class_weights: Literal["balanced", "none"] = "balanced"
+    select: Literal["auroc", "accuracy"] | None = pydantic.Field(
+        None, description="dev score that picks the epoch; auroc if there are two classes"
+    )
+    seed: int = pydantic.Field(0, ge=0)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The instances a model learns from and is selected on."""
+
+    train: Sequence[Instance]
+    dev: Sequence[Instance]
+    vocabulary: Vocabulary
+    classes: int
+    device: torch.device
+
+
+@dataclass
+class Progress:
+    """Where a training stands after an epoch: all that is needed to go on, or to stop."""
+
+    digest: str
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    optimiser: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write the state atomically."""
+        with atomic(path, "wb") as file:
+            torch.save(vars(self), file)
+
+    @classmethod
+    def load(cls, path: Path, digest: str) -> Progress | None:
+        """The state in `path`, None where there is none; raises InputError for another run's."""
+        if not path.exists():
+            return None
+        try:
+            state = cls(**torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:
+            raise InputError(
+                "is not the state of an interrupted training",
+                where=path,
+                hint="delete it, or train without --resume",
+            ) from error
+        if state.digest != digest:
+            raise InputError(
+                "was left by a training with another configuration or other data",
+                where=path,
+                hint="delete it, or train without --resume",
+            )
+        return state
+
+
+def train(
+    model: AttentionModel,
+    data: TrainingData,
+    schedule: Schedule,
+    observer: Observer,
+    *,
+    digest: str = "",
+    state_file: Path | None = None,
+    resume: bool = False,
+) -> Progress:
+    """Train `model` in place and leave the weights of its best dev epoch in it.
+
+    After each epoch the state is written to `state_file`; with `resume` a training goes on from
+    there and ends with the same weights, bit for bit, as one that was never interrupted (on the
+    same machine and thread count). Raises ModelError if the loss is no longer finite.
+    """
+    select = schedule.select or ("auroc" if data.classes == 2 else "accuracy")
+    if select == "auroc" and data.classes != 2:
+        raise InputError("select: auroc needs two classes", hint="use select: accuracy")
+    dev = list(Batches(data.dev, data.vocabulary, model.boundaries, data.device))
+    gold = np.array([i.label for i in data.dev])
+    weights = _class_weights(data, schedule).to(data.device)
+    optimiser = _optimiser(model, schedule)
+
+    progress = Progress(digest)
+    if resume and state_file and (found := Progress.load(state_file, digest)):
+        progress = found
+        model.load_state_dict(progress.weights)
+        optimiser.load_state_dict(progress.optimiser)
+
+    steps = math.ceil(len(data.train) / schedule.batch_size)
+    done = len(progress.epochs)
+    with observer.task("train", schedule.epochs * steps, done * steps) as task:
+        for epoch in range(done, schedule.epochs):
+            started = time.perf_counter()
+            model.train()
+            total = torch.zeros((), device=data.device)
+            for batch in _shuffled(model, data, schedule, epoch):
+                losses = nn.functional.cross_entropy(model(batch), batch.labels, reduction="none")
+                loss = (losses * weights[batch.labels]).mean()
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                total += loss.detach() * len(batch)
+                task.advance()
+            mean_loss = float(total) / len(data.train)
+            if not math.isfinite(mean_loss):
+                raise ModelError(
+                    f"training diverged: the loss is not finite after epoch {epoch + 1}",
+                    hint="lower the learning rate",
+                )
+            probs = predict(model, dev)
+            score = auroc(gold, probs) if select == "auroc" else accuracy(gold, probs)
+            if score is None:
+                raise InputError("the dev split holds one class only: it cannot select an epoch")
+            progress.epochs.append(
+                {"loss": mean_loss, select: score, "seconds": time.perf_counter() - started}
+            )
+            progress.weights = copy.deepcopy(model.state_dict())
+            if score > max((e[select] for e in progress.epochs[:-1]), default=-math.inf):
+                progress.best_epoch, progress.best_weights = epoch + 1, progress.weights
+            progress.optimiser = optimiser.state_dict()
+            if state_file and epoch + 1 < schedule.epochs:
+                progress.save(state_file)
+            task.advance(0, f"loss {mean_loss:.3f}  dev {select} {score:.3f}")
+    model.load_state_dict(progress.best_weights)
+    model.eval()
+    if state_file:
+        state_file.unlink(missing_ok=True)
+    return progress
+
+
+def _optimiser(model: AttentionModel, schedule: Schedule) -> torch.optim.Optimizer:
+    """Fused Adam: on a large embedding three to five times as fast as a loop over tensors."""
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    attention = [p for n, p in named if n.startswith("attention.")]
+    rest = [p for n, p in named if not n.startswith("attention.")]
+    groups = [
+        {"params": rest, "weight_decay": schedule.weight_decay},
+        {"params": attention, "weight_decay": 0.0},
+    ]
+    return torch.optim.Adam(
+        [g for g in groups if g["params"]], lr=schedule.learning_rate, amsgrad=True, fused=True
+    )
+
+
+def _class_weights(data: TrainingData, schedule: Schedule) -> Tensor:
+    """Loss weight of each class; balanced: 1 and #neg / #pos for two, N / (C n_c) for more."""
+    if schedule.class_weights == "none":
+        return torch.ones(data.classes)
+    counts = np.bincount([i.label for i in data.train], minlength=data.classes)
+    if (counts == 0).any():
+        missing = int(np.flatnonzero(counts == 0)[0])
+        raise InputError(f"the train split has no instance of class {missing}")
+    if data.classes == 2:
+        return torch.tensor([1.0, counts[0] / counts[1]], dtype=torch.float32)
+    return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
+
+
+def _shuffled(
+    model: AttentionModel, data: TrainingData, schedule: Schedule, epoch: int
+) -> list[Batch]:
+    """One epoch's batches in random order, each of texts of similar length.
+
+    Lengths are blurred by 10 % before sorting, so that batches differ between epochs. The order
+    depends on the seed and the epoch alone: a resumed training sees the same one.
+    """
+    random = np.random.default_rng([schedule.seed, epoch])
+    lengths = np.array([len(i.tokens) for i in data.train])
+    order = np.argsort(lengths * random.uniform(0.9, 1.1, len(lengths)), kind="stable")
+    chunks = np.array_split(order, math.ceil(len(order) / schedule.batch_size))
+    random.shuffle(chunks)
+    return [
+        collate([data.train[i] for i in c], data.vocabulary, boundaries=model.boundaries).to(
+            data.device
+        )
+        for c in chunks
+    ]

@@ -1,0 +1,86 @@
+"""A report from a summary: figures joined with what the registry says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from attnaudit.measures.summary import Estimate, Summary, Table
+from attnaudit.report.registry import find
+from attnaudit.report.schema import (
+    DatasetFacts,
+    Finding,
+    FindingName,
+    Gate,
+    Manifest,
+    Metric,
+    ModelFacts,
+    Report,
+    TableData,
+)
+
+_SETTLED_BY: dict[FindingName, str] = {
+    "necessary": "seed-baseline would settle it",
+    "hard_to_manipulate": "adversary with --lambda, together with seed-baseline, would settle it",
+    "out_of_context": "probe would settle it",
+}
+
+
+def build_report(
+    audit: str,
+    summary: Summary,
+    *,
+    model: ModelFacts,
+    dataset: DatasetFacts,
+    settings: Mapping[str, JsonValue],
+    manifest: Manifest,
+    gates: Sequence[Gate],
+) -> Report:
+    """The report of one audit; a records `Header` holds everything but summary and gates.
+
+    Raises:
+        KeyError: A metric is not in the registry.
+        pydantic.ValidationError: A figure is NaN or infinite, or a table is not rectangular.
+    """
+    return Report(
+        audit=audit,
+        model=model,
+        dataset=dataset,
+        settings=dict(settings),
+        metrics={name: _metric(name, estimate) for name, estimate in summary.metrics.items()},
+        tables={name: _table(table) for name, table in summary.tables.items()},
+        findings={
+            name: Finding(status="not_assessed", reason=reason)
+            for name, reason in _SETTLED_BY.items()
+        },
+        gates=list(gates),
+        notes=list(summary.notes),
+        manifest=manifest,
+    )
+
+
+def _metric(name: str, estimate: Estimate) -> Metric:
+    spec = find(name)
+    if spec is None:
+        raise KeyError(f"metric {name!r} is not in the registry")
+    return Metric(
+        value=estimate.value,
+        ci_low=estimate.ci_low,
+        ci_high=estimate.ci_high,
+        n=estimate.n,
+        undefined=estimate.undefined,
+        reason=estimate.reason,
+        direction=spec.direction,
+        unit=spec.unit,
+    )
+
+
+def _table(table: Table) -> TableData:
+    return TableData(
+        title=table.title,
+        columns=list(table.columns),
+        rows=[list(row) for row in table.rows],
+        notes=list(table.notes),
+        detail=table.detail,
+    )

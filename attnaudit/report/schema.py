@@ -1,0 +1,224 @@
+"""The report as JSON, schema version 1: a contract that users' CI depends on."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field, JsonValue
+
+from attnaudit.config import S, Settings
+from attnaudit.errors import InputError
+from attnaudit.report.registry import Direction
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+FindingName = Literal["necessary", "hard_to_manipulate", "out_of_context"]
+FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
+GateStatus = Literal["pass", "fail", "inconclusive"]
+Bound = Literal["value", "ci_low", "ci_high"]
+
+
+class _Facts(Settings):
+    """Facts of which some are named here, and each kind of model or data may add its own."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+
+class ModelFacts(_Facts):
+    """Which model was audited. Further keys describe its kind and recipe."""
+
+    name: str = Field(description="The model as it was named on the command line.")
+    sha256: str | None = Field(
+        default=None, description="SHA-256 of the model file; null where there is no single file."
+    )
+
+
+class DatasetFacts(_Facts):
+    """Which instances were audited. Further keys describe how the data was read."""
+
+    name: str = Field(description="The data set as it was named on the command line.")
+    sha256: str | None = Field(default=None, description="SHA-256 of the data file's bytes.")
+    split: str = Field(description="Which part of the data: train, dev, test or all.")
+    instances: int = Field(ge=0, description="Number of instances audited.")
+    skipped: dict[str, int] = Field(
+        default_factory=dict, description="Number of rows left out, by reason."
+    )
+    truncated: int = Field(
+        default=0, ge=0, description="Number of instances cut at the length limit."
+    )
+    partial: bool = Field(
+        default=False, description="Whether a limit kept some rows from being audited."
+    )
+
+
+class Metric(Settings):
+    """One figure with its uncertainty, under a name that the metric registry defines."""
+
+    value: Number | None = Field(description="The figure; null where it cannot be given.")
+    ci_low: Number | None = Field(description="Lower end of the 95 % interval, or null.")
+    ci_high: Number | None = Field(description="Upper end of the 95 % interval, or null.")
+    n: int = Field(ge=0, description="Number of instances that the figure rests on.")
+    undefined: int = Field(ge=0, description="Number of instances that gave no value.")
+    reason: str | None = Field(description="Why the figure or its interval is missing, or null.")
+    direction: Direction = Field(
+        description="Which way is better for attention as an explanation, or for a model's score."
+    )
+    unit: str = Field(description="The unit of value, ci_low and ci_high.")
+
+
+class TableData(Settings):
+    """A table as the audit lays it out."""
+
+    title: str = Field(description="What the table shows.")
+    columns: list[str] = Field(description="Column names, from left to right.")
+    rows: list[list[str | int | Number | None]] = Field(
+        description="Rows from top to bottom, with one cell for each column."
+    )
+    notes: list[str] = Field(description="Remarks that belong below the table.")
+    detail: bool = Field(default=False, description="Whether terminals leave it out unless asked.")
+
+    @pydantic.model_validator(mode="after")
+    def _rectangular(self) -> TableData:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of {self.title!r} has not {len(self.columns)} cells")
+        return self
+
+
+class Finding(Settings):
+    """What the evidence says about one desideratum of attention as an explanation."""
+
+    status: FindingStatus = Field(description="What the evidence says.")
+    reason: str = Field(description="Why, or what would settle it.")
+    statistic: Number | None = Field(default=None, description="The deciding figure, or null.")
+    interval: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Lower and upper end of its 95 % interval, or null."
+    )
+    delta: Number | None = Field(
+        default=None, description="The smallest effect of interest that it is held against."
+    )
+    scope: str | None = Field(
+        default=None, description="Which recipe, data, split, layer and row it speaks of."
+    )
+
+
+class Gate(Settings):
+    """A rule of the policy, and whether this report keeps it."""
+
+    id: str = Field(description="The gate's name in the policy.")
+    status: GateStatus = Field(description="inconclusive is its own state, never a pass.")
+    metric: str = Field(description="The metric that is gated.")
+    on: Bound = Field(description="Whether the figure itself or an end of its interval is gated.")
+    min: Number | None = Field(description="The least that passes, or null.")
+    max: Number | None = Field(description="The most that passes, or null.")
+    value: Number | None = Field(description="What was found, or null.")
+    reason: str = Field(description="Why the gate stands as it does.")
+    rationale: str | None = Field(description="Why the policy holds this gate, or null.")
+    line: int | None = Field(description="The gate's line in the policy file.")
+
+
+class Platform(Settings):
+    """The kind of machine."""
+
+    system: str = Field(description="Operating system.")
+    machine: str = Field(description="Processor architecture.")
+
+
+class Manifest(Settings):
+    """What is needed to repeat the run."""
+
+    attnaudit: str = Field(description="Version of this tool.")
+    command_line: list[str] = Field(description="The command as the user gave it.")
+    settings: dict[str, JsonValue] = Field(description="Every setting in effect.")
+    seeds: list[int] = Field(description="Random seeds used.")
+    files: dict[str, str] = Field(description="SHA-256 of each file read, by name.")
+    python: str = Field(description="Version of Python.")
+    packages: dict[str, str] = Field(description="Versions of the packages that compute.")
+    platform: Platform = Field(description="What the run was made on.")
+    device: str = Field(description="Where the model ran: cpu, cuda or mps.")
+    dtype: str = Field(description="Number format in which the model ran.")
+    threads: int = Field(ge=1, description="Number of CPU threads in use.")
+    started: str = Field(description="Start in UTC, ISO 8601.")
+    finished: str | None = Field(description="End in UTC, ISO 8601; null while the work goes on.")
+
+
+class Report(Settings):
+    """What one audit of one model on one data set found."""
+
+    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, description="This schema: 1.")
+    audit: str = Field(description="The audit, as its subcommand is called.")
+    model: ModelFacts = Field(description="The audited model.")
+    dataset: DatasetFacts = Field(description="The audited data.")
+    settings: dict[str, JsonValue] = Field(description="The audit's settings.")
+    metrics: dict[str, Metric] = Field(description="Figures by registered name.")
+    tables: dict[str, TableData] = Field(description="Tables by name.")
+    findings: dict[FindingName, Finding] = Field(description="The three desiderata.")
+    gates: list[Gate] = Field(description="The policy's gates, in its order.")
+    notes: list[str] = Field(description="Remarks on the audit as a whole.")
+    manifest: Manifest = Field(description="How, when and on what the run was made.")
+
+
+def dumps(report: Report) -> str:
+    """The report as JSON text: keys in the order of the schema, never NaN or Infinity.
+
+    Raises:
+        ValueError: An open field (settings, say) holds NaN or Infinity.
+    """
+    text = json.dumps(report.model_dump(), indent=2, allow_nan=False, ensure_ascii=False)
+    # Half characters, which file names may hold, have no UTF-8; JSON's escape is the same \udc80.
+    return text.encode("utf-8", "backslashreplace").decode() + "\n"
+
+
+def loads(text: str, where: str) -> Report:
+    """Read back what `dumps` wrote; raises InputError naming `where` for anything else."""
+    content = parse_json(text, where)
+    if not isinstance(content, dict) or "schema_version" not in content:
+        raise InputError(
+            "is not an attnaudit report", where=where, hint="give the file written by -o or --json"
+        )
+    return parse(Report, content, where)
+
+
+def parse_json(text: str, where: str, line: int | None = None) -> Any:
+    """The value of strict JSON (no NaN); raises InputError at `line`, or where the text breaks."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"is not valid JSON ({error.msg})", where=where, line=line or error.lineno
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not valid JSON ({error})", where=where, line=line) from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def parse(model: type[S], content: dict[str, Any], where: str, line: int | None = None) -> S:
+    """`content` as `model`; raises InputError naming the first field that is wrong."""
+    version = content.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"has schema version {version!r}, and this attnaudit reads {SCHEMA_VERSION}",
+            where=where,
+            line=line,
+            hint="use the version of attnaudit that wrote it",
+        )
+    try:
+        return model.model_validate(content)
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(str(key) for key in problem["loc"])
+        raise InputError(
+            f"does not follow the schema at {field!r} ({problem['msg']})", where=where, line=line
+        ) from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (Draft 2020-12) of a report."""
+    schema = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

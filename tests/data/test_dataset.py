@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnaudit.data.dataset import Instance, cut, default_split, load_dataset, splits_of
+from attnaudit.data.spec import DatasetSpec, load_spec
+from attnaudit.data.tokenise import Token, TokeniserSettings
+from attnaudit.errors import InputError
+
+REAL = Path(__file__).parents[3] / "shared" / "data"
+real = pytest.mark.skipif(not REAL.is_dir(), reason="the shared real data are not here")
+
+
+def jsonl(path: Path, rows) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def row(text="a b c", label="x", **others):
+    return {"text": text, "label": label, **others}
+
+
+PAIR = [row(), row("d e", "y")]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Loads rows from a bare file; `spec` are the keys of the spec, the others of the call."""
+
+    def read(rows, spec=None, split=None, **call):
+        path = jsonl(tmp_path / "a.jsonl", rows)
+        return load_dataset(DatasetSpec(file=path, **(spec or {})), split, **call)
+
+    return read
+
+
+@pytest.fixture
+def complaint(load, tmp_path):
+    def read(*args, **kwargs):
+        with pytest.raises(InputError) as caught:
+            load(*args, **kwargs)
+        assert "\n" not in str(caught.value)
+        return str(caught.value).removeprefix(str(tmp_path / "a.jsonl"))
+
+    return read
+
+
+def test_an_instance_says_all_that_its_row_says(load):
+    rows = [
+        row("", "y", id="none"),
+        row("A b", "x", id=7, query="q r s", rationale=[0, 1], group="g"),
+        row("c", "y", query="q", rationale=[1], group=3),
+    ]
+    rows[0]["query"] = "q"
+    data = load(rows, {"lowercase": True})
+    assert data.instances == [
+        Instance("7", 0, 2, ("a", "b"), (0, 1), 0, ("q", "r", "s"), (0, 1), "g", False),
+        Instance("3", 1, 3, ("c",), (0,), 1, ("q",), (1,), "3", False),
+    ]
+    assert (data.labels, data.split, data.partial) == (("x", "y"), "all", False)
+    assert (data.skipped, data.truncated) == ({"empty": 1}, 0)
+
+
+def test_the_hash_is_of_the_whole_file(load):
+    data = load(PAIR, limit=1)
+    assert data.sha256 == hashlib.sha256(data.path.read_bytes()).hexdigest()
+
+
+def test_a_limit_that_cuts_nothing_is_not_partial(load):
+    assert [i.tokens for i in load(PAIR, limit=1).instances] == [("a", "b", "c")]
+    assert load(PAIR, limit=1).partial
+    assert not load(PAIR, limit=2).partial
+    assert not load(PAIR).partial
+
+
+def test_labels_come_from_all_rows_even_under_a_limit(load):
+    assert load(PAIR, limit=1).labels == ("x", "y")
+
+
+def test_the_model_s_order_of_labels_wins(load):
+    data = load(PAIR, {"labels": ("x", "y")}, labels=("y", "x"))
+    assert data.labels == ("y", "x")
+    assert [i.label for i in data.instances] == [1, 0]
+
+
+def test_rows_without_use_are_counted_by_reason(load):
+    rows = [row(""), row(" \t"), row("a"), row("a b"), row("a b c", "y"), row("a b c")]
+    data = load(rows, {"min_length": 3})
+    assert data.skipped == {"empty": 2, "one_word": 1, "too_short": 1}
+    assert [(i.row, i.line) for i in data.instances] == [(0, 5), (1, 6)]
+    assert load(rows, {"labels": ("x", "y")}, min_words=2).skipped == {"empty": 2, "one_word": 1}
+
+
+def test_long_rows_are_cut_or_skipped(load):
+    rows = [row("a b c d", rationale=[0, 0, 1, 1]), row("a b", "y")]
+    cut_short = load(rows, {"max_length": 3})
+    assert cut_short.instances[0].tokens == ("a", "b", "c")
+    assert cut_short.instances[0].rationale == (0, 0, 1)
+    assert cut_short.truncated == 1
+    assert [i.truncated for i in cut_short.instances] == [True, False]
+    skipped = load(rows, {"max_length": 3, "overlong": "skip"})
+    assert (skipped.skipped, skipped.truncated) == ({"too_long": 1}, 0)
+
+
+def test_queries_have_a_length_of_their_own(load):
+    rows = [row("a b c", query="q r s"), row("a", "y", query="q")]
+    cut_short = load(rows, {"max_query_length": 2})
+    assert [i.query for i in cut_short.instances] == [("q", "r"), ("q",)]
+    assert [i.truncated for i in cut_short.instances] == [True, False]
+    assert load(rows, {"max_query_length": 2, "overlong": "skip"}).skipped == {"too_long": 1}
+
+
+def test_an_empty_query_is_a_reason_to_skip(load):
+    assert load(
+        [row(query=" "), *(row(query="q") for _ in "ab"), row("d", "y", query="q")]
+    ).skipped == {"empty_query": 1}
+
+
+@given(
+    st.lists(st.integers(1, 4), max_size=12),
+    st.integers(1, 20),
+)
+def test_cutting_never_splits_a_word(sizes, length):
+    tokens = [Token("t", 0, 1, word) for word, size in enumerate(sizes) for _ in range(size)]
+    short = cut(tokens, length)
+    whole = [sum(sizes[:n]) for n in range(len(sizes) + 1)]
+    assert list(short) == tokens[: max(n for n in whole if n <= length)]
+
+
+def test_a_first_word_that_does_not_fit_leaves_nothing_to_use(load):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    pieces = Tokenizer(models.WordPiece({"[UNK]": 0, "a": 1, "##a": 2}, unk_token="[UNK]"))
+    pieces.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    spec = {"tokeniser": TokeniserSettings(content=pieces.to_str()), "max_length": 3}
+    data = load([row("aaaa"), row("aa aa", rationale=[0, 1]), row("a", "y")], spec)
+    assert data.skipped == {"too_long": 1}
+    assert [(i.tokens, i.words, i.rationale) for i in data.instances] == [
+        (("a", "##a"), (0, 0), (0, 0)),
+        (("a",), (0,), None),
+    ]
+
+
+@pytest.mark.parametrize("flags", [[0, 1, 1], "0 1 1", "[0, 1, 1]", [False, True, True]])
+def test_rationales_come_in_several_forms(load, flags):
+    assert load([row(rationale=flags), row("d", "y")]).instances[0].rationale == (0, 1, 1)
+
+
+def test_rationales_follow_the_characters_to_other_tokens(load):
+    spec = {"tokeniser": TokeniserSettings(regex=r"\w+|\W")}
+    data = load([row("a, b", rationale=[1, 0]), row("c", "y")], spec)
+    assert data.instances[0].tokens == ("a", ",", " ", "b")
+    assert data.instances[0].rationale == (1, 1, 0, 0)
+
+
+def test_what_is_null_or_empty_is_not_said(load):
+    rows = [row(id="", group="", rationale="", query=None), row("d", "y", id=None, group=None)]
+    first = load(rows).instances[0]
+    assert (first.id, first.group, first.rationale, first.query) == ("1", None, None, None)
+
+
+def test_csv_and_jsonl_give_the_same_instances(load, tmp_path):
+    rows = [row("a b", "1", id="i", query="q", rationale="0 1", group="g")]
+    rows += [row('say "b"\nc', "2", id="j", query="r", rationale="1 1 0", group="")]
+    expected = load(rows).instances
+    path = tmp_path / "a.tsv"
+    cells = ['"' + '"\t"'.join(v.replace('"', '""') for v in r.values()) + '"' for r in rows]
+    path.write_text("\t".join(rows[0]) + "\n" + "\n".join(cells), encoding="utf-8")
+    found = load_dataset(load_spec(path)).instances
+    assert [i.line for i in found] == [2, 3]
+    assert [replace(i, line=i.row + 1) for i in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "spec", "expected"),
+    [
+        (
+            [*PAIR, row(label="z")],
+            {"labels": ("xx", "y")},
+            ":1: the label 'x' is not a known one; did",
+        ),
+        ([row(), row(label=None)], {}, ":2: the label None is neither a name nor a whole number"),
+        ([row(), row(label=0.5)], {}, ":2: the label 0.5 is neither a name nor a whole number"),
+        ([row(), row()], {}, ": all rows have the label 'x', and a classifier needs two"),
+        ([row(id="i"), row(label="y", id="i")], {}, ":2: the id 'i' stands twice; first on line 1"),
+        ([row(), row(label="y", id="1")], {}, ":2: the id '1' stands twice; first on line 1"),
+        ([row(id=1.5), PAIR[1]], {}, ":1: the field 'id' is 1.5, not a string or a whole number"),
+        ([row(group=True), PAIR[1]], {}, ":1: the field 'group' is True, not a string or a whole"),
+        ([row(3), PAIR[1]], {}, ":1: the field 'text' is 3, not a string"),
+        ([row(None), PAIR[1]], {}, ":1: the field 'text' is null"),
+        ([row(query=["q"]), PAIR[1]], {}, ":1: the field 'query' is ['q'], not a string"),
+        ([row(query="q"), PAIR[1]], {}, ":2: the row has no query, unlike the one on line 1"),
+        (
+            [row(), row("d", "y", query="q")],
+            {},
+            ":2: the row has a query, unlike the one on line 1",
+        ),
+        (
+            [row(rationale=[1]), PAIR[1]],
+            {},
+            ":1: the field 'rationale' has 1 entries, the text 3 tok",
+        ),
+        (
+            [row(rationale=[0, 1, 2]), PAIR[1]],
+            {},
+            ":1: the field 'rationale' is not a list of 0 and 1",
+        ),
+        (
+            [row(rationale="0 1 x"), PAIR[1]],
+            {},
+            ":1: the field 'rationale' is not a list of 0 and 1",
+        ),
+        (
+            [row(rationale="[0, 1"), PAIR[1]],
+            {},
+            ":1: the field 'rationale' is not a list of 0 and 1",
+        ),
+        ([row(rationale=3), PAIR[1]], {}, ":1: the field 'rationale' is not a list of 0 and 1"),
+        ([{"text": "a"}], {}, ":1: the field 'label' is missing; known: 'text'"),
+        (
+            [row(""), row("a", "y")],
+            {"min_length": 2},
+            ": no usable row in split 'all' (2 skipped: 1 em",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_their_line(complaint, rows, spec, expected):
+    assert complaint(rows, spec).startswith(expected)
+
+
+def test_a_column_that_the_spec_names_must_be_there(load, tmp_path):
+    jsonl(tmp_path / "a.jsonl", PAIR)
+    (tmp_path / "a.yaml").write_text("file: a.jsonl\nfields: {group: patient}")
+    with pytest.raises(InputError, match=r"a.jsonl:1: the field 'patient' is missing"):
+        load_dataset(load_spec(tmp_path / "a.yaml"))
+    jsonl(tmp_path / "a.jsonl", [row(patient=None), row("d", "y", patient=None)])
+    with pytest.raises(InputError, match=r"a.jsonl:1: the field 'patient' is null"):
+        load_dataset(load_spec(tmp_path / "a.yaml"))
+
+
+def test_a_bare_file_needs_the_model_s_query_and_not_its_rationale(tmp_path):
+    (tmp_path / "a.yaml").write_text("file: a.jsonl\nfields: {query: q, rationale: why}")
+    model = load_spec(tmp_path / "a.yaml").reading()
+    path = jsonl(tmp_path / "b.jsonl", [row(q="r"), row("d", "y", q="s")])
+    assert load_dataset(load_spec(path, model)).instances[0].query == ("r",)
+    jsonl(path, PAIR)
+    with pytest.raises(InputError, match=r"b.jsonl:1: the field 'q' is missing"):
+        load_dataset(load_spec(path, model))
+
+
+SPLIT = [row("a", split="train"), row("b", "y", split="dev"), row("c", split="dev", label="x")]
+
+
+def test_rows_of_other_splits_are_left_out(load):
+    data = load([*SPLIT, row("", split="train")], split="dev")
+    assert [i.tokens for i in data.instances] == [("b",), ("c",)]
+    assert [i.row for i in data.instances] == [0, 1]
+    assert (data.split, data.skipped) == ("dev", {})
+    assert len(load(SPLIT, split="all").instances) == 3
+
+
+def test_ids_may_recur_in_another_split(load):
+    rows = [r | {"id": i} for i, r in zip("aab", SPLIT, strict=True)]
+    assert len(load(rows, split="dev").instances) == 2
+
+
+def test_the_split_to_audit_is_test_then_dev_then_all(load, tmp_path):
+    assert load(SPLIT).split == "dev"
+    assert load([*SPLIT, row("d", "y", split="test")]).split == "test"
+    assert load(PAIR).split == "all"
+    assert load([r | {"split": "train"} for r in PAIR]).split == "all"
+    one = tmp_path / "a.csv"
+    assert default_split(DatasetSpec(train=one, dev=one, test=one)) == "test"
+    assert default_split(DatasetSpec(train=one, dev=one)) == "dev"
+    assert default_split(DatasetSpec(train=one)) == "train"
+
+
+def test_splits_are_the_spec_s_or_those_that_rows_name(tmp_path):
+    path = jsonl(
+        tmp_path / "a.jsonl", [row(split=s) for s in ("test", "b", "train", "a", "test", 3)]
+    )
+    assert splits_of(DatasetSpec(file=path)) == ("train", "test", "3", "a", "b")
+    assert splits_of(DatasetSpec(train=path, test=path)) == ("train", "test")
+
+
+def test_splits_that_are_not_there_are_named(complaint, tmp_path):
+    assert complaint(SPLIT, split="tran").startswith(
+        ": no row is of split 'tran'; did you mean 'train'"
+    )
+    assert complaint(PAIR, split="dev").startswith(":1: the row does not say its split")
+    with pytest.raises(InputError, match="has no split 'all'; known: 'train'"):
+        load_dataset(DatasetSpec(train=tmp_path / "a.jsonl"), "all")
+
+
+@real
+def test_sst_under_the_papers_length_filter():
+    # Jain & Wallace's table has 863/862: their file holds one positive sentence fewer.
+    spec = DatasetSpec(file=REAL / "sst2_jw" / "test.jsonl", min_length=6)
+    data = load_dataset(spec, labels=("negative", "positive"), min_words=2)
+    assert Counter(i.label for i in data.instances) == {0: 863, 1: 863}
+    assert sum(data.skipped.values()) == 1821 - 1726
+
+
+@real
+def test_babi_supporting_facts_are_whole_sentences():
+    data = load_dataset(DatasetSpec(file=REAL / "babi1" / "test.jsonl"))
+    assert len(data.instances) == 1000
+    for instance in data.instances:
+        flagged = [
+            t for t, flag in zip(instance.tokens, instance.rationale or (), strict=True) if flag
+        ]
+        assert flagged[-1] == "."
+        assert instance.query is not None
+        assert instance.query[-2] in flagged  # the person asked about
+        assert data.labels[instance.label] in flagged  # the place answered

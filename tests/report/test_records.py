@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import json
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attnaudit.errors import InputError, OutputError
+from attnaudit.report.records import Header, RecordsWriter, compact, read_records
+from attnaudit.report.schema import Manifest
+
+ROWS = [
+    {"row": row, "id": f"é{row}", "attention": compact([row / 7, 1.0, float("nan")])}
+    for row in range(7)
+]
+
+
+def whole_file(path: Path, header: Header) -> bytes:
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS)
+        writer.finish()
+    return path.read_bytes()
+
+
+def test_the_file_is_sorted_between_header_and_count(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        for batch in (ROWS[4:], ROWS[2:4], [], ROWS[:2]):
+            writer.write(batch)
+        assert not path.exists()
+        assert list(writer.records()) == ROWS
+        writer.finish()
+        assert list(writer.records()) == ROWS
+    assert list(tmp_path.iterdir()) == [path]
+    first, *middle, last = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert first["kind"] == "attnaudit-records"
+    assert first["schema_version"] == 1
+    assert middle == ROWS
+    assert last == {"count": 7}
+    found, records = read_records(path)
+    assert found == header
+    assert list(records) == ROWS
+    assert path.read_bytes() == whole_file(tmp_path / "sorted.jsonl", header)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_run_goes_on(
+    tmp_path: Path, header: Header, error: type[BaseException]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    with pytest.raises(error), RecordsWriter(path, header) as writer:  # noqa: PT012
+        writer.write([ROWS[5], ROWS[1]])
+        raise error
+    assert [p.name for p in tmp_path.iterdir()] == ["r.jsonl.partial"]
+    with RecordsWriter(path, header, resume=True) as writer:
+        assert writer.done == {1, 5}
+        writer.write(row for row in ROWS if row["row"] not in writer.done)
+        writer.finish()
+    assert path.read_bytes() == whole_file(tmp_path / "whole.jsonl", header)
+    assert not (tmp_path / "r.jsonl.partial").exists()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(cut=st.floats(0, 1), order=st.permutations(ROWS))
+def test_a_run_torn_at_any_byte_goes_on(
+    tmp_path: Path, header: Header, cut: float, order: list[dict[str, Any]]
+) -> None:
+    path, partial = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial"
+    with RecordsWriter(path, header) as writer:
+        writer.write(order[:5])
+    content = partial.read_bytes()
+    torn = content[: round(cut * len(content))]
+    partial.write_bytes(torn)
+    with RecordsWriter(path, header, resume=True) as writer:
+        whole_lines = max(0, torn.count(b"\n") - 1)  # less the header
+        assert writer.done == {record["row"] for record in order[:whole_lines]}
+        writer.write([row for row in order if row["row"] not in writer.done][:1])
+    with RecordsWriter(path, header, resume=True) as writer:  # interrupted once more
+        assert len(writer.done) == whole_lines + 1
+        writer.write(row for row in order if row["row"] not in writer.done)
+        writer.finish()
+    assert path.read_bytes() == whole_file(tmp_path / "whole.jsonl", header)
+
+
+def test_without_resume_an_old_partial_file_is_overwritten(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS)
+    with RecordsWriter(path, header) as writer:
+        assert writer.done == set()
+        assert list(writer.records()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"audit": "permute"}, 'its audit is "correlate", this run\'s "permute"'),
+        ({"settings": {"seed": 1, "importances": []}}, "its settings.seed is 0, this run's 1"),
+        ({"settings": {"seed": 0}}, "its settings.importances is"),
+    ],
+)
+def test_a_partial_file_of_another_run_is_refused(
+    tmp_path: Path, header: Header, change: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS)
+    before = (tmp_path / "r.jsonl.partial").read_bytes()
+    with pytest.raises(InputError) as caught:
+        RecordsWriter(path, header.model_copy(update=change), resume=True)
+    assert message in str(caught.value)
+    assert str(caught.value).endswith("start afresh without --resume")
+    assert (tmp_path / "r.jsonl.partial").read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["model", "dataset"])
+def test_another_model_or_data_set_is_refused(tmp_path: Path, header: Header, part: str) -> None:
+    path = tmp_path / "r.jsonl"
+    RecordsWriter(path, header).__exit__(None, None, None)
+    facts = getattr(header, part).model_copy(update={"sha256": "00" * 32})
+    with pytest.raises(InputError, match=rf"its {part}\.sha256 is"):
+        RecordsWriter(path, header.model_copy(update={part: facts}), resume=True)
+
+
+def test_another_manifest_is_no_other_run(
+    tmp_path: Path, header: Header, manifest: Manifest
+) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS[:3])
+    later = manifest.model_copy(update={"started": "2026-01-03T00:00:00Z", "finished": None})
+    changed = header.model_copy(update={"manifest": later})
+    with RecordsWriter(path, changed, resume=True) as writer:
+        assert writer.done == {0, 1, 2}
+        writer.finish(later.model_copy(update={"finished": "2026-01-04T00:00:00Z"}))
+    found = read_records(path)[0].manifest
+    assert (found.started, found.finished) == ("2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z")
+
+
+def test_a_damaged_partial_file_is_refused(tmp_path: Path, header: Header) -> None:
+    path, partial = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial"
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS)
+    lines = partial.read_bytes().splitlines(keepends=True)
+    partial.write_bytes(b"".join([*lines[:2], b'{"row": \n', *lines[3:]]))
+    with pytest.raises(InputError, match=r"partial:3: is not valid JSON"):
+        RecordsWriter(path, header, resume=True)
+
+
+def test_resume_without_a_partial_file_starts_afresh(tmp_path: Path, header: Header) -> None:
+    with RecordsWriter(tmp_path / "r.jsonl", header, resume=True) as writer:
+        assert writer.done == set()
+
+
+def test_without_a_path_records_are_spooled(header: Header) -> None:
+    with RecordsWriter(None, header) as writer:
+        writer.write(reversed(ROWS))
+        writer.finish()
+        assert list(writer.records()) == ROWS
+
+
+def test_a_row_has_one_record(header: Header) -> None:
+    with RecordsWriter(None, header) as writer:
+        writer.write(ROWS)
+        with pytest.raises(ValueError, match="row 3 has a record already"):
+            writer.write([ROWS[3]])
+
+
+def test_nan_is_refused_and_leaves_no_torn_line(header: Header) -> None:
+    with RecordsWriter(None, header) as writer:
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            writer.write([ROWS[0], {"row": 1, "id": "x", "tau": math.nan}])
+        assert list(writer.records()) == ROWS[:1]
+
+
+@pytest.mark.parametrize("name", ["missing/r.jsonl", "."])
+def test_an_unwritable_place_is_told_at_once(tmp_path: Path, header: Header, name: str) -> None:
+    with pytest.raises(OutputError):
+        RecordsWriter(tmp_path / name, header)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_partial_file_cannot_be_opened(tmp_path: Path, header: Header) -> None:
+    (tmp_path / "r.jsonl.partial").mkdir()
+    with pytest.raises(OutputError, match=r"r\.jsonl\.partial: cannot be written"):
+        RecordsWriter(tmp_path / "r.jsonl", header)
+
+
+def test_half_characters_survive(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    record = {"row": 0, "id": "\ud83d \U0001f600"}
+    with RecordsWriter(path, header) as writer:
+        writer.write([record])
+        writer.finish()
+    assert list(read_records(path)[1]) == [record]
+
+
+def broken(content: bytes, how: str) -> bytes:
+    lines = content.splitlines(keepends=True)
+    return {
+        "no footer": b"".join(lines[:-1]),
+        "torn footer": content[:-3],
+        "lost record": b"".join([*lines[:3], *lines[4:]]),
+        "early footer": b"".join([*lines[:3], lines[-1], *lines[3:]]),
+        "torn record": b"".join([*lines[:3], lines[3][:9] + b"\n", *lines[4:]]),
+        "no row": b"".join([*lines[:3], b'{"id": "x"}\n', *lines[4:]]),
+        "not an object": b"".join([*lines[:3], b"3\n", *lines[4:]]),
+        "not text": b"".join([*lines[:3], b"\xff\n", *lines[4:]]),
+        "no header": b"".join(lines[1:]),
+        "empty": b"",
+        "newer": content.replace(b'"schema_version":1', b'"schema_version":9', 1),
+        "other header": content.replace(b'"audit"', b'"adit"', 1),
+    }[how]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("no footer", ": is not complete: its last line is no count of records; run the audit"),
+        ("torn footer", ": is not complete"),
+        ("lost record", ":8: holds 6 records where its last line counts 7"),
+        ("early footer", ":4: holds 2 records where its last line counts 7"),
+        ("torn record", ":4: is not valid JSON"),
+        ("no row", ":4: is not a record: it lacks 'row' or 'id'"),
+        ("not an object", ":4: is not a JSON object"),
+        ("not text", ":4: is not UTF-8 text"),
+        ("no header", ":1: is not a file of attnaudit records; give the file written by"),
+        ("empty", ":1: is not valid JSON"),
+        ("newer", ":1: has schema version 9"),
+        ("other header", ":1: does not follow the schema at 'audit'"),
+    ],
+)
+def test_torn_and_foreign_files(tmp_path: Path, header: Header, how: str, message: str) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(broken(whole_file(path, header), how))
+    with pytest.raises(InputError) as caught:
+        list(read_records(path)[1])
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(InputError, match="cannot be read"):
+            read_records(path)
+
+
+def test_a_file_without_records(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        writer.finish()
+    assert list(read_records(path)[1]) == []
+
+
+float32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(float32, float32)
+def test_compact_keeps_order_and_ties(a: float, b: float) -> None:
+    x, y = compact([a, b])
+    assert x is not None
+    assert y is not None
+    assert (x < y, x == y) == (a < b, a == b)
+    assert struct.pack("f", x) == struct.pack("f", a)
+
+
+def test_compact_shortens_neighbours_without_joining_them() -> None:
+    one = np.float32(0.1)
+    values = np.array([one, np.nextafter(one, np.float32(1)), np.nan], dtype=np.float32)
+    assert compact(values) == [0.100000001, 0.100000009, None]
+    assert compact([]) == []

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+
+from attnaudit.errors import InputError
+from attnaudit.report import registry
+from attnaudit.report.registry import IMPORTANCES, all_specs, find, markdown, require
+
+
+def pattern_regex(pattern: str) -> re.Pattern[str]:
+    """An oracle of its own: the pattern with each placeholder as an alternation."""
+    parts = re.split(r"\{(.+?)\}", pattern)
+    literal = [re.escape(part) for part in parts[::2]]
+    choices = ["(" + "|".join(registry.PLACEHOLDERS[key]) + ")" for key in parts[1::2]] + [""]
+    return re.compile("".join(a + b for a, b in zip(literal, choices, strict=True)))
+
+
+def test_every_name_belongs_to_exactly_one_family() -> None:
+    names = [name for spec in all_specs() for name in spec.names()]
+    assert len(names) == len(set(names))
+    for name in names:
+        matching = [s for s in all_specs() if pattern_regex(s.pattern).fullmatch(name)]
+        assert matching == [find(name)]
+
+
+def test_the_names_that_policies_rely_on() -> None:
+    statistics = [
+        "tau.mean",
+        "tau.std",
+        "tau.significant",
+        "tau.significant_bh",
+        "weighted_tau.mean",
+        "top_overlap.mean",
+        "top_overlap.chance",
+    ]
+    expected = {
+        *(f"train.{s}.{m}" for s in ("dev", "test") for m in ("accuracy", "f1", "auroc")),
+        *(f"model.{m}" for m in ("accuracy", "f1", "auroc", "majority_accuracy")),
+        *(f"correlate.{i}.{s}" for i in IMPORTANCES for s in statistics),
+        *(
+            f"correlate.{a}~{b}.tau.{s}"
+            for a, b in combinations(IMPORTANCES, 2)
+            for s in ("mean", "std", "significant")
+        ),
+        "correlate.integrated_gradients.completeness_error.mean",
+    }
+    assert {name for spec in all_specs() for name in spec.names()} == expected
+
+
+def test_the_order_of_importances() -> None:
+    assert list(IMPORTANCES) == [
+        "gradient",
+        "gradient_flowing",
+        "gradient_l2",
+        "gradient_own_logit",
+        "attention_null",
+        "leave_one_out",
+        "integrated_gradients",
+        "random",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("correlate.leave_one_out.tau.mean", "higher"),
+        ("correlate.random.tau.mean", "neutral"),
+        ("correlate.attention_null.tau.significant", "neutral"),
+        ("correlate.gradient.top_overlap.chance", "neutral"),
+        ("correlate.gradient~leave_one_out.tau.mean", "neutral"),
+        ("correlate.integrated_gradients.completeness_error.mean", "lower"),
+        ("train.test.f1", "higher"),
+        ("model.majority_accuracy", "neutral"),
+    ],
+)
+def test_directions(name: str, direction: str) -> None:
+    assert require(name).direction == direction
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("correlate.gradient.tau.men", "correlate.gradient.tau.mean"),
+        ("correlate.leave_one_out~gradient.tau.mean", "correlate.gradient~leave_one_out.tau.mean"),
+        ("model.acuracy", "model.accuracy"),
+    ],
+)
+def test_an_unknown_name_is_met_with_the_nearest(wrong: str, right: str) -> None:
+    assert find(wrong) is None
+    with pytest.raises(InputError, match=re.escape(f"did you mean '{right}'?")) as caught:
+        require(wrong, "policy.yaml", 7)
+    assert str(caught.value).startswith(f"policy.yaml:7: unknown metric '{wrong}'")
+
+
+def test_facts_are_sound() -> None:
+    for spec in all_specs():
+        low, high = spec.range
+        assert low is None or high is None or low < high
+        assert spec.least_n > 1
+        assert spec.definition.endswith(".")
+
+
+def test_markdown_has_a_row_for_each_family_and_importance() -> None:
+    lines = markdown().splitlines()
+    metrics, importances = "\n".join(lines).split("\n\n")
+    assert len(metrics.splitlines()) == 2 + len(all_specs())
+    assert len(importances.splitlines()) == 2 + len(IMPORTANCES)
+    assert all(line.count("|") == 7 for line in metrics.splitlines())
+    assert all(line.count("|") == 3 for line in importances.splitlines())
+    assert "[-1, 1]" in metrics
+    assert "[0, inf)" in metrics

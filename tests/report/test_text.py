@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from attnaudit.measures.summary import Estimate, Summary, Table
+from attnaudit.report.schema import Report
+from attnaudit.report.text import open_console, render
+
+Make = Callable[[Summary], Report]
+
+
+def shown(report: Report, width: int = 100, **options: object) -> str:
+    stream = io.StringIO()
+    render(report, Console(file=stream, width=width, highlight=False, **options))  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def line_with(text: str, start: str) -> str:
+    [line] = [line for line in text.splitlines() if line.startswith(start)]
+    return " ".join(line.split())
+
+
+def test_the_heading(report: Report) -> None:
+    text = shown(report)
+    assert text.startswith("attnaudit correlate\n")
+    assert line_with(text, "model") == "model model.pt"
+    assert line_with(text, "data") == "data test.jsonl, split test"
+    assert line_with(text, "instances") == "instances 1,725"
+    assert line_with(text, "skipped") == "skipped 97 rows: 93 too short, 4 one word"
+    assert line_with(text, "truncated") == "truncated 12 instances cut at the length limit"
+    assert "partial" not in text
+
+
+def test_nothing_is_said_of_what_did_not_happen(report: Report) -> None:
+    clean = report.dataset.model_copy(update={"skipped": {"empty": 0}, "truncated": 0})
+    text = shown(report.model_copy(update={"dataset": clean}))
+    assert "skipped" not in text
+    assert "truncated" not in text
+
+
+def test_a_partial_run_is_said_loudly(report: Report) -> None:
+    partial = report.dataset.model_copy(update={"partial": True})
+    text = shown(report.model_copy(update={"dataset": partial}), force_terminal=True)
+    [line] = [line for line in text.splitlines() if "kept the other rows" in line]
+    assert "\x1b[1;33m" in line
+
+
+def test_values_and_intervals_stand_in_line(report: Report) -> None:
+    lines = [line.rstrip() for line in shown(report).splitlines()]
+    at = next(i for i, line in enumerate(lines) if line.startswith("importance"))
+    assert lines[at].split() == ["importance", "tau", "[low,", "high]", "instances"]
+    first, second = lines[at + 2 : at + 4]
+    assert first.split() == ["gradient", "0.351", "[0.341,", "0.361]", "1,720"]
+    assert second.split() == ["random", "-0.002", "1,725"]
+    assert first.index("0.351") + 5 == second.index("-0.002") + 6
+    assert len(first) == len(second)
+    assert lines[at + 4] == "Over words."
+
+
+def test_which_way_is_better(report: Report) -> None:
+    text = shown(report)
+    assert "↑ higher is better: model.accuracy, correlate.{importance}.tau.mean\n" in text
+    assert "↓ lower is better: correlate.integrated_gradients.completeness_error.mean\n" in text
+    assert "No value for correlate.gradient~random.tau.mean: no instance gave a value\n" in text
+
+
+def test_families_are_named_once(make_report: Make) -> None:
+    names = [f"correlate.{i}.{s}" for i in ("gradient", "gradient_l2") for s in ("tau", "x")]
+    names = [n.replace(".x", ".top_overlap.mean").replace(".tau", ".tau.mean") for n in names]
+    text = shown(make_report(Summary({name: Estimate(0.1, n=50) for name in names})))
+    assert "better: correlate.{importance}.tau.mean, .top_overlap.mean\n" in text
+
+
+def test_without_tables_the_metrics_are_shown(make_report: Make) -> None:
+    metrics = {
+        "train.test.f1": Estimate(0.81234, 0.8, 0.82, n=100),
+        "train.test.auroc": Estimate(None, reason="one class is absent"),
+        "correlate.integrated_gradients.completeness_error.mean": Estimate(3.14e-5, n=100),
+    }
+    text = shown(make_report(Summary(metrics)))
+    assert line_with(text, "train.test.f1 ") == "train.test.f1 0.812 [0.800, 0.820] 100"
+    assert line_with(text, "train.test.auroc ") == "train.test.auroc n/a 0"
+    assert "3.1e-05" in text
+    assert "No value for train.test.auroc: one class is absent" in text
+
+
+def test_gates_are_told_apart_without_colour(report: Report) -> None:
+    text = shown(report)
+    assert "Gates: 1 passed, 1 failed, 1 inconclusive\n" in text
+    metric = "correlate.gradient.tau.mean ci_low"
+    assert line_with(text, "PASS") == f"PASS pass: {metric} 0.341, for the test"
+    assert line_with(text, "FAIL") == f"FAIL fail: {metric} 0.341, for the test"
+    assert line_with(text, "INCONCLUSIVE") == f"INCONCLUSIVE inconclusive: {metric}, for the test"
+    assert text.count("because as agreed") == 1
+    assert "\x1b" not in text
+    assert "Gates" not in shown(report.model_copy(update={"gates": []}))
+
+
+def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[1;31m" in shown(report, force_terminal=True, color_system="standard")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "31m" not in shown(report, force_terminal=True, color_system="standard")
+
+
+def test_findings_name_what_would_settle_them(report: Report) -> None:
+    text = shown(report)
+    assert line_with(text, "hard to manipulate").startswith(
+        "hard to manipulate not assessed: adversary with --lambda"
+    )
+
+
+def test_names_from_files_cannot_command_the_terminal(make_report: Make, report: Report) -> None:
+    evil = "\x1b[31m[bold]x[/bold]\n:smile:[/]"
+    safe = "\\x1b[31m[bold]x[/bold]\\n:smile:[/]"
+    made = make_report(Summary(tables={"t": Table(evil, [evil, "n"], [[evil, 1]], [evil])}))
+    gates = [report.gates[1].model_copy(update={"id": evil, "rationale": evil})]
+    update = {
+        "model": made.model.model_copy(update={"name": evil}),
+        "dataset": made.dataset.model_copy(update={"name": evil, "skipped": {evil: 1}}),
+        "notes": [evil],
+        "gates": gates,
+    }
+    text = shown(made.model_copy(update=update), width=200)
+    assert "\x1b" not in text
+    assert text.count(safe) == 10
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_wide_tables_are_shown_in_parts_that_fit(make_report: Make, width: int) -> None:
+    columns = ["importance", *(f"column number {i}" for i in range(12))]
+    rows = [["integrated_gradients", *(i + 0.125 for i in range(12))] for _ in range(2)]
+    text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), width)
+    assert max(map(len, text.splitlines())) <= width
+    numbers = [word for word in text.split() if word.endswith(".125")]
+    assert sorted(numbers, key=float) == [f"{i}.125" for i in range(12) for _ in range(2)]
+    parts = text.count("importance ")
+    assert text.count("integrated_gradients") == 2 * parts
+
+
+def test_an_empty_table_has_its_header(make_report: Make) -> None:
+    text = shown(make_report(Summary(tables={"t": Table("Title", ["a", "b"], [])})))
+    assert "Title\na   b\n" in text
+
+
+def test_plain_encodings_get_plain_arrows(report: Report) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    render(report, Console(file=stream, width=100, highlight=False))
+    stream.seek(0)
+    assert "^ higher is better" in stream.read()
+
+
+def test_files_are_a_hundred_columns_wide_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert open_console(io.StringIO(), {}).width == 100
+    monkeypatch.setenv("COLUMNS", "70")
+    assert open_console(io.StringIO(), {"COLUMNS": "70"}).width == 70

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnaudit.config import Settings, read_document, read_text
+from attnaudit.errors import InputError
+
+
+class Pattern(Settings):
+    regex: str
+
+
+class File(Settings):
+    file: Path
+
+
+class Inner(Settings):
+    epochs: int = pydantic.Field(1, ge=1)
+    rate: float | None = None
+    steps: int | Literal["auto"] = "auto"
+    cutter: Literal["whitespace"] | Pattern | File = "whitespace"
+    sizes: tuple[float, ...] = ()
+    name: str = "a"
+    flag: bool = False
+
+
+class Outer(Settings):
+    inner: Inner
+    seed: int = 0
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Outer:
+        if self.seed == 13:
+            raise ValueError("13 is no seed")
+        return self
+
+
+@pytest.fixture
+def parse(tmp_path):
+    def read(text: str) -> Outer:
+        path = tmp_path / "c.yaml"
+        path.write_text(text, encoding="utf-8")
+        return read_document(path).parse(Outer)
+
+    return read
+
+
+@pytest.fixture
+def complaint(parse):
+    def read(text: str) -> str:
+        with pytest.raises(InputError) as caught:
+            parse(text)
+        message = str(caught.value)
+        assert "\n" not in message
+        return message.partition("c.yaml")[2]
+
+    return read
+
+
+def test_lists_paths_and_numbers_are_read(parse):
+    read = parse("inner:\n  sizes: [1, 2.5]\n  cutter: {file: a/b.json}\n  rate: 0.1\nseed: 3")
+    assert read.inner.sizes == (1.0, 2.5)
+    assert read.inner.cutter == File(file=Path("a/b.json"))
+    assert (read.inner.rate, read.seed) == (0.1, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-3", 1e-3), ("-2E+4", -2e4), (".5e1", 5.0), ("1.5e2", 150.0)]
+)
+def test_exponents_without_a_point_are_numbers(parse, text, value):
+    assert parse(f"inner: {{rate: {text}}}").inner.rate == value
+
+
+def test_a_word_that_only_looks_like_an_exponent_stays_text(parse):
+    assert parse("inner: {name: 1e5x}").inner.name == "1e5x"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("inner: {}\nsede: 1", ":2: unknown key 'sede'; did you mean 'seed'?"),
+        ("inner:\n  epoch: 1", ":2: unknown key 'inner.epoch'; did you mean 'epochs'?"),
+        ("inner: {}\n1: 2", ":2: unknown key '1'; known: 'inner', 'seed'"),
+        ("seed: 1", ": the key 'inner' is missing"),
+        ("sed: 1", ":1: unknown key 'sed'; did you mean 'seed'?"),
+        ("seed: 13\ninner: {}", ": 13 is no seed"),
+        ("inner: 3", ":1: inner: should be a mapping, not 3"),
+        ("inner:\n  epochs: 0", ":2: inner.epochs: should be greater than or equal to 1, not 0"),
+        ("inner:\n  epochs: '8'", ":2: inner.epochs: should be a valid integer, not '8'"),
+        ("inner:\n  flag: 1", ":2: inner.flag: should be a valid boolean, not 1"),
+        ("inner:\n  rate: .inf", ":2: inner.rate: should be a finite number, not inf"),
+        ("inner:\n  rate: .nan", ":2: inner.rate: should be a finite number, not nan"),
+        (
+            "inner:\n  name: no",
+            ":2: inner.name: should be a valid string, not False; put it in quotes",
+        ),
+        ("inner:\n  sizes:\n  - 1\n  - x", ":4: inner.sizes.1: should be a valid number, not 'x'"),
+        ("inner:\n  sizes: 3", ":2: inner.sizes: should be a list, not 3"),
+    ],
+)
+def test_one_line_names_the_mistake(complaint, text, expected):
+    assert complaint(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("steps: soon", "inner.steps: should be a valid integer or 'auto', not 'soon'"),
+        ("cutter: spaces", "inner.cutter: should be 'whitespace' or a mapping, not 'spaces'"),
+        ("cutter: [1]", "inner.cutter: should be 'whitespace' or a mapping"),
+        ("cutter: {regx: a}", "unknown key 'inner.cutter.regx'; did you mean 'regex'?"),
+        (
+            "cutter: {regex: 3}",
+            "inner.cutter.regex: should be a valid string, not 3; put it in quotes",
+        ),
+        ("cutter: {}", "inner.cutter: should be 'whitespace'"),
+    ],
+)
+def test_a_choice_of_forms_gives_one_line(complaint, value, expected):
+    assert complaint(f"inner:\n  {value}") == f":2: {expected}"
+
+
+def test_long_values_are_cut(complaint):
+    assert len(complaint(f"inner: {{steps: {'x' * 1000}}}")) < 150
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\nb: 'x", ":2: is not valid YAML (found unexpected end of stream)"),
+        ("a:\n\tb: 1", "found character '\\t'"),
+        ("a: 1\n---\nb: 1", "found another document"),
+        ("seed: 1\nseed: 2", ":2: the key 'seed' stands twice; first on line 1"),
+        ("? [1, 2]\n: 3", ":1: is not valid YAML (found unhashable key)"),
+        ("a: 2020-13-45", "is not valid YAML (month must be in 1..12)"),
+        ("a: !!bool maybe", "is not valid YAML"),
+        ("a: !!int ''", "is not valid YAML"),
+        ("a: !!timestamp x", "is not valid YAML"),
+        ("a: !!python/name:os.system", "could not determine a constructor"),
+        ("a: \x07", "is not valid YAML"),
+        ("a: &x [*x]", "an anchor holds itself"),
+        ("[" * 3000, "nested too deeply"),
+        ("inner: {name: !!binary /w==}", "cannot be used as settings"),
+        ("", "does not hold a YAML mapping"),
+        ("# only a comment", "does not hold a YAML mapping"),
+        ("- a", "does not hold a YAML mapping"),
+    ],
+)
+def test_broken_yaml_gives_one_line(complaint, text, expected):
+    assert expected in complaint(text)
+
+
+def test_scalars_keep_the_text_they_were_written_as(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("a: [no, 1.0, 'x y']\nb: {c: 007}", encoding="utf-8")
+    document = read_document(path)
+    assert [document.texts["a", i] for i in range(3)] == ["no", "1.0", "x y"]
+    assert document.texts["b", "c"] == "007"
+
+
+def test_lines_are_those_of_keys_and_items(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("a:\n- 1\n-\n  b: 2\n", encoding="utf-8")
+    document = read_document(path)
+    assert [document.line(p) for p in (("a",), ("a", 0), ("a", 1), ("a", 1, "b"))] == [1, 2, 4, 4]
+    assert document.line(("a", 1, "none")) == 4
+    assert document.line(("none",)) is None
+
+
+def test_a_part_of_a_document_is_parsed_with_its_own_lines(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("x:\n  y:\n    epochs: 2\n    rate: fast\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"c.yaml:4: x.y.rate: should be a valid number"):
+        read_document(path).parse(Inner, ("x", "y"))
+
+
+def test_missing_files_folders_and_other_bytes_are_named(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_text(tmp_path / "none")
+    with pytest.raises(InputError, match="is a folder"):
+        read_text(tmp_path)
+    (tmp_path / "latin").write_bytes("a\nb\né".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin:3: is not UTF-8"):
+        read_text(tmp_path / "latin")
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    (tmp_path / "bom").write_bytes(b"\xef\xbb\xbfa")
+    assert read_text(tmp_path / "bom") == "a"
+
+
+_SETTINGS = st.builds(
+    Outer,
+    inner=st.builds(
+        Inner,
+        epochs=st.integers(1, 10**6),
+        rate=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        sizes=st.lists(st.floats(-1e300, 1e300)).map(tuple),
+        name=st.text(),
+        flag=st.booleans(),
+    ),
+    seed=st.integers(14, 10**9),
+)
+
+
+@given(_SETTINGS)
+def test_settings_written_as_yaml_read_back_the_same(tmp_path_factory, settings):
+    path = tmp_path_factory.getbasetemp() / "round.yaml"
+    path.write_text(yaml.safe_dump(json.loads(settings.model_dump_json())), encoding="utf-8")
+    assert read_document(path).parse(Outer) == settings
