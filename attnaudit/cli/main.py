@@ -63,7 +63,7 @@ def main() -> None:
     """Entry point: one clean line for every problem, and the exit code that CI relies on."""
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="attnaudit", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
         code = INTERRUPTED

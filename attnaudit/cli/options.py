@@ -47,7 +47,7 @@ class Unit(str, Enum):
 ModelArgument = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help="A model.pt of `attnaudit train`, or package.module:factory.",
         show_default=False,
     ),
@@ -55,7 +55,7 @@ ModelArgument = Annotated[
 DataArgument = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         help="A .jsonl, .csv or .tsv file, or a dataset spec in YAML.",
         show_default=False,
     ),

@@ -15,7 +15,7 @@ def report(
     file: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Argument(
-            metavar="[FILE]", help="Records (--records) or a report (-o).", show_default=False
+            metavar="FILE", help="Records (--records) or a report (-o).", show_default=False
         ),
     ] = None,
     schema: Annotated[

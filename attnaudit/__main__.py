@@ -1,0 +1,5 @@
+"""`python -m attnaudit`."""
+
+from attnaudit.cli.main import main
+
+main()
