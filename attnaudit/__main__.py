@@ -1,4 +1,6 @@
-"""`python -m attnaudit`."""
+"""`python -m attnaudit`, the same as the command `attnaudit`."""
+
+from __future__ import annotations
 
 from attnaudit.cli.main import main
 

@@ -53,7 +53,7 @@ class CorrelateSettings(Settings):
     """What decides the result; stored with the records."""
 
     target: Literal["predicted", "gold"] = "predicted"
-    measures: tuple[str, ...] = tuple(IMPORTANCES)
+    measures: tuple[str, ...] = pydantic.Field(tuple(IMPORTANCES), min_length=1)
     top: float = pydantic.Field(0.2, gt=0, le=1, description="share of words that count as top")
     seed: int = pydantic.Field(0, ge=0)
     text: bool = False
@@ -82,10 +82,9 @@ def records(
         return _batch_records(model, batch, by_row, settings, batches.budget)
 
     with observer.task("correlate", len(by_row)) as task:
-        for batch in batches:
-            for part in halving(work, batch, observer):
-                yield part
-                task.advance(len(part))
+        for part in halving(work, batches, observer):
+            yield part
+            task.advance(len(part))
 
 
 def _batch_records(
@@ -127,7 +126,7 @@ def _batch_records(
             "target": int(target[b]),
             "probs": compact(probs[b].float().cpu().numpy()),
             "words": n,
-            "outside": compact([1 - float(content[b])])[0],
+            "outside": compact([max(0.0, 1 - float(content[b]))])[0],
             "attention": compact(attention[b, :n]),
             "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
         }
@@ -155,7 +154,7 @@ class _Rows:
     gold: list[int] = field(default_factory=list)
     probs: list[list[float]] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
     figures: list[list[float]] = field(default_factory=list)
     outside: list[float] = field(default_factory=list)
 
@@ -171,12 +170,12 @@ def summarise(
         rows.gold.append(record["gold"])
         rows.probs.append(record["probs"])
         rows.words.append(record["words"])
-        rows.groups.append(record.get("group") or f"\0{record['id']}")
+        rows.groups.append(record.get("group"))
         rows.outside.append(record["outside"])
         rows.figures.append(_figures(record, names, pairs, settings.top))
     columns = _columns(names, pairs)
     values = np.array(rows.figures)  # (instances, columns)
-    bootstrap = Bootstrap(len(values), rows.groups, seed=settings.seed)
+    bootstrap = Bootstrap(len(values), _units(rows.groups), seed=settings.seed)
     estimates = dict(zip(columns, bootstrap.means(values), strict=True))
     metrics = model_scores(np.array(rows.gold), np.array(rows.probs), bootstrap)
     for name in names:
@@ -198,6 +197,13 @@ def summarise(
         },
         _notes(np.array(rows.words), np.array(rows.outside), values, columns, names),
     )
+
+
+def _units(groups: Sequence[str | None]) -> list[str | int] | None:
+    """What is resampled together: groups, and alone what has none; None where nothing has."""
+    if not any(groups):
+        return None
+    return [row if group is None else group for row, group in enumerate(groups)]
 
 
 def _columns(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[str]:

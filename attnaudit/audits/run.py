@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attnaudit.audits.audit import Audit, find_audit
 from attnaudit.config import Settings, read_text
-from attnaudit.data.dataset import Dataset, default_split, load_dataset
+from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError
@@ -75,7 +75,7 @@ def run_audit(
             device.type,
             job.dtype,
             job.threads,
-            {str(job.data): data.sha256, job.model: str(loaded.facts["sha256"])},
+            {str(data.path): data.sha256, job.model: str(loaded.facts["sha256"])},
         )
 
     header = Header(
@@ -135,7 +135,7 @@ def run_training(
         where.type,
         "float32",
         threads,
-        {str(fitted.data): fitted.dataset.sha256, str(fitted.checkpoint): digest},
+        {str(fitted.dataset.path): fitted.dataset.sha256, str(fitted.checkpoint): digest},
     )
     data = fitted.dataset
     report = build_report(
@@ -173,9 +173,17 @@ def report_from_records(path: Path, policy: Policy | None) -> Report:
     """The report that the records in `path` came with, made again without model or data."""
     header, records = read_records(path)
     audit = find_audit(header.audit)
-    settings = audit.settings.model_validate(header.settings, strict=False)
-    labels = header.model.model_dump()["labels"]
-    summary = audit.summarise(records, settings, labels)
+    try:
+        settings = audit.settings.model_validate(header.settings, strict=False)
+        labels = header.model.model_dump()["labels"]
+        summary = audit.summarise(records, settings, labels)
+    except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
+        first = str(error).partition("\n")[0]
+        raise InputError(
+            f"does not hold what records of {audit.name} hold ({type(error).__name__}: {first})",
+            where=path,
+            hint="run the audit again, with this version of attnaudit",
+        ) from error
     return build_report(
         audit.name,
         summary,
@@ -189,7 +197,7 @@ def report_from_records(path: Path, policy: Policy | None) -> Report:
 
 def _train_vocabulary(spec: DatasetSpec, data: Dataset) -> Vocabulary:
     """For a model that brings no words of its own: those of the train split, else of the data."""
-    if "train" in spec.splits() and data.split != "train":
+    if "train" in splits_of(spec) and data.split != "train":
         data = load_dataset(spec, "train", labels=data.labels)
     return Vocabulary.count(t for i in data.instances for t in (i.tokens, i.query or ()))
 

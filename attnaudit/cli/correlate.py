@@ -9,10 +9,12 @@ import typer
 
 from attnaudit.cli import options as o
 from attnaudit.cli.output import check_outputs, finish, read_policy
+from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
 
 
 def correlate(
+    context: typer.Context,
     model: o.ModelArgument = None,
     data: o.DataArgument = None,
     model_option: o.ModelOption = None,
@@ -27,7 +29,7 @@ def correlate(
     ] = None,
     target: o.TargetOption = o.Target.predicted,
     top: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of words that count as top words.")
+        float, typer.Option(help="Share of words that count as top words, above 0 and up to 1.")
     ] = 0.2,
     unit: o.UnitOption = o.Unit.word,
     split: o.SplitOption = None,
@@ -36,7 +38,7 @@ def correlate(
     device: o.DeviceOption = o.Device.auto,
     dtype: o.PrecisionOption = o.Precision.float32,
     threads: o.ThreadsOption = 1,
-    batch_tokens: o.BatchTokensOption = 16_384,
+    batch_tokens: o.BatchTokensOption = 4096,
     as_json: o.JsonOption = False,
     output: o.OutputOption = None,
     records: o.RecordsOption = None,
@@ -55,10 +57,14 @@ def correlate(
     ignores size, and a gradient with attention held fixed carries the attention as a factor.
     Jain & Wallace 2019, section 4.1.
     """
-    reference = o.either(model, model_option, "MODEL")
-    source = o.either(data, data_option, "DATA")
+    reference = o.either(context, model, model_option, "MODEL")
+    source = o.either(context, data, data_option, "DATA")
+    if not 0 < top <= 1:
+        raise InputError(f"--top {top:g}: must lie above 0 and be at most 1")
+    if resume and records is None:
+        raise InputError("--resume needs the --records of the run that was interrupted")
     gates = read_policy(policy)
-    check_outputs(output, records)
+    check_outputs(output, records, inputs=(reference, source, policy))
 
     from attnaudit.audits.correlate import AUDIT, CorrelateSettings, check_measures
     from attnaudit.audits.run import Job, run_audit

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at data sets.")
+from attnaudit.cli.output import help_alone, show
+
+data_app = typer.Typer(
+    invoke_without_command=True, rich_markup_mode=None, help="Look at data sets."
+)
+
+
+@data_app.callback()
+def _root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        help_alone(context)
 
 
 @data_app.command()
@@ -24,8 +34,10 @@ def check(
     from attnaudit.report.text import open_console, render_table
 
     console = open_console(sys.stdout, os.environ)
-    for table in to_tables(check_dataset(load_spec(data))):
-        render_table(table, console)
+    with console.capture() as rendered:
+        for table in to_tables(check_dataset(load_spec(data))):
+            render_table(table, console)
+    show(rendered.get())
 
 
 @data_app.command()
@@ -44,4 +56,4 @@ def generate(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot be made ({error.strerror})", where=folder) from None
-    typer.echo(write_reviews(folder, train=train, dev=dev, test=test, seed=seed))
+    show(f"{write_reviews(folder, train=train, dev=dev, test=test, seed=seed)}\n")

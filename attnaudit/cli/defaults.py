@@ -7,14 +7,20 @@ they hold for every subcommand that has them, under a subcommand's name for that
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from attnaudit.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from attnaudit.config import Document
+
 FILE = Path("attnaudit.yaml")
+Options = dict[str, Any]  # the parameters of a subcommand by the names that the file knows
 
 
-def read_defaults(context: typer.Context) -> dict[str, Any]:
+def read_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
     """A default map: {subcommand: {parameter: value}}; empty without the file.
 
     Raises InputError, with file and line, for a key that no subcommand knows.
@@ -22,44 +28,84 @@ def read_defaults(context: typer.Context) -> dict[str, Any]:
     if not FILE.is_file():
         return {}
     from attnaudit.config import read_document  # only now: the file is rare, pydantic slow
-    from attnaudit.errors import InputError, did_you_mean
 
     document = read_document(FILE)
-    commands = getattr(context.command, "commands", {})
-    known = {name: _parameters(command) for name, command in commands.items()}
-    everywhere = {key for keys in known.values() for key in keys}
-
-    def check(key: str, keys: set[str], place: tuple[str, ...]) -> str:
-        name = key.replace("-", "_")
-        if name not in keys:
-            raise InputError(
-                f"unknown key {key!r}",
-                where=FILE,
-                line=document.line(place),
-                hint=did_you_mean(key, sorted(keys | (set(known) if len(place) == 1 else set()))),
-            )
-        return name
-
-    defaults: dict[str, dict[str, Any]] = {name: {} for name in known}
-    for key, value in document.mapping.items():
-        if key not in known:
-            parameter = check(str(key), everywhere, (str(key),))
-            for name, keys in known.items():
-                if parameter in keys:
-                    defaults[name].setdefault(parameter, value)
-    for name, section in document.mapping.items():
-        if name not in known:
-            continue
-        if not isinstance(section, dict):
+    commands = {name: _options(c) for name, c in getattr(context.command, "commands", {}).items()}
+    everything = {key: p for options in commands.values() for key, p in options.items()}
+    defaults: dict[str, dict[str, Any]] = {name: {} for name in commands}
+    sections = [k for k in document.mapping if k in commands and k not in everything]
+    if isinstance(document.mapping.get("data"), dict):  # else it is the option of that name
+        sections.append("data")
+    for key in document.mapping:
+        if key not in sections:
+            known = _find(document, (key,), everything, {*everything, *commands})
+            for name, options in commands.items():
+                if known in options:
+                    parameter = options[known]
+                    defaults[name][parameter.name] = _value(document, (key,), parameter)
+    for name in sections:  # after the others, over which they prevail
+        if not isinstance(document.mapping[name], dict):
             raise InputError(
                 f"{name!r} must hold options of that subcommand",
                 where=FILE,
                 line=document.line((name,)),
             )
-        for key, value in section.items():
-            defaults[name][check(str(key), known[name], (name, str(key)))] = value
+        for key in document.mapping[name]:
+            parameter = commands[name][_find(document, (name, key), commands[name])]
+            defaults[name][parameter.name] = _value(document, (name, key), parameter)
     return defaults
 
 
-def _parameters(command: Any) -> set[str]:
-    return {p.name for p in command.params if p.name and not p.name.endswith("_option")}
+def from_file(context: typer.Context, parameter: str) -> bool:
+    """Whether the value of a parameter comes from attnaudit.yaml."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "DEFAULT_MAP"
+
+
+def _options(command: Any) -> Options:
+    """Arguments by their name, options by their long one; an argument before its namesake."""
+    found: Options = {}
+    for parameter in command.params:
+        for name in parameter.opts:
+            if name.startswith("--") or not name.startswith("-"):
+                found.setdefault(name.removeprefix("--"), parameter)
+    return found
+
+
+def _find(
+    document: Document, place: tuple[Any, ...], options: Options, names: set[str] | None = None
+) -> str:
+    key = str(place[-1]).replace("_", "-")
+    if key not in options:
+        raise InputError(
+            f"unknown key {place[-1]!r}",
+            where=FILE,
+            line=document.line(_written(place)),
+            hint=did_you_mean(key, sorted(names or options)),
+        )
+    return key
+
+
+def _value(document: Document, place: tuple[Any, ...], parameter: Any) -> Any:
+    """The value as it would be typed on the command line; None where the file has none."""
+    value: Any = document.mapping
+    for key in place:
+        value = value[key]
+    many = bool(getattr(parameter, "multiple", False))
+    here = _written(place)
+    if isinstance(value, list) and many:
+        return [document.texts.get((*here, i), str(item)) for i, item in enumerate(value)]
+    if isinstance(value, (list, dict)):
+        raise InputError(
+            f"{place[-1]!r} needs one value" + (" or a list of them" if many else ""),
+            where=FILE,
+            line=document.line(here),
+        )
+    if value is None:
+        return None
+    text = document.texts.get(here, str(value))
+    return [text] if many else text
+
+
+def _written(place: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple(str(key) for key in place)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from attnaudit import __version__
 from attnaudit.cli.correlate import correlate
 from attnaudit.cli.data import data_app
-from attnaudit.cli.defaults import read_defaults
+from attnaudit.cli.defaults import FILE, from_file, read_defaults
+from attnaudit.cli.output import help_alone
 from attnaudit.cli.report import report
 from attnaudit.cli.train import train
 from attnaudit.errors import AuditError, printable
@@ -23,7 +23,7 @@ UNUSABLE = 2  # usage, input, load or internal error: no verdict
 
 app = typer.Typer(
     name="attnaudit",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,  # plain help: five times as fast, and it can be searched
     pretty_exceptions_enable=False,
     help="Weighs the evidence on whether a model's attention may be shown as an explanation.",
@@ -56,6 +56,8 @@ def _root(
         ),
     ] = False,
 ) -> None:
+    if context.invoked_subcommand is None:
+        help_alone(context)
     context.default_map = read_defaults(context)
 
 
@@ -65,16 +67,12 @@ def main() -> None:
     try:
         code = app(prog_name="attnaudit", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("interrupted", err=True)
         code = INTERRUPTED
-    except typer.Exit as stop:
-        code = stop.exit_code
     except ClickException as error:
-        code = _fail(error.format_message())  # type: ignore[attr-defined]
+        code = _fail(_usage(error))
     except AuditError as error:
         code = _fail(str(error))
-    except BrokenPipeError:  # `attnaudit ... | head`: nobody reads on, and that is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # of `attnaudit --help | head`: nobody reads on, and that is no error
         code = 0
     except Exception as error:
         if verbose:
@@ -82,7 +80,17 @@ def main() -> None:
         code = _fail(
             f"internal error: {type(error).__name__}: {error}; run again with -v and report it"
         )
+    if code == INTERRUPTED:
+        typer.echo("interrupted", err=True)
     sys.exit(code)
+
+
+def _usage(error: Any) -> str:
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    message: str = error.format_message()
+    if context and parameter and from_file(context, parameter.name):
+        return f"{FILE}: {message}"
+    return message
 
 
 def _fail(message: str) -> int:

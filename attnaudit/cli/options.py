@@ -8,6 +8,7 @@ from typing import Annotated, Optional, TypeVar
 
 import typer
 
+from attnaudit.cli.defaults import from_file
 from attnaudit.errors import InputError
 
 T = TypeVar("T")
@@ -78,7 +79,10 @@ LimitOption = Annotated[
 ]
 TargetOption = Annotated[Target, typer.Option(help="Explain the predicted or the gold class.")]
 UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+LARGEST_SEED = 2**31 - 1  # which every library takes
+SeedOption = Annotated[
+    int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of all that is random.")
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where the model runs.")]
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Number format.")]
 ThreadsOption = Annotated[
@@ -111,9 +115,15 @@ VerboseOption = Annotated[
 ]
 
 
-def either(argument: T | None, option: T | None, name: str) -> T:
-    """The one of positional and option that was given; raises InputError without either."""
-    value = argument if option is None else option
+def either(context: typer.Context, argument: T | None, option: T | None, name: str) -> T:
+    """The one of positional and option that was given; raises InputError for none or both."""
+    if argument is not None and option is not None and not from_file(context, name.lower()):
+        raise InputError(f"{name} is given twice, as an argument and as --{name.lower()}")
+    return required(argument if option is None else option, name)
+
+
+def required(value: T | None, name: str) -> T:
+    """The value; raises InputError where there is none."""
     if value is None:
         raise InputError(
             f"missing {name}",

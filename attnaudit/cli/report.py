@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import check_outputs, finish, read_policy
+from attnaudit.cli.output import check_outputs, finish, read_policy, show
 
 
 def report(
@@ -37,11 +37,11 @@ def report(
 
         from attnaudit.report.schema import json_schema
 
-        typer.echo(json.dumps(json_schema(), indent=2))
+        show(json.dumps(json_schema(), indent=2) + "\n")
         return
-    source = o.either(file, None, "FILE")
+    source = o.required(file, "FILE")
     gates = read_policy(policy)
-    check_outputs(output)
+    check_outputs(output, inputs=(source, policy))
 
     from attnaudit.audits.run import read_report
 

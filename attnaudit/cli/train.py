@@ -33,7 +33,7 @@ def train(
     ] = None,
     seed: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=0, help="Seed, in place of the config's."),
+        typer.Option(min=0, max=o.LARGEST_SEED, help="Seed, in place of the config's."),
     ] = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.ThreadsOption = 1,

@@ -45,7 +45,7 @@ class Batch:
 
     @property
     def word_counts(self) -> Tensor:
-        """(B,) how many words each instance has."""
+        """(B,) the number of each instance's last word, plus one; a deletion does not renumber."""
         return self.words.amax(1) + 1
 
     def to(self, device: torch.device) -> Batch:
@@ -82,16 +82,17 @@ class Batch:
         """`values` (B, T) summed over the positions of each word: (B, W), 0 beyond the last."""
         width = int(self.word_counts.max())
         sums = values.new_zeros(len(self), width + 1)
-        sums.scatter_add_(1, self.words.clamp(min=OUTSIDE) + 1, values)
+        sums.scatter_add_(1, self.words - OUTSIDE, values)
         return sums[:, 1:]
 
     def _trim(self) -> Batch:
         width = int(self.mask.sum(1).max())
-        if width == self.ids.shape[1]:
-            return self
-        return replace(
-            self, ids=self.ids[:, :width], mask=self.mask[:, :width], words=self.words[:, :width]
-        )
+        cut = {name: getattr(self, name)[:, :width] for name in ("ids", "mask", "words")}
+        if self.query_ids is not None and self.query_mask is not None:
+            width = int(self.query_mask.sum(1).max())
+            cut["query_ids"] = self.query_ids[:, :width]
+            cut["query_mask"] = self.query_mask[:, :width]
+        return replace(self, **cut)
 
 
 def collate(
@@ -136,17 +137,22 @@ def collate(
     )
 
 
-def within_budget(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+def within_budget(
+    lengths: Sequence[int], queries: Sequence[int], budget: int
+) -> Iterator[list[int]]:
     """Positions grouped, shortest first, so that no group's padded size exceeds `budget`.
 
-    An instance longer than the budget stands alone. The grouping depends on the lengths and the
-    budget only, never on who works on the groups.
+    `lengths` and `queries` are the tokens of each instance's text and query; groups are sorted by
+    the text. An instance longer than the budget stands alone. The grouping depends on the lengths
+    and the budget only, never on who works on the groups.
     """
     group: list[int] = []
+    widest = 0  # query of the group
     for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if group and (len(group) + 1) * lengths[i] > budget:
+        widest = max(widest, queries[i])
+        if group and (len(group) + 1) * (lengths[i] + widest) > budget:
             yield group
-            group = []
+            group, widest = [], queries[i]
         group.append(i)
     if group:
         yield group

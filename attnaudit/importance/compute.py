@@ -54,24 +54,27 @@ def importances(
     if {"gradient_own_logit", "attention_null"} & set(measures):
         own = own_logit(model, batch, target)
         found["gradient_own_logit"] = own
-        found["attention_null"] = alpha.to(own) * _shuffled(own, batch.word_counts, ids, seed)
+        shuffled = _shuffled(own, batch.word_counts, ids, (seed, 0))
+        found["attention_null"] = alpha.to(own) * shuffled
     if "leave_one_out" in measures:
         found["leave_one_out"] = leave_one_out(model, batch, probs, budget)
     if "integrated_gradients" in measures:
         found["integrated_gradients"], error = integrated_gradients(model, batch, target)
     if "random" in measures:
-        ranking = torch.arange(1.0, alpha.shape[1] + 1).repeat(len(batch), 1).to(alpha)
-        found["random"] = _shuffled(ranking, batch.word_counts, ids, seed)
+        counts = batch.word_counts.unsqueeze(1)
+        ranks = torch.arange(1, alpha.shape[1] + 1, device=counts.device)
+        ranking = (ranks * (ranks <= counts)).to(alpha)  # (B, W)
+        found["random"] = _shuffled(ranking, batch.word_counts, ids, (seed, 1))
     return Importances(
         {name: found[name].float().cpu().numpy() for name in found if name in measures},
         None if error is None else error.float().cpu().numpy(),
     )
 
 
-def _shuffled(values: Tensor, counts: Tensor, ids: Sequence[str], seed: int) -> Tensor:
-    """Each row's first `counts` values in an order that its id and the seed decide."""
+def _shuffled(values: Tensor, counts: Tensor, ids: Sequence[str], seeds: tuple[int, int]) -> Tensor:
+    """Each row's first `counts` values in an order that its id and the seeds decide."""
     order = torch.arange(values.shape[1]).repeat(len(ids), 1)
     for row, (name, n) in enumerate(zip(ids, counts.tolist(), strict=True)):
-        random = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        random = np.random.default_rng([*seeds, zlib.crc32(name.encode())])
         order[row, :n] = torch.from_numpy(random.permutation(n))
     return values.gather(1, order.to(values.device))

@@ -12,6 +12,8 @@ Letters in shape comments: B batch, T tokens, W words, D embedding.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,7 +21,13 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
-QUADRATURE = 16  # nodes of Gauss-Legendre; `completeness_error` in the report shows if it suffices
+QUADRATURE = (8, 32)  # nodes of Gauss-Legendre: for all texts, and for those that need more
+TOLERATED = 5e-3  # completeness error, in probability, above which a text needs more nodes
+
+
+def _differentiable() -> AbstractContextManager[None]:
+    """A recurrent layer in eval mode has no backward pass in cuDNN; torch's own kernels do."""
+    return torch.backends.cudnn.flags(enabled=False)
 
 
 def gradients(model: AttentionModel, batch: Batch, target: Tensor) -> dict[str, Tensor]:
@@ -31,13 +39,13 @@ def gradients(model: AttentionModel, batch: Batch, target: Tensor) -> dict[str, 
     whole model, through its attention too.
     """
     embeddings = _leaf(model, batch)
-    encoded = model.encode(batch, embeddings)
+    with _differentiable():
+        encoded = model.encode(batch, embeddings)
     alpha = model.attend(encoded)
     grads = []
     for weights in (alpha.detach(), alpha):
         p = _probability(model, encoded, weights, target)
-        (grad,) = torch.autograd.grad(p.sum(), embeddings, retain_graph=weights is not alpha)
-        grads.append(grad)  # (B, T, D)
+        grads.append(_gradient(p, embeddings, keep_graph=weights is not alpha))  # (B, T, D)
     detached, flowing = grads
     return {
         "gradient": _times_input(batch, detached, embeddings),
@@ -56,15 +64,15 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
     """
     embeddings = _leaf(model, batch)
     locally = capability(model, "encode_locally")
-    encoded = locally(batch, embeddings) if locally else model.encode(batch, embeddings)
+    with _differentiable():
+        encoded = (locally or model.encode)(batch, embeddings)
     odds = _own_log_odds(model, encoded, target)  # (B, T)
-    odds = odds * batch.content
     if locally:
-        (grad,) = torch.autograd.grad(odds.sum(), embeddings)
+        grad = _gradient(odds, embeddings)
     else:
         columns = []
         for t in range(odds.shape[1]):
-            (all_tokens,) = torch.autograd.grad(odds[:, t].sum(), embeddings, retain_graph=True)
+            all_tokens = _gradient(odds[:, t], embeddings, keep_graph=True)
             columns.append(all_tokens[:, t])
         grad = torch.stack(columns, dim=1)  # (B, T, D)
     return _times_input(batch, grad, embeddings)
@@ -76,32 +84,59 @@ def integrated_gradients(
     """Integrated gradients of p[target] (Sundararajan et al. 2017), as magnitudes (B, W).
 
     The path leads from zero vectors at the content positions (specials and the query stay) to the
-    embeddings, attention flowing; Gauss-Legendre quadrature. Also gives the completeness error
-    (B,): |sum of the signed attributions - (p(x) - p(baseline))|, 0 if the integral is exact.
+    embeddings, attention flowing. Gauss-Legendre quadrature; a text whose attributions do not add
+    up gets a finer one. Also gives the completeness error (B,) that is left: |sum of the signed
+    attributions - (p(x) - p(baseline))|, 0 if the integral is exact.
     """
+    signed, error = _integrate(model, batch, target, QUADRATURE[0])
+    coarse = (error > TOLERATED).nonzero().squeeze(1)
+    if len(coarse):
+        part = batch.select(coarse)
+        finer, error[coarse] = _integrate(model, part, target[coarse], QUADRATURE[1])
+        signed[coarse, : finer.shape[1]] = finer
+    return signed.abs(), error
+
+
+def _integrate(
+    model: AttentionModel, batch: Batch, target: Tensor, quadrature: int
+) -> tuple[Tensor, Tensor]:
+    """Signed attributions (B, W) and completeness error (B,) with so many nodes."""
     embeddings = model.embed(batch).detach()
     content = batch.content.unsqueeze(-1)
     baseline = embeddings.masked_fill(content, 0)
-    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE)
+    nodes, weights = np.polynomial.legendre.leggauss(quadrature)
     average = torch.zeros_like(embeddings)
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
         point = (baseline + float(node) * (embeddings - baseline)).requires_grad_()
-        encoded = model.encode(batch, point)
+        with _differentiable():
+            encoded = model.encode(batch, point)
         p = _probability(model, encoded, model.attend(encoded), target)
-        (grad,) = torch.autograd.grad(p.sum(), point)
-        average += float(weight) * grad
+        average += float(weight) * _gradient(p, point)
     signed = batch.per_word(((embeddings - baseline) * average).sum(-1))  # (B, W)
     with torch.no_grad():
         ends = []
         for point in (embeddings, baseline):
             encoded = model.encode(batch, point)
             ends.append(_probability(model, encoded, model.attend(encoded), target))
-    error = (signed.sum(1) - (ends[0] - ends[1])).abs()
-    return signed.abs(), error
+    return signed, (signed.sum(1) - (ends[0] - ends[1])).abs()
 
 
 def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
     return model.embed(batch).detach().requires_grad_()
+
+
+def _gradient(values: Tensor, embeddings: Tensor, keep_graph: bool = False) -> Tensor:
+    """The gradient of sum(values) at the embeddings; 0 where the values do not depend on them.
+
+    They may not: with the attention held fixed, a model whose attention alone reads the text says
+    the same whatever the embeddings are.
+    """
+    if not values.requires_grad:
+        return torch.zeros_like(embeddings)
+    (grad,) = torch.autograd.grad(
+        values.sum(), embeddings, retain_graph=keep_graph, materialize_grads=True
+    )
+    return grad
 
 
 def _times_input(batch: Batch, grad: Tensor, embeddings: Tensor) -> Tensor:

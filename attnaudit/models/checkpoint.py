@@ -7,12 +7,10 @@ it is ever unpickled into code.
 from __future__ import annotations
 
 import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pydantic
 import torch
 
 from attnaudit.data.spec import ReadingSettings
@@ -24,6 +22,8 @@ from attnaudit.models.interface import ModelSpec
 
 FORMAT = "attnaudit-model"
 VERSION = 1
+_ZIP = b"PK\x03\x04"  # how the archives of torch begin
+_HINT = "make one with `attnaudit train`, or audit your model as package.module:factory"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(
             "is a torch file, but not a checkpoint of attnaudit",
             where=path,
-            hint="make one with `attnaudit train`, or audit your model as package.module:factory",
+            hint=_HINT,
         )
     if content.get("version") != VERSION:
         raise ModelError(
@@ -79,8 +79,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         model.load_state_dict(content["weights"])
         reading = ReadingSettings.model_validate(content["reading"], strict=False)
         checkpoint = Checkpoint(model.eval(), reading, content["config"], content["training"])
-    except (KeyError, TypeError, ValueError, RuntimeError, pydantic.ValidationError) as error:
-        first = str(error).splitlines()[0]
+    except Exception as error:  # what is missing or of another kind fails in its own way
+        first = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ModelError(f"is a damaged checkpoint ({first})", where=path) from error
     for name, weight in model.state_dict().items():
         if not bool(weight.isfinite().all()):
@@ -94,18 +94,21 @@ def _read(path: Path) -> Any:
     if not path.exists():
         raise ModelError("no such file", where=path, hint="make one with `attnaudit train`")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if zipfile.is_zipfile(path) or path.read_bytes()[:1] == b"\x80":
-            raise ModelError(
-                "holds pickled Python objects, which attnaudit never loads",
-                where=path,
-                hint="save weights only, or audit the model as package.module:factory",
-            ) from error
-        raise ModelError("is not a torch file", where=path) from error
+        with path.open("rb") as file:
+            start = file.read(len(_ZIP))
     except OSError as error:
         raise ModelError(f"cannot be read ({error.strerror})", where=path) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+    if start and start != _ZIP:
+        raise ModelError("is not a torch archive", where=path, hint=_HINT)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            "holds pickled Python objects, which attnaudit never loads",
+            where=path,
+            hint="save weights only, or audit the model as package.module:factory",
+        ) from error
+    except Exception as error:  # a damaged archive makes torch raise nearly anything
         raise ModelError(
             "is truncated or damaged", where=path, hint="copy it again, or train anew"
         ) from error

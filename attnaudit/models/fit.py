@@ -13,12 +13,13 @@ import pydantic
 import torch
 
 from attnaudit.config import Document, Settings, read_document
-from attnaudit.data.dataset import Dataset, load_dataset
-from attnaudit.data.spec import load_spec
+from attnaudit.data.dataset import Dataset, load_dataset, splits_of
+from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.data.vectors import read_vectors
 from attnaudit.data.vocabulary import SPECIALS, Vocabulary
 from attnaudit.errors import InputError
+from attnaudit.execution.files import check_writable, output_errors
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
@@ -93,18 +94,22 @@ class Fitted:
 def read_config(path: Path, overrides: Overrides) -> TrainConfig:
     """The configuration in `path` with what the command line overrides.
 
-    Paths in the file are relative to its folder. Raises InputError with file and line.
+    `data` and `vectors` in the file are relative to its folder, `output` to the working folder.
+    Raises InputError with file and line.
     """
     document: Document = read_document(path)
     config = document.parse(TrainConfig)
     here = path.parent
     changed: dict[str, Any] = {}
-    if overrides.data or isinstance(config.data, Path):
-        changed["data"] = overrides.data or here / str(config.data)
-    if overrides.vectors or config.vectors:
+    if overrides.data:
+        changed["data"] = overrides.data
+    elif isinstance(config.data, Path):
+        changed["data"] = here / config.data
+    if overrides.vectors:
         tune = config.vectors.tune if config.vectors else True
-        file = overrides.vectors or here / str(config.vectors and config.vectors.file)
-        changed["vectors"] = VectorSettings(file=file, tune=tune)
+        changed["vectors"] = VectorSettings(file=overrides.vectors, tune=tune)
+    elif config.vectors:
+        changed["vectors"] = config.vectors.model_copy(update={"file": here / config.vectors.file})
     if overrides.seed is not None:
         changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
     changed["output"] = overrides.output or config.output or Path(path.stem)
@@ -121,44 +126,37 @@ def read_config(path: Path, overrides: Overrides) -> TrainConfig:
 def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: bool) -> Fitted:
     """Train what `config` describes and leave `model.pt` in its output folder.
 
-    Raises InputError if the data lacks a train or dev split, or does not fit together.
+    Raises InputError if the data lacks a train or dev split, or does not fit together, and
+    OutputError if the folder cannot be written to.
     """
     folder = config.output
     assert folder is not None  # read_config has seen to it
-    folder.mkdir(parents=True, exist_ok=True)
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    checkpoint, state = folder / "model.pt", folder / "training.state"
+    check_writable(checkpoint)
     source = _data(config, folder)
     spec = load_spec(source)
-    for split in ("train", "dev"):
-        if split not in spec.splits():
-            raise InputError(
-                f"has no {split} split, which training needs",
-                where=source,
-                hint=f"name its file as `{split}:` in a dataset spec",
-            )
-    learn = load_dataset(spec, "train")
-    dev = load_dataset(spec, "dev", labels=learn.labels)
+    splits = _load_splits(spec, source)
+    learn, dev = splits.pop("train"), splits["dev"]
     vocabulary = Vocabulary.count(_texts(learn), config.vocabulary.min_count)
     recipe, vectors = _vectors(config, vocabulary, observer)
-    model_spec = ModelSpec(vocabulary, learn.labels, learn.instances[0].query is not None)
+    model_spec = ModelSpec(vocabulary, learn.labels, _is_paired(learn))
     model = build_classic(recipe, model_spec, config.training.seed)
     if vectors is not None:
         assert config.vectors is not None
         _place_vectors(model, vectors, config.vectors.tune)
     model.to(device)
     data = TrainingData(learn.instances, dev.instances, vocabulary, len(learn.labels), device)
-    digest = _digest(config, learn, dev)
-    state = folder / "training.state"
+    digest = _digest(config, spec, learn, dev)
     progress = train(
         model, data, config.training, observer, digest=digest, state_file=state, resume=resume
     )
-    evaluated = [("dev", dev)]
-    if "test" in spec.splits():
-        evaluated.append(("test", load_dataset(spec, "test", labels=learn.labels)))
-    summary = _summary(model, progress, evaluated, device)
+    summary = _summary(model, progress, splits, device)
     record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": digest}
     kept = config.model_dump(mode="json", exclude={"output"})
-    checkpoint = folder / "model.pt"
     Checkpoint(model, spec.reading(), kept, record).save(checkpoint)
+    state.unlink(missing_ok=True)
     return Fitted(folder, checkpoint, source, learn, summary, config)
 
 
@@ -168,6 +166,35 @@ def _data(config: TrainConfig, folder: Path) -> Path:
         return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
     return config.data
+
+
+def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
+    """Train, dev and, where there is one, test: all read now, lest a bad row waste a training."""
+    named = splits_of(spec)
+    for split in ("train", "dev"):
+        if split not in named:
+            raise InputError(
+                f"has no {split} split, which training needs",
+                where=source,
+                hint=f"name its file as `{split}:` in a dataset spec",
+            )
+    splits = {"train": load_dataset(spec, "train")}
+    paired = _is_paired(splits["train"])
+    for split in ("dev", "test"):
+        if split in named:
+            splits[split] = load_dataset(spec, split, labels=splits["train"].labels)
+            if _is_paired(splits[split]) != paired:
+                has, other = ("no query", "has one") if paired else ("a query", "has none")
+                raise InputError(
+                    f"the {split} split has {has}, the train split {other}",
+                    where=splits[split].path,
+                    hint="give all splits a query, or none",
+                )
+    return splits
+
+
+def _is_paired(data: Dataset) -> bool:
+    return data.instances[0].query is not None
 
 
 def _texts(data: Dataset) -> list[tuple[str, ...]]:
@@ -209,21 +236,23 @@ def _place_vectors(
         embedding.weight.requires_grad_(tune)
 
 
-def _digest(config: TrainConfig, *data: Dataset) -> str:
+def _digest(config: TrainConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) -> str:
+    """What a training depends on: its settings, how its data are read, and the data."""
     said = config.model_dump(mode="json", exclude={"output"})
-    text = json.dumps([said, *(d.sha256 for d in data)], sort_keys=True)
+    reading = spec.reading().model_dump(mode="json")
+    text = json.dumps([said, reading, learn.labels, learn.sha256, dev.sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _summary(
     model: ClassicModel,
     progress: Progress,
-    evaluated: list[tuple[str, Dataset]],
+    evaluated: dict[str, Dataset],
     device: torch.device,
 ) -> Summary:
     metrics: dict[str, Estimate] = {}
     rows = []
-    for split, data in evaluated:
+    for split, data in evaluated.items():
         batches = Batches(data.instances, model.spec.vocabulary, model.boundaries, device)
         probs = predict(model, batches)
         gold = np.array([i.label for i in data.instances])
@@ -232,7 +261,7 @@ def _summary(
             reason = None if value is not None else "needs two classes, both present"
             metrics[f"train.{split}.{name}"] = Estimate(value, n=len(gold), reason=reason)
         rows.append([split, *scores.values(), len(gold)])
-    select = next(k for k in progress.epochs[0] if k not in ("loss", "seconds"))
+    select = next(k for k in progress.epochs[0] if k != "loss")
     epochs = [[n, e["loss"], e[select]] for n, e in enumerate(progress.epochs, start=1)]
     best = progress.best_epoch
     tables = {

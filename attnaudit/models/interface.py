@@ -109,7 +109,8 @@ class AttentionModel(nn.Module, abc.ABC):
 def capability(model: AttentionModel, name: str) -> Callable[..., Any] | None:
     """The model's optional method `name`, or None: capabilities are asked for, never classes."""
     found = getattr(model, name, None)
-    return found if callable(found) else None
+    is_layer = isinstance(found, nn.Module)  # such as `self.values = nn.Linear(...)`
+    return found if callable(found) and not is_layer else None
 
 
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ TOLERANCE = 1e-5  # absolute, and relative to the largest logit (float32)
 
 
 def _agree(a: Tensor, b: Tensor) -> bool:
-    return bool((a - b).abs().max() <= TOLERANCE * (1 + b.abs().max()))
+    return a.shape == b.shape and bool((a - b).abs().max() <= TOLERANCE * (1 + b.abs().max()))
 
 
 @torch.no_grad()
@@ -134,9 +135,11 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     """Refuse a model on which the audits would be wrong; `batch` holds texts of several lengths.
 
     Raises ModelError naming the law that is broken: finite logits, one per class; the same answer
-    when asked twice; attention that is a distribution over the attendable positions; reading the
-    model's own attention gives the plain forward's logits; variants do not influence each other;
-    encoding the embeddings gives what encoding the ids gives; padding changes nothing.
+    when asked twice; attention that is a distribution over the attendable positions, which hold no
+    padding; content that is attendable and made of words; reading the model's own attention gives
+    the plain forward's logits; any weights give finite logits; variants do not influence each
+    other; encoding the embeddings gives what encoding the ids gives; neither padding nor the other
+    texts of a batch change an answer.
     """
     model.eval()
     encoded = model.encode(batch)
@@ -164,9 +167,10 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         and _agree(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
         "its attention is no distribution over the attendable positions",
     )
+    law(not bool((encoded.attendable & ~batch.mask).any()), "padding is attendable")
     law(
-        not bool((encoded.content & ~encoded.attendable).any()),
-        "content lies outside the attendable positions",
+        not bool((encoded.content & ~(encoded.attendable & batch.content)).any()),
+        "content lies outside the attendable positions, or is no word of the text",
     )
     own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
     law(_agree(own, plain), "reading its own attention does not give its own logits")
@@ -182,4 +186,7 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         "encoding its embeddings does not give what encoding the ids gives",
     )
     shortest = batch.mask.sum(1).argmin().view(1)
-    law(_agree(model(batch.select(shortest)), plain[shortest]), "padding changes its answer")
+    law(
+        _agree(model(batch.select(shortest)), plain[shortest]),
+        "padding, or the other texts of a batch, change its answer",
+    )

@@ -17,7 +17,7 @@ from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.spec import ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
-from attnaudit.errors import InputError, ModelError
+from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
@@ -66,15 +66,22 @@ class Source:
             raise InputError(
                 f"the model was trained on {need}, the data holds {has}",
                 where=data.path,
-                hint="name the `query` field in the data set's spec" if spec.paired else None,
+                hint="name the `query` field in the data set's spec"
+                if spec.paired
+                else "remove the query field, or audit a model of pairs",
             )
         model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
-        sample = sorted(data.instances[:64], key=lambda i: len(i.tokens))[:8]
+        by_length = sorted(data.instances[:64], key=lambda i: len(i.tokens))
+        sample = [*by_length[:4], *by_length[-4:]]  # short and long, so that there is padding
         batch = collate(sample, spec.vocabulary, boundaries=model.boundaries).to(device)
         try:
             check_laws(model, batch, len(spec.labels))
         except ModelError as error:
             raise ModelError(error.what, where=self.name) from error
+        except Exception as error:
+            raise ModelError(
+                f"running it on {len(batch)} texts fails ({_brief(error)})", where=self.name
+            ) from error
         parameters = sum(p.numel() for p in model.parameters())
         facts = {"parameters": parameters, **self.facts}
         facts.setdefault("sha256", _weights_digest(model))
@@ -100,24 +107,31 @@ def find_model(reference: str, seed: int) -> Source:
 
 def _plugin(reference: str, seed: int) -> Source:
     name, _, attribute = reference.partition(":")
-    sys.path.insert(0, str(Path.cwd()))  # a console script does not look where it is run
+    here = str(Path.cwd())
+    if here not in sys.path:  # a console script does not look where it is run
+        sys.path.insert(0, here)  # and stays there: factories and models may import late
     try:
-        factory = getattr(importlib.import_module(name), attribute)
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"no module named {error.name!r}",
             where=reference,
             hint="run attnaudit where it can be imported, or install it",
         ) from error
-    except AttributeError as error:
-        raise ModelError(f"{name} has no {attribute!r}", where=reference) from error
     except Exception as error:
         raise ModelError(f"importing it fails ({_brief(error)})", where=reference) from error
-    finally:
-        sys.path.pop(0)
+    if not hasattr(module, attribute):
+        raise ModelError(
+            f"{name} has no {attribute!r}",
+            where=reference,
+            hint=did_you_mean(attribute, [n for n in vars(module) if not n.startswith("_")]),
+        )
+    factory = getattr(module, attribute)
 
     def build(data: Dataset, vocabulary: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
-        words = vocabulary or Vocabulary.count(i.tokens for i in data.instances)
+        words = vocabulary or Vocabulary.count(
+            t for i in data.instances for t in (i.tokens, i.query or ())
+        )
         spec = ModelSpec(words, data.labels, data.instances[0].query is not None)
         try:
             model = factory(spec, seed)
@@ -142,5 +156,5 @@ def _weights_digest(model: AttentionModel) -> str:
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(weight.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

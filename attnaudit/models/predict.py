@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel
 
-BATCH_TOKENS = 16_384  # padded tokens a batch; large enough to keep two cores busy
+BATCH_TOKENS = 4096  # padded tokens a batch; larger ones leave the caches of a CPU
 R = TypeVar("R")
 
 
@@ -32,8 +32,10 @@ class Batches:
     pieces: bool = False
 
     def __iter__(self) -> Iterator[Batch]:
-        lengths = [len(i.tokens) + 2 * self.boundaries for i in self.instances]
-        for group in within_budget(lengths, self.budget):
+        edges = 2 * self.boundaries
+        lengths = [len(i.tokens) + edges for i in self.instances]
+        queries = [0 if i.query is None else len(i.query) + edges for i in self.instances]
+        for group in within_budget(lengths, queries, self.budget):
             yield collate(
                 [self.instances[i] for i in group],
                 self.vocabulary,
@@ -42,22 +44,33 @@ class Batches:
             ).to(self.device)
 
 
-def halving(work: Callable[[Batch], R], batch: Batch, observer: Observer) -> Iterator[R]:
-    """`work(batch)`, or where memory runs out, the same on its two halves.
+def halving(
+    work: Callable[[Batch], R], batches: Iterable[Batch], observer: Observer
+) -> Iterator[R]:
+    """`work` on each batch; where memory runs out, on its halves, and on no larger batch again.
 
-    The user hears of it. A batch of one instance that does not fit is the end: the error goes on.
+    The user hears of it once. One instance that does not fit is the end: the error goes on.
     """
-    try:
-        yield work(batch)
-    except torch.OutOfMemoryError:
-        if len(batch) == 1:
-            raise
-    else:
-        return
-    observer.say(f"out of memory with {len(batch)} texts at once: going on with half as many")
-    index = torch.arange(len(batch), device=batch.ids.device)
-    for half in index.chunk(2):
-        yield from halving(work, batch.select(half), observer)
+    limit: int | None = None  # tokens, once memory has run out
+    for whole in batches:
+        waiting = [whole]
+        while waiting:
+            batch = waiting.pop()
+            if limit is not None and batch.ids.numel() > limit and len(batch) > 1:
+                index = torch.arange(len(batch), device=batch.ids.device)
+                waiting += [batch.select(half) for half in reversed(index.chunk(2))]
+                continue
+            try:
+                result = work(batch)
+            except torch.OutOfMemoryError:
+                if len(batch) == 1:
+                    raise
+                if limit is None:
+                    observer.say("out of memory: going on with smaller batches")
+                limit = batch.ids.numel() // 2
+                waiting.append(batch)
+            else:
+                yield result
 
 
 @torch.no_grad()

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -110,13 +109,21 @@ def train(
 
     After each epoch the state is written to `state_file`; with `resume` a training goes on from
     there and ends with the same weights, bit for bit, as one that was never interrupted (on the
-    same machine and thread count). Raises ModelError if the loss is no longer finite.
+    same machine and thread count). Who has kept the result deletes the file.
+
+    Raises InputError for data that cannot be learned from or selected on, ModelError if the loss
+    is no longer finite.
     """
     select = schedule.select or ("auroc" if data.classes == 2 else "accuracy")
     if select == "auroc" and data.classes != 2:
         raise InputError("select: auroc needs two classes", hint="use select: accuracy")
     dev = list(Batches(data.dev, data.vocabulary, model.boundaries, data.device))
     gold = np.array([i.label for i in data.dev])
+    if select == "auroc" and auroc(gold, np.zeros((len(gold), 2))) is None:
+        raise InputError(
+            "the dev split holds one class only, so that no epoch can be selected by auroc",
+            hint="add the other class to it, or use select: accuracy",
+        )
     weights = _class_weights(data, schedule).to(data.device)
     optimiser = _optimiser(model, schedule)
 
@@ -130,7 +137,6 @@ def train(
     done = len(progress.epochs)
     with observer.task("train", schedule.epochs * steps, done * steps) as task:
         for epoch in range(done, schedule.epochs):
-            started = time.perf_counter()
             model.train()
             total = torch.zeros((), device=data.device)
             for batch in _shuffled(model, data, schedule, epoch):
@@ -149,22 +155,17 @@ def train(
                 )
             probs = predict(model, dev)
             score = auroc(gold, probs) if select == "auroc" else accuracy(gold, probs)
-            if score is None:
-                raise InputError("the dev split holds one class only: it cannot select an epoch")
-            progress.epochs.append(
-                {"loss": mean_loss, select: score, "seconds": time.perf_counter() - started}
-            )
+            assert score is not None  # dev has instances, and of both classes where it must
+            progress.epochs.append({"loss": mean_loss, select: score})
             progress.weights = copy.deepcopy(model.state_dict())
             if score > max((e[select] for e in progress.epochs[:-1]), default=-math.inf):
                 progress.best_epoch, progress.best_weights = epoch + 1, progress.weights
             progress.optimiser = optimiser.state_dict()
-            if state_file and epoch + 1 < schedule.epochs:
+            if state_file:
                 progress.save(state_file)
             task.advance(0, f"loss {mean_loss:.3f}  dev {select} {score:.3f}")
     model.load_state_dict(progress.best_weights)
     model.eval()
-    if state_file:
-        state_file.unlink(missing_ok=True)
     return progress
 
 
@@ -189,7 +190,10 @@ def _class_weights(data: TrainingData, schedule: Schedule) -> Tensor:
     counts = np.bincount([i.label for i in data.train], minlength=data.classes)
     if (counts == 0).any():
         missing = int(np.flatnonzero(counts == 0)[0])
-        raise InputError(f"the train split has no instance of class {missing}")
+        raise InputError(
+            f"the train split has no instance of class {missing} (counted from 0)",
+            hint="add some, or leave that label out",
+        )
     if data.classes == 2:
         return torch.tensor([1.0, counts[0] / counts[1]], dtype=torch.float32)
     return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
@@ -197,7 +201,7 @@ def _class_weights(data: TrainingData, schedule: Schedule) -> Tensor:
 
 def _shuffled(
     model: AttentionModel, data: TrainingData, schedule: Schedule, epoch: int
-) -> list[Batch]:
+) -> Iterator[Batch]:
     """One epoch's batches in random order, each of texts of similar length.
 
     Lengths are blurred by 10 % before sorting, so that batches differ between epochs. The order
@@ -208,9 +212,6 @@ def _shuffled(
     order = np.argsort(lengths * random.uniform(0.9, 1.1, len(lengths)), kind="stable")
     chunks = np.array_split(order, math.ceil(len(order) / schedule.batch_size))
     random.shuffle(chunks)
-    return [
-        collate([data.train[i] for i in c], data.vocabulary, boundaries=model.boundaries).to(
-            data.device
-        )
-        for c in chunks
-    ]
+    for chunk in chunks:
+        some = [data.train[i] for i in chunk]
+        yield collate(some, data.vocabulary, boundaries=model.boundaries).to(data.device)

@@ -13,9 +13,10 @@ from attnaudit.report.text import open_console, render
 Make = Callable[[Summary], Report]
 
 
-def shown(report: Report, width: int = 100, **options: object) -> str:
+def shown(report: Report, width: int = 100, detail: bool = False, **options: object) -> str:
     stream = io.StringIO()
-    render(report, Console(file=stream, width=width, highlight=False, **options))  # type: ignore[arg-type]
+    console = Console(file=stream, width=width, highlight=False, **options)  # type: ignore[arg-type]
+    render(report, console, detail)
     return stream.getvalue()
 
 
@@ -62,7 +63,7 @@ def test_values_and_intervals_stand_in_line(report: Report) -> None:
 
 
 def test_which_way_is_better(report: Report) -> None:
-    text = shown(report)
+    text = shown(report, detail=True)
     assert "↑ higher is better: model.accuracy, correlate.{importance}.tau.mean\n" in text
     assert "↓ lower is better: correlate.integrated_gradients.completeness_error.mean\n" in text
     assert "No value for correlate.gradient~random.tau.mean: no instance gave a value\n" in text
@@ -71,7 +72,9 @@ def test_which_way_is_better(report: Report) -> None:
 def test_families_are_named_once(make_report: Make) -> None:
     names = [f"correlate.{i}.{s}" for i in ("gradient", "gradient_l2") for s in ("tau", "x")]
     names = [n.replace(".x", ".top_overlap.mean").replace(".tau", ".tau.mean") for n in names]
-    text = shown(make_report(Summary({name: Estimate(0.1, n=50) for name in names})))
+    report = make_report(Summary({name: Estimate(0.1, n=50) for name in names}))
+    text = shown(report, detail=True)
+    assert "better" not in shown(report)
     assert "better: correlate.{importance}.tau.mean, .top_overlap.mean\n" in text
 
 
@@ -106,8 +109,21 @@ def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -
     assert "31m" not in shown(report, force_terminal=True, color_system="standard")
 
 
-def test_findings_name_what_would_settle_them(report: Report) -> None:
-    text = shown(report)
+def test_findings_that_nobody_assessed_take_one_line(report: Report) -> None:
+    assert (
+        "Findings (necessary, hard to manipulate, out of context): not assessed by correlate alone."
+        in shown(report)
+    )
+
+
+def test_an_assessed_finding_shows_all_with_their_reasons(report: Report) -> None:
+    necessary = report.findings["necessary"].model_copy(
+        update={"status": "for", "reason": "the gap lies above delta"}
+    )
+    text = shown(
+        report.model_copy(update={"findings": {**report.findings, "necessary": necessary}})
+    )
+    assert line_with(text, "necessary") == "necessary for: the gap lies above delta"
     assert line_with(text, "hard to manipulate").startswith(
         "hard to manipulate not assessed: adversary with --lambda"
     )
@@ -143,12 +159,12 @@ def test_wide_tables_are_shown_in_parts_that_fit(make_report: Make, width: int) 
 
 def test_an_empty_table_has_its_header(make_report: Make) -> None:
     text = shown(make_report(Summary(tables={"t": Table("Title", ["a", "b"], [])})))
-    assert "Title\na   b\n" in text
+    assert "Title\na  b\n" in text
 
 
 def test_plain_encodings_get_plain_arrows(report: Report) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    render(report, Console(file=stream, width=100, highlight=False))
+    render(report, Console(file=stream, width=100, highlight=False), detail=True)
     stream.seek(0)
     assert "^ higher is better" in stream.read()
 

@@ -14,7 +14,7 @@ from attnaudit.config import Settings
 from attnaudit.data.batch import Batch
 from attnaudit.data.vocabulary import PAD
 from attnaudit.models.classic.attentions import ATTENTIONS
-from attnaudit.models.classic.encoders import ENCODERS
+from attnaudit.models.classic.encoders import CNN, ENCODERS
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, Values, masked_softmax
 
 
@@ -25,6 +25,16 @@ class Recipe(Settings):
     embedding: int = pydantic.Field(300, ge=1, description="size; that of `vectors`, where given")
     hidden: int = pydantic.Field(128, ge=4, description="BiLSTM: per direction; others: in all")
     attention: Literal["additive", "dot", "uniform"] = "additive"
+
+    @pydantic.model_validator(mode="after")
+    def _check_filters(self) -> Recipe:
+        kernels = len(CNN.kernels)
+        if self.encoder == "cnn" and self.hidden % kernels:
+            raise ValueError(
+                f"hidden {self.hidden} is no multiple of {kernels}, the kernel sizes of a CNN that"
+                " share it"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,7 @@ class PairClassifier(ClassicModel):
 
 
 def build_classic(recipe: Recipe, spec: ModelSpec, seed: int) -> ClassicModel:
-    """An untrained model; the same seed gives the same weights, and nothing else is drawn from."""
+    """An untrained model; the same seed gives the same weights, and no generator moves on."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed GPUs too
         return (PairClassifier if spec.paired else TextClassifier)(recipe, spec)

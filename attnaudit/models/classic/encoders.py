@@ -88,16 +88,19 @@ class BiLSTM(Encoder):
     @torch.no_grad()
     def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
         """As in `Encoder`; no gradients. States before a deletion are shared, not recomputed."""
-        tokens = embeddings.shape[1]
-        ahead = _branches(self.ahead, embeddings, first, last)
-        back = _branches(self.back, embeddings.flip(1), tokens - last, tokens - first)
-        return torch.cat([ahead, back.flip(1, 2)], dim=-1)  # (B, V, T-1, M)
+        batch, tokens, _ = embeddings.shape
+        states = embeddings.new_empty(batch, last - first, tokens - 1, self.width)
+        half = self.width // 2
+        _branches(self.ahead, embeddings, first, last, states[..., :half], backwards=False)
+        _branches(self.back, embeddings, first, last, states[..., half:], backwards=True)
+        return states  # (B, V, T-1, M)
 
 
 class CNN(Encoder):
     """Kernels of 1, 3, 5 and 7 tokens, `hidden / 4` filters each, same padding, ReLU (M = hidden).
 
-    Positions beyond a text are zero vectors, whatever the batch is padded to.
+    `hidden` is a multiple of 4. Positions beyond a text are zero vectors, whatever the batch is
+    padded to.
     """
 
     kernels = (1, 3, 5, 7)
@@ -211,31 +214,35 @@ def _local_steps(lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
     return _step(_gates(lstm, embeddings) + contexts, cells)[0]
 
 
-def _branches(lstm: nn.LSTM, embeddings: Tensor, first: int, last: int) -> Tensor:
-    """The LSTM's states (B, V, T-1, H) without step first, ..., last-1.
+def _branches(
+    lstm: nn.LSTM, embeddings: Tensor, first: int, last: int, states: Tensor, backwards: bool
+) -> None:
+    """Fill `states` (B, V, T-1, H) with the LSTM's states without token first, ..., last-1.
 
-    Row 0 of the state runs over the whole text. At step t the row of the text without t starts
-    as a copy of row 0 *before* t; from then on it is updated with the others, so each step costs
-    as many rows as there are deletions behind it, and input gates are computed once.
+    One row of the state runs over the whole text. At step t the row of the text without t starts
+    as a copy of that row *before* t; from then on it is updated with the others, so each step costs
+    as many rows as there are deletions behind it, and input gates are computed once. Rows are
+    ordered so that those in use are next to each other: the whole text first and the deletions as
+    they come, or, `backwards`, the mirror image.
     """
     batch, tokens, _ = embeddings.shape
-    variants = last - first
-    inputs = _gates(lstm, embeddings)  # (B, T, 4H)
+    variants, size = last - first, lstm.hidden_size
+    inputs = _gates(lstm, embeddings.transpose(0, 1))  # (T, B, 4H)
     recurrent = lstm.get_parameter("weight_hh_l0").T
-    size = lstm.hidden_size
-    hidden = inputs.new_zeros(batch, variants + 1, size)
-    cell = inputs.new_zeros(batch, variants + 1, size)
-    states = inputs.new_empty(batch, variants, tokens - 1, size)
-    for t in range(tokens):
-        behind = min(max(t - first, 0), variants)  # deletions before step t
-        live = behind + 1
-        if first <= t < last:
-            hidden[:, live], cell[:, live] = hidden[:, 0], cell[:, 0]
-        context = (hidden[:, :live] @ recurrent).view(batch, live, 4 * size)
-        hidden[:, :live], cell[:, :live] = _step(inputs[:, t : t + 1] + context, cell[:, :live])
-        if behind:
-            states[:, :behind, t - 1] = hidden[:, 1:live]
-        ahead = behind + (first <= t < last)
-        if ahead < variants:
-            states[:, ahead:, t] = hidden[:, :1]
-    return states
+    hidden = inputs.new_zeros(variants + 1, batch, size)
+    cell = torch.zeros_like(hidden)
+    whole = variants if backwards else 0
+    states = states.permute(1, 2, 0, 3)  # (V, T-1, B, H)
+    for t in reversed(range(tokens)) if backwards else range(tokens):
+        before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
+        live = slice(after, variants + 1) if backwards else slice(before + 1)
+        if before < after:  # there is a text without t
+            branch = before if backwards else after
+            hidden[branch], cell[branch] = hidden[whole], cell[whole]
+        context = (hidden[live].flatten(0, 1) @ recurrent).view(-1, batch, 4 * size)
+        hidden[live], cell[live] = _step(context.add_(inputs[t]), cell[live])
+        # Token t stands one place earlier in the texts that lack a token before it.
+        if before:
+            states[:before, t - 1] = hidden[whole] if backwards else hidden[1 : before + 1]
+        if after < variants:
+            states[after:, t] = hidden[after:variants] if backwards else hidden[whole]

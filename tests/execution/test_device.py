@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from attnaudit.errors import InputError
+from attnaudit.execution.device import DTYPES, choose_device, use_threads
+
+
+@pytest.mark.parametrize(("cuda", "chosen"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, cuda, chosen):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    assert choose_device("auto") == torch.device(chosen)
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_named_device_that_is_there_is_taken(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("cuda").type == "cuda"
+    assert choose_device("mps").type == "mps"
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps"])
+def test_a_device_that_is_missing_is_an_input_error(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InputError, match=f"--device {name}: this machine has no {name}") as caught:
+        choose_device(name)
+    assert str(caught.value).endswith("use --device auto or --device cpu")
+
+
+def test_threads_reach_torch():
+    before = torch.get_num_threads()
+    try:
+        for threads in (2, 1):
+            use_threads(threads)
+            assert torch.get_num_threads() == threads
+    finally:
+        use_threads(before)
+
+
+def test_dtypes_are_named_as_torch_names_them():
+    assert {name: str(dtype) for name, dtype in DTYPES.items()} == {
+        "float32": "torch.float32",
+        "float64": "torch.float64",
+    }

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from attnaudit.importance import gradients as module
+from attnaudit.importance.gradients import gradients, integrated_gradients, own_logit
+from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
+
+ENCODERS = ("bilstm", "cnn", "average")
+LENGTHS = (5, 2, 7, 5, 3)
+STEP = 1e-6
+
+
+def probability(model, batch, target, embeddings, alpha=None):
+    encoded = model.encode(batch, embeddings)
+    weights = model.attend(encoded) if alpha is None else alpha
+    logits = model.read(encoded, weights.unsqueeze(1)).squeeze(1)
+    return logits.softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1)
+
+
+def slope(function, embeddings, direction):
+    with torch.no_grad():
+        up, down = (function(embeddings + s * STEP * direction) for s in (1, -1))
+    return (up - down) / (2 * STEP)
+
+
+def along_words(function, batch, embeddings):
+    """|d f / d s| where the embeddings of one word after another are scaled by s: (B, W)."""
+    columns = []
+    for word in range(int(batch.word_counts.max())):
+        mine = (batch.words == word).unsqueeze(-1)
+        columns.append(slope(function, embeddings, embeddings * mine).abs())
+    return torch.stack(columns, dim=1)
+
+
+def averaged(model, batch):
+    """The Average encoder in numpy: embeddings, states, theta^T J_t (B, T, D), and p of class 1."""
+    e = model.embedding.weight.numpy()[batch.ids.numpy()]
+    w, b = (p.numpy() for p in model.encoder.projection.parameters())
+    theta = model.output.weight.numpy()[0]
+    h = np.tanh(e @ w.T + b)
+    jacobian = (theta * (1 - h**2)) @ w
+    alpha = model.attend(model.encode(batch))[:, 0].numpy()
+    z = (alpha * (h @ theta)).sum(1) + model.output.bias.numpy()[0]
+    return e, alpha, jacobian, 1 / (1 + np.exp(-z))
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_average_encoder_in_closed_form(classic, instances, batch_of, positive):
+    model, batch = classic("average"), batch_of(instances(LENGTHS))
+    target = torch.full((len(batch),), positive)
+    found = gradients(model, batch, target)
+    e, alpha, jacobian, p = averaged(model, batch)
+    factor = alpha * (p * (1 - p))[:, None]
+    width = found["gradient"].shape[1]  # one token a word, <SOS> before the first
+    inner = np.abs((jacobian * e).sum(-1))
+    gradient = (factor * inner)[:, 1 : width + 1]
+    norm = (factor * np.sqrt((jacobian**2).sum(-1)))[:, 1 : width + 1]
+    content = batch.content.numpy()[:, 1 : width + 1]
+    np.testing.assert_allclose(found["gradient"], gradient * content, atol=1e-12)
+    np.testing.assert_allclose(found["gradient_l2"], norm * content, atol=1e-12)
+    own = own_logit(model, batch, target)
+    np.testing.assert_allclose(own, inner[:, 1 : width + 1] * content, atol=1e-12)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_gradients_are_what_finite_differences_give(
+    classic, instances, batch_of, encoder, paired, pieces
+):
+    classes = 3 if paired else 2
+    model = classic(encoder, paired=paired, classes=classes)
+    batch = batch_of(instances(LENGTHS, paired=paired, pieces=pieces, classes=classes))
+    target = batch.labels
+    embeddings = model.embed(batch).detach()
+    held = model.attend(model.encode(batch))
+    found = gradients(model, batch, target)
+    detached = along_words(lambda e: probability(model, batch, target, e, held), batch, embeddings)
+    flowing = along_words(lambda e: probability(model, batch, target, e), batch, embeddings)
+    torch.testing.assert_close(found["gradient"], detached, atol=1e-8, rtol=1e-6)
+    torch.testing.assert_close(found["gradient_flowing"], flowing, atol=1e-8, rtol=1e-6)
+    assert not torch.allclose(detached, flowing, rtol=1e-3)
+
+
+def test_l2_norm_is_what_finite_differences_give(classic, instances, batch_of):
+    model, batch = classic("bilstm"), batch_of(instances(LENGTHS, pieces=True))
+    embeddings = model.embed(batch).detach()
+    held = model.attend(model.encode(batch))
+    full = torch.zeros_like(embeddings)
+    for t in range(embeddings.shape[1]):
+        for d in range(embeddings.shape[2]):
+            direction = torch.zeros_like(embeddings)
+            direction[:, t, d] = 1
+            full[:, t, d] = slope(
+                lambda e: probability(model, batch, batch.labels, e, held), embeddings, direction
+            )
+    squares = [
+        (full.square().sum(-1) * (batch.words == w)).sum(1)
+        for w in range(int(batch.word_counts.max()))
+    ]
+    found = gradients(model, batch, batch.labels)["gradient_l2"]
+    torch.testing.assert_close(found, torch.stack(squares, 1).sqrt(), atol=1e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_own_logit_is_what_finite_differences_give(
+    classic, instances, batch_of, encoder, paired, classes
+):
+    """At the token's own embedding only; words of one token, so that tokens are words."""
+    model = classic(encoder, paired=paired, classes=classes)
+    batch = batch_of(instances(LENGTHS, paired=paired, classes=classes))
+    embeddings = model.embed(batch).detach()
+    width = embeddings.shape[1]
+    found = own_logit(model, batch, batch.labels)
+    for t in range(1, width - 1):
+        one_hot = torch.zeros(len(batch), 1, width, dtype=embeddings.dtype)
+        one_hot[:, 0, t] = 1
+
+        def odds(e, one_hot=one_hot):
+            p = probability(model, batch, batch.labels, e, one_hot)
+            return p.log() - (1 - p).log()
+
+        direction = torch.zeros_like(embeddings)
+        direction[:, t] = embeddings[:, t]
+        expected = slope(odds, embeddings, direction).abs() * batch.content[:, t]
+        torch.testing.assert_close(found[:, t - 1], expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_own_logit_needs_no_capability(classic, instances, batch_of, encoder, paired, pieces):
+    model = classic(encoder, paired=paired)
+    batch = batch_of(instances(LENGTHS, paired=paired, pieces=pieces))
+    quick = own_logit(model, batch, batch.labels)
+    model.encode_locally = None
+    torch.testing.assert_close(own_logit(model, batch, batch.labels), quick, atol=1e-10, rtol=0)
+    model.token_logits = None
+    torch.testing.assert_close(own_logit(model, batch, batch.labels), quick, atol=1e-10, rtol=0)
+    assert quick.abs().max() > 0.01
+
+
+@dataclass(frozen=True)
+class Seen(Encoded):
+    values: Tensor
+
+
+class Linear(AttentionModel):
+    """Uniform attention over the words, and logits [0, b + sum_t alpha_t w . e_t]."""
+
+    boundaries = True
+
+    def __init__(self, weight: Tensor, table: Tensor, bias: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(table)
+        self.weight, self.bias = weight, bias
+        self.inputs: list[Tensor] = []
+
+    def encode(self, batch, embeddings=None):
+        embeddings = self.embed(batch) if embeddings is None else embeddings
+        self.inputs.append(embeddings.detach())
+        return Seen(batch.content, batch.content, embeddings @ self.weight)
+
+    def attend(self, encoded):
+        flat = torch.zeros_like(encoded.values)
+        return masked_softmax(flat, encoded.attendable).unsqueeze(1)
+
+    def read(self, encoded, alpha):
+        z = (alpha[:, :, 0] * encoded.values.unsqueeze(1)).sum(-1) + self.bias
+        return torch.stack([torch.zeros_like(z), z], dim=-1)
+
+
+@pytest.fixture
+def linear(vocabulary):
+    random = torch.Generator().manual_seed(1)
+    table = torch.randn(len(vocabulary), 4, generator=random, dtype=torch.float64)
+    return Linear(torch.tensor([1.5, -1.0, 0.5, 2.0], dtype=torch.float64), table, 0.3)
+
+
+def contributions(model, batch):
+    each = (model.embed(batch) @ model.weight).numpy() * batch.content.numpy()
+    return each / batch.content.sum(1, keepdim=True).numpy()
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def exact_shares(model, batch):
+    """Along the path p = sigmoid(b + s z): word t gets z_t / z of the whole change."""
+    each = contributions(model, batch)
+    z = each.sum(1, keepdims=True)
+    shares = each / z * (sigmoid(0.3 + z) - sigmoid(0.3))
+    return batch.per_word(torch.tensor(shares)).abs()
+
+
+def midpoint_error(model, batch):
+    """What one node of Gauss-Legendre, which is the midpoint rule, gets wrong."""
+    z = contributions(model, batch).sum(1)
+    middle = sigmoid(0.3 + z / 2)
+    return np.abs(z * middle * (1 - middle) - (sigmoid(0.3 + z) - sigmoid(0.3)))
+
+
+def test_integrated_gradients_in_closed_form(linear, instances, batch_of):
+    batch = batch_of(instances(LENGTHS, pieces=True))
+    found, error = integrated_gradients(linear, batch, torch.ones(len(batch), dtype=torch.int64))
+    torch.testing.assert_close(found, exact_shares(linear, batch), atol=1e-6, rtol=0)
+    assert error.max() < 1e-6
+
+
+def test_integration_error_is_told(linear, instances, batch_of, monkeypatch):
+    monkeypatch.setattr(module, "QUADRATURE", (1, 1))
+    batch = batch_of(instances(LENGTHS))
+    _, error = integrated_gradients(linear, batch, torch.ones(len(batch), dtype=torch.int64))
+    expected = midpoint_error(linear, batch)
+    np.testing.assert_allclose(error, expected, atol=1e-12)
+    assert expected.max() > 1e-3
+
+
+def test_texts_that_do_not_add_up_are_integrated_more_finely(
+    linear, instances, batch_of, monkeypatch
+):
+    batch = batch_of(instances((9, 3, 7, 5, 3, 4), seed=2))
+    rough = midpoint_error(linear, batch)
+    tolerated = float(np.median(rough))
+    monkeypatch.setattr(module, "QUADRATURE", (1, 40))
+    monkeypatch.setattr(module, "TOLERATED", tolerated)
+    found, error = integrated_gradients(linear, batch, torch.ones(len(batch), dtype=torch.int64))
+    np.testing.assert_allclose(error, np.where(rough > tolerated, 0, rough), atol=1e-10)
+    wrong = (found - exact_shares(linear, batch)).abs().sum(1)
+    np.testing.assert_array_equal(wrong > 1e-10, rough <= tolerated)
+
+
+def test_integration_starts_at_zero_words_between_the_specials(linear, instances, batch_of):
+    batch = batch_of(instances(LENGTHS))
+    integrated_gradients(linear, batch, batch.labels)
+    embedded = linear.embed(batch)
+    assert any(torch.equal(seen, embedded) for seen in linear.inputs)
+    zero = embedded * ~batch.content.unsqueeze(-1)
+    assert zero.abs().sum() > 0  # <SOS> and <EOS> stay
+    assert any(torch.equal(seen, zero) for seen in linear.inputs)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_integrated_gradients_are_complete(classic, instances, batch_of, encoder, paired):
+    model = classic(encoder, paired=paired)
+    batch = batch_of(instances(LENGTHS, paired=paired))
+    found, error = integrated_gradients(model, batch, batch.labels)
+    # A CNN is bent by its ReLUs, at which any quadrature is less exact.
+    assert error.max() < (5e-3 if encoder == "cnn" else 1e-3)
+    assert found.sum(1).min() > 5 * error.max()
+
+
+class Positional(Linear):
+    """Reads positions, not words: only the attention depends on the text."""
+
+    def attend(self, encoded):
+        return masked_softmax(encoded.values, encoded.attendable).unsqueeze(1)
+
+    def read(self, encoded, alpha):
+        place = torch.arange(alpha.shape[-1], dtype=alpha.dtype)
+        z = (alpha[:, :, 0] * place).sum(-1)
+        return torch.stack([torch.zeros_like(z), z], dim=-1)
+
+
+def test_gradient_is_zero_where_attention_alone_reads_the_text(vocabulary, instances, batch_of):
+    table = torch.randn(len(vocabulary), 4, dtype=torch.float64)
+    model = Positional(torch.ones(4, dtype=torch.float64), table, 0.0)
+    batch = batch_of(instances(LENGTHS))
+    found = gradients(model, batch, batch.labels)
+    assert found["gradient"].abs().max() == 0
+    assert found["gradient_flowing"].abs().max() > 0
+    assert own_logit(model, batch, batch.labels).abs().max() == 0

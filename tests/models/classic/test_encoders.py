@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from attnaudit.models.classic.encoders import ENCODERS
+
+LENGTHS = [4, 7, 1, 6]
+D, H = 5, 8
+encoders = pytest.mark.parametrize("name", ENCODERS)
+
+
+def build(name):
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return ENCODERS[name](D, H).double()
+
+
+@pytest.fixture
+def mask():
+    return torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS).unsqueeze(1)
+
+
+@pytest.fixture
+def embeddings():
+    """Random everywhere, padding included: what stands there must not matter."""
+    shape = len(LENGTHS), max(LENGTHS), D
+    return torch.randn(shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+def test_bilstm_is_a_bidirectional_lstm_over_packed_texts(embeddings, mask):
+    encoder = build("bilstm")
+    oracle = nn.LSTM(D, H, batch_first=True, bidirectional=True).double()
+    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+        with torch.no_grad():
+            oracle.get_parameter(name).copy_(encoder.ahead.get_parameter(name))
+            oracle.get_parameter(f"{name}_reverse").copy_(encoder.back.get_parameter(name))
+    packed = nn.utils.rnn.pack_padded_sequence(
+        embeddings, LENGTHS, batch_first=True, enforce_sorted=False
+    )
+    states, (last, _) = oracle(packed)
+    unpacked, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
+    found = encoder(embeddings, mask)
+    assert encoder.width == 2 * H
+    close(found, unpacked)
+    close(encoder.summary(found, mask), torch.cat([last[0], last[1]], dim=-1))
+
+
+def test_cnn_is_a_loop_over_windows(embeddings, mask):
+    encoder = build("cnn")
+    assert [c.kernel_size[0] for c in encoder.convolutions] == [1, 3, 5, 7]
+    assert encoder.width == H
+    found = encoder(embeddings, mask)
+    for b, length in enumerate(LENGTHS):
+        for t in range(length):
+            expected = []
+            for convolution in encoder.convolutions:
+                size = convolution.kernel_size[0]
+                total = convolution.bias.clone()
+                for offset in range(size):
+                    place = t + offset - size // 2
+                    if 0 <= place < length:
+                        total = total + convolution.weight[:, :, offset] @ embeddings[b, place]
+                expected.append(total.clamp(min=0))
+            close(found[b, t], torch.cat(expected))
+        close(encoder.summary(found, mask)[b], found[b, :length].max(0).values)
+
+
+def test_average_projects_each_token_alone(embeddings, mask):
+    encoder = build("average")
+    found = encoder(embeddings, mask)
+    weight, bias = encoder.projection.weight, encoder.projection.bias
+    for b, length in enumerate(LENGTHS):
+        for t in range(length):
+            close(found[b, t], torch.tanh(weight @ embeddings[b, t] + bias))
+        close(encoder.summary(found, mask)[b], found[b, :length].mean(0))
+
+
+@encoders
+def test_states_are_zero_at_padding_and_padding_reaches_nothing(name, embeddings, mask):
+    encoder = build(name)
+    found = encoder(embeddings, mask)
+    assert (found[~mask] == 0).all()
+    other = torch.where(mask.unsqueeze(-1), embeddings, 100.0)
+    close(encoder(other, mask), found)
+    for b, length in enumerate(LENGTHS):
+        alone = encoder(embeddings[b : b + 1, :length], mask[b : b + 1, :length])
+        close(alone[0], found[b, :length])
+        close(encoder.summary(alone, mask[b : b + 1, :length])[0], encoder.summary(found, mask)[b])
+
+
+@encoders
+def test_local_gives_the_same_states(name, embeddings, mask):
+    encoder = build(name)
+    close(encoder.local(embeddings, mask), encoder(embeddings, mask))
+
+
+@encoders
+def test_the_graph_of_local_is_the_diagonal_of_the_jacobian(name, embeddings, mask):
+    encoder = build(name)
+    generator = torch.Generator().manual_seed(5)
+    seen = torch.randn(encoder.width, generator=generator, dtype=torch.float64)
+    leaf = embeddings.clone().requires_grad_()
+    (local,) = torch.autograd.grad((encoder.local(leaf, mask) @ seen).sum(), leaf)
+
+    def one_number_a_state(x):
+        return encoder(x, mask) @ seen  # (B, T)
+
+    full = torch.autograd.functional.jacobian(one_number_a_state, embeddings)  # (B, T, B, T, D)
+    texts, tokens = torch.meshgrid(*map(torch.arange, mask.shape), indexing="ij")
+    close(local, full[texts, tokens, texts, tokens])
+    assert local[mask].abs().min() > 0 or name == "cnn"  # a filter may be off at a token
+
+
+@encoders
+@pytest.mark.parametrize(("first", "last"), [(0, 6), (0, 1), (2, 5), (5, 6)])
+def test_deletions_are_the_states_of_the_shorter_texts(name, embeddings, first, last):
+    encoder = build(name)
+    texts = embeddings[:, :6]
+    found = encoder.deletions(texts, first, last)
+    assert found.shape == (len(texts), last - first, 5, encoder.width)
+    mask = torch.ones(len(texts), 5, dtype=torch.bool)
+    for v, t in enumerate(range(first, last)):
+        shorter = torch.cat([texts[:, :t], texts[:, t + 1 :]], dim=1)
+        close(found[:, v], encoder(shorter, mask))

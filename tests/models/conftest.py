@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from attnaudit.data.batch import Batch, collate
+from attnaudit.data.dataset import Instance
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
+from attnaudit.models.interface import ModelSpec
+
+WORDS = [f"w{i}" for i in range(30)]
+
+
+@pytest.fixture(scope="session")
+def vocabulary():
+    return Vocabulary(WORDS)
+
+
+@pytest.fixture(scope="session")
+def make_instance():
+    """An instance from its tokens, each a word of its own unless `words` says otherwise."""
+
+    def make(tokens, row=0, label=0, query=None, words=None) -> Instance:
+        tokens = tuple(tokens)
+        return Instance(
+            id=str(row),
+            row=row,
+            line=row + 1,
+            tokens=tokens,
+            words=tuple(range(len(tokens))) if words is None else tuple(words),
+            label=label,
+            query=None if query is None else tuple(query),
+            rationale=None,
+            group=None,
+            truncated=False,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_instances(make_instance):
+    """Random texts of the given lengths, with labels in turn; queries of 1 to 3 words."""
+
+    def make(lengths, paired=False, classes=2, seed=0) -> list[Instance]:
+        chance = random.Random(seed)
+        return [
+            make_instance(
+                chance.choices([*WORDS, "unseen"], k=n),
+                row,
+                row % classes,
+                chance.choices(WORDS, k=1 + row % 3) if paired else None,
+            )
+            for row, n in enumerate(lengths)
+        ]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_batch(make_instances, vocabulary):
+    def make(lengths, boundaries=True, **kwargs) -> Batch:
+        return collate(make_instances(lengths, **kwargs), vocabulary, boundaries=boundaries)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_model(vocabulary):
+    """A small classic model, in float64 and eval mode unless asked otherwise."""
+
+    def make(
+        encoder="average",
+        attention="additive",
+        classes=2,
+        paired=False,
+        seed=0,
+        dtype=torch.float64,
+        embedding=6,
+        hidden=4,
+    ) -> ClassicModel:
+        recipe = Recipe(encoder=encoder, attention=attention, embedding=embedding, hidden=hidden)
+        spec = ModelSpec(vocabulary, tuple("abc"[:classes]), paired)
+        return build_classic(recipe, spec, seed).to(dtype).eval()
+
+    return make

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+
+import pytest
+import torch
+
+from attnaudit.data.dataset import Dataset, load_dataset
+from attnaudit.data.spec import ReadingSettings, load_spec
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import InputError, ModelError
+from attnaudit.models.checkpoint import Checkpoint
+from attnaudit.models.load import LoadedModel, find_model
+
+CPU = torch.device("cpu")
+NAMES = itertools.count()
+
+PLUGIN = """\
+import torch
+from dataclasses import dataclass
+from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
+@dataclass(frozen=True)
+class Hidden(Encoded):
+    states: torch.Tensor
+class Tiny(AttentionModel):
+    def __init__(self, spec, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.embedding = torch.nn.Embedding(len(spec.vocabulary), 4)
+        self.score, self.head = torch.nn.Linear(4, 1), torch.nn.Linear(4, len(spec.labels))
+    def encode(self, batch, embeddings=None):
+        states = self.embed(batch) if embeddings is None else embeddings
+        return Hidden(batch.content, batch.content, states)
+    def attend(self, encoded):
+        return masked_softmax(self.score(encoded.states)[..., 0], encoded.attendable).unsqueeze(1)
+    def read(self, encoded, alpha):
+        return self.head(alpha[:, :, 0] @ encoded.states)
+"""
+
+
+@pytest.fixture
+def load_data(tmp_path):
+    def make(paired=False, lengths=range(1, 17)) -> Dataset:
+        query = {"query": "w3 w4"} if paired else {}
+        rows = [
+            {"text": " ".join(f"w{(i * n) % 30}" for i in range(n)), "label": "ab"[n % 2], **query}
+            for n in lengths
+        ]
+        path = tmp_path / "data.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return load_dataset(load_spec(path), labels=("a", "b"))
+
+    return make
+
+
+@pytest.fixture
+def write_plugin(tmp_path, monkeypatch):
+    """Writes a module into the working folder; gives its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    names = []
+
+    def write(source):
+        names.append(f"plugin_for_test_{next(NAMES)}")
+        (tmp_path / f"{names[-1]}.py").write_text(source)
+        return names[-1]
+
+    yield write
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def load_plugin(write_plugin, load_data, vocabulary):
+    """Loads a model whose class is `Tiny` with `addition` below it."""
+
+    def load(addition="", seed=0, dtype=torch.float32, data=None) -> LoadedModel:
+        name = write_plugin(PLUGIN + addition)
+        source = find_model(f"{name}:Tiny", seed)
+        return source.load(data or load_data(), vocabulary, CPU, dtype)
+
+    return load
+
+
+@pytest.fixture
+def complaint(load_plugin):
+    def read(addition):
+        with pytest.raises(ModelError) as caught:
+            load_plugin(addition)
+        where, _, said = str(caught.value).partition(": ")
+        assert where.endswith(":Tiny")
+        assert "\n" not in said
+        return said
+
+    return read
+
+
+# --- checkpoints -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def save(tmp_path, make_model):
+    def make(**model):
+        path = tmp_path / "model.pt"
+        made = make_model(**{"dtype": torch.float32, **model})
+        Checkpoint(made, ReadingSettings(lowercase=True), {}, {}).save(path)
+        return str(path)
+
+    return make
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_checkpoint_comes_frozen_and_in_the_precision_asked_for(save, load_data, dtype):
+    reference = save()
+    source = find_model(reference, 0)
+    assert source.labels == ("a", "b")
+    assert source.reading == ReadingSettings(lowercase=True)
+    loaded = source.load(load_data(), None, CPU, dtype)
+    assert not loaded.model.training
+    assert {p.dtype for p in loaded.model.parameters()} == {dtype}
+    assert not any(p.requires_grad for p in loaded.model.parameters())
+    assert loaded.facts["kind"] == "checkpoint"
+    assert loaded.facts["labels"] == ["a", "b"]
+    assert len(loaded.facts["sha256"]) == 64
+    assert loaded.facts["parameters"] == sum(p.numel() for p in loaded.model.parameters())
+    assert loaded.facts["recipe"] == loaded.model.recipe.model_dump()
+
+
+def test_a_file_that_looks_like_a_plugin_is_a_file(tmp_path, monkeypatch, save):
+    monkeypatch.chdir(tmp_path)
+    save()
+    (tmp_path / "model.pt").rename("a.b:c")
+    assert find_model("a.b:c", 0).facts["kind"] == "checkpoint"
+
+
+def test_pairs_and_single_texts_do_not_mix(save, load_data):
+    single, pairs = load_data(), load_data(paired=True)
+    with pytest.raises(InputError, match="trained on pairs, the data holds single texts; name"):
+        find_model(save(paired=True), 0).load(single, None, CPU, torch.float32)
+    with pytest.raises(InputError, match="trained on single texts, the data holds pairs; remove"):
+        find_model(save(), 0).load(pairs, None, CPU, torch.float32)
+    assert find_model(save(paired=True), 0).load(pairs, None, CPU, torch.float32)
+
+
+def test_a_name_that_is_neither_file_nor_plugin():
+    for reference in ("nothing.pt", "not-a-module:f", "a:b:c", ":f"):
+        with pytest.raises(ModelError, match="no such file; make one with `attnaudit train`"):
+            find_model(reference, 0)
+
+
+# --- plug-ins --------------------------------------------------------------------------------
+
+
+def test_three_methods_in_under_twenty_lines_are_a_model(load_plugin, vocabulary):
+    methods = PLUGIN[PLUGIN.index("class Tiny") :]
+    assert len(methods.splitlines()) < 20
+    loaded = load_plugin(seed=4)
+    assert loaded.facts["kind"] == "plugin"
+    assert loaded.facts["parameters"] == 34 * 4 + 5 + 10
+    assert loaded.spec.labels == ("a", "b")
+    assert loaded.spec.vocabulary is vocabulary
+    assert not loaded.spec.paired
+
+
+def test_the_factory_gets_the_seed_and_the_digest_is_of_the_weights(load_plugin):
+    first, again, other = (load_plugin(seed=s).facts["sha256"] for s in (4, 4, 5))
+    assert first == again != other
+
+
+def test_without_a_vocabulary_the_words_of_the_data_are_taken(write_plugin, load_data):
+    source = find_model(f"{write_plugin(PLUGIN)}:Tiny", 0)
+    data = load_data(paired=True, lengths=[1, 2])
+    loaded = source.load(data, None, CPU, torch.float32)
+    assert loaded.spec.paired
+    texts = [t for i in data.instances for t in (i.tokens, i.query)]
+    assert loaded.spec.vocabulary.words == Vocabulary.count(texts).words
+    assert "w3" in loaded.spec.vocabulary.words
+
+
+def test_scalar_weights_and_counters_can_be_digested(load_plugin):
+    """Learned temperatures and the counters of normalisation layers have no dimension."""
+    addition = """
+class Base(Tiny): pass
+class Tiny(Base):
+    def __init__(self, spec, seed):
+        super().__init__(spec, seed)
+        self.temperature = torch.nn.Parameter(torch.tensor(1.0))
+        self.register_buffer("seen", torch.tensor(3))
+"""
+    assert load_plugin(addition).facts["sha256"] != load_plugin().facts["sha256"]
+
+
+def test_a_plugin_in_float64(load_plugin):
+    loaded = load_plugin(dtype=torch.float64)
+    assert {p.dtype for p in loaded.model.parameters()} == {torch.float64}
+
+
+def test_a_plugin_may_import_its_neighbours_late(write_plugin, load_data, vocabulary):
+    neighbour = write_plugin(PLUGIN)
+    name = write_plugin(
+        "import sys\nsys.path.insert(0, '/elsewhere')\n"
+        f"def make(spec, seed):\n    from {neighbour} import Tiny\n    return Tiny(spec, seed)\n"
+    )
+    loaded = find_model(f"{name}:make", 0).load(load_data(), vocabulary, CPU, torch.float32)
+    assert type(loaded.model).__name__ == "Tiny"
+    assert sys.path[0] == "/elsewhere"
+
+
+def test_the_working_folder_joins_the_path_once(write_plugin, tmp_path):
+    name = write_plugin(PLUGIN)
+    for _ in range(2):
+        find_model(f"{name}:Tiny", 0)
+    assert sys.path.count(str(tmp_path)) == 1
+
+
+def test_a_module_that_is_missing(write_plugin):
+    with pytest.raises(ModelError, match=r"no_such\.module:f: no module named 'no_such'; run att"):
+        find_model("no_such.module:f", 0)
+    name = write_plugin("import no_such_dependency")
+    with pytest.raises(ModelError, match="no module named 'no_such_dependency'"):
+        find_model(f"{name}:f", 0)
+
+
+def test_a_module_without_the_factory(write_plugin):
+    name = write_plugin(PLUGIN)
+    with pytest.raises(ModelError, match=f"{name} has no 'Tinny'; did you mean 'Tiny'?"):
+        find_model(f"{name}:Tinny", 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("1 / 0", "importing it fails (ZeroDivisionError: division by zero)"),
+        ("def", "importing it fails (SyntaxError: invalid syntax"),
+        ("import math\nmath.nothing", "importing it fails (AttributeError: module 'math' has no"),
+    ],
+)
+def test_a_module_that_fails(write_plugin, source, said):
+    name = write_plugin(source)
+    with pytest.raises(ModelError) as caught:
+        find_model(f"{name}:f", 0)
+    assert str(caught.value).startswith(f"{name}:f: {said}")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def f(spec, seed): raise ValueError('no\\nsuch')", "calling it fails (ValueError: no)"),
+        ("def f(): pass", "calling it fails (TypeError: f() takes 0 positional arguments"),
+        ("f = 3", "calling it fails (TypeError: 'int' object is not callable)"),
+        ("def f(spec, seed): return [spec]", "gives a list, not an attnaudit.models.interface.Att"),
+        ("import torch\ndef f(s, n): return torch.nn.Linear(2, 2)", "gives a Linear, not an attn"),
+    ],
+)
+def test_a_factory_that_gives_no_model(write_plugin, load_data, vocabulary, source, said):
+    name = write_plugin(source)
+    with pytest.raises(ModelError) as caught:
+        find_model(f"{name}:f", 0).load(load_data(), vocabulary, CPU, torch.float32)
+    assert str(caught.value).startswith(f"{name}:f: {said}")
+
+
+LAWLESS = """
+class Base(Tiny): pass
+class Tiny(Base):
+    def forward(self, batch):
+        return super().forward(batch) + 1
+"""
+
+
+def test_a_plugin_that_breaks_a_law_is_refused(complaint):
+    assert complaint(LAWLESS) == (
+        "the model cannot be audited: reading its own attention does not give its own logits"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("def read(self, encoded, alpha): return alpha @ encoded.nothing", "AttributeError: "),
+        ("def attend(self, encoded): return encoded.states @ encoded.states", "RuntimeError: "),
+        ("def embed(self, batch): return self.get_submodule('embeddings')(1)", "AttributeError: "),
+    ],
+)
+def test_a_plugin_that_fails_is_named(complaint, method, said):
+    addition = f"\nclass Base(Tiny): pass\nclass Tiny(Base):\n    {method}\n"
+    assert complaint(addition).startswith(f"running it on 8 texts fails ({said}")
+
+
+def test_laws_are_checked_on_texts_of_several_lengths(load_plugin, load_data):
+    """Most texts are equally short; a model that counts padding is found out all the same."""
+    addition = """
+class Base(Tiny): pass
+class Tiny(Base):
+    def encode(self, batch, embeddings=None):
+        encoded = super().encode(batch, embeddings)
+        return Hidden(encoded.attendable, encoded.content, encoded.states * batch.ids.shape[1])
+"""
+    with pytest.raises(ModelError, match="padding, or the other texts of a batch, change its"):
+        load_plugin(addition, data=load_data(lengths=[3] * 23 + [5]))
