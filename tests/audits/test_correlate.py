@@ -73,6 +73,12 @@ def test_records_are_the_models_own_numbers(model, batches, instances):
     np.testing.assert_allclose(third["probs"], model(batch).softmax(-1)[0], atol=1e-6)
 
 
+def test_rounding_puts_no_attention_outside(model, batches, monkeypatch):
+    attend = model.attend
+    monkeypatch.setattr(model, "attend", lambda encoded: attend(encoded) * (1 + 1e-6))
+    assert {r["outside"] for r in made(model, batches(), measures=("random",))} == {0.0}
+
+
 def test_words_are_kept_only_when_asked_for(model, batches, instances):
     assert all("tokens" not in r for r in made(model, batches()))
     shown = made(model, batches(), text=True)
