@@ -60,6 +60,8 @@ def train(
     command_line = ("attnaudit", *sys.argv[1:])
     fitted, report = run_training(settings, device.value, threads, display, resume, command_line)
     write_text(fitted.folder / "train.json", dumps(report))
-    display.say(f"wrote {fitted.checkpoint}; audit it with")
-    display.say(f"  attnaudit correlate {fitted.checkpoint} {fitted.data}")
-    finish(report, as_json=as_json, output=None, strict=False, quiet=quiet, verbose=verbose)
+    try:
+        finish(report, as_json=as_json, output=None, strict=False, quiet=quiet, verbose=verbose)
+    finally:
+        display.say(f"Wrote {fitted.checkpoint}; audit it with")
+        display.say(f"  attnaudit correlate {fitted.checkpoint} {fitted.data}")

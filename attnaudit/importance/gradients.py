@@ -21,8 +21,7 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
-QUADRATURE = (8, 32)  # nodes of Gauss-Legendre: for all texts, and for those that need more
-TOLERATED = 5e-3  # completeness error, in probability, above which a text needs more nodes
+QUADRATURE = 12  # Gauss-Legendre nodes: on SST, tau .99996 with the ranking of 64
 
 
 def _differentiable() -> AbstractContextManager[None]:
@@ -84,27 +83,13 @@ def integrated_gradients(
     """Integrated gradients of p[target] (Sundararajan et al. 2017), as magnitudes (B, W).
 
     The path leads from zero vectors at the content positions (specials and the query stay) to the
-    embeddings, attention flowing. Gauss-Legendre quadrature; a text whose attributions do not add
-    up gets a finer one. Also gives the completeness error (B,) that is left: |sum of the signed
-    attributions - (p(x) - p(baseline))|, 0 if the integral is exact.
+    embeddings, attention flowing; Gauss-Legendre quadrature. Also gives the completeness error
+    (B,): |sum of the signed attributions - (p(x) - p(baseline))|, 0 if the integral is exact.
     """
-    signed, error = _integrate(model, batch, target, QUADRATURE[0])
-    coarse = (error > TOLERATED).nonzero().squeeze(1)
-    if len(coarse):
-        part = batch.select(coarse)
-        finer, error[coarse] = _integrate(model, part, target[coarse], QUADRATURE[1])
-        signed[coarse, : finer.shape[1]] = finer
-    return signed.abs(), error
-
-
-def _integrate(
-    model: AttentionModel, batch: Batch, target: Tensor, quadrature: int
-) -> tuple[Tensor, Tensor]:
-    """Signed attributions (B, W) and completeness error (B,) with so many nodes."""
     embeddings = model.embed(batch).detach()
     content = batch.content.unsqueeze(-1)
     baseline = embeddings.masked_fill(content, 0)
-    nodes, weights = np.polynomial.legendre.leggauss(quadrature)
+    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE)
     average = torch.zeros_like(embeddings)
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
         point = (baseline + float(node) * (embeddings - baseline)).requires_grad_()
@@ -118,7 +103,7 @@ def _integrate(
         for point in (embeddings, baseline):
             encoded = model.encode(batch, point)
             ends.append(_probability(model, encoded, model.attend(encoded), target))
-    return signed, (signed.sum(1) - (ends[0] - ends[1])).abs()
+    return signed.abs(), (signed.sum(1) - (ends[0] - ends[1])).abs()
 
 
 def _leaf(model: AttentionModel, batch: Batch) -> Tensor:

@@ -131,10 +131,7 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
     """
     folder = config.output
     assert folder is not None  # read_config has seen to it
-    with output_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     checkpoint, state = folder / "model.pt", folder / "training.state"
-    check_writable(checkpoint)
     source = _data(config, folder)
     spec = load_spec(source)
     splits = _load_splits(spec, source)
@@ -149,6 +146,7 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
     model.to(device)
     data = TrainingData(learn.instances, dev.instances, vocabulary, len(learn.labels), device)
     digest = _digest(config, spec, learn, dev)
+    _make(folder)  # only now: a mistake in the data leaves nothing behind
     progress = train(
         model, data, config.training, observer, digest=digest, state_file=state, resume=resume
     )
@@ -163,9 +161,17 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
 def _data(config: TrainConfig, folder: Path) -> Path:
     if isinstance(config.data, EmbeddedData):
         r = config.data.reviews
+        _make(folder)
         return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
     return config.data
+
+
+def _make(folder: Path) -> None:
+    """The output folder; raises OutputError if nothing can be written into it."""
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder / "model.pt")
 
 
 def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:

@@ -138,8 +138,9 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     when asked twice; attention that is a distribution over the attendable positions, which hold no
     padding; content that is attendable and made of words; reading the model's own attention gives
     the plain forward's logits; any weights give finite logits; variants do not influence each
-    other; encoding the embeddings gives what encoding the ids gives; neither padding nor the other
-    texts of a batch change an answer.
+    other; encoding the embeddings gives what encoding the ids gives, and other embeddings give
+    something else (gradients are taken there); neither padding nor the other texts of a batch
+    change an answer.
     """
     model.eval()
     encoded = model.encode(batch)
@@ -181,9 +182,15 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     law(bool(together.isfinite().all()), "some weights give logits that are not finite")
     law(_agree(together, torch.cat(alone, dim=1)), "variants influence each other in `read`")
     embedded = model.encode(batch, model.embed(batch))
+    elsewhere = model.encode(batch, 2 * model.embed(batch) + 1)
     law(
         _agree(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
         "encoding its embeddings does not give what encoding the ids gives",
+    )
+    law(
+        not torch.equal(model.attend(elsewhere), alpha)
+        or not torch.equal(model.read(elsewhere, variants), together),
+        "neither its attention nor its answer depends on the embeddings handed to `encode`",
     )
     shortest = batch.mask.sum(1).argmin().view(1)
     law(

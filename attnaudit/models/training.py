@@ -43,7 +43,7 @@ class Schedule(Settings):
     select: Literal["auroc", "accuracy"] | None = pydantic.Field(
         None, description="dev score that picks the epoch; auroc if there are two classes"
     )
-    seed: int = pydantic.Field(0, ge=0)
+    seed: int = pydantic.Field(0, ge=0, lt=2**31)
 
 
 @dataclass(frozen=True)
