@@ -132,7 +132,7 @@ def _columns(table: measures.Table | TableData) -> list[_Column]:
     cells = [[row[i] for row in table.rows] for i in range(len(names))]
     columns, i = [], 0
     while i < len(names):
-        numeric = all(not isinstance(cell, str) for cell in cells[i])
+        numeric = all(cell == "" or not isinstance(cell, str) for cell in cells[i])
         shown = [_cell(cell, numeric) for cell in cells[i]]
         if names[i + 1 : i + 3] == ["low", "high"]:
             # The cells are equally wide, so that left keeps values without an interval in line.

@@ -27,10 +27,10 @@ KEYS = [
     "id",
     "gold",
     "predicted",
-    "target",
     "probs",
     "words",
     "outside",
+    "target",
     "attention",
     "importance",
     "completeness_error",
@@ -254,8 +254,16 @@ def test_strata_by_predicted_class_and_length():
         "long (9-9 words)": pytest.approx(1),
     }
     detail = {row[0]: row[2:] for row in tables["correlate.strata_detail"].rows}
-    assert detail["predicted good"] == [pytest.approx(0), pytest.approx(math.sqrt(2)), 0.5, 2, 0]
-    assert detail["long (9-9 words)"] == [pytest.approx(1), None, 1.0, 1, 0]
+    assert detail["predicted good"] == [
+        pytest.approx(0),
+        pytest.approx(-1),
+        pytest.approx(1),
+        pytest.approx(math.sqrt(2)),
+        0.5,
+        2,
+        0,
+    ]
+    assert detail["long (9-9 words)"] == [pytest.approx(1), None, None, None, 1.0, 1, 0]
 
 
 def test_three_terciles_hold_every_instance_once():
@@ -267,7 +275,7 @@ def test_three_terciles_hold_every_instance_once():
         "middle (5-7 words)",
         "long (8-10 words)",
     ]
-    assert [r[5] + r[6] for r in detail] == [3, 3, 3]
+    assert [r[7] + r[8] for r in detail] == [3, 3, 3]
 
 
 def test_completeness_error_is_averaged():

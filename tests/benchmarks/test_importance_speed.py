@@ -10,6 +10,7 @@ import scipy.stats
 import torch
 
 from attnaudit.audits import correlate
+from attnaudit.audits.agreement import Agreement
 from attnaudit.audits.correlate import CorrelateSettings, summarise
 from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Instance
@@ -105,7 +106,7 @@ def test_stages_of_correlate(build, instances, figure, monkeypatch):
 
     for name in ("gradients", "own_logit", "leave_one_out", "integrated_gradients"):
         watch(compute, name, name)
-    watch(correlate, "_figures", "rank correlations")
+    watch(Agreement, "add", "rank correlations")
     for method in ("means", "statistic"):
         watch(Bootstrap, method, "bootstrap")
     model, settings = build("bilstm"), CorrelateSettings()

@@ -1,0 +1,126 @@
+"""How far rankings of the same words agree, instance by instance and on the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.rank import (
+    benjamini_hochberg,
+    kendall_matrix,
+    top_overlap,
+    weighted_tau,
+)
+from attnaudit.measures.summary import Estimate
+
+Array = NDArray[np.float64]
+LEVEL = 0.05  # significance per instance, and false discovery rate over instances
+
+
+class Agreement:
+    """Attention against each importance measure, and the measures against each other.
+
+    Records are taken in one by one, and of each only a few numbers are kept, whatever the length
+    of its text. Figures have names: `NAME.tau`, `.p`, `.sig` (p <= .05), `.weighted` and `.top`
+    for attention against NAME; `A~B.tau`, `.p` and `.sig` for two measures; `chance` of a top
+    word; `error` of completeness. `top` is the share of words that count as top.
+    """
+
+    def __init__(self, names: Sequence[str], top: float) -> None:
+        self.names, self.top = names, top
+        self.pairs = list(combinations(names, 2))
+        each = [f"{n}.{figure}" for n in names for figure in ("tau", "p", "sig", "weighted", "top")]
+        both = [f"{a}~{b}.{figure}" for a, b in self.pairs for figure in ("tau", "p", "sig")]
+        self._figures = {name: i for i, name in enumerate([*each, *both, "chance", "error"])}
+        self._rows: list[list[float]] = []
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in the `attention` and `importance` of a record of `correlate`."""
+        importance = [record["importance"][name] for name in self.names]
+        scores = np.array([record["attention"], *importance], float)
+        tau, p = kendall_matrix(scores)
+        words = scores.shape[1]
+        k = max(1, math.ceil(self.top * words))
+        row: list[float] = []
+        for i in range(1, len(scores)):
+            row += [tau[0, i], p[0, i], _significant(p[0, i])]
+            if math.isnan(tau[0, i]):
+                row += [math.nan, math.nan]
+            else:
+                row += [weighted_tau(scores[0], scores[i]), top_overlap(scores[0], scores[i], k)]
+        index = {name: i for i, name in enumerate(self.names, start=1)}
+        for a, b in self.pairs:
+            i, j = index[a], index[b]
+            row += [tau[i, j], p[i, j], _significant(p[i, j])]
+        error = record.get("completeness_error")
+        self._rows.append([*row, k / words, math.nan if error is None else error])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def figures(self, *names: str) -> Array:
+        """(instances, names), NaN where an instance leaves a figure undefined."""
+        return np.array(self._rows)[:, [self._figures[name] for name in names]]
+
+    def metrics(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
+        """Every registered figure over all instances, with intervals from `bootstrap`."""
+        means = dict(zip(self._figures, bootstrap.means(np.array(self._rows)), strict=True))
+        metrics: dict[str, Estimate] = {}
+        for name in self.names:
+            metrics |= self._taus(name, means) | {
+                f"correlate.{name}.tau.significant_bh": self._discoveries(name),
+                f"correlate.{name}.weighted_tau.mean": _explained(means[f"{name}.weighted"]),
+                f"correlate.{name}.top_overlap.mean": _explained(means[f"{name}.top"]),
+                f"correlate.{name}.top_overlap.chance": means["chance"],
+            }
+        for a, b in self.pairs:
+            metrics |= self._taus(f"{a}~{b}", means)
+        if "integrated_gradients" in self.names:
+            name = "correlate.integrated_gradients.completeness_error.mean"
+            metrics[name] = means["error"]
+        return metrics
+
+    def _taus(self, key: str, means: Mapping[str, Estimate]) -> dict[str, Estimate]:
+        return {
+            f"correlate.{key}.tau.mean": _explained(means[f"{key}.tau"]),
+            f"correlate.{key}.tau.std": deviation(self.figures(f"{key}.tau")[:, 0]),
+            f"correlate.{key}.tau.significant": _explained(means[f"{key}.sig"]),
+        }
+
+    def _discoveries(self, name: str) -> Estimate:
+        p = self.figures(f"{name}.p")[:, 0]
+        n = int((~np.isnan(p)).sum())
+        if not n:
+            return _explained(Estimate(None, undefined=len(p)))
+        found = float(benjamini_hochberg(p, LEVEL).sum() / n)
+        return Estimate(found, n=n, undefined=len(p) - n)
+
+
+def deviation(values: Array) -> Estimate:
+    """The standard deviation (n - 1) of the defined values."""
+    defined = values[~np.isnan(values)]
+    undefined = len(values) - len(defined)
+    if len(defined) < 2:
+        return Estimate(None, undefined=undefined, reason="fewer than two instances gave a value")
+    return Estimate(float(defined.std(ddof=1)), n=len(defined), undefined=undefined)
+
+
+def _significant(p: float) -> float:
+    return math.nan if math.isnan(p) else float(p <= LEVEL)
+
+
+def _explained(estimate: Estimate) -> Estimate:
+    """The estimate, with the reason why a rank correlation has no value at all."""
+    if estimate.value is not None:
+        return estimate
+    return Estimate(
+        None,
+        undefined=estimate.undefined,
+        reason="attention or importance is constant within every instance",
+    )

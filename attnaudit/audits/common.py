@@ -1,0 +1,133 @@
+"""What the records and summaries of every audit share.
+
+Every record holds `row` (its place in the data set) and `id`; `group` where the data names one;
+`gold` and `predicted` (class numbers), `probs` (the model's answer); `words`, their number; and
+`outside`, the attention that lies outside the content. They feed `model.*`, the strata by
+predicted class, and resampling by group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnaudit.audits.audit import Record
+from attnaudit.data.batch import Batch
+from attnaudit.data.dataset import Instance
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.scores import auroc, f1, majority_accuracy
+from attnaudit.measures.summary import Estimate
+from attnaudit.models.interface import AttentionModel, Encoded
+from attnaudit.report.records import compact
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A batch with what the model attends to and answers; nothing of it carries a graph.
+
+    `alpha` (B, H, T); `probs` (B, C); `on_words` (B, W) the attention on each word, mean over
+    heads, renormalised over the content; `inside` (B,) the mass on the content before that.
+    """
+
+    batch: Batch
+    instances: Sequence[Instance]
+    encoded: Encoded
+    alpha: Tensor
+    probs: Tensor
+    on_words: Tensor
+    inside: Tensor
+
+    def record(self, b: int) -> Record:
+        """What every record of instance `b` begins with."""
+        instance = self.instances[b]
+        made: Record = {"row": instance.row, "id": instance.id}
+        if instance.group is not None:
+            made["group"] = instance.group
+        return made | {
+            "gold": instance.label,
+            "predicted": int(self.probs[b].argmax()),
+            "probs": compact(self.probs[b].float().cpu().numpy()),
+            "words": int(self.batch.word_counts[b]),
+            "outside": compact([max(0.0, 1 - float(self.inside[b]))])[0],
+        }
+
+
+@torch.no_grad()
+def answer(model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance]) -> Answered:
+    """Run the model once on `batch`; `by_row` finds the instances of its rows."""
+    encoded = model.encode(batch)
+    alpha = model.attend(encoded)  # (B, H, T)
+    probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
+    on_words = batch.per_word(alpha.mean(1) * batch.content)  # (B, W)
+    inside = on_words.sum(1)
+    on_words = on_words / inside.clamp_min(torch.finfo(inside.dtype).tiny).unsqueeze(1)
+    instances = [by_row[row] for row in batch.rows.tolist()]
+    return Answered(batch, instances, encoded, alpha, probs, on_words, inside)
+
+
+@dataclass
+class Basics:
+    """The shared fields of all records of an audit, as columns."""
+
+    gold: list[int] = field(default_factory=list)
+    probs: list[list[float]] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
+    outside: list[float] = field(default_factory=list)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in one record."""
+        self.gold.append(record["gold"])
+        self.probs.append(record["probs"])
+        self.words.append(record["words"])
+        self.groups.append(record.get("group"))
+        self.outside.append(record["outside"])
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(n,) predicted classes."""
+        classes: NDArray[np.int64] = np.array(self.probs).argmax(1)
+        return classes
+
+    def bootstrap(self, seed: int, part: NDArray[np.bool_] | None = None) -> Bootstrap:
+        """Resampling of all instances, or of a part: by group where the data has groups."""
+        groups = self.groups
+        if part is not None:
+            groups = [group for group, kept in zip(groups, part, strict=True) if kept]
+        if not any(groups):
+            return Bootstrap(len(groups), seed=seed)
+        units = [row if group is None else group for row, group in enumerate(groups)]
+        return Bootstrap(len(units), units, seed=seed)
+
+    def model_scores(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
+        """How good the model is on these instances; without that no audit means much."""
+        gold, probs = np.array(self.gold), np.array(self.probs)
+        right = (probs.argmax(1) == gold).astype(float)
+        (accurate,) = bootstrap.means(right[:, None])
+        scores = {
+            "model.accuracy": accurate,
+            "model.f1": bootstrap.statistic(f1, gold, probs),
+            "model.majority_accuracy": Estimate(majority_accuracy(gold), n=len(gold)),
+        }
+        if probs.shape[1] == 2:
+            scores["model.auroc"] = bootstrap.statistic(auroc, gold, probs)
+        return scores
+
+    def notes(self) -> list[str]:
+        """Remarks that hold for any audit of these instances."""
+        words, mass = np.array(self.words), float(np.mean(self.outside))
+        low, high = (int(q) for q in np.quantile(words, [0.05, 0.95], method="nearest"))
+        notes = [
+            f"Texts have {int(np.median(words))} words in the median ({low} to {high} for 90 % of"
+            " them)."
+        ]
+        if mass > 0.005:
+            loud = " More than half: the weights shown say little." if mass > 0.5 else ""
+            notes.append(f"{mass:.0%} of the attention lies outside the words shown.{loud}")
+        return notes
