@@ -1,0 +1,115 @@
+"""What the subcommands of all audits have in common: their options, and what happens with them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+
+from attnaudit.cli import options as o
+from attnaudit.cli.output import check_outputs, finish, read_policy
+from attnaudit.errors import InputError
+
+if TYPE_CHECKING:
+    from attnaudit.config import Settings
+
+
+def audit_command(name: str) -> Callable[[Callable[..., Settings]], Callable[..., None]]:
+    """Make the command of the audit `name` from a function of its own options.
+
+    That function turns its options and the `seed` into the audit's settings, and imports the audit
+    only then. The command takes MODEL and DATA before its own options and all that `run` takes
+    after them, and has the function's docstring as its help.
+    """
+
+    def make(own: Callable[..., Settings]) -> Callable[..., None]:
+        @functools.wraps(own)
+        def command(**given: Any) -> None:
+            taken = {key: given.pop(key) for key in _SHARED}
+            run(name, functools.partial(own, **given, seed=taken["seed"]), **taken)
+
+        hints = get_type_hints(own, include_extras=True)
+        parameters = [
+            p.replace(annotation=hints[p.name])
+            for p in inspect.signature(own).parameters.values()
+            if p.name != "seed"
+        ]
+        shared = list(_SHARED.values())
+        first = shared[:_FIRST]
+        signature = inspect.Signature([*first, *parameters, *shared[_FIRST:]])
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        return command
+
+    return make
+
+
+def run(
+    name: str,
+    settings: Callable[[], Settings],
+    context: typer.Context,
+    model: o.ModelArgument = None,
+    data: o.DataArgument = None,
+    model_option: o.ModelOption = None,
+    data_option: o.DataOption = None,
+    unit: o.UnitOption = o.Unit.word,
+    split: o.SplitOption = None,
+    limit: o.LimitOption = None,
+    seed: o.SeedOption = 0,
+    device: o.DeviceOption = o.Device.auto,
+    dtype: o.PrecisionOption = o.Precision.float32,
+    threads: o.ThreadsOption = 1,
+    batch_tokens: o.BatchTokensOption = 4096,
+    as_json: o.JsonOption = False,
+    output: o.OutputOption = None,
+    records: o.RecordsOption = None,
+    resume: o.ResumeOption = False,
+    policy: o.PolicyOption = None,
+    strict: o.StrictOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Run the audit `name` and end as its gates say; mistakes are found before any work starts."""
+    reference = o.either(context, model, model_option, "MODEL")
+    source = o.either(context, data, data_option, "DATA")
+    if resume and records is None:
+        raise InputError("--resume needs the --records of the run that was interrupted")
+    gates = read_policy(policy)
+    check_outputs(output, records, inputs=(reference, source, policy))
+    chosen = settings()
+
+    from attnaudit.audits.audit import find_audit
+    from attnaudit.audits.run import Job, run_audit
+    from attnaudit.cli.progress import Display
+
+    job = Job(
+        model=reference,
+        data=source,
+        split=split,
+        limit=limit,
+        device=device.value,
+        threads=threads,
+        dtype=dtype.value,
+        batch_tokens=batch_tokens,
+        pieces=unit is o.Unit.piece,
+        seed=seed,
+        records=records,
+        resume=resume,
+        command_line=("attnaudit", *sys.argv[1:]),
+    )
+    report = run_audit(find_audit(name), chosen, job, gates, Display(quiet))
+    finish(report, as_json=as_json, output=output, strict=strict, quiet=quiet, verbose=verbose)
+
+
+def _shared() -> dict[str, inspect.Parameter]:
+    hints = get_type_hints(run, include_extras=True, localns={"Settings": object})
+    parameters = list(inspect.signature(run).parameters.values())[2:]
+    return {p.name: p.replace(annotation=hints[p.name]) for p in parameters}
+
+
+_SHARED = _shared()
+_FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA
