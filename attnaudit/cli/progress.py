@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from attnaudit.errors import printable
+from attnaudit.execution.observer import Silent
 
 if TYPE_CHECKING:
     from attnaudit.execution.observer import Task
@@ -40,12 +41,14 @@ class Display:
     """An observer that shows what it hears on stderr; bars only where a person watches."""
 
     def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
         self.console = Console(stderr=True, quiet=quiet, soft_wrap=True)
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
         """A bar that vanishes when the task is done."""
+        if not self.console.is_terminal or self.console.quiet:
+            yield Silent()
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -55,10 +58,7 @@ class Display:
             TimeRemainingColumn(),
             TextColumn("{task.fields[info]}"),
         )
-        shown = self.console.is_terminal and not self.quiet
-        with Progress(
-            *columns, console=self.console, transient=True, disable=not shown
-        ) as progress:
+        with Progress(*columns, console=self.console, transient=True) as progress:
             yield Bar(progress, progress.add_task(title, total=total, completed=done, info=""))
 
     def say(self, remark: str) -> None:
