@@ -15,7 +15,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
 
 Record = dict[str, Any]
-AUDITS = ("correlate",)  # each a module of this package that holds its `AUDIT`
+AUDITS = ("correlate", "permute")  # each a module of this package that holds its `AUDIT`
 
 
 @dataclass(frozen=True)

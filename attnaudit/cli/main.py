@@ -12,6 +12,7 @@ from attnaudit.cli.correlate import correlate
 from attnaudit.cli.data import data_app
 from attnaudit.cli.defaults import FILE, from_file, read_defaults
 from attnaudit.cli.output import help_alone
+from attnaudit.cli.permute import permute
 from attnaudit.cli.report import report
 from attnaudit.cli.train import train
 from attnaudit.errors import AuditError, printable
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(correlate)
+app.command()(permute)
 app.command()(report)
 app.add_typer(data_app, name="data")
 

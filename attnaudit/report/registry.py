@@ -177,6 +177,42 @@ _SPECS: tuple[MetricSpec, ...] = (
         _LEAST_MEAN,
         (0.0, None),
     ),
+    MetricSpec(
+        "permute.tvd.median",
+        "Median over instances of the median, over random permutations of the attention weights, "
+        "of the total variation distance between the answer under permuted weights and the answer "
+        "(Jain & Wallace 2019, section 4.2.1).",
+        "total variation distance",
+        "higher",
+        _LEAST_MEAN,
+        _UNIT_RANGE,
+    ),
+    MetricSpec(
+        "permute.tvd.mean",
+        "Mean over instances of the same medians.",
+        "total variation distance",
+        "higher",
+        _LEAST_MEAN,
+        _UNIT_RANGE,
+    ),
+    MetricSpec(
+        "permute.unmoved",
+        "Share of instances whose median total variation distance under permuted attention is "
+        "below .05: their answer hardly depends on which word has which weight.",
+        "fraction",
+        "lower",
+        _LEAST_MEAN,
+        _UNIT_RANGE,
+    ),
+    MetricSpec(
+        "permute.conicity.mean",
+        "Mean over instances of the conicity of the states, the mean absolute cosine of a state with "
+        "their mean (Mohankumar et al. 2020, section 3). Near 1, permuting weights cannot matter.",
+        "cosine",
+        "neutral",
+        _LEAST_MEAN,
+        _UNIT_RANGE,
+    ),
 )
 _BY_NAME = {name: spec for spec in _SPECS for name in spec.names()}
 

@@ -295,7 +295,7 @@ def test_samples_are_found_by_name_beside_a_folder_of_that_name(here):
         assert find_config(sample.stem) == sample
 
 
-class Pressing(progress.Bar):
+class Pressing(progress.Silent):
     """Ctrl-C after so many steps."""
 
     left = 0
@@ -310,7 +310,7 @@ class Pressing(progress.Bar):
 @pytest.fixture
 def ctrl_c(monkeypatch):
     def after(steps):
-        monkeypatch.setattr(progress, "Bar", Pressing)
+        monkeypatch.setattr(progress, "Silent", Pressing)
         Pressing.left = steps
 
     return after

@@ -307,7 +307,7 @@ def ctrl_c_at_once(monkeypatch):
     def press(self, steps=1, info=""):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(progress.Bar, "advance", press)
+    monkeypatch.setattr(progress.Silent, "advance", press)
 
 
 # Settings files

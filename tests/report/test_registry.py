@@ -46,6 +46,10 @@ def test_the_names_that_policies_rely_on() -> None:
             for s in ("mean", "std", "significant")
         ),
         "correlate.integrated_gradients.completeness_error.mean",
+        "permute.tvd.median",
+        "permute.tvd.mean",
+        "permute.unmoved",
+        "permute.conicity.mean",
     }
     assert {name for spec in all_specs() for name in spec.names()} == expected
 

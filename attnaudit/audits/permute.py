@@ -1,0 +1,166 @@
+"""Does the answer change when the attention weights are shuffled? Jain & Wallace 2019, test B.
+
+Besides what every record holds (see `common`):
+
+* `tvd`: `median`, `mean` and `max`, over the permutations, of the total variation distance between
+  the answer under shuffled weights and the model's answer. The median is J&W's figure of an
+  instance; it feeds `permute.tvd.*` and `permute.unmoved`;
+* `max_attention`: the largest weight of a word, which feeds the bins;
+* `conicity`: how alike the states are, where the model shows them; feeds `permute.conicity.mean`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pydantic
+import torch
+from numpy.typing import NDArray
+
+from attnaudit.audits.audit import Audit, Record
+from attnaudit.audits.common import Basics, answer
+from attnaudit.audits.variants import answers, permuted
+from attnaudit.config import Settings
+from attnaudit.data.batch import Batch
+from attnaudit.data.dataset import Instance
+from attnaudit.execution.observer import Observer
+from attnaudit.measures.states import conicity
+from attnaudit.measures.summary import Cell, Estimate, Summary, Table
+from attnaudit.models.interface import AttentionModel, capability
+from attnaudit.models.predict import Batches, halving
+from attnaudit.report.records import compact
+
+Array = NDArray[np.float64]
+UNMOVED = 0.05  # TVD below which an answer barely moves
+BINS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the largest weight, as in J&W's figures
+
+
+class PermuteSettings(Settings):
+    """What decides the result; stored with the records."""
+
+    permutations: int = pydantic.Field(100, ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+
+
+def records(
+    model: AttentionModel, batches: Batches, settings: PermuteSettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn."""
+    by_row = {i.row: i for i in batches.instances}
+
+    def work(batch: Batch) -> list[Record]:
+        return _batch_records(model, batch, by_row, settings)
+
+    with observer.task("permute", len(by_row)) as task:
+        for part in halving(work, batches, observer):
+            yield part
+            task.advance(len(part))
+
+
+@torch.no_grad()
+def _batch_records(
+    model: AttentionModel,
+    batch: Batch,
+    by_row: Mapping[int, Instance],
+    settings: PermuteSettings,
+) -> list[Record]:
+    known = answer(model, batch, by_row)
+    variants = permuted(
+        known.alpha,
+        known.encoded.content,
+        settings.permutations,
+        [i.id for i in known.instances],
+        settings.seed,
+    )
+    # The model's own weights go with the others, so that rounding moves no answer.
+    said = answers(model, known.encoded, torch.cat([known.alpha.unsqueeze(1), variants], dim=1))
+    tvd = (said[:, 1:] - said[:, :1]).abs().sum(-1) / 2  # (B, V)
+    largest = known.on_words.amax(1)
+    values = capability(model, "values")
+    cones = None
+    if values:
+        cones = conicity(values(known.encoded).vectors, known.encoded.content).tolist()
+    made = []
+    for b, row in enumerate(tvd.double().cpu().numpy()):
+        figures = compact([float(np.median(row)), float(row.mean()), float(row.max())])
+        record = known.record(b) | {
+            "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
+            "max_attention": compact([float(largest[b])])[0],
+        }
+        if cones is not None:
+            record["conicity"] = compact([cones[b]])[0]
+        made.append(record)
+    return made
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: PermuteSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    basics, figures = Basics(), []
+    for record in records:
+        basics.add(record)
+        cone = record.get("conicity")
+        figures.append(
+            [record["tvd"]["median"], record["max_attention"], np.nan if cone is None else cone]
+        )
+    median, largest, cones = np.array(figures).T
+    bootstrap = basics.bootstrap(settings.seed)
+    unmoved = (median < UNMOVED).astype(float)
+    mean, share, cone = bootstrap.means(np.stack([median, unmoved, cones], axis=1))
+    metrics = basics.model_scores(bootstrap) | {
+        "permute.tvd.median": bootstrap.statistic(lambda x: float(np.median(x)), median),
+        "permute.tvd.mean": mean,
+        "permute.unmoved": share,
+        "permute.conicity.mean": cone,
+    }
+    notes = basics.notes()
+    if cone.value is not None and cone.value > 0.6:
+        notes.append(
+            f"The states point much the same way (conicity {cone.value:.2f}), which limits how far"
+            " any other weights can move an answer."
+        )
+    bins = _table(median, largest, basics.predicted, labels)
+    return Summary(metrics, {"permute.tvd": _overall(metrics), "permute.bins": bins}, notes)
+
+
+def _overall(metrics: Mapping[str, Estimate]) -> Table:
+    rows: list[list[Cell]] = []
+    for name, shown in _SHOWN.items():
+        figure = metrics[name]
+        rows.append([shown, figure.value, figure.ci_low, figure.ci_high])
+    notes = [
+        "TVD, 0 to 1, between the answers under shuffled and under the model's own weights: the",
+        "median over the permutations of an instance. An answer below .05 hardly rests on which",
+        "word has which weight. Conicity near 1: it could not have moved, whatever the weights.",
+    ]
+    return Table("Answers under shuffled attention", ["", "value", "low", "high"], rows, notes)
+
+
+_SHOWN = {
+    "permute.tvd.median": "median TVD",
+    "permute.tvd.mean": "mean TVD",
+    "permute.unmoved": f"share with TVD below {UNMOVED:g}",
+    "permute.conicity.mean": "conicity of the states",
+}
+
+
+def _table(
+    median: Array, largest: Array, predicted: NDArray[np.int64], labels: Sequence[str]
+) -> Table:
+    """Quartiles of the instances' TVD by predicted class and largest weight: J&W's figure 6."""
+    rows: list[list[Cell]] = []
+    place = np.clip(np.searchsorted(BINS, largest, side="right") - 1, 0, len(BINS) - 2)
+    for c, label in enumerate(labels):
+        for k in range(len(BINS) - 1):
+            part = median[(predicted == c) & (place == k)]
+            if len(part):
+                quartiles = [float(q) for q in np.quantile(part, [0.25, 0.5, 0.75])]
+                rows.append([label, f"{BINS[k]:g} to {BINS[k + 1]:g}", *quartiles, len(part)])
+    columns = ["predicted", "largest weight", "Q1", "median", "Q3", "n"]
+    return Table("Median TVD by predicted class and largest attention weight", columns, rows)
+
+
+AUDIT = Audit("permute", PermuteSettings, records, summarise)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from attnaudit.audits.variants import answers, permuted
+from attnaudit.models.classic.classifier import Recipe, build_classic
+from attnaudit.models.interface import ModelSpec
+
+CONTENT = torch.tensor([[False, True, True, True, False], [False, True, False, True, True]])
+
+
+@pytest.fixture
+def alpha():
+    torch.manual_seed(0)
+    return torch.rand(2, 3, 5).softmax(-1)
+
+
+def test_permutations_shuffle_the_content_and_nothing_else(alpha):
+    shuffled = permuted(alpha, CONTENT, 50, ["a", "b"], seed=0)
+    assert shuffled.shape == (2, 50, 3, 5)
+    for b in range(2):
+        outside = shuffled[b][..., ~CONTENT[b]]
+        assert (outside == alpha[b][..., ~CONTENT[b]]).all()
+        inside = shuffled[b][..., CONTENT[b]].sort(-1).values
+        assert (inside == alpha[b][..., CONTENT[b]].sort(-1).values).all()
+
+
+def test_all_heads_are_permuted_alike(alpha):
+    shuffled = permuted(alpha, CONTENT, 20, ["a", "b"], seed=0)
+    for v in range(20):
+        places = [
+            (shuffled[0, v, h].unsqueeze(0) == alpha[0, h].unsqueeze(1)).int().argmax(1)
+            for h in range(3)
+        ]
+        assert all(torch.equal(place, places[0]) for place in places)
+
+
+def test_every_order_comes_up(alpha):
+    shuffled = permuted(alpha[:1], CONTENT[:1], 400, ["a"], seed=0)[0, :, 0]
+    counts = torch.unique(shuffled, dim=0, return_counts=True)[1]
+    assert len(counts) == 6
+    assert counts.min() > 400 / 6 / 2  # six standard deviations below its mean is 21
+
+
+def test_permutations_depend_on_id_and_seed_not_on_the_batch(alpha):
+    both = permuted(alpha, CONTENT, 5, ["a", "b"], seed=0)
+    alone = permuted(alpha[1:], CONTENT[1:], 5, ["b"], seed=0)
+    assert torch.equal(both[1:], alone)
+    assert not torch.equal(permuted(alpha, CONTENT, 5, ["a", "b"], seed=1), both)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_answers_through_token_logits_are_those_of_the_full_readout(batches, vocabulary, classes):
+    spec = ModelSpec(vocabulary, tuple("abc"[:classes]))
+    model = build_classic(Recipe(embedding=6, hidden=8), spec, seed=0).eval().double()
+    for batch in batches():
+        encoded = model.encode(batch)
+        alpha = torch.rand(len(batch), 7, 1, batch.ids.shape[1], dtype=torch.float64)
+        collapsed = answers(model, encoded, alpha)
+        full = model.read(encoded, alpha).softmax(-1)
+        torch.testing.assert_close(collapsed, full, atol=1e-12, rtol=0)
