@@ -17,6 +17,8 @@ from attnaudit.importance.leave_one_out import leave_one_out
 from attnaudit.models.interface import AttentionModel
 
 Scores = NDArray[np.float32]
+# Leave-one-out keeps no graph, and long texts pay for each call: it may take more at a time.
+DELETION_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def importances(
         shuffled = _shuffled(own, batch.word_counts, ids, (seed, 0))
         found["attention_null"] = alpha.to(own) * shuffled
     if "leave_one_out" in measures:
-        found["leave_one_out"] = leave_one_out(model, batch, probs, budget)
+        found["leave_one_out"] = leave_one_out(model, batch, probs, DELETION_BATCHES * budget)
     if "integrated_gradients" in measures:
         found["integrated_gradients"], error = integrated_gradients(model, batch, target)
     if "random" in measures:

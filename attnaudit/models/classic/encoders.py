@@ -227,13 +227,20 @@ def _branches(
     """
     batch, tokens, _ = embeddings.shape
     variants, size = last - first, lstm.hidden_size
-    inputs = _gates(lstm, embeddings.transpose(0, 1))  # (T, B, 4H)
-    recurrent = lstm.get_parameter("weight_hh_l0").T
-    hidden = inputs.new_zeros(variants + 1, batch, size)
+    hidden = embeddings.new_zeros(variants + 1, batch, size)
     cell = torch.zeros_like(hidden)
     whole = variants if backwards else 0
+    shared = embeddings[:, last:].flip(1) if backwards else embeddings[:, :first]
+    if shared.shape[1]:  # what the LSTM reads before it meets the first deletion
+        read, (hidden[whole], cell[whole]) = lstm(shared)
+        if backwards:
+            states[:, :, last - 1 :] = read.flip(1).unsqueeze(1)
+        else:
+            states[:, :, :first] = read.unsqueeze(1)
+    inputs = _gates(lstm, embeddings.transpose(0, 1))  # (T, B, 4H)
+    recurrent = lstm.get_parameter("weight_hh_l0").T
     states = states.permute(1, 2, 0, 3)  # (V, T-1, B, H)
-    for t in reversed(range(tokens)) if backwards else range(tokens):
+    for t in reversed(range(last)) if backwards else range(first, tokens):
         before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
         live = slice(after, variants + 1) if backwards else slice(before + 1)
         if before < after:  # there is a text without t
