@@ -154,6 +154,10 @@ def load_spec(path: Path, reading: ReadingSettings | None = None) -> DatasetSpec
     Raises:
         InputError: the spec cannot be used, or it contradicts the model's tokeniser or case.
     """
+    if path.is_dir():
+        inside = path / "data.yaml"
+        hint = f"did you mean {str(inside)!r}?" if inside.is_file() else None
+        raise InputError("is a folder, not a data set", where=path, hint=hint)
     suffix = path.suffix.lower()
     if suffix in SPEC_SUFFIXES:
         spec = _read_spec(path, reading)

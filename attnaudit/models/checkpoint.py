@@ -90,7 +90,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _read(path: Path) -> Any:
     if path.is_dir():
-        raise ModelError("is a folder, not a checkpoint", where=path)
+        inside = path / "model.pt"
+        hint = f"did you mean {str(inside)!r}?" if inside.is_file() else None
+        raise ModelError("is a folder, not a checkpoint", where=path, hint=hint)
     if not path.exists():
         raise ModelError("no such file", where=path, hint="make one with `attnaudit train`")
     try:

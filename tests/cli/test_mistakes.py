@@ -45,14 +45,18 @@ def test_missing_file(audit, refused):
 def test_folder_in_place_of_a_file(audit, refused, here):
     for name in ("d", "d.jsonl", "d.yaml"):
         (here / name).mkdir()
-    audit(data="d", says=["d: is not a data set"])
+    audit(data="d", says=["d: is a folder, not a data set"])
     audit(data="d.jsonl", says=["d.jsonl: is a folder"])
     audit(data="d.yaml", says=["d.yaml: is a folder"])
     audit(model="d", says=["d: is a folder, not a checkpoint"])
     audit("--policy", "d.yaml", says=["d.yaml: is a folder"])
     refused("report", "d", says=["d: cannot be read (Is a directory)"])
     refused("train", "d.yaml", says=["d.yaml: is a folder"])
-    refused("data", "check", "d", says=["d: is not a data set"])
+    refused("data", "check", "d", says=["d: is a folder, not a data set"])
+    (here / "d" / "data.yaml").touch()
+    (here / "d" / "model.pt").touch()
+    audit(data="d", says=["did you mean 'd/data.yaml'?"])
+    audit(model="d", says=["did you mean 'd/model.pt'?"])
 
 
 def test_bytes_that_are_not_text(audit, refused, here):
