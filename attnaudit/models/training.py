@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import atomic
-from attnaudit.execution.observer import Observer
+from attnaudit.execution.observer import Observer, Task
 from attnaudit.measures.scores import accuracy, auroc
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches, predict
@@ -137,17 +137,8 @@ def train(
     done = len(progress.epochs)
     with observer.task("train", schedule.epochs * steps, done * steps) as task:
         for epoch in range(done, schedule.epochs):
-            model.train()
-            total = torch.zeros((), device=data.device)
-            for batch in _shuffled(model, data, schedule, epoch):
-                losses = nn.functional.cross_entropy(model(batch), batch.labels, reduction="none")
-                loss = (losses * weights[batch.labels]).mean()
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-                total += loss.detach() * len(batch)
-                task.advance()
-            mean_loss = float(total) / len(data.train)
+            batches = _shuffled(model, data, schedule, epoch)
+            mean_loss = _learn(model, batches, weights, optimiser, task)
             if not math.isfinite(mean_loss):
                 raise ModelError(
                     f"training diverged: the loss is not finite after epoch {epoch + 1}",
@@ -167,6 +158,28 @@ def train(
     model.load_state_dict(progress.best_weights)
     model.eval()
     return progress
+
+
+def _learn(
+    model: AttentionModel,
+    batches: Iterable[Batch],
+    weights: Tensor,
+    optimiser: torch.optim.Optimizer,
+    task: Task,
+) -> float:
+    """One pass over the batches; the mean loss of an instance, each weighted by its class."""
+    model.train()
+    total, seen = torch.zeros((), device=weights.device), 0
+    for batch in batches:
+        losses = nn.functional.cross_entropy(model(batch), batch.labels, reduction="none")
+        loss = (losses * weights[batch.labels]).mean()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total += loss.detach() * len(batch)
+        seen += len(batch)
+        task.advance()
+    return float(total) / seen
 
 
 def _optimiser(model: AttentionModel, schedule: Schedule) -> torch.optim.Optimizer:
