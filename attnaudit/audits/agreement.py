@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -61,16 +62,21 @@ class Agreement:
         error = record.get("completeness_error")
         self._rows.append([*row, k / words, math.nan if error is None else error])
 
+    @cached_property
+    def _values(self) -> Array:
+        """(instances, figures); made once, after the last record."""
+        return np.array(self._rows)
+
     def __len__(self) -> int:
         return len(self._rows)
 
     def figures(self, *names: str) -> Array:
         """(instances, names), NaN where an instance leaves a figure undefined."""
-        return np.array(self._rows)[:, [self._figures[name] for name in names]]
+        return self._values[:, [self._figures[name] for name in names]]
 
     def metrics(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
         """Every registered figure over all instances, with intervals from `bootstrap`."""
-        means = dict(zip(self._figures, bootstrap.means(np.array(self._rows)), strict=True))
+        means = dict(zip(self._figures, bootstrap.means(self._values), strict=True))
         metrics: dict[str, Estimate] = {}
         for name in self.names:
             metrics |= self._taus(name, means) | {

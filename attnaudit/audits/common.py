@@ -8,7 +8,7 @@ predicted class, and resampling by group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,12 @@ from torch import Tensor
 from attnaudit.audits.audit import Record
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Instance
+from attnaudit.execution.observer import Observer
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import auroc, f1, majority_accuracy
 from attnaudit.measures.summary import Estimate
 from attnaudit.models.interface import AttentionModel, Encoded
+from attnaudit.models.predict import Batches, halving
 from attnaudit.report.records import compact
 
 
@@ -64,11 +66,26 @@ def answer(model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance]) 
     encoded = model.encode(batch)
     alpha = model.attend(encoded)  # (B, H, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-    on_words = batch.per_word(alpha.mean(1) * batch.content)  # (B, W)
+    on_words = batch.per_word(alpha.mean(1))  # (B, W)
     inside = on_words.sum(1)
     on_words = on_words / inside.clamp_min(torch.finfo(inside.dtype).tiny).unsqueeze(1)
     instances = [by_row[row] for row in batch.rows.tolist()]
     return Answered(batch, instances, encoded, alpha, probs, on_words, inside)
+
+
+def each_batch(
+    title: str,
+    model: AttentionModel,
+    batches: Batches,
+    make: Callable[[Answered], list[Record]],
+    observer: Observer,
+) -> Iterator[list[Record]]:
+    """The records that `make` gives for each batch in turn, under a progress display."""
+    by_row = {i.row: i for i in batches.instances}
+    with observer.task(title, len(by_row)) as task:
+        for part in halving(lambda b: make(answer(model, b, by_row)), batches, observer):
+            yield part
+            task.advance(len(part))
 
 
 @dataclass

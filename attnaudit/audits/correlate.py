@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from attnaudit.audits.agreement import Agreement
 from attnaudit.audits.audit import Audit, Record
-from attnaudit.audits.common import Basics, answer
+from attnaudit.audits.common import Answered, Basics, each_batch
 from attnaudit.audits.correlate_tables import (
     agreement_table,
     detail_table,
@@ -37,7 +37,7 @@ from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.compute import importances
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.predict import Batches, halving
+from attnaudit.models.predict import Batches
 from attnaudit.report.records import compact
 
 TERCILES = ("short", "middle", "long")
@@ -70,25 +70,17 @@ def records(
     observer: Observer,
 ) -> Iterator[list[Record]]:
     """The records of each batch in turn; `row` says where an instance stands in the data set."""
-    by_row = {i.row: i for i in batches.instances}
 
-    def work(batch: Batch) -> list[Record]:
-        return _batch_records(model, batch, by_row, settings, batches.budget)
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings, batches.budget)
 
-    with observer.task("correlate", len(by_row)) as task:
-        for part in halving(work, batches, observer):
-            yield part
-            task.advance(len(part))
+    return each_batch("correlate", model, batches, make, observer)
 
 
 def _batch_records(
-    model: AttentionModel,
-    batch: Batch,
-    by_row: Mapping[int, Instance],
-    settings: CorrelateSettings,
-    budget: int,
+    model: AttentionModel, known: Answered, settings: CorrelateSettings, budget: int
 ) -> list[Record]:
-    known = answer(model, batch, by_row)
+    batch = known.batch
     target = batch.labels if settings.target == "gold" else known.probs.argmax(1)
     found = importances(
         model,

@@ -20,16 +20,14 @@ import torch
 from numpy.typing import NDArray
 
 from attnaudit.audits.audit import Audit, Record
-from attnaudit.audits.common import Basics, answer
+from attnaudit.audits.common import Answered, Basics, each_batch
 from attnaudit.audits.variants import answers, permuted
 from attnaudit.config import Settings
-from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.states import conicity
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, capability
-from attnaudit.models.predict import Batches, halving
+from attnaudit.models.predict import Batches
 from attnaudit.report.records import compact
 
 Array = NDArray[np.float64]
@@ -48,25 +46,15 @@ def records(
     model: AttentionModel, batches: Batches, settings: PermuteSettings, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each batch in turn."""
-    by_row = {i.row: i for i in batches.instances}
-
-    def work(batch: Batch) -> list[Record]:
-        return _batch_records(model, batch, by_row, settings)
-
-    with observer.task("permute", len(by_row)) as task:
-        for part in halving(work, batches, observer):
-            yield part
-            task.advance(len(part))
+    return each_batch(
+        "permute", model, batches, lambda known: _batch_records(model, known, settings), observer
+    )
 
 
 @torch.no_grad()
 def _batch_records(
-    model: AttentionModel,
-    batch: Batch,
-    by_row: Mapping[int, Instance],
-    settings: PermuteSettings,
+    model: AttentionModel, known: Answered, settings: PermuteSettings
 ) -> list[Record]:
-    known = answer(model, batch, by_row)
     variants = permuted(
         known.alpha,
         known.encoded.content,
@@ -150,7 +138,7 @@ _SHOWN = {
 def _table(
     median: Array, largest: Array, predicted: NDArray[np.int64], labels: Sequence[str]
 ) -> Table:
-    """Quartiles of the instances' TVD by predicted class and largest weight: J&W's figure 6."""
+    """Quartiles of the instances' TVD by predicted class and largest weight, as J&W draw it."""
     rows: list[list[Cell]] = []
     place = np.clip(np.searchsorted(BINS, largest, side="right") - 1, 0, len(BINS) - 2)
     for c, label in enumerate(labels):

@@ -1,4 +1,4 @@
-"""From MODEL and DATA to a report, the same way for every audit; and back from records alone."""
+"""From MODEL and DATA to a report, the same way for every audit."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from attnaudit.audits.audit import Audit, find_audit
-from attnaudit.config import Settings, read_text
+from attnaudit.audits.audit import Audit
+from attnaudit.audits.rebuild import report_of
+from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
-from attnaudit.errors import InputError
 from attnaudit.execution.device import DTYPES, choose_device, use_threads
 from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Observer
@@ -21,9 +21,9 @@ from attnaudit.models.load import LoadedModel, find_model
 from attnaudit.models.predict import BATCH_TOKENS, Batches
 from attnaudit.report.build import build_report
 from attnaudit.report.manifest import collect
-from attnaudit.report.policy import Policy, evaluate
-from attnaudit.report.records import Header, RecordsWriter, read_records
-from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts, Report, loads
+from attnaudit.report.policy import Policy
+from attnaudit.report.records import Header, RecordsWriter
+from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts, Report
 
 MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
 
@@ -62,7 +62,7 @@ def run_audit(
     spec = load_spec(job.data, source.reading)
     split = job.split or default_split(spec)
     data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
-    vocabulary = _train_vocabulary(spec, data) if source.labels is None else None
+    vocabulary = _train_vocabulary(spec) if source.labels is None else None
     loaded = source.load(data, vocabulary, device, dtype)
 
     def manifest(finished: datetime | None) -> Manifest:
@@ -98,17 +98,8 @@ def run_audit(
         for batch in audit.records(loaded.model, batches, settings, observer):
             writer.write(batch)
         summary = audit.summarise(writer.records(), settings, data.labels)
-        done = manifest(datetime.now(timezone.utc))
-        writer.finish(done)
-    return build_report(
-        audit.name,
-        summary,
-        model=header.model,
-        dataset=header.dataset,
-        settings=header.settings,
-        manifest=done,
-        gates=evaluate(policy, summary.metrics) if policy else [],
-    )
+        writer.finish(manifest(datetime.now(timezone.utc)))
+    return report_of(writer.header, summary, policy)
 
 
 def run_training(
@@ -150,56 +141,11 @@ def run_training(
     return fitted, report
 
 
-def read_report(path: Path, policy: Policy | None) -> Report:
-    """The report in `path`, or the one that the records in `path` came with.
-
-    With a `policy` its gates take the place of the report's own. Raises InputError for a file
-    that is neither.
-    """
-    try:
-        with path.open("rb") as stream:
-            first = stream.read(64)
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from None
-    if first.startswith(b'{"kind":'):
-        return report_from_records(path, policy)
-    report = loads(read_text(path), str(path))
-    if policy is None:
-        return report
-    return report.model_copy(update={"gates": evaluate(policy, report.metrics)})
-
-
-def report_from_records(path: Path, policy: Policy | None) -> Report:
-    """The report that the records in `path` came with, made again without model or data."""
-    header, records = read_records(path)
-    audit = find_audit(header.audit)
-    try:
-        settings = audit.settings.model_validate(header.settings, strict=False)
-        labels = header.model.model_dump()["labels"]
-        summary = audit.summarise(records, settings, labels)
-    except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
-        first = str(error).partition("\n")[0]
-        raise InputError(
-            f"does not hold what records of {audit.name} hold ({type(error).__name__}: {first})",
-            where=path,
-            hint="run the audit again, with this version of attnaudit",
-        ) from error
-    return build_report(
-        audit.name,
-        summary,
-        model=header.model,
-        dataset=header.dataset,
-        settings=header.settings,
-        manifest=header.manifest,
-        gates=evaluate(policy, summary.metrics) if policy else [],
-    )
-
-
-def _train_vocabulary(spec: DatasetSpec, data: Dataset) -> Vocabulary:
-    """For a model that brings no words of its own: those of the train split, else of the data."""
-    if "train" in splits_of(spec) and data.split != "train":
-        data = load_dataset(spec, "train", labels=data.labels)
-    return Vocabulary.count(t for i in data.instances for t in (i.tokens, i.query or ()))
+def _train_vocabulary(spec: DatasetSpec) -> Vocabulary | None:
+    """The words of the train split, for a model that brings none; None where there is no such."""
+    if "train" not in splits_of(spec):
+        return None
+    return Vocabulary.count(load_dataset(spec, "train").texts())
 
 
 def _reading(job: Job) -> dict[str, str | int | bool | None]:

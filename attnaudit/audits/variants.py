@@ -9,25 +9,25 @@ Letters in shape comments: B batch, V variants, H heads, T tokens, C classes.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from attnaudit.execution.seeds import generator_for
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
 
 def answers(model: AttentionModel, encoded: Encoded, alpha: Tensor) -> Tensor:
     """Class probabilities (B, V, C) under the weights `alpha` (B, V, H, T).
 
-    A linear readout is collapsed to one logit per token and class first, which makes a variant
-    cost T * C instead of a whole readout.
+    A linear readout (of one head) is collapsed to one logit per token and class first, which makes
+    a variant cost T * C instead of a whole readout.
     """
     if token_logits := capability(model, "token_logits"):
         per_token, bias = token_logits(encoded)
-        logits = alpha.sum(2) @ per_token + bias  # (B, V, C)
+        logits = alpha.squeeze(2) @ per_token + bias  # (B, V, C)
     else:
         logits = model.read(encoded, alpha)
     probs: Tensor = logits.softmax(-1)
@@ -45,8 +45,7 @@ def permuted(alpha: Tensor, content: Tensor, count: int, ids: Sequence[str], see
     index = torch.arange(tokens).repeat(batch, count, 1)  # (B, V, T)
     for b, name in enumerate(ids):
         places = content[b].nonzero().squeeze(1).cpu()
-        random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        orders = random.permuted(np.tile(places.numpy(), (count, 1)), axis=1)
+        orders = generator_for(name, seed).permuted(np.tile(places.numpy(), (count, 1)), axis=1)
         index[b, :, places] = torch.from_numpy(orders)
     index = index.to(alpha.device).unsqueeze(2).expand(-1, -1, heads, -1)
     return alpha.unsqueeze(1).expand(-1, count, -1, -1).gather(3, index)  # (B, V, H, T)

@@ -18,34 +18,25 @@ if TYPE_CHECKING:
     from attnaudit.config import Settings
 
 
-def audit_command(name: str) -> Callable[[Callable[..., Settings]], Callable[..., None]]:
-    """Make the command of the audit `name` from a function of its own options.
+def audit_command(own: Callable[..., Settings]) -> Callable[..., None]:
+    """Make the command of an audit from the function, called like it, of its own options.
 
     That function turns its options and the `seed` into the audit's settings, and imports the audit
     only then. The command takes MODEL and DATA before its own options and all that `run` takes
     after them, and has the function's docstring as its help.
     """
 
-    def make(own: Callable[..., Settings]) -> Callable[..., None]:
-        @functools.wraps(own)
-        def command(**given: Any) -> None:
-            taken = {key: given.pop(key) for key in _SHARED}
-            run(name, functools.partial(own, **given, seed=taken["seed"]), **taken)
+    @functools.wraps(own)
+    def command(**given: Any) -> None:
+        taken = {key: given.pop(key) for key in _SHARED}
+        run(own.__name__, functools.partial(own, **given, seed=taken["seed"]), **taken)
 
-        hints = get_type_hints(own, include_extras=True)
-        parameters = [
-            p.replace(annotation=hints[p.name])
-            for p in inspect.signature(own).parameters.values()
-            if p.name != "seed"
-        ]
-        shared = list(_SHARED.values())
-        first = shared[:_FIRST]
-        signature = inspect.Signature([*first, *parameters, *shared[_FIRST:]])
-        command.__signature__ = signature  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-        return command
-
-    return make
+    parameters = [p for name, p in _parameters(own).items() if name != "seed"]
+    shared = list(_SHARED.values())
+    signature = inspect.Signature([*shared[:_FIRST], *parameters, *shared[_FIRST:]])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return command
 
 
 def run(
@@ -105,11 +96,13 @@ def run(
     finish(report, as_json=as_json, output=output, strict=strict, quiet=quiet, verbose=verbose)
 
 
-def _shared() -> dict[str, inspect.Parameter]:
-    hints = get_type_hints(run, include_extras=True, localns={"Settings": object})
-    parameters = list(inspect.signature(run).parameters.values())[2:]
-    return {p.name: p.replace(annotation=hints[p.name]) for p in parameters}
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function by name, with annotations that are no strings."""
+    # Settings are imported for type checkers alone: at start-up nothing heavy may be.
+    hints = get_type_hints(function, include_extras=True, localns={"Settings": object})
+    parameters = inspect.signature(function).parameters
+    return {name: p.replace(annotation=hints[name]) for name, p in parameters.items()}
 
 
-_SHARED = _shared()
+_SHARED = {k: p for k, p in _parameters(run).items() if k not in ("name", "settings")}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -12,12 +12,10 @@ from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
 
 if TYPE_CHECKING:
-    from attnaudit.audits.correlate import CorrelateSettings
-else:
-    CorrelateSettings = Any  # typer looks names up at start-up, when nothing heavy may be imported
+    from attnaudit.config import Settings
 
 
-@audit_command("correlate")
+@audit_command
 def correlate(
     seed: int,
     measure: Annotated[
@@ -33,7 +31,7 @@ def correlate(
         float, typer.Option(help="Share of words that count as top words, above 0 and up to 1.")
     ] = 0.2,
     text: o.TextOption = False,
-) -> CorrelateSettings:
+) -> Settings:
     """Does attention rank words as gradients and leave-one-out do?
 
     Kendall's tau of attention against each importance measure, per instance, beside a random

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attnaudit.cli.audit import audit_command
 
 if TYPE_CHECKING:
-    from attnaudit.audits.permute import PermuteSettings
-else:
-    PermuteSettings = Any  # typer looks names up at start-up, when nothing heavy may be imported
+    from attnaudit.config import Settings
 
 
-@audit_command("permute")
+@audit_command
 def permute(
     seed: int,
     permutations: Annotated[int, typer.Option(min=1, help="Permutations of each instance.")] = 100,
-) -> PermuteSettings:
+) -> Settings:
     """Does the answer change when the attention weights are shuffled?
 
     The weights of an instance are permuted among its words, everything else held fixed, and the

@@ -43,7 +43,7 @@ def report(
     gates = read_policy(policy)
     check_outputs(output, inputs=(source, policy))
 
-    from attnaudit.audits.run import read_report
+    from attnaudit.audits.rebuild import read_report
 
     finish(
         read_report(source, gates),

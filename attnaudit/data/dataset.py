@@ -58,6 +58,17 @@ class Dataset:
     truncated: int
     partial: bool
 
+    @property
+    def paired(self) -> bool:
+        """Whether its instances have a query."""
+        return self.instances[0].query is not None
+
+    def texts(self) -> Iterator[tuple[str, ...]]:
+        """The tokens of every text and query: what a vocabulary is counted on."""
+        for instance in self.instances:
+            yield instance.tokens
+            yield instance.query or ()
+
 
 def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
     """The splits that can be read: the spec's, those that the rows name, or else `all`.

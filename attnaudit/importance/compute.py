@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.execution.seeds import generator_for
 from attnaudit.importance.gradients import gradients, integrated_gradients, own_logit
 from attnaudit.importance.leave_one_out import leave_one_out
 from attnaudit.models.interface import AttentionModel
@@ -77,6 +77,5 @@ def _shuffled(values: Tensor, counts: Tensor, ids: Sequence[str], seeds: tuple[i
     """Each row's first `counts` values in an order that its id and the seeds decide."""
     order = torch.arange(values.shape[1]).repeat(len(ids), 1)
     for row, (name, n) in enumerate(zip(ids, counts.tolist(), strict=True)):
-        random = np.random.default_rng([*seeds, zlib.crc32(name.encode())])
-        order[row, :n] = torch.from_numpy(random.permutation(n))
+        order[row, :n] = torch.from_numpy(generator_for(name, *seeds).permutation(n))
     return values.gather(1, order.to(values.device))

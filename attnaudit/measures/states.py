@@ -10,7 +10,7 @@ def conicity(vectors: Tensor, content: Tensor) -> Tensor:
 
     1 for vectors of one direction, of which every weighted mean is alike: permuting attention
     cannot matter there. `vectors` (B, H, T, D), mean over heads; `content` (B, T). Invariant to
-    rotation and to one positive scale. (Chandrahas et al. 2018; Mohankumar et al. 2020, section 3.)
+    rotation and to one positive scale. (Chandrahas et al. 2018; Mohankumar et al. 2020.)
     """
     weights = content.unsqueeze(1).to(vectors)  # (B, 1, T)
     count = weights.sum(-1, keepdim=True)

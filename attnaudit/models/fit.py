@@ -136,9 +136,9 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
     spec = load_spec(source)
     splits = _load_splits(spec, source)
     learn, dev = splits.pop("train"), splits["dev"]
-    vocabulary = Vocabulary.count(_texts(learn), config.vocabulary.min_count)
+    vocabulary = Vocabulary.count(learn.texts(), config.vocabulary.min_count)
     recipe, vectors = _vectors(config, vocabulary, observer)
-    model_spec = ModelSpec(vocabulary, learn.labels, _is_paired(learn))
+    model_spec = ModelSpec(vocabulary, learn.labels, learn.paired)
     model = build_classic(recipe, model_spec, config.training.seed)
     if vectors is not None:
         assert config.vectors is not None
@@ -185,11 +185,11 @@ def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
                 hint=f"name its file as `{split}:` in a dataset spec",
             )
     splits = {"train": load_dataset(spec, "train")}
-    paired = _is_paired(splits["train"])
+    paired = splits["train"].paired
     for split in ("dev", "test"):
         if split in named:
             splits[split] = load_dataset(spec, split, labels=splits["train"].labels)
-            if _is_paired(splits[split]) != paired:
+            if splits[split].paired != paired:
                 has, other = ("no query", "has one") if paired else ("a query", "has none")
                 raise InputError(
                     f"the {split} split has {has}, the train split {other}",
@@ -197,14 +197,6 @@ def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
                     hint="give all splits a query, or none",
                 )
     return splits
-
-
-def _is_paired(data: Dataset) -> bool:
-    return data.instances[0].query is not None
-
-
-def _texts(data: Dataset) -> list[tuple[str, ...]]:
-    return [t for i in data.instances for t in (i.tokens, i.query or ())]
 
 
 def _vectors(

@@ -60,8 +60,7 @@ class Source:
         Raises ModelError for a model that breaks a law, InputError for data that does not fit it.
         """
         model, spec = self.build(data, vocabulary)
-        paired = data.instances[0].query is not None
-        if paired != spec.paired:
+        if data.paired != spec.paired:
             need, has = ("pairs", "single texts") if spec.paired else ("single texts", "pairs")
             raise InputError(
                 f"the model was trained on {need}, the data holds {has}",
@@ -129,10 +128,8 @@ def _plugin(reference: str, seed: int) -> Source:
     factory = getattr(module, attribute)
 
     def build(data: Dataset, vocabulary: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
-        words = vocabulary or Vocabulary.count(
-            t for i in data.instances for t in (i.tokens, i.query or ())
-        )
-        spec = ModelSpec(words, data.labels, data.instances[0].query is not None)
+        words = vocabulary or Vocabulary.count(data.texts())
+        spec = ModelSpec(words, data.labels, data.paired)
         try:
             model = factory(spec, seed)
         except Exception as error:

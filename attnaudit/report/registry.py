@@ -207,7 +207,7 @@ _SPECS: tuple[MetricSpec, ...] = (
     MetricSpec(
         "permute.conicity.mean",
         "Mean over instances of the conicity of the states, the mean absolute cosine of a state "
-        "with their mean (Mohankumar et al. 2020, section 3). Near 1, permuting cannot matter.",
+        "with their mean (Mohankumar et al. 2020). Near 1, permuting cannot matter.",
         "cosine",
         "neutral",
         _LEAST_MEAN,

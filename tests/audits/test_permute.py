@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from attnaudit.audits.permute import AUDIT, PermuteSettings, records, summarise
-from attnaudit.audits.run import Job, report_from_records, run_audit
+from attnaudit.audits.rebuild import report_from_records
+from attnaudit.audits.run import Job, run_audit
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.report.registry import all_specs

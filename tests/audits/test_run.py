@@ -9,7 +9,7 @@ import pytest
 
 from attnaudit.audits.audit import find_audit
 from attnaudit.audits.correlate import CorrelateSettings
-from attnaudit.audits.run import read_report, report_from_records
+from attnaudit.audits.rebuild import read_report, report_from_records
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES

@@ -25,6 +25,7 @@ COMMANDS = (
     (),
     ("train",),
     ("correlate",),
+    ("permute",),
     ("report",),
     ("data",),
     ("data", "check"),
@@ -387,3 +388,18 @@ def test_internal_errors_are_one_line_too(correlate, monkeypatch):
     verbose = correlate("-v")
     assert verbose.code == 2
     assert verbose.err.startswith("Traceback")
+
+
+def test_showing_a_report_again_needs_no_torch(correlate, here):
+    correlate("-o", "r.json", "--measure", "random")
+    code = f"""
+import sys
+from attnaudit.cli.main import main
+sys.argv = ["attnaudit", "report", {str(here / "r.json")!r}, "-q"]
+try:
+    main()
+except SystemExit as stop:
+    print(stop.code, "torch" in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.split() == ["0", "False"], result.stderr

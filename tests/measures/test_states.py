@@ -17,6 +17,11 @@ def test_vectors_of_one_direction_are_a_cone_of_one():
     assert conicity(vectors, everything(vectors)).item() == pytest.approx(1)
 
 
+def test_a_vector_that_points_backwards_lies_on_the_cone_too():
+    vectors = torch.tensor([[1.0, 0.0], [-0.5, 0.0]]).view(1, 1, 2, 2)
+    assert conicity(vectors, everything(vectors)).item() == pytest.approx(1)
+
+
 def test_two_orthogonal_vectors_lie_at_half_a_right_angle_from_their_mean():
     vectors = torch.eye(2).view(1, 1, 2, 2)
     assert conicity(vectors, everything(vectors)).item() == pytest.approx(1 / math.sqrt(2))
