@@ -11,7 +11,8 @@ from pydantic import Field
 from attnaudit.config import Document, Settings, read_document
 from attnaudit.errors import InputError
 from attnaudit.measures.summary import Estimate
-from attnaudit.report.registry import MetricSpec, require
+from attnaudit.report.metrics.spec import MetricSpec
+from attnaudit.report.registry import require
 from attnaudit.report.schema import Bound, Gate, GateStatus, Metric, Number
 
 

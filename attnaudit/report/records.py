@@ -1,7 +1,9 @@
 """Records: one JSON line per audited instance, between a header and a count.
 
 Everything in a report is computed from its records, so that a report can be made again without the
-model. A file of records is `header`, then records sorted by `row`, then `{"count": n}`.
+model. A file of records is `header`, then records sorted by `row`, then `{"count": n}`. Audits that
+train several models write a record per model and instance, told apart by `run`: a small object such
+as `{"seed": 3}`. Runs follow each other in the order of their first record.
 """
 
 from __future__ import annotations
@@ -46,6 +48,14 @@ class Header(Settings):
     manifest: Manifest = Field(description="As in a report.")
 
 
+Run = Mapping[str, str | int | float]
+
+
+def run_key(run: Run | None) -> str:
+    """A run as one string, whatever the order of its keys; empty for an audit without runs."""
+    return "" if run is None else json.dumps(run, sort_keys=True)
+
+
 class _Listable(Protocol):
     def tolist(self) -> list[float]: ...
 
@@ -60,12 +70,13 @@ def compact(values: Sequence[float] | _Listable) -> list[float | None]:
 
 
 class RecordsWriter:
-    """Takes records in any order and writes them out sorted by their `row`.
+    """Takes records in any order and writes them out sorted by run and `row`.
 
     While it runs, the records stand in `<path>.partial`, flushed batch by batch; after an
     interruption that file stays, and `resume=True` goes on from it. `done` holds the rows that are
-    already there. Without a `path` the records go to an unnamed temporary file. Only the place of
-    each record is kept in memory. To be used in a `with` block, which closes the files.
+    already there; `done_in` those of one run. Without a `path` the records go to an unnamed
+    temporary file. Only the place of each record is kept in memory. To be used in a `with` block,
+    which closes the files.
 
     Raises:
         InputError: The partial file belongs to another run, or is damaged.
@@ -74,7 +85,7 @@ class RecordsWriter:
 
     def __init__(self, path: Path | None, header: Header, resume: bool = False) -> None:
         self.path, self.header = path, header
-        self._offsets: dict[int, int] = {}  # row -> where its line starts
+        self._offsets: dict[str, dict[int, int]] = {}  # run -> row -> where its line starts
         self._finished = False
         if path is None:
             self._place = Path(tempfile.gettempdir())
@@ -107,19 +118,24 @@ class RecordsWriter:
 
     @property
     def done(self) -> Set[int]:
-        """The rows that have a record, in a view that follows the writing."""
-        return self._offsets.keys()
+        """The rows that have a record without a run, in a view that follows the writing."""
+        return self.done_in(None)
+
+    def done_in(self, run: Run | None) -> Set[int]:
+        """The rows that have a record of `run`, in a view that follows the writing."""
+        return self._offsets.setdefault(run_key(run), {}).keys()
 
     def write(self, batch: Iterable[Mapping[str, Any]]) -> None:
         """Append a batch of records and flush it; each holds at least `row` (int) and `id`."""
         with output_errors(self._place):
             end = self._stream.seek(0, os.SEEK_END)
             for record in batch:
-                row, line = record["row"], _line(record)
-                if row in self._offsets:
-                    raise ValueError(f"row {row} has a record already")
+                row, line, run = record["row"], _line(record), run_key(record.get("run"))
+                places = self._offsets.setdefault(run, {})
+                if row in places:
+                    raise ValueError(f"row {row} has a record already {run}".rstrip())
                 self._stream.write(line)
-                self._offsets[row] = end
+                places[row] = end
                 end += len(line)
             self._stream.flush()
 
@@ -136,7 +152,7 @@ class RecordsWriter:
             out.write(_line(self.header.model_dump()))
             for line in self._sorted_lines():
                 out.write(line)
-            out.write(_line({"count": len(self._offsets)}))
+            out.write(_line({"count": sum(map(len, self._offsets.values()))}))
         self._finished = True
         self._stream.close()
         with output_errors(self._place):
@@ -151,9 +167,10 @@ class RecordsWriter:
                 yield json.loads(line)
 
     def _sorted_lines(self) -> Iterator[bytes]:
-        for row in sorted(self._offsets):
-            self._stream.seek(self._offsets[row])
-            yield self._stream.readline()
+        for places in self._offsets.values():
+            for row in sorted(places):
+                self._stream.seek(places[row])
+                yield self._stream.readline()
 
     def _start(self) -> None:
         with output_errors(self._place):
@@ -172,7 +189,8 @@ class RecordsWriter:
             if number == 1:
                 self._check_same_run(_header(content, where), where)
             else:
-                self._offsets[_row(content, where, number)] = end
+                row = _row(content, where, number)
+                self._offsets.setdefault(run_key(content.get("run")), {})[row] = end
             end += len(line)
         self._stream.seek(end)
         self._stream.truncate()

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from attnaudit.config import S, Settings
 from attnaudit.errors import InputError
-from attnaudit.report.registry import Direction
+from attnaudit.report.metrics.spec import Direction
 
 SCHEMA_VERSION: Literal[1] = 1
 

@@ -19,7 +19,8 @@ from rich.text import Text
 from attnaudit.errors import printable
 from attnaudit.measures import summary as measures
 from attnaudit.measures.summary import Cell
-from attnaudit.report.registry import Direction, find
+from attnaudit.report.metrics.spec import Direction
+from attnaudit.report.registry import find
 from attnaudit.report.schema import Gate, Metric, Report, TableData
 
 _PLAIN_WIDTH = 100  # of files and pipes, which have no width of their own

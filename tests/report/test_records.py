@@ -49,6 +49,28 @@ def test_the_file_is_sorted_between_header_and_count(tmp_path: Path, header: Hea
     assert path.read_bytes() == whole_file(tmp_path / "sorted.jsonl", header)
 
 
+def test_runs_stand_apart_and_keep_their_order(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    first, second = {"seed": 9, "split": "dev"}, {"split": "dev", "seed": 1}
+    runs = {
+        "first": [{"run": first, **r} for r in ROWS],
+        "second": [{"run": second, **r} for r in ROWS],
+    }
+    with RecordsWriter(path, header) as writer:
+        writer.write(runs["first"][3:])
+        writer.write(runs["second"][:2])
+        with pytest.raises(ValueError, match="row 1 has a record already"):
+            writer.write(runs["second"][1:2])
+    with RecordsWriter(path, header, resume=True) as writer:
+        assert writer.done == set()
+        assert writer.done_in(dict(reversed(first.items()))) == {3, 4, 5, 6}
+        assert writer.done_in(second) == {0, 1}
+        writer.write(runs["second"][2:])
+        writer.write(runs["first"][:3])
+        writer.finish()
+    assert list(read_records(path)[1]) == runs["first"] + runs["second"]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_run_goes_on(
     tmp_path: Path, header: Header, error: type[BaseException]

@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from attnaudit.errors import InputError
-from attnaudit.report import registry
+from attnaudit.report.metrics.spec import PLACEHOLDERS, MetricSpec
 from attnaudit.report.registry import IMPORTANCES, all_specs, find, markdown, require
 
 
@@ -14,7 +14,7 @@ def pattern_regex(pattern: str) -> re.Pattern[str]:
     """An oracle of its own: the pattern with each placeholder as an alternation."""
     parts = re.split(r"\{(.+?)\}", pattern)
     literal = [re.escape(part) for part in parts[::2]]
-    choices = ["(" + "|".join(registry.PLACEHOLDERS[key]) + ")" for key in parts[1::2]] + [""]
+    choices = ["(" + "|".join(PLACEHOLDERS[key]) + ")" for key in parts[1::2]] + [""]
     return re.compile("".join(a + b for a, b in zip(literal, choices, strict=True)))
 
 
@@ -24,6 +24,15 @@ def test_every_name_belongs_to_exactly_one_family() -> None:
     for name in names:
         matching = [s for s in all_specs() if pattern_regex(s.pattern).fullmatch(name)]
         assert matching == [find(name)]
+
+
+def test_numbers_in_a_name_stand_as_python_prints_them() -> None:
+    spec = MetricSpec("a[lambda={lambda}].f1", "A figure.", "fraction", "higher", 2, (0, 1))
+    assert list(spec.names()) == []
+    for name in ("a[lambda=0.001].f1", "a[lambda=0.0].f1", "a[lambda=1e-05].f1"):
+        assert spec.matches(name)
+    for name in ("a[lambda=1e-3].f1", "a[lambda=0].f1", "a[lambda=x].f1", "a[lambda=0.1].f2"):
+        assert not spec.matches(name)
 
 
 def test_the_names_that_policies_rely_on() -> None:

@@ -1,0 +1,7 @@
+"""Metrics of `adversary`."""
+
+from __future__ import annotations
+
+from attnaudit.report.metrics.spec import MetricSpec
+
+SPECS: tuple[MetricSpec, ...] = ()

@@ -1,0 +1,7 @@
+"""Metrics of `seed-baseline`."""
+
+from __future__ import annotations
+
+from attnaudit.report.metrics.spec import MetricSpec
+
+SPECS: tuple[MetricSpec, ...] = ()

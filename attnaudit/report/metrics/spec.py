@@ -1,0 +1,87 @@
+"""What a metric is: its name, meaning, unit, range and which way is better."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, product
+from string import Formatter
+from typing import Literal
+
+from attnaudit.importance import IMPORTANCES
+
+Direction = Literal["higher", "lower", "neutral"]
+
+CONTROLS = ("attention_null", "random")  # what chance gives: neither high nor low is good
+
+PLACEHOLDERS: dict[str, tuple[str, ...]] = {
+    "split": ("dev", "test"),
+    "importance": tuple(name for name in IMPORTANCES if name not in CONTROLS),
+    "control": CONTROLS,
+    "a~b": tuple("~".join(pair) for pair in combinations(IMPORTANCES, 2)),
+}
+# Placeholders that the user's own settings fill: a number, as Python prints it, or a name.
+NUMBER, NAME = r"[0-9][0-9.e+-]*", r"[a-z][a-z0-9_]*"
+OPEN: dict[str, str] = {"lambda": NUMBER, "epsilon": NUMBER, "guide": NAME, "other": NAME}
+
+# Below these counts a percentile bootstrap interval is too narrow to decide a gate.
+LEAST_MEAN = 30
+LEAST_SCORE = 50  # a score also needs some instances of every class
+
+UNIT = (0.0, 1.0)
+TAU = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A family of metrics.
+
+    `pattern` is the name with placeholders in braces. `direction` says which way speaks for
+    attention as an explanation, or, for the scores of a model, for the model. A gate on fewer than
+    `least_n` instances is inconclusive. `range` is closed; None leaves an end open.
+    """
+
+    pattern: str
+    definition: str
+    unit: str
+    direction: Direction
+    least_n: int
+    range: tuple[float | None, float | None]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The placeholders of the pattern."""
+        return tuple(key for _, key, _, _ in Formatter().parse(self.pattern) if key)
+
+    def names(self) -> Iterator[str]:
+        """Every metric name of this family; none where the user's settings make the names."""
+        if any(key in OPEN for key in self.keys):
+            return
+        for values in product(*(PLACEHOLDERS[key] for key in self.keys)):
+            yield self.pattern.format_map(dict(zip(self.keys, values, strict=True)))
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` is of this family; its numbers must stand as Python prints them."""
+        parts = []
+        for literal, key, _, _ in Formatter().parse(self.pattern):
+            parts.append(re.escape(literal))
+            if key:
+                parts.append(f"({OPEN[key]})" if key in OPEN else f"({_either(key)})")
+        found = re.fullmatch("".join(parts), name)
+        return found is not None and all(
+            _canonical(value)
+            for key, value in zip(self.keys, found.groups(), strict=True)
+            if OPEN.get(key) == NUMBER
+        )
+
+
+def _either(key: str) -> str:
+    return "|".join(map(re.escape, PLACEHOLDERS[key]))
+
+
+def _canonical(number: str) -> bool:
+    try:
+        return repr(float(number)) == number
+    except ValueError:
+        return False
