@@ -8,7 +8,7 @@ import torch
 
 from attnaudit.audits.run import run_training
 from attnaudit.execution.observer import Silent
-from attnaudit.models.fit import Overrides, read_config
+from attnaudit.models.recipe import Overrides, read_config
 
 TINY = """\
 data:

@@ -18,7 +18,7 @@ from attnaudit.data.spec import load_spec
 from attnaudit.execution.observer import Silent
 from attnaudit.importance.leave_one_out import leave_one_out
 from attnaudit.models.checkpoint import load_checkpoint
-from attnaudit.models.fit import Overrides, read_config
+from attnaudit.models.recipe import Overrides, read_config
 from attnaudit.models.predict import Batches
 
 ROOT = Path(__file__).parent.parent

@@ -16,9 +16,10 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.device import DTYPES, choose_device, use_threads
 from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Observer
-from attnaudit.models.fit import Fitted, TrainConfig, fit
+from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.load import LoadedModel, find_model
 from attnaudit.models.predict import BATCH_TOKENS, Batches
+from attnaudit.models.recipe import TrainConfig
 from attnaudit.report.build import build_report
 from attnaudit.report.manifest import collect
 from attnaudit.report.policy import Policy

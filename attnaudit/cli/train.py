@@ -52,7 +52,7 @@ def train(
     from attnaudit.audits.run import run_training
     from attnaudit.cli.progress import Display
     from attnaudit.execution.files import write_text
-    from attnaudit.models.fit import Overrides, read_config
+    from attnaudit.models.recipe import Overrides, read_config
     from attnaudit.report.schema import dumps
 
     settings = read_config(path, Overrides(data, vectors, seed, output))

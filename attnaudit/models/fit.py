@@ -6,77 +6,26 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pydantic
 import torch
 
-from attnaudit.config import Document, Settings, read_document
 from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
-from attnaudit.data.vectors import read_vectors
-from attnaudit.data.vocabulary import SPECIALS, Vocabulary
+from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError
 from attnaudit.execution.files import check_writable, output_errors
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
+from attnaudit.models.blank import read_blank
 from attnaudit.models.checkpoint import Checkpoint
-from attnaudit.models.classic.classifier import ClassicModel, PairClassifier, Recipe, build_classic
+from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.training import Progress, Schedule, TrainingData, train
-
-
-class ReviewsSource(Settings):
-    """The embedded corpus, written into the output folder."""
-
-    train: int = pydantic.Field(2000, ge=2)
-    dev: int = pydantic.Field(300, ge=2)
-    test: int = pydantic.Field(500, ge=2)
-    seed: int = pydantic.Field(0, ge=0)
-
-
-class EmbeddedData(Settings):
-    """`data: {reviews: {...}}`."""
-
-    reviews: ReviewsSource
-
-
-class VectorSettings(Settings):
-    """Pretrained word vectors in fastText or GloVe text format, plain or .gz."""
-
-    file: Path
-    tune: bool = pydantic.Field(True, description="whether training changes them")
-
-
-class VocabularySettings(Settings):
-    """Which words of the train split get a vector of their own; the others share one."""
-
-    min_count: int = pydantic.Field(1, ge=1)
-
-
-class TrainConfig(Settings):
-    """A training configuration; `attnaudit train` reads it from YAML."""
-
-    data: Path | EmbeddedData | None = None
-    output: Path | None = None
-    model: Recipe = Recipe()
-    vectors: VectorSettings | None = None
-    vocabulary: VocabularySettings = VocabularySettings()
-    training: Schedule = Schedule()
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """What the command line says in place of the configuration."""
-
-    data: Path | None = None
-    vectors: Path | None = None
-    seed: int | None = None
-    output: Path | None = None
+from attnaudit.models.recipe import EmbeddedData, TrainConfig
+from attnaudit.models.training import Progress, TrainingData, train
 
 
 @dataclass(frozen=True)
@@ -89,38 +38,6 @@ class Fitted:
     dataset: Dataset
     summary: Summary
     config: TrainConfig
-
-
-def read_config(path: Path, overrides: Overrides) -> TrainConfig:
-    """The configuration in `path` with what the command line overrides.
-
-    `data` and `vectors` in the file are relative to its folder, `output` to the working folder.
-    Raises InputError with file and line.
-    """
-    document: Document = read_document(path)
-    config = document.parse(TrainConfig)
-    here = path.parent
-    changed: dict[str, Any] = {}
-    if overrides.data:
-        changed["data"] = overrides.data
-    elif isinstance(config.data, Path):
-        changed["data"] = here / config.data
-    if overrides.vectors:
-        tune = config.vectors.tune if config.vectors else True
-        changed["vectors"] = VectorSettings(file=overrides.vectors, tune=tune)
-    elif config.vectors:
-        changed["vectors"] = config.vectors.model_copy(update={"file": here / config.vectors.file})
-    if overrides.seed is not None:
-        changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
-    changed["output"] = overrides.output or config.output or Path(path.stem)
-    config = config.model_copy(update=changed)
-    if config.data is None:
-        raise InputError(
-            "names no data",
-            where=path,
-            hint="add `data: SPEC.yaml`, or give --data SPEC.yaml on the command line",
-        )
-    return config
 
 
 def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: bool) -> Fitted:
@@ -137,13 +54,8 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
     splits = _load_splits(spec, source)
     learn, dev = splits.pop("train"), splits["dev"]
     vocabulary = Vocabulary.count(learn.texts(), config.vocabulary.min_count)
-    recipe, vectors = _vectors(config, vocabulary, observer)
-    model_spec = ModelSpec(vocabulary, learn.labels, learn.paired)
-    model = build_classic(recipe, model_spec, config.training.seed)
-    if vectors is not None:
-        assert config.vectors is not None
-        _place_vectors(model, vectors, config.vectors.tune)
-    model.to(device)
+    blank = read_blank(config, ModelSpec(vocabulary, learn.labels, learn.paired), observer)
+    model = blank(config.training.seed).to(device)
     data = TrainingData(learn.instances, dev.instances, vocabulary, len(learn.labels), device)
     digest = _digest(config, spec, learn, dev)
     _make(folder)  # only now: a mistake in the data leaves nothing behind
@@ -197,41 +109,6 @@ def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
                     hint="give all splits a query, or none",
                 )
     return splits
-
-
-def _vectors(
-    config: TrainConfig, vocabulary: Vocabulary, observer: Observer
-) -> tuple[Recipe, np.ndarray[Any, np.dtype[np.float32]] | None]:
-    """The recipe with the vectors' size, and their table: (vocabulary, size), NaN where unknown."""
-    if config.vectors is None:
-        return config.model, None
-    found, size = read_vectors(config.vectors.file, frozenset(vocabulary.words))
-    table = np.full((len(vocabulary), size), np.nan, dtype=np.float32)
-    for i, word in enumerate(vocabulary.words, start=len(SPECIALS)):
-        if word in found:
-            table[i] = found[word]
-    observer.say(
-        f"{config.vectors.file}: vectors for {len(found)} of {len(vocabulary.words)} words"
-    )
-    return config.model.model_copy(update={"embedding": size}), table
-
-
-def _place_vectors(
-    model: ClassicModel, table: np.ndarray[Any, np.dtype[np.float32]], tune: bool
-) -> None:
-    """Put the vectors in; words without one keep a random vector of the same spread."""
-    known = torch.from_numpy(~np.isnan(table[:, 0]))
-    values = torch.from_numpy(table)
-    spread = float(values[known].std())
-    tables = [model.embedding]
-    if isinstance(model, PairClassifier):
-        tables.append(model.query_embedding)
-    with torch.no_grad():
-        for embedding in tables:
-            embedding.weight.mul_(spread)
-            embedding.weight[known] = values[known]
-    for embedding in tables:
-        embedding.weight.requires_grad_(tune)
 
 
 def _digest(config: TrainConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) -> str:

@@ -1,9 +1,9 @@
-"""Training of a model on labelled texts, with selection on dev only.
+"""Training of a model, with selection on dev only.
 
-Settings of Jain & Wallace 2019 (section 3, and the authors' configuration): Adam with AMSGrad,
-learning rate 1e-3, weight decay 1e-5 on everything but the attention, batches of 32 texts of
-similar length, the positive class weighted by #negative / #positive, the epoch with the best dev
-score kept.
+What is minimised is an objective; the default learns labels. Settings of Jain & Wallace 2019
+(section 3, and the authors' configuration): Adam with AMSGrad, learning rate 1e-3, weight decay
+1e-5 on everything but the attention, batches of 32 texts of similar length, the positive class
+weighted by #negative / #positive, the epoch with the best dev score kept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pydantic
@@ -28,7 +28,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import atomic
 from attnaudit.execution.observer import Observer, Task
 from attnaudit.measures.scores import accuracy, auroc
-from attnaudit.models.interface import AttentionModel
+from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches, predict
 
 
@@ -40,6 +40,9 @@ class Schedule(Settings):
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     weight_decay: float = pydantic.Field(1e-5, ge=0, description="not on the attention")
     class_weights: Literal["balanced", "none"] = "balanced"
+    patience: int | None = pydantic.Field(
+        None, ge=1, description="stop after so many epochs without a better dev score"
+    )
     select: Literal["auroc", "accuracy"] | None = pydantic.Field(
         None, description="dev score that picks the epoch; auroc if there are two classes"
     )
@@ -55,6 +58,61 @@ class TrainingData:
     vocabulary: Vocabulary
     classes: int
     device: torch.device
+
+
+class Objective(Protocol):
+    """What a training minimises, and the dev score that picks its epoch.
+
+    `name` is the score's name; a higher score is better.
+    """
+
+    name: str
+
+    def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
+        """(B,) the loss of each instance of a train batch."""
+
+    def score(self, model: AttentionModel) -> float:
+        """The dev score of the model as it stands."""
+
+
+class Labels:
+    """Cross-entropy with the gold labels, and the model's own `penalty` where it has one.
+
+    The dev score is AUROC or accuracy, as the schedule says. Raises InputError where dev gives no
+    such score.
+    """
+
+    def __init__(self, model: AttentionModel, data: TrainingData, schedule: Schedule) -> None:
+        self.name: str = schedule.select or ("auroc" if data.classes == 2 else "accuracy")
+        if self.name == "auroc" and data.classes != 2:
+            raise InputError("select: auroc needs two classes", hint="use select: accuracy")
+        self._dev = list(Batches(data.dev, data.vocabulary, model.boundaries, data.device))
+        self._gold = np.array([i.label for i in data.dev])
+        nothing = np.zeros((len(self._gold), 2))
+        if self.name == "auroc" and auroc(self._gold, nothing) is None:
+            raise InputError(
+                "the dev split holds one class only, so that no epoch can be selected by auroc",
+                hint="add the other class to it, or use select: accuracy",
+            )
+        self._weights = _class_weights(data, schedule).to(data.device)
+
+    def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
+        """See `Objective`."""
+        encoded = model.encode(batch)
+        alpha = model.attend(encoded)
+        logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)
+        losses = nn.functional.cross_entropy(logits, batch.labels, reduction="none")
+        losses = losses * self._weights[batch.labels]
+        if penalty := capability(model, "penalty"):
+            losses = losses + penalty(batch, alpha)
+        return losses
+
+    def score(self, model: AttentionModel) -> float:
+        """See `Objective`."""
+        probs = predict(model, self._dev)
+        score = auroc(self._gold, probs) if self.name == "auroc" else accuracy(self._gold, probs)
+        assert score is not None  # dev has instances, and of both classes where it must
+        return score
 
 
 @dataclass
@@ -101,11 +159,14 @@ def train(
     schedule: Schedule,
     observer: Observer,
     *,
+    objective: Objective | None = None,
     digest: str = "",
     state_file: Path | None = None,
     resume: bool = False,
 ) -> Progress:
     """Train `model` in place and leave the weights of its best dev epoch in it.
+
+    Without an `objective` it learns the labels of `data`.
 
     After each epoch the state is written to `state_file`; with `resume` a training goes on from
     there and ends with the same weights, bit for bit, as one that was never interrupted (on the
@@ -114,17 +175,7 @@ def train(
     Raises InputError for data that cannot be learned from or selected on, ModelError if the loss
     is no longer finite.
     """
-    select = schedule.select or ("auroc" if data.classes == 2 else "accuracy")
-    if select == "auroc" and data.classes != 2:
-        raise InputError("select: auroc needs two classes", hint="use select: accuracy")
-    dev = list(Batches(data.dev, data.vocabulary, model.boundaries, data.device))
-    gold = np.array([i.label for i in data.dev])
-    if select == "auroc" and auroc(gold, np.zeros((len(gold), 2))) is None:
-        raise InputError(
-            "the dev split holds one class only, so that no epoch can be selected by auroc",
-            hint="add the other class to it, or use select: accuracy",
-        )
-    weights = _class_weights(data, schedule).to(data.device)
+    goal = objective or Labels(model, data, schedule)
     optimiser = _optimiser(model, schedule)
 
     progress = Progress(digest)
@@ -137,24 +188,25 @@ def train(
     done = len(progress.epochs)
     with observer.task("train", schedule.epochs * steps, done * steps) as task:
         for epoch in range(done, schedule.epochs):
+            if schedule.patience and epoch >= progress.best_epoch + schedule.patience:
+                break
             batches = _shuffled(model, data, schedule, epoch)
-            mean_loss = _learn(model, batches, weights, optimiser, task)
+            mean_loss = _learn(model, batches, goal, optimiser, task)
             if not math.isfinite(mean_loss):
                 raise ModelError(
                     f"training diverged: the loss is not finite after epoch {epoch + 1}",
                     hint="lower the learning rate",
                 )
-            probs = predict(model, dev)
-            score = auroc(gold, probs) if select == "auroc" else accuracy(gold, probs)
-            assert score is not None  # dev has instances, and of both classes where it must
-            progress.epochs.append({"loss": mean_loss, select: score})
+            score = goal.score(model)
+            best = max((e[goal.name] for e in progress.epochs), default=-math.inf)
+            progress.epochs.append({"loss": mean_loss, goal.name: score})
             progress.weights = copy.deepcopy(model.state_dict())
-            if score > max((e[select] for e in progress.epochs[:-1]), default=-math.inf):
+            if score > best:
                 progress.best_epoch, progress.best_weights = epoch + 1, progress.weights
             progress.optimiser = optimiser.state_dict()
             if state_file:
                 progress.save(state_file)
-            task.advance(0, f"loss {mean_loss:.3f}  dev {select} {score:.3f}")
+            task.advance(0, f"loss {mean_loss:.3f}  dev {goal.name} {score:.3f}")
     model.load_state_dict(progress.best_weights)
     model.eval()
     return progress
@@ -163,16 +215,16 @@ def train(
 def _learn(
     model: AttentionModel,
     batches: Iterable[Batch],
-    weights: Tensor,
+    objective: Objective,
     optimiser: torch.optim.Optimizer,
     task: Task,
 ) -> float:
-    """One pass over the batches; the mean loss of an instance, each weighted by its class."""
+    """One pass over the batches; the mean loss of an instance."""
     model.train()
-    total, seen = torch.zeros((), device=weights.device), 0
+    total: Tensor | float = 0.0
+    seen = 0
     for batch in batches:
-        losses = nn.functional.cross_entropy(model(batch), batch.labels, reduction="none")
-        loss = (losses * weights[batch.labels]).mean()
+        loss = objective.losses(model, batch).mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -185,8 +237,8 @@ def _learn(
 def _optimiser(model: AttentionModel, schedule: Schedule) -> torch.optim.Optimizer:
     """Fused Adam: on a large embedding three to five times as fast as a loop over tensors."""
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    attention = [p for n, p in named if n.startswith("attention.")]
-    rest = [p for n, p in named if not n.startswith("attention.")]
+    attention = [p for n, p in named if "attention" in n.split(".")]
+    rest = [p for n, p in named if "attention" not in n.split(".")]
     groups = [
         {"params": rest, "weight_decay": schedule.weight_decay},
         {"params": attention, "weight_decay": 0.0},

@@ -17,8 +17,9 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.models import fit as fit_module
 from attnaudit.models.checkpoint import load_checkpoint
-from attnaudit.models.fit import Fitted, Overrides, TrainConfig, fit, read_config
+from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.predict import Batches, predict
+from attnaudit.models.recipe import Overrides, TrainConfig, read_config
 
 CPU = torch.device("cpu")
 NONE = Overrides()

@@ -14,7 +14,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy
 from attnaudit.models import training
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.training import Schedule, TrainingData, train
+from attnaudit.models.training import Labels, Schedule, TrainingData, train
 
 CPU = torch.device("cpu")
 
@@ -181,14 +181,18 @@ def test_the_seed_alone_decides(make_data, build, encoder):
     assert not same(first[0], other[0])
 
 
-def test_batches_hold_texts_of_similar_length_and_differ_between_epochs(
-    monkeypatch, make_data, build
-):
+def test_batches_hold_texts_of_similar_length_and_differ_between_epochs(make_data, build):
     data = make_data(n=64, lengths=(1, 40))
     model = build()
     seen = []
-    model.register_forward_pre_hook(lambda m, args: seen.append(args[0]) if m.training else None)
-    train(model, data, Schedule(epochs=2, batch_size=8), Silent())
+
+    class Watched(Labels):
+        def losses(self, model, batch):
+            seen.append(batch)
+            return super().losses(model, batch)
+
+    schedule = Schedule(epochs=2, batch_size=8)
+    train(model, data, schedule, Silent(), objective=Watched(model, data, schedule))
     assert len(seen) == 16
     epochs = [[set(b.rows.tolist()) for b in part] for part in (seen[:8], seen[8:])]
     for batches in epochs:
@@ -305,3 +309,27 @@ def test_a_class_without_texts_is_refused(make_instances, vocabulary, build):
 def test_auroc_selects_among_two_classes_only(make_data, build):
     with pytest.raises(InputError, match="auroc needs two classes; use select: accuracy"):
         train(build(classes=3), make_data(classes=3), Schedule(select="auroc"), Silent())
+
+
+def test_patience_stops_a_training_that_gets_no_better(make_data, build):
+    class Worse(Labels):
+        scores = iter([0.5, 0.9, 0.9, 0.8, 0.95, 1.0])
+
+        def score(self, model):
+            return next(self.scores)
+
+    model, data, schedule = build(), make_data(n=16), Schedule(epochs=6, patience=2)
+    goal = Worse(model, data, schedule)
+    progress = train(model, data, schedule, Silent(), objective=goal)
+    assert [e["auroc"] for e in progress.epochs] == [0.5, 0.9, 0.9, 0.8]
+    assert progress.best_epoch == 2
+
+
+def test_a_penalty_of_the_model_joins_the_loss(make_data, build):
+    data, schedule, model = make_data(), Schedule(), build()
+    goal = Labels(model, data, schedule)
+    batch = collate(data.train, data.vocabulary, boundaries=True)
+    alone = goal.losses(model, batch)
+    model.penalty = lambda batch, alpha: 3 * alpha[:, 0].amax(1)
+    largest = model.attend(model.encode(batch))[:, 0].amax(1)
+    torch.testing.assert_close(goal.losses(model, batch), alone + 3 * largest)

@@ -1,0 +1,95 @@
+"""Training configurations: what `attnaudit train` reads from YAML and a checkpoint keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from attnaudit.config import Document, Settings, read_document
+from attnaudit.errors import InputError
+from attnaudit.models.classic.classifier import Recipe
+from attnaudit.models.training import Schedule
+
+
+class ReviewsSource(Settings):
+    """The embedded corpus, written into the output folder."""
+
+    train: int = pydantic.Field(2000, ge=2)
+    dev: int = pydantic.Field(300, ge=2)
+    test: int = pydantic.Field(500, ge=2)
+    seed: int = pydantic.Field(0, ge=0)
+
+
+class EmbeddedData(Settings):
+    """`data: {reviews: {...}}`."""
+
+    reviews: ReviewsSource
+
+
+class VectorSettings(Settings):
+    """Pretrained word vectors in fastText or GloVe text format, plain or .gz."""
+
+    file: Path
+    tune: bool = pydantic.Field(True, description="whether training changes them")
+
+
+class VocabularySettings(Settings):
+    """Which words of the train split get a vector of their own; the others share one."""
+
+    min_count: int = pydantic.Field(1, ge=1)
+
+
+class TrainConfig(Settings):
+    """A training configuration; `attnaudit train` reads it from YAML."""
+
+    data: Path | EmbeddedData | None = None
+    output: Path | None = None
+    model: Recipe = Recipe()
+    vectors: VectorSettings | None = None
+    vocabulary: VocabularySettings = VocabularySettings()
+    training: Schedule = Schedule()
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line says in place of the configuration."""
+
+    data: Path | None = None
+    vectors: Path | None = None
+    seed: int | None = None
+    output: Path | None = None
+
+
+def read_config(path: Path, overrides: Overrides) -> TrainConfig:
+    """The configuration in `path` with what the command line overrides.
+
+    `data` and `vectors` in the file are relative to its folder, `output` to the working folder.
+    Raises InputError with file and line.
+    """
+    document: Document = read_document(path)
+    config = document.parse(TrainConfig)
+    here = path.parent
+    changed: dict[str, Any] = {}
+    if overrides.data:
+        changed["data"] = overrides.data
+    elif isinstance(config.data, Path):
+        changed["data"] = here / config.data
+    if overrides.vectors:
+        tune = config.vectors.tune if config.vectors else True
+        changed["vectors"] = VectorSettings(file=overrides.vectors, tune=tune)
+    elif config.vectors:
+        changed["vectors"] = config.vectors.model_copy(update={"file": here / config.vectors.file})
+    if overrides.seed is not None:
+        changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
+    changed["output"] = overrides.output or config.output or Path(path.stem)
+    config = config.model_copy(update=changed)
+    if config.data is None:
+        raise InputError(
+            "names no data",
+            where=path,
+            hint="add `data: SPEC.yaml`, or give --data SPEC.yaml on the command line",
+        )
+    return config
