@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from attnaudit.audits.correlate import AUDIT, CorrelateSettings
-from attnaudit.audits.run import Job, run_audit, run_training
+from attnaudit.audits.job import Job
+from attnaudit.audits.run import run_audit, run_training
 from attnaudit.data.dataset import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.execution.observer import Silent

@@ -74,7 +74,8 @@ def test_sample_policy_is_valid() -> None:
 
 def test_plug_in_can_be_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from attnaudit.audits.correlate import AUDIT, CorrelateSettings
-    from attnaudit.audits.run import Job, run_audit
+    from attnaudit.audits.job import Job
+    from attnaudit.audits.run import run_audit
     from attnaudit.data.synthetic import write_reviews
     from attnaudit.execution.observer import Silent
 

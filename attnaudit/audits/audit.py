@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
@@ -14,18 +14,31 @@ from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
 
+if TYPE_CHECKING:
+    from attnaudit.audits.runs import Ledger
+    from attnaudit.models.retraining import Retraining
+
 Record = dict[str, Any]
 AUDITS = ("correlate", "permute")  # each a module of this package that holds its `AUDIT`
 
 
 @dataclass(frozen=True)
 class Audit:
-    """`records(model, batches, settings, observer)` and `summarise(records, settings, labels)`."""
+    """An audit: `summarise(records, settings, labels)` of what its two kinds of work leave.
+
+    `records(model, batches, settings, observer)` looks at the audited model; `runs(retraining,
+    ledger, settings, observer)` trains others and compares them with it, wherever
+    `retrains(settings)`. An audit has one of the two, or both.
+    """
 
     name: str
     settings: type[Settings]
-    records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]]
     summarise: Callable[[Iterable[Mapping[str, Any]], Any, Sequence[str]], Summary]
+    records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
+        None
+    )
+    runs: Callable[[Retraining, Ledger, Any, Observer], Iterator[list[Record]]] | None = None
+    retrains: Callable[[Any], bool] = lambda settings: True
 
 
 def find_audit(name: str) -> Audit:
@@ -34,5 +47,5 @@ def find_audit(name: str) -> Audit:
         raise InputError(
             f"this attnaudit has no audit {name!r}", hint="use the version that wrote the records"
         )
-    audit: Audit = importlib.import_module(f"attnaudit.audits.{name}").AUDIT
+    audit: Audit = importlib.import_module(f"attnaudit.audits.{name.replace('-', '_')}").AUDIT
     return audit

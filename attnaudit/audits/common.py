@@ -23,7 +23,7 @@ from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import auroc, f1, majority_accuracy
-from attnaudit.measures.summary import Estimate
+from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches, halving
 from attnaudit.report.records import compact
@@ -73,6 +73,16 @@ def answer(model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance]) 
     return Answered(batch, instances, encoded, alpha, probs, on_words, inside)
 
 
+def words_of(known: Answered, b: int) -> list[str]:
+    """The words of instance `b` as they are explained, pieces of one word joined."""
+    batch = known.batch
+    units = batch.words[b][batch.content[b]].tolist()
+    words = [""] * (max(units) + 1)
+    for unit, token in zip(units, known.instances[b].tokens, strict=True):
+        words[unit] += token
+    return words
+
+
 def each_batch(
     title: str,
     model: AttentionModel,
@@ -95,6 +105,7 @@ class Basics:
     gold: list[int] = field(default_factory=list)
     probs: list[list[float]] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     groups: list[str | None] = field(default_factory=list)
     outside: list[float] = field(default_factory=list)
 
@@ -103,6 +114,7 @@ class Basics:
         self.gold.append(record["gold"])
         self.probs.append(record["probs"])
         self.words.append(record["words"])
+        self.ids.append(record["id"])
         self.groups.append(record.get("group"))
         self.outside.append(record["outside"])
 
@@ -135,6 +147,11 @@ class Basics:
         if probs.shape[1] == 2:
             scores["model.auroc"] = bootstrap.statistic(auroc, gold, probs)
         return scores
+
+    def columns(self, values: Mapping[str, NDArray[np.float64]]) -> Columns:
+        """`values` by metric, one a record, with what `model_scores` has of that kind."""
+        right = (self.predicted == np.array(self.gold)).astype(float)
+        return Columns(self.ids, self.groups, {"model.accuracy": right, **values})
 
     def notes(self) -> list[str]:
         """Remarks that hold for any audit of these instances."""

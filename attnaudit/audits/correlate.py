@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from attnaudit.audits.agreement import Agreement
 from attnaudit.audits.audit import Audit, Record
-from attnaudit.audits.common import Answered, Basics, each_batch
+from attnaudit.audits.common import Answered, Basics, each_batch, words_of
 from attnaudit.audits.correlate_tables import (
     agreement_table,
     detail_table,
@@ -29,8 +29,6 @@ from attnaudit.audits.correlate_tables import (
     strata_table,
 )
 from attnaudit.config import Settings
-from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Instance
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.execution.observer import Observer
 from attnaudit.importance import IMPORTANCES
@@ -104,18 +102,9 @@ def _batch_records(
         if found.completeness_error is not None:
             record["completeness_error"] = compact(found.completeness_error[b : b + 1])[0]
         if settings.text:
-            record["tokens"] = _words(known.instances[b], batch, b)
+            record["tokens"] = words_of(known, b)
         made.append(record)
     return made
-
-
-def _words(instance: Instance, batch: Batch, b: int) -> list[str]:
-    """The words of an instance as they are explained, pieces of one word joined."""
-    units = batch.words[b][batch.content[b]].tolist()
-    words = [""] * (max(units) + 1)
-    for unit, token in zip(units, instance.tokens, strict=True):
-        words[unit] += token
-    return words
 
 
 def summarise(
@@ -136,7 +125,8 @@ def summarise(
         "correlate.strata": strata_table(agreement, strata),
         "correlate.strata_detail": detail_table(agreement, strata, basics, settings.seed),
     }
-    return Summary(metrics, tables, [*basics.notes(), *_notes(agreement)])
+    notes = [*basics.notes(), *_notes(agreement)]
+    return Summary(metrics, tables, notes, columns=basics.columns(agreement.columns()))
 
 
 def _strata(
@@ -164,4 +154,4 @@ def _notes(agreement: Agreement) -> list[str]:
     return notes
 
 
-AUDIT = Audit("correlate", CorrelateSettings, records, summarise)
+AUDIT = Audit("correlate", CorrelateSettings, summarise, records)

@@ -111,7 +111,13 @@ def summarise(
             " any other weights can move an answer."
         )
     bins = _table(median, largest, basics.predicted, labels)
-    return Summary(metrics, {"permute.tvd": _overall(metrics), "permute.bins": bins}, notes)
+    tables = {"permute.tvd": _overall(metrics), "permute.bins": bins}
+    each = {
+        "permute.tvd.mean": median,
+        "permute.unmoved": unmoved,
+        "permute.conicity.mean": cones,
+    }
+    return Summary(metrics, tables, notes, columns=basics.columns(each))
 
 
 def _overall(metrics: Mapping[str, Estimate]) -> Table:
@@ -151,4 +157,4 @@ def _table(
     return Table("Median TVD by predicted class and largest attention weight", columns, rows)
 
 
-AUDIT = Audit("permute", PermuteSettings, records, summarise)
+AUDIT = Audit("permute", PermuteSettings, summarise, records)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from attnaudit.audits.audit import Audit
+from attnaudit.audits.job import MIN_WORDS, Job
 from attnaudit.audits.rebuild import report_of
+from attnaudit.audits.retrain import prepare
+from attnaudit.audits.runs import Ledger
 from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
@@ -18,34 +20,13 @@ from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Observer
 from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.load import LoadedModel, find_model
-from attnaudit.models.predict import BATCH_TOKENS, Batches
+from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import TrainConfig
 from attnaudit.report.build import build_report
 from attnaudit.report.manifest import collect
 from attnaudit.report.policy import Policy
 from attnaudit.report.records import Header, RecordsWriter
 from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts, Report
-
-MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
-
-
-@dataclass(frozen=True)
-class Job:
-    """What an audit works on, and how; `settings` of the audit itself are apart."""
-
-    model: str
-    data: Path
-    split: str | None = None
-    limit: int | None = None
-    device: str = "auto"
-    threads: int = 1
-    dtype: str = "float32"
-    batch_tokens: int = BATCH_TOKENS
-    pieces: bool = False
-    seed: int = 0
-    records: Path | None = None
-    resume: bool = False
-    command_line: Sequence[str] = ()
 
 
 def run_audit(
@@ -65,6 +46,9 @@ def run_audit(
     data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
     loaded = source.load(data, vocabulary, device, dtype)
+    retraining = None
+    if audit.runs and audit.retrains(settings):
+        retraining = prepare(loaded, spec, data, job, device, observer)
 
     def manifest(finished: datetime | None) -> Manifest:
         return collect(
@@ -87,17 +71,22 @@ def run_audit(
         manifest=manifest(None),
     )
     with RecordsWriter(job.records, header, job.resume) as writer:
-        left = [i for i in data.instances if i.row not in writer.done]
-        batches = Batches(
-            left,
-            loaded.spec.vocabulary,
-            loaded.model.boundaries,
-            device,
-            job.batch_tokens,
-            job.pieces,
-        )
-        for batch in audit.records(loaded.model, batches, settings, observer):
-            writer.write(batch)
+        if audit.records:
+            left = [i for i in data.instances if i.row not in writer.done]
+            batches = Batches(
+                left,
+                loaded.spec.vocabulary,
+                loaded.model.boundaries,
+                device,
+                job.batch_tokens,
+                job.pieces,
+            )
+            for batch in audit.records(loaded.model, batches, settings, observer):
+                writer.write(batch)
+        if audit.runs and retraining:
+            ledger = Ledger(writer.done_in, data.split, job.pieces, job.models)
+            for batch in audit.runs(retraining, ledger, settings, observer):
+                writer.write(batch)
         summary = audit.summarise(writer.records(), settings, data.labels)
         writer.finish(manifest(datetime.now(timezone.utc)))
     return report_of(writer.header, summary, policy)

@@ -23,13 +23,15 @@ def audit_command(own: Callable[..., Settings]) -> Callable[..., None]:
 
     That function turns its options and the `seed` into the audit's settings, and imports the audit
     only then. The command takes MODEL and DATA before its own options and all that `run` takes
-    after them, and has the function's docstring as its help.
+    after them, and has the function's docstring as its help. An audit that retrains names `recipe`
+    and `models` among its options; they go to `run`, not to the function.
     """
 
     @functools.wraps(own)
     def command(**given: Any) -> None:
-        taken = {key: given.pop(key) for key in _SHARED}
-        run(own.__name__, functools.partial(own, **given, seed=taken["seed"]), **taken)
+        taken = {key: given.pop(key) for key in (*_SHARED, *_OF_RETRAINING) if key in given}
+        settings = functools.partial(own, **given, seed=taken["seed"])
+        run(own.__name__.replace("_", "-"), settings, **taken)
 
     parameters = [p for name, p in _parameters(own).items() if name != "seed"]
     shared = list(_SHARED.values())
@@ -63,6 +65,8 @@ def run(
     strict: o.StrictOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
+    recipe: o.RecipeOption = None,
+    models: o.ModelsOption = None,
 ) -> None:
     """Run the audit `name` and end as its gates say; mistakes are found before any work starts."""
     reference = o.either(context, model, model_option, "MODEL")
@@ -74,7 +78,8 @@ def run(
     chosen = settings()
 
     from attnaudit.audits.audit import find_audit
-    from attnaudit.audits.run import Job, run_audit
+    from attnaudit.audits.job import Job
+    from attnaudit.audits.run import run_audit
     from attnaudit.cli.progress import Display
 
     job = Job(
@@ -90,6 +95,8 @@ def run(
         seed=seed,
         records=records,
         resume=resume,
+        recipe=recipe,
+        models=models,
         command_line=("attnaudit", *sys.argv[1:]),
     )
     report = run_audit(find_audit(name), chosen, job, gates, Display(quiet))
@@ -104,5 +111,8 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {name: p.replace(annotation=hints[name]) for name, p in parameters.items()}
 
 
-_SHARED = {k: p for k, p in _parameters(run).items() if k not in ("name", "settings")}
+_OF_RETRAINING = ("recipe", "models")
+_SHARED = {
+    k: p for k, p in _parameters(run).items() if k not in ("name", "settings", *_OF_RETRAINING)
+}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

@@ -100,6 +100,16 @@ RecordsOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(metavar="FILE", help="Write the records, one JSON line an instance, to FILE."),
 ]
+RecipeOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="CONFIG", help="Training configuration of the model, where it brings none itself."
+    ),
+]
+ModelsOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(metavar="FOLDER", help="Keep the trained models as checkpoints in FOLDER."),
+]
 PolicyOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(metavar="FILE", help="Gates in YAML; a gate that fails gives exit code 1."),

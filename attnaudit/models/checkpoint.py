@@ -19,6 +19,7 @@ from attnaudit.errors import ModelError
 from attnaudit.execution.files import atomic
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
+from attnaudit.models.recipe import TrainConfig
 
 FORMAT = "attnaudit-model"
 VERSION = 1
@@ -28,11 +29,11 @@ _HINT = "make one with `attnaudit train`, or audit your model as package.module:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model, how its texts are read, and the record of its training."""
+    """A model, how its texts are read, how it was trained, and the record of that."""
 
     model: ClassicModel
     reading: ReadingSettings
-    config: dict[str, Any]
+    config: TrainConfig
     training: dict[str, Any]
 
     def save(self, path: Path) -> None:
@@ -46,7 +47,7 @@ class Checkpoint:
             "labels": list(spec.labels),
             "paired": spec.paired,
             "reading": self.reading.model_dump(mode="json"),
-            "config": self.config,
+            "config": self.config.model_dump(mode="json", exclude={"output"}),
             "training": self.training,
             "weights": {name: w.cpu() for name, w in self.model.state_dict().items()},
         }
@@ -78,7 +79,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         model = build_classic(Recipe(**content["recipe"]), spec, seed=0)
         model.load_state_dict(content["weights"])
         reading = ReadingSettings.model_validate(content["reading"], strict=False)
-        checkpoint = Checkpoint(model.eval(), reading, content["config"], content["training"])
+        config = TrainConfig.model_validate(content["config"], strict=False)
+        checkpoint = Checkpoint(model.eval(), reading, config, content["training"])
     except Exception as error:  # what is missing or of another kind fails in its own way
         first = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ModelError(f"is a damaged checkpoint ({first})", where=path) from error

@@ -64,8 +64,7 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
     )
     summary = _summary(model, progress, splits, device)
     record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": digest}
-    kept = config.model_dump(mode="json", exclude={"output"})
-    Checkpoint(model, spec.reading(), kept, record).save(checkpoint)
+    Checkpoint(model, spec.reading(), config, record).save(checkpoint)
     state.unlink(missing_ok=True)
     return Fitted(folder, checkpoint, source, learn, summary, config)
 

@@ -21,17 +21,22 @@ from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
+from attnaudit.models.recipe import TrainConfig
 
 PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model that is ready to be audited, and what the report says of it."""
+    """A model that is ready to be audited, and what the report says of it.
+
+    `config` is how it was trained, None for a plug-in, which does not say.
+    """
 
     model: AttentionModel
     spec: ModelSpec
     facts: dict[str, Any]
+    config: TrainConfig | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Source:
     reading: ReadingSettings | None
     build: Callable[[Dataset, Vocabulary | None], tuple[AttentionModel, ModelSpec]]
     facts: dict[str, Any]
+    config: TrainConfig | None = None
 
     def load(
         self,
@@ -84,7 +90,7 @@ class Source:
         parameters = sum(p.numel() for p in model.parameters())
         facts = {"parameters": parameters, **self.facts}
         facts.setdefault("sha256", _weights_digest(model))
-        return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)})
+        return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)}, self.config)
 
 
 def find_model(reference: str, seed: int) -> Source:
@@ -100,7 +106,12 @@ def find_model(reference: str, seed: int) -> Source:
         "recipe": checkpoint.model.recipe.model_dump(mode="json"),
     }
     return Source(
-        reference, spec.labels, checkpoint.reading, lambda *_: (checkpoint.model, spec), facts
+        reference,
+        spec.labels,
+        checkpoint.reading,
+        lambda *_: (checkpoint.model, spec),
+        facts,
+        checkpoint.config,
     )
 
 

@@ -160,6 +160,7 @@ def train(
     observer: Observer,
     *,
     objective: Objective | None = None,
+    title: str = "train",
     digest: str = "",
     state_file: Path | None = None,
     resume: bool = False,
@@ -186,7 +187,7 @@ def train(
 
     steps = math.ceil(len(data.train) / schedule.batch_size)
     done = len(progress.epochs)
-    with observer.task("train", schedule.epochs * steps, done * steps) as task:
+    with observer.task(title, schedule.epochs * steps, done * steps) as task:
         for epoch in range(done, schedule.epochs):
             if schedule.patience and epoch >= progress.best_epoch + schedule.patience:
                 break

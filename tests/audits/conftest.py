@@ -5,7 +5,8 @@ import torch
 
 from attnaudit.audits.audit import find_audit
 from attnaudit.audits.correlate import CorrelateSettings
-from attnaudit.audits.run import Job, run_audit
+from attnaudit.audits.job import Job
+from attnaudit.audits.run import run_audit
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.observer import Silent

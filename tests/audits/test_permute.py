@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from attnaudit.audits.job import Job
 from attnaudit.audits.permute import AUDIT, PermuteSettings, records, summarise
 from attnaudit.audits.rebuild import report_from_records
-from attnaudit.audits.run import Job, run_audit
+from attnaudit.audits.run import run_audit
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.report.registry import all_specs

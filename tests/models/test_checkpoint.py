@@ -12,6 +12,8 @@ from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError, OutputError
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.predict import Batches, predict
+from attnaudit.models.recipe import TrainConfig
+from attnaudit.models.training import Schedule
 
 READING = ReadingSettings(
     fields=Fields(text="review", query="question"),
@@ -19,6 +21,7 @@ READING = ReadingSettings(
     lowercase=True,
     max_length=77,
 )
+CONFIG = TrainConfig(training=Schedule(epochs=3, seed=5))
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def save(tmp_path, make_model):
     def make(changes=None, **model):
         path = tmp_path / "model.pt"
         made = make_model(**{"dtype": torch.float32, **model})
-        Checkpoint(made, READING, {"seed": 3}, {"best_epoch": 2}).save(path)
+        Checkpoint(made, READING, CONFIG, {"best_epoch": 2}).save(path)
         if changes is not None:
             content = torch.load(path, weights_only=True)
             changes(content)
@@ -60,7 +63,7 @@ def test_what_is_saved_is_what_is_loaded(
     model = make_model(**kind, dtype=torch.float32)
     loaded = load_checkpoint(save(**kind))
     assert loaded.reading == READING
-    assert loaded.config == {"seed": 3}
+    assert loaded.config == CONFIG
     assert loaded.training == {"best_epoch": 2}
     assert loaded.model.recipe == model.recipe
     assert loaded.model.spec.labels == model.spec.labels
@@ -81,7 +84,7 @@ def test_a_model_saved_twice_is_the_same_bytes(save):
 
 
 def test_a_checkpoint_that_cannot_be_written(tmp_path, make_model):
-    checkpoint = Checkpoint(make_model(), READING, {}, {})
+    checkpoint = Checkpoint(make_model(), READING, CONFIG, {})
     with pytest.raises(OutputError, match="the folder does not exist"):
         checkpoint.save(tmp_path / "nowhere" / "model.pt")
     with pytest.raises(OutputError, match="is a folder"):

@@ -190,7 +190,7 @@ def test_a_fit_leaves_one_checkpoint_that_scores_as_reported(run, folder):
     assert [list(epoch) for epoch in epochs] == [["loss", "auroc"]] * 3
     best = checkpoint.training["best_epoch"]
     assert epochs[best - 1]["auroc"] == fitted.summary.metrics["train.dev.auroc"].value
-    assert checkpoint.config["model"] == model.recipe.model_dump()
+    assert checkpoint.config.model == model.recipe
     assert [table.rows[0][0] for table in fitted.summary.tables.values()] == [1, "dev"]
 
 

@@ -13,6 +13,7 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.models.checkpoint import Checkpoint
 from attnaudit.models.load import LoadedModel, find_model
+from attnaudit.models.recipe import TrainConfig
 
 CPU = torch.device("cpu")
 NAMES = itertools.count()
@@ -106,7 +107,7 @@ def save(tmp_path, make_model):
     def make(**model):
         path = tmp_path / "model.pt"
         made = make_model(**{"dtype": torch.float32, **model})
-        Checkpoint(made, ReadingSettings(lowercase=True), {}, {}).save(path)
+        Checkpoint(made, ReadingSettings(lowercase=True), TrainConfig(), {}).save(path)
         return str(path)
 
     return make

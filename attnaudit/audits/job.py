@@ -1,0 +1,36 @@
+"""What an audit works on, and how; the settings of the audit itself are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnaudit.models.predict import BATCH_TOKENS
+
+MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model, a split of a data set, where to compute, and where records go.
+
+    For audits that retrain, `recipe` is the training configuration, where the model brings none,
+    and `models` the folder to keep what was trained in.
+    """
+
+    model: str
+    data: Path
+    split: str | None = None
+    limit: int | None = None
+    device: str = "auto"
+    threads: int = 1
+    dtype: str = "float32"
+    batch_tokens: int = BATCH_TOKENS
+    pieces: bool = False
+    seed: int = 0
+    records: Path | None = None
+    resume: bool = False
+    recipe: Path | None = None
+    models: Path | None = None
+    command_line: Sequence[str] = ()

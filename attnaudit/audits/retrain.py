@@ -1,0 +1,114 @@
+"""What an audit that retrains needs besides the model: its recipe, and the splits to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from attnaudit.audits.job import MIN_WORDS, Job
+from attnaudit.data.dataset import Dataset, load_dataset, splits_of
+from attnaudit.data.spec import DatasetSpec
+from attnaudit.errors import InputError
+from attnaudit.execution.observer import Observer
+from attnaudit.models.blank import Fresh, read_blank
+from attnaudit.models.checkpoint import Checkpoint
+from attnaudit.models.classic.classifier import ClassicModel
+from attnaudit.models.interface import AttentionModel, capability
+from attnaudit.models.load import LoadedModel
+from attnaudit.models.recipe import Overrides, TrainConfig, read_config
+from attnaudit.models.retraining import Retraining, Save
+
+
+def prepare(
+    loaded: LoadedModel,
+    spec: DatasetSpec,
+    audited: Dataset,
+    job: Job,
+    device: torch.device,
+    observer: Observer,
+) -> Retraining:
+    """All that training other models of the same recipe takes.
+
+    Raises InputError where there is no recipe, or another one than the model's; where the data
+    lacks a train or dev split; or for a plug-in that makes no untrained models.
+    """
+    config = _recipe(loaded, job)
+    splits = _splits(spec, audited, loaded.spec.labels, job.data)
+    blank = read_blank(config, loaded.spec, observer)
+    fresh: Fresh = blank
+    save = None
+    if isinstance(loaded.model, ClassicModel):
+        save = _saver(config, spec)
+    else:
+        found = capability(loaded.model, "fresh")
+        if found is None:
+            raise InputError(
+                "the model cannot be trained again: it has no `fresh(seed)`",
+                where=job.model,
+                hint="add that method, which gives an untrained model of the same recipe",
+            )
+        fresh = found
+    return Retraining(
+        loaded.model,
+        loaded.spec,
+        fresh,
+        blank.changed(encoder="average", attention="additive"),
+        config.training,
+        splits,
+        device,
+        job.batch_tokens,
+        save,
+    )
+
+
+def _saver(config: TrainConfig, spec: DatasetSpec) -> Save:
+    """Writes models of the recipe as the checkpoints that `attnaudit train` makes."""
+    reading = spec.reading()
+
+    def save(model: AttentionModel, path: Path, record: dict[str, Any]) -> None:
+        assert isinstance(model, ClassicModel)
+        Checkpoint(model, reading, config, record).save(path)
+
+    return save
+
+
+def _recipe(loaded: LoadedModel, job: Job) -> TrainConfig:
+    if job.recipe is None:
+        if loaded.config is None:
+            raise InputError(
+                "the model does not say how it was trained, and this audit trains it again",
+                where=job.model,
+                hint="give --recipe train.yaml, or audit a model.pt of `attnaudit train`",
+            )
+        return loaded.config
+    config = read_config(job.recipe, Overrides(data=job.data))
+    if loaded.config is not None:
+        for name, ours in loaded.config.model:
+            theirs = getattr(config.model, name)
+            sized_by_vectors = name == "embedding" and config.vectors is not None
+            if theirs != ours and not sized_by_vectors:
+                raise InputError(
+                    f"is not the model's recipe: its {name} is {theirs}, the model's {ours}",
+                    where=job.recipe,
+                    hint="leave --recipe out: the model brings its own",
+                )
+    return config
+
+
+def _splits(
+    spec: DatasetSpec, audited: Dataset, labels: tuple[str, ...], source: Path
+) -> dict[str, Dataset]:
+    named = splits_of(spec)
+    splits = {audited.split: audited}
+    for split in ("train", "dev"):
+        if split not in named:
+            raise InputError(
+                f"has no {split} split, and this audit trains models",
+                where=source,
+                hint=f"name its file as `{split}:` in a dataset spec",
+            )
+        if split not in splits:
+            splits[split] = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS)
+    return splits

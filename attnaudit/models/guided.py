@@ -1,0 +1,121 @@
+"""Attention that is imposed on a model, in training and after: uniform, or another model's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from attnaudit.data.batch import Batch
+from attnaudit.models.interface import AttentionModel, Encoded
+
+Guide = Callable[[Batch], Tensor]  # a batch to weights (B, T): a distribution over the content
+
+
+def uniform(batch: Batch) -> Tensor:
+    """1/n on each content position (Wiegreffe & Pinter 2019, section 3.1)."""
+    content = batch.content.float()
+    return content / content.sum(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a model attends to and answers on a split, kept by row; calling it gives a guide.
+
+    `probs` (N, C). `alpha` (N, L): the weights of each instance's content positions in their
+    order, mean over heads, renormalised over the content; `lengths` (N,) how many those are, so
+    that a weight of exactly 0 stays one. (The authors' code drops zeros to find the length.)
+    """
+
+    probs: Tensor
+    alpha: Tensor
+    lengths: Tensor
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """(B, T) the kept weights at the content positions of a batch of the same split.
+
+        Raises ValueError for texts of other lengths.
+        """
+        content = batch.content
+        if not torch.equal(content.sum(1), self.lengths[batch.rows]):
+            raise ValueError("the weights were kept for other texts")
+        place = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
+        weights: Tensor = self.alpha[batch.rows].gather(1, place)
+        return weights * content
+
+
+@torch.no_grad()
+def keep(model: AttentionModel, batches: Iterable[Batch]) -> Kept:
+    """Run `model` on all batches of a split, whose rows count from 0."""
+    model.eval()
+    parts = []
+    for batch in batches:
+        encoded = model.encode(batch)
+        alpha = model.attend(encoded)  # (B, H, T)
+        probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
+        parts.append((batch.rows, probs, *_packed(alpha.mean(1), batch.content)))
+    rows = torch.cat([part[0] for part in parts])
+    order = rows.argsort()
+    longest = max(part[2].shape[1] for part in parts)
+    alpha = torch.cat([_widened(part[2], longest) for part in parts])
+    return Kept(
+        torch.cat([part[1] for part in parts])[order].float(),
+        alpha[order].float(),
+        torch.cat([part[3] for part in parts])[order],
+    )
+
+
+def _packed(alpha: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights (B, T) of the content moved to the front, renormalised: (B, L), and lengths (B,)."""
+    lengths = content.sum(1)
+    order = (~content).to(torch.int8).argsort(dim=1, stable=True)[:, : int(lengths.max())]
+    front = (alpha * content).gather(1, order)
+    return front / front.sum(1, keepdim=True).clamp_min(torch.finfo(front.dtype).tiny), lengths
+
+
+def _widened(values: Tensor, width: int) -> Tensor:
+    return torch.nn.functional.pad(values, (0, width - values.shape[1]))
+
+
+@dataclass(frozen=True)
+class Imposed(Encoded):
+    """What the guided model encoded, and the weights (B, T) imposed on it."""
+
+    inner: Encoded
+    weights: Tensor
+
+
+class Guided(AttentionModel):
+    """`inner` with its attention replaced by a guide's, the same for every head.
+
+    It shares the parameters of `inner`, so that training one trains the other.
+    """
+
+    def __init__(self, inner: AttentionModel, guide: Guide) -> None:
+        super().__init__()
+        self.inner, self.guide = inner, guide
+        self.boundaries = inner.boundaries
+
+    @override
+    def embed(self, batch: Batch) -> Tensor:
+        return self.inner.embed(batch)
+
+    @override
+    def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Imposed:
+        encoded = self.inner.encode(batch, embeddings)
+        return Imposed(encoded.attendable, encoded.content, encoded, self.guide(batch))
+
+    @override
+    def attend(self, encoded: Encoded) -> Tensor:
+        assert isinstance(encoded, Imposed)
+        with torch.no_grad():  # asked for its number of heads alone
+            heads = self.inner.attend(encoded.inner).shape[1]
+        return encoded.weights.unsqueeze(1).expand(-1, heads, -1)
+
+    @override
+    def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        assert isinstance(encoded, Imposed)
+        return self.inner.read(encoded.inner, alpha)

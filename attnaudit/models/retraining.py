@@ -1,0 +1,152 @@
+"""Training models beside the audited one: other seeds, imposed attention, imitators, probes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnaudit.data.batch import Batch
+from attnaudit.data.dataset import Dataset
+from attnaudit.execution.observer import Observer
+from attnaudit.models.blank import Blank, Fresh
+from attnaudit.models.guided import Guide, Guided, Kept, keep
+from attnaudit.models.imitation import Imitation
+from attnaudit.models.interface import AttentionModel, ModelSpec
+from attnaudit.models.predict import BATCH_TOKENS, Batches
+from attnaudit.models.training import Labels, Progress, Schedule, TrainingData, train
+
+Guides = Mapping[str, Guide]  # by split
+Save = Callable[[AttentionModel, Path, dict[str, Any]], None]
+View = Callable[[AttentionModel, str], AttentionModel]  # a model as it is on a split
+
+
+def as_it_is(model: AttentionModel, split: str) -> AttentionModel:
+    """The view of a model that nothing is imposed on."""
+    return model
+
+
+def guided(guides: Guides) -> View:
+    """The view under imposed attention."""
+    return lambda model, split: Guided(model, guides[split])
+
+
+class _Viewed(Labels):
+    """Learns labels with the train view of a model, and is scored with its dev view."""
+
+    def __init__(
+        self, model: AttentionModel, data: TrainingData, schedule: Schedule, view: View
+    ) -> None:
+        super().__init__(model, data, schedule)
+        self._view = view
+
+    def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
+        return super().losses(self._view(model, "train"), batch)
+
+    def score(self, model: AttentionModel) -> float:
+        return super().score(self._view(model, "dev"))
+
+
+class Retraining:
+    """What it takes to train models like the audited one, on the same data.
+
+    `base` is the audited model, `fresh` makes untrained ones of its recipe, `schedule` is how it
+    was trained, and `splits` holds train, dev, and the audited split under its own name. `probe`
+    makes untrained probes. `save(model, path, record)` writes a checkpoint of a model of the
+    recipe, None where such models have no checkpoints (plug-ins).
+    """
+
+    def __init__(
+        self,
+        base: AttentionModel,
+        spec: ModelSpec,
+        fresh: Fresh,
+        probe: Blank,
+        schedule: Schedule,
+        splits: Mapping[str, Dataset],
+        device: torch.device,
+        budget: int = BATCH_TOKENS,
+        save: Save | None = None,
+    ) -> None:
+        self.save = save
+        self.base, self.spec, self.fresh, self.probe = base, spec, fresh, probe
+        self.schedule, self.splits, self.device, self.budget = schedule, splits, device, budget
+        self._kept: dict[str, Kept] = {}
+
+    def seeds(self, count: int, first: int = 0) -> list[int]:
+        """`count` seeds from `first` on, without the audited model's own, which would repeat it."""
+        others = (seed for seed in itertools.count(first) if seed != self.schedule.seed)
+        return list(itertools.islice(others, count))
+
+    def batches(self, split: str, pieces: bool = False) -> Batches:
+        """A split in batches."""
+        return Batches(
+            self.splits[split].instances,
+            self.spec.vocabulary,
+            self.base.boundaries,
+            self.device,
+            self.budget,
+            pieces,
+        )
+
+    def kept(self, split: str) -> Kept:
+        """What the audited model attends to and answers on a split."""
+        if split not in self._kept:
+            self._kept[split] = keep(self.base, self.batches(split))
+        return self._kept[split]
+
+    @cached_property
+    def _data(self) -> TrainingData:
+        learn, dev = self.splits["train"].instances, self.splits["dev"].instances
+        return TrainingData(learn, dev, self.spec.vocabulary, len(self.spec.labels), self.device)
+
+    def learn(
+        self,
+        model: AttentionModel,
+        seed: int,
+        observer: Observer,
+        title: str,
+        view: View = as_it_is,
+    ) -> Progress:
+        """Train `model` in place on the labels, as the audited model was, with another seed."""
+        schedule = self.schedule.model_copy(update={"seed": seed})
+        model.to(self.device)
+        goal = _Viewed(model, self._data, schedule, view)
+        return self._train(model, schedule, observer, title, goal)
+
+    def imitate(
+        self,
+        model: AttentionModel,
+        seed: int,
+        strength: float,
+        epochs: int,
+        patience: int,
+        observer: Observer,
+        title: str,
+    ) -> Progress:
+        """Train `model` in place to answer as the audited model does, and to attend otherwise.
+
+        `strength` is lambda. Raises ModelError if the training diverges.
+        """
+        changed = {"seed": seed, "epochs": epochs, "patience": patience}
+        schedule = self.schedule.model_copy(update=changed)
+        model.to(self.device)
+        goal = Imitation(strength, self.kept("train"), self.kept("dev"), list(self.batches("dev")))
+        return self._train(model, schedule, observer, title, goal)
+
+    def _train(
+        self,
+        model: AttentionModel,
+        schedule: Schedule,
+        observer: Observer,
+        title: str,
+        goal: Labels | Imitation,
+    ) -> Progress:
+        progress = train(model, self._data, schedule, observer, objective=goal, title=title)
+        model.eval().requires_grad_(False)
+        return progress
