@@ -171,7 +171,8 @@ def _keys_at(settings: type[Settings], place: Path_) -> list[str]:
         if isinstance(key, str):
             fields = [o.model_fields[key] for o in owners if key in o.model_fields]
             owners = [n for field in fields for n in _nested(field.annotation)]
-    return list(dict.fromkeys(name for owner in owners for name in owner.model_fields))
+    known = [item for owner in owners for item in owner.model_fields.items()]
+    return list(dict.fromkeys(field.alias or name for name, field in known))
 
 
 def _nested(annotation: Any) -> list[type[Settings]]:
@@ -181,7 +182,15 @@ def _nested(annotation: Any) -> list[type[Settings]]:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that also reads 1e-3 and 1.5e2 as numbers, as YAML 1.2 does."""
+    """SafeLoader that also reads 1e-3 and 1.5e2 as numbers, as YAML 1.2 does, and dates as text.
+
+    Settings check their dates themselves: a date that cannot be would have no line here.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - which is how PyYAML wants it
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 _Loader.add_implicit_resolver(

@@ -79,6 +79,10 @@ def test_exponents_without_a_point_are_numbers(parse, text, value):
     assert parse(f"inner: {{rate: {text}}}").inner.rate == value
 
 
+def test_dates_stay_text(parse):
+    assert parse("inner: {name: 2020-01-31}").inner.name == "2020-01-31"
+
+
 def test_a_word_that_only_looks_like_an_exponent_stays_text(parse):
     assert parse("inner: {name: 1e5x}").inner.name == "1e5x"
 
@@ -140,7 +144,7 @@ def test_long_values_are_cut(complaint):
         ("a: 1\n---\nb: 1", "found another document"),
         ("seed: 1\nseed: 2", ":2: the key 'seed' stands twice; first on line 1"),
         ("? [1, 2]\n: 3", ":1: is not valid YAML (found unhashable key)"),
-        ("a: 2020-13-45", "is not valid YAML (month must be in 1..12)"),
+        ("a: !!timestamp 2020-13-45", "is not valid YAML (month must be in 1..12)"),
         ("a: !!bool maybe", "is not valid YAML"),
         ("a: !!int ''", "is not valid YAML"),
         ("a: !!timestamp x", "is not valid YAML"),

@@ -92,6 +92,20 @@ class Agreement:
             metrics[name] = means["error"]
         return metrics
 
+    def columns(self) -> dict[str, Array]:
+        """(instances,) by the name of the metric that is their mean; NaN where undefined."""
+        figures = {}
+        for name in self.names:
+            figures[f"correlate.{name}.weighted_tau.mean"] = f"{name}.weighted"
+            figures[f"correlate.{name}.top_overlap.mean"] = f"{name}.top"
+            figures[f"correlate.{name}.top_overlap.chance"] = "chance"
+        for key in (*self.names, *(f"{a}~{b}" for a, b in self.pairs)):
+            figures[f"correlate.{key}.tau.mean"] = f"{key}.tau"
+            figures[f"correlate.{key}.tau.significant"] = f"{key}.sig"
+        if "integrated_gradients" in self.names:
+            figures["correlate.integrated_gradients.completeness_error.mean"] = "error"
+        return {metric: self.figures(figure)[:, 0] for metric, figure in figures.items()}
+
     def _taus(self, key: str, means: Mapping[str, Estimate]) -> dict[str, Estimate]:
         return {
             f"correlate.{key}.tau.mean": _explained(means[f"{key}.tau"]),

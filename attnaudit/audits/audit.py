@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from attnaudit.models.retraining import Retraining
 
 Record = dict[str, Any]
-AUDITS = ("correlate", "permute")  # each a module of this package that holds its `AUDIT`
+# Each a module of this package that holds its `AUDIT`.
+AUDITS = ("correlate", "permute", "erase", "adversary", "seed-baseline", "probe")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
 class Job:
     """A model, a split of a data set, where to compute, and where records go.
 
+    `resume` goes on from what an interrupted run has left, and refuses another run's; `reuse` takes
+    whatever is there of the same run, finished records too, and overwrites the rest.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in.
     """
@@ -31,6 +33,7 @@ class Job:
     seed: int = 0
     records: Path | None = None
     resume: bool = False
+    reuse: bool = False
     recipe: Path | None = None
     models: Path | None = None
     command_line: Sequence[str] = ()

@@ -2,51 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attnaudit.config import read_text
 from attnaudit.errors import InputError
-from attnaudit.measures.summary import Summary
+from attnaudit.measures.summary import Columns, Summary
 from attnaudit.report.build import build_report
-from attnaudit.report.policy import Policy, evaluate
+from attnaudit.report.demands import Demands, held
 from attnaudit.report.records import Header, read_records
-from attnaudit.report.schema import Report, loads
+from attnaudit.report.schema import Finding, FindingName, Report, loads
+
+if TYPE_CHECKING:
+    from attnaudit.report.baseline import Baseline
 
 
-def report_of(header: Header, summary: Summary, policy: Policy | None) -> Report:
-    """The report of the run that `header` describes, with the gates of `policy`."""
-    return build_report(
+def report_of(
+    header: Header,
+    summary: Summary,
+    demands: Demands | None,
+    findings: Mapping[FindingName, Finding] | None = None,
+) -> Report:
+    """The report of the run that `header` describes, with the gates that `demands` makes.
+
+    Raises InputError for a baseline of another audit or of other data.
+    """
+    report = build_report(
         header.audit,
         summary,
         model=header.model,
         dataset=header.dataset,
         settings=header.settings,
         manifest=header.manifest,
-        gates=evaluate(policy, summary.metrics) if policy else [],
+        gates=[],
+        findings=findings,
     )
+    return held(report, summary.columns, demands)
 
 
-def read_report(path: Path, policy: Policy | None) -> Report:
+def read_report(path: Path, demands: Demands | None) -> Report:
     """The report in `path`, or the one that the records in `path` came with.
 
-    With a `policy` its gates take the place of the report's own. Raises InputError for a file
+    Gates that `demands` makes take the place of the report's own. Raises InputError for a file
     that is neither.
     """
+    report, columns = load(path)
+    return held(report, columns, demands)
+
+
+def read_baseline(path: Path) -> Baseline:
+    """A report or records to compare a newer run with; raises InputError for another file."""
+    from attnaudit.report.baseline import Baseline  # brings numpy, which a report does not need
+
+    report, columns = load(path)
+    return Baseline(path, report, columns)
+
+
+def is_records(path: Path) -> bool:
+    """Whether `path` seems to hold records; raises InputError if it cannot be read."""
     try:
         with path.open("rb") as stream:
-            first = stream.read(64)
+            return stream.read(64).startswith(b'{"kind":')
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
-    if first.startswith(b'{"kind":'):
-        return report_from_records(path, policy)
-    report = loads(read_text(path), str(path))
-    if policy is None:
-        return report
-    return report.model_copy(update={"gates": evaluate(policy, report.metrics)})
 
 
-def report_from_records(path: Path, policy: Policy | None) -> Report:
+def load(path: Path) -> tuple[Report, Columns | None]:
+    """The report in `path`, or made from the records there, and what its means are means of.
+
+    Records give a report without gates. Raises InputError for a file that is neither.
+    """
+    if not is_records(path):
+        return loads(read_text(path), str(path)), None
+    header, summary = _summary(path)
+    return report_of(header, summary, None), summary.columns
+
+
+def report_from_records(path: Path, demands: Demands | None) -> Report:
     """The report that the records in `path` came with, made again without model or data."""
+    header, summary = _summary(path)
+    return report_of(header, summary, demands)
+
+
+def _summary(path: Path) -> tuple[Header, Summary]:
     from attnaudit.audits.audit import find_audit  # brings torch, which a report does not need
 
     header, records = read_records(path)
@@ -54,7 +93,7 @@ def report_from_records(path: Path, policy: Policy | None) -> Report:
     try:
         settings = audit.settings.model_validate(header.settings, strict=False)
         labels = header.model.model_dump()["labels"]
-        summary = audit.summarise(records, settings, labels)
+        return header, audit.summarise(records, settings, labels)
     except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
         first = str(error).partition("\n")[0]
         raise InputError(
@@ -62,4 +101,3 @@ def report_from_records(path: Path, policy: Policy | None) -> Report:
             where=path,
             hint="run the audit again, with this version of attnaudit",
         ) from error
-    return report_of(header, summary, policy)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from attnaudit.audits.job import MIN_WORDS, Job
+from attnaudit.audits.job import Job
 from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
@@ -15,7 +15,7 @@ from attnaudit.execution.observer import Observer
 from attnaudit.models.blank import Fresh, read_blank
 from attnaudit.models.checkpoint import Checkpoint
 from attnaudit.models.classic.classifier import ClassicModel
-from attnaudit.models.interface import AttentionModel, capability
+from attnaudit.models.interface import AttentionModel, ModelSpec, capability
 from attnaudit.models.load import LoadedModel
 from attnaudit.models.recipe import Overrides, TrainConfig, read_config
 from attnaudit.models.retraining import Retraining, Save
@@ -32,10 +32,11 @@ def prepare(
     """All that training other models of the same recipe takes.
 
     Raises InputError where there is no recipe, or another one than the model's; where the data
-    lacks a train or dev split; or for a plug-in that makes no untrained models.
+    lacks a train or dev split, or has one that does not fit the model or is cut short by a limit;
+    or for a plug-in that makes no untrained models.
     """
     config = _recipe(loaded, job)
-    splits = _splits(spec, audited, loaded.spec.labels, job.data)
+    splits = _splits(spec, audited, loaded.spec, job.data)
     blank = read_blank(config, loaded.spec, observer)
     fresh: Fresh = blank
     save = None
@@ -98,8 +99,14 @@ def _recipe(loaded: LoadedModel, job: Job) -> TrainConfig:
 
 
 def _splits(
-    spec: DatasetSpec, audited: Dataset, labels: tuple[str, ...], source: Path
+    spec: DatasetSpec, audited: Dataset, model: ModelSpec, source: Path
 ) -> dict[str, Dataset]:
+    if audited.partial and audited.split in ("train", "dev"):
+        raise InputError(
+            f"this audit trains models, and a limit would cut their {audited.split} split short",
+            where=source,
+            hint="use --limit with another --split, or leave it out",
+        )
     named = splits_of(spec)
     splits = {audited.split: audited}
     for split in ("train", "dev"):
@@ -109,6 +116,13 @@ def _splits(
                 where=source,
                 hint=f"name its file as `{split}:` in a dataset spec",
             )
-        if split not in splits:
-            splits[split] = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS)
+        if split not in splits:  # with texts of one word, which the model was trained on too
+            splits[split] = load_dataset(spec, split, labels=model.labels)
+        if splits[split].paired != model.paired:
+            has = "no query" if model.paired else "a query"
+            raise InputError(
+                f"the {split} split has {has}, unlike what the model was trained on",
+                where=splits[split].path,
+                hint="give all splits a query, or none",
+            )
     return splits

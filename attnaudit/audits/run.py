@@ -8,9 +8,10 @@ from pathlib import Path
 
 from attnaudit.audits.audit import Audit
 from attnaudit.audits.job import MIN_WORDS, Job
-from attnaudit.audits.rebuild import report_of
+from attnaudit.audits.rebuild import load, report_of
 from attnaudit.audits.retrain import prepare
 from attnaudit.audits.runs import Ledger
+from attnaudit.audits.viewer import Viewer
 from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
@@ -23,19 +24,29 @@ from attnaudit.models.load import LoadedModel, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import TrainConfig
 from attnaudit.report.build import build_report
+from attnaudit.report.demands import Demands, held
+from attnaudit.report.findings.assess import assess
+from attnaudit.report.findings.evidence import gather
+from attnaudit.report.findings.rules import Deltas
 from attnaudit.report.manifest import collect
-from attnaudit.report.policy import Policy
-from attnaudit.report.records import Header, RecordsWriter
+from attnaudit.report.records import Header, RecordsWriter, stands
 from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts, Report
 
 
 def run_audit(
-    audit: Audit, settings: Settings, job: Job, policy: Policy | None, observer: Observer
+    audit: Audit,
+    settings: Settings,
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
+    viewer: Viewer | None = None,
 ) -> Report:
     """Load, audit, summarise; the report is computed from the records alone.
 
-    Raises InputError, ModelError or OutputError; after an interruption the records made so far
+    A `viewer` is shown the records with the data. After an interruption the records made so far
     stand in `<records>.partial`, where `resume` finds them.
+
+    Raises InputError, ModelError or OutputError.
     """
     started = datetime.now(timezone.utc)
     use_threads(job.threads)
@@ -44,11 +55,10 @@ def run_audit(
     spec = load_spec(job.data, source.reading)
     split = job.split or default_split(spec)
     data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
+    if demands:
+        demands.check(audit.name, _dataset_facts(data, job.data))
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
     loaded = source.load(data, vocabulary, device, dtype)
-    retraining = None
-    if audit.runs and audit.retrains(settings):
-        retraining = prepare(loaded, spec, data, job, device, observer)
 
     def manifest(finished: datetime | None) -> Manifest:
         return collect(
@@ -70,11 +80,20 @@ def run_audit(
         dataset=_dataset_facts(data, job.data, unit="piece" if job.pieces else "word"),
         manifest=manifest(None),
     )
-    with RecordsWriter(job.records, header, job.resume) as writer:
+    resume = job.resume
+    if job.reuse and job.records is not None:
+        left = stands(job.records, header)
+        if left == "whole":
+            return held(load(job.records)[0], None, demands)
+        resume = left == "partial"
+    retraining = None
+    if audit.runs and audit.retrains(settings):
+        retraining = prepare(loaded, spec, data, job, device, observer)
+    with RecordsWriter(job.records, header, resume) as writer:
         if audit.records:
-            left = [i for i in data.instances if i.row not in writer.done]
+            missing = [i for i in data.instances if i.row not in writer.done]
             batches = Batches(
-                left,
+                missing,
                 loaded.spec.vocabulary,
                 loaded.model.boundaries,
                 device,
@@ -84,12 +103,26 @@ def run_audit(
             for batch in audit.records(loaded.model, batches, settings, observer):
                 writer.write(batch)
         if audit.runs and retraining:
-            ledger = Ledger(writer.done_in, data.split, job.pieces, job.models)
+            ledger = Ledger(
+                writer.done_in,
+                data.split,
+                job.pieces,
+                job.models,
+                writer.records,
+                resume,
+                header.model.sha256,
+                header.dataset.sha256,
+            )
             for batch in audit.runs(retraining, ledger, settings, observer):
                 writer.write(batch)
         summary = audit.summarise(writer.records(), settings, data.labels)
+        findings = None
+        if retraining:
+            findings = assess(gather([(header, writer.records())]), Deltas())
+        if viewer:
+            viewer.look(writer.records, data, job.pieces)
         writer.finish(manifest(datetime.now(timezone.utc)))
-    return report_of(writer.header, summary, policy)
+    return report_of(writer.header, summary, demands, findings)
 
 
 def run_training(
@@ -99,13 +132,18 @@ def run_training(
     observer: Observer,
     resume: bool,
     command_line: Sequence[str],
+    reuse: bool = False,
 ) -> tuple[Fitted, Report]:
-    """Train, and report on it: scores on dev and, where there is one, on test."""
+    """Train, and report on it: scores on dev and, where there is one, on test.
+
+    With `reuse` a model that stands there and was trained just so is not trained again, and what
+    another training has left is no obstacle.
+    """
     started = datetime.now(timezone.utc)
     use_threads(threads)
     where = choose_device(device)
-    fitted = fit(config, where, observer, resume)
-    settings = config.model_dump(mode="json", exclude={"output"})
+    fitted = fit(config, where, observer, resume, reuse)
+    settings = config.model_dump(mode="json", exclude={"output", "audit"})
     digest = sha256_file(fitted.checkpoint)
     manifest = collect(
         command_line,

@@ -36,13 +36,19 @@ class Ledger:
     """What an audit that retrains is told about its records.
 
     `done` gives the rows that a run has a record of already; `audited` names the audited split;
-    `pieces` says that the unit is the piece; trained models are kept in the folder `models`.
+    `records` gives those made so far; `pieces` says that the unit is the piece; trained models are
+    kept in the folder `models`, and taken from there if the audit is to `resume`. The digests are
+    those of the audited model and of the audited data file.
     """
 
     done: Callable[[Run], Set[int]]
     audited: str
     pieces: bool = False
     models: Path | None = None
+    records: Callable[[], Iterator[Record]] = lambda: iter(())
+    resume: bool = False
+    model_sha256: str | None = None
+    data_sha256: str | None = None
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -49,3 +49,22 @@ def permuted(alpha: Tensor, content: Tensor, count: int, ids: Sequence[str], see
         index[b, :, places] = torch.from_numpy(orders)
     index = index.to(alpha.device).unsqueeze(2).expand(-1, -1, heads, -1)
     return alpha.unsqueeze(1).expand(-1, count, -1, -1).gather(3, index)  # (B, V, H, T)
+
+
+def erased(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:
+    """The weights without the content entries that `gone` names: (B, V, H, T).
+
+    `alpha` (B, H, T), `content` (B, T), `gone` (B, V, T). Erased entries are 0, and those that
+    remain are scaled up, head by head, until the content has the mass it had (Serrano & Smith 2019,
+    section 3). Where nothing remains, neither entries nor weight on them, all content weights
+    are 0: the model reads what lies outside the content, with the mass it had there, and its bias.
+    All heads lose the same entries.
+    """
+    content = content.unsqueeze(1)  # (B, 1, T)
+    kept = alpha.unsqueeze(1) * (content & ~gone).unsqueeze(2)  # (B, V, H, T)
+    left = kept.sum(-1, keepdim=True)
+    # A sum of the mass in the same order, so that erasing weights of 0 changes not even a bit.
+    mass = (alpha * content).unsqueeze(1).sum(-1, keepdim=True)  # (B, 1, H, 1)
+    least = torch.finfo(alpha.dtype).tiny  # below it, the quotient would overflow
+    scale = torch.where(left < least, 0.0, mass / left.clamp_min(least))
+    return kept * scale + (alpha * ~content).unsqueeze(1)

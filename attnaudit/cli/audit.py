@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import check_outputs, finish, read_policy
+from attnaudit.cli.output import check_outputs, check_shown, finish, read_demands
 from attnaudit.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def run(
     records: o.RecordsOption = None,
     resume: o.ResumeOption = False,
     policy: o.PolicyOption = None,
+    baseline: o.BaselineOption = None,
+    show: o.ShowOption = 0,
     strict: o.StrictOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -73,13 +75,15 @@ def run(
     source = o.either(context, data, data_option, "DATA")
     if resume and records is None:
         raise InputError("--resume needs the --records of the run that was interrupted")
-    gates = read_policy(policy)
-    check_outputs(output, records, inputs=(reference, source, policy))
+    check_shown(show, name)
+    check_outputs(output, records, inputs=(reference, source, policy, baseline))
+    demands = read_demands(policy, baseline)
     chosen = settings()
 
     from attnaudit.audits.audit import find_audit
     from attnaudit.audits.job import Job
     from attnaudit.audits.run import run_audit
+    from attnaudit.audits.viewer import Viewer
     from attnaudit.cli.progress import Display
 
     job = Job(
@@ -99,8 +103,17 @@ def run(
         models=models,
         command_line=("attnaudit", *sys.argv[1:]),
     )
-    report = run_audit(find_audit(name), chosen, job, gates, Display(quiet))
-    finish(report, as_json=as_json, output=output, strict=strict, quiet=quiet, verbose=verbose)
+    viewer = Viewer(show) if show else None
+    report = run_audit(find_audit(name), chosen, job, demands, Display(quiet), viewer)
+    finish(
+        report,
+        as_json=as_json,
+        output=output,
+        strict=strict,
+        quiet=quiet,
+        verbose=verbose,
+        gallery=viewer.gallery if viewer else None,
+    )
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -8,12 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from attnaudit import __version__
+from attnaudit.cli.adversary import adversary
 from attnaudit.cli.correlate import correlate
 from attnaudit.cli.data import data_app
 from attnaudit.cli.defaults import FILE, from_file, read_defaults
+from attnaudit.cli.erase import erase
 from attnaudit.cli.output import help_alone
 from attnaudit.cli.permute import permute
+from attnaudit.cli.probe import probe
 from attnaudit.cli.report import report
+from attnaudit.cli.seed_baseline import seed_baseline
+from attnaudit.cli.suite import audit
 from attnaudit.cli.train import train
 from attnaudit.errors import AuditError, printable
 
@@ -34,7 +39,12 @@ app = typer.Typer(
 app.command()(train)
 app.command()(correlate)
 app.command()(permute)
+app.command()(erase)
+app.command()(adversary)
+app.command()(seed_baseline)
+app.command()(probe)
 app.command()(report)
+app.command()(audit)
 app.add_typer(data_app, name="data")
 
 

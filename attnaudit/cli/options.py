@@ -30,6 +30,17 @@ class Precision(str, Enum):
     float64 = "float64"
 
 
+class Format(str, Enum):
+    """What a report is written as."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    junit = "junit"
+    github = "github"
+    html = "html"
+
+
 class Target(str, Enum):
     """Which class's probability is explained."""
 
@@ -113,6 +124,17 @@ ModelsOption = Annotated[
 PolicyOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(metavar="FILE", help="Gates in YAML; a gate that fails gives exit code 1."),
+]
+BaselineOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="OLD",
+        help="Records or report of an older run on the same data; a figure that got worse gives"
+        " exit code 1.",
+    ),
+]
+ShowOption = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Show heatmaps of N instances as well.")
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Inconclusive gates fail too.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was interrupted.")]

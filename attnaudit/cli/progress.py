@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -38,29 +39,44 @@ class Bar:
 
 
 class Display:
-    """An observer that shows what it hears on stderr; bars only where a person watches."""
+    """An observer that shows what it hears on stderr; bars only where a person watches.
+
+    Tasks within a task stand below it, in one display.
+    """
 
     def __init__(self, quiet: bool) -> None:
         self.console = Console(stderr=True, quiet=quiet, soft_wrap=True)
+        self._shown: Progress | None = None
 
     @contextmanager
     def task(self, title: str, total: int, done: int = 0) -> Iterator[Task]:
         """A bar that vanishes when the task is done."""
         if not self.console.is_terminal or self.console.quiet:
             yield Silent()
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[info]}"),
-        )
-        with Progress(*columns, console=self.console, transient=True) as progress:
-            yield Bar(progress, progress.add_task(title, total=total, completed=done, info=""))
+        elif self._shown is not None:
+            bar = self._shown.add_task(title, total=total, completed=done, info="")
+            yield Bar(self._shown, bar)
+            self._shown.remove_task(bar)
+        else:
+            with Progress(*_columns(), console=self.console, transient=True) as self._shown:
+                bar = self._shown.add_task(title, total=total, completed=done, info="")
+                try:
+                    yield Bar(self._shown, bar)
+                finally:
+                    self._shown = None
 
     def say(self, remark: str) -> None:
         """A line on stderr."""
         self.console.print(printable(remark), markup=False, highlight=False)
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[info]}"),
+    )

@@ -2,35 +2,76 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import check_outputs, finish, read_policy, show
+from attnaudit.cli.output import check_outputs, finish_as, read_demands, read_gallery, show
+from attnaudit.errors import InputError, did_you_mean
 
 
 def report(
-    file: Annotated[
-        Optional[Path],  # noqa: UP045
+    files: Annotated[
+        Optional[list[Path]],  # noqa: UP045
         typer.Argument(
-            metavar="FILE", help="Records (--records) or a report (-o).", show_default=False
+            metavar="FILE...",
+            help="Records (--records) or reports (-o) of one model and data set.",
+            show_default=False,
         ),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of reports and exit.")
     ] = False,
-    as_json: o.JsonOption = False,
-    output: o.OutputOption = None,
+    form: Annotated[
+        Optional[o.Format],  # noqa: UP045
+        typer.Option("--format", help="How the report is written.  [default: text]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to FILE: in --format, or as it ends: .txt, .md, .xml, .html, else JSON.",
+        ),
+    ] = None,
     policy: o.PolicyOption = None,
+    baseline: o.BaselineOption = None,
+    delta: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="FINDING=SIZE",
+            help="Smallest effect of interest of a finding, repeatable: necessary (default 0.01),"
+            " hard_to_manipulate (0.05), out_of_context (0.01).",
+        ),
+    ] = None,
+    heatmaps: Annotated[
+        int,
+        typer.Option(
+            "--show",
+            min=0,
+            metavar="N",
+            help="Show heatmaps of N instances as well, from records made with --text.",
+        ),
+    ] = 0,
     strict: o.StrictOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
 ) -> None:
-    """Show a report again, or make it again from records alone, without model or data.
+    """Weigh the evidence: reports and records of several audits as one report, with findings.
 
-    Gates of a --policy are judged anew; without one, a report keeps the gates it came with.
+    A report is shown again, records are summarised anew, without model or data. From the records of
+    seed-baseline, adversary and probe come the findings: whether attention is necessary, hard to
+    manipulate, and works out of context (Wiegreffe & Pinter 2019), each for, against or
+    inconclusive by a stated rule.
+
+    Gates of a --policy or a --baseline are judged anew; without them, a report keeps the gates it
+    came with. The format decides nothing about the exit code. In GitHub Actions, --format github
+    marks the gates in the log and adds the report to the summary of the step.
     """
     if schema:
         import json
@@ -39,17 +80,47 @@ def report(
 
         show(json.dumps(json_schema(), indent=2) + "\n")
         return
-    source = o.required(file, "FILE")
-    gates = read_policy(policy)
-    check_outputs(output, inputs=(source, policy))
+    if as_json and form not in (None, o.Format.json):
+        raise InputError(f"--json and --format {form.value} exclude each other")
+    sources = o.required(files or None, "FILE")
+    check_outputs(output, inputs=(*sources, policy, baseline))
+    demands = read_demands(policy, baseline)
 
-    from attnaudit.audits.rebuild import read_report
+    sizes = _deltas(delta or [])
 
-    finish(
-        read_report(source, gates),
-        as_json=as_json,
-        output=output,
+    from attnaudit.audits.combine import combine
+    from attnaudit.report.findings.rules import Deltas
+
+    try:
+        deltas = Deltas(**sizes)
+    except ValueError:
+        raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
+    made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]))
+    finish_as(
+        made.report,
+        made.records,
+        o.Format.json if as_json else form,
+        as_json,
+        output,
         strict=strict,
         quiet=quiet,
         verbose=verbose,
+        gallery=read_gallery(made.records, heatmaps),
     )
+
+
+_FINDINGS = ("necessary", "hard_to_manipulate", "out_of_context")
+
+
+def _deltas(given: list[str]) -> dict[str, float]:
+    """The sizes by finding; raises InputError for what is no FINDING=SIZE."""
+    sizes = {}
+    for pair in given:
+        name, _, size = pair.partition("=")
+        try:
+            sizes[name] = float(size)
+        except ValueError:
+            raise InputError(f"--delta {pair!r} is not FINDING=SIZE") from None
+        if name not in _FINDINGS:
+            raise InputError(f"--delta: no finding {name!r}", hint=did_you_mean(name, _FINDINGS))
+    return sizes

@@ -101,6 +101,13 @@ class Bootstrap:
                     drawn.append(result)
         return self._estimate(value, np.array(drawn), self.n, self.units)
 
+    def sums(self, values: ArrayLike) -> Array:
+        """The sum of every column over each resample: (draws, figures), from values (n, figures).
+
+        Resamples differ in size where groups are drawn; a column of ones gives their sizes.
+        """
+        return self._drawn(self._by_unit(np.asarray(values, np.float64)))
+
     def _estimate(self, value: float, drawn: Array, n: int, units: int) -> Estimate:
         """The estimate that rests on `n` instances of `units` units, with its draws' interval."""
         undefined = self.n - n

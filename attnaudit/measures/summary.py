@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Cell = str | int | float | None
 
@@ -39,9 +44,24 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """What the metrics that are means over instances are means of.
+
+    `ids` (n,) and `groups` (n,), None where the data names no group, are those of the records;
+    `values` holds (n,) numbers by the metric's name, NaN where an instance leaves it undefined. So
+    two runs on the same data can be compared instance by instance.
+    """
+
+    ids: Sequence[str]
+    groups: Sequence[str | None]
+    values: Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
 class Summary:
     """What an audit concludes from its records: metrics by name, and tables by name."""
 
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    columns: Columns | None = None

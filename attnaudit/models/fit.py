@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +16,13 @@ from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.data.vocabulary import Vocabulary
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import check_writable, output_errors
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.models.blank import read_blank
-from attnaudit.models.checkpoint import Checkpoint
+from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import Batches, predict
@@ -40,8 +42,17 @@ class Fitted:
     config: TrainConfig
 
 
-def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: bool) -> Fitted:
+def fit(
+    config: TrainConfig,
+    device: torch.device,
+    observer: Observer,
+    resume: bool,
+    reuse: bool = False,
+) -> Fitted:
     """Train what `config` describes and leave `model.pt` in its output folder.
+
+    `resume` goes on from an interrupted training, and refuses another one's state; `reuse` takes
+    whatever is there of the same training, a finished model too.
 
     Raises InputError if the data lacks a train or dev split, or does not fit together, and
     OutputError if the folder cannot be written to.
@@ -58,15 +69,38 @@ def fit(config: TrainConfig, device: torch.device, observer: Observer, resume: b
     model = blank(config.training.seed).to(device)
     data = TrainingData(learn.instances, dev.instances, vocabulary, len(learn.labels), device)
     digest = _digest(config, spec, learn, dev)
+    made = _made(checkpoint, digest) if reuse else None
+    if made is not None:
+        summary = _summary(made.model.to(device), made.training, splits, device)
+        return Fitted(folder, checkpoint, source, learn, summary, config)
+    if reuse:
+        resume = _is_of(state, digest)
     _make(folder)  # only now: a mistake in the data leaves nothing behind
     progress = train(
         model, data, config.training, observer, digest=digest, state_file=state, resume=resume
     )
-    summary = _summary(model, progress, splits, device)
     record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": digest}
+    summary = _summary(model, record, splits, device)
     Checkpoint(model, spec.reading(), config, record).save(checkpoint)
     state.unlink(missing_ok=True)
     return Fitted(folder, checkpoint, source, learn, summary, config)
+
+
+def _made(checkpoint: Path, digest: str) -> Checkpoint | None:
+    """The checkpoint of the very same training, if it is there."""
+    try:
+        found = load_checkpoint(checkpoint)
+    except ModelError:
+        return None
+    return found if found.training.get("digest") == digest else None
+
+
+def _is_of(state: Path, digest: str) -> bool:
+    """Whether `state` was left by the very same training."""
+    try:
+        return Progress.load(state, digest) is not None
+    except InputError:
+        return False
 
 
 def _data(config: TrainConfig, folder: Path) -> Path:
@@ -120,7 +154,7 @@ def _digest(config: TrainConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset
 
 def _summary(
     model: ClassicModel,
-    progress: Progress,
+    record: Mapping[str, Any],
     evaluated: dict[str, Dataset],
     device: torch.device,
 ) -> Summary:
@@ -135,9 +169,9 @@ def _summary(
             reason = None if value is not None else "needs two classes, both present"
             metrics[f"train.{split}.{name}"] = Estimate(value, n=len(gold), reason=reason)
         rows.append([split, *scores.values(), len(gold)])
-    select = next(k for k in progress.epochs[0] if k != "loss")
-    epochs = [[n, e["loss"], e[select]] for n, e in enumerate(progress.epochs, start=1)]
-    best = progress.best_epoch
+    select = next(k for k in record["epochs"][0] if k != "loss")
+    epochs = [[n, e["loss"], e[select]] for n, e in enumerate(record["epochs"], start=1)]
+    best = record["best_epoch"]
     tables = {
         "train.epochs": Table(
             f"Training: epoch {best} of {len(epochs)} kept, by dev {select}",

@@ -3,12 +3,18 @@
 Wiegreffe & Pinter 2019, section 4.2: a fresh model minimises, over the training set, TVD between
 its answers and the base model's, less lambda times KL(its attention || the base's). Labels are not
 used. With lambda 0 it only imitates. Deviations from the authors' code: TVD is the full one, half
-the L1 distance over classes, so that our lambda is twice theirs; KL is clipped for each instance,
-because it has no bound where the base attends to nothing; the epoch is picked on dev.
+the L1 distance over classes, so that our lambda is twice theirs; KL has a bound, which it lacks
+where the base attends to nothing; the epoch is picked on dev.
+
+The bound comes from a floor under the base's weights, not from cutting the KL of an instance off:
+a little weight on a token where the base has e^-30 already makes a KL of 10, and one that is cut
+off has no gradient, so that the rest of the weight would stay where it is. On one peaked base a
+tenth of the instances lay beyond 10 at lambda 0 already, where nothing pulls.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,7 +24,7 @@ from attnaudit.data.batch import Batch
 from attnaudit.models.guided import Kept
 from attnaudit.models.interface import AttentionModel
 
-KL_CLIP = 10.0  # nats: all weight where the base has 5e-5 of it
+KL_CLIP = 10.0  # nats: base weights below e^-10, which is 5e-5, count as that
 
 
 def distances(model: AttentionModel, batch: Batch, base: Kept) -> tuple[Tensor, Tensor]:
@@ -33,8 +39,9 @@ def distances(model: AttentionModel, batch: Batch, base: Kept) -> tuple[Tensor, 
     tiny = torch.finfo(probs.dtype).tiny
     ours = alpha.mean(1) * batch.content
     ours = ours / ours.sum(1, keepdim=True).clamp_min(tiny)
-    # Outside the content both are 0, and 0 * (log tiny - log tiny) is 0 with a gradient of 0.
-    logs = ours.clamp_min(tiny).log() - base(batch).clamp_min(tiny).log()
+    # Outside the content ours is 0, and 0 times a finite number is 0 with a gradient of 0 for it.
+    logs = ours.clamp_min(tiny).log() - base(batch).clamp_min(math.exp(-KL_CLIP)).log()
+    # At most KL_CLIP as it is, but for rounding; the floor can bring it just below 0.
     return tvd, (ours * logs).sum(1).clamp(0, KL_CLIP)
 
 

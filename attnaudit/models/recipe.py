@@ -43,7 +43,10 @@ class VocabularySettings(Settings):
 
 
 class TrainConfig(Settings):
-    """A training configuration; `attnaudit train` reads it from YAML."""
+    """A training configuration; `attnaudit train` reads it from YAML.
+
+    `audit` is for `attnaudit audit`, which reads it by itself: training does not depend on it.
+    """
 
     data: Path | EmbeddedData | None = None
     output: Path | None = None
@@ -51,6 +54,7 @@ class TrainConfig(Settings):
     vectors: VectorSettings | None = None
     vocabulary: VocabularySettings = VocabularySettings()
     training: Schedule = Schedule()
+    audit: dict[str, pydantic.JsonValue] | None = pydantic.Field(None, exclude=True)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,13 @@ class Retraining:
     def kept(self, split: str) -> Kept:
         """What the audited model attends to and answers on a split."""
         if split not in self._kept:
-            self._kept[split] = keep(self.base, self.batches(split))
+            self._kept[split] = self.keep(self.base, split)
         return self._kept[split]
+
+    def keep(self, model: AttentionModel, split: str) -> Kept:
+        """What another model of the same vocabulary attends to and answers on a split."""
+        model.to(self.device)
+        return keep(model, replace(self.batches(split), boundaries=model.boundaries))
 
     @cached_property
     def _data(self) -> TrainingData:
@@ -131,7 +137,7 @@ class Retraining:
     ) -> Progress:
         """Train `model` in place to answer as the audited model does, and to attend otherwise.
 
-        `strength` is lambda. Raises ModelError if the training diverges.
+        `strength` is lambda. Raises Diverged if the loss is no longer finite.
         """
         changed = {"seed": seed, "epochs": epochs, "patience": patience}
         schedule = self.schedule.model_copy(update=changed)

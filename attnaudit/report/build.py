@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from attnaudit.measures.summary import Estimate, Summary, Table
+from attnaudit.report.findings.rules import not_assessed
 from attnaudit.report.registry import find
 from attnaudit.report.schema import (
     DatasetFacts,
@@ -20,12 +21,6 @@ from attnaudit.report.schema import (
     TableData,
 )
 
-_SETTLED_BY: dict[FindingName, str] = {
-    "necessary": "seed-baseline would settle it",
-    "hard_to_manipulate": "adversary with --lambda, together with seed-baseline, would settle it",
-    "out_of_context": "probe would settle it",
-}
-
 
 def build_report(
     audit: str,
@@ -36,8 +31,11 @@ def build_report(
     settings: Mapping[str, JsonValue],
     manifest: Manifest,
     gates: Sequence[Gate],
+    findings: Mapping[FindingName, Finding] | None = None,
 ) -> Report:
     """The report of one audit; a records `Header` holds everything but summary and gates.
+
+    Without `findings` none is assessed.
 
     Raises:
         KeyError: A metric is not in the registry.
@@ -48,19 +46,17 @@ def build_report(
         model=model,
         dataset=dataset,
         settings=dict(settings),
-        metrics={name: _metric(name, estimate) for name, estimate in summary.metrics.items()},
+        metrics={name: metric_of(name, estimate) for name, estimate in summary.metrics.items()},
         tables={name: _table(table) for name, table in summary.tables.items()},
-        findings={
-            name: Finding(status="not_assessed", reason=reason)
-            for name, reason in _SETTLED_BY.items()
-        },
+        findings=dict(not_assessed() if findings is None else findings),
         gates=list(gates),
         notes=list(summary.notes),
         manifest=manifest,
     )
 
 
-def _metric(name: str, estimate: Estimate) -> Metric:
+def metric_of(name: str, estimate: Estimate) -> Metric:
+    """An estimate with what the registry says of it; raises KeyError for an unknown name."""
     spec = find(name)
     if spec is None:
         raise KeyError(f"metric {name!r} is not in the registry")

@@ -1,22 +1,43 @@
-"""Policies: gates that a report must pass, read from YAML and held against its metrics."""
+"""Policies: gates that a report must pass, read from YAML and held against it.
+
+A gate bounds a metric (`metric`, with `min` or `max`, on the figure or on an end of its interval),
+or names what a finding may say (`finding`, `in`). A waiver excuses a gate that does not pass, for a
+stated reason and through a stated day.
+"""
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from attnaudit.config import Document, Settings, read_document
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, did_you_mean
 from attnaudit.measures.summary import Estimate
+from attnaudit.report.gates import is_baseline
 from attnaudit.report.metrics.spec import MetricSpec
 from attnaudit.report.registry import require
-from attnaudit.report.schema import Bound, Gate, GateStatus, Metric, Number
+from attnaudit.report.schema import (
+    Bound,
+    Finding,
+    FindingName,
+    FindingStatus,
+    Gate,
+    GateStatus,
+    Metric,
+    Number,
+    Waiver,
+)
+
+_OPEN: tuple[FindingStatus, ...] = ("inconclusive", "not_assessable", "not_assessed")
 
 
-class Rule(Settings):
+class MetricRule(Settings):
     """One gate: `metric` (or an end of its interval) must lie within [`min`, `max`]."""
 
     id: str = Field(min_length=1)
@@ -27,40 +48,77 @@ class Rule(Settings):
     rationale: str | None = None
 
 
+class FindingRule(Settings):
+    """One gate: `finding` must have one of the statuses in `in`, unless given only `for`."""
+
+    id: str = Field(min_length=1)
+    finding: FindingName
+    statuses: list[FindingStatus] = Field(default=["for"], alias="in", min_length=1)
+    rationale: str | None = None
+
+
+Rule = MetricRule | FindingRule
+
+
+def _day(text: object) -> datetime.date:
+    """A day as it is written in files; pydantic alone would take times and numbers too."""
+    if isinstance(text, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            return datetime.date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise ValueError(f"should be a day, YYYY-MM-DD, not {text!r:.60}")
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a waiver needs a reason")
+    return text
+
+
+class WaiverRule(Settings):
+    """`gate` is put up with through the day `expires`, for `reason`."""
+
+    gate: str
+    reason: Annotated[str, AfterValidator(_said)]
+    expires: Annotated[datetime.date, BeforeValidator(_day)]
+
+
 class _PolicyFile(Settings):
-    gates: list[Rule] = Field(min_length=1)
+    gates: list[dict[str, JsonValue]] = Field(min_length=1)
+    waivers: list[WaiverRule] = Field(default=[])
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of a policy file, each with the line on which it stands."""
+    """The rules of a policy file, each with the line on which it stands, and its waivers."""
 
+    path: Path
     rules: Sequence[tuple[Rule, int | None]]
+    waivers: Sequence[WaiverRule] = ()
 
 
 def load_policy(path: Path) -> Policy:
     """Read a policy from YAML.
 
     Raises:
-        InputError: A key or a metric is unknown, an id stands twice, or a bound is missing, not
-            finite, the wrong way round or out of the metric's range; with its line.
+        InputError: A key, a metric or a finding is unknown, an id stands twice, a bound is missing,
+            not finite, the wrong way round or out of the metric's range, or a waiver is of no gate,
+            without a reason or without a date; with its line.
     """
     document = read_document(path)
     _spell_on(document)
-    rules = document.parse(_PolicyFile).gates
+    file = document.parse(_PolicyFile)
+    rules: list[tuple[Rule, int | None]] = []
     seen: dict[str, int | None] = {}
-    for i, rule in enumerate(rules):
-        _check_rule(rule, i, document)
+    for i, gate in enumerate(file.gates):
+        rule = _read_rule(gate, i, document)
         line = document.line(("gates", i, "id"))
-        if rule.id in seen:
-            raise InputError(
-                f"the gate id {rule.id!r} stands twice",
-                where=path,
-                line=line,
-                hint=f"first on line {seen[rule.id]}",
-            )
+        _check_name(rule.id, line, seen, path)
         seen[rule.id] = line
-    return Policy([(rule, document.line(("gates", i))) for i, rule in enumerate(rules)])
+        rules.append((rule, document.line(("gates", i))))
+    _check_waivers(file.waivers, seen, document)
+    return Policy(path, rules, file.waivers)
 
 
 def _spell_on(document: Document) -> None:
@@ -71,7 +129,23 @@ def _spell_on(document: Document) -> None:
             gate["on"] = gate.pop(True)
 
 
-def _check_rule(rule: Rule, i: int, document: Document) -> None:
+def _read_rule(gate: Mapping[str, JsonValue], i: int, document: Document) -> Rule:
+    line = document.line(("gates", i))
+    if "metric" in gate and "finding" in gate:
+        raise InputError(
+            "a gate is on a metric or on a finding, not on both",
+            where=document.path,
+            line=line,
+            hint="make two gates of it",
+        )
+    if "metric" not in gate and ("finding" in gate or "in" in gate):
+        return document.parse(FindingRule, ("gates", i))
+    rule = document.parse(MetricRule, ("gates", i))
+    _check_bounds(rule, i, document)
+    return rule
+
+
+def _check_bounds(rule: MetricRule, i: int, document: Document) -> None:
     path = document.path
     spec = require(rule.metric, path, document.line(("gates", i, "metric")))
     for name, bound in (("min", rule.min), ("max", rule.max)):
@@ -107,34 +181,100 @@ def _range(spec: MetricSpec) -> str:
     return f"from {low:g} to {high:g}"
 
 
-def evaluate(policy: Policy, metrics: Mapping[str, Metric] | Mapping[str, Estimate]) -> list[Gate]:
-    """Hold each rule against the metrics of one report.
+def _check_name(name: str, line: int | None, seen: Mapping[str, int | None], path: Path) -> None:
+    if is_baseline(name):
+        raise InputError(
+            f"the gate id {name!r} is taken by the gates of --baseline", where=path, line=line
+        )
+    if name in seen:
+        raise InputError(
+            f"the gate id {name!r} stands twice",
+            where=path,
+            line=line,
+            hint=f"first on line {seen[name]}",
+        )
+
+
+def _check_waivers(
+    waivers: Sequence[WaiverRule], gates: Mapping[str, int | None], document: Document
+) -> None:
+    first: dict[str, int | None] = {}
+    for i, waiver in enumerate(waivers):
+        line = document.line(("waivers", i, "gate"))
+        if waiver.gate.startswith("baseline:"):
+            require(waiver.gate.removeprefix("baseline:"), document.path, line)
+        elif waiver.gate not in gates:
+            raise InputError(
+                f"a waiver of the gate {waiver.gate!r}, which this policy does not hold",
+                where=document.path,
+                line=line,
+                hint=did_you_mean(waiver.gate, gates),
+            )
+        if waiver.gate in first:
+            raise InputError(
+                f"the gate {waiver.gate!r} has two waivers",
+                where=document.path,
+                line=line,
+                hint=f"first on line {first[waiver.gate]}",
+            )
+        first[waiver.gate] = line
+
+
+def evaluate(
+    policy: Policy,
+    metrics: Mapping[str, Metric] | Mapping[str, Estimate],
+    findings: Mapping[FindingName, Finding],
+    today: datetime.date,
+) -> list[Gate]:
+    """Hold each rule against the metrics and findings of one report, as of `today`.
 
     A gate is inconclusive, never passed, where its metric is not in the report, has no value (or
-    no interval, if the gate is on one) or rests on fewer instances than the registry asks for.
+    no interval, if the gate is on one) or rests on fewer instances than the registry asks for; and
+    where its finding is open (inconclusive, not assessable, not assessed) and the rule does not
+    name that status. Waivers are then applied: see `excuse`.
     """
-    return [_judge(rule, line, metrics.get(rule.metric)) for rule, line in policy.rules]
+    gates = []
+    for rule, line in policy.rules:
+        judged = (
+            _judge_finding(rule, findings.get(rule.finding))
+            if isinstance(rule, FindingRule)
+            else _judge_metric(rule, metrics.get(rule.metric))
+        )
+        shared = {"rationale": rule.rationale, "file": str(policy.path), "line": line}
+        gates.append(Gate.model_validate({"id": rule.id, **judged, **shared}))
+    return excuse(gates, policy, today)
 
 
-def _judge(rule: Rule, line: int | None, figure: Metric | Estimate | None) -> Gate:
+def excuse(gates: Sequence[Gate], policy: Policy, today: datetime.date) -> list[Gate]:
+    """The gates with the waivers of `policy`: those in force excuse what does not pass.
+
+    A waiver holds through the day it names. One that has expired is shown with its gate, whose
+    status it leaves as it is.
+    """
+    waivers = {waiver.gate: waiver for waiver in policy.waivers}
+    excused = []
+    for gate in gates:
+        waiver = waivers.get(gate.id)
+        if waiver is not None:
+            expired = today > waiver.expires
+            status: GateStatus = gate.status if expired or gate.status == "pass" else "waived"
+            shown = Waiver(
+                reason=waiver.reason, expires=waiver.expires.isoformat(), expired=expired
+            )
+            gate = gate.model_copy(update={"status": status, "waiver": shown})
+        excused.append(gate)
+    return excused
+
+
+def _judge_metric(rule: MetricRule, figure: Metric | Estimate | None) -> dict[str, Any]:
     value = None if figure is None else getattr(figure, rule.on)
     status, reason = _verdict(rule, figure, value)
-    return Gate(
-        id=rule.id,
-        status=status,
-        metric=rule.metric,
-        on=rule.on,
-        min=rule.min,
-        max=rule.max,
-        value=value,
-        reason=reason,
-        rationale=rule.rationale,
-        line=line,
-    )
+    bounds = {"on": rule.on, "min": rule.min, "max": rule.max}
+    return {"metric": rule.metric, **bounds, "status": status, "value": value, "reason": reason}
 
 
 def _verdict(
-    rule: Rule, figure: Metric | Estimate | None, value: float | None
+    rule: MetricRule, figure: Metric | Estimate | None, value: float | None
 ) -> tuple[GateStatus, str]:
     least = require(rule.metric).least_n
     if figure is None:
@@ -155,7 +295,18 @@ def _verdict(
     return "pass", " and ".join(bounds)
 
 
-def exit_code(gates: Sequence[Gate], strict: bool) -> int:
-    """1 if a gate failed, or, when `strict`, was inconclusive; else 0."""
-    bad = {"fail", "inconclusive"} if strict else {"fail"}
-    return int(any(gate.status in bad for gate in gates))
+def _judge_finding(rule: FindingRule, finding: Finding | None) -> dict[str, Any]:
+    status: GateStatus
+    if finding is None:
+        status, reason = "inconclusive", "not in this report"
+    else:
+        status = "inconclusive" if finding.status in _OPEN else "fail"
+        if finding.status in rule.statuses:
+            status = "pass"
+        reason = f"{finding.status.replace('_', ' ')}: {finding.reason}"
+    return {
+        "finding": rule.finding,
+        "in": list(rule.statuses),
+        "status": status,
+        "reason": reason,
+    }

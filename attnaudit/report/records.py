@@ -196,15 +196,38 @@ class RecordsWriter:
         self._stream.truncate()
 
     def _check_same_run(self, found: Header, where: str) -> None:
-        here, there = self.header.model_dump(), found.model_dump()
-        for key in _RESUMABLE:
-            difference = _first_difference(there[key], here[key], key)
-            if difference is not None:
-                raise InputError(
-                    f"belongs to another run: {difference}",
-                    where=where,
-                    hint="start afresh without --resume",
-                )
+        difference = _same_run(found, self.header)
+        if difference is not None:
+            raise InputError(
+                f"belongs to another run: {difference}",
+                where=where,
+                hint="start afresh without --resume",
+            )
+
+
+def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
+    """What an earlier run with the same `header` has left for `path`; None where that is nothing.
+
+    `whole`: the finished file; `partial`: what `resume` goes on from.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        if path.is_file() and _same_run(read_records(path)[0], header) is None:
+            return "whole"
+        if partial.is_file():
+            with partial.open("rb") as stream:
+                found = _header(_content(stream.readline(), str(partial), 1), str(partial))
+            return "partial" if _same_run(found, header) is None else None
+    except InputError:
+        return None  # torn or of another version: of no use
+    return None
+
+
+def _same_run(there: Header, here: Header) -> str | None:
+    """Where two runs differ in what decides the records, in words; None where they do not."""
+    ours, theirs = here.model_dump(), there.model_dump()
+    differences = (_first_difference(theirs[key], ours[key], key) for key in _RESUMABLE)
+    return next((found for found in differences if found is not None), None)
 
 
 def read_records(path: Path) -> tuple[Header, Iterator[Record]]:

@@ -14,6 +14,7 @@ from attnaudit.report.metrics import (
     adversary,
     correlate,
     erase,
+    findings,
     permute,
     probe,
     scores,
@@ -29,6 +30,7 @@ _SPECS: tuple[MetricSpec, ...] = (
     *adversary.SPECS,
     *seed_baseline.SPECS,
     *probe.SPECS,
+    *findings.SPECS,
 )
 _BY_NAME = {name: spec for spec in _SPECS for name in spec.names()}
 _OPEN_SPECS = tuple(spec for spec in _SPECS if not any(True for _ in spec.names()))

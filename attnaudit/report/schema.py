@@ -17,7 +17,7 @@ SCHEMA_VERSION: Literal[1] = 1
 Number = Annotated[float, Field(allow_inf_nan=False)]
 FindingName = Literal["necessary", "hard_to_manipulate", "out_of_context"]
 FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
-GateStatus = Literal["pass", "fail", "inconclusive"]
+GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
 
 
@@ -94,30 +94,63 @@ class Finding(Settings):
     status: FindingStatus = Field(description="What the evidence says.")
     reason: str = Field(description="Why, or what would settle it.")
     statistic: Number | None = Field(default=None, description="The deciding figure, or null.")
+    metric: str | None = Field(default=None, description="The name of that figure, or null.")
     interval: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="Lower and upper end of its 95 % interval, or null."
     )
     delta: Number | None = Field(
         default=None, description="The smallest effect of interest that it is held against."
     )
+    rule: str | None = Field(default=None, description="The rule that was applied, or null.")
     scope: str | None = Field(
         default=None, description="Which recipe, data, split, layer and row it speaks of."
     )
 
 
+class Waiver(Settings):
+    """Why a gate that does not pass is put up with, and until when."""
+
+    reason: str = Field(description="Why, in the policy's words.")
+    expires: str = Field(description="The last day on which it holds, ISO 8601.")
+    expired: bool = Field(
+        description="Whether that day was over when the gate was judged: the waiver is ignored."
+    )
+
+
 class Gate(Settings):
-    """A rule of the policy, and whether this report keeps it."""
+    """A rule of the policy on a metric or on a finding, and whether this report keeps it.
+
+    Gates called `baseline` or `baseline:METRIC` come from the comparison with an older report.
+    """
 
     id: str = Field(description="The gate's name in the policy.")
-    status: GateStatus = Field(description="inconclusive is its own state, never a pass.")
-    metric: str = Field(description="The metric that is gated.")
-    on: Bound = Field(description="Whether the figure itself or an end of its interval is gated.")
-    min: Number | None = Field(description="The least that passes, or null.")
-    max: Number | None = Field(description="The most that passes, or null.")
-    value: Number | None = Field(description="What was found, or null.")
+    status: GateStatus = Field(
+        description="inconclusive is its own state, never a pass; waived does not pass, but a"
+        " waiver excuses it."
+    )
+    metric: str | None = Field(default=None, description="The metric that is gated, or null.")
+    on: Bound | None = Field(
+        default=None, description="Whether the figure itself or an end of its interval is gated."
+    )
+    min: Number | None = Field(default=None, description="The least that passes, or null.")
+    max: Number | None = Field(default=None, description="The most that passes, or null.")
+    value: Number | None = Field(default=None, description="What was found, or null.")
+    finding: FindingName | None = Field(
+        default=None, description="The finding that is gated, or null."
+    )
+    # `in` is no name that Python takes; files know the field by nothing else.
+    statuses: list[FindingStatus] | None = Field(
+        default=None, alias="in", description="What the finding may say to pass, or null."
+    )
     reason: str = Field(description="Why the gate stands as it does.")
-    rationale: str | None = Field(description="Why the policy holds this gate, or null.")
-    line: int | None = Field(description="The gate's line in the policy file.")
+    rationale: str | None = Field(
+        default=None, description="Why the policy holds this gate, or null."
+    )
+    waiver: Waiver | None = Field(
+        default=None, description="The policy's waiver for this gate, in force or expired, or null."
+    )
+    file: str | None = Field(default=None, description="The policy file, as it was named.")
+    line: int | None = Field(default=None, description="The gate's line in the policy file.")
 
 
 class Platform(Settings):
@@ -156,7 +189,9 @@ class Report(Settings):
     metrics: dict[str, Metric] = Field(description="Figures by registered name.")
     tables: dict[str, TableData] = Field(description="Tables by name.")
     findings: dict[FindingName, Finding] = Field(description="The three desiderata.")
-    gates: list[Gate] = Field(description="The policy's gates, in its order.")
+    gates: list[Gate] = Field(
+        description="The policy's gates, in its order, then those of a baseline."
+    )
     notes: list[str] = Field(description="Remarks on the audit as a whole.")
     manifest: Manifest = Field(description="How, when and on what the run was made.")
 
@@ -167,7 +202,8 @@ def dumps(report: Report) -> str:
     Raises:
         ValueError: An open field (settings, say) holds NaN or Infinity.
     """
-    text = json.dumps(report.model_dump(), indent=2, allow_nan=False, ensure_ascii=False)
+    content = report.model_dump(by_alias=True)
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
     # Half characters, which file names may hold, have no UTF-8; JSON's escape is the same \udc80.
     return text.encode("utf-8", "backslashreplace").decode() + "\n"
 

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from attnaudit.audits.audit import find_audit
+from attnaudit.audits.common import answer
 from attnaudit.audits.correlate import CorrelateSettings
 from attnaudit.audits.job import Job
 from attnaudit.audits.run import run_audit
+from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
-from attnaudit.models.interface import ModelSpec
+from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax
 from attnaudit.models.predict import Batches
 
 TEXTS = (
@@ -61,18 +66,98 @@ def model(vocabulary):
     return build_classic(recipe, spec, seed=0).eval().requires_grad_(False)
 
 
-@pytest.fixture
-def run():
-    """Run `correlate` as the command line does."""
+@pytest.fixture(name="run")
+def run_fixture():
+    """Run an audit as the command line does."""
 
-    def audit(model, data, policy=None, observer=None, settings=None, **job):
+    def run(model, data, demands=None, observer=None, settings=None, audit="correlate", **job):
         settings = settings or CorrelateSettings(seed=job.get("seed", 0))
         return run_audit(
-            find_audit("correlate"),
+            find_audit(audit),
             settings,
             Job(model=str(model), data=data, **job),
-            policy,
+            demands,
             observer or Silent(),
         )
 
-    return audit
+    return run
+
+
+@dataclass(frozen=True)
+class Read(Encoded):
+    values: Tensor
+
+
+class Sum(AttentionModel):
+    """Attends by the first numbers of a word, one a head; z is the sum of weight times the last."""
+
+    def __init__(self, table: Tensor, bias: float, linear: bool) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(table)
+        self.bias = bias
+        if not linear:
+            self.token_logits = None
+
+    def encode(self, batch, embeddings=None):
+        embedded = self.embed(batch) if embeddings is None else embeddings
+        return Read(batch.content, batch.content, embedded)
+
+    def attend(self, encoded):
+        scores = encoded.values[:, :, :-1].transpose(1, 2)  # (B, H, T)
+        return masked_softmax(scores, encoded.attendable.unsqueeze(1))
+
+    def read(self, encoded, alpha):
+        z = torch.einsum("bvht,bt->bv", alpha, encoded.values[:, :, -1]) + self.bias
+        return torch.stack([torch.zeros_like(z), z], dim=-1)
+
+    def token_logits(self, encoded):
+        z = encoded.values[:, :, -1:]
+        bias = torch.tensor([0.0, self.bias], dtype=z.dtype)
+        return torch.cat([torch.zeros_like(z), z], dim=-1), bias
+
+
+@pytest.fixture
+def summing():
+    """A `Sum` of texts of (log weights..., z) a token, with its batches; and what it answers."""
+
+    def make(texts, bias=0.0, linear=True, words=None, rationales=None, budget=4096, pieces=False):
+        tokens = [[f"t{i}-{k}" for k in range(len(text))] for i, text in enumerate(texts)]
+        vocabulary = Vocabulary.count(tokens)
+        table = torch.zeros(len(vocabulary), len(texts[0][0]), dtype=torch.float64)
+        for names, text in zip(tokens, texts, strict=True):
+            table[vocabulary.ids(names)] = torch.tensor(text, dtype=torch.float64)
+        made = [
+            Instance(
+                id=f"text {row}",
+                row=row,
+                line=row + 1,
+                tokens=tuple(names),
+                words=tuple(words[row] if words else range(len(names))),
+                label=0,
+                query=None,
+                rationale=rationales[row] if rationales else None,
+                group=None,
+                truncated=False,
+            )
+            for row, names in enumerate(tokens)
+        ]
+        model = Sum(table, bias, linear).eval()
+        return model, Batches(made, vocabulary, False, torch.device("cpu"), budget, pieces)
+
+    return make
+
+
+@pytest.fixture
+def known_of():
+    """What a model answers to all texts, as one batch in the order of their rows."""
+
+    def make(model, batches):
+        whole = collate(
+            batches.instances,
+            batches.vocabulary,
+            boundaries=batches.boundaries,
+            pieces=batches.pieces,
+        )
+        return answer(model, whole, {i.row: i for i in batches.instances})
+
+    return make

@@ -4,16 +4,20 @@ import json
 import math
 import sys
 from contextlib import contextmanager
+from datetime import date
 
+import numpy as np
 import pytest
 
 from attnaudit.audits.audit import find_audit
 from attnaudit.audits.correlate import CorrelateSettings
-from attnaudit.audits.rebuild import read_report, report_from_records
+from attnaudit.audits.rebuild import read_baseline, read_report, report_from_records
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
+from attnaudit.report.demands import Demands
 from attnaudit.report.policy import load_policy
+from attnaudit.report.records import read_records
 from attnaudit.report.schema import dumps
 
 LIGHT = CorrelateSettings(measures=("gradient", "random"))
@@ -196,16 +200,18 @@ def test_other_splits_can_be_asked_for(run, pair):
 
 def test_gates_are_judged_in_the_run_and_anew(run, pair, tmp_path):
     (tmp_path / "p.yaml").write_text(POLICY)
-    policy, records = load_policy(tmp_path / "p.yaml"), tmp_path / "r.jsonl"
-    report = run(*pair, policy=policy, settings=LIGHT, records=records, split="train")
+    demands = Demands(date(2026, 1, 1), load_policy(tmp_path / "p.yaml"))
+    records = tmp_path / "r.jsonl"
+    report = run(*pair, demands=demands, settings=LIGHT, records=records, split="train")
     assert [(g.id, g.status) for g in report.gates] == [("accurate", "pass"), ("agrees", "fail")]
-    assert report_from_records(records, policy) == report
+    assert report_from_records(records, demands) == report
     assert report_from_records(records, None).gates == []
     (tmp_path / "r.json").write_text(dumps(report), encoding="utf-8")
     assert read_report(tmp_path / "r.json", None).gates == report.gates
     only = POLICY.partition("  - {id: agrees")[0]
     (tmp_path / "p.yaml").write_text(only)
-    gates = read_report(tmp_path / "r.json", load_policy(tmp_path / "p.yaml")).gates
+    demands = Demands(date(2026, 1, 1), load_policy(tmp_path / "p.yaml"))
+    gates = read_report(tmp_path / "r.json", demands).gates
     assert [g.id for g in gates] == ["accurate"]
 
 
@@ -300,3 +306,30 @@ def test_every_measure_is_in_the_records(run, pair, tmp_path):
     run(*pair, records=tmp_path / "r.jsonl", limit=3)
     first = json.loads(body(tmp_path / "r.jsonl")[0])
     assert list(first["importance"]) == list(IMPORTANCES)
+
+
+@pytest.mark.parametrize("name", ["correlate", "permute"])
+def test_columns_are_what_the_means_are_means_of(run, pair, tmp_path, name):
+    audit, records = find_audit(name), tmp_path / "r.jsonl"
+    run(*pair, audit=name, settings=audit.settings(), records=records, split="train")
+    header, kept = read_records(records)
+    summary = audit.summarise(kept, audit.settings(), header.model.model_dump()["labels"])
+    ids = [json.loads(line)["id"] for line in body(records)[:-1]]
+    assert list(summary.columns.ids) == ids
+    for metric, column in summary.columns.values.items():
+        assert column.shape == (len(ids),)
+        assert np.nanmean(column) == pytest.approx(summary.metrics[metric].value)
+        assert np.isnan(column).sum() == summary.metrics[metric].undefined
+    means = {m for m in summary.metrics if m.endswith((".mean", ".significant", ".unmoved"))}
+    assert means <= set(summary.columns.values)
+
+
+def test_a_baseline_of_other_data_is_refused_before_any_work(run, pair, tmp_path):
+    run(*pair, settings=LIGHT, records=tmp_path / "old.jsonl")
+    demands = Demands(date(2026, 1, 1), None, read_baseline(tmp_path / "old.jsonl"))
+    counting = Counting()
+    with pytest.raises(InputError, match=r"old\.jsonl: is a baseline on the split 'test'"):
+        run(*pair, settings=LIGHT, demands=demands, split="dev", observer=counting)
+    assert counting.totals == []
+    same = run(*pair, settings=LIGHT, demands=demands)
+    assert {c[1] for c in same.tables["baseline_detail"].rows} >= {"no change"}

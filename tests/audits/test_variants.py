@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from attnaudit.audits.variants import answers, permuted
+from attnaudit.audits.variants import answers, erased, permuted
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 
@@ -60,3 +60,48 @@ def test_answers_through_token_logits_are_those_of_the_full_readout(batches, voc
         collapsed = answers(model, encoded, alpha)
         full = model.read(encoded, alpha).softmax(-1)
         torch.testing.assert_close(collapsed, full, atol=1e-12, rtol=0)
+
+
+def gone(*places):
+    """One variant without these places, for both texts."""
+    mask = torch.zeros(2, 1, 5, dtype=torch.bool)
+    mask[:, :, list(places)] = True
+    return mask
+
+
+def test_what_remains_has_the_mass_of_the_content(alpha):
+    left = erased(alpha, CONTENT, gone(1))
+    assert left.shape == (2, 1, 3, 5)
+    for b in range(2):
+        for h in range(3):
+            before, after = alpha[b, h], left[b, 0, h]
+            assert torch.equal(after[~CONTENT[b]], before[~CONTENT[b]])
+            assert after[1] == 0
+            kept = CONTENT[b] & (torch.arange(5) != 1)
+            mass = before[CONTENT[b]].sum()
+            torch.testing.assert_close(after[kept], before[kept] / before[kept].sum() * mass)
+
+
+def test_erasing_nothing_or_weights_of_zero_changes_not_a_bit(alpha):
+    alpha[:, :, 3] = 0
+    for places in ((), (3,), (0, 4)):
+        some = gone(*places)
+        some[CONTENT.logical_not().unsqueeze(1)] = True  # what is no content is never erased
+        left = erased(alpha, CONTENT, some & ~(CONTENT.unsqueeze(1) & (gone(0, 4))))
+        assert torch.equal(left[:, 0], alpha)
+
+
+@pytest.mark.parametrize("rest", [0.0, 1e-42])
+def test_where_nothing_remains_the_content_has_no_weight(alpha, rest):
+    alpha[:, :, 3] = rest
+    for places in ((0, 1, 2, 3, 4), (1, 2, 4)):
+        left = erased(alpha, CONTENT, gone(*places))[:, 0]
+        for b in range(2):
+            assert (left[b][:, CONTENT[b]] == 0).all()
+            assert torch.equal(left[b][:, ~CONTENT[b]], alpha[b][:, ~CONTENT[b]])
+
+
+def test_erasing_all_but_one_gives_it_everything(alpha):
+    whole = torch.ones(2, 5, dtype=torch.bool)
+    left = erased(alpha, whole, gone(0, 1, 2, 4))
+    torch.testing.assert_close(left, torch.eye(5)[3].expand(2, 1, 3, 5))

@@ -24,7 +24,7 @@ def test_findings_say_which_audits_would_settle_them(report: Report) -> None:
     assert {f.status for f in report.findings.values()} == {"not_assessed"}
     assert list(report.findings) == ["necessary", "hard_to_manipulate", "out_of_context"]
     assert "seed-baseline" in report.findings["necessary"].reason
-    assert "adversary with --lambda" in report.findings["hard_to_manipulate"].reason
+    assert "adversary with --sweep" in report.findings["hard_to_manipulate"].reason
     assert "probe" in report.findings["out_of_context"].reason
 
 

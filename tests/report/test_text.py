@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from attnaudit.measures.summary import Estimate, Summary, Table
-from attnaudit.report.schema import Report
+from attnaudit.report.schema import Gate, Report
 from attnaudit.report.text import open_console, render
 
 Make = Callable[[Summary], Report]
@@ -103,6 +103,18 @@ def test_gates_are_told_apart_without_colour(report: Report) -> None:
     assert "Gates" not in shown(report.model_copy(update={"gates": []}))
 
 
+def test_waivers_are_shown_with_their_gates(report: Report, verdicts: list[Gate]) -> None:
+    text = shown(report.model_copy(update={"gates": verdicts}))
+    assert "Gates: 2 passed, 3 failed, 1 inconclusive, 1 waived\n" in text
+    assert line_with(text, "WAIVED").startswith("WAIVED known: model.f1 ci_low 0.7, below")
+    assert "  waived through 2026-12-31: known, see 12" in text
+    assert "  its waiver expired on 2026-01-31 and is ignored: was known" in text
+    assert line_with(text, "INCONCLUSIVE").endswith("open: finding necessary, not assessed: run it")
+    loud = shown(report.model_copy(update={"gates": verdicts}), force_terminal=True)
+    [line] = [line for line in loud.splitlines() if "is ignored" in line]
+    assert "\x1b[1;33m" in line
+
+
 def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[1;31m" in shown(report, force_terminal=True, color_system="standard")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -118,15 +130,25 @@ def test_findings_that_nobody_assessed_take_one_line(report: Report) -> None:
 
 def test_an_assessed_finding_shows_all_with_their_reasons(report: Report) -> None:
     necessary = report.findings["necessary"].model_copy(
-        update={"status": "for", "reason": "the gap lies above delta"}
+        update={
+            "status": "for",
+            "reason": "gap of 5 seeds",
+            "statistic": 0.03,
+            "interval": [0.02, 0.04],
+            "delta": 0.01,
+            "rule": "for: above delta",
+            "scope": "this recipe",
+        }
     )
     text = shown(
         report.model_copy(update={"findings": {**report.findings, "necessary": necessary}})
     )
-    assert line_with(text, "necessary") == "necessary for: the gap lies above delta"
-    assert line_with(text, "hard to manipulate").startswith(
-        "hard to manipulate not assessed: adversary with --lambda"
-    )
+    assert line_with(text, "necessary") == "necessary FOR 0.030 [0.020, 0.040], delta 0.01"
+    assert "gap of 5 seeds" in text
+    assert "for: above delta" in text
+    assert "They speak of this recipe." in text
+    assert line_with(text, "hard to manipulate") == "hard to manipulate NOT ASSESSED"
+    assert "adversary with --sweep" in text
 
 
 def test_names_from_files_cannot_command_the_terminal(make_report: Make, report: Report) -> None:

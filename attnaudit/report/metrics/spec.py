@@ -19,6 +19,10 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "split": ("dev", "test"),
     "importance": tuple(name for name in IMPORTANCES if name not in CONTROLS),
     "control": CONTROLS,
+    # What attention is put beside when weights are erased, and when words are deleted.
+    "criterion": ("gradient", "attention_gradient", "random", "optimum"),
+    "measure": tuple(IMPORTANCES),
+    "jsd": ("0.2", "0.3", "0.4"),
     "a~b": tuple("~".join(pair) for pair in combinations(IMPORTANCES, 2)),
 }
 # Placeholders that the user's own settings fill: a number, as Python prints it, or a name.

@@ -1,0 +1,87 @@
+"""How far can attention be moved while the answers stay? For each text, and by other models.
+
+Records without a `run` are those of `instance_adversary` (Jain & Wallace 2019, test C), records
+with one those of `model_adversary` (Wiegreffe & Pinter 2019, section 4); the former come first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attnaudit.audits.audit import Audit, Record
+from attnaudit.audits.common import each_batch
+from attnaudit.audits.instance_adversary import (
+    InstanceSettings,
+    instance_records,
+    instance_summary,
+)
+from attnaudit.audits.model_adversary import ModelSettings, runs
+from attnaudit.audits.model_adversary_summary import model_summary
+from attnaudit.execution.observer import Observer
+from attnaudit.measures.summary import Columns, Summary
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.predict import Batches
+
+
+class AdversarySettings(InstanceSettings, ModelSettings):
+    """What decides the result; stored with the records.
+
+    Models are trained wherever there are `lambdas`.
+    """
+
+    per_instance: bool = True
+
+
+def records(
+    model: AttentionModel, batches: Batches, settings: AdversarySettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn; none where only models are asked for."""
+    if not settings.per_instance:
+        return iter(())
+    return each_batch(
+        "adversary", model, batches, lambda k: instance_records(model, k, settings), observer
+    )
+
+
+def retrains(settings: AdversarySettings) -> bool:
+    """Whether models are trained."""
+    return bool(settings.lambdas)
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: AdversarySettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    stream, met = iter(records), []
+
+    def without_run() -> Iterator[Mapping[str, Any]]:
+        for record in stream:
+            if "run" in record:
+                met.append(record)
+                return
+            yield record
+
+    parts = []
+    if settings.per_instance:
+        parts.append(instance_summary(without_run(), settings, labels))
+    if retrains(settings):
+        parts.append(model_summary(itertools.chain(met, stream), settings, labels))
+    return parts[0] if len(parts) == 1 else _joined(*parts)
+
+
+def _joined(one: Summary, other: Summary) -> Summary:
+    """Two summaries of the same model and instances as one."""
+    assert one.columns is not None
+    assert other.columns is not None
+    values = {**one.columns.values, **other.columns.values}
+    return Summary(
+        {**one.metrics, **other.metrics},
+        {**one.tables, **other.tables},
+        list(dict.fromkeys([*one.notes, *other.notes])),
+        Columns(one.columns.ids, one.columns.groups, values),
+    )
+
+
+AUDIT = Audit("adversary", AdversarySettings, summarise, records, runs, retrains)

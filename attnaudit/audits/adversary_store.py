@@ -1,0 +1,92 @@
+"""Adversaries on disk: checkpoints by lambda and seed, which a resumed run need not train again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attnaudit.audits.runs import Ledger
+from attnaudit.errors import OutputError
+from attnaudit.execution.files import check_writable, output_errors
+from attnaudit.models.checkpoint import load_checkpoint
+from attnaudit.models.imitation import KL_CLIP
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.retraining import Retraining, Save
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of checkpoints `lambda0.001-seed1.pt`.
+
+    `facts` is what all its trainings share: the audited model, the data, the schedule. With
+    `resume`, checkpoints that stand there already are taken in place of a training.
+    """
+
+    folder: Path
+    save: Save
+    facts: dict[str, Any]
+    resume: bool
+
+    @classmethod
+    def open(
+        cls, retraining: Retraining, ledger: Ledger, epochs: int, patience: int
+    ) -> Store | None:
+        """The store in the ledger's folder, which is made; None where models are not kept.
+
+        Raises OutputError where nothing can be written, or where the folder holds adversaries of
+        another model, which are not to be lost.
+        """
+        if ledger.models is None or retraining.save is None:
+            return None
+        schedule = retraining.schedule.model_copy(update={"epochs": epochs, "patience": patience})
+        facts = {
+            "base_sha256": ledger.model_sha256,
+            "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
+            "schedule": schedule.model_dump(mode="json", exclude={"seed"}),
+            "kl_clip": KL_CLIP,
+        }
+        store = cls(ledger.models, retraining.save, facts, ledger.resume)
+        with output_errors(store.folder):
+            store.folder.mkdir(parents=True, exist_ok=True)
+        check_writable(store.path(0.0, 0))
+        for path in sorted(store.folder.glob("lambda*-seed*.pt"))[:1]:  # the others are like it
+            if load_checkpoint(path).training.get("base_sha256") != ledger.model_sha256:
+                raise OutputError(
+                    "holds adversaries of another model",
+                    where=store.folder,
+                    hint="name another folder with --models, or remove them",
+                )
+        return store
+
+    def path(self, strength: float, seed: int) -> Path:
+        """Where the adversary of one lambda and seed stands."""
+        return self.folder / f"lambda{strength!r}-seed{seed}.pt"
+
+    def find(self, strength: float, seed: int) -> AttentionModel | None:
+        """The model that the interrupted run trained with these settings, on the CPU."""
+        path = self.path(strength, seed)
+        if not self.resume or not path.is_file():
+            return None
+        checkpoint = load_checkpoint(path)
+        if checkpoint.training.get("digest") != self._digest(strength, seed):
+            return None
+        return checkpoint.model
+
+    def keep(self, model: AttentionModel, strength: float, seed: int, epochs: int) -> None:
+        """Write the checkpoint of a model after `epochs` epochs, with how it came about."""
+        record = {
+            "adversary": "model-consistent",
+            "lambda": strength,
+            "seed": seed,
+            "epochs": epochs,
+            **self.facts,
+            "digest": self._digest(strength, seed),
+        }
+        self.save(model, self.path(strength, seed), record)
+
+    def _digest(self, strength: float, seed: int) -> str:
+        told = json.dumps({**self.facts, "lambda": strength, "seed": seed}, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()

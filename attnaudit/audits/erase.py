@@ -1,0 +1,188 @@
+"""What happens when the items or words that attention ranks first are taken away?
+
+Two kinds of erasure, which answer different questions. Serrano & Smith (2019) erase attention
+weights, so that what the other items know of the erased one stays (`single_weight`,
+`flip_fraction`); DeYoung et al. (2020) delete the words from the text (`eraser`). Besides what
+every record holds (see `common`):
+
+* `single`: `gap`, `jsd` and `flip`, the top weight against a random other one; null for a single
+  item. Feeds `erase.single.*`;
+* `fractions`: share of items erased when the decision flips, by criterion, null for never; feeds
+  `erase.flip_fraction.*` and `erase.never_flips.*`;
+* `comprehensiveness` and `sufficiency`: by ranking, a figure for each share of words; they feed
+  `erase.comprehensiveness.*` and `erase.sufficiency.*`;
+* `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
+  `plausibility.*`;
+* `attention`: one number per word, which heatmaps show; with `tokens`, the words, only where text
+  is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from attnaudit.audits.audit import Audit, Record
+from attnaudit.audits.common import Answered, Basics, each_batch, words_of
+from attnaudit.audits.eraser import deletion_columns, deletion_figures, deletion_tables, deletions
+from attnaudit.audits.flip_fraction import flip_columns, flip_fractions, flip_table
+from attnaudit.audits.plausibility import (
+    agreement_with_people,
+    plausibility_columns,
+    plausibility_table,
+    rationale_of,
+)
+from attnaudit.audits.single_weight import (
+    single_columns,
+    single_statistics,
+    single_tables,
+    single_weights,
+)
+from attnaudit.config import Settings
+from attnaudit.execution.observer import Observer
+from attnaudit.execution.seeds import generator_for
+from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.compute import importances
+from attnaudit.measures.order import descending
+from attnaudit.measures.summary import Summary
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.predict import Batches
+from attnaudit.report.records import compact
+
+STREAM = 4  # of the random generators of an instance: ties of its rankings of words
+
+
+class EraseSettings(Settings):
+    """What decides the result; stored with the records."""
+
+    measures: tuple[str, ...] = pydantic.Field(tuple(IMPORTANCES), min_length=1)
+    optimum_items: int = pydantic.Field(
+        10, ge=0, le=16, description="most items of an exact search"
+    )
+    seed: int = pydantic.Field(0, ge=0)
+    text: bool = False
+
+    @property
+    def rankings(self) -> tuple[str, ...]:
+        """The rankings of words, attention first."""
+        return ("attention", *(name for name in IMPORTANCES if name in self.measures))
+
+
+def records(
+    model: AttentionModel, batches: Batches, settings: EraseSettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn."""
+
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings, batches.budget)
+
+    return each_batch("erase", model, batches, make, observer)
+
+
+def _batch_records(
+    model: AttentionModel, known: Answered, settings: EraseSettings, budget: int
+) -> list[Record]:
+    singles = single_weights(model, known, settings.seed)
+    fractions = flip_fractions(model, known, settings.optimum_items, settings.seed, budget)
+    scores = _scores(model, known, settings, budget)
+    orders = [
+        {
+            name: descending(s, generator_for(i.id, settings.seed, STREAM, k))
+            for k, (name, s) in enumerate(by_name.items())
+        }
+        for i, by_name in zip(known.instances, scores, strict=True)
+    ]
+    by_ranking = {name: [order[name] for order in orders] for name in settings.rankings}
+    deleted = deletions(model, known, by_ranking, budget)
+    made: list[Record] = []
+    for b, attention in enumerate(s["attention"] for s in scores):
+        marked = rationale_of(known, b)
+        record = known.record(b) | {
+            "single": singles[b],
+            "fractions": fractions[b],
+            **deleted[b],
+            "plausibility": (
+                None if marked is None else agreement_with_people(scores[b], orders[b], marked)
+            ),
+            "attention": compact(attention),
+        }
+        if settings.text:
+            record["tokens"] = words_of(known, b)
+        made.append(record)
+    return made
+
+
+def _scores(
+    model: AttentionModel, known: Answered, settings: EraseSettings, budget: int
+) -> list[dict[str, Any]]:
+    """The scores (words,) of each instance by ranking."""
+    found = importances(
+        model,
+        known.batch,
+        known.on_words,
+        known.probs,
+        known.probs.argmax(1),
+        settings.measures,
+        [i.id for i in known.instances],
+        settings.seed,
+        budget,
+    )
+    columns = {"attention": known.on_words.float().cpu().numpy(), **found.scores}
+    counts = known.batch.word_counts.tolist()
+    return [
+        {name: columns[name][b, :n] for name in settings.rankings} for b, n in enumerate(counts)
+    ]
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: EraseSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    names, basics = settings.rankings, Basics()
+    singles, fractions, deleted, people = [], [], [], []
+    for record in records:
+        basics.add(record)
+        singles.append(record["single"])
+        fractions.append(record["fractions"])
+        deleted.append(deletion_figures(record, names))
+        people.append(record["plausibility"])
+    by_metric, by_bin = deletion_columns(deleted, names)
+    columns = {
+        **single_columns(singles),
+        **flip_columns(fractions),
+        **by_metric,
+        **plausibility_columns(people, names),
+    }
+    bootstrap = basics.bootstrap(settings.seed)
+    means = bootstrap.means(np.stack(list(columns.values()), axis=1))
+    metrics = {
+        **basics.model_scores(bootstrap),
+        **dict(zip(columns, means, strict=True)),
+        **single_statistics(singles, columns, bootstrap),
+    }
+    tables = {
+        **single_tables(metrics),
+        "erase.flips": flip_table(metrics, columns, settings.optimum_items),
+        **deletion_tables(metrics, by_bin, names),
+    }
+    if any(people):
+        tables["plausibility"] = plausibility_table(metrics, names)
+    notes = [*basics.notes(), *_notes(people)]
+    return Summary(metrics, tables, notes, basics.columns(columns))
+
+
+def _notes(people: Sequence[Any]) -> list[str]:
+    notes = [
+        "Erasing weights leaves what other items know of the erased one; deleting words makes texts"
+        " unlike those the model was trained on. Read each beside its random floor."
+    ]
+    lacking = sum(p is None for p in people)
+    if lacking and any(people):
+        notes.append(f"{lacking} of {len(people)} instances have no human rationale: undefined.")
+    return notes
+
+
+AUDIT = Audit("erase", EraseSettings, summarise, records)

@@ -1,0 +1,99 @@
+"""Whose attention guides a probe: what they are called, and where their weights come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from attnaudit.config import Settings
+from attnaudit.errors import InputError
+from attnaudit.execution.files import sha256_file
+from attnaudit.models.checkpoint import load_checkpoint
+from attnaudit.models.classic.classifier import ClassicModel
+from attnaudit.models.guided import Guide, Guided, uniform
+from attnaudit.models.probes import Blindfolded
+from attnaudit.models.retraining import Retraining, View, as_it_is
+from attnaudit.report.metrics.spec import NAME
+
+BUILT_IN = ("uniform", "trained", "base", "leak")  # none of which --guide may take as a name
+
+
+class GuideFile(Settings):
+    """A checkpoint whose attention guides probes; `path` as it was given."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:
+    """The guides that `--guide NAME=FILE` asks for; raises InputError for one that cannot be."""
+    found: dict[str, GuideFile] = {}
+    for text in given:
+        name, separator, path = text.partition("=")
+        if not separator or not path:
+            raise InputError(f"--guide {text}: give it as NAME=FILE")
+        if not re.fullmatch(NAME, name):
+            raise InputError(
+                f"--guide {text}: the name {name!r} does not do",
+                hint="use small letters, digits and _, beginning with a letter",
+            )
+        if name in BUILT_IN:
+            raise InputError(f"--guide {text}: {name!r} is a guide already; choose another name")
+        if name in found:
+            raise InputError(f"--guide {text}: the name {name!r} is given twice")
+        found[name] = GuideFile(name=name, path=path, sha256=sha256_file(Path(path)))
+    return tuple(found.values())
+
+
+def views(retraining: Retraining, files: Sequence[GuideFile]) -> dict[str, View]:
+    """How a probe looks under each guide, in W&P's order and with the leak control at the end.
+
+    Attention is computed when a view is first used on a split. Raises ModelError for a file that
+    is no checkpoint, InputError for one of other words or labels than the audited model's.
+    """
+    models = {file.name: _load(file, retraining) for file in files}
+    size = retraining.probe.recipe.embedding
+
+    def base(split: str) -> Guide:
+        return retraining.kept(split)
+
+    named = {name: _under(_keeper(retraining, model)) for name, model in models.items()}
+    return {
+        "uniform": _under(lambda split: uniform),
+        "trained": as_it_is,
+        "base": _under(base),
+        **named,
+        "leak": lambda model, split: Blindfolded(model, base(split), size),
+    }
+
+
+def _under(guide: Callable[[str], Guide]) -> View:
+    return lambda model, split: Guided(model, guide(split))
+
+
+def _keeper(retraining: Retraining, model: ClassicModel) -> Callable[[str], Guide]:
+    @cache
+    def kept(split: str) -> Guide:
+        return retraining.keep(model, split)
+
+    return kept
+
+
+def _load(file: GuideFile, retraining: Retraining) -> ClassicModel:
+    path = Path(file.path)
+    model = load_checkpoint(path).model
+    ours, theirs = retraining.spec, model.spec
+    if (theirs.labels, theirs.paired) != (ours.labels, ours.paired):
+        other = "labels" if theirs.paired == ours.paired else "kinds of texts"
+    elif theirs.vocabulary.words != ours.vocabulary.words:
+        other = "words"
+    else:
+        return model.requires_grad_(False)
+    raise InputError(
+        f"is a guide checkpoint of another data set or vocabulary: it knows other {other}",
+        where=path,
+        hint="give a model that was trained on the same data",
+    )

@@ -1,0 +1,236 @@
+"""Models that answer as the audited one does and attend otherwise: Wiegreffe & Pinter 2019, 4.
+
+For each lambda and seed a fresh model of the same recipe is trained to answer as the audited model
+does (TVD) and to attend differently (KL, times lambda); see `models.imitation`. Unlike the
+per-instance adversary, one set of parameters must produce all these weights. Lambda 0 gives
+imitators, which say how far a model moves that only imitates; they are trained in any case, as
+many, as long.
+
+Records are those of `audits.runs`, one per model and instance, on dev and on the audited split;
+`run` is `{"lambda": 0.001, "seed": 1}` with its split. A training that diverged leaves one record
+a split, `{"run", "row", "id", "diverged": true}`, and no figures.
+
+Deviations from the authors' code: TVD is the full one, so that our lambda is twice theirs; the
+epoch is picked on dev by the objective (theirs: lowest training loss), among at most 40, and
+training stops after 10 without a better one (theirs: 80 and 10).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from attnaudit.audits.adversary_store import Store
+from attnaudit.audits.audit import Record
+from attnaudit.audits.runs import Ledger, Trained, each_run
+from attnaudit.audits.strengths import LEAST_SEEDS_TVD, MARGIN, Point, next_strength
+from attnaudit.config import Settings
+from attnaudit.errors import InputError
+from attnaudit.execution.observer import Observer
+from attnaudit.models.retraining import Retraining, as_it_is
+from attnaudit.models.training import Diverged
+from attnaudit.report.records import Run, read_records
+
+
+class SeedsTvd(Settings):
+    """How far other seeds of the recipe move the answers: mean TVD on dev, with what it is of."""
+
+    tvd: float = pydantic.Field(ge=0, le=1)
+    model_sha256: str | None
+    data_sha256: str | None
+
+
+class ModelSettings(Settings):
+    """What decides the result; stored with the records.
+
+    Nothing is trained without `lambdas`, and 0 need not be among them; `refine` strengths are added
+    to them, chosen on dev.
+    """
+
+    lambdas: tuple[float, ...] = ()
+    refine: int = pydantic.Field(0, ge=0)
+    seeds: int = pydantic.Field(3, ge=1)
+    epochs: int = pydantic.Field(40, ge=1)
+    patience: int = pydantic.Field(10, ge=1)
+    seeds_tvd: SeedsTvd | None = None
+    seed: int = pydantic.Field(0, ge=0)
+    text: bool = False
+
+    @pydantic.field_validator("lambdas")
+    @classmethod
+    def _usable(cls, lambdas: tuple[float, ...]) -> tuple[float, ...]:
+        if min(lambdas, default=0) < 0:
+            raise ValueError("lambda must be 0 or more")
+        if len(set(lambdas)) < len(lambdas):
+            raise ValueError("a lambda is given twice")
+        return lambdas
+
+
+def runs(
+    retraining: Retraining, ledger: Ledger, settings: ModelSettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each model in turn, the audited one first, then by lambda and seed.
+
+    Raises InputError if the seeds' TVD is of another model or data set, OutputError if checkpoints
+    cannot be written.
+    """
+    _check_same(settings.seeds_tvd, ledger)
+    store = Store.open(retraining, ledger, settings.epochs, settings.patience)
+    if ledger.models is not None and store is None:
+        observer.say("the adversaries are not kept: models of this kind have no checkpoints")
+    tried = {0.0, *settings.lambdas}
+    yield from each_run([], retraining, ledger, observer, settings.text)
+    for strength in sorted(tried):
+        yield from _strength(strength, retraining, ledger, settings, store, observer)
+    for _ in range(settings.refine):
+        found = _next(ledger, settings, tried, observer)
+        if found is None:
+            break
+        tried.add(found)
+        yield from _strength(found, retraining, ledger, settings, store, observer)
+
+
+def _strength(
+    strength: float,
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: ModelSettings,
+    store: Store | None,
+    observer: Observer,
+) -> Iterator[list[Record]]:
+    """The records of all seeds of one lambda."""
+
+    def make(seed: int) -> Trained:
+        model = store.find(strength, seed) if store else None
+        if model is not None:
+            return model.to(retraining.device).eval().requires_grad_(False), as_it_is
+        model = retraining.fresh(seed)
+        progress = retraining.imitate(
+            model,
+            seed,
+            strength,
+            settings.epochs,
+            settings.patience,
+            observer,
+            f"lambda {strength!r}, seed {seed}",
+        )
+        if store:
+            store.keep(model, strength, seed, len(progress.epochs))
+        return model, as_it_is
+
+    diverged = {key_of(r["run"]) for r in ledger.records() if r.get("diverged")}
+    for seed in retraining.seeds(settings.seeds, settings.seed):
+        run: Run = {"lambda": strength, "seed": seed}
+        if (strength, seed) in diverged:  # in the run that this one resumes
+            yield _gave_up(run, retraining, ledger)
+            continue
+        try:
+            yield from each_run(
+                [(run, functools.partial(make, seed))], retraining, ledger, observer, settings.text
+            )
+        except Diverged:
+            observer.say(f"lambda {strength!r}, seed {seed}: the training diverged")
+            yield _gave_up(run, retraining, ledger)
+
+
+def key_of(run: Mapping[str, Any]) -> tuple[float, int]:
+    """Lambda and seed of an adversary's run."""
+    return run["lambda"], run["seed"]
+
+
+def _gave_up(run: Run, retraining: Retraining, ledger: Ledger) -> list[Record]:
+    """The records of a training that diverged, one a split, as far as they are missing."""
+    made: list[Record] = []
+    for split in ledger.splits:
+        here = {**run, "split": split}
+        if not ledger.done(here):
+            first = retraining.splits[split].instances[0]
+            made.append({"run": here, "row": first.row, "id": first.id, "diverged": True})
+    return made
+
+
+def _next(
+    ledger: Ledger, settings: ModelSettings, tried: set[float], observer: Observer
+) -> float | None:
+    """The lambda that refines the sweep, from the records on dev."""
+    # A run that goes on has records of later strengths too; it must come to the same ones.
+    points = {s: point for s, point in dev_points(ledger.records()).items() if s in tried}
+    if points.keys() != tried:  # one diverged: nothing is known on its side
+        return None
+    imitators = points[0.0].tvd
+    seeds = settings.seeds_tvd
+    bound = max(seeds.tvd, LEAST_SEEDS_TVD) if seeds else imitators + MARGIN
+    if imitators > bound:
+        observer.say(
+            f"not refined: imitators alone have TVD {imitators:.3f} on dev, more than {bound:.3f}"
+        )
+        return None
+    found = next_strength(list(points.values()), bound)
+    if found is not None:
+        observer.say(f"lambda {found!r} is added, to meet TVD {bound:.3f} on dev more closely")
+    return found
+
+
+def dev_points(records: Iterable[Mapping[str, Any]]) -> dict[float, Point]:
+    """Mean JSD and TVD on dev by lambda, without lambdas of which a training diverged."""
+    figures: dict[float, list[tuple[float, float]]] = defaultdict(list)
+    diverged: set[float] = set()
+    for record in records:
+        run: Mapping[str, Any] = record.get("run", {})
+        if "lambda" not in run or run["split"] != "dev":
+            continue
+        if record.get("diverged"):
+            diverged.add(run["lambda"])
+        else:
+            figures[run["lambda"]].append((record["jsd"], record["tvd"]))
+    return {
+        strength: Point(strength, *(float(x) for x in np.mean(pairs, axis=0)))
+        for strength, pairs in figures.items()
+        if strength not in diverged
+    }
+
+
+def read_seeds_tvd(path: Path) -> SeedsTvd:
+    """The seeds' mean TVD on dev, from the records of `seed-baseline` in `path`.
+
+    Raises InputError for a file that does not hold them.
+    """
+    header, records = read_records(path)
+    if header.audit != "seed-baseline":
+        raise InputError(
+            f"holds records of {header.audit}, not of seed-baseline",
+            where=path,
+            hint="give the file that `attnaudit seed-baseline --records` wrote",
+        )
+    moved = [
+        record["tvd"]
+        for record in records
+        if record.get("run", {}).get("model") == "seed" and record["run"].get("split") == "dev"
+    ]
+    if not moved:
+        raise InputError("holds no seeds' records on dev", where=path)
+    return SeedsTvd(
+        tvd=float(np.mean(moved)),
+        model_sha256=header.model.sha256,
+        data_sha256=header.dataset.sha256,
+    )
+
+
+def _check_same(seeds: SeedsTvd | None, ledger: Ledger) -> None:
+    if seeds is None:
+        return
+    for what, theirs, ours in (
+        ("model", seeds.model_sha256, ledger.model_sha256),
+        ("data", seeds.data_sha256, ledger.data_sha256),
+    ):
+        if theirs != ours:
+            raise InputError(
+                f"--seed-baseline holds seeds of another {what}",
+                hint="run `attnaudit seed-baseline` on this model and data, with --records",
+            )

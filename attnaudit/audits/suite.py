@@ -1,0 +1,167 @@
+"""All audits of one training configuration, into one folder, going on where they stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+
+from attnaudit.audits.adversary import AdversarySettings
+from attnaudit.audits.audit import find_audit
+from attnaudit.audits.combine import Combined, combine
+from attnaudit.audits.correlate import CorrelateSettings
+from attnaudit.audits.erase import EraseSettings
+from attnaudit.audits.guides import read_guides
+from attnaudit.audits.job import Job
+from attnaudit.audits.model_adversary import read_seeds_tvd
+from attnaudit.audits.permute import PermuteSettings
+from attnaudit.audits.probe import ProbeSettings
+from attnaudit.audits.run import run_audit, run_training
+from attnaudit.audits.seed_baseline import SeedBaselineSettings
+from attnaudit.audits.strengths import GRID, ROUNDS, STRONG
+from attnaudit.config import Settings, read_document
+from attnaudit.execution.files import output_errors, write_text
+from attnaudit.execution.observer import Observer
+from attnaudit.models.recipe import Overrides, TrainConfig, read_config
+from attnaudit.report.demands import Demands
+from attnaudit.report.findings.evidence import read_runs
+from attnaudit.report.findings.rules import Deltas
+from attnaudit.report.records import read_records
+from attnaudit.report.schema import dumps
+
+# seed-baseline comes first: the adversary's sweep closes in on its TVD, and probes are guided by
+# an adversary.
+Name = Literal["seed-baseline", "correlate", "permute", "erase", "adversary", "probe"]
+ORDER: tuple[Name, ...] = (
+    "seed-baseline",
+    "correlate",
+    "permute",
+    "erase",
+    "adversary",
+    "probe",
+)
+
+
+class Plan(Settings):
+    """The `audit:` part of a training configuration: settings of each audit, all with defaults."""
+
+    skip: tuple[Name, ...] = ()
+    text: bool = pydantic.Field(False, description="keep the words: heatmaps need them")
+    deltas: Deltas = Deltas()
+    correlate: CorrelateSettings = CorrelateSettings()
+    permute: PermuteSettings = PermuteSettings()
+    erase: EraseSettings = EraseSettings()
+    seed_baseline: SeedBaselineSettings = pydantic.Field(
+        SeedBaselineSettings(seeds=5), alias="seed-baseline"
+    )
+    adversary: AdversarySettings = AdversarySettings(lambdas=GRID, refine=ROUNDS)
+    probe: ProbeSettings = ProbeSettings()
+
+    @property
+    def audits(self) -> tuple[Name, ...]:
+        """The audits to run, in the order in which they build on each other."""
+        return tuple(name for name in ORDER if name not in self.skip)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a suite computes."""
+
+    device: str = "auto"
+    threads: int = 1
+
+
+def read_plan(path: Path, overrides: Overrides) -> tuple[TrainConfig, Plan]:
+    """The training configuration in `path` and the plan in it; raises InputError."""
+    config = read_config(path, overrides)
+    document = read_document(path)
+    if document.mapping.get("audit") is None:
+        return config, Plan()
+    return config, document.parse(Plan, ("audit",))
+
+
+def run_suite(
+    config: TrainConfig,
+    plan: Plan,
+    where: Where,
+    demands: Demands | None,
+    observer: Observer,
+    command_line: Sequence[str],
+) -> Combined:
+    """Train, run every audit of the plan, and combine their records into one report.
+
+    In the output folder stand `model.pt` and `train.json`, `records/NAME.jsonl`, the adversaries,
+    and `report.json`. What is there already of the same run is not made again.
+
+    Raises InputError, ModelError or OutputError.
+    """
+    folder = config.output
+    assert folder is not None  # read_config has seen to it
+    with observer.task("audit", 1 + len(plan.audits)) as task:
+        fitted, report = run_training(
+            config, where.device, where.threads, observer, True, command_line, reuse=True
+        )
+        write_text(folder / "train.json", dumps(report))
+        records = folder / "records"
+        with output_errors(records):
+            records.mkdir(exist_ok=True)
+        task.advance(1)
+        for name in plan.audits:
+            job = Job(
+                model=str(fitted.checkpoint),
+                data=fitted.data,
+                device=where.device,
+                threads=where.threads,
+                records=records / f"{name}.jsonl",
+                reuse=True,
+                models=folder / "adversaries",
+                command_line=command_line,
+            )
+            run_audit(find_audit(name), _settings(plan, name, folder), job, None, observer)
+            task.advance(1)
+    paths = [records / f"{name}.jsonl" for name in plan.audits]
+    combined = combine(paths, demands, plan.deltas, command_line)
+    write_text(folder / "report.json", dumps(combined.report))
+    return combined
+
+
+def _settings(plan: Plan, name: Name, folder: Path) -> Settings:
+    """The settings of an audit, with what earlier ones have found."""
+    settings: Settings = getattr(plan, name.replace("-", "_"))
+    changed: dict[str, object] = {}
+    if plan.text and "text" in type(settings).model_fields:
+        changed["text"] = True
+    records = folder / "records"
+    if name == "adversary" and plan.adversary.refine and "seed-baseline" in plan.audits:
+        changed["seeds_tvd"] = read_seeds_tvd(records / "seed-baseline.jsonl")
+    if name == "probe" and "adversary" in plan.audits:
+        guide = _strongest(records / "adversary.jsonl", folder / "adversaries")
+        if guide is not None:
+            changed["guides"] = (*plan.probe.guides, *read_guides([f"adversary={guide}"]))
+    return settings.model_copy(update=changed)
+
+
+def _strongest(records: Path, folder: Path) -> Path | None:
+    """The checkpoint of the adversary that guides a probe; None where none was kept.
+
+    As in Wiegreffe & Pinter's Table 4: of those with a mean JSD above .4 the one with the least
+    TVD, on dev; where there is none, the one with the largest JSD.
+    """
+    dev = read_runs(read_records(records)[1]).get("dev")
+    if dev is None:
+        return None
+    found = []
+    for kind, models in dev.models.items():
+        strength = dict(kind).get("lambda")
+        for seed, columns in models.items() if strength else ():
+            path = folder / f"lambda{strength!r}-seed{seed}.pt"
+            jsd, tvd = (sum(x) / len(x) for x in (columns.jsd, columns.tvd))
+            if path.is_file():
+                found.append((jsd, tvd, path))
+    strong = [one for one in found if one[0] > STRONG]
+    if strong:
+        return min(strong, key=lambda one: one[1])[2]
+    return max(found)[2] if found else None

@@ -1,0 +1,41 @@
+"""Heatmaps of a run that is just over: its words come from the data, whatever the records hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attnaudit.data.dataset import Dataset, Instance
+from attnaudit.report.heatmaps import Gallery, choose
+
+
+@dataclass
+class Viewer:
+    """Chooses up to `count` heatmaps when a run shows it its records; `gallery` then holds them."""
+
+    count: int
+    gallery: Gallery | None = None
+
+    def look(
+        self, records: Callable[[], Iterator[Mapping[str, Any]]], data: Dataset, pieces: bool
+    ) -> None:
+        """Choose among the `records` of `data`, where the unit is the word or, if so, the piece."""
+        by_row = {instance.row: instance for instance in data.instances}
+        self.gallery = choose(
+            [records],
+            data.split,
+            data.labels,
+            self.count,
+            lambda record: units(by_row[record["row"]], pieces),
+        )
+
+
+def units(instance: Instance, pieces: bool) -> list[str]:
+    """The words of an instance as they are explained, the pieces of one joined; or its pieces."""
+    if pieces:
+        return list(instance.tokens)
+    words = [""] * (instance.words[-1] + 1)
+    for word, token in zip(instance.words, instance.tokens, strict=True):
+        words[word] += token
+    return words

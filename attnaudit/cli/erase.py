@@ -1,0 +1,52 @@
+"""`attnaudit erase`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from attnaudit.cli import options as o
+from attnaudit.cli.audit import audit_command
+from attnaudit.importance import IMPORTANCES
+
+if TYPE_CHECKING:
+    from attnaudit.config import Settings
+
+
+@audit_command
+def erase(
+    seed: int,
+    measure: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="NAME",
+            help="Importance measures whose top words are deleted as well, repeatable: "
+            f"{', '.join(IMPORTANCES)}.  [default: all]",
+        ),
+    ] = None,
+    optimum_items: Annotated[
+        int,
+        typer.Option(
+            min=0, max=16, help="Find the best possible order in texts of at most so many items."
+        ),
+    ] = 10,
+    text: o.TextOption = False,
+) -> Settings:
+    """Do the words that attention ranks first decide the answer?
+
+    Attention weights are erased, one against a random other one and then one after another until
+    the decision flips (Serrano & Smith 2019); the top words are deleted from the text, or kept
+    alone (comprehensiveness and sufficiency, DeYoung et al. 2020); each beside random and, in short
+    texts, the best possible order. Where the data has human rationales, agreement with them is
+    shown apart: plausibility is not faithfulness.
+    """
+    from attnaudit.audits.correlate import check_measures
+    from attnaudit.audits.erase import EraseSettings
+
+    return EraseSettings(
+        measures=check_measures(measure or list(IMPORTANCES)),
+        optimum_items=optimum_items,
+        seed=seed,
+        text=text,
+    )

@@ -1,0 +1,42 @@
+"""`attnaudit probe`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from attnaudit.cli import options as o
+from attnaudit.cli.audit import audit_command
+
+if TYPE_CHECKING:
+    from attnaudit.config import Settings
+
+
+@audit_command
+def probe(
+    seed: int,
+    seeds: Annotated[int, typer.Option(min=1, help="Probes to train for each guide.")] = 5,
+    guide: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="NAME=FILE",
+            help="Guide probes by the attention of this checkpoint too, such as an adversary's;"
+            " repeatable.",
+        ),
+    ] = None,
+    text: o.TextOption = False,
+    recipe: o.RecipeOption = None,
+) -> Settings:
+    """Do the attention weights help a model that sees each word by itself?
+
+    Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
+    the audited model's, that of other checkpoints. Attention that points at what matters should
+    help beyond uniform attention, and beyond a leak control that is shown the weights and their
+    places but no word: what that one gains, the shape of the attention gives away. It measures use
+    to another model, not faithfulness to this one. Wiegreffe & Pinter 2019, section 5.
+    """
+    from attnaudit.audits.guides import read_guides
+    from attnaudit.audits.probe import ProbeSettings
+
+    return ProbeSettings(seeds=seeds, guides=read_guides(guide or []), seed=seed, text=text)

@@ -1,0 +1,83 @@
+"""`attnaudit audit`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from attnaudit.cli import options as o
+from attnaudit.cli.output import finish_as, html_or_hint, read_demands
+from attnaudit.cli.samples import find_config
+
+
+def audit(
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG", help="A training configuration in YAML, or the name of a sample."
+        ),
+    ],
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="SPEC", help="Dataset spec, in place of the config's."),
+    ] = None,
+    vectors: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Pretrained vectors, in place of the config's."),
+    ] = None,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Where results go.  [default: CONFIG's name]"
+        ),
+    ] = None,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, max=o.LARGEST_SEED, help="Seed, in place of the config's."),
+    ] = None,
+    device: o.DeviceOption = o.Device.auto,
+    threads: o.ThreadsOption = 1,
+    as_json: o.JsonOption = False,
+    policy: o.PolicyOption = None,
+    baseline: o.BaselineOption = None,
+    strict: o.StrictOption = False,
+    quiet: o.QuietOption = False,
+    verbose: o.VerboseOption = False,
+) -> None:
+    """Train a model and run every audit on it, into one folder, with findings.
+
+    The folder gets model.pt, records/, report.json and, with the extra `html`, report.html. Run
+    again, it goes on where it stopped: what stands in the folder and is of the same settings, model
+    and data is not made anew. Settings of the audits stand under `audit:` in CONFIG.
+    """
+    path = find_config(config)
+    demands = read_demands(policy, baseline)
+
+    from attnaudit.audits.suite import Where, read_plan, run_suite
+    from attnaudit.cli.progress import Display
+    from attnaudit.models.recipe import Overrides
+
+    settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
+    display = Display(quiet)
+    where = Where(device.value, threads)
+    command_line = ("attnaudit", *sys.argv[1:])
+    made = run_suite(settings, plan, where, demands, display, command_line)
+    assert settings.output is not None
+    page = settings.output / "report.html"
+    remark = html_or_hint(made.report, made.records, page)
+    try:
+        finish_as(
+            made.report,
+            made.records,
+            o.Format.json if as_json else None,
+            as_json,
+            None,
+            strict=strict,
+            quiet=quiet,
+            verbose=verbose,
+        )
+    finally:
+        display.say(remark)

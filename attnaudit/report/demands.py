@@ -1,0 +1,66 @@
+"""What a report is held against: a policy as of a day, and an older report."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attnaudit.measures.summary import Columns
+from attnaudit.report.gates import is_baseline
+from attnaudit.report.policy import Policy, evaluate, excuse
+from attnaudit.report.schema import DatasetFacts, Gate, Report
+
+if TYPE_CHECKING:
+    from attnaudit.report.baseline import Baseline
+
+
+@dataclass(frozen=True)
+class Demands:
+    """A policy, whose waivers hold or have expired as of `today`, and a baseline."""
+
+    today: datetime.date
+    policy: Policy | None = None
+    baseline: Baseline | None = None
+
+    def check(self, audit: str, dataset: DatasetFacts) -> None:
+        """Raise InputError, before any work, for a baseline of another audit or other data."""
+        if self.baseline is not None:
+            from attnaudit.report.baseline import check_comparable
+
+            check_comparable(self.baseline, audit, dataset)
+
+
+def held(report: Report, columns: Columns | None, demands: Demands | None) -> Report:
+    """The report with the gates that `demands` makes; `columns` are what its means are means of.
+
+    A policy takes the place of the policy's gates that the report came with, a baseline that of
+    the older comparison; what is not demanded anew stays.
+
+    Raises:
+        InputError: The baseline is of another audit or of other data.
+    """
+    if demands is None:
+        return report
+    policy, tables = demands.policy, dict(report.tables)
+    own = [gate for gate in report.gates if not is_baseline(gate.id)]
+    compared = [gate for gate in report.gates if is_baseline(gate.id)]
+    if policy is not None:
+        own = evaluate(policy, report.metrics, report.findings, demands.today)
+    if demands.baseline is not None:
+        from attnaudit.report import baseline  # brings numpy, which other reports do without
+
+        demands.check(report.audit, report.dataset)
+        changes = baseline.compare(demands.baseline, report, columns)
+        compared = baseline.gates(demands.baseline, changes)
+        tables |= baseline.tables(demands.baseline, report, changes)
+    if policy is not None:
+        compared = excuse([_bare(gate) for gate in compared], policy, demands.today)
+    return report.model_copy(update={"gates": [*own, *compared], "tables": tables})
+
+
+def _bare(gate: Gate) -> Gate:
+    """A gate of a comparison without the waiver of an older policy; only regressions have any."""
+    if gate.waiver is None:
+        return gate
+    return gate.model_copy(update={"status": "fail", "waiver": None})

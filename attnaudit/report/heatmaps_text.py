@@ -1,0 +1,64 @@
+"""Heatmaps on the terminal: ink behind the words in colour, bars under them elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from attnaudit.errors import printable
+from attnaudit.report.heatmaps import Gallery, Heatmap, Weights, caption, heading
+
+# Black on each is legible; from the pale to the deep end of one hue, none for level 0.
+INKS = ("", "#dcebf7", "#b5d7ee", "#86bde0", "#56a0d0", "#3a8bc2")
+_BARS = " ▁▃▅▆█"
+_ASCII_BARS = " .-=+#"
+_INDENT = 2
+
+
+def print_heatmaps(gallery: Gallery, console: Console) -> None:
+    """Print each heatmap with its numbers; words are shown with control characters escaped."""
+    shown = len(gallery.heatmaps)
+    if not shown:
+        console.print(Text("Heatmaps: no instance has both words and attention.", style="dim"))
+        return
+    console.print(Text("Heatmaps", style="bold"))
+    console.print(Text(f"{shown} of {gallery.of:,} instances, {gallery.rule}.", style="dim"))
+    for heatmap in gallery.heatmaps:
+        console.print()
+        console.print(Text(heading(heatmap, gallery.labels), style="bold"))
+        for row in heatmap.rows:
+            console.print(Text(caption(heatmap, row, gallery.labels), style="dim"))
+            for line in _lines(heatmap, row, console):
+                console.print(line, no_wrap=True, overflow="ignore", crop=False)
+
+
+def _lines(heatmap: Heatmap, row: Weights, console: Console) -> Iterator[Text]:
+    coloured = console.color_system is not None and not console.no_color
+    bars = _ASCII_BARS if console.options.ascii_only else _BARS
+    levels, numbered = heatmap.levels(row), heatmap.numbered(row)
+    words, under = Text(" " * _INDENT), " " * _INDENT
+    used = _INDENT
+    for i, token in enumerate(heatmap.tokens):
+        word = printable(token)
+        if i in numbered:
+            word += f"[{row.weights[i]:.2f}]"
+        width = cell_len(word)
+        if used > _INDENT and used + width > console.width:
+            yield from _flush(words, under, coloured)
+            words, under, used = Text(" " * _INDENT), " " * _INDENT, _INDENT
+        ink = INKS[levels[i]] if coloured else ""
+        words.append(word, Style(color="#000000", bgcolor=ink) if ink else Style())
+        words.append(" ")
+        under += bars[levels[i]] * width + " "
+        used += width + 1
+    yield from _flush(words, under, coloured)
+
+
+def _flush(words: Text, under: str, coloured: bool) -> Iterator[Text]:
+    yield words
+    if not coloured and under.strip():
+        yield Text(under.rstrip())

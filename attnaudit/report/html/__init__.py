@@ -1,0 +1,1 @@
+from attnaudit.report.html.page import html_page as html_page

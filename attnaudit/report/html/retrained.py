@@ -1,0 +1,145 @@
+"""Figures of retrained models: how far their attention lies from the audited model's, and F1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from attnaudit.errors import printable
+from attnaudit.measures.divergences import LN2
+from attnaudit.measures.summary import Cell
+from attnaudit.report.html.drawn import Drawn, add_legend, numbers, short, spoken
+from attnaudit.report.html.points import Array, Curve, Point
+from attnaudit.report.html.svg import COLOURS, drawing, inline, new_axes
+
+
+class _Look(NamedTuple):
+    name: str
+    mark: str
+    colour: str
+    filled: bool = True
+
+
+# The marks of Wiegreffe & Pinter's figure: dots for lambdas, triangles for seeds, a plus for the
+# adversary per instance; and a square for uniform weights.
+_LOOKS = {
+    "lambda": _Look("adversary (its lambda)", "o", "c0"),
+    "imitator": _Look("imitator (lambda 0)", "o", "c0", False),
+    "seed": _Look("another seed", "^", "c1"),
+    "uniform": _Look("uniform weights", "s", "c2"),
+    "instance": _Look("adversary per instance", "P", "c3"),
+}
+_KINDS = {"base": "audited model", "seed": "other seeds", "uniform": "uniform weights"}
+_LEAST_TOP = 0.05  # the axis of the TVD reaches at least so far, lest noise look like a cost
+
+
+def tvd_jsd_curve(curve: Curve, name: str) -> Drawn:
+    """How far attention was moved, and what that cost in the answers.
+
+    Wiegreffe & Pinter (2019), section 5, with the full TVD where their code halves it.
+    """
+    title = "How far attention can be moved, and what it costs"
+    points, means = curve.points(), curve.by_lambda()
+    shown = [*means, *(p for p in points if p.kind != "lambda")]
+    rows = [[_look(p).name, p.strength, p.jsd, p.tvd] for p in shown]
+    table = numbers(["model", "lambda", "mean JSD", "mean TVD"], rows)
+    with drawing():
+        figure, axes = new_axes(340)
+        axes.axvline(LN2, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        blue = COLOURS["c0"]
+        runs = [p for p in points if p.kind == "lambda"]
+        axes.plot([p.jsd for p in means], [p.tvd for p in means], color=blue, linewidth=1)
+        axes.plot([p.jsd for p in runs], [p.tvd for p in runs], ".", color=blue, alpha=0.4)
+        for p in shown:
+            _plot(axes, p)
+        for above, p in enumerate(means):
+            _name_lambda(axes, p, above % 2 == 0)
+        top = max(_LEAST_TOP, *(p.tvd for p in points))
+        axes.set(xlim=(-0.015, 1.04 * LN2), ylim=(-0.06 * top, 1.15 * top))
+        axes.set_xlabel("mean JSD of the attention (dotted: ln 2)")
+        axes.set_ylabel("mean TVD of the answers")
+        axes.grid(linewidth=0.5)
+        axes.set_axisbelow(True)
+        add_legend(axes, [_handle(look) for look in dict.fromkeys(map(_look, shown))])
+        svg = inline(figure, name, spoken(title, table, ["lambda", "mean JSD", "mean TVD"]))
+    caption = (
+        "Models to the right and low have other attention and the same answers: they speak"
+        " against attention as the explanation. Small dots are single runs, the large ones their"
+        " means over seeds."
+    )
+    return Drawn(title, svg, caption, table)
+
+
+def score_dots(scores: Mapping[str, Array], title: str, caption: str, name: str) -> Drawn:
+    """F1 of each kind of model: a dot a run, and their range."""
+    rows: list[list[Cell]] = [
+        [_kind(kind), float(v.mean()), float(v.min()), float(v.max()), len(v)]
+        for kind, v in scores.items()
+    ]
+    table = numbers(["model", "mean F1", "least", "largest", "runs"], rows)
+    with drawing():
+        figure, axes = new_axes(90 + 32 * len(scores))
+        for k, values in enumerate(scores.values()):
+            axes.plot([values.min(), values.max()], [k, k], color=COLOURS["c0"], linewidth=1.5)
+            axes.plot(values, [k] * len(values), "o", color=COLOURS["c0"], alpha=0.4)
+            axes.plot([values.mean()], [k], "|", color=COLOURS["ink"], markersize=16)
+        axes.set_yticks(range(len(scores)), [short(_kind(kind)) for kind in scores])
+        axes.set(ylim=(len(scores) - 0.5, -0.5), xlabel="F1 on the audited split")
+        axes.margins(x=0.08)
+        axes.locator_params(axis="x", nbins=4)
+        axes.grid(axis="x", linewidth=0.5)
+        axes.set_axisbelow(True)
+        svg = inline(figure, name, spoken(title, table, ["mean F1", "least", "largest"]))
+    return Drawn(title, svg, f"{caption} A dot is a run, the upright their mean.", table)
+
+
+def _kind(kind: str) -> str:
+    return _KINDS.get(kind, printable(kind))
+
+
+def _look(point: Point) -> _Look:
+    return _LOOKS["imitator" if point.imitator else point.kind]
+
+
+def _plot(axes: Axes, point: Point) -> None:
+    look = _look(point)
+    colour = COLOURS[look.colour]
+    axes.plot(
+        [point.jsd],
+        [point.tvd],
+        look.mark,
+        markersize=8,
+        markeredgecolor=colour,
+        markerfacecolor=colour if look.filled else COLOURS["page"],
+        markeredgewidth=1.4,
+    )
+
+
+def _handle(look: _Look) -> Line2D:
+    colour = COLOURS[look.colour]
+    return Line2D(
+        [],
+        [],
+        linestyle="",
+        marker=look.mark,
+        markersize=8,
+        markeredgecolor=colour,
+        markerfacecolor=colour if look.filled else COLOURS["page"],
+        label=look.name,
+    )
+
+
+def _name_lambda(axes: Axes, point: Point, above: bool) -> None:
+    axes.annotate(
+        f"{point.strength:g}",
+        (point.jsd, point.tvd),
+        xytext=(0, 8 if above else -8),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if above else "top",
+        fontsize=9,
+        color=COLOURS["ink"],
+    )

@@ -1,0 +1,103 @@
+"""Figures as SVG that stands in a page: same bytes every time, in the colours of the page.
+
+Text stays text: it is small, can be searched and read out, and takes the page's own font.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from xml.etree import ElementTree
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+LINK = "{http://www.w3.org/1999/xlink}href"
+WIDTH = 360  # points of the page's own scale: as wide as a phone, so that text stays legible
+
+# Colours that stand for the page's custom properties until the figure is written.
+COLOURS = {
+    name: f"#0102{i:02x}"
+    for i, name in enumerate(("ink", "muted", "line", "page", "c0", "c1", "c2", "c3"))
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "attnaudit",
+    "text.parse_math": False,  # a class may be called $x$
+    "font.size": 11,
+    "axes.edgecolor": COLOURS["muted"],
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "grid.color": COLOURS["line"],
+    "legend.edgecolor": COLOURS["line"],
+    "legend.facecolor": COLOURS["page"],
+    "text.color": COLOURS["ink"],
+    "xtick.color": COLOURS["muted"],
+    "ytick.color": COLOURS["muted"],
+    "xtick.labelcolor": COLOURS["ink"],
+    "ytick.labelcolor": COLOURS["ink"],
+}
+_STYLED = re.compile("|".join(COLOURS.values()))
+_FONT = re.compile(r"font-family: [^;]*;? ?")
+_NAMES = {colour: f"var(--{name})" for name, colour in COLOURS.items()}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw and write within this block: whatever the user's own settings, the page's hold."""
+    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+        # The browser has fonts of its own for what the measuring font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def new_axes(height: float) -> tuple[Figure, Axes]:
+    """A figure of the page's width and `height` points, and its axes."""
+    figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, figure.add_subplot()
+
+
+def inline(figure: Figure, name: str, label: str) -> str:
+    """The figure as an SVG element that says `label` to those who do not see it.
+
+    `name` sets its ids apart from those of the other figures of the page.
+    """
+    stream = io.BytesIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
+    root = ElementTree.fromstring(stream.getvalue())
+    # A style sheet would hold for the whole page.
+    for child in [c for c in root if c.find(f"{NAMESPACE}style") is not None]:
+        root.remove(child)
+    for element in root.iter():
+        _adapt(element, name)
+    for size in ("width", "height"):
+        del root.attrib[size]
+    root.set("role", "img")
+    root.set("aria-label", label)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _adapt(element: ElementTree.Element, name: str) -> None:
+    # HTML knows SVG without namespaces, and a page without addresses is easily seen to load none.
+    element.tag = element.tag.removeprefix(NAMESPACE)
+    for key, value in list(element.attrib.items()):
+        if key == "id" and element.tag == "g":
+            del element.attrib[key]  # nothing refers to it
+        elif key == "id":
+            element.set(key, f"{name}-{value}")
+        elif key == LINK:
+            del element.attrib[key]
+            element.set("href", value.replace("#", f"#{name}-"))
+        elif key in ("style", "clip-path"):
+            adapted = _STYLED.sub(lambda m: _NAMES[m[0]], _FONT.sub("", value))
+            element.set(key, adapted.replace("url(#", f"url(#{name}-"))

@@ -1,0 +1,111 @@
+"""What every format for readers says of a report in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from attnaudit.report.layout import number
+from attnaudit.report.schema import Finding, Metric, Report
+
+_SHOWN = 3  # names listed before "and N more"
+
+
+class Fact(NamedTuple):
+    """One line of the heading; `loud` where the reader must not miss it."""
+
+    name: str
+    words: str
+    loud: bool = False
+
+
+def facts(report: Report) -> Iterator[Fact]:
+    """What was audited, as the heading says it; names from files stand as they are."""
+    data = report.dataset
+    yield Fact("model", report.model.name)
+    yield Fact("data", f"{data.name}, split {data.split}")
+    yield Fact("instances", f"{data.instances:,}")
+    if data.partial:
+        yield Fact("partial", "a limit kept the other rows from being audited", loud=True)
+    skipped = sum(data.skipped.values())
+    if skipped:
+        reasons = [f"{n:,} {why.replace('_', ' ')}" for why, n in data.skipped.items() if n]
+        yield Fact("skipped", f"{_count(skipped, 'row')}: {', '.join(reasons)}", loud=True)
+    if data.truncated:
+        cut = f"{_count(data.truncated, 'instance')} cut at the length limit"
+        yield Fact("truncated", cut, loud=True)
+    scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
+    if scores:
+        yield Fact("scores", ", ".join(scores))
+
+
+def _model_scores(report: Report) -> Iterator[tuple[str, Metric]]:
+    for name, metric in report.metrics.items():
+        stem, _, score = name.partition(".")
+        if stem == "model":
+            yield score.replace("_", " "), metric
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def missing(report: Report) -> Iterator[str]:
+    """Which figures have no value, and why: a sentence for each reason."""
+    without: dict[str, list[str]] = {}
+    for name, m in report.metrics.items():
+        if m.value is None:
+            without.setdefault(m.reason or "no reason given", []).append(name)
+    for reason, names in without.items():
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        yield f"No value for {', '.join(names[:_SHOWN])}{more}: {reason}"
+
+
+class FindingWords(NamedTuple):
+    """A desideratum, what the evidence says of it, the figure that decided, why, by what rule."""
+
+    name: str
+    status: str
+    figure: str
+    reason: str
+    rule: str | None
+
+
+def findings(report: Report) -> list[FindingWords]:
+    """What the evidence says of each desideratum; empty where nothing was assessed."""
+    if all(f.status == "not_assessed" and f.scope is None for f in report.findings.values()):
+        return []
+    return [
+        FindingWords(_plain(name), _plain(f.status), figure(f), f.reason, f.rule)
+        for name, f in report.findings.items()
+    ]
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def figure(finding: Finding) -> str:
+    """The deciding figure with its interval and delta; empty where there is none."""
+    if finding.statistic is None:
+        return ""
+    shown = number(finding.statistic)
+    if finding.interval is not None:
+        low, high = finding.interval
+        shown += f" [{number(low)}, {number(high)}]"
+    if finding.delta is not None:
+        shown += f", delta {finding.delta:g}"
+    return shown
+
+
+def scopes(report: Report) -> list[str]:
+    """What the findings speak of."""
+    return list(dict.fromkeys(f.scope for f in report.findings.values() if f.scope))
+
+
+def nothing_assessed(report: Report) -> str:
+    """What stands in place of the findings where there are none."""
+    names = ", ".join(map(_plain, report.findings))
+    if report.audit == "report":
+        return f"Findings ({names}): not assessed; records of seed-baseline, adversary and probe do."
+    return f"Findings ({names}): not assessed by {report.audit} alone."

@@ -1,0 +1,145 @@
+"""Records of several models: in order, complete, and none of them twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+import torch
+
+from attnaudit.audits.runs import Ledger, each_run
+from attnaudit.data.dataset import Dataset
+from attnaudit.execution.observer import Silent
+from attnaudit.measures.divergences import LN2, jsd
+from attnaudit.models.blank import Blank
+from attnaudit.models.guided import uniform
+from attnaudit.models.retraining import Retraining, as_it_is, guided
+from attnaudit.models.training import Schedule
+
+
+@pytest.fixture
+def retraining(instances, model, tmp_path):
+    splits = {
+        name: Dataset(instances[:n], model.spec.labels, name, tmp_path, "", {}, 0, False)
+        for name, n in (("train", 4), ("dev", 3), ("test", 4))
+    }
+    blank = Blank(model.recipe, model.spec)
+    cpu = torch.device("cpu")
+    return Retraining(
+        model, model.spec, blank, blank.changed(encoder="average"), Schedule(), splits, cpu, 24
+    )
+
+
+@pytest.fixture
+def recorded(retraining):
+    """The records of two runs, besides those in `done`, and the names of the models made."""
+
+    def run(done=None, audited="test", **ledger):
+        made = []
+        found = defaultdict(set) if done is None else done
+
+        def named(name, view):
+            def make():
+                made.append(name)
+                return retraining.fresh(5).eval(), view
+
+            return make
+
+        runs = [
+            ({"model": "other", "seed": 5}, named("other", as_it_is)),
+            (
+                {"model": "uniform", "seed": 5},
+                named("uniform", guided(defaultdict(lambda: uniform))),
+            ),
+        ]
+        text = ledger.pop("text", False)
+        book = Ledger(lambda run: found[tuple(sorted(run.items()))], audited, **ledger)
+        records = []
+        for part in each_run(runs, retraining, book, Silent(), text):
+            records += part
+            for record in part:
+                found[tuple(sorted(record["run"].items()))].add(record["row"])
+        return records, made, found
+
+    return run
+
+
+def order(records):
+    names = [(r["run"]["model"], r["run"]["split"]) for r in records]
+    return list(dict.fromkeys(names))
+
+
+def test_runs_follow_each_other_and_begin_with_the_audited_model(recorded):
+    records, made, _ = recorded()
+    assert made == ["other", "uniform"]
+    models = ("base", "other", "uniform")
+    assert order(records) == [(m, s) for m in models for s in ("dev", "test")]
+    assert len(records) == 3 * (3 + 4)
+    assert "seed" not in records[0]["run"]
+    assert records[-1]["run"] == {"model": "uniform", "seed": 5, "split": "test"}
+
+
+def test_records_hold_answers_attention_and_distances(recorded, retraining):
+    records, _, _ = recorded()
+    known = {(r["run"]["model"], r["run"]["split"], r["row"]): r for r in records}
+    for (name, split, row), record in known.items():
+        base = known["base", split, row]
+        assert len(record["attention"]) == record["words"]
+        assert sum(record["attention"]) == pytest.approx(1, abs=1e-6)
+        if name == "base":
+            assert "jsd" not in record
+            assert "tvd" not in record
+            continue
+        assert 0 < record["jsd"] <= LN2
+        assert record["jsd"] == pytest.approx(
+            jsd(*(np.array(x) / np.sum(x) for x in (record["attention"], base["attention"]))),
+            abs=1e-6,
+        )
+        moved = abs(record["probs"][1] - base["probs"][1])
+        assert record["tvd"] == pytest.approx(moved, abs=1e-6)
+        if name == "uniform" and record["words"] == len(
+            retraining.splits[split].instances[row].tokens
+        ):
+            assert record["attention"] == pytest.approx([1 / record["words"]] * record["words"])
+
+
+def test_text_stands_in_the_audited_models_records_only_where_asked_for(recorded):
+    assert not any("tokens" in r for r in recorded()[0])
+    for record in recorded(text=True)[0]:
+        assert ("tokens" in record) == (record["run"]["model"] == "base")
+        assert len(record.get("tokens", record["attention"])) == record["words"]
+
+
+def test_pieces_are_units_where_asked_for(recorded):
+    words, pieces = (recorded(pieces=p)[0] for p in (False, True))
+    split = [next(r for r in part if r["row"] == 1) for part in (words, pieces)]
+    assert [r["words"] for r in split] == [3, 5]
+
+
+def test_what_is_done_is_not_trained_again(recorded):
+    records, _, done = recorded()
+    again, made, _ = recorded(done=done)
+    assert (again, made) == ([], [])
+
+    del done[tuple(sorted({"model": "uniform", "seed": 5, "split": "test"}.items()))]
+    again, made, _ = recorded(done=done)
+    assert made == ["uniform"]
+    assert order(again) == [("uniform", "test")]
+    assert again == records[-4:]
+
+
+def test_a_run_that_was_interrupted_goes_on_within_a_split(recorded):
+    records, _, done = recorded()
+    key = tuple(sorted({"model": "other", "seed": 5, "split": "test"}.items()))
+    done[key] -= {1, 3}
+    again, made, _ = recorded(done=done)
+    assert made == ["other"]
+    assert sorted(r["row"] for r in again) == [1, 3]
+    assert all(r in records for r in again)
+
+
+def test_dev_alone_is_recorded_once(recorded):
+    records, _, _ = recorded(audited="dev")
+    assert order(records) == [(m, "dev") for m in ("base", "other", "uniform")]
+    assert len(records) == 9

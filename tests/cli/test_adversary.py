@@ -1,0 +1,142 @@
+"""`attnaudit adversary` with models that are trained: options and mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from attnaudit.audits.strengths import GRID
+from attnaudit.report.records import read_records
+
+
+@pytest.fixture
+def train(cli, tiny):
+    """`attnaudit adversary` on the tiny model, with trainings as short as can be."""
+
+    def run(*args):
+        short = ("--seeds", 1, "--epochs", 1, "--no-per-instance")
+        return cli("adversary", tiny / "model.pt", tiny / "data.yaml", *short, *args)
+
+    return run
+
+
+def test_from_options_to_a_table_and_checkpoints(train, cli, here):
+    result = train("--lambda", 0.001, "--lambda", 0.01, "--records", "r.jsonl", "-o", "r.json")
+    assert (result.code, result.err) == (0, "")
+    assert "imitators" in result.out
+    assert "lambda 0.001" in result.out
+    report = json.loads((here / "r.json").read_text())
+    assert "adversary.model[lambda=0.01].jsd.mean" in report["metrics"]
+    assert report["settings"]["lambdas"] == [0.001, 0.01]
+    assert report["settings"]["refine"] == 0
+    assert {p.name for p in (here / "adversaries").iterdir()} == {
+        f"lambda{s}-seed1.pt" for s in ("0.0", "0.001", "0.01")
+    }
+    assert cli("report", "r.jsonl").out == result.out
+
+
+def test_a_sweep_takes_a_grid_and_adds_to_it(train, here):
+    result = train("--sweep", "--records", "r.jsonl", "--models", "kept")
+    assert result.code == 0
+    runs = {json.dumps(r["run"]) for r in read_records(here / "r.jsonl")[1]}
+    tried = {json.loads(r).get("lambda") for r in runs} - {None}
+    assert tried >= {0.0, *GRID}
+    added = result.err.count("is added")
+    assert len(tried) == 1 + len(GRID) + added
+    assert len(list((here / "kept").iterdir())) == len(tried)
+
+
+def test_settings_from_attnaudit_yaml(cli, tiny, here):
+    (here / "attnaudit.yaml").write_text(
+        f"model: {tiny / 'model.pt'}\ndata: {tiny / 'data.yaml'}\n"
+        "adversary: {lambda: [0.01], seeds: 1, epochs: 1, models: kept}\n"
+    )
+    result = cli("adversary", "--no-per-instance")
+    assert result.code == 0
+    assert (here / "kept" / "lambda0.01-seed1.pt").exists()
+
+
+def test_a_diverged_lambda_leaves_its_gate_undecided(train, here, monkeypatch):
+    from attnaudit.models.retraining import Retraining
+    from attnaudit.models.training import Diverged
+
+    imitate = Retraining.imitate
+
+    def fail(self, model, seed, strength, *rest):
+        if strength == 0.01:
+            raise Diverged("training diverged: the loss is not finite after epoch 1")
+        return imitate(self, model, seed, strength, *rest)
+
+    monkeypatch.setattr(Retraining, "imitate", fail)
+    gate = "gates:\n- {id: moved, metric: 'adversary.model[lambda=0.01].jsd.mean', max: 0.4}\n"
+    (here / "policy.yaml").write_text(gate)
+    result = train("--lambda", 0.01, "--policy", "policy.yaml")
+    assert result.code == 0
+    assert "diverged" in result.out
+    assert "lambda 0.01, seed 1: the training diverged" in result.err
+    assert train("--lambda", 0.01, "--policy", "policy.yaml", "--strict").code == 1
+
+
+@pytest.fixture
+def mistaken(refused, tiny):
+    def run(*args, data=None, says=()):
+        return refused("adversary", tiny / "model.pt", data or tiny / "data.yaml", *args, says=says)
+
+    return run
+
+
+def test_options_that_mean_nothing(mistaken):
+    mistaken("--lambda", "-0.1", says=["--lambda -0.1: must be a number from 0 on"])
+    mistaken("--lambda", "nan", says=["--lambda nan"])
+    mistaken("--lambda", "1e-3", "--lambda", "0.001", says=["--lambda: the same value"])
+    mistaken("--no-per-instance", says=["nothing to do", "--lambda or --sweep"])
+    mistaken("--lambda", "0.1", "--seeds", "0", says=["--seeds"])
+
+
+@pytest.fixture
+def seeds_file(cli, tiny, here):
+    """Write b.jsonl: records such as seed-baseline writes, of seeds on `split`."""
+    cli("permute", tiny / "model.pt", tiny / "data.yaml", "--records", "p.jsonl")
+    header, *lines, count = (here / "p.jsonl").read_text().splitlines()
+
+    def write(split, model=None):
+        made = {**json.loads(header), "audit": "seed-baseline"}
+        if model:
+            made["model"]["sha256"] = model
+        more = {"run": {"model": "seed", "seed": 1, "split": split}, "tvd": 0.2}
+        rows = [json.dumps({**json.loads(line), **more}) for line in lines]
+        (here / "b.jsonl").write_text("\n".join([json.dumps(made), *rows, count]) + "\n")
+
+    return write
+
+
+def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
+    mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=["--seed-baseline guides --sweep"])
+    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["b.jsonl: cannot be read"])
+    mistaken("--sweep", "--seed-baseline", "p.jsonl", says=["records of permute, not of seed-base"])
+    seeds_file("test")
+    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["holds no seeds' records on dev"])
+    seeds_file("dev", model="ab" * 32)
+    call = ("--sweep", "--no-per-instance", "--seed-baseline", "b.jsonl")
+    mistaken(*call, says=["--seed-baseline holds seeds of another model"])
+
+
+def test_the_seeds_tvd_is_read_and_kept(train, seeds_file, here):
+    seeds_file("dev")
+    grid = ("--sweep", "--lambda", 0.001)
+    assert train(*grid, "--seed-baseline", "b.jsonl", "-o", "r.json").code == 0
+    settings = json.loads((here / "r.json").read_text())["settings"]
+    assert settings["seeds_tvd"]["tvd"] == pytest.approx(0.2)
+    assert settings["lambdas"] == [0.001]
+
+
+def test_data_without_a_train_split(mistaken, tiny):
+    data = tiny / "test.jsonl"
+    mistaken("--lambda", 0.1, data=data, says=["has no train split", "`train:` in a dataset spec"])
+
+
+def test_help_says_what_lambda_is(cli):
+    text = " ".join(cli("adversary", "--help").out.split())
+    assert "their lambda is half of ours" in text
+    assert "one model that must produce all its weights" in text

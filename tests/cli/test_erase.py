@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def erase(cli, tiny):
+    def run(*args):
+        return cli("erase", tiny / "model.pt", tiny / "data.yaml", "--measure", "random", *args)
+
+    return run
+
+
+def test_options_have_their_effect(erase, here):
+    result = erase(
+        "--json", "--optimum-items", 0, "--seed", 4, "--text", "--records", "r.jsonl", "--limit", 5
+    )
+    assert (result.code, result.err) == (0, "")
+    report = json.loads(result.out)
+    assert report["audit"] == "erase"
+    assert report["settings"] == {
+        "measures": ["random"],
+        "optimum_items": 0,
+        "seed": 4,
+        "text": True,
+    }
+    assert report["metrics"]["erase.flip_fraction.attention"]["n"] == 5
+    assert "tokens" in json.loads((here / "r.jsonl").read_text().splitlines()[1])
+
+
+def test_tables_fit_a_plain_terminal(erase):
+    shown = erase("-v").out
+    for title in (
+        "One weight erased",
+        "Items erased until the decision flips",
+        "Words deleted, or kept alone",
+        "Plausibility",
+    ):
+        assert title in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_mistakes_are_one_line(refused, tiny):
+    model, data = tiny / "model.pt", tiny / "data.yaml"
+    refused("erase", model, data, "--measure", "gradiant", says=["did you mean 'gradient'?"])
+    refused("erase", model, data, "--optimum-items", 17, says=["--optimum-items", "16"])

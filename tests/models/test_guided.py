@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnaudit.data.batch import collate
+from attnaudit.models.guided import Guided, Kept, keep, uniform
+from attnaudit.models.interface import check_laws
+from attnaudit.models.predict import Batches
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def split(make_instances, vocabulary):
+    """Texts of several lengths, in batches under a small budget, shortest first."""
+    instances = make_instances([7, 2, 9, 3, 2, 12, 5])
+    return instances, Batches(instances, vocabulary, True, CPU, 24)
+
+
+class Heads(Guided):
+    """A model whose attention has two heads: its own and the uniform one."""
+
+    def attend(self, encoded):
+        own = self.inner.attend(encoded)
+        return torch.cat(
+            [own, (encoded.content / encoded.content.sum(1, keepdim=True))[:, None]], 1
+        )
+
+    def encode(self, batch, embeddings=None):
+        return self.inner.encode(batch, embeddings)
+
+    def read(self, encoded, alpha):
+        return self.inner.read(encoded, alpha.mean(2, keepdim=True))
+
+
+def test_uniform_is_one_over_n_on_the_words_and_0_elsewhere(make_batch):
+    batch = make_batch([1, 3, 8])
+    weights = uniform(batch)
+    for row, n in zip(weights, (1, 3, 8), strict=True):
+        assert torch.equal(row[1 : n + 1], torch.full((n,), 1 / n))
+        assert row.count_nonzero() == n
+
+
+@pytest.mark.parametrize("boundaries", [True, False])
+def test_kept_weights_come_back_in_any_batch(split, make_model, vocabulary, boundaries):
+    instances, batches = split
+    model = make_model("bilstm", dtype=torch.float32)
+    kept = keep(model, batches)
+    for chosen in ([5, 0, 1], [3], [6, 2]):
+        batch = collate([instances[i] for i in chosen], vocabulary, boundaries=boundaries)
+        weights = kept(batch)
+        assert weights.shape == batch.ids.shape
+        alone = [collate([instances[i]], vocabulary, boundaries=True) for i in chosen]
+        for row, content, own in zip(weights, batch.content, alone, strict=True):
+            expected = model.attend(model.encode(own))[0, 0][own.content[0]]
+            assert torch.allclose(row[content], expected, atol=1e-6)
+            assert not row[~content].any()
+
+
+def test_kept_answers_are_in_the_order_of_the_rows(split, make_model, vocabulary):
+    instances, batches = split
+    model = make_model("bilstm", dtype=torch.float32)
+    kept = keep(model, batches)
+    assert [b.rows.tolist() for b in batches] != [list(range(len(instances)))]
+    together = collate(instances, vocabulary, boundaries=True)
+    assert torch.allclose(kept.probs, model(together).softmax(-1), atol=1e-6)
+    assert kept.lengths.tolist() == [len(i.tokens) for i in instances]
+    assert not kept.probs.requires_grad
+    assert not kept.alpha.requires_grad
+
+
+def test_a_weight_of_exactly_0_stays_one(split, make_model, vocabulary):
+    instances, batches = split
+    weights = [0.0, 0.25, 0.0, 0.75, 0.0, 0.0, 0.0]
+    row = instances[0]
+    kept = replace(
+        keep(make_model(dtype=torch.float32), batches),
+        alpha=torch.zeros(len(instances), 12).index_put(
+            (torch.tensor([0]),), torch.tensor([weights + [0.0] * 5])
+        ),
+    )
+    batch = collate([row, instances[5]], vocabulary, boundaries=True)
+    assert kept(batch)[0, 1:8].tolist() == weights
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 1e-30, 0.5, 1.0]), min_size=1, max_size=6), max_size=4)
+)
+def test_the_round_trip_loses_nothing(make_instances, vocabulary, texts):
+    texts = [*texts, [1.0, 0.0]]
+    alpha = torch.zeros(len(texts), 6)
+    for row, weights in enumerate(texts):
+        alpha[row, : len(weights)] = torch.tensor(weights)
+    lengths = torch.tensor([len(t) for t in texts])
+    kept = Kept(torch.zeros(len(texts), 2), alpha, lengths)
+    batch = collate(make_instances(lengths.tolist()), vocabulary, boundaries=True)
+    for row, content, weights in zip(kept(batch), batch.content, texts, strict=True):
+        assert row[content].tolist() == torch.tensor(weights).tolist()
+        assert row.count_nonzero() == torch.tensor(weights).count_nonzero()
+
+
+def test_weights_for_texts_of_other_lengths_are_refused(
+    split, make_model, make_instances, vocabulary
+):
+    _, batches = split
+    kept = keep(make_model(dtype=torch.float32), batches)
+    other = collate(make_instances([7, 3]), vocabulary, boundaries=True)
+    with pytest.raises(ValueError, match="other texts"):
+        kept(other)
+
+
+def test_heads_are_averaged_and_mass_outside_is_left_out(split, make_model):
+    _, batches = split
+    inner = make_model(dtype=torch.float32)
+    kept = keep(Heads(inner, uniform), batches)
+    own = keep(inner, batches)
+    for row, n in enumerate(own.lengths.tolist()):
+        expected = (own.alpha[row, :n] + 1 / n) / 2
+        assert torch.allclose(kept.alpha[row, :n], expected, atol=1e-6)
+
+    class Outside(Heads):
+        def attend(self, encoded):
+            alpha = self.inner.attend(encoded) / 4
+            alpha[:, :, 0] = 0.75  # <SOS>
+            return alpha
+
+    assert torch.allclose(keep(Outside(inner, uniform), batches).alpha, own.alpha, atol=1e-6)
+
+
+def test_pieces_are_guided_one_by_one(make_instance, make_model, vocabulary):
+    text = make_instance(["w1", "w2", "w3", "w4"], words=[0, 0, 1, 1])
+    batch = collate([text], vocabulary, boundaries=True)
+    assert uniform(batch)[0, 1:5].tolist() == [0.25] * 4
+    model = make_model("bilstm", dtype=torch.float32)
+    kept = keep(model, [batch])
+    as_pieces = collate([text], vocabulary, boundaries=True, pieces=True)
+    assert torch.equal(kept(as_pieces), kept(batch))
+
+
+def test_a_guided_model_reads_what_is_imposed(make_model, make_batch):
+    model, batch = make_model("bilstm", dtype=torch.float32), make_batch([4, 7, 2])
+    wrapped = Guided(model, uniform).eval()
+    encoded = wrapped.encode(batch)
+    alpha = wrapped.attend(encoded)
+    assert torch.equal(alpha[:, 0], uniform(batch))
+    assert not torch.allclose(alpha, model.attend(model.encode(batch)), atol=1e-3)
+    expected = model.read(model.encode(batch), uniform(batch)[:, None, None])[:, 0]
+    assert torch.allclose(wrapped(batch), expected, atol=1e-6)
+    check_laws(wrapped, batch, 2)
+
+
+def test_a_model_under_its_own_attention_is_the_model(split, make_model):
+    _, batches = split
+    model = make_model("bilstm", dtype=torch.float32)
+    wrapped = Guided(model, keep(model, batches))
+    for batch in batches:
+        assert torch.allclose(wrapped(batch), model(batch), atol=1e-6)
+
+
+def test_every_head_gets_the_same_weights(make_model, make_batch):
+    batch = make_batch([4, 7])
+    wrapped = Guided(Heads(make_model(dtype=torch.float32), uniform), uniform)
+    alpha = wrapped.attend(wrapped.encode(batch))
+    assert alpha.shape[1] == 2
+    assert torch.equal(alpha[:, 0], alpha[:, 1])
+
+
+def test_parameters_are_shared_and_attention_gets_no_gradient(make_model, make_batch):
+    model = make_model("bilstm", dtype=torch.float32)
+    wrapped = Guided(model, uniform)
+    assert {id(p) for p in wrapped.parameters()} == {id(p) for p in model.parameters()}
+    assert wrapped.boundaries == model.boundaries
+    wrapped(make_batch([4, 7])).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is None) == name.startswith("attention")

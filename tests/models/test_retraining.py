@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from attnaudit.data.dataset import Dataset
+from attnaudit.execution.observer import Silent
+from attnaudit.models.blank import Blank
+from attnaudit.models.classic.classifier import Recipe
+from attnaudit.models.guided import Guided, uniform
+from attnaudit.models.interface import ModelSpec
+from attnaudit.models.predict import predict
+from attnaudit.models.probes import Blindfolded
+from attnaudit.models.retraining import Retraining, as_it_is, guided
+from attnaudit.models.training import Schedule
+
+CPU = torch.device("cpu")
+SCHEDULE = Schedule(epochs=2, batch_size=8, learning_rate=0.02, seed=1)
+UNIFORM = guided({"train": uniform, "dev": uniform})
+
+
+@pytest.fixture
+def make_retraining(make_instances, make_instance, vocabulary, tmp_path):
+    """A trained model and what it takes to train others: 60 texts, the class is in one word."""
+
+    def split(name, lengths):
+        texts = make_instances(lengths, seed=len(lengths))
+        texts = [make_instance([*t.tokens, f"w{t.label}"], t.row, t.label) for t in texts]
+        return Dataset(texts, ("no", "yes"), name, tmp_path, "", {}, 0, False)
+
+    def make(encoder="bilstm", schedule=SCHEDULE):
+        spec = ModelSpec(vocabulary, ("no", "yes"))
+        blank = Blank(Recipe(encoder=encoder, embedding=6, hidden=4), spec)
+        splits = {"train": split("train", [3, 5, 2, 8, 6] * 8), "dev": split("dev", [4, 7, 2, 5])}
+        splits["test"] = split("test", [3, 9, 4, 6, 2, 5, 7, 8])
+        base = blank(schedule.seed)
+        made = Retraining(
+            base, spec, blank, blank.changed(encoder="average"), schedule, splits, CPU, 64
+        )
+        made.learn(base, schedule.seed, Silent(), "base")
+        return made
+
+    return make
+
+
+def learned(retraining, seed, view=as_it_is, model=None):
+    model = retraining.fresh(seed) if model is None else model
+    retraining.learn(model, seed, Silent(), "train", view)
+    return model
+
+
+def weights(model):
+    return copy.deepcopy(model.state_dict())
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_same_seed_gives_the_same_bits(make_retraining):
+    retraining = make_retraining()
+    one, two, other = (weights(learned(retraining, seed)) for seed in (4, 4, 5))
+    assert same(one, two)
+    assert not same(one, other)
+    # The audited model's own seed is the audited model.
+    assert same(weights(learned(retraining, SCHEDULE.seed)), weights(retraining.base))
+
+
+def test_the_audited_models_seed_is_left_out(make_retraining):
+    retraining = make_retraining()
+    assert retraining.seeds(3) == [0, 2, 3]
+    assert retraining.seeds(2, 2) == [2, 3]
+    assert retraining.seeds(2, 1) == [2, 3]
+
+
+def test_nothing_of_the_audited_model_is_touched(make_retraining):
+    retraining = make_retraining()
+    before = weights(retraining.base)
+    learned(retraining, 0)
+    learned(retraining, 0, UNIFORM)
+    retraining.imitate(retraining.fresh(0), 0, 0.1, 1, 1, Silent(), "imitate")
+    assert same(weights(retraining.base), before)
+
+
+def test_uniform_training_leaves_the_attention_as_it_was(make_retraining):
+    retraining = make_retraining()
+    before = weights(retraining.fresh(3))
+    after = weights(learned(retraining, 3, UNIFORM))
+    for name, weight in after.items():
+        assert torch.equal(weight, before[name]) == name.startswith("attention")
+
+
+def test_the_epoch_is_picked_under_the_guide(make_retraining):
+    retraining, model = make_retraining(), None
+    seen = []
+
+    def view(model, split):
+        seen.append(split)
+        return Guided(model, uniform)
+
+    learned(retraining, 3, view, model)
+    assert seen.count("dev") == SCHEDULE.epochs
+    assert seen.count("train") == SCHEDULE.epochs * 5  # 40 texts in batches of 8
+
+
+def test_a_trained_model_is_ready_to_be_audited(make_retraining):
+    model = learned(make_retraining(), 3, UNIFORM)
+    assert not model.training
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+def test_an_average_model_is_its_own_probe(make_retraining):
+    """Under BASE weights a probe comes to what an average model with that attention gives."""
+    thorough = {"epochs": 15, "learning_rate": 0.05}
+    retraining = make_retraining("average", SCHEDULE.model_copy(update=thorough))
+    guides = {split: retraining.kept(split) for split in ("train", "dev", "test")}
+    probe = learned(retraining, 7, guided(guides), retraining.probe(7))
+    seen = Guided(probe, guides["test"])
+    batches = retraining.batches("test")
+    base = predict(retraining.base, batches).argmax(1)
+    assert (predict(seen, batches).argmax(1) == base).mean() >= 7 / 8
+
+
+def test_a_blindfolded_probe_learns_what_weights_give_away(make_retraining):
+    """Attention on the first word for one class, on the last one for the other."""
+    retraining = make_retraining("average", SCHEDULE.model_copy(update={"epochs": 12}))
+
+    def telling(batch):
+        place = batch.content.cumsum(1)
+        last = batch.content.sum(1, keepdim=True)
+        wanted = torch.where(batch.labels[:, None] == 1, last, 1)
+        return ((place == wanted) & batch.content).float()
+
+    def blind(guide):
+        return lambda model, split: Blindfolded(model, guide, 6)
+
+    def right(guide):
+        model = learned(retraining, 2, blind(guide), retraining.probe(2))
+        probs = predict(blind(guide)(model, "test"), retraining.batches("test"))
+        gold = [i.label for i in retraining.splits["test"].instances]
+        return (probs.argmax(1) == gold).mean()
+
+    assert right(telling) == 1
+    assert right(uniform) < 1
+
+
+def test_kept_attention_is_computed_once(make_retraining):
+    retraining = make_retraining()
+    assert retraining.kept("dev") is retraining.kept("dev")
+    assert retraining.kept("dev") is not retraining.kept("test")
+
+
+def test_a_model_is_kept_with_the_boundaries_it_was_trained_with(make_retraining):
+    retraining = make_retraining()
+    framed = retraining.keep(retraining.base, "test")
+    other = learned(retraining, 0)
+    retraining.base.boundaries = False  # as a plug-in's may be
+    assert torch.equal(retraining.keep(other, "test").lengths, framed.lengths)
+    other.boundaries = False
+    bare = retraining.keep(other, "test")
+    other.boundaries = True
+    assert not torch.allclose(retraining.keep(other, "test").alpha, bare.alpha, atol=1e-4)
+
+
+def test_imitation_is_scored_on_dev_with_its_own_budget(make_retraining):
+    retraining = make_retraining()
+    model = retraining.fresh(3)
+    progress = retraining.imitate(model, 3, 0.0, 3, 3, Silent(), "imitate")
+    assert len(progress.epochs) == 3
+    scores = [epoch["objective"] for epoch in progress.epochs]
+    assert progress.best_epoch == 1 + scores.index(max(scores))
+    moved = predict(model, retraining.batches("dev")) - retraining.kept("dev").probs.numpy()
+    assert -abs(moved[:, 1]).mean() == pytest.approx(max(scores), abs=1e-6)

@@ -1,0 +1,113 @@
+"""Auditing a plant: what the audits that retrain record, in memory, and what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from attnaudit.audits import model_adversary, probe, seed_baseline
+from attnaudit.audits.runs import Ledger
+from attnaudit.config import Settings
+from attnaudit.execution.observer import Silent
+from attnaudit.models.retraining import Retraining
+from attnaudit.report.findings.assess import assess
+from attnaudit.report.findings.basis import SEED
+from attnaudit.report.findings.evidence import Evidence, read_runs
+from attnaudit.report.findings.rules import Deltas
+from attnaudit.report.records import Run, run_key
+from attnaudit.report.schema import Finding, FindingName
+from tests.planted.plants import Plant
+
+SEEDS = 5  # of the recipe, its uniform twin, and each probe
+ADVERSARIES = model_adversary.ModelSettings(
+    lambdas=(0.005, 0.02, 0.08), refine=2, seeds=3, epochs=8, patience=3
+)
+
+
+class Notebook:
+    """Records in memory, for audits that would write them to a file."""
+
+    def __init__(self) -> None:
+        self._records: list[dict[str, Any]] = []
+        self._done: dict[str, set[int]] = {}
+
+    def done(self, run: Run) -> set[int]:
+        """The rows that a run has records of."""
+        return self._done.get(run_key(run), set())
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """All records so far, by run in the order of their first one, then by row."""
+        order = {run: place for place, run in enumerate(self._done)}
+        return iter(sorted(self._records, key=lambda r: (order[run_key(r["run"])], r["row"])))
+
+    def take(self, parts: Iterable[list[dict[str, Any]]]) -> Notebook:
+        """Take in the records as they are made."""
+        for part in parts:
+            for record in part:
+                self._done.setdefault(run_key(record["run"]), set()).add(record["row"])
+                self._records.append(record)
+        return self
+
+
+class Auditing:
+    """The audits of one plant that retrain, each run when it is asked for and only then."""
+
+    def __init__(self, retraining: Retraining) -> None:
+        self.retraining = retraining
+        self._books: dict[str, Notebook] = {}
+
+    def run(self, *audits: str) -> Auditing:
+        """Run these audits: seed-baseline, adversary, probe."""
+        for audit in audits:
+            book = self._books[audit] = Notebook()
+            ledger = Ledger(book.done, "test", records=book.records)
+            book.take(self._runs(audit)(self.retraining, ledger, self._settings(audit), Silent()))
+        return self
+
+    @property
+    def evidence(self) -> Evidence:
+        """What they have recorded."""
+        return Evidence(
+            labels=self.retraining.spec.labels,
+            audited="test",
+            partial=False,
+            scope="a planted model",
+            runs={name: read_runs(book.records()) for name, book in self._books.items()},
+        )
+
+    def _runs(self, audit: str) -> Callable[..., Iterator[list[dict[str, Any]]]]:
+        modules = {"seed-baseline": seed_baseline, "adversary": model_adversary, "probe": probe}
+        return modules[audit].runs
+
+    def _settings(self, audit: str) -> Settings:
+        first = self.retraining.schedule.seed
+        if audit == "seed-baseline":
+            return seed_baseline.SeedBaselineSettings(seeds=SEEDS, seed=first)
+        if audit == "probe":
+            return probe.ProbeSettings(seeds=SEEDS, seed=first)
+        dev = self.evidence.of("seed-baseline", "dev")
+        assert dev is not None  # the seeds come first: they say how close is close
+        mean = float(dev.values(SEED, dev.seeds(model="seed"), "tvd").mean())
+        seeds = model_adversary.SeedsTvd(tvd=mean, model_sha256=None, data_sha256=None)
+        return ADVERSARIES.model_copy(update={"seed": first, "seeds_tvd": seeds})
+
+
+FEEDS: dict[FindingName, tuple[str, ...]] = {
+    "necessary": (),
+    "hard_to_manipulate": ("adversary",),
+    "out_of_context": ("probe",),
+}
+
+
+def audit_plant(plant: Plant, seed: int) -> dict[FindingName, Finding]:
+    """The findings on one plant, grown from a seed.
+
+    What the seeds settle alone is not audited further, and no finding without an expectation is:
+    neither would change the others.
+    """
+    auditing = Auditing(plant.grow(seed)).run("seed-baseline")
+    findings = assess(auditing.evidence, Deltas())
+    if findings["necessary"].status not in ("against", "not_assessed"):
+        auditing.run(*(audit for name in plant.expected for audit in FEEDS[name]))
+        findings = assess(auditing.evidence, Deltas())
+    return {name: findings[name] for name in plant.expected}

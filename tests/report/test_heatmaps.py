@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attnaudit.report.heatmaps import (
+    LEVELS,
+    Gallery,
+    Heatmap,
+    Weights,
+    caption,
+    choose,
+    evenly,
+    heading,
+)
+
+LABELS = ("negative", "positive")
+
+
+def record(row: int, attention: Sequence[float], **more: Any) -> dict[str, Any]:
+    """A record of two classes that predicts the second."""
+    return {
+        "row": row,
+        "id": f"text {row}",
+        "gold": 0,
+        "predicted": 1,
+        "probs": [0.25, 0.75],
+        "attention": list(attention),
+        "tokens": [f"w{i}" for i in range(len(attention))],
+        **more,
+    }
+
+
+def instance(row: int, jsd: float) -> dict[str, Any]:
+    found = {"epsilon": 0.01, "jsd": jsd, "weights": [[0.0, 1.0], [1.0, 0.0]], "said": [0.3, 0.7]}
+    return record(row, [0.9, 0.1], adversary=[found])
+
+
+def run(row: int, jsd: float, tvd: float, **key: Any) -> dict[str, Any]:
+    made = record(row, [0.2, 0.8], run={"split": "test", **key}, jsd=jsd, tvd=tvd)
+    del made["tokens"]
+    return made
+
+
+def chosen(records: list[dict[str, Any]], count: int = 5) -> Gallery:
+    return choose([lambda: iter(records)], "test", LABELS, count)
+
+
+def test_instances_are_taken_at_even_steps_of_rank() -> None:
+    scores = dict(enumerate([5.0, 1.0, 3.0, 2.0, 4.0]))
+    assert evenly(scores, 0) == []
+    assert evenly(scores, 1) == [2]
+    assert evenly(scores, 2) == [1, 0]
+    assert evenly(scores, 3) == [1, 2, 0]
+    assert evenly(scores, 9) == [1, 3, 2, 4, 0]
+    assert evenly({}, 3) == []
+
+
+def test_equal_scores_go_by_place_in_the_data() -> None:
+    assert evenly({3: 1.0, 1: 1.0, 2: 1.0}, 5) == [1, 2, 3]
+
+
+@given(st.dictionaries(st.integers(0, 99), st.floats(0, 1)), st.integers(0, 12))
+def test_choices_are_distinct_and_reach_from_end_to_end(
+    scores: dict[int, float], count: int
+) -> None:
+    rows = evenly(scores, count)
+    assert len(set(rows)) == len(rows) == min(count, len(scores))
+    if len(rows) > 1:
+        values = [scores[row] for row in rows]
+        assert values == sorted(values)
+        assert (values[0], values[-1]) == (min(scores.values()), max(scores.values()))
+
+
+def test_the_scale_is_one_for_all_rows() -> None:
+    first, second = Weights("attention", [0.5, 0.25, 0.25]), Weights("other", [0.0, 0.0, 1.0])
+    heatmap = Heatmap("x", ["a", "b", "c"], 0, 0, [first, second])
+    assert heatmap.levels(first) == [3, 1, 1]  # 2.5, 1.25 and 1.25 fifths, halves upwards
+    assert heatmap.levels(second) == [0, 0, LEVELS]
+    assert heatmap.numbered(first) == {0, 1, 2}
+    assert heatmap.numbered(second) == {2}
+
+
+def test_no_ink_where_there_is_no_weight() -> None:
+    row = Weights("attention", [0.0, 0.0])
+    heatmap = Heatmap("x", ["a", "b"], 0, 0, [row])
+    assert heatmap.levels(row) == [0, 0]
+    assert heatmap.numbered(row) == set()
+
+
+def test_attention_alone_is_ranked_by_its_largest_weight() -> None:
+    gallery = chosen([record(0, [0.9, 0.1]), record(1, [0.6, 0.4]), record(2, [0.7, 0.3])], 2)
+    assert [h.id for h in gallery.heatmaps] == ["text 1", "text 0"]
+    assert gallery.of == 3
+    assert "largest attention weight" in gallery.rule
+    [row] = gallery.heatmaps[0].rows
+    assert (row.name, row.weights, row.probs) == ("attention", [0.6, 0.4], [0.25, 0.75])
+
+
+def test_importances_stand_beside_attention_as_shares() -> None:
+    scores = {"leave_one_out": [3.0, 1.0], "gradient": [None, 1.0], "random": [0.1, 0.9]}
+    [heatmap] = chosen([record(0, [0.9, 0.1], importance=scores)]).heatmaps
+    assert [row.name for row in heatmap.rows] == ["attention", "leave one out"]
+    assert heatmap.rows[1].weights == [0.75, 0.25]
+    assert heatmap.rows[1].probs is None
+
+
+def test_the_adversary_of_an_instance() -> None:
+    gallery = chosen([instance(0, 0.1), instance(1, 0.6), instance(2, 0.3)], 2)
+    assert [h.id for h in gallery.heatmaps] == ["text 0", "text 1"]
+    heatmap = gallery.heatmaps[1]
+    assert [row.name for row in heatmap.rows] == [
+        "attention",
+        "adversary, per instance (epsilon 0.01)",
+    ]
+    assert heatmap.rows[1].weights == [0.0, 1.0]
+    assert heatmap.change(heatmap.rows[0]) is None
+    assert heatmap.change(heatmap.rows[1]) == pytest.approx(-0.05)
+    assert caption(heatmap, heatmap.rows[1], LABELS) == (
+        "adversary, per instance (epsilon 0.01), JSD 0.600, P(positive) 0.700, changed by -0.050"
+    )
+    assert heading(heatmap, LABELS) == "text 1: predicted positive (0.750), gold negative"
+
+
+def test_the_retrained_adversary_that_moves_most_while_it_answers_alike() -> None:
+    records = [record(row, [0.9, 0.1]) for row in (0, 1)]
+    for strength, jsd, tvd in (
+        (0, 0.01, 0.001),
+        (0.001, 0.2, 0.01),
+        (0.01, 0.4, 0.04),
+        (1.0, 0.6, 0.3),
+    ):
+        records += [
+            run(row, jsd + row / 100, tvd, seed=3, **{"lambda": strength}) for row in (0, 1)
+        ]
+    records.append(run(0, 0.69, 0.0, seed=9, split="dev", **{"lambda": 7.0}))
+    gallery = chosen(records, 1)
+    assert "(lambda 0.01)" in gallery.rule
+    [heatmap] = gallery.heatmaps
+    assert [(row.name, row.jsd) for row in heatmap.rows[1:]] == [
+        ("adversary, retrained (lambda 0.01)", pytest.approx(0.41))
+    ]
+
+
+def test_without_a_cheap_adversary_the_least_dear_one() -> None:
+    records = [record(0, [0.9, 0.1])]
+    records += [run(0, 0.6, tvd, seed=0, **{"lambda": tvd}) for tvd in (0.3, 0.2, 0.4)]
+    assert "(lambda 0.2)" in chosen(records).rule
+
+
+def test_seeds_stand_in_where_there_is_no_adversary() -> None:
+    base = record(0, [0.9, 0.1], run={"model": "base", "split": "test"})
+    records = [base, *(run(0, 0.1 * seed, 0.0, model="seed", seed=seed) for seed in (4, 2))]
+    records.append(run(0, 0.5, 0.0, model="uniform", seed=0))
+    [heatmap] = chosen(records).heatmaps
+    assert [row.name for row in heatmap.rows] == ["attention", "another seed (2)"]
+
+
+def test_words_may_come_from_elsewhere() -> None:
+    bare = record(0, [0.9, 0.1])
+    del bare["tokens"]
+    assert chosen([bare]).heatmaps == []
+    gallery = choose([lambda: iter([bare])], "test", LABELS, 1, lambda r: ["a", f"b{r['row']}"])
+    assert gallery.heatmaps[0].tokens == ["a", "b0"]
+
+
+def test_words_that_do_not_go_with_the_weights_are_not_shown() -> None:
+    assert chosen([record(0, [0.9, 0.1], tokens=["only one"])]).heatmaps == []
+
+
+def test_records_are_streamed_twice() -> None:
+    opened = 0
+
+    def source() -> Iterator[dict[str, Any]]:
+        nonlocal opened
+        opened += 1
+        yield from (instance(row, row / 10) for row in range(4))
+
+    assert len(choose([source], "test", LABELS, 3).heatmaps) == 3
+    assert opened == 2
