@@ -55,7 +55,6 @@ def views(retraining: Retraining, files: Sequence[GuideFile]) -> dict[str, View]
     is no checkpoint, InputError for one of other words or labels than the audited model's.
     """
     models = {file.name: _load(file, retraining) for file in files}
-    size = retraining.probe.recipe.embedding
 
     def base(split: str) -> Guide:
         return retraining.kept(split)
@@ -66,7 +65,7 @@ def views(retraining: Retraining, files: Sequence[GuideFile]) -> dict[str, View]
         "trained": as_it_is,
         "base": _under(base),
         **named,
-        "leak": lambda model, split: Blindfolded(model, base(split), size),
+        "leak": lambda model, split: Blindfolded(model, base(split)),
     }
 
 

@@ -34,7 +34,7 @@ from attnaudit.config import Settings
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.retraining import Retraining, as_it_is
-from attnaudit.models.training import Diverged
+from attnaudit.models.training import DivergedError
 from attnaudit.report.records import Run, read_records
 
 
@@ -134,7 +134,7 @@ def _strength(
             yield from each_run(
                 [(run, functools.partial(make, seed))], retraining, ledger, observer, settings.text
             )
-        except Diverged:
+        except DivergedError:
             observer.say(f"lambda {strength!r}, seed {seed}: the training diverged")
             yield _gave_up(run, retraining, ledger)
 

@@ -9,8 +9,9 @@ For the records see `runs`; the runs are `{"model": "base"}` and `{"guide": NAME
 * `trained`: the probe's own additive attention, learned with it;
 * `base`: the audited model's attention;
 * NAME: the attention of the checkpoint that `--guide NAME=FILE` gives, such as an adversary's;
-* `leak`: the audited model's attention for a probe that sees no word, only weights and places. It
-  is ours, not W&P's: attention that is laid out by the predicted class would help any probe.
+* `leak`: no guide but a control, a model of the audited recipe that attends as it likes and does
+  not see the words the audited model attends to (see `models.probes`). It is ours, not W&P's:
+  attention that spells the predicted class out would help any probe.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def runs(
 
     def trained(guide: str, view: View, seed: int) -> Callable[[], Trained]:
         def make() -> Trained:
-            model = retraining.probe(seed)
+            model = retraining.fresh(seed) if guide == "leak" else retraining.probe(seed)
             retraining.learn(model, seed, observer, f"probe {guide} {seed}", view)
             return model, view
 
@@ -115,7 +116,7 @@ def _guides(found: Retrained, f1: Mapping[str, Figures], metrics: Mapping[str, E
     notes = [
         f"Means over {len(points)} seeds, intervals over seeds and instances. In the order of",
         "Wiegreffe & Pinter's Table 3: 1/n, the probe's own, the audited model's. The leak control",
-        "sees the audited model's weights and their places, but no word.",
+        "is a model of the audited recipe to which the attended words are hidden.",
     ]
     return Table("F1 of probes by guide", ["guide", "F1", "low", "high", "std"], rows, notes)
 

@@ -32,8 +32,9 @@ def probe(
 
     Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
     the audited model's, that of other checkpoints. Attention that points at what matters should
-    help beyond uniform attention, and beyond a leak control that is shown the weights and their
-    places but no word: what that one gains, the shape of the attention gives away. It measures use
+    help beyond uniform attention, and beyond a leak control: a model of the audited recipe that
+    does not see the attended words. Where that one does as well, attention tells the class by the
+    words it picks, and not by what they say. It measures use
     to another model, not faithfulness to this one. Wiegreffe & Pinter 2019, section 5.
     """
     from attnaudit.audits.guides import read_guides

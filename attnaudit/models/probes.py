@@ -1,8 +1,17 @@
-"""Probes: classifiers without context, read under attention that is imposed on them.
+"""The leak control of probes: what can be told without what attention lies on.
 
-Wiegreffe & Pinter 2019, section 5: if attention points at what matters, it should help a model that
-sees each word by itself: a per-token MLP, h_t = tanh(W e_t + b), with embeddings of its own. In the
-terms of this package that is the classic model with the encoder `average`, guided.
+Wiegreffe & Pinter 2019, section 5, impose a model's attention on classifiers without context: if
+it points at what matters, it should help a model that sees each word by itself. But attention of a
+contextual model can also spell the label out, by which of two idle words it lies on; the model
+knew the label from elsewhere, and a probe under such attention is right on every text. The probe
+cannot tell the two apart, since both show it a word that goes with the label. What differs is the
+rest of the text: without the evidence a model is at a loss; without two idle words it is not.
+
+So the control, which is ours, is a model of the audited recipe that learns from texts whose
+attended words are hidden (as in Hooker et al. 2019, "A Benchmark for Interpretability Methods in
+Deep Neural Networks", section 3, whose hidden inputs are those ranked highest, by a fixed share;
+ours hold a fixed share of the attention). It also sees where the hidden words stand, so that
+attention that tells the label by its place leaks as well.
 """
 
 from __future__ import annotations
@@ -12,56 +21,49 @@ from torch import Tensor
 from typing_extensions import override
 
 from attnaudit.data.batch import Batch
-from attnaudit.models.guided import Guide, Guided, Imposed
-from attnaudit.models.interface import AttentionModel
+from attnaudit.models.guided import Guide
+from attnaudit.models.interface import AttentionModel, Encoded
 
-FEATURES = 7  # of a position and its weight
+HIDDEN_MASS = 0.8  # the share of the attention whose words are hidden
 
 
-def features(content: Tensor, weights: Tensor) -> Tensor:
-    """What a weight says without its word: (B, T, FEATURES), from content and weights (B, T).
+def attended(weights: Tensor) -> Tensor:
+    """(B, T) true at the heaviest positions of `weights` (B, T) that hold HIDDEN_MASS of it.
 
-    The weight against the uniform one, and the log of that; the place from either end, as a share
-    of the text and by nearness; and the length.
+    They are as few as can be, of equal weights the first; at least one, none of weight 0.
     """
-    count = content.sum(1, keepdim=True).float()
-    place = (content.cumsum(1) - 1).clamp_min(0).float()
-    behind = (count - 1 - place).clamp_min(0)
-    relative = weights * count
-    found = torch.stack(
-        [
-            relative,
-            (relative + 1e-3).log(),
-            place / count,
-            behind / count,
-            1 / (1 + place),
-            1 / (1 + behind),
-            (count.log() / 4).expand_as(place),
-        ],
-        dim=-1,
-    )
-    return found * content.unsqueeze(-1)
+    heaviest, order = weights.sort(dim=1, descending=True, stable=True)
+    before = heaviest.cumsum(1) - heaviest
+    chosen = (before < HIDDEN_MASS * heaviest.sum(1, keepdim=True)) & (heaviest > 0)
+    return torch.zeros_like(chosen).scatter(1, order, chosen)
 
 
-class Blindfolded(Guided):
-    """The leak control: a probe that sees weights and positions, and no word of the text.
+class Blindfolded(AttentionModel):
+    """`inner`, which attends as it likes, to texts whose words under a guide's weight are hidden.
 
-    How well it does is what the guide gives away by its shape alone: attention that points to the
-    first word for one class and to the last for the other would help any probe, and be evidence of
-    nothing. Of pairs it sees the query, as every probe does.
+    A hidden word has an embedding of zeros. It shares the parameters of `inner`, so that training
+    one trains the other; a `penalty` that `inner` is trained with does not apply. Of pairs it sees
+    the whole query.
     """
 
-    def __init__(self, inner: AttentionModel, guide: Guide, size: int) -> None:
-        """`size` is the size of the embeddings that `inner` takes."""
-        super().__init__(inner, guide)
-        # A fixed map: the weights of `inner` that follow it learn what to make of the features.
-        spread = torch.randn(FEATURES, size, generator=torch.Generator().manual_seed(0))
-        self.register_buffer("spread", spread / FEATURES**0.5, persistent=False)
+    def __init__(self, inner: AttentionModel, guide: Guide) -> None:
+        super().__init__()
+        self.inner, self.guide = inner, guide
+        self.boundaries = inner.boundaries
 
     @override
-    def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Imposed:
-        weights = self.guide(batch)
-        assert isinstance(self.spread, Tensor)
-        seen = features(batch.content, weights) @ self.spread.to(weights)  # (B, T, D)
-        encoded = self.inner.encode(batch, seen)
-        return Imposed(encoded.attendable, encoded.content, encoded, weights)
+    def embed(self, batch: Batch) -> Tensor:
+        hidden = attended(self.guide(batch)).unsqueeze(-1)  # (B, T, 1)
+        return self.inner.embed(batch).masked_fill(hidden, 0.0)
+
+    @override
+    def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Encoded:
+        return self.inner.encode(batch, self.embed(batch) if embeddings is None else embeddings)
+
+    @override
+    def attend(self, encoded: Encoded) -> Tensor:
+        return self.inner.attend(encoded)
+
+    @override
+    def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        return self.inner.read(encoded, alpha)

@@ -137,7 +137,7 @@ class Retraining:
     ) -> Progress:
         """Train `model` in place to answer as the audited model does, and to attend otherwise.
 
-        `strength` is lambda. Raises Diverged if the loss is no longer finite.
+        `strength` is lambda. Raises DivergedError if the loss is no longer finite.
         """
         changed = {"seed": seed, "epochs": epochs, "patience": patience}
         schedule = self.schedule.model_copy(update=changed)

@@ -60,7 +60,7 @@ class TrainingData:
     device: torch.device
 
 
-class Diverged(ModelError):
+class DivergedError(ModelError):
     """A training whose loss is no longer finite."""
 
 
@@ -177,8 +177,8 @@ def train(
     there and ends with the same weights, bit for bit, as one that was never interrupted (on the
     same machine and thread count). Who has kept the result deletes the file.
 
-    Raises InputError for data that cannot be learned from or selected on, Diverged if the loss is
-    no longer finite.
+    Raises InputError for data that cannot be learned from or selected on, DivergedError if the loss
+    is no longer finite.
     """
     goal = objective or Labels(model, data, schedule)
     optimiser = _optimiser(model, schedule)
@@ -198,7 +198,7 @@ def train(
             batches = _shuffled(model, data, schedule, epoch)
             mean_loss = _learn(model, batches, goal, optimiser, task)
             if not math.isfinite(mean_loss):
-                raise Diverged(
+                raise DivergedError(
                     f"training diverged: the loss is not finite after epoch {epoch + 1}",
                     hint="lower the learning rate",
                 )

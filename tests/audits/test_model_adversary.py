@@ -28,7 +28,7 @@ from attnaudit.models.guided import keep
 from attnaudit.models.imitation import Imitation, distances
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.training import Diverged, Schedule, TrainingData, train
+from attnaudit.models.training import DivergedError, Schedule, TrainingData, train
 from attnaudit.report.records import RecordsWriter, read_records
 
 
@@ -206,7 +206,7 @@ def diverging(monkeypatch, *titles):
     def fail(self, model, seed, strength, epochs, patience, observer, title):
         if title in titles:
             with observer.task(title, 1):
-                raise Diverged("training diverged: the loss is not finite after epoch 1")
+                raise DivergedError("training diverged: the loss is not finite after epoch 1")
         return imitate(self, model, seed, strength, epochs, patience, observer, title)
 
     monkeypatch.setattr(Retraining, "imitate", fail)

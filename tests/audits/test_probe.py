@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
-from attnaudit.audits.guides import GuideFile, read_guides
+from attnaudit.audits.guides import GuideFile, read_guides, views
 from attnaudit.audits.job import Job
 from attnaudit.audits.probe import AUDIT, ProbeSettings, summarise
 from attnaudit.audits.rebuild import report_from_records
+from attnaudit.audits.retrain import prepare
 from attnaudit.audits.run import run_audit
+from attnaudit.data.dataset import load_dataset
+from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Silent
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import build_classic
+from attnaudit.models.load import find_model
 from attnaudit.report.records import read_records
 from attnaudit.report.registry import find
 
@@ -200,6 +206,26 @@ def test_probes_attend_as_they_are_guided(audited):
     for name in ("base", "leak"):
         assert max(r["jsd"] for r in by_guide(path, name)) < 1e-6
     assert max(r["jsd"] for r in by_guide(path, "trained")) > 1e-4
+
+
+def test_the_leak_control_is_not_the_probe_that_sees_words(audited):
+    _, path = audited
+    base, leak = (np.array([r["probs"][1] for r in by_guide(path, g)]) for g in ("base", "leak"))
+    assert abs(base - leak).mean() > 0.01
+
+
+def test_the_leak_control_sees_no_word(tiny):
+    source, data = find_model(str(tiny / "model.pt"), 0), tiny / "data.yaml"
+    spec = load_spec(data, source.reading)
+    split = load_dataset(spec, "test", labels=source.labels, min_words=2)
+    loaded = source.load(split, None, torch.device("cpu"), torch.float32)
+    job = Job(model=source.name, data=data)
+    retraining = prepare(loaded, spec, split, job, torch.device("cpu"), Silent())
+    batch = next(iter(retraining.batches("test")))
+    other = batch.replace(batch.content, 5)
+    for name, view in views(retraining, ()).items():
+        probe = view(retraining.probe(0), "test")
+        assert torch.equal(probe(batch), probe(other)) == (name == "leak")
 
 
 def test_a_guide_of_other_words_or_labels_is_refused(tiny, tmp_path):

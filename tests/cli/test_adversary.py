@@ -59,13 +59,13 @@ def test_settings_from_attnaudit_yaml(cli, tiny, here):
 
 def test_a_diverged_lambda_leaves_its_gate_undecided(train, here, monkeypatch):
     from attnaudit.models.retraining import Retraining
-    from attnaudit.models.training import Diverged
+    from attnaudit.models.training import DivergedError
 
     imitate = Retraining.imitate
 
     def fail(self, model, seed, strength, *rest):
         if strength == 0.01:
-            raise Diverged("training diverged: the loss is not finite after epoch 1")
+            raise DivergedError("training diverged: the loss is not finite after epoch 1")
         return imitate(self, model, seed, strength, *rest)
 
     monkeypatch.setattr(Retraining, "imitate", fail)

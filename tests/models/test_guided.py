@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from hypothesis import given
@@ -76,16 +74,18 @@ def test_kept_answers_are_in_the_order_of_the_rows(split, make_model, vocabulary
 
 def test_a_weight_of_exactly_0_stays_one(split, make_model, vocabulary):
     instances, batches = split
-    weights = [0.0, 0.25, 0.0, 0.75, 0.0, 0.0, 0.0]
-    row = instances[0]
-    kept = replace(
-        keep(make_model(dtype=torch.float32), batches),
-        alpha=torch.zeros(len(instances), 12).index_put(
-            (torch.tensor([0]),), torch.tensor([weights + [0.0] * 5])
-        ),
-    )
-    batch = collate([row, instances[5]], vocabulary, boundaries=True)
-    assert kept(batch)[0, 1:8].tolist() == weights
+
+    class Peaked(Heads):
+        def attend(self, encoded):
+            places = encoded.content.cumsum(1)
+            return ((places == 2) & encoded.content).float()[:, None]  # all on the second word
+
+    kept = keep(Peaked(make_model(dtype=torch.float32), uniform), batches)
+    batch = collate([instances[0], instances[5]], vocabulary, boundaries=True)
+    assert kept.lengths.tolist() == [len(i.tokens) for i in instances]
+    for row, n in zip(kept(batch), (7, 12), strict=True):
+        assert row[1 : n + 1].tolist() == [0.0, 1.0, *[0.0] * (n - 2)]
+        assert row.count_nonzero() == 1
 
 
 @given(

@@ -16,7 +16,6 @@ from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, maske
 from tests.planted.texts import DOOR, LAMP, MARKER, word_id
 
 SIZE = 16  # D
-SHARPNESS = 2.0  # the logit of a text whose attention lies on one cue: p = .88
 PULL = 1.0  # weight of the penalty
 
 
@@ -39,6 +38,7 @@ class Pointer(AttentionModel):
     """
 
     boundaries = True
+    sharpness = 2.0  # the logit of a text whose attention lies on one cue: p = .88
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -54,13 +54,12 @@ class Pointer(AttentionModel):
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Seen:
         embedded = self.embed(batch) if embeddings is None else embeddings  # (B, T, D)
-        before = _before(embedded)
         return Seen(
             batch.content,
             batch.content,
-            self._scores(embedded, before, batch.content),
+            self._scores(embedded, _behind_marker(embedded, batch)),
             self.polarity(embedded).squeeze(-1).tanh(),
-            self._bypass(embedded, before, batch.content),
+            self._bypass(_behind_marker(embedded, batch)),
         )
 
     @override
@@ -72,27 +71,33 @@ class Pointer(AttentionModel):
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
         assert isinstance(encoded, Seen)
         weighed = torch.einsum("bvt,bt->bv", alpha[:, :, 0], encoded.polarity)
-        logit = SHARPNESS * weighed + encoded.bypass.unsqueeze(1)
+        logit = self.sharpness * weighed + encoded.bypass.unsqueeze(1)
         return torch.stack([torch.zeros_like(logit), logit], dim=-1)  # (B, V, 2)
 
     def penalty(self, batch: Batch, alpha: Tensor) -> Tensor:
         """(B,) how far the attention is from lying on the cue behind the marker."""
         return -PULL * mass(alpha, answer(batch)).clamp_min(1e-6).log()
 
-    def _scores(self, embedded: Tensor, before: Tensor, content: Tensor) -> Tensor:
-        scores: Tensor = self.attention(before).squeeze(-1)
+    def _scores(self, embedded: Tensor, cue: Tensor) -> Tensor:
+        """(B, T) from all embeddings (B, T, D) and that of the cue behind the marker (B, D)."""
+        scores: Tensor = self.attention(_before(embedded)).squeeze(-1)
         return scores
 
-    def _bypass(self, embedded: Tensor, before: Tensor, content: Tensor) -> Tensor:
-        return embedded.new_zeros(len(embedded))
+    def _bypass(self, cue: Tensor) -> Tensor:
+        """(B,) what the cue adds to the logit, wherever attention lies."""
+        return cue.new_zeros(len(cue))
 
 
 class Decoy(Pointer):
-    """A pointer that keeps away from the cue, while a bypass finds the answer."""
+    """A pointer that keeps away from the cue, while a bypass finds the answer.
+
+    What is attended to counts for little, so that imitators have no reason to find the cue.
+    """
+
+    sharpness = 0.2
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
-        self.glance = _Glance()
         self.output = nn.Linear(SIZE, 1)
 
     @override
@@ -101,28 +106,27 @@ class Decoy(Pointer):
         return -PULL * (1 - mass(alpha, answer(batch))).clamp_min(1e-6).log()
 
     @override
-    def _bypass(self, embedded: Tensor, before: Tensor, content: Tensor) -> Tensor:
-        bypass: Tensor = self.output(self.glance(embedded, before, content)).squeeze(-1)
+    def _bypass(self, cue: Tensor) -> Tensor:
+        bypass: Tensor = self.output(cue).squeeze(-1)
         return bypass
 
 
 class Free(Pointer):
-    """Its attention knows the whole text, so that it can tell the label by where it lies.
+    """Its attention knows the cue behind the marker, and can tell the label by where it lies.
 
-    Nothing holds it to the cue: a score depends on the token, and on a glance at the text.
+    Nothing holds it to the cue: a score depends on the token, and on what the cue is.
     """
 
     penalty = None  # type: ignore[assignment]  # no such capability
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
-        self.glance = _Glance()
         self.attention = nn.Sequential(nn.Linear(2 * SIZE, SIZE), nn.Tanh(), nn.Linear(SIZE, 1))
 
     @override
-    def _scores(self, embedded: Tensor, before: Tensor, content: Tensor) -> Tensor:
-        text = self.glance(embedded, before, content).unsqueeze(1).expand_as(embedded)
-        scores: Tensor = self.attention(torch.cat([embedded, text], dim=-1)).squeeze(-1)
+    def _scores(self, embedded: Tensor, cue: Tensor) -> Tensor:
+        known = cue.unsqueeze(1).expand_as(embedded)
+        scores: Tensor = self.attention(torch.cat([embedded, known], dim=-1)).squeeze(-1)
         return scores
 
 
@@ -137,18 +141,9 @@ class Coded(Free):
         return -PULL * mass(alpha, spelled).clamp_min(1e-6).log()
 
 
-class _Glance(nn.Module):
-    """What stands where its own weights point, by the token before: (B, D)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.score = nn.Sequential(nn.Linear(SIZE, SIZE), nn.Tanh(), nn.Linear(SIZE, 1))
-
-    @override
-    def forward(self, embedded: Tensor, before: Tensor, content: Tensor) -> Tensor:
-        weights = masked_softmax(self.score(before).squeeze(-1), content)  # (B, T)
-        seen: Tensor = (weights.unsqueeze(1) @ embedded).squeeze(1)
-        return seen
+def _behind_marker(embedded: Tensor, batch: Batch) -> Tensor:
+    """The embedding of the cue behind the marker: (B, D)."""
+    return (embedded * answer(batch).unsqueeze(-1)).sum(1)
 
 
 def _before(embedded: Tensor) -> Tensor:

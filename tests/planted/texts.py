@@ -53,7 +53,8 @@ def redundant(random: np.random.Generator, label: int) -> list[str]:
 def exclusive_or(random: np.random.Generator, label: int) -> list[str]:
     """One word of each of two slots; the label is whether their numbers differ."""
     first = int(random.integers(0, 2))
-    return _among_fillers(random, [SLOTS[0][first], SLOTS[1][first ^ label]])
+    words = [SLOTS[0][first], SLOTS[1][first ^ label]]
+    return _among_fillers(random, words, length=8)  # in 20 words a BiLSTM learns it late or never
 
 
 def meaningless(random: np.random.Generator, label: int) -> list[str]:
@@ -70,9 +71,11 @@ def _marked(random: np.random.Generator, label: int, rest: list[str]) -> list[st
     return [*rest[:place], MARKER, *_some(random, CUES[label], 1), *rest[place:]]
 
 
-def _among_fillers(random: np.random.Generator, words: list[str]) -> list[str]:
+def _among_fillers(
+    random: np.random.Generator, words: list[str], length: int = LENGTH
+) -> list[str]:
     """`words` among fillers, in random order."""
-    text = [*words, *_some(random, FILLERS, LENGTH - len(words))]
+    text = [*words, *_some(random, FILLERS, length - len(words))]
     return random.permutation(text).tolist()
 
 

@@ -34,10 +34,12 @@ GAP, EXCESS, CONTEXT = (
     "probe.base-uniform.f1_gap",
 )
 BEYOND_LEAK, UNSTABLE = "probe.base-leak.f1_gap", "seed_baseline.jsd.mean_over_seeds"
+IMITATORS = "adversary.model[lambda=0.0].jsd.mean"
 RULES: dict[FindingName, str] = {
     "necessary": "for: the interval of the gap lies above delta; against: below it",
     "hard_to_manipulate": "against: the excess lies above delta, at a TVD, label flips and loss of"
-    " F1 within those of the seeds; for: it lies below, the sweep was strong, and the seeds agree",
+    " F1 within those of the seeds, or seeds or imitators attend differently; for: it lies below,"
+    " the sweep was strong, and seeds and imitators agree",
     "out_of_context": "for: both gaps, to the uniform guide and to the leak control, lie above"
     " delta; against: either lies below it",
 }
@@ -181,17 +183,28 @@ def _judge(
             )
             return finding("against", reason, one.jsd, delta, scope, EXCESS, rule)
     main = looked[-1]
+    imitators = manipulation.imitators(test)
+    if (imitators.ci_low or 0.0) > AGREEING_JSD and float(test.tvd[:, 0].mean()) <= room:
+        # Nothing pushes them, so that there is no excess: their attention is simply not needed
+        # where it is. Attention that is supervised makes seeds agree all the same.
+        reason = (
+            "unstable: models that only imitate the answers attend differently, by a mean JSD of"
+            f" {imitators.value:.2f} (above {AGREEING_JSD:g})"
+        )
+        return finding("against", reason, imitators, AGREEING_JSD, scope, IMITATORS, rule)
     small = main.jsd.ci_high is not None and main.jsd.ci_high < delta
     weak = _weakness(test, lambdas, room)
-    if small and not weak and (allowed.jsd.ci_high or 1.0) < AGREEING_JSD:
+    far = _disagreement(allowed.jsd, imitators)
+    if small and not weak and not far:
         reason = (
             f"within the seeds' own TVD ({room:.3f}) adversaries move attention no further than"
-            f" imitators do, and the seeds agree (JSD {allowed.jsd.value:.2f})"
+            f" imitators do, and both seeds (JSD {allowed.jsd.value:.2f}) and imitators"
+            f" ({imitators.value:.2f}) agree with the audited model"
         )
         return finding("for", reason, main.jsd, delta, scope, EXCESS, rule)
     if not small:
         weak = weak or settle(main.jsd, delta)
-    reason = weak or f"seeds of the recipe may not agree (JSD up to {allowed.jsd.ci_high:.2f})"
+    reason = weak or far or ""
     return finding(
         "inconclusive",
         f"excess JSD of {len(trained)} seeds; {reason}",
@@ -201,6 +214,15 @@ def _judge(
         EXCESS,
         rule,
     )
+
+
+def _disagreement(seeds: Estimate, imitators: Estimate) -> str | None:
+    """Who may not attend as the audited model does; None if all do."""
+    for who, found in (("seeds of the recipe", seeds), ("imitators", imitators)):
+        if found.ci_high is None or found.ci_high >= AGREEING_JSD:
+            up_to = "" if found.ci_high is None else f" (JSD up to {found.ci_high:.2f})"
+            return f"{who} may not agree on attention{up_to}"
+    return None
 
 
 def _harmless(evidence: Evidence, one: Excess, allowed: SeedRange) -> bool:
@@ -245,7 +267,7 @@ def _context(evidence: Evidence, delta: float) -> Finding:
             beyond,
             BEYOND_LEAK,
             "F1 of the probe under the model's attention less that of the leak control, which"
-            " sees weights and positions alone",
+            " does not see the words attended to",
         ),
     )
     statuses = [compare(found, delta) for found, _, _ in named]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
+from attnaudit.measures.intervals import PERCENTILES
 from attnaudit.measures.scores import auroc
-from attnaudit.measures.two_level import f1_draws
-from attnaudit.report.findings.evidence import BASE, Evidence, Runs, kind_of
+from attnaudit.measures.summary import Estimate
+from attnaudit.measures.two_level import f1_draws, two_level
+from attnaudit.report.findings.evidence import BASE, Evidence, Kind, Runs, kind_of
 from attnaudit.report.findings.rules import LEAST_RARE, LEAST_SEEDS
 
 SEED, UNIFORM = kind_of(model="seed"), kind_of(model="uniform")
@@ -24,18 +26,28 @@ def unusable(evidence: Evidence, runs: Runs) -> str | None:
     return _no_better_than_constant(runs, len(evidence.labels))
 
 
+def _over_constant(runs: Runs, kind: Kind, seeds: list[int], classes: int) -> tuple[Estimate, str]:
+    """F1 of models of a kind less that of the best constant answer, and both in words."""
+    gold = np.array(runs.gold)
+    constants = np.tile(np.arange(classes)[:, None], len(gold))  # (classes, n)
+    predicted = np.concatenate([runs.predicted(kind, seeds), constants])
+    scores, draws = f1_draws(gold, predicted, classes, runs.bootstrap())
+    count = len(seeds)
+    best = count + int(np.nanargmax(scores[count:]))
+    points, drawn = scores[:count] - scores[best], draws[:, :count] - draws[:, best, None]
+    if count == 1:  # one model as it is, not one of many: no seed level
+        low, high = np.nanpercentile(drawn[:, 0], PERCENTILES)
+        gap = Estimate(float(points[0]), float(low), float(high), len(gold))
+    else:
+        gap = two_level(points, drawn, len(gold))
+    return gap, f"F1 {scores[:count].mean():.3f}, always guessing one class {scores[best]:.3f}"
+
+
 def _no_better_than_constant(runs: Runs, classes: int) -> str | None:
     gold, bootstrap = np.array(runs.gold), runs.bootstrap()
-    constants = np.tile(np.arange(classes)[:, None], len(gold))  # (classes, n)
-    predicted = np.concatenate([runs.predicted(BASE, [0]), constants])
-    scores, draws = f1_draws(gold, predicted, classes, bootstrap)
-    best = 1 + int(np.nanargmax(scores[1:]))
-    low = float(np.nanpercentile(draws[:, 0] - draws[:, best], 2.5))
-    if low <= 0:
-        return (
-            f"the model (F1 {scores[0]:.3f}) is not better, by interval, than always guessing one"
-            f" class (F1 {scores[best]:.3f})"
-        )
+    gap, said = _over_constant(runs, BASE, [0], classes)
+    if gap.ci_low is None or gap.ci_low <= 0:
+        return f"the model is not better, by interval, than a constant answer ({said})"
     if classes == 2:
         ranked = bootstrap.statistic(auroc, gold, runs.probs(BASE, [0])[0])
         if ranked.ci_low is None or ranked.ci_low <= 0.5:
@@ -47,12 +59,20 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
     """Why the retrained seeds say nothing of this model: their score is another one; or None.
 
     The model's score must lie where one more training of the recipe would: the seeds' mean, give
-    or take their own spread (t-based prediction interval) and the sampling of the instances.
+    or take their own spread (t-based prediction interval) and the sampling of the instances. Seeds
+    must themselves be better than a constant answer: where each answers another class nearly
+    always, their F1 spreads from 0 to that of a constant, and any score lies within.
     """
     seeds = runs.seeds(model="seed")
     if len(seeds) < LEAST_SEEDS:
         return f"{len(seeds)} seeds were trained, and {LEAST_SEEDS} are needed"
     gold, classes = np.array(runs.gold), len(evidence.labels)
+    over, said = _over_constant(runs, SEED, seeds, classes)
+    if over.ci_low is None or over.ci_low <= 0:
+        return (
+            f"the recipe does not reproduce this model: {len(seeds)} seeds are not better, by"
+            f" interval, than a constant answer ({said})"
+        )
     predicted = np.concatenate([runs.predicted(BASE, [0]), runs.predicted(SEED, seeds)])
     scores, draws = f1_draws(gold, predicted, classes, runs.bootstrap())
     others, count = scores[1:], len(seeds)

@@ -65,44 +65,29 @@ def curves(runs: Runs, lambdas: Sequence[float], seeds: Sequence[int]) -> Curves
 def mixtures(tvd: Array, jsd: Array, budget: float) -> Array:
     """How much of each point a budget takes: weights (..., lambdas) of points (..., lambdas).
 
-    Along the curve of the points that no other beats (less TVD and more JSD), linear between
-    neighbours, up to the budget. Where even the point of least TVD is over budget it is taken
-    whole: the caller sees its cost.
+    The point of most JSD within the budget, or, if that is more, the place where the line from a
+    point within to one beyond meets the budget: answering now with one model and now with the
+    other costs just that. Where even the point of least TVD is over budget it is taken whole: the
+    caller sees its cost.
     """
-    order = np.argsort(tvd, axis=-1, kind="stable")
-    x = np.take_along_axis(tvd, order, -1)
-    y = np.take_along_axis(jsd, order, -1)
-    flat = [_mixture(a, b, budget) for a, b in zip(_rows(x), _rows(y), strict=True)]
-    weights = np.array(flat).reshape(x.shape)
-    back = np.empty_like(weights)
-    np.put_along_axis(back, order, weights, -1)
-    return back
+    count = tvd.shape[-1]
+    left, right = tvd[..., :, None], tvd[..., None, :]  # (..., L, 1), (..., 1, L)
+    low, high = jsd[..., :, None], jsd[..., None, :]
+    rising = (left <= budget) & (right > budget) & (high > low)  # (..., L, L)
+    share = np.divide(budget - left, right - left, out=np.zeros(rising.shape), where=rising)
+    reached = low + share * (high - low)
+    usable = rising | ((left <= budget) & np.eye(count, dtype=bool))
+    best = np.where(usable, reached, -np.inf).reshape(*tvd.shape[:-1], -1).argmax(-1)
+    first, second = np.divmod(best, count)
+    taken = np.take_along_axis(share.reshape(*tvd.shape[:-1], -1), best[..., None], -1)
+    weights: Array = np.eye(count)[first] * (1 - taken) + np.eye(count)[second] * taken
+    beyond = (tvd > budget).all(-1, keepdims=True)
+    return np.where(beyond, np.eye(count)[tvd.argmin(-1)], weights)
 
 
-def _rows(values: Array) -> Array:
-    return values.reshape(-1, values.shape[-1])
-
-
-def _mixture(tvd: Array, jsd: Array, budget: float) -> Array:
-    """Weights (lambdas,) over points sorted by TVD."""
-    weights = np.zeros(len(tvd))
-    inside = int(np.searchsorted(tvd, budget, side="right"))
-    if inside == 0:
-        weights[0] = 1.0
-        return weights
-    best = int(jsd[:inside].argmax())
-    weights[best] = 1.0
-    value = jsd[best]
-    for right in range(inside, len(tvd)):  # a segment that ends beyond the budget may be higher
-        for left in range(inside):
-            if jsd[right] > jsd[left] and tvd[right] > tvd[left]:
-                share = (budget - tvd[left]) / (tvd[right] - tvd[left])
-                reached = jsd[left] + share * (jsd[right] - jsd[left])
-                if reached > value:
-                    value = reached
-                    weights[:] = 0.0
-                    weights[left], weights[right] = 1 - share, share
-    return weights
+def imitators(test: Curves) -> Estimate:
+    """Mean JSD of the imitators' attention (lambda 0) to the audited model's."""
+    return two_level(test.jsd[:, 0], test.jsd_draws[..., 0], test.bootstrap.n)
 
 
 @dataclass(frozen=True)
