@@ -63,7 +63,10 @@ def test_policy_is_valid(tmp_path: Path) -> None:
 
     file = tmp_path / "policy.yaml"
     file.write_text(blocks()["policy"], encoding="utf-8")
-    assert [rule.id for rule, _ in load_policy(file).rules] == ["agrees-with-gradients"]
+    assert [rule.id for rule, _ in load_policy(file).rules] == [
+        "agrees-with-gradients",
+        "attention-is-needed",
+    ]
 
 
 def test_sample_policy_is_valid() -> None:
