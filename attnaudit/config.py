@@ -169,7 +169,8 @@ def _keys_at(settings: type[Settings], place: Path_) -> list[str]:
     owners = [settings]
     for key in place:
         if isinstance(key, str):
-            fields = [o.model_fields[key] for o in owners if key in o.model_fields]
+            named = [item for owner in owners for item in owner.model_fields.items()]
+            fields = [field for name, field in named if key in (name, field.alias)]
             owners = [n for field in fields for n in _nested(field.annotation)]
     known = [item for owner in owners for item in owner.model_fields.items()]
     return list(dict.fromkeys(field.alias or name for name, field in known))

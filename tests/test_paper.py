@@ -14,13 +14,14 @@ import torch
 from attnaudit.audits.correlate import AUDIT, CorrelateSettings
 from attnaudit.audits.job import Job
 from attnaudit.audits.run import run_audit, run_training
+from attnaudit.audits.variants import answers, permuted
 from attnaudit.data.dataset import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.execution.observer import Silent
 from attnaudit.importance.leave_one_out import leave_one_out
 from attnaudit.models.checkpoint import load_checkpoint
-from attnaudit.models.recipe import Overrides, read_config
 from attnaudit.models.predict import Batches
+from attnaudit.models.recipe import Overrides, read_config
 
 ROOT = Path(__file__).parent.parent
 SST = ROOT.parent / "shared" / "data" / "sst2_jw"
@@ -83,3 +84,18 @@ def test_leave_one_out_is_encoding_every_shortened_sentence(trained, spec):
                 tvd = (alone - probs[b]).abs().sum() / 2
                 worst = max(worst, abs(float(tvd - shared[b, w])))
     assert worst <= 1e-5
+
+
+@torch.no_grad()
+def test_shuffled_answers_by_token_logits_are_those_of_the_whole_readout(trained, spec):
+    checkpoint = load_checkpoint(trained[0].checkpoint)
+    model, vocabulary = checkpoint.model, checkpoint.model.spec.vocabulary
+    data = load_dataset(load_spec(spec), "test", min_words=2)
+    worst = 0.0
+    for batch in Batches(data.instances, vocabulary, model.boundaries, torch.device("cpu")):
+        encoded = model.encode(batch)
+        names = [data.instances[0].id] * len(batch)
+        weights = permuted(model.attend(encoded), encoded.content, 20, names, 0)
+        whole = model.read(encoded, weights).softmax(-1)
+        worst = max(worst, float((answers(model, encoded, weights) - whole).abs().max()))
+    assert worst <= 1e-6

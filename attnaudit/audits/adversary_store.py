@@ -22,13 +22,13 @@ class Store:
     """A folder of checkpoints `lambda0.001-seed1.pt`.
 
     `facts` is what all its trainings share: the audited model, the data, the schedule. With
-    `resume`, checkpoints that stand there already are taken in place of a training.
+    `reuse`, checkpoints of the same training that stand there are taken in place of it.
     """
 
     folder: Path
     save: Save
     facts: dict[str, Any]
-    resume: bool
+    reuse: bool
 
     @classmethod
     def open(
@@ -37,7 +37,7 @@ class Store:
         """The store in the ledger's folder, which is made; None where models are not kept.
 
         Raises OutputError where nothing can be written, or where the folder holds adversaries of
-        another model, which are not to be lost.
+        another model: they are not to be lost, unless the ledger says to reuse the folder.
         """
         if ledger.models is None or retraining.save is None:
             return None
@@ -48,27 +48,43 @@ class Store:
             "schedule": schedule.model_dump(mode="json", exclude={"seed"}),
             "kl_clip": KL_CLIP,
         }
-        store = cls(ledger.models, retraining.save, facts, ledger.resume)
+        store = cls(ledger.models, retraining.save, facts, ledger.resume or ledger.reuse)
         with output_errors(store.folder):
             store.folder.mkdir(parents=True, exist_ok=True)
         check_writable(store.path(0.0, 0))
-        for path in sorted(store.folder.glob("lambda*-seed*.pt"))[:1]:  # the others are like it
-            if load_checkpoint(path).training.get("base_sha256") != ledger.model_sha256:
+        if not store._is_of_this_model():
+            if not ledger.reuse:
                 raise OutputError(
                     "holds adversaries of another model",
                     where=store.folder,
                     hint="name another folder with --models, or remove them",
                 )
+            store._clear()
         return store
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted(self.folder.glob("lambda*-seed*.pt"))
+
+    def _is_of_this_model(self) -> bool:
+        """Whether the checkpoints that stand there, all of one model, are of the audited one."""
+        return all(
+            load_checkpoint(path).training.get("base_sha256") == self.facts["base_sha256"]
+            for path in self._checkpoints()[:1]
+        )
+
+    def _clear(self) -> None:
+        with output_errors(self.folder):
+            for path in self._checkpoints():
+                path.unlink()
 
     def path(self, strength: float, seed: int) -> Path:
         """Where the adversary of one lambda and seed stands."""
         return self.folder / f"lambda{strength!r}-seed{seed}.pt"
 
     def find(self, strength: float, seed: int) -> AttentionModel | None:
-        """The model that the interrupted run trained with these settings, on the CPU."""
+        """The model that an earlier run trained with these settings, on the CPU."""
         path = self.path(strength, seed)
-        if not self.resume or not path.is_file():
+        if not self.reuse or not path.is_file():
             return None
         checkpoint = load_checkpoint(path)
         if checkpoint.training.get("digest") != self._digest(strength, seed):

@@ -153,16 +153,17 @@ def _stated(reports: Iterable[Report]) -> dict[FindingName, Finding]:
     found: dict[FindingName, Finding] = {}
     for report in reports:
         for name, finding in report.findings.items():
-            if name not in found or found[name].status == "not_assessed":
+            known = found.setdefault(name, finding)
+            if known.status == "not_assessed" != finding.status:
                 found[name] = finding
     return found
 
 
 def _with_findings(report: Report, findings: Mapping[FindingName, Finding]) -> Report:
     """The report with its findings, and the excess JSD, which they compute, as a metric."""
-    hard = findings["hard_to_manipulate"]
+    hard = findings.get("hard_to_manipulate")
     metrics = dict(report.metrics)
-    if hard.statistic is not None and hard.interval is not None and hard.metric == EXCESS:
+    if hard and hard.statistic is not None and hard.interval is not None and hard.metric == EXCESS:
         low, high = hard.interval
         excess = Estimate(hard.statistic, low, high, report.dataset.instances)
         metrics[EXCESS] = metric_of(EXCESS, excess)

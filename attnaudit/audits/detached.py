@@ -82,13 +82,20 @@ class Detached:
         outside = np.where(self.content, 0.0, alpha)[:, None] @ tokens  # (B, 1, C)
         return Linear(self.mass * tokens + outside + bias)
 
-    def shown(self, weights: Array) -> Array:
-        """The mean over heads of weights (B, V, H, T), as an explanation shows it: (B, V, T)."""
-        # Where no head has any mass on the content, all heads count alike.
+    @functools.cached_property
+    def share(self) -> Array:
+        """(B, H, 1) how much each head counts in what is shown: its part of the heads' mass.
+
+        Where no head has any mass on the content, all count alike.
+        """
         blind = self.mass.sum(1, keepdims=True) == 0  # (B, 1, 1)
         mass = np.where(blind, 1.0, self.mass)
-        total = (mass[:, None] * weights).sum(2)  # (B, V, T)
-        shown: Array = total / total.sum(-1, keepdims=True)
+        share: Array = mass / mass.sum(1, keepdims=True)
+        return share
+
+    def shown(self, weights: Array) -> Array:
+        """The mean over heads of weights (B, V, H, T), as an explanation shows it: (B, V, T)."""
+        shown: Array = (self.share[:, None] * weights).sum(2)
         return shown
 
     def logits(self, weights: Array) -> Array:

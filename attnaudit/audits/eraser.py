@@ -31,9 +31,6 @@ Array = NDArray[np.float64]
 Order = NDArray[np.int64]  # the words of one instance, the most important first
 BINS = (1, 5, 10, 20, 50)  # per cent of the words
 KINDS = ("comprehensiveness", "sufficiency")
-DELETION_BATCHES = (
-    8  # token budgets a call: the texts are short, keep no graph, and have no padding
-)
 
 
 @torch.no_grad()
@@ -42,7 +39,8 @@ def deletions(
 ) -> list[dict[str, dict[str, list[float | None]]]]:
     """For each instance, `KINDS` by ranking, with one figure for each of `BINS`.
 
-    `orders` holds a ranking of the words of each instance, by name.
+    `orders` holds a ranking of the words of each instance, by name; `budget` says how many tokens
+    a call takes, where a text is not longer.
     """
     variants = _Variants()
     places = [
@@ -115,7 +113,7 @@ def _lost(model: AttentionModel, known: Answered, variants: _Variants, budget: i
     queries = [0] * len(rows)
     if batch.query_mask is not None:
         queries = batch.query_mask.sum(1)[rows].tolist()
-    for group in within_budget(lengths.tolist(), queries, DELETION_BATCHES * budget):
+    for group in within_budget(lengths.tolist(), queries, budget):
         some = torch.tensor(group, device=rows.device)
         copies = batch.select(rows[some])
         left = copies.keep(_by_token(copies.words, keep[some]))

@@ -38,9 +38,10 @@ from attnaudit.audits.adversarial_weights import SLACK, Adversaries, adversaries
 from attnaudit.audits.audit import Record
 from attnaudit.audits.common import Answered, Basics, words_of
 from attnaudit.audits.detached import Detached
-from attnaudit.audits.instance_tables import bins_table, epsilons_table, search_table
+from attnaudit.audits.instance_tables import epsilons_table, search_table
 from attnaudit.audits.relaxed_search import Relaxed, relaxed_search
 from attnaudit.config import Settings
+from attnaudit.measures.bins import quartiles_table
 from attnaudit.measures.divergences import jsd
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
@@ -192,9 +193,10 @@ def instance_summary(
     means = bootstrap.means(np.stack(list(columns.values()), axis=1))
     metrics = {**basics.model_scores(bootstrap), **dict(zip(columns, means, strict=True))}
     first = columns["adversary.instance.jsd.mean"]
+    title = "JSD by predicted class and largest attention weight"
     tables = {
         "adversary.instance": epsilons_table(metrics, names, float(np.mean(caps_found)), ALIKE),
-        "adversary.instance_bins": bins_table(first, np.array(largest), basics.predicted, labels),
+        "adversary.instance_bins": quartiles_table(title, first, largest, basics.predicted, labels),
     }
     if settings.search:
         tables["adversary.search"] = search_table(first, jsds, settings.search_steps, metrics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from attnaudit.measures.summary import Cell, Estimate, Table
 
 Array = NDArray[np.float64]
-BINS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the largest weight, as in J&W's figures
 BETTER = 0.01  # nats by which one divergence is called larger than another
 
 
@@ -49,22 +48,6 @@ _OTHERS = (
     "tvd.mean",
     "logit_change.mean",
 )
-
-
-def bins_table(
-    jsd: Array, largest: Array, predicted: NDArray[np.int64], labels: Sequence[str]
-) -> Table:
-    """Quartiles of the divergence by predicted class and largest weight, as J&W draw it."""
-    rows: list[list[Cell]] = []
-    place = np.clip(np.searchsorted(BINS, largest, side="right") - 1, 0, len(BINS) - 2)
-    for c, label in enumerate(labels):
-        for k in range(len(BINS) - 1):
-            part = jsd[(predicted == c) & (place == k)]
-            if len(part):
-                quartiles = [float(q) for q in np.quantile(part, [0.25, 0.5, 0.75])]
-                rows.append([label, f"{BINS[k]:g} to {BINS[k + 1]:g}", *quartiles, len(part)])
-    columns = ["predicted", "largest weight", "Q1", "median", "Q3", "n"]
-    return Table("JSD by predicted class and largest attention weight", columns, rows)
 
 
 def search_table(jsd: Array, searched: Array, steps: int, metrics: Mapping[str, Estimate]) -> Table:

@@ -21,16 +21,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog  # type: ignore[import-untyped]
-from scipy.special import log_softmax, softmax, xlogy  # type: ignore[import-untyped]
+from scipy.special import log_softmax, softmax  # type: ignore[import-untyped]
 
-from attnaudit.measures.divergences import jsd
+from attnaudit.audits.largest_jsd import SAME, gain
+from attnaudit.measures.divergences import LN2, jsd
 
 Array = NDArray[np.float64]
-LN2 = float(np.log(2.0))
 STEPS = 8  # of Frank-Wolfe; most end sooner
 SHARES = (0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1)  # of epsilon, for the narrower polytopes
 LEAST = 1e-6  # weight at which slopes are taken in place of 0
-SAME = 1e-9  # a gain in divergence that is none
 HALVINGS = 40
 
 
@@ -45,7 +44,7 @@ def bounds(base: Array, tokens: Array, epsilon: float) -> tuple[float, Array]:
     Returns:
         The bound, in nats, in [0, ln 2]; and weights (T,) with an answer within epsilon.
     """
-    gains = _secants(base)
+    gains = gain(base, 1.0)
     rows, limits = _polytope(base @ tokens, tokens, epsilon)
     vertex, multipliers = _program(gains, rows, limits)
     upper = (LN2 + float((gains - multipliers @ rows).max() + multipliers @ limits)) / 2
@@ -89,12 +88,6 @@ def _polytope(own: Array, tokens: Array, epsilon: float) -> tuple[Array, Array]:
                 rows.append(tokens[:, c] - tokens[:, d])
                 limits.append(np.logaddexp(log_p[c], np.log(epsilon)) - np.log(p[d] - epsilon))
     return np.array(rows).reshape(-1, len(tokens)), np.array(limits)
-
-
-def _secants(base: Array) -> Array:
-    """g(a_t, 1) of every token."""
-    secants: Array = xlogy(base, base) + LN2 - (1 + base) * np.log1p(base)
-    return secants
 
 
 def _program(gains: Array, rows: Array, limits: Array) -> tuple[Array | None, Array]:

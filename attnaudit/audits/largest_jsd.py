@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, xlogy  # type: ignore[import-untyped]
 
+from attnaudit.measures.divergences import LN2
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-LN2 = float(np.log(2.0))
 STARTS = 16  # pairs are gone through by their lower token, so many of these at a time
 SAME = 1e-9  # two distributions that diverge by less are one alternative
 
@@ -80,7 +81,7 @@ def _farthest(
     """The vertex (B, T) whose least divergence (B,) from the `references` (B, R, T) is largest."""
     each = np.arange(len(logits))
     inside = content & (logits >= low[:, None]) & (logits <= high[:, None])
-    alone = (LN2 + _gain(references, 1.0)).min(1) / 2  # (B, T)
+    alone = (LN2 + gain(references, 1.0)).min(1) / 2  # (B, T)
     alone = np.where(inside, alone, -np.inf)
     first = alone.argmax(1)
     second, share, best = first.copy(), np.ones(len(logits)), alone[each, first]
@@ -129,7 +130,7 @@ def _reach(references: Array, logits: Array, content: Mask, bound: Array) -> Arr
     for partner in (nearest, farthest):
         with np.errstate(invalid="ignore", divide="ignore"):  # where there is no pair
             w = np.where(paired, (partner - bound) / (partner - tokens), 0.0)[:, None]
-        gains = _gain(references[:, :, None], w) + _gain(least, 1 - w)  # (B, R, 2, T)
+        gains = gain(references[:, :, None], w) + gain(least, 1 - w)  # (B, R, 2, T)
         ends.append((LN2 + gains) / 2)
     # Rounding must not put the bound of a pair below its value.
     reach = np.maximum(*ends).min(1) + 1e-12
@@ -158,7 +159,7 @@ def _pairs(
     return np.where(pair, value, -np.inf), w
 
 
-def _gain(a: Array, q: Array | float) -> Array:
+def gain(a: Array, q: Array | float) -> Array:
     """The g of the module's docstring, elementwise; 0 where q is 0."""
-    gain: Array = xlogy(a, a) + xlogy(q, q) + q * LN2 - xlogy(a + q, a + q)
-    return gain
+    gained: Array = xlogy(a, a) + xlogy(q, q) + q * LN2 - xlogy(a + q, a + q)
+    return gained

@@ -64,7 +64,7 @@ class _Search:
         alpha = detached.alpha
         heads, tokens = alpha.shape[1:]
         self.references = torch.from_numpy(references).to(alpha)  # (B, R, T)
-        self.mass = torch.from_numpy(detached.mass).to(alpha).unsqueeze(1)  # (B, 1, H, 1)
+        self.share = torch.from_numpy(detached.share).to(alpha).unsqueeze(1)  # (B, 1, H, 1)
         own = torch.from_numpy(detached.own).to(alpha).unsqueeze(1)
         self.answer = detached.read(own).softmax(-1)  # (B, 1, C)
         each = torch.eye(heads * tokens).to(alpha).view(-1, heads, tokens)
@@ -74,8 +74,7 @@ class _Search:
 
     def value(self, weights: Tensor) -> Tensor:
         """The least divergence (B, V) of weights (B, V, H, T) from the references."""
-        total = (self.mass * weights).sum(2)  # (B, V, T)
-        shown = total / total.sum(-1, keepdim=True).clamp_min(torch.finfo(total.dtype).tiny)
+        shown = (self.share * weights).sum(2)  # (B, V, T)
         return torch.stack([jsd(shown, r.unsqueeze(1)) for r in self.references.unbind(1)]).amin(0)
 
     def sweep(self, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from attnaudit.audits.common import Basics
 from attnaudit.audits.model_adversary import ModelSettings, key_of
-from attnaudit.audits.runs import BASE
+from attnaudit.audits.runs import BASE, audited_split
 from attnaudit.measures.curve import area_below, tvd_at
+from attnaudit.measures.divergences import LN2
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import f1_draws, mean_draws, two_level
 
 Array = NDArray[np.float64]
-FIGURES = ("jsd.mean", "tvd.mean", "f1", "flips")
+FIGURES = {"jsd.mean": LN2, "tvd.mean": 1.0, "f1": 1.0, "flips": 1.0}  # each in [0, this]
 LEVELS = (0.2, 0.3, 0.4)  # JSD at which the curve is read
 END = 0.4  # JSD up to which its area goes
 
@@ -108,10 +109,7 @@ def model_summary(
 def _gather(
     records: Iterable[Mapping[str, Any]],
 ) -> tuple[Basics, dict[tuple[float, int], Adversary]]:
-    """The audited model and the adversaries on the audited split: the one that is not dev.
-
-    Where dev itself is audited there is no other.
-    """
+    """The audited model and the adversaries, on the audited split."""
     bases: dict[str, Basics] = {}
     found: dict[str, dict[tuple[float, int], Adversary]] = {}
     for record in records:
@@ -121,7 +119,7 @@ def _gather(
         else:
             here = found.setdefault(run["split"], {})
             here.setdefault(key_of(run), Adversary()).add(record)
-    audited = next((split for split in bases if split != "dev"), "dev")
+    audited = audited_split(bases)
     return bases[audited], found.get(audited, {})
 
 
@@ -132,11 +130,11 @@ def _name(strength: float, figure: str) -> str:
 def _by_strength(strengths: Sequence[Strength], n: int) -> dict[str, Estimate]:
     made = {}
     for one in strengths:
-        for name in FIGURES:
+        for name, most in FIGURES.items():
             made[_name(one.value, name)] = (
                 Estimate(None, undefined=n, reason=f"the {one.fate}")
                 if one.diverged
-                else two_level(*one.figures[name], n)
+                else two_level(*one.figures[name], n, (0.0, most))
             )
     return made
 
@@ -146,19 +144,21 @@ def _curve(strengths: Sequence[Strength], bootstrap: Bootstrap) -> dict[str, Est
     points = [
         (one.figures["jsd.mean"], one.figures["tvd.mean"]) for one in strengths if one.figures
     ]
-    made = {"adversary.model.area": _of_curve(points, partial(area_below, end=END), bootstrap)}
+    area = partial(area_below, end=END)
+    made = {"adversary.model.area": _of_curve(points, area, END, bootstrap)}
     for level in LEVELS:
         read = partial(tvd_at, at=level)
-        made[f"adversary.model[jsd={level!r}].tvd"] = _of_curve(points, read, bootstrap)
+        made[f"adversary.model[jsd={level!r}].tvd"] = _of_curve(points, read, 1.0, bootstrap)
     return made
 
 
 def _of_curve(
     points: Sequence[tuple[tuple[Array, Array], tuple[Array, Array]]],
     figure: Callable[[Array, Array], float],
+    most: float,
     bootstrap: Bootstrap,
 ) -> Estimate:
-    """A figure of the curve, with an interval over seeds and instances.
+    """A figure of the curve, in [0, `most`], with an interval over seeds and instances.
 
     The spread over seeds is that of the jackknife (Efron & Tibshirani 1993, chapter 11): of the
     pseudo-values, S times the figure less S - 1 times the figure without that seed.
@@ -185,7 +185,8 @@ def _of_curve(
     if np.isnan(each).any():
         reason = "no interval: without one of the seeds no lambda reaches so large a JSD"
         return Estimate(value, n=n, reason=reason)
-    return two_level(each, np.repeat(np.array(drawn)[:, None], seeds, axis=1), n)
+    draws = np.repeat(np.array(drawn)[:, None], seeds, axis=1)
+    return two_level(each, draws, n, (0.0, most))
 
 
 def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], classes: int) -> Table:

@@ -24,6 +24,7 @@ from attnaudit.audits.common import Answered, Basics, each_batch
 from attnaudit.audits.variants import answers, permuted
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
+from attnaudit.measures.bins import quartiles_table
 from attnaudit.measures.states import conicity
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, capability
@@ -32,7 +33,6 @@ from attnaudit.report.records import compact
 
 Array = NDArray[np.float64]
 UNMOVED = 0.05  # TVD below which an answer barely moves
-BINS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the largest weight, as in J&W's figures
 
 
 class PermuteSettings(Settings):
@@ -110,7 +110,8 @@ def summarise(
             f"The states point much the same way (conicity {cone.value:.2f}), which limits how far"
             " any other weights can move an answer."
         )
-    bins = _table(median, largest, basics.predicted, labels)
+    title = "Median TVD by predicted class and largest attention weight"
+    bins = quartiles_table(title, median, largest, basics.predicted, labels)
     tables = {"permute.tvd": _overall(metrics), "permute.bins": bins}
     each = {
         "permute.tvd.mean": median,
@@ -139,22 +140,6 @@ _SHOWN = {
     "permute.unmoved": f"share with TVD below {UNMOVED:g}",
     "permute.conicity.mean": "conicity of the states",
 }
-
-
-def _table(
-    median: Array, largest: Array, predicted: NDArray[np.int64], labels: Sequence[str]
-) -> Table:
-    """Quartiles of the instances' TVD by predicted class and largest weight, as J&W draw it."""
-    rows: list[list[Cell]] = []
-    place = np.clip(np.searchsorted(BINS, largest, side="right") - 1, 0, len(BINS) - 2)
-    for c, label in enumerate(labels):
-        for k in range(len(BINS) - 1):
-            part = median[(predicted == c) & (place == k)]
-            if len(part):
-                quartiles = [float(q) for q in np.quantile(part, [0.25, 0.5, 0.75])]
-                rows.append([label, f"{BINS[k]:g} to {BINS[k + 1]:g}", *quartiles, len(part)])
-    columns = ["predicted", "largest weight", "Q1", "median", "Q3", "n"]
-    return Table("Median TVD by predicted class and largest attention weight", columns, rows)
 
 
 AUDIT = Audit("permute", PermuteSettings, summarise, records)

@@ -1,4 +1,4 @@
-"""Does attention help a model that sees each word by itself? Wiegreffe & Pinter 2019, section 5.
+"""Does attention help a model that sees each word by itself? Wiegreffe & Pinter 2019, section 3.4.
 
 Classifiers without context are trained under attention that is imposed on them (see
 `models.probes`), on the labels, with the audited model's schedule, several seeds for each guide.
@@ -114,7 +114,7 @@ def _guides(found: Retrained, f1: Mapping[str, Figures], metrics: Mapping[str, E
         spread = float(points.std(ddof=1)) if len(points) > 1 else None
         rows.append([guide, figure.value, figure.ci_low, figure.ci_high, spread])
     notes = [
-        f"Means over {len(points)} seeds, intervals over seeds and instances. In the order of",
+        f"Means over seeds ({len(points)}), intervals over seeds and instances. In the order of",
         "Wiegreffe & Pinter's Table 3: 1/n, the probe's own, the audited model's. The leak control",
         "is a model of the audited recipe to which the attended words are hidden.",
     ]

@@ -41,16 +41,6 @@ def report_of(
     return held(report, summary.columns, demands)
 
 
-def read_report(path: Path, demands: Demands | None) -> Report:
-    """The report in `path`, or the one that the records in `path` came with.
-
-    Gates that `demands` makes take the place of the report's own. Raises InputError for a file
-    that is neither.
-    """
-    report, columns = load(path)
-    return held(report, columns, demands)
-
-
 def read_baseline(path: Path) -> Baseline:
     """A report or records to compare a newer run with; raises InputError for another file."""
     from attnaudit.report.baseline import Baseline  # brings numpy, which a report does not need
@@ -77,12 +67,6 @@ def load(path: Path) -> tuple[Report, Columns | None]:
         return loads(read_text(path), str(path)), None
     header, summary = _summary(path)
     return report_of(header, summary, None), summary.columns
-
-
-def report_from_records(path: Path, demands: Demands | None) -> Report:
-    """The report that the records in `path` came with, made again without model or data."""
-    header, summary = _summary(path)
-    return report_of(header, summary, demands)
 
 
 def _summary(path: Path) -> tuple[Header, Summary]:

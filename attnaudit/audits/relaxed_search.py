@@ -61,17 +61,17 @@ def relaxed_search(
     )
     z = (NOISE * noise.to(alpha)).requires_grad_()  # (B, N, K, H, T); log uniform is a constant
     own = torch.from_numpy(detached.own).to(alpha).unsqueeze(1)  # (B, 1, H, T)
-    mass = torch.from_numpy(detached.mass).to(alpha).unsqueeze(1)
+    share = torch.from_numpy(detached.share).to(alpha).unsqueeze(1)  # (B, 1, H, 1)
     with torch.no_grad():
         answer = detached.read(own).softmax(-1)  # (B, 1, C)
-        base = _shown(own, mass)  # (B, 1, T)
+        base = (share * own).sum(2)  # (B, 1, T)
     optimiser = torch.optim.Adam([z], lr=RATE, amsgrad=True)
     with torch.enable_grad():
         for _ in range(how.steps):
             weights = masked_softmax(z, content)
             flat = weights.flatten(1, 2)  # (B, N*K, H, T)
             moved = (detached.read(flat).softmax(-1) - answer).abs().sum(-1) / 2  # (B, N*K)
-            shown = _shown(flat, mass)  # (B, N*K, T)
+            shown = (share * flat).sum(2)  # (B, N*K, T)
             loss = (PENALTY * (moved - epsilon).relu() - jsd(shown, base)).sum()
             if how.diversity and how.alternatives > 1:
                 loss = loss - how.diversity * _diversity(shown.view(*z.shape[:3], -1))
@@ -89,11 +89,6 @@ def _noise(content: NDArray[np.bool_], how: Relaxed, heads: int, name: str, seed
     noise = np.zeros((*shape, len(content)))
     noise[..., content] = generator_for(name, seed).standard_normal((*shape, int(content.sum())))
     return torch.from_numpy(noise)
-
-
-def _shown(weights: Tensor, mass: Tensor) -> Tensor:
-    total = (mass * weights).sum(2)
-    return total / total.sum(-1, keepdim=True).clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def _diversity(shown: Tensor) -> Tensor:

@@ -37,6 +37,13 @@ def prepare(
     """
     config = _recipe(loaded, job)
     splits = _splits(spec, audited, loaded.spec, job.data)
+    vectors = config.vectors
+    if job.recipe is None and vectors is not None and not vectors.file.exists():
+        raise InputError(
+            f"was trained with the vectors in {vectors.file}, which are not there",
+            where=job.model,
+            hint="put them back, or give a --recipe CONFIG that names where they are now",
+        )
     blank = read_blank(config, loaded.spec, observer)
     fresh: Fresh = blank
     save = None

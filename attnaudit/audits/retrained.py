@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attnaudit.audits.common import Basics
 from attnaudit.audits.runs import BASE as BASE_RUN
+from attnaudit.audits.runs import audited_split
 from attnaudit.measures.divergences import max_jsd
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import accuracy, auroc, f1
@@ -75,7 +76,7 @@ class Retrained:
 
 
 def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int) -> Retrained:
-    """The models on the split that is audited: the one that is not dev, where there is another.
+    """The models on the split that is audited.
 
     `seed` is that of the resamples. Raises ValueError where records are missing.
     """
@@ -83,7 +84,7 @@ def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int
     splits = read_runs(_watched(records, base))
     if not base:
         raise ValueError("there is no record of the audited model")
-    split = next((name for name in base if name != "dev"), "dev")
+    split = audited_split(base)
     audited, runs = base[split], splits[split]
     n = len(audited.basics.ids)
     for kind, models in runs.models.items():

@@ -17,7 +17,7 @@ from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.device import DTYPES, choose_device, use_threads
-from attnaudit.execution.files import sha256_file
+from attnaudit.execution.files import check_folder, sha256_file
 from attnaudit.execution.observer import Observer
 from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.load import LoadedModel, find_model
@@ -88,6 +88,8 @@ def run_audit(
         resume = left == "partial"
     retraining = None
     if audit.runs and audit.retrains(settings):
+        if job.models is not None:
+            check_folder(job.models)
         retraining = prepare(loaded, spec, data, job, device, observer)
     with RecordsWriter(job.records, header, resume) as writer:
         if audit.records:
@@ -110,6 +112,7 @@ def run_audit(
                 job.models,
                 writer.records,
                 resume,
+                job.reuse,
                 header.model.sha256,
                 header.dataset.sha256,
             )
@@ -187,6 +190,12 @@ def _reading(job: Job) -> dict[str, str | int | bool | None]:
 
 def _model_facts(loaded: LoadedModel, job: Job) -> ModelFacts:
     return ModelFacts(name=job.model, **loaded.facts)
+
+
+def audited_facts(source: Path) -> DatasetFacts:
+    """What an audit of the default split of the data set in `source` will say of it."""
+    spec = load_spec(source)
+    return _dataset_facts(load_dataset(spec, default_split(spec), min_words=MIN_WORDS), source)
 
 
 def _dataset_facts(data: Dataset, source: Path, **more: str) -> DatasetFacts:

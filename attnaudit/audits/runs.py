@@ -37,8 +37,9 @@ class Ledger:
 
     `done` gives the rows that a run has a record of already; `audited` names the audited split;
     `records` gives those made so far; `pieces` says that the unit is the piece; trained models are
-    kept in the folder `models`, and taken from there if the audit is to `resume`. The digests are
-    those of the audited model and of the audited data file.
+    kept in the folder `models`, and taken from there if the audit is to `resume`; with `reuse` too,
+    and then those of another model give way. The digests are those of the audited model and of the
+    audited data file.
     """
 
     done: Callable[[Run], Set[int]]
@@ -47,6 +48,7 @@ class Ledger:
     models: Path | None = None
     records: Callable[[], Iterator[Record]] = lambda: iter(())
     resume: bool = False
+    reuse: bool = False
     model_sha256: str | None = None
     data_sha256: str | None = None
 
@@ -54,6 +56,11 @@ class Ledger:
     def splits(self) -> tuple[str, ...]:
         """The splits that records are made on: dev, where choices are made, and the audited one."""
         return tuple(dict.fromkeys(("dev", self.audited)))
+
+
+def audited_split(splits: Iterable[str]) -> str:
+    """The split that is audited, of those that records are on: dev only where there is no other."""
+    return next((split for split in splits if split != "dev"), "dev")
 
 
 Trained = tuple[AttentionModel, View]  # a model, and how it looks on each split

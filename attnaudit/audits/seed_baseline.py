@@ -1,6 +1,6 @@
 """How far do attention and answers vary between seeds, and does the task need attention at all?
 
-Wiegreffe & Pinter 2019, sections 3.1 and 3.2: models of the same recipe with other seeds, and, for
+Wiegreffe & Pinter 2019, sections 3.3 and 3.2: models of the same recipe with other seeds, and, for
 each of these seeds, a model whose attention is frozen to the uniform one. For the records see
 `runs`; the runs are `{"model": "base"}`, `{"model": "seed", "seed": k}` and `{"model": "uniform",
 "seed": k}`. Only those on the audited split feed the report:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.audits.permute import BINS
 from attnaudit.audits.retrained import SEED, UNIFORM, Retrained
+from attnaudit.measures.bins import NAMES, bin_of
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.report.findings.evidence import BASE, Kind
 
@@ -81,16 +81,15 @@ def _bins(found: Retrained, seeds: Sequence[int], labels: Sequence[str]) -> Tabl
     """The JSD of the seeds by predicted class and largest weight, as W&P draw it (Fig. 3)."""
     jsd = found.runs.values(SEED, seeds, "jsd")
     median, largest = np.median(jsd, axis=0), jsd.max(0)
-    place = np.searchsorted(BINS, found.audited.largest, side="right") - 1
-    place = np.clip(place, 0, len(BINS) - 2)
+    place = bin_of(found.audited.largest)
     predicted = found.audited.basics.predicted
     rows: list[list[Cell]] = []
     for c, label in enumerate(labels):
-        for k in range(len(BINS) - 1):
+        for k, name in enumerate(NAMES):
             part = (predicted == c) & (place == k)
             if part.any():
                 figures = [float(np.median(x[part])) for x in (median, largest)]
-                rows.append([label, f"{BINS[k]:g} to {BINS[k + 1]:g}", *figures, int(part.sum())])
+                rows.append([label, name, *figures, int(part.sum())])
     columns = ["predicted", "largest weight", "median over seeds", "largest over seeds", "n"]
     title = "JSD between seeds by predicted class and largest attention weight"
     return Table(title, columns, rows, ["Of the instances of a bin: the median."])

@@ -19,11 +19,11 @@ from attnaudit.audits.job import Job
 from attnaudit.audits.model_adversary import read_seeds_tvd
 from attnaudit.audits.permute import PermuteSettings
 from attnaudit.audits.probe import ProbeSettings
-from attnaudit.audits.run import run_audit, run_training
+from attnaudit.audits.run import audited_facts, run_audit, run_training
 from attnaudit.audits.seed_baseline import SeedBaselineSettings
 from attnaudit.audits.strengths import GRID, ROUNDS, STRONG
 from attnaudit.config import Settings, read_document
-from attnaudit.execution.files import output_errors, write_text
+from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
 from attnaudit.models.recipe import Overrides, TrainConfig, read_config
 from attnaudit.report.demands import Demands
@@ -59,6 +59,13 @@ class Plan(Settings):
     )
     adversary: AdversarySettings = AdversarySettings(lambdas=GRID, refine=ROUNDS)
     probe: ProbeSettings = ProbeSettings()
+
+    @pydantic.field_validator("skip")
+    @classmethod
+    def _leaves_some(cls, skip: tuple[Name, ...]) -> tuple[Name, ...]:
+        if set(ORDER) <= set(skip):
+            raise ValueError("leaves no audit to run")
+        return skip
 
     @property
     def audits(self) -> tuple[Name, ...]:
@@ -100,10 +107,14 @@ def run_suite(
     """
     folder = config.output
     assert folder is not None  # read_config has seen to it
+    for name in ("records", "adversaries"):
+        check_folder(folder / name)
     with observer.task("audit", 1 + len(plan.audits)) as task:
         fitted, report = run_training(
             config, where.device, where.threads, observer, True, command_line, reuse=True
         )
+        if demands:
+            demands.check("report", audited_facts(fitted.data))
         write_text(folder / "train.json", dumps(report))
         records = folder / "records"
         with output_errors(records):

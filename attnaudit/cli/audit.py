@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import check_outputs, check_shown, finish, read_demands
+from attnaudit.cli.output import check_outputs, check_shown, files_of, finish, read_demands
 from attnaudit.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def run(
     if resume and records is None:
         raise InputError("--resume needs the --records of the run that was interrupted")
     check_shown(show, name)
-    check_outputs(output, records, inputs=(reference, source, policy, baseline))
+    read = (reference, source, *files_of(source), policy, baseline)
+    check_outputs(output, records, inputs=read)
     demands = read_demands(policy, baseline)
     chosen = settings()
 

@@ -20,7 +20,7 @@ from attnaudit.cli.report import report
 from attnaudit.cli.seed_baseline import seed_baseline
 from attnaudit.cli.suite import audit
 from attnaudit.cli.train import train
-from attnaudit.errors import AuditError, printable
+from attnaudit.errors import AuditError, InputError, printable
 
 # typer brings a click of its own; its exceptions are reached through typer's public names.
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -70,7 +70,11 @@ def _root(
 ) -> None:
     if context.invoked_subcommand is None:
         help_alone(context)
-    context.default_map = read_defaults(context)
+    try:
+        context.default_map = read_defaults(context)
+    except InputError:
+        if "--help" not in sys.argv:  # which is how one learns what the file may say
+            raise
 
 
 def main() -> None:

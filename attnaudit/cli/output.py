@@ -63,6 +63,16 @@ def check_outputs(*paths: Path | None, inputs: tuple[str | Path | None, ...] = (
         taken[place] = "written"
 
 
+def files_of(data: Path) -> tuple[Path, ...]:
+    """The files that a dataset spec names; raises InputError for a spec that cannot be used."""
+    from attnaudit.data.spec import SPEC_SUFFIXES, load_spec
+
+    if data.suffix.lower() not in SPEC_SUFFIXES:
+        return ()
+    spec = load_spec(data)
+    return (spec.file,) if spec.file else tuple(map(spec.path, spec.splits()))
+
+
 def read_demands(policy: Path | None, baseline: Path | None) -> Demands | None:
     """What the report will be held against, as of today; None where nothing was asked for.
 

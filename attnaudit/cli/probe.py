@@ -34,8 +34,8 @@ def probe(
     the audited model's, that of other checkpoints. Attention that points at what matters should
     help beyond uniform attention, and beyond a leak control: a model of the audited recipe that
     does not see the attended words. Where that one does as well, attention tells the class by the
-    words it picks, and not by what they say. It measures use
-    to another model, not faithfulness to this one. Wiegreffe & Pinter 2019, section 5.
+    words it picks, and not by what they say. It measures use to another model, not faithfulness to
+    this one. Wiegreffe & Pinter 2019, section 3.4.
     """
     from attnaudit.audits.guides import read_guides
     from attnaudit.audits.probe import ProbeSettings

@@ -54,9 +54,12 @@ class Display:
         if not self.console.is_terminal or self.console.quiet:
             yield Silent()
         elif self._shown is not None:
-            bar = self._shown.add_task(title, total=total, completed=done, info="")
-            yield Bar(self._shown, bar)
-            self._shown.remove_task(bar)
+            shown = self._shown
+            bar = shown.add_task(title, total=total, completed=done, info="")
+            try:
+                yield Bar(shown, bar)
+            finally:  # a training that diverges leaves no bar behind
+                shown.remove_task(bar)
         else:
             with Progress(*_columns(), console=self.console, transient=True) as self._shown:
                 bar = self._shown.add_task(title, total=total, completed=done, info="")

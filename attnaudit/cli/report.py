@@ -89,6 +89,7 @@ def report(
     sizes = _deltas(delta or [])
 
     from attnaudit.audits.combine import combine
+    from attnaudit.report.findings.evidence import RETRAINING
     from attnaudit.report.findings.rules import Deltas
 
     try:
@@ -96,6 +97,11 @@ def report(
     except ValueError:
         raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
     made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]))
+    if sizes and not made.records.keys() & set(RETRAINING):
+        raise InputError(
+            "--delta: no finding is assessed here",
+            hint=f"findings come from the records of {', '.join(RETRAINING)}",
+        )
     finish_as(
         made.report,
         made.records,
@@ -114,13 +120,16 @@ _FINDINGS = ("necessary", "hard_to_manipulate", "out_of_context")
 
 def _deltas(given: list[str]) -> dict[str, float]:
     """The sizes by finding; raises InputError for what is no FINDING=SIZE."""
-    sizes = {}
+    sizes: dict[str, float] = {}
     for pair in given:
         name, _, size = pair.partition("=")
         try:
-            sizes[name] = float(size)
+            number = float(size)
         except ValueError:
             raise InputError(f"--delta {pair!r} is not FINDING=SIZE") from None
         if name not in _FINDINGS:
             raise InputError(f"--delta: no finding {name!r}", hint=did_you_mean(name, _FINDINGS))
+        if name in sizes:
+            raise InputError(f"--delta {pair}: {name} is given twice")
+        sizes[name] = number
     return sizes

@@ -27,7 +27,7 @@ def seed_baseline(
     Trains the model's recipe anew with other seeds, and with each of these seeds a model whose
     attention is frozen to the uniform one. Where uniform attention scores as well, the task is no
     test of attention. How far seeds differ in attention (JSD) and answers (TVD) is what adversaries
-    are to be measured by. Wiegreffe & Pinter 2019, sections 3.1 and 3.2.
+    are to be measured by. Wiegreffe & Pinter 2019, sections 3.2 and 3.3.
     """
     from attnaudit.audits.seed_baseline import SeedBaselineSettings
 

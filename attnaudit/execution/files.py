@@ -41,6 +41,20 @@ def check_writable(path: Path) -> None:
             Path(stream.name).unlink()
 
 
+def check_folder(path: Path) -> None:
+    """Raise OutputError now if no file could be written into the folder `path` later.
+
+    A folder that does not exist could be made; nothing is made now.
+    """
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise OutputError("is a file, and a folder is needed", where=place)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OutputError("is write-protected", where=place, hint="choose another folder")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path`, atomically; raises OutputError."""
     with atomic(path, "w") as stream:

@@ -1,7 +1,7 @@
 """The TVD-JSD curve: how much an answer must change for the attention to change so much.
 
 One point per strength of the adversary: x is the mean JSD of its attentions to the audited
-model's, y the mean TVD of its answers (Wiegreffe & Pinter 2019, section 4.3). The curve is made of
+model's, y the mean TVD of its answers (Wiegreffe & Pinter 2019, section 4). The curve is made of
 straight lines from the audited model itself, which is the point (0, 0), through the points in the
 order of their JSD. The authors draw the points and leave the reading to the eye; lines, origin and
 area are ours.

@@ -64,4 +64,4 @@ class Summary:
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    columns: Columns | None = None
+    columns: Columns | None = field(default=None, compare=False)  # arrays have no one truth

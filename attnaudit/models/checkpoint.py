@@ -6,6 +6,7 @@ it is ever unpickled into code.
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,9 @@ class Checkpoint:
             "paired": spec.paired,
             "reading": self.reading.model_dump(mode="json"),
             "config": self.config.model_dump(mode="json", exclude={"output"}),
-            "training": self.training,
+            # Through JSON, lest a training that was resumed, whose strings are other objects, give
+            # other bytes: a pickle tells equal objects from the same one.
+            "training": json.loads(json.dumps(self.training)),
             "weights": {name: w.cpu() for name, w in self.model.state_dict().items()},
         }
         with atomic(path, "wb") as file:

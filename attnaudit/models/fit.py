@@ -17,7 +17,7 @@ from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
-from attnaudit.execution.files import check_writable, output_errors
+from attnaudit.execution.files import check_writable, output_errors, sha256_file
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
@@ -145,8 +145,10 @@ def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
 
 
 def _digest(config: TrainConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) -> str:
-    """What a training depends on: its settings, how its data are read, and the data."""
+    """What a training depends on: its settings, how its data are read, the data, and vectors."""
     said = config.model_dump(mode="json", exclude={"output"})
+    if config.vectors is not None:
+        said["vectors_sha256"] = sha256_file(config.vectors.file)
     reading = spec.reading().model_dump(mode="json")
     text = json.dumps([said, reading, learn.labels, learn.sha256, dev.sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

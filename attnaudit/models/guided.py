@@ -16,7 +16,7 @@ Guide = Callable[[Batch], Tensor]  # a batch to weights (B, T): a distribution o
 
 
 def uniform(batch: Batch) -> Tensor:
-    """1/n on each content position (Wiegreffe & Pinter 2019, section 3.1)."""
+    """1/n on each content position (Wiegreffe & Pinter 2019, section 3.2)."""
     content = batch.content.float()
     return content / content.sum(1, keepdim=True)
 

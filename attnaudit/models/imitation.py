@@ -1,6 +1,6 @@
 """Imitators and adversaries: models that answer as another does, and attend differently.
 
-Wiegreffe & Pinter 2019, section 4.2: a fresh model minimises, over the training set, TVD between
+Wiegreffe & Pinter 2019, section 4: a fresh model minimises, over the training set, TVD between
 its answers and the base model's, less lambda times KL(its attention || the base's). Labels are not
 used. With lambda 0 it only imitates. Deviations from the authors' code: TVD is the full one, half
 the L1 distance over classes, so that our lambda is twice theirs; KL has a bound, which it lacks

@@ -90,8 +90,8 @@ _ROWS = (
         "TVD between seeds",
         "seed_baseline.tvd.mean",
     ),
-    _Row("probe", "F1, less uniform", "probe.base-uniform.f1_gap"),
-    _Row("probe", "F1, less leak control", "probe.base-leak.f1_gap"),
+    _Row("probe", "probe F1, less uniform", "probe.base-uniform.f1_gap"),
+    _Row("probe", "probe F1, less leak", "probe.base-leak.f1_gap"),
 )
 
 
@@ -107,7 +107,7 @@ def evidence_table(report: Report) -> TableData:
         rows.append([row.test, row.figure, metric.value, metric.ci_low, metric.ci_high, beside])
     notes = [
         "correlate, permute, erase and the per-instance adversary describe; they decide nothing.",
-        "The findings below rest on seed-baseline, the model-consistent adversary, and the probe.",
+        "The findings rest on seed-baseline, the model-consistent adversary, and the probe.",
     ]
     columns = ["test", "figure", "value", "low", "high", "beside"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

@@ -56,8 +56,10 @@ def laid_out(table: Table | TableData) -> list[Column]:
         shown = [_cell(cell, numeric) for cell in cells[i]]
         if names[i + 1 : i + 3] == ["low", "high"]:
             # The cells are equally wide, so that left keeps values without an interval in line.
-            shown = _with_intervals(shown, *cells[i + 1 : i + 3])
-            columns.append(Column(f"{names[i]} [low, high]", shown, "left"))
+            bounds = cells[i + 1 : i + 3]
+            known = any(cell is not None for part in bounds for cell in part)
+            header = f"{names[i]} [low, high]" if known else names[i]
+            columns.append(Column(header, _with_intervals(shown, *bounds), "left"))
             i += 3
         else:
             columns.append(Column(names[i], shown, "right" if numeric else "left"))

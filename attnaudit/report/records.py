@@ -13,6 +13,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Protocol
@@ -115,6 +116,8 @@ class RecordsWriter:
         trace: TracebackType | None,
     ) -> None:
         self._stream.close()
+        if error is not None and self.path is not None and not any(self._offsets.values()):
+            self._place.unlink(missing_ok=True)  # there is nothing to go on from
 
     @property
     def done(self) -> Set[int]:
@@ -211,15 +214,13 @@ def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
     `whole`: the finished file; `partial`: what `resume` goes on from.
     """
     partial = path.with_name(path.name + ".partial")
-    try:
-        if path.is_file() and _same_run(read_records(path)[0], header) is None:
+    with suppress(InputError):  # missing, torn, or of another version: of no use
+        if _same_run(read_records(path)[0], header) is None:
             return "whole"
-        if partial.is_file():
-            with partial.open("rb") as stream:
-                found = _header(_content(stream.readline(), str(partial), 1), str(partial))
-            return "partial" if _same_run(found, header) is None else None
-    except InputError:
-        return None  # torn or of another version: of no use
+    with suppress(InputError, OSError), partial.open("rb") as stream:
+        found = _header(_content(stream.readline(), str(partial), 1), str(partial))
+        if _same_run(found, header) is None:
+            return "partial"
     return None
 
 

@@ -1,6 +1,6 @@
 """A report as the terminal shows it.
 
-A table too wide for the terminal is shown in parts that repeat its first column.
+A table too wide for the terminal is shown in parts that repeat the columns which name its rows.
 """
 
 from __future__ import annotations
@@ -126,16 +126,30 @@ def render_table(table: measures.Table | TableData, console: Console) -> None:
 
 
 def _parts(columns: list[Column], width: int) -> list[list[Column]]:
-    """The columns in groups that fit into `width`, each group led by the first column."""
-    if not columns:
-        return []
-    first, parts = columns[0], [[columns[0]]]
+    """The columns in groups that fit into `width`, each group led by what names the rows."""
+    names, parts = _names(columns, width), [columns[:1]]
     for column in columns[1:]:
         used = sum(c.width + _GAP for c in parts[-1])
-        if used + column.width > width and parts[-1] != [first]:
-            parts.append([first])
-        parts[-1].append(column)
-    return parts
+        if used + column.width > width and parts[-1] != names:
+            parts.append([*names])
+        if not any(column is known for known in parts[-1]):
+            parts[-1].append(column)
+    return [part for part in parts if part]
+
+
+def _names(columns: list[Column], width: int) -> list[Column]:
+    """The first column; where its cells repeat, the second too, or alone if both take too much."""
+    first, second = columns[:1], columns[1:2]
+    if not second or second[0].justify == "right" or _distinct(first[0]) == len(first[0].cells):
+        return first
+    widest = max((c.width for c in columns[2:]), default=0)
+    if first[0].width + second[0].width + widest + 2 * _GAP <= width:
+        return first + second
+    return max(first, second, key=lambda one: _distinct(one[0]))
+
+
+def _distinct(column: Column) -> int:
+    return len(set(column.cells))
 
 
 def _print_directions(report: Report, console: Console) -> None:

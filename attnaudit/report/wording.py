@@ -107,5 +107,6 @@ def nothing_assessed(report: Report) -> str:
     """What stands in place of the findings where there are none."""
     names = ", ".join(map(_plain, report.findings))
     if report.audit == "report":
-        return f"Findings ({names}): not assessed; records of seed-baseline, adversary and probe do."
+        told = "records of seed-baseline, adversary and probe do"
+        return f"Findings ({names}): not assessed; {told}."
     return f"Findings ({names}): not assessed by {report.audit} alone."

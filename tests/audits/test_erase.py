@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from attnaudit.audits.combine import combine
 from attnaudit.audits.erase import AUDIT, EraseSettings, records, summarise
 from attnaudit.audits.flip_fraction import CRITERIA
 from attnaudit.audits.job import Job
-from attnaudit.audits.rebuild import report_from_records
 from attnaudit.audits.run import run_audit
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
@@ -220,6 +220,6 @@ def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     path = tmp_path / "records.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
     report = run_audit(AUDIT, EraseSettings(measures=QUICK), job, None, Silent())
-    assert report_from_records(path, None) == report
+    assert combine([path]).report == report
     assert report.metrics["erase.flip_fraction.attention"].n == 30
     assert report.metrics["plausibility.auprc.attention"].n > 0

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from attnaudit.audits.adversary import AUDIT, AdversarySettings
+from attnaudit.audits.combine import combine
 from attnaudit.audits.common import each_batch
 from attnaudit.audits.instance_adversary import (
     InstanceSettings,
@@ -17,7 +18,6 @@ from attnaudit.audits.instance_adversary import (
     prefixes,
 )
 from attnaudit.audits.job import Job
-from attnaudit.audits.rebuild import report_from_records
 from attnaudit.audits.run import run_audit
 from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Silent
@@ -249,7 +249,7 @@ def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
     settings = AdversarySettings(epsilons=(0.01, 0.05), alternatives=2)
     report = run_audit(AUDIT, settings, job, None, Silent())
-    assert report_from_records(path, None) == report
+    assert combine([path]).report == report
     assert report.metrics["adversary.instance.jsd.mean"].n == 30
 
 

@@ -10,9 +10,9 @@ import torch
 
 from attnaudit.audits import model_adversary
 from attnaudit.audits.adversary import AUDIT, AdversarySettings
+from attnaudit.audits.combine import combine
 from attnaudit.audits.job import Job
 from attnaudit.audits.model_adversary import SeedsTvd, dev_points, read_seeds_tvd
-from attnaudit.audits.rebuild import report_from_records
 from attnaudit.audits.run import run_audit
 from attnaudit.audits.runs import Ledger
 from attnaudit.data.dataset import Instance
@@ -96,14 +96,14 @@ def test_a_model_for_each_lambda_and_seed_on_both_splits(audit, tmp_path):
     assert {p.name for p in (tmp_path / "kept").iterdir()} == {
         f"lambda{s}-seed{k}.pt" for s in ("0.0", "0.01") for k in (1, 2)
     }
-    assert report_from_records(tmp_path / "records.jsonl", None) == report
+    assert combine([tmp_path / "records.jsonl"]).report == report
 
 
 def test_both_kinds_in_one_report(audit, tmp_path):
     report, _ = audit(per_instance=True, seeds=1, epochs=1, summary=True)
     assert report.metrics["adversary.instance.jsd.mean"].n == 30
     assert report.metrics["adversary.model[lambda=0.01].jsd.mean"].n == 30
-    assert report_from_records(tmp_path / "records.jsonl", None) == report
+    assert combine([tmp_path / "records.jsonl"]).report == report
     alone, _ = audit(seeds=1, epochs=1, summary=True, records=tmp_path / "alone.jsonl")
     same = report.metrics.keys() & alone.metrics.keys()
     assert "model.f1" in same
@@ -225,7 +225,7 @@ def test_a_diverged_training_is_told_and_not_repeated(audit, monkeypatch, tmp_pa
     gone = [r for r in records_in(tmp_path / "records.jsonl") if "diverged" in r]
     assert [r["run"]["split"] for r in gone] == ["dev", "test"]
     assert not (tmp_path / "kept" / "lambda0.01-seed1.pt").exists()
-    assert report_from_records(tmp_path / "records.jsonl", None) == report
+    assert combine([tmp_path / "records.jsonl"]).report == report
 
 
 def test_divergence_is_said_once_it_happens(audit, monkeypatch):
@@ -311,7 +311,7 @@ def test_the_folder_of_another_models_adversaries_is_left_alone(audit, tiny, tmp
 
 def test_models_cannot_be_kept_in_a_file(audit, tmp_path):
     (tmp_path / "kept").write_text("")
-    with pytest.raises(OutputError, match="kept: cannot be written"):
+    with pytest.raises(OutputError, match="kept: is a file, and a folder is needed"):
         audit()
 
 

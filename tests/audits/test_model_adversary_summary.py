@@ -205,3 +205,28 @@ def test_other_records_are_no_adversaries():
         model_summary(
             [*base(), *records_of({"guide": "leak", "seed": 1}, [(0, 0)])], SETTINGS, LABELS
         )
+
+
+def test_no_interval_reaches_beyond_what_a_figure_can_be():
+    """Two seeds far apart: Student's t with one degree of freedom spans more than the range."""
+    found = model_summary(
+        [
+            *base(),
+            *adversary(0.0, 1, 0.0, 0.0),
+            *adversary(0.0, 2, 0.1, 0.1, flip=(1,)),
+            *adversary(0.01, 1, 0.5, 0.0),
+            *adversary(0.01, 2, 0.69, 1.0, flip=range(20)),
+        ],
+        SETTINGS,
+        LABELS,
+    )
+    intervals = {
+        name: (e.ci_low, e.ci_high)
+        for name, e in found.metrics.items()
+        if name.startswith("adversary.") and e.ci_low is not None
+    }
+    assert len(intervals) == 12
+    for name, (low, high) in intervals.items():
+        least, most = require(name).range
+        assert least <= low <= high <= most, name
+    assert intervals["adversary.model[lambda=0.01].tvd.mean"] == (0, 1)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from attnaudit.audits.combine import combine
 from attnaudit.audits.job import Job
 from attnaudit.audits.permute import AUDIT, PermuteSettings, records, summarise
-from attnaudit.audits.rebuild import report_from_records
 from attnaudit.audits.run import run_audit
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.attentions import Uniform
@@ -118,5 +118,5 @@ def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     path = tmp_path / "records.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
     report = run_audit(AUDIT, PermuteSettings(permutations=10), job, None, Silent())
-    assert report_from_records(path, None) == report
+    assert combine([path]).report == report
     assert report.metrics["permute.tvd.median"].n == 30

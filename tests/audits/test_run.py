@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from attnaudit.audits.audit import find_audit
+from attnaudit.audits.combine import combine
 from attnaudit.audits.correlate import CorrelateSettings
-from attnaudit.audits.rebuild import read_baseline, read_report, report_from_records
+from attnaudit.audits.rebuild import read_baseline
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
@@ -82,10 +83,9 @@ def test_double_precision_agrees_with_single(run, pair, tmp_path):
 
 def test_report_is_made_again_from_records_alone(run, pair, tmp_path):
     report = run(*pair, records=tmp_path / "r.jsonl", command_line=["attnaudit", "correlate"])
-    assert report_from_records(tmp_path / "r.jsonl", None) == report
-    assert read_report(tmp_path / "r.jsonl", None) == report
+    assert combine([tmp_path / "r.jsonl"]).report == report
     (tmp_path / "r.json").write_text(dumps(report), encoding="utf-8")
-    assert read_report(tmp_path / "r.json", None) == report
+    assert combine([tmp_path / "r.json"]).report == report
 
 
 def test_report_names_what_was_audited(run, pair):
@@ -204,14 +204,14 @@ def test_gates_are_judged_in_the_run_and_anew(run, pair, tmp_path):
     records = tmp_path / "r.jsonl"
     report = run(*pair, demands=demands, settings=LIGHT, records=records, split="train")
     assert [(g.id, g.status) for g in report.gates] == [("accurate", "pass"), ("agrees", "fail")]
-    assert report_from_records(records, demands) == report
-    assert report_from_records(records, None).gates == []
+    assert combine([records], demands).report == report
+    assert combine([records]).report.gates == []
     (tmp_path / "r.json").write_text(dumps(report), encoding="utf-8")
-    assert read_report(tmp_path / "r.json", None).gates == report.gates
+    assert combine([tmp_path / "r.json"]).report.gates == report.gates
     only = POLICY.partition("  - {id: agrees")[0]
     (tmp_path / "p.yaml").write_text(only)
     demands = Demands(date(2026, 1, 1), load_policy(tmp_path / "p.yaml"))
-    gates = read_report(tmp_path / "r.json", demands).gates
+    gates = combine([tmp_path / "r.json"], demands).report.gates
     assert [g.id for g in gates] == ["accurate"]
 
 
@@ -262,7 +262,7 @@ def test_changed_records_are_refused(run, pair, tmp_path, damage):
     DAMAGES[damage](lines)
     records.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(InputError) as caught:
-        report_from_records(records, None)
+        combine([records])
     assert "does not hold what records of correlate hold" in str(caught.value)
     assert str(caught.value).startswith(f"{records}: ")
 
@@ -273,7 +273,7 @@ def test_records_of_no_instance_are_refused(run, pair, tmp_path):
     header = records.read_text().splitlines()[0]
     records.write_text(f'{header}\n{{"count": 0}}\n')
     with pytest.raises(InputError, match="does not hold"):
-        report_from_records(records, None)
+        combine([records])
 
 
 def test_only_known_audits_are_found():

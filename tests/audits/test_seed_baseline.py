@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from attnaudit.audits.combine import combine
 from attnaudit.audits.job import Job
-from attnaudit.audits.rebuild import report_from_records
 from attnaudit.audits.run import run_audit
 from attnaudit.audits.seed_baseline import AUDIT, SeedBaselineSettings, summarise
 from attnaudit.errors import InputError
@@ -209,7 +209,7 @@ def audited(tiny, tmp_path_factory):
 
 def test_the_report_can_be_made_again_from_its_records(audited):
     report, path = audited
-    again = report_from_records(path, None)
+    again = combine([path]).report
     assert again.metrics == report.metrics
     assert again.tables == report.tables
     assert report.metrics["necessity.f1_gap"].n == 30

@@ -109,3 +109,12 @@ def test_the_file_is_not_read_for_help(cli, here):
 def test_an_empty_file_says_so(refused, here):
     (here / "attnaudit.yaml").write_text("# nothing yet\n")
     refused("correlate", says=["attnaudit.yaml"])
+
+
+def test_a_mistake_in_the_file_does_not_keep_help_away(cli, refused, here):
+    (here / "attnaudit.yaml").write_text("limt: 3\n")
+    for command in (("correlate",), ("report",), ("data", "check")):
+        shown = cli(*command, "--help")
+        assert (shown.code, shown.err) == (0, "")
+        assert shown.out.startswith("Usage: attnaudit")
+    refused("correlate", says=["attnaudit.yaml:1: unknown key 'limt'"])

@@ -236,6 +236,12 @@ def test_outputs_do_not_destroy_inputs(audit, rows, here):
     audit("-o", f"./{data}", data=data, says=["is already to be read"])
     audit("-o", "x.json", "--records", "x.json", says=["x.json: is already to be written"])
     assert (here / data).read_text() == before
+    (here / "d.yaml").write_text(f"train: {data}\ntest: {data}\n")
+    (here / "whole.yaml").write_text(f"file: {data}\n")
+    for spec in ("d.yaml", "whole.yaml"):
+        for option in ("--records", "-o"):
+            audit(option, data, data=spec, says=["rows.jsonl: is already to be read"])
+    assert (here / data).read_text() == before
 
 
 def test_report_does_not_overwrite_what_it_reads(correlate, refused):

@@ -34,3 +34,66 @@ def test_a_bar_on_a_terminal_that_vanishes(capsys, monkeypatch, quiet):
     assert out == ""
     assert ("count" in err) is not quiet
     assert ("2/3" in err and "loss 0.5" in err) is not quiet
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    return Display(quiet=False)
+
+
+def titles(display):
+    return [] if display._shown is None else [t.description for t in display._shown.tasks]
+
+
+def test_tasks_within_tasks_stand_below_them(terminal):
+    with terminal.task("all", 2) as outer:
+        with terminal.task("one", 3, done=1) as inner:
+            inner.advance(1, "loss 1")
+            with terminal.task("part", 5):
+                assert titles(terminal) == ["all", "one", "part"]
+        outer.advance()
+        assert titles(terminal) == ["all"]
+        with terminal.task("two", 3):
+            assert titles(terminal) == ["all", "two"]
+            assert [t.completed for t in terminal._shown.tasks] == [1, 0]
+    assert titles(terminal) == []
+    with terminal.task("again", 1):
+        assert titles(terminal) == ["again"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_no_bar_behind(terminal, error):
+    with terminal.task("all", 2):
+        with pytest.raises(error), terminal.task("one", 3):
+            raise error
+        assert titles(terminal) == ["all"]
+    with pytest.raises(error), terminal.task("all", 2), terminal.task("one", 3):
+        raise error
+    assert titles(terminal) == []
+
+
+def test_a_task_may_be_closed_after_the_one_around_it(terminal):
+    """As those of generators are, which are closed when nobody holds them any longer."""
+
+    def steps():
+        with terminal.task("one", 3):
+            yield 1
+
+    generator = steps()
+    with terminal.task("all", 2):
+        next(generator)
+    generator.close()
+    assert titles(terminal) == []
+
+
+def test_remarks_go_above_a_bar(terminal, capsys):
+    with terminal.task("count", 3):
+        terminal.say("half [bold] of it\x1b[2J")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "half [bold] of it\\x1b[2J\n" in err
+    # The line of the bar is cleared for the remark, and drawn again below it.
+    assert err.index("count") < err.index("half [bold]") < err.rindex("count")

@@ -75,3 +75,162 @@ def test_mistakes_are_one_clean_line(refused, tiny, here):
     refused("probe", model, data, "--guide", f"base={model}", says=["is a guide already"])
     refused("probe", model, data, "--guide", "x=gone.pt", says=["gone.pt: cannot be read"])
     refused("probe", model, data, "--guide", f"x={data}", says=["is not a torch archive"])
+
+
+PLUGIN = """\
+from dataclasses import dataclass
+import torch
+from torch import Tensor, nn
+from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
+
+@dataclass(frozen=True)
+class Read(Encoded):
+    vectors: Tensor
+
+class Mine(AttentionModel):
+    def __init__(self, spec, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.spec, self.embedding = spec, nn.Embedding(len(spec.vocabulary), 8, padding_idx=0)
+        self.score, self.output = nn.Linear(8, 1), nn.Linear(8, len(spec.labels))
+    def encode(self, batch, embeddings=None):
+        vectors = self.embed(batch) if embeddings is None else embeddings
+        return Read(batch.content, batch.content, vectors)
+    def attend(self, encoded):
+        scores = self.score(encoded.vectors).transpose(1, 2)
+        return masked_softmax(scores, encoded.attendable.unsqueeze(1))
+    def read(self, encoded, alpha):
+        return self.output(torch.einsum("bvht,btd->bvd", alpha, encoded.vectors))
+
+class Trainable(Mine):
+    def fresh(self, seed):
+        return Trainable(self.spec, seed)
+"""
+
+
+@pytest.fixture
+def plugin(here, monkeypatch, tiny):
+    """A user's own module, and the recipe of its training."""
+    monkeypatch.syspath_prepend(here)
+    (here / "of_the_user.py").write_text(PLUGIN)
+    (here / "train.yaml").write_text(f"data: {tiny / 'data.yaml'}\ntraining: {{epochs: 1}}\n")
+    return "of_the_user"
+
+
+def test_a_plug_in_is_trained_again_by_its_recipe(cli, plugin, tiny):
+    given = (f"{plugin}:Trainable", tiny / "data.yaml", "--recipe", "train.yaml", "--json")
+    for name, more in (
+        ("seed-baseline", ("--seeds", "2")),
+        ("probe", ("--seeds", "1")),
+        ("adversary", ("--seeds", "1", "--lambda", "0.01", "--epochs", "1", "--no-per-instance")),
+    ):
+        result = cli(name, *given, *more)
+        assert result.code == 0, result
+        report = json.loads(result.out)
+        assert report["model"]["kind"] == "plugin"
+        assert report["model"]["sha256"]
+    assert result.err == ("the adversaries are not kept: models of this kind have no checkpoints\n")
+
+
+def test_a_plug_in_says_what_it_lacks(refused, plugin, tiny, here):
+    data = tiny / "data.yaml"
+    for args in (("seed-baseline",), ("probe",), ("adversary", "--lambda", "0.1")):
+        name, *more = args
+        says = ["does not say how it was trained", "--recipe train.yaml", "model.pt"]
+        refused(name, f"{plugin}:Trainable", data, *more, "--records", "r.jsonl", says=says)
+        says = ["cannot be trained again", "`fresh(seed)`"]
+        more = (*more, "--recipe", "train.yaml")
+        refused(name, f"{plugin}:Mine", data, *more, "--records", "r.jsonl", says=says)
+    (here / "train.yaml").write_text("training: {epoch: 1}\n")
+    says = ["train.yaml:1: unknown key 'training.epoch'", "'epochs'"]
+    refused("probe", f"{plugin}:Mine", data, "--recipe", "train.yaml", says=says)
+
+
+def test_vectors_that_have_gone_leave_two_ways_out(cli, refused, tiny, here):
+    words = ["good", "bad", "film", "a", "the"]
+    lines = [f"{word} {k}.5 -0.25 1 {k}" for k, word in enumerate(words)]
+    (here / "v.vec").write_text("\n".join(lines) + "\n")
+    config = f"data: {tiny / 'data.yaml'}\nvectors: {{file: v.vec}}\noutput: out\n"
+    model = "model: {encoder: average, embedding: 4, hidden: 4}\ntraining: {epochs: 1}\n"
+    (here / "c.yaml").write_text(config + model)
+    assert cli("train", "c.yaml", "-q").code == 0
+    baseline = ("seed-baseline", "out/model.pt", tiny / "data.yaml", "--seeds", "1", "-q")
+    assert cli(*baseline).code == 0
+    (here / "v.vec").rename(here / "w.vec")
+    assert cli("permute", *baseline[1:3], "-q").code == 0  # which trains nothing
+    says = ["out/model.pt: was trained with the vectors in v.vec", "put them back", "--recipe"]
+    refused(*baseline, "--records", "r.jsonl", says=says)
+    (here / "d.yaml").write_text((config + model).replace("v.vec", "w.vec"))
+    assert cli(*baseline, "--recipe", "d.yaml").code == 0
+    refused(*baseline, "--recipe", "c.yaml", says=["v.vec: no such file"])
+
+
+@pytest.fixture
+def other_model(cli, here):
+    """A checkpoint of another data set."""
+
+    def make(labels, word):
+        rows = [{"text": f"some {word} here", "label": labels[i % 2]} for i in range(8)]
+        text = "".join(json.dumps(r) + "\n" for r in rows)
+        for split in ("train", "dev"):
+            (here / f"{split}.jsonl").write_text(text)
+        spec = {"train": "train.jsonl", "dev": "dev.jsonl", "labels": list(labels)}
+        (here / "d.yaml").write_text(yaml.safe_dump(spec))
+        model = "{encoder: average, embedding: 4, hidden: 4}"
+        (here / "c.yaml").write_text(f"data: d.yaml\nmodel: {model}\ntraining: {{epochs: 1}}\n")
+        assert cli("train", "c.yaml", "-o", "other", "-q").code == 0
+        return "other/model.pt"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("labels", "differs"), [(("negative", "positive"), "words"), (("no", "yes"), "labels")]
+)
+def test_a_guide_of_another_data_set_is_refused(refused, tiny, other_model, labels, differs):
+    guide = other_model(labels, "thing")
+    says = ["other/model.pt: is a guide checkpoint of another data set", f"other {differs}"]
+    pair = (tiny / "model.pt", tiny / "data.yaml")
+    refused("probe", *pair, "--guide", f"x={guide}", "--records", "r.jsonl", says=says)
+
+
+def test_folders_that_cannot_hold_models_are_found_before_any_work(audit, refused, tiny, here):
+    (here / "file").write_text("")
+    (here / "adversaries").write_text("")
+    pair = (tiny / "model.pt", tiny / "data.yaml", "--lambda", "0.1", "--records", "r.jsonl")
+    for folder in ("file", "file/in"):
+        says = ["file: is a file, and a folder is needed"]
+        refused("adversary", *pair, "--models", folder, says=says)
+    refused("adversary", *pair, says=["adversaries: is a file, and a folder is needed"])
+    assert audit("adversary", "--limit", "4", "-q").code == 0  # which keeps no models
+
+
+def test_seeds_of_another_model_do_not_guide_a_sweep(cli, refused, audit, tiny, other_model):
+    other = other_model(("no", "yes"), "thing")
+    cli("seed-baseline", other, "d.yaml", "--seeds", "1", "--records", "s.jsonl", "-q")
+    sweep = ("--sweep", "--no-per-instance", "--seed-baseline", "s.jsonl", "--records", "r.jsonl")
+    says = ["--seed-baseline holds seeds of another model"]
+    refused("adversary", tiny / "model.pt", tiny / "data.yaml", *sweep, says=says)
+
+
+def test_a_lambda_beyond_all_measure_gives_finite_figures(audit, here):
+    result = audit(
+        "adversary",
+        *("--no-per-instance", "--lambda", "1e30", "--lambda", "1e300"),
+        *("--seeds", "1", "--epochs", "1", "--json", "--records", "r.jsonl"),
+    )
+    assert result.code == 0, result
+    report = json.loads(result.out, parse_constant=lambda name: pytest.fail(name))
+    assert report["metrics"]["adversary.model[lambda=1e+30].tvd.mean"]["value"] is not None
+    diverged = report["metrics"]["adversary.model[lambda=1e+300].tvd.mean"]
+    assert diverged["value"] is None
+    assert "diverged" in diverged["reason"]
+    assert "lambda 1e+300, seed 1: the training diverged" in result.err
+    assert "NaN" not in (here / "r.jsonl").read_text()
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_the_splits_that_are_learned_from_can_be_audited(audit, split):
+    result = audit("seed-baseline", "--seeds", "1", "--split", split, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out)["dataset"]["split"] == split

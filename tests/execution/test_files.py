@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from attnaudit.errors import InputError, OutputError
-from attnaudit.execution.files import atomic, check_writable, sha256_file, write_text
+from attnaudit.execution.files import (
+    atomic,
+    check_folder,
+    check_writable,
+    sha256_file,
+    write_text,
+)
 
 
 def test_write_text_replaces_the_whole_file(tmp_path: Path) -> None:
@@ -131,3 +137,23 @@ def test_sha256_of_more_than_one_chunk(tmp_path: Path) -> None:
 def test_sha256_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         sha256_file(tmp_path / "none")
+
+
+def test_a_folder_that_could_be_written_to_is_not_made(tmp_path: Path) -> None:
+    check_folder(tmp_path)
+    check_folder(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file", "file/in", "file/in/it"])
+def test_a_file_is_no_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OutputError, match="file: is a file, and a folder is needed"):
+        check_folder(tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anything")
+def test_a_write_protected_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o555)
+    with pytest.raises(OutputError, match="write-protected"):
+        check_folder(tmp_path / "a" / "b")

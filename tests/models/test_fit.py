@@ -80,11 +80,11 @@ def folder(tmp_path) -> Path:
 def run(folder):
     """Fits the configuration, with `more` lines below it."""
 
-    def make(more="", overrides=NONE, observer=None, resume=False) -> Fitted:
+    def make(more="", overrides=NONE, observer=None, resume=False, reuse=False) -> Fitted:
         config = folder / "config.yaml"
         text = CONFIG.format(output=folder / "out") + more
         config.write_text(text)
-        return fit(read_config(config, overrides), CPU, observer or Silent(), resume)
+        return fit(read_config(config, overrides), CPU, observer or Silent(), resume, reuse)
 
     return make
 
@@ -416,3 +416,78 @@ def test_vectors_from_the_command_line_are_tuned(folder, vectors):
     assert isinstance(config, TrainConfig)
     assert config.vectors is not None
     assert config.vectors.tune
+
+
+def test_vectors_that_were_exchanged_are_another_training(run, folder, vectors):
+    more = "vectors: {file: v.vec}\n"
+    run(more)
+    listener = Listener()
+    run(more, observer=listener, reuse=True)
+    assert listener.tasks == 0
+    (folder / "v.vec").write_text((folder / "v.vec").read_text().replace("good", "bad"))
+    run(more, observer=listener, reuse=True)
+    assert listener.tasks == 1
+
+
+# --- what stands there already ---------------------------------------------------------------
+
+
+def test_a_model_of_the_same_training_is_taken_as_it_is(run):
+    first = run()
+    content, listener = first.checkpoint.read_bytes(), Listener()
+    again = run(observer=listener, reuse=True)
+    assert listener.tasks == 0
+    assert again.checkpoint.read_bytes() == content
+    assert again.summary.metrics == first.summary.metrics
+    assert again.summary.tables == first.summary.tables
+    run(observer=listener)  # only if asked to
+    assert listener.tasks == 1
+
+
+@pytest.mark.parametrize("change", [change_seed, change_case, change_train])
+def test_a_model_of_another_training_is_replaced(run, folder, change):
+    before = run().checkpoint.read_bytes()
+    overrides, listener = change(folder), Listener()
+    after = run(overrides=overrides, observer=listener, reuse=True)
+    assert listener.tasks == 1
+    assert after.checkpoint.read_bytes() != before
+    assert after.summary.metrics == run(overrides=overrides).summary.metrics
+
+
+def test_settings_of_audits_do_not_concern_a_training(run):
+    run()
+    listener = Listener()
+    run("audit: {skip: [probe]}\n", observer=listener, reuse=True)
+    assert listener.tasks == 0
+
+
+def test_a_damaged_model_is_trained_anew(run):
+    whole = run()
+    content, listener = whole.checkpoint.read_bytes(), Listener()
+    whole.checkpoint.write_bytes(content[:-2000])
+    assert run(observer=listener, reuse=True).checkpoint.read_bytes() == content
+    assert listener.tasks == 1
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bytes(run, folder):
+    whole = run().checkpoint.read_bytes()
+    (folder / "out" / "model.pt").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        run(observer=Listener(step=8))
+    assert (folder / "out" / "training.state").exists()
+    listener = Listener()
+    assert run(observer=listener, reuse=True).checkpoint.read_bytes() == whole
+    assert listener.steps == 15 - 5  # its first epoch was done
+    assert not (folder / "out" / "training.state").exists()
+
+
+def test_what_another_training_has_left_is_no_obstacle(run, folder):
+    with pytest.raises(KeyboardInterrupt):
+        run(observer=Listener(step=8))
+    overrides, listener = change_seed(folder), Listener()
+    run(overrides=overrides, observer=listener, reuse=True)
+    assert listener.steps == 15
+    (folder / "out" / "model.pt").unlink()
+    (folder / "out" / "training.state").write_bytes(b"garbage")
+    run(observer=listener, reuse=True)
+    assert listener.steps == 30

@@ -5,94 +5,203 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from attnaudit.errors import ModelError
-from attnaudit.models.guided import Guided, uniform
+from attnaudit.data.batch import collate
+from attnaudit.models.guided import uniform
 from attnaudit.models.interface import check_laws
-from attnaudit.models.probes import FEATURES, Blindfolded, features
+from attnaudit.models.probes import HIDDEN_MASS, Blindfolded, attended
 
 
-def leaning(batch):
-    """Weights that grow from word to word."""
-    weights = batch.content.cumsum(1) * batch.content.float()
-    return weights / weights.sum(1, keepdim=True)
+def places(*weights):
+    """Which of these weights are attended to."""
+    (found,) = attended(torch.tensor([weights])).tolist()
+    return [k for k, chosen in enumerate(found) if chosen]
+
+
+@pytest.mark.parametrize(
+    ("weights", "found"),
+    [
+        ((0.1, 0.6, 0.3), [1, 2]),
+        ((0.85, 0.1, 0.05), [0]),
+        ((0.05, 0.79, 0.16), [1, 2]),
+        ((0.5, 0.1, 0.25, 0.15), [0, 2, 3]),  # three quarters are not enough
+        ((0.5, 0.25, 0.25), [0, 1, 2]),
+        ((0.0, 1.0, 0.0), [1]),
+        ((1.0,), [0]),
+        ((0.0, 0.5, 0.5, 0.0), [1, 2]),
+        ((0.0, 0.0), []),  # a text without weight, such as padding alone
+    ],
+)
+def test_the_fewest_that_hold_four_fifths(weights, found):
+    assert places(*weights) == found
+
+
+def test_of_equal_weights_the_first():
+    assert places(*[0.25] * 4) == [0, 1, 2, 3]
+    assert places(*[0.125] * 8) == [0, 1, 2, 3, 4, 5, 6]
+    assert places(0.125, 0.5, 0.125, 0.125, 0.125) == [0, 1, 2, 3]
+
+
+def test_the_share_is_of_the_weight_that_there_is():
+    """Attention of a row may add up to less than 1 by rounding, or to anything at all."""
+    assert places(1.0, 6.0, 3.0) == places(0.01, 0.06, 0.03) == [1, 2]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(0, 3))
+def test_what_is_attended(weights, padding):
+    given_ = torch.tensor([[*weights, *[0.0] * padding]], dtype=torch.float64)
+    (row,), (chosen,) = given_, attended(given_)
+    assert chosen.shape == row.shape
+    assert not chosen[row == 0].any()
+    if not row.any():
+        return
+    assert chosen.any()
+    held, total = float(row[chosen].sum()), float(row.sum())
+    assert held >= HIDDEN_MASS * total - 1e-9
+    lightest = float(row[chosen].min())
+    assert held - lightest < HIDDEN_MASS * total + 1e-9  # one fewer would not do
+    assert float(row[~chosen].max() if not chosen.all() else 0) <= lightest
+
+
+def test_rows_are_independent():
+    rows = torch.tensor([[0.1, 0.6, 0.3], [1.0, 0.0, 0.0], [0.3, 0.3, 0.4]])
+    assert torch.equal(attended(rows), torch.cat([attended(row[None]) for row in rows]))
+
+
+def onto(*chosen):
+    """A guide with all its weight, in equal parts, on these words of every text."""
+
+    def guide(batch):
+        number = batch.content.cumsum(1) - 1
+        weights = (torch.isin(number, torch.tensor(chosen)) & batch.content).float()
+        return weights / weights.sum(1, keepdim=True)
+
+    return guide
+
+
+@pytest.fixture(params=["average", "bilstm"])
+def inner(request, make_model):
+    return make_model(request.param, dtype=torch.float32)
 
 
 @pytest.fixture
-def probe(make_model):
-    return make_model("average", dtype=torch.float32)
+def batch(make_batch):
+    return make_batch([3, 6, 9])
 
 
-@pytest.fixture
-def make_blind(probe):
-    return lambda guide: Blindfolded(probe, guide, 6).eval()
+def other(batch, *numbers):
+    """The same texts with other words in these places."""
+    chosen = torch.isin(batch.content.cumsum(1) - 1, torch.tensor(numbers)) & batch.content
+    return replace(batch, ids=torch.where(chosen, 4 + (batch.ids + 5) % 30, batch.ids))
 
 
-def other_words(batch):
-    """The same places and lengths, other words: ids of content permuted among all words."""
-    ids = torch.where(batch.content, 4 + (batch.ids * 7 + 3) % 30, batch.ids)
-    assert not torch.equal(ids, batch.ids)
-    return replace(batch, ids=ids)
+def test_hidden_words_do_not_matter(inner, batch):
+    blind = Blindfolded(inner, onto(0, 2)).eval()
+    assert torch.equal(blind(batch), blind(other(batch, 0, 2)))
+    assert not torch.allclose(inner(batch), inner(other(batch, 0, 2)))
 
 
-def test_no_word_is_seen(make_blind, make_batch, probe):
-    batch = make_batch([3, 6, 9])
-    blind = make_blind(leaning)
-    assert torch.equal(blind(batch), blind(other_words(batch)))
-    sees = Guided(probe, leaning)
-    assert not torch.allclose(sees(batch), sees(other_words(batch)))
+def test_all_other_words_do(inner, batch):
+    blind = Blindfolded(inner, onto(0, 2)).eval()
+    for number, texts in ((1, 3), (5, 2), (8, 1)):
+        differs = (blind(batch) != blind(other(batch, number))).any(1)
+        assert differs.sum() == texts
 
 
-def test_weights_are_seen(make_blind, make_batch):
-    batch = make_batch([3, 6, 9])
-    assert not torch.allclose(make_blind(leaning)(batch), make_blind(uniform)(batch))
+def test_what_is_hidden_is_four_fifths_of_the_attention(inner, batch):
+    def leaning(batch):
+        weights = onto(0)(batch) * 0.5 + onto(1)(batch) * 0.4 + onto(2)(batch) * 0.1
+        return weights * batch.content
+
+    blind = Blindfolded(inner, leaning).eval()
+    assert torch.equal(blind(batch), blind(other(batch, 0, 1)))
+    assert not torch.allclose(blind(batch), blind(other(batch, 2)))
 
 
-def test_the_length_is_seen(make_blind, make_batch):
-    first, second = make_blind(uniform)(make_batch([4, 12]))
+def test_a_hidden_word_is_a_vector_of_zeros(inner, batch):
+    embedded = Blindfolded(inner, onto(1)).embed(batch)
+    hidden = torch.zeros_like(batch.content)
+    hidden[:, 2] = True  # behind <SOS> and one word
+    assert not embedded[hidden].any()
+    assert torch.equal(embedded[~hidden], inner.embed(batch)[~hidden])
+
+
+def test_where_hidden_words_stand_is_seen(make_model, batch):
+    inner = make_model("bilstm", dtype=torch.float32)
+    same = replace(batch, ids=batch.ids.masked_fill(batch.content, 7))
+    first, second = (Blindfolded(inner, onto(k)).eval()(same) for k in (0, 1))
     assert not torch.allclose(first, second)
 
 
-def test_the_texts_of_a_batch_do_not_matter(make_blind, make_batch):
-    blind, batch = make_blind(leaning), make_batch([3, 6, 9])
+def test_with_every_word_hidden_none_matters(inner, make_batch):
+    batch = make_batch([3, 3])
+    blind = Blindfolded(inner, onto(0, 1, 2)).eval()
+    assert torch.equal(blind(batch), blind(other(batch, 0, 1, 2)))
+    assert torch.equal(*blind(batch))
+
+
+def test_it_keeps_the_laws(inner, batch):
+    check_laws(Blindfolded(inner, onto(0, 1)), batch, 2)
+
+
+def test_the_texts_of_a_batch_do_not_matter(inner, batch):
+    blind = Blindfolded(inner, uniform).eval()
     for row in range(3):
         alone = batch.select(torch.tensor([row]))
         assert torch.allclose(blind(alone), blind(batch)[row], atol=1e-6)
 
 
-def test_two_blindfolds_are_the_same(make_blind, make_batch):
-    """A view is made anew for every batch."""
-    batch = make_batch([3, 6])
-    assert torch.equal(make_blind(leaning)(batch), make_blind(leaning)(batch))
+def test_it_attends_and_reads_as_it_likes(inner, batch):
+    blind = Blindfolded(inner, onto(0)).eval()
+    encoded = blind.encode(batch)
+    plain = inner.encode(batch, blind.embed(batch))
+    alpha = blind.attend(encoded)
+    assert torch.equal(alpha, inner.attend(plain))
+    assert not torch.allclose(alpha[:, 0], onto(0)(batch), atol=0.01)
+    assert torch.equal(blind.read(encoded, alpha[:, None]), inner.read(plain, alpha[:, None]))
+    assert blind.boundaries == inner.boundaries
 
 
-def test_of_a_pair_the_query_is_seen(make_model, make_batch):
-    inner = make_model("average", paired=True, dtype=torch.float32)
-    blind, batch = Blindfolded(inner, uniform, 6), make_batch([3, 6], paired=True)
-    assert torch.equal(blind(batch), blind(other_words(batch)))
+def test_of_pairs_it_sees_the_whole_query(make_model, make_batch):
+    inner = make_model("bilstm", paired=True, dtype=torch.float32)
+    batch = make_batch([3, 6], paired=True)
+    blind = Blindfolded(inner, onto(0)).eval()
+    assert torch.equal(blind(batch), blind(other(batch, 0)))
     asked = replace(batch, query_ids=4 + (batch.query_ids + 5) % 30)
     assert not torch.allclose(blind(batch), blind(asked))
 
 
-def test_what_is_learned_is_not_words(make_blind, make_batch, probe):
-    make_blind(leaning)(make_batch([3, 6])).sum().backward()
-    assert probe.embedding.weight.grad is None
-    assert probe.output.weight.grad is not None
-    assert all(p.grad is None for p in probe.attention.parameters())
+def test_it_shares_the_parameters(inner):
+    blind = Blindfolded(inner, uniform)
+    assert {id(p) for p in blind.parameters()} == {id(p) for p in inner.parameters()}
 
 
-def test_a_blindfold_breaks_the_law_that_words_matter(make_blind, make_batch):
-    with pytest.raises(ModelError, match="depends on the embeddings"):
-        check_laws(make_blind(leaning), make_batch([3, 6]), 2)
+def test_hidden_words_learn_nothing(inner, make_instance, vocabulary):
+    texts = [make_instance(["w1", "w2", "w3"]), make_instance(["w1", "w4", "w5"], row=1)]
+    batch = collate(texts, vocabulary, boundaries=True)
+    Blindfolded(inner, onto(1))(batch).sum().backward()
+    moved = inner.get_submodule("embedding").weight.grad.abs().sum(1) > 0
+    learned = {word for word in ("w1", "w2", "w3", "w4", "w5") if moved[vocabulary.ids([word])[0]]}
+    assert learned == {"w1", "w3", "w5"}
 
 
-def test_features_by_hand(make_batch):
-    batch = make_batch([2, 4])
-    found = features(batch.content, leaning(batch))
-    assert found.shape == (2, 6, FEATURES)
-    assert not found[~batch.content].any()
-    third = found[1, 3]  # of four words: weight .3, one word behind it, two before
-    assert third.tolist() == pytest.approx(
-        [1.2, math.log(1.201), 0.5, 0.25, 1 / 3, 1 / 2, math.log(4) / 4]
-    )
-    assert found.isfinite().all()
+def test_it_learns_what_is_not_hidden_and_nothing_else(make_model, make_instance, vocabulary):
+    """The first word tells the class, and the other two say nothing."""
+
+    def loss(guide):
+        inner = make_model("average", dtype=torch.float32).train()
+        texts = [make_instance([f"w{k % 2}", "w5", "w6"], k, k % 2) for k in range(8)]
+        batch = collate(texts, vocabulary, boundaries=True)
+        blind = Blindfolded(inner, guide)
+        optimiser = torch.optim.Adam(blind.parameters(), 0.05)
+        for _ in range(40):
+            optimiser.zero_grad()
+            value = torch.nn.functional.cross_entropy(blind(batch), batch.labels)
+            value.backward()
+            optimiser.step()
+        return value.item()
+
+    assert loss(onto(1)) < 0.05
+    assert loss(onto(0)) == pytest.approx(math.log(2), abs=1e-3)

@@ -20,7 +20,7 @@ from tests.planted.plants import Plant
 
 SEEDS = 5  # of the recipe, its uniform twin, and each probe
 ADVERSARIES = model_adversary.ModelSettings(
-    lambdas=(0.005, 0.02, 0.08), refine=2, seeds=3, epochs=8, patience=3
+    lambdas=(0.002, 0.08), seeds=6, epochs=12, patience=5
 )
 
 

@@ -14,6 +14,7 @@ FILLERS = tuple(f"filler{k}" for k in range(20))
 BAD = tuple(f"bad{k}" for k in range(4))
 GOOD = tuple(f"good{k}" for k in range(4))
 CUES = (BAD, GOOD)  # by class
+DISTRACTING = (*FILLERS[:12], *BAD, *GOOD)  # two in five words are cues
 MARKER, LAMP, DOOR = "marker", "lamp", "door"
 SLOTS = (("a0", "a1"), ("b0", "b1"))  # what the exclusive or is of
 VOCABULARY = Vocabulary([*FILLERS, *BAD, *GOOD, MARKER, LAMP, DOOR, *SLOTS[0], *SLOTS[1]])
@@ -29,13 +30,13 @@ def word_id(word: str) -> int:
 
 
 def marked(random: np.random.Generator, label: int) -> list[str]:
-    """The cue behind the marker decides; every other word is a cue as well, of a random class."""
-    return _marked(random, label, _some(random, GOOD + BAD, LENGTH - 2))
+    """The cue behind the marker decides; of the other words some are cues of a random class."""
+    return _marked(random, label, _some(random, DISTRACTING, LENGTH - 2))
 
 
 def furnished(random: np.random.Generator, label: int) -> list[str]:
     """The same, and somewhere stand a lamp and a door, which say nothing."""
-    rest = [*_some(random, GOOD + BAD, LENGTH - 4), LAMP, DOOR]
+    rest = [*_some(random, DISTRACTING, LENGTH - 4), LAMP, DOOR]
     return _marked(random, label, random.permutation(rest).tolist())
 
 
@@ -54,7 +55,7 @@ def exclusive_or(random: np.random.Generator, label: int) -> list[str]:
     """One word of each of two slots; the label is whether their numbers differ."""
     first = int(random.integers(0, 2))
     words = [SLOTS[0][first], SLOTS[1][first ^ label]]
-    return _among_fillers(random, words, length=8)  # in 20 words a BiLSTM learns it late or never
+    return _among_fillers(random, words, length=5)  # in 20 words a BiLSTM learns it late or never
 
 
 def meaningless(random: np.random.Generator, label: int) -> list[str]:

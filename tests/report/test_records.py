@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attnaudit.errors import InputError, OutputError
-from attnaudit.report.records import Header, RecordsWriter, compact, read_records
+from attnaudit.report.records import Header, RecordsWriter, compact, read_records, stands
 from attnaudit.report.schema import Manifest
 
 ROWS = [
@@ -296,3 +296,70 @@ def test_compact_shortens_neighbours_without_joining_them() -> None:
     values = np.array([one, np.nextafter(one, np.float32(1)), np.nan], dtype=np.float32)
     assert compact(values) == [0.100000001, 0.100000009, None]
     assert compact([]) == []
+
+
+# What an earlier run has left
+
+
+def unfinished(path: Path, header: Header, rows: int = 3) -> Path:
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS[:rows])
+    return path.with_name(path.name + ".partial")
+
+
+def of_settings(header: Header, **settings: Any) -> Header:
+    return header.model_copy(update={"settings": {**header.settings, **settings}})
+
+
+def test_what_stands_is_whole_partial_or_of_no_use(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    assert stands(path, header) is None
+    unfinished(path, header)
+    assert stands(path, header) == "partial"
+    assert stands(path, of_settings(header, seed=1)) is None
+    whole_file(path, header)
+    assert stands(path, header) == "whole"
+    assert stands(path, of_settings(header, seed=1)) is None
+
+
+def test_when_and_how_a_run_was_started_makes_no_other_run(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    whole_file(path, header)
+    again = header.manifest.model_copy(update={"started": "later", "command_line": ["other"]})
+    assert stands(path, header.model_copy(update={"manifest": again})) == "whole"
+    for key, changed in (("model", header.model), ("dataset", header.dataset)):
+        other = changed.model_copy(update={"sha256": "12" * 32})
+        assert stands(path, header.model_copy(update={key: other})) is None
+    assert stands(path, header.model_copy(update={"audit": "permute"})) is None
+
+
+def test_an_unfinished_run_prevails_over_the_whole_one_of_another(
+    tmp_path: Path, header: Header
+) -> None:
+    path, new = tmp_path / "r.jsonl", of_settings(header, seed=1)
+    whole_file(path, header)
+    unfinished(path, new)
+    assert stands(path, new) == "partial"
+    assert stands(path, header) == "whole"
+
+
+@pytest.mark.parametrize("how", ["no footer", "torn footer", "no header", "empty", "newer"])
+def test_damaged_files_are_of_no_use(tmp_path: Path, header: Header, how: str) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(broken(whole_file(path, header), how))
+    assert stands(path, header) is None
+    unfinished(path, header)
+    assert stands(path, header) == "partial"  # a damaged file is no obstacle to it
+    path.with_name("r.jsonl.partial").write_bytes(b"\xff\n")
+    assert stands(path, header) is None
+
+
+def test_a_mistake_before_the_first_record_leaves_nothing(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    with pytest.raises(InputError), RecordsWriter(path, header):
+        raise InputError("another model's guide")
+    assert list(tmp_path.iterdir()) == []
+    unfinished(path, header)
+    with pytest.raises(InputError), RecordsWriter(path, header, resume=True):
+        raise InputError("a mistake")
+    assert stands(path, header) == "partial"  # what is there already is not lost

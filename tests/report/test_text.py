@@ -196,3 +196,31 @@ def test_files_are_a_hundred_columns_wide_unless_told(monkeypatch: pytest.Monkey
     assert open_console(io.StringIO(), {}).width == 100
     monkeypatch.setenv("COLUMNS", "70")
     assert open_console(io.StringIO(), {"COLUMNS": "70"}).width == 70
+
+
+def test_parts_repeat_all_that_tells_rows_apart(make_report: Make) -> None:
+    columns = ["test", "figure", "value", "low", "high", "beside"]
+    rows = [
+        ["seeds", "distance", 0.1, 0.0, 0.2, "a long remark on it"],
+        ["seeds", "scores", 0.3, 0.2, 0.4, "another"],
+    ]
+    text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), 46)
+    table = text.partition("Title")[2].partition("Note")[0]
+    assert table.count("seeds  distance") == table.count("seeds  scores") == 2
+    narrow = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), 34)
+    assert narrow.count("seeds") == 2  # both do not fit beside a figure
+    assert narrow.count("distance") == narrow.count("scores") == 3
+    rows[1][0] = "probe"  # the first column will do
+    text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), 46)
+    assert text.count("distance") == 1
+    assert text.count("seeds") == 2
+
+
+def test_columns_without_any_interval_do_not_speak_of_it(make_report: Make) -> None:
+    columns = ["name", "value", "low", "high"]
+    rows = [["a", 0.5, None, None], ["b", None, None, None]]
+    text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})))
+    assert "[low, high]" not in text
+    rows[0][2:] = [0.4, 0.6]
+    text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})))
+    assert "value [low, high]" in text

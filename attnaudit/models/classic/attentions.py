@@ -48,7 +48,7 @@ class ScaledDot(nn.Module):
 
 
 class Uniform(nn.Module):
-    """The same score everywhere, not learned: the frozen-uniform model of W&P 2019, section 3.1."""
+    """The same score everywhere, not learned: the frozen-uniform model of W&P 2019, section 3.2."""
 
     def __init__(self, width: int, paired: bool) -> None:
         super().__init__()

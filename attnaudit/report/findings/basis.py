@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
-from attnaudit.measures.intervals import PERCENTILES
-from attnaudit.measures.scores import auroc
+from attnaudit.measures.intervals import PERCENTILES, Bootstrap
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import f1_draws, two_level
-from attnaudit.report.findings.evidence import BASE, Evidence, Kind, Runs, kind_of
+from attnaudit.report.findings.evidence import BASE, Evidence, Floats, Ints, Runs, kind_of
 from attnaudit.report.findings.rules import LEAST_RARE, LEAST_SEEDS
 
 SEED, UNIFORM = kind_of(model="seed"), kind_of(model="uniform")
 
 
+def barrier(evidence: Evidence, runs: Runs) -> str | None:
+    """Why no finding can rest on this model, recipe and data; None if one can.
+
+    `runs` are those of seed-baseline on the audited split.
+    """
+    return unusable(evidence, runs) or useless(evidence, runs) or not_reproduced(evidence, runs)
+
+
 def unusable(evidence: Evidence, runs: Runs) -> str | None:
-    """Why no finding can rest on these instances and this model; None if one can."""
+    """Why the instances say too little; None if they do not."""
     if evidence.partial:
         return "a limit kept some rows from being audited"
-    gold = np.array(runs.gold)
-    rarest = int(np.bincount(gold, minlength=len(evidence.labels)).min())
+    rarest = int(np.bincount(runs.gold, minlength=len(evidence.labels)).min())
     if rarest < LEAST_RARE:
         return f"the rarest class has {rarest} instances, and {LEAST_RARE} are needed"
-    return _no_better_than_constant(runs, len(evidence.labels))
+    if runs.bootstrap().units < 2:
+        return "all instances are of one group, which does not tell how groups differ"
+    return None
 
 
-def _over_constant(runs: Runs, kind: Kind, seeds: list[int], classes: int) -> tuple[Estimate, str]:
-    """F1 of models of a kind less that of the best constant answer, and both in words."""
-    gold = np.array(runs.gold)
-    constants = np.tile(np.arange(classes)[:, None], len(gold))  # (classes, n)
-    predicted = np.concatenate([runs.predicted(kind, seeds), constants])
-    scores, draws = f1_draws(gold, predicted, classes, runs.bootstrap())
-    count = len(seeds)
-    best = count + int(np.nanargmax(scores[count:]))
-    points, drawn = scores[:count] - scores[best], draws[:, :count] - draws[:, best, None]
-    if count == 1:  # one model as it is, not one of many: no seed level
-        low, high = np.nanpercentile(drawn[:, 0], PERCENTILES)
-        gap = Estimate(float(points[0]), float(low), float(high), len(gold))
-    else:
-        gap = two_level(points, drawn, len(gold))
-    return gap, f"F1 {scores[:count].mean():.3f}, always guessing one class {scores[best]:.3f}"
-
-
-def _no_better_than_constant(runs: Runs, classes: int) -> str | None:
-    gold, bootstrap = np.array(runs.gold), runs.bootstrap()
-    gap, said = _over_constant(runs, BASE, [0], classes)
-    if gap.ci_low is None or gap.ci_low <= 0:
-        return f"the model is not better, by interval, than a constant answer ({said})"
-    if classes == 2:
-        ranked = bootstrap.statistic(auroc, gold, runs.probs(BASE, [0])[0])
+def useless(evidence: Evidence, runs: Runs) -> str | None:
+    """Why the audited model is no better than a constant answer; None if it is."""
+    scored = _scored(runs, runs.predicted(BASE, [0]), len(evidence.labels))
+    drawn = scored.draws[:, 0] - scored.constant_draws
+    # One model as it is, not one of many: there is no level of seeds.
+    if not np.nanpercentile(drawn, PERCENTILES)[0] > 0:
+        words = scored.words(0)
+        return f"the model is not better, by interval, than a constant answer ({words})"
+    if len(evidence.labels) == 2:
+        ranked = _auroc(np.array(runs.gold), runs.probs(BASE, [0])[0, :, 1], runs.bootstrap())
         if ranked.ci_low is None or ranked.ci_low <= 0.5:
             return "the model ranks instances no better than chance (AUROC .5), by interval"
     return None
@@ -64,25 +60,69 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
     always, their F1 spreads from 0 to that of a constant, and any score lies within.
     """
     seeds = runs.seeds(model="seed")
-    if len(seeds) < LEAST_SEEDS:
-        return f"{len(seeds)} seeds were trained, and {LEAST_SEEDS} are needed"
-    gold, classes = np.array(runs.gold), len(evidence.labels)
-    over, said = _over_constant(runs, SEED, seeds, classes)
+    count = len(seeds)
+    if count < LEAST_SEEDS:
+        return f"{count} seeds were trained, and {LEAST_SEEDS} are needed"
+    predicted = np.concatenate([runs.predicted(BASE, [0]), runs.predicted(SEED, seeds)])
+    scored = _scored(runs, predicted, len(evidence.labels))
+    base, others = scored.points[0], scored.points[1:]
+    base_drawn, drawn = scored.draws[:, 0], scored.draws[:, 1:]
+    over = two_level(
+        others - scored.constant, drawn - scored.constant_draws[:, None], len(runs.gold)
+    )
     if over.ci_low is None or over.ci_low <= 0:
         return (
-            f"the recipe does not reproduce this model: {len(seeds)} seeds are not better, by"
-            f" interval, than a constant answer ({said})"
+            f"the recipe does not reproduce this model: {count} seeds are not better, by"
+            f" interval, than a constant answer ({scored.words(slice(1, None))})"
         )
-    predicted = np.concatenate([runs.predicted(BASE, [0]), runs.predicted(SEED, seeds)])
-    scores, draws = f1_draws(gold, predicted, classes, runs.bootstrap())
-    others, count = scores[1:], len(seeds)
-    gap = float(scores[0] - others.mean())
-    sampling = float(np.nanstd(draws[:, 0] - draws[:, 1:].mean(1)))
+    sampling = float(np.nanstd(base_drawn - drawn.mean(1)))
     spread = float(others.std(ddof=1)) * (1 + 1 / count) ** 0.5
     room = float(student.ppf(0.975, count - 1)) * spread + 1.96 * sampling
-    if abs(gap) > room + 1e-12:
+    if abs(base - others.mean()) > room + 1e-12:
         return (
-            "the recipe does not reproduce this model: its F1 is"
-            f" {scores[0]:.3f}, that of {count} seeds {others.mean():.3f}"
+            f"the recipe does not reproduce this model: its F1 is {base:.3f}, that of"
+            f" {count} seeds {others.mean():.3f}"
         )
     return None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """F1 of models, `points` (S,) and `draws` (draws, S), and of the best constant answer."""
+
+    points: Floats
+    draws: Floats
+    constant: float
+    constant_draws: Floats  # (draws,)
+
+    def words(self, models: int | slice) -> str:
+        mean = self.points[models].mean()
+        return f"F1 {mean:.3f}, always guessing one class {self.constant:.3f}"
+
+
+def _scored(runs: Runs, predicted: Ints, classes: int) -> _Scored:
+    """The scores of models that predict `predicted` (S, n)."""
+    constants = np.tile(np.arange(classes)[:, None], len(runs.gold))  # (classes, n)
+    rows = np.concatenate([predicted, constants])
+    points, draws = f1_draws(np.array(runs.gold), rows, classes, runs.bootstrap())
+    count = len(predicted)
+    best = count + int(np.nanargmax(points[count:]))
+    return _Scored(points[:count], draws[:, :count], float(points[best]), draws[:, best])
+
+
+def _auroc(gold: Ints, positive: Floats, bootstrap: Bootstrap) -> Estimate:
+    """AUROC of class 1 of two, as `measures.scores` has it; ranks are found once for all resamples.
+
+    `gold` (n,), and `positive` (n,) the probability of class 1.
+    """
+    distinct, levels = np.unique(positive, return_inverse=True)
+
+    def area(cells: Ints) -> float | None:
+        """Pairs of either class that are in the right order, ties counting one half."""
+        counts = np.bincount(cells, minlength=2 * len(distinct)).reshape(-1, 2)  # by level, class
+        negatives, positives = counts.T
+        pairs = negatives.sum() * positives.sum()
+        below = negatives.cumsum() - negatives / 2
+        return float(below @ positives / pairs) if pairs else None
+
+    return bootstrap.statistic(area, 2 * levels + gold)

@@ -45,6 +45,10 @@ class Runs:
         """The seeds of one kind, in order."""
         return sorted(self.models.get(kind_of(**kind), {}))
 
+    def shared_seeds(self, kinds: Iterable[Kind]) -> list[int]:
+        """The seeds that models of every one of these kinds were trained with, in order."""
+        return sorted(set.intersection(*(set(self.models.get(kind, {})) for kind in kinds)))
+
     def values(self, kind: Kind, seeds: Sequence[int], what: str) -> Floats:
         """(seeds, n) the `jsd` or `tvd` of each instance."""
         return np.array([getattr(self.models[kind][seed], what) for seed in seeds])

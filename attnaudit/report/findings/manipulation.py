@@ -8,32 +8,33 @@ is decided on dev, in every resample anew; what they give is read on the audited
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import mean_draws, two_level
-from attnaudit.report.findings.evidence import Evidence, Runs, kind_of
+from attnaudit.report.findings.evidence import Evidence, Kind, Runs, kind_of
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Mean TVD and JSD of each seed and lambda on one split: (seeds, lambdas), lambdas ascending.
+    """Mean TVD and JSD of each seed and lambda on one split: (seeds, lambdas).
 
-    `tvd_draws` and `jsd_draws` (draws, seeds, lambdas) are the same on resamples of `bootstrap`.
+    `seeds` and `lambdas` are ascending, and the first lambda is 0. `tvd_draws` and `jsd_draws`
+    (draws, seeds, lambdas) are the means on resamples of the `n` instances.
     """
 
+    seeds: list[int]
+    lambdas: list[float]
     tvd: Array
     jsd: Array
     tvd_draws: Array
     jsd_draws: Array
-    bootstrap: Bootstrap
+    n: int
 
 
 def lambdas_of(runs: Runs) -> list[float]:
@@ -42,24 +43,22 @@ def lambdas_of(runs: Runs) -> list[float]:
     return sorted(found)
 
 
-def common_seeds(runs: Runs, lambdas: Sequence[float]) -> list[int]:
-    """The seeds that every lambda was trained with."""
-    each = [set(runs.seeds(**{"lambda": strength})) for strength in lambdas]
-    return sorted(set.intersection(*each)) if each else []
-
-
-def curves(runs: Runs, lambdas: Sequence[float], seeds: Sequence[int]) -> Curves:
+def curves(runs: Runs, lambdas: list[float], seeds: list[int]) -> Curves:
     """The curves of all seeds on the split of `runs`."""
     bootstrap, shape = runs.bootstrap(), (len(seeds), len(lambdas))
-    found = {}
+    found = []
     for what in ("tvd", "jsd"):
         values = np.stack(
-            [runs.values(kind_of(**{"lambda": s}), seeds, what) for s in lambdas], axis=1
+            [runs.values(_adversary(x), seeds, what) for x in lambdas], axis=1
         )  # (S, L, n)
         points, draws = mean_draws(values.reshape(-1, values.shape[-1]), bootstrap)
-        found[what] = (points.reshape(shape), draws.reshape(-1, *shape))
-    (tvd, tvd_draws), (jsd, jsd_draws) = found["tvd"], found["jsd"]
-    return Curves(tvd, jsd, tvd_draws, jsd_draws, bootstrap)
+        found.append((points.reshape(shape), draws.reshape(-1, *shape)))
+    (tvd, tvd_draws), (jsd, jsd_draws) = found
+    return Curves(seeds, lambdas, tvd, jsd, tvd_draws, jsd_draws, bootstrap.n)
+
+
+def _adversary(strength: float) -> Kind:
+    return kind_of(**{"lambda": strength})
 
 
 def mixtures(tvd: Array, jsd: Array, budget: float) -> Array:
@@ -87,7 +86,7 @@ def mixtures(tvd: Array, jsd: Array, budget: float) -> Array:
 
 def imitators(test: Curves) -> Estimate:
     """Mean JSD of the imitators' attention (lambda 0) to the audited model's."""
-    return two_level(test.jsd[:, 0], test.jsd_draws[..., 0], test.bootstrap.n)
+    return two_level(test.jsd[:, 0], test.jsd_draws[..., 0], test.n)
 
 
 @dataclass(frozen=True)
@@ -111,17 +110,19 @@ def excess(dev: Curves, test: Curves, budget: float, room: float) -> Excess:
     points = (chosen * test.jsd).sum(-1) - test.jsd[:, 0]
     draws = (redrawn * test.jsd_draws).sum(-1) - test.jsd_draws[..., 0]
     cost = float((chosen * test.tvd).sum(-1).mean())
-    found = two_level(points, draws, test.bootstrap.n)
+    found = two_level(points, draws, test.n)
     return Excess(budget, found, cost, cost <= room, chosen)
 
 
-def of(evidence: Evidence) -> tuple[Curves, Curves, list[float], list[int]] | None:
-    """Curves on dev and on the audited split, lambdas and seeds; None without adversaries."""
+def of(evidence: Evidence) -> tuple[Curves, Curves] | None:
+    """Curves on dev and on the audited split; None without adversaries or without imitators."""
     test, dev = evidence.of("adversary"), evidence.of("adversary", "dev")
     if test is None or dev is None:
         return None
     lambdas = lambdas_of(test)
-    seeds = common_seeds(test, lambdas)
-    if len(lambdas) < 2 or lambdas[0] != 0 or not seeds:
+    if len(lambdas) < 2 or lambdas[0] != 0:
         return None
-    return curves(dev, lambdas, seeds), curves(test, lambdas, seeds), lambdas, seeds
+    seeds = test.shared_seeds(map(_adversary, lambdas))
+    if not seeds:
+        return None
+    return curves(dev, lambdas, seeds), curves(test, lambdas, seeds)

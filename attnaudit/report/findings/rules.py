@@ -76,11 +76,11 @@ def finding(
 
 
 def settle(found: Estimate, delta: float) -> str:
-    """What an inconclusive interval would take: the smallest effect that it could have shown."""
+    """What an inconclusive finding would take: the smallest effect that it could have shown."""
     if found.ci_low is None or found.ci_high is None:
         return found.reason or "no interval"
     half = (found.ci_high - found.ci_low) / 2
     return (
-        f"the interval has a half-width of {half:.3f}, so that only effects beyond"
-        f" {delta:g} by that much show; more seeds or more instances would narrow it"
+        f"the interval reaches {half:.3f} to either side, so that an effect has to be"
+        f" {delta + half:.3f} to show; more seeds or more instances would narrow it"
     )

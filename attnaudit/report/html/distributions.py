@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from attnaudit.measures.bins import NAMES
 from attnaudit.measures.divergences import LN2
 from attnaudit.report.html.drawn import (
     ALL,
@@ -21,7 +22,7 @@ from attnaudit.report.html.drawn import (
     spoken,
 )
 from attnaudit.report.html.palette import CLASSES
-from attnaudit.report.html.points import BINS, Array, density
+from attnaudit.report.html.points import Array, density
 from attnaudit.report.html.svg import COLOURS, drawing, inline, new_axes
 from attnaudit.report.schema import TableData
 
@@ -115,7 +116,7 @@ def _violins(
 ) -> Drawn:
     cells = _pooled_cells(cells)
     classes = sorted({c for _, c in cells})
-    rows = [[_bin(b), class_name(c, labels), *quartiles(v)] for (b, c), v in cells.items()]
+    rows = [[NAMES[b], class_name(c, labels), *quartiles(v)] for (b, c), v in cells.items()]
     table = TableData(
         title="The numbers",
         columns=["largest weight", "predicted", "Q1", "median", "Q3", "n"],
@@ -131,9 +132,9 @@ def _violins(
             k = classes.index(c)
             # The first class above the others, as the legend has them.
             _violin(axes, values, b + ((len(classes) - 1) / 2 - k) * room, room / 2, k)
-        bins = range(len(BINS) - 1)
+        bins = range(len(NAMES))
         axes.set(xlim=(-0.02 * limit, 1.03 * limit), ylim=(-0.5, len(bins) - 0.5), xlabel=axis)
-        axes.set_yticks(list(bins), [_bin(b) for b in bins])
+        axes.set_yticks(list(bins), NAMES)
         axes.set_ylabel("largest attention weight")
         axes.grid(axis="x", linewidth=0.5)
         axes.set_axisbelow(True)
@@ -174,10 +175,6 @@ def _violin(axes: Axes, values: Array, centre: float, half: float, k: int) -> No
         markeredgecolor=COLOURS["ink"],
         markeredgewidth=0.8,
     )
-
-
-def _bin(b: int) -> str:
-    return f"{BINS[b]:g} to {BINS[b + 1]:g}"
 
 
 def _pooled(values: Mapping[int, Array]) -> Mapping[int, Array]:

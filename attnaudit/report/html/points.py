@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from attnaudit.measures.bins import bin_of
 from attnaudit.measures.rank import kendall_matrix
 from attnaudit.measures.scores import f1
 
@@ -23,16 +24,7 @@ Array = NDArray[np.float64]
 Record = Mapping[str, Any]
 
 MEASURES = ("gradient", "leave_one_out")  # those that Jain & Wallace (2019) draw
-BINS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the largest attention weight, as in their figures
 _GRID = 60  # points of a density
-
-
-def bin_of(largest: Array) -> NDArray[np.int64]:
-    """The bin of each largest weight: closed below, open above but for the last."""
-    place: NDArray[np.int64] = np.clip(
-        np.searchsorted(BINS, largest, side="right") - 1, 0, len(BINS) - 2
-    )
-    return place
 
 
 def density(values: Array) -> tuple[Array, Array] | None:
@@ -118,7 +110,7 @@ class Spread:
         for row, values in self._values.items():
             if row in self._base:
                 predicted, largest = self._base[row]
-                place = int(bin_of(np.array([largest]))[0])
+                place = int(bin_of(largest))
                 found[place, predicted].append(float(np.median(values)))
         return {key: np.array(found[key]) for key in sorted(found)}
 

@@ -39,7 +39,7 @@ _LEAST_TOP = 0.05  # the axis of the TVD reaches at least so far, lest noise loo
 def tvd_jsd_curve(curve: Curve, name: str) -> Drawn:
     """How far attention was moved, and what that cost in the answers.
 
-    Wiegreffe & Pinter (2019), section 5, with the full TVD where their code halves it.
+    Wiegreffe & Pinter (2019), section 4, with the full TVD where their code halves it.
     """
     title = "How far attention can be moved, and what it costs"
     points, means = curve.points(), curve.by_lambda()

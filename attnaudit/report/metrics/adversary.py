@@ -7,9 +7,7 @@ that must change their answers much to attend otherwise.
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_MEAN, LEAST_SCORE, UNIT, MetricSpec
-
-_JSD = (0.0, 0.693147181)  # ln 2 as records round it
+from attnaudit.report.metrics.spec import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, MetricSpec
 
 
 def _instance(prefix: str, epsilon: str) -> list[MetricSpec]:
@@ -25,7 +23,7 @@ def _instance(prefix: str, epsilon: str) -> list[MetricSpec]:
             "nats",
             "neutral",
             LEAST_MEAN,
-            _JSD,
+            JSD,
         ),
         MetricSpec(
             f"{prefix}.relative_mean",
@@ -43,7 +41,7 @@ def _instance(prefix: str, epsilon: str) -> list[MetricSpec]:
             "nats",
             "neutral",
             LEAST_MEAN,
-            _JSD,
+            JSD,
         ),
         MetricSpec(
             f"{prefix}.no_alternative",
@@ -94,7 +92,7 @@ SPECS = (
         "nats",
         "neutral",
         LEAST_MEAN,
-        _JSD,
+        JSD,
     ),
     MetricSpec(
         "adversary.search.feasible",
@@ -113,7 +111,7 @@ SPECS = (
         "nats",
         "lower",
         LEAST_MEAN,
-        _JSD,
+        JSD,
     ),
     MetricSpec(
         "adversary.model[lambda={lambda}].tvd.mean",

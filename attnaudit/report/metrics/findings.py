@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_MEAN, MetricSpec
+from attnaudit.report.metrics.spec import JSD, LEAST_MEAN, MetricSpec
 
 SPECS = (
     MetricSpec(
@@ -13,6 +13,6 @@ SPECS = (
         "nats",
         "lower",
         LEAST_MEAN,
-        (-0.6932, 0.6932),
+        (-JSD[1], JSD[1]),
     ),
 )

@@ -16,9 +16,9 @@ SPECS = (
         "probe.{guide}.f1",
         "Mean over seeds of the F1 of a classifier without context whose attention is that of "
         "{guide}: uniform, trained (its own), base (the audited model's), leak (a model of the "
-        "audited recipe that does not see the attended words), or a checkpoint given by name (Wiegreffe & Pinter 2019, section "
-        "5). F1 is that of the positive (last) class where there are two classes, else the "
-        "unweighted mean over classes.",
+        "audited recipe that does not see the attended words), or a checkpoint given by name "
+        "(Wiegreffe & Pinter 2019, section 3.4). F1 is that of the positive (last) class where "
+        "there are two classes, else the unweighted mean over classes.",
         "fraction",
         "neutral",
         LEAST_SCORE,
@@ -33,7 +33,8 @@ SPECS = (
     _gap(
         "base-leak",
         "F1 of probes guided by the audited model's attention less F1 of the leak control, a "
-        "model of the audited recipe that does not see the words attended to, paired by seed, mean over seeds.",
+        "model of the audited recipe that does not see the words attended to, paired by seed, "
+        "mean over seeds.",
         "higher",
     ),
     _gap(

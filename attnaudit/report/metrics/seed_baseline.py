@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_MEAN, LEAST_SCORE, UNIT, Direction, MetricSpec
-
-_LN2 = 0.693147181  # as records round it
+from attnaudit.report.metrics.spec import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, Direction, MetricSpec
 
 
 def _jsd(name: str, definition: str, direction: Direction) -> MetricSpec:
-    return MetricSpec(
-        f"seed_baseline.{name}", definition, "nats", direction, LEAST_MEAN, (0.0, _LN2)
-    )
+    return MetricSpec(f"seed_baseline.{name}", definition, "nats", direction, LEAST_MEAN, JSD)
 
 
 SPECS = (
@@ -19,7 +15,7 @@ SPECS = (
             f"jsd.{name}_over_seeds",
             f"Mean over instances of the {word}, over models of the same recipe with other seeds, "
             "of the Jensen-Shannon divergence between their attention and the model's (Wiegreffe "
-            "& Pinter 2019, section 3.2).",
+            "& Pinter 2019, section 3.3).",
             "lower",
         )
         for name, word in (("mean", "mean"), ("median", "median"), ("max", "largest"))
@@ -62,7 +58,7 @@ SPECS = (
     MetricSpec(
         "seed_baseline.uniform_f1.mean",
         "Mean over seeds of the F1 of models of the same recipe that were trained with attention "
-        "frozen to the uniform one (Wiegreffe & Pinter 2019, section 3.1).",
+        "frozen to the uniform one (Wiegreffe & Pinter 2019, section 3.2).",
         "fraction",
         "neutral",
         LEAST_SCORE,

@@ -35,6 +35,7 @@ LEAST_SCORE = 50  # a score also needs some instances of every class
 
 UNIT = (0.0, 1.0)
 TAU = (-1.0, 1.0)
+JSD = (0.0, 0.693147181)  # ln 2 as records round it
 
 
 @dataclass(frozen=True)

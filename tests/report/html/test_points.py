@@ -5,17 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnaudit.audits import permute
-from attnaudit.report.html.points import BINS, Curve, Scores, Spread, Taus, bin_of, density
+from attnaudit.report.html.points import Curve, Scores, Spread, Taus, density
 
 
 def record(row: int = 0, predicted: int = 1, **more: Any) -> dict[str, Any]:
     return {"row": row, "id": str(row), "gold": 1, "predicted": predicted, **more}
-
-
-def test_bins_are_those_of_the_permutation_audit() -> None:
-    assert BINS == permute.BINS
-    assert bin_of(np.array([0, 0.2499, 0.25, 0.5, 0.75, 1.0])).tolist() == [0, 0, 1, 2, 3, 3]
 
 
 def test_taus_by_class() -> None:

@@ -1,0 +1,48 @@
+"""Works out of context (Wiegreffe & Pinter 2019, section 5): do the weights help without context?
+
+A probe sees each word by itself, weighted by the model's attention. It must be better than one
+under uniform attention, and better than the leak control (models/probes.py): attention can also
+spell the label out by where it lies, and a probe reads that as well as a reason.
+"""
+
+from __future__ import annotations
+
+from attnaudit.report.findings.evidence import Evidence, kind_of
+from attnaudit.report.findings.gap import score_gaps
+from attnaudit.report.findings.rules import LEAST_SEEDS, NEEDED, compare, finding, settle
+from attnaudit.report.schema import Finding, FindingStatus
+
+GUIDED, UNIFORM, LEAK = (kind_of(guide=name) for name in ("base", "uniform", "leak"))
+METRICS = ("probe.base-uniform.f1_gap", "probe.base-leak.f1_gap")
+GAPS = (
+    "F1 of the probe under the model's attention less that under uniform attention",
+    "F1 of the probe under the model's attention less that of the leak control, which does not see"
+    " the words attended to",
+)
+RULE = (
+    "for: both gaps, to the uniform guide and to the leak control, lie above delta; against:"
+    " either lies below it"
+)
+
+
+def out_of_context(evidence: Evidence, delta: float) -> Finding:
+    """What the probes say: the gap that decides is shown, the smaller one where both are for."""
+    runs, scope = evidence.of("probe"), evidence.scope
+    if runs is None:
+        return finding("not_assessed", NEEDED["out_of_context"], scope=scope)
+    seeds = runs.shared_seeds([GUIDED, UNIFORM, LEAK])
+    if len(seeds) < LEAST_SEEDS:
+        reason = f"{len(seeds)} seeds of each probe, and {LEAST_SEEDS} are needed"
+        return finding("not_assessed", reason, scope=scope)
+    gaps = score_gaps(runs, GUIDED, [UNIFORM, LEAK], seeds, len(evidence.labels))
+    statuses = [compare(gap, delta) for gap in gaps]
+    status: FindingStatus
+    if "against" in statuses:
+        status, which = "against", statuses.index("against")
+    elif "inconclusive" in statuses:
+        status, which = "inconclusive", statuses.index("inconclusive")
+    else:
+        status, which = "for", min((0, 1), key=lambda k: gaps[k].ci_low or 0.0)
+    end = settle(gaps[which], delta) if status == "inconclusive" else f"{len(seeds)} seeds"
+    reason = f"{GAPS[which]}; {end}"
+    return finding(status, reason, gaps[which], delta, scope, METRICS[which], RULE)
