@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+import torch
+
 from attnaudit.audits.audit import Audit
 from attnaudit.audits.job import MIN_WORDS, Job
-from attnaudit.audits.rebuild import load, report_of
+from attnaudit.audits.rebuild import report_of
 from attnaudit.audits.retrain import prepare
 from attnaudit.audits.runs import Ledger
 from attnaudit.audits.viewer import Viewer
@@ -24,13 +27,112 @@ from attnaudit.models.load import LoadedModel, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import TrainConfig
 from attnaudit.report.build import build_report
-from attnaudit.report.demands import Demands, held
+from attnaudit.report.demands import Demands
 from attnaudit.report.findings.assess import assess
 from attnaudit.report.findings.evidence import gather
 from attnaudit.report.findings.rules import Deltas
 from attnaudit.report.manifest import collect
 from attnaudit.report.records import Header, RecordsWriter, stands
 from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts, Report
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An audit with all that it works on, loaded and checked."""
+
+    audit: Audit
+    settings: Settings
+    job: Job
+    spec: DatasetSpec
+    data: Dataset
+    loaded: LoadedModel
+    device: torch.device
+    started: datetime
+
+    @property
+    def header(self) -> Header:
+        """The header of its records while the work goes on."""
+        return Header(
+            audit=self.audit.name,
+            settings=self.settings.model_dump(mode="json"),
+            model=_model_facts(self.loaded, self.job),
+            dataset=_dataset_facts(
+                self.data, self.job.data, unit="piece" if self.job.pieces else "word"
+            ),
+            manifest=self.manifest(None),
+        )
+
+    def manifest(self, finished: datetime | None) -> Manifest:
+        """The manifest, when the work has finished or before."""
+        job = self.job
+        return collect(
+            job.command_line,
+            {**self.settings.model_dump(mode="json"), **_reading(job)},
+            [job.seed],
+            self.started,
+            finished,
+            self.device.type,
+            job.dtype,
+            job.threads,
+            {str(self.data.path): self.data.sha256, job.model: str(self.loaded.facts["sha256"])},
+        )
+
+    @property
+    def retrains(self) -> bool:
+        """Whether it trains models."""
+        return self.audit.runs is not None and self.audit.retrains(self.settings)
+
+    def record(self, writer: RecordsWriter, resume: bool, observer: Observer) -> None:
+        """Make the records that `writer` lacks."""
+        retraining = None
+        if self.retrains:
+            if self.job.models is not None:
+                check_folder(self.job.models)
+            retraining = prepare(self.loaded, self.spec, self.data, self.job, self.device, observer)
+        if self.audit.records:
+            for batch in self.audit.records(
+                self.loaded.model, self._missing(writer), self.settings, observer
+            ):
+                writer.write(batch)
+        if self.audit.runs and retraining:
+            ledger = Ledger(
+                writer.done_in,
+                self.data.split,
+                self.job.pieces,
+                self.job.models,
+                writer.records,
+                resume,
+                self.job.reuse,
+                writer.header.model.sha256,
+                writer.header.dataset.sha256,
+            )
+            for batch in self.audit.runs(retraining, ledger, self.settings, observer):
+                writer.write(batch)
+
+    def _missing(self, writer: RecordsWriter) -> Batches:
+        return Batches(
+            [i for i in self.data.instances if i.row not in writer.done],
+            self.loaded.spec.vocabulary,
+            self.loaded.model.boundaries,
+            self.device,
+            self.job.batch_tokens,
+            self.job.pieces,
+        )
+
+
+def _load(audit: Audit, settings: Settings, job: Job, demands: Demands | None) -> _Work:
+    started = datetime.now(timezone.utc)
+    use_threads(job.threads)
+    device, dtype = choose_device(job.device), DTYPES[job.dtype]
+    source = find_model(job.model, job.seed)
+    spec = load_spec(job.data, source.reading)
+    split = job.split or default_split(spec)
+    data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
+    if demands:
+        demands.check(audit.name, _dataset_facts(data, job.data))
+    vocabulary = _train_vocabulary(spec) if source.labels is None else None
+    loaded = source.load(data, vocabulary, device, dtype)
+    return _Work(audit, settings, job, spec, data, loaded, device, started)
 
 
 def run_audit(
@@ -48,84 +150,34 @@ def run_audit(
 
     Raises InputError, ModelError or OutputError.
     """
-    started = datetime.now(timezone.utc)
-    use_threads(job.threads)
-    device, dtype = choose_device(job.device), DTYPES[job.dtype]
-    source = find_model(job.model, job.seed)
-    spec = load_spec(job.data, source.reading)
-    split = job.split or default_split(spec)
-    data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
-    if demands:
-        demands.check(audit.name, _dataset_facts(data, job.data))
-    vocabulary = _train_vocabulary(spec) if source.labels is None else None
-    loaded = source.load(data, vocabulary, device, dtype)
-
-    def manifest(finished: datetime | None) -> Manifest:
-        return collect(
-            job.command_line,
-            {**settings.model_dump(mode="json"), **_reading(job)},
-            [job.seed],
-            started,
-            finished,
-            device.type,
-            job.dtype,
-            job.threads,
-            {str(data.path): data.sha256, job.model: str(loaded.facts["sha256"])},
-        )
-
-    header = Header(
-        audit=audit.name,
-        settings=settings.model_dump(mode="json"),
-        model=_model_facts(loaded, job),
-        dataset=_dataset_facts(data, job.data, unit="piece" if job.pieces else "word"),
-        manifest=manifest(None),
-    )
-    resume = job.resume
-    if job.reuse and job.records is not None:
-        left = stands(job.records, header)
-        if left == "whole":
-            return held(load(job.records)[0], None, demands)
-        resume = left == "partial"
-    retraining = None
-    if audit.runs and audit.retrains(settings):
-        if job.models is not None:
-            check_folder(job.models)
-        retraining = prepare(loaded, spec, data, job, device, observer)
-    with RecordsWriter(job.records, header, resume) as writer:
-        if audit.records:
-            missing = [i for i in data.instances if i.row not in writer.done]
-            batches = Batches(
-                missing,
-                loaded.spec.vocabulary,
-                loaded.model.boundaries,
-                device,
-                job.batch_tokens,
-                job.pieces,
-            )
-            for batch in audit.records(loaded.model, batches, settings, observer):
-                writer.write(batch)
-        if audit.runs and retraining:
-            ledger = Ledger(
-                writer.done_in,
-                data.split,
-                job.pieces,
-                job.models,
-                writer.records,
-                resume,
-                job.reuse,
-                header.model.sha256,
-                header.dataset.sha256,
-            )
-            for batch in audit.runs(retraining, ledger, settings, observer):
-                writer.write(batch)
-        summary = audit.summarise(writer.records(), settings, data.labels)
+    work = _load(audit, settings, job, demands)
+    with RecordsWriter(job.records, work.header, job.resume) as writer:
+        work.record(writer, job.resume, observer)
+        summary = audit.summarise(writer.records(), settings, work.data.labels)
         findings = None
-        if retraining:
-            findings = assess(gather([(header, writer.records())]), Deltas())
+        if work.retrains:
+            findings = assess(gather([(writer.header, writer.records())]), Deltas())
         if viewer:
-            viewer.look(writer.records, data, job.pieces)
-        writer.finish(manifest(datetime.now(timezone.utc)))
+            viewer.look(writer.records, work.data, job.pieces)
+        writer.finish(work.manifest(datetime.now(timezone.utc)))
     return report_of(writer.header, summary, demands, findings)
+
+
+def make_records(audit: Audit, settings: Settings, job: Job, observer: Observer) -> None:
+    """Load and audit, and leave the records alone; what is there of the same run is kept.
+
+    Raises InputError, ModelError or OutputError.
+    """
+    work = _load(audit, settings, job, None)
+    assert job.records is not None
+    header = work.header
+    left = stands(job.records, header)
+    if left == "whole":
+        return
+    resume = left == "partial"
+    with RecordsWriter(job.records, header, resume) as writer:
+        work.record(writer, resume, observer)
+        writer.finish(work.manifest(datetime.now(timezone.utc)))
 
 
 def run_training(

@@ -19,7 +19,7 @@ from attnaudit.audits.job import Job
 from attnaudit.audits.model_adversary import read_seeds_tvd
 from attnaudit.audits.permute import PermuteSettings
 from attnaudit.audits.probe import ProbeSettings
-from attnaudit.audits.run import audited_facts, run_audit, run_training
+from attnaudit.audits.run import audited_facts, make_records, run_training
 from attnaudit.audits.seed_baseline import SeedBaselineSettings
 from attnaudit.audits.strengths import GRID, ROUNDS, STRONG
 from attnaudit.config import Settings, read_document
@@ -131,7 +131,7 @@ def run_suite(
                 models=folder / "adversaries",
                 command_line=command_line,
             )
-            run_audit(find_audit(name), _settings(plan, name, folder), job, None, observer)
+            make_records(find_audit(name), _settings(plan, name, folder), job, observer)
             task.advance(1)
     paths = [records / f"{name}.jsonl" for name in plan.audits]
     combined = combine(paths, demands, plan.deltas, command_line)

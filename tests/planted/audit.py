@@ -19,9 +19,7 @@ from attnaudit.report.schema import Finding, FindingName
 from tests.planted.plants import Plant
 
 SEEDS = 5  # of the recipe, its uniform twin, and each probe
-ADVERSARIES = model_adversary.ModelSettings(
-    lambdas=(0.002, 0.08), seeds=6, epochs=12, patience=5
-)
+ADVERSARIES = model_adversary.ModelSettings(lambdas=(0.002, 0.08), seeds=6, epochs=12, patience=5)
 
 
 class Notebook:

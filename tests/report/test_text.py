@@ -220,7 +220,7 @@ def test_columns_without_any_interval_do_not_speak_of_it(make_report: Make) -> N
     columns = ["name", "value", "low", "high"]
     rows = [["a", 0.5, None, None], ["b", None, None, None]]
     text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})))
-    assert "[low, high]" not in text
+    assert "[low" not in text
     rows[0][2:] = [0.4, 0.6]
     text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})))
-    assert "value [low, high]" in text
+    assert "[low" in text

@@ -90,6 +90,12 @@ def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Findi
             " needed"
         )
         return finding("not_assessed", reason, scope=scope)
+    faithful = [k for k, tvd in enumerate(test.tvd[:, 0]) if tvd <= allowed.room]
+    if len(faithful) < LEAST_ADVERSARIES:
+        return _far_off(test, len(faithful), allowed, scope)
+    # A training may get stuck. A seed whose very imitator did not learn to answer as the audited
+    # model does tells nothing of what attention such answers need, and its adversaries no more.
+    dev, test = dev.only(faithful), test.only(faithful)
     own = max(_seeds_tvd(evidence), LEAST_TVD)
     budgets = [*(t for t in FIXED_TVDS if t < own), own]
     looked = [manipulation.excess(dev, test, budget, allowed.room) for budget in budgets]
@@ -98,7 +104,7 @@ def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Findi
 
 def weigh(case: Case) -> Finding:
     """The first rule that has something to say; the last one always has."""
-    return _far_off(case) or _manipulated(case) or _unstable_imitators(case) or _held(case)
+    return _manipulated(case) or _unstable_imitators(case) or _held(case)
 
 
 def _seeds_tvd(evidence: Evidence) -> float:
@@ -118,16 +124,15 @@ def _unstable(who: str, jsd: Estimate, metric: str, scope: str) -> Finding:
     return finding("against", reason, jsd, AGREEING_JSD, scope, metric, RULE)
 
 
-def _far_off(case: Case) -> Finding | None:
-    """Nothing is known of adversaries none of which, imitators included, answers as seeds do."""
-    closest, room = float(np.median(case.test.tvd, axis=0).min()), case.allowed.room
-    if closest <= room:
-        return None
+def _far_off(test: Curves, near: int, allowed: SeedRange, scope: str) -> Finding:
+    """Nothing is known of adversaries whose own imitators answer less alike than seeds do."""
+    count, closest = len(test.seeds), float(test.tvd[:, 0].min())
     reason = (
-        f"no model that imitates the audited one answers as closely (TVD {closest:.3f}) as its"
-        f" seeds do ({room:.3f}); train adversaries longer"
+        f"{near} of {count} imitators answer as closely as seeds of the recipe do (TVD up to"
+        f" {allowed.room:.3f}, the closest imitator {closest:.3f}), and {LEAST_ADVERSARIES} are"
+        " needed; train adversaries longer, or with more seeds"
     )
-    return case.judge("inconclusive", reason)
+    return finding("inconclusive", reason, scope=scope, rule=RULE)
 
 
 def _manipulated(case: Case) -> Finding | None:
@@ -147,8 +152,8 @@ def _unstable_imitators(case: Case) -> Finding | None:
     There is no excess then: attention is simply not needed where it is. Attention that is
     supervised makes seeds agree all the same.
     """
-    jsd, tvd = manipulation.imitators(case.test), float(np.median(case.test.tvd[:, 0]))
-    if not _beyond(jsd) or tvd > case.allowed.room:
+    jsd = manipulation.imitators(case.test)
+    if not _beyond(jsd):
         return None
     return _unstable("models that only imitate the answers", jsd, OF_IMITATORS, case.scope)
 

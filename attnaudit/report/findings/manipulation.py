@@ -8,7 +8,7 @@ is decided on dev, in every resample anew; what they give is read on the audited
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,17 @@ class Curves:
     jsd_draws: Array
     n: int
 
+    def only(self, places: list[int]) -> Curves:
+        """The curves of some seeds, named by their places."""
+        return replace(
+            self,
+            seeds=[self.seeds[k] for k in places],
+            tvd=self.tvd[places],
+            jsd=self.jsd[places],
+            tvd_draws=self.tvd_draws[:, places],
+            jsd_draws=self.jsd_draws[:, places],
+        )
+
 
 def lambdas_of(runs: Runs) -> list[float]:
     """The lambdas that models were trained with, ascending."""
@@ -45,15 +56,16 @@ def lambdas_of(runs: Runs) -> list[float]:
 
 def curves(runs: Runs, lambdas: list[float], seeds: list[int]) -> Curves:
     """The curves of all seeds on the split of `runs`."""
-    bootstrap, shape = runs.bootstrap(), (len(seeds), len(lambdas))
-    found = []
-    for what in ("tvd", "jsd"):
-        values = np.stack(
-            [runs.values(_adversary(x), seeds, what) for x in lambdas], axis=1
-        )  # (S, L, n)
-        points, draws = mean_draws(values.reshape(-1, values.shape[-1]), bootstrap)
-        found.append((points.reshape(shape), draws.reshape(-1, *shape)))
-    (tvd, tvd_draws), (jsd, jsd_draws) = found
+    bootstrap, shape = runs.bootstrap(), (2, len(seeds), len(lambdas))
+    values = np.array(
+        [
+            [runs.values(_adversary(strength), seeds, what) for strength in lambdas]
+            for what in ("tvd", "jsd")
+        ]
+    ).swapaxes(1, 2)  # (2, S, L, n)
+    points, draws = mean_draws(values.reshape(-1, bootstrap.n), bootstrap)
+    tvd, jsd = points.reshape(shape)
+    tvd_draws, jsd_draws = draws.reshape(-1, *shape).swapaxes(0, 1)
     return Curves(seeds, lambdas, tvd, jsd, tvd_draws, jsd_draws, bootstrap.n)
 
 

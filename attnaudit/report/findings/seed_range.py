@@ -36,10 +36,12 @@ class SeedRange:
 
 def seed_range(runs: Runs, least_loss: float) -> SeedRange:
     """The range of the seeds in `runs` of seed-baseline; `least_loss` of F1 counts as none."""
-    seeds = runs.seeds(model="seed")
+    seeds, bootstrap = runs.seeds(model="seed"), runs.bootstrap()
+    values = [runs.values(SEED, seeds, what) for what in ("tvd", "jsd")]
+    points, draws = mean_draws(np.concatenate(values), bootstrap)  # (2S,), (draws, 2S)
     tvd, jsd = (
-        two_level(*mean_draws(runs.values(SEED, seeds, what), runs.bootstrap()), len(runs.gold))
-        for what in ("tvd", "jsd")
+        two_level(points[one], draws[:, one], bootstrap.n)
+        for one in (slice(len(seeds)), slice(len(seeds), None))
     )
     flips, loss = damage(runs, SEED, seeds)
     return SeedRange(tvd, jsd, max(LEAST_TVD, flips.max()), max(least_loss, loss.max()))
