@@ -1,6 +1,6 @@
 """The audit of the audit: every plant on many seeds, as a table and a verdict.
 
-python -m tests.planted [PLANT ...] [--seeds 20] [--first 0] [--workers 1] [--output FILE]
+python -m tests.planted [PLANT ...] [--seeds 20] [--first 100] [--workers 1] [--output FILE]
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.planted", description=__doc__)
     parser.add_argument("plants", nargs="*", metavar="PLANT", help=f"of {', '.join(PLANTS)}")
     parser.add_argument("--seeds", type=int, default=20, help="how many (20)")
-    parser.add_argument("--first", type=int, default=0, help="0 judges; 1000 on is for tuning")
+    parser.add_argument("--first", type=int, default=100, help="100 judges; all others have tuned")
     parser.add_argument("--workers", type=int, default=1, help="processes (1)")
     parser.add_argument("--output", type=Path, help="where the table is written as Markdown")
     asked = parser.parse_args()

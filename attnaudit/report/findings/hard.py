@@ -204,16 +204,18 @@ def _costs(case: Case, one: Excess) -> Iterator[str]:
 def _weakness(test: Curves, room: float) -> str | None:
     """Why a sweep that found no excess shows nothing; None if it was strong.
 
-    Medians over seeds: one training that gets stuck answers otherwise altogether, and a mean would
-    put its lambda beyond any TVD although the other seeds stayed within.
+    A strong one has moved attention far, by the median over seeds of some lambda, and has trained
+    adversaries on either side of the seeds' TVD. Of those one on each side will do: a training that
+    gets stuck answers otherwise altogether, whatever its lambda.
     """
-    tvd, jsd = np.median(test.tvd, axis=0)[1:], np.median(test.jsd, axis=0)[1:]
-    if jsd.max() < STRONG_JSD:
-        return f"no lambda moved attention far (JSD {jsd.max():.2f}); try larger ones"
-    if tvd.min() > room:
-        return f"every lambda costs more than the seeds' TVD ({room:.3f}); try smaller ones"
-    if tvd.max() <= room:
-        return f"no lambda costs more than the seeds' TVD ({room:.3f}); try larger ones"
+    moved = float(np.median(test.jsd, axis=0)[1:].max())
+    inside = test.tvd[:, 1:] <= room
+    if moved < STRONG_JSD:
+        return f"no lambda moved attention far (JSD {moved:.2f}); try larger ones"
+    if not inside.any():
+        return f"every adversary costs more than the seeds' TVD ({room:.3f}); try smaller lambdas"
+    if inside.all():
+        return f"no adversary costs more than the seeds' TVD ({room:.3f}); try larger lambdas"
     return None
 
 

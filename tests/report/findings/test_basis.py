@@ -109,6 +109,13 @@ def test_a_model_among_equals_is_reproduced(bench, models):
     assert judge(bench, not_reproduced) is None
 
 
+def test_seeds_that_agree_leave_the_sampling_of_texts(bench, models):
+    bench.base, bench.seeds = models(22)[0], models(20, 20, 20, 20, 20)
+    assert judge(bench, not_reproduced) is None  # .01 lower, on two texts
+    bench.base = models(30)[0]
+    assert "does not reproduce" in judge(bench, not_reproduced)
+
+
 def test_seeds_no_better_than_a_constant_reproduce_nothing(bench, models):
     """Their F1 spreads from 0 to that of a constant, so that any score would lie within."""
     bench.seeds = models(20, 20, 100, 150, 200)

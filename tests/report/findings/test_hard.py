@@ -185,7 +185,7 @@ def test_an_excess_beats_unstable_imitators(sst, models):
         ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved attention far (JSD 0.30); try larger ones"),
         (
             {"jsd": 0.4, "tvd": 0.03},
-            "no lambda costs more than the seeds' TVD (0.030); try larger ones",
+            "no adversary costs more than the seeds' TVD (0.030); try larger lambdas",
         ),
     ],
 )
@@ -202,7 +202,7 @@ def test_a_sweep_all_beyond_the_seeds_shows_nothing(bench, models):
     found = judge(bench)
     assert found.status == "inconclusive"
     assert found.reason.endswith(
-        "every lambda costs more than the seeds' TVD (0.030); try smaller ones"
+        "every adversary costs more than the seeds' TVD (0.030); try smaller lambdas"
     )
 
 
@@ -219,7 +219,7 @@ def test_an_excess_whose_interval_holds_delta_is_open(bench, models):
     assert found.interval[0] < 0.0185 < found.interval[1]
     assert found.reason.startswith("excess JSD of 3 seeds; the interval reaches ")
     bench.adversaries[0.002] = models(20, 20, 20, jsd=0.06, tvd=0.031)
-    assert judge(bench, delta=0.0185).reason.startswith("excess JSD of 3 seeds; every lambda")
+    assert judge(bench, delta=0.0185).reason.startswith("excess JSD of 3 seeds; every adversary")
 
 
 def test_three_imitators_must_come_close(bench, models):

@@ -109,5 +109,16 @@ def test_every_resample_chooses_anew(bench, models):
     assert found.jsd.ci_high == pytest.approx(0.35)
 
 
+def test_what_imitators_share_is_no_excess_on_any_resample(bench, models):
+    by_text = np.linspace(0.0, 0.4, 200)
+    bench.adversaries = {
+        0.0: models(20, 20, 20, jsd=by_text, tvd=0.01),
+        0.002: models(20, 20, 20, jsd=by_text + 0.1, tvd=0.02),
+    }
+    found = excess(*swept(bench), 0.03, room=0.03).jsd
+    assert (found.value, found.ci_low, found.ci_high) == pytest.approx((0.1, 0.1, 0.1))
+    assert imitators(swept(bench)[1]).ci_high > 0.21
+
+
 def test_without_adversaries_there_are_no_curves(bench):
     assert manipulation.of(bench.evidence("adversary")) is None
