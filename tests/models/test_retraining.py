@@ -12,7 +12,6 @@ from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.guided import Guided, uniform
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import predict
-from attnaudit.models.probes import Blindfolded
 from attnaudit.models.retraining import Retraining, as_it_is, guided
 from attnaudit.models.training import Schedule
 
@@ -124,29 +123,6 @@ def test_an_average_model_is_its_own_probe(make_retraining):
     batches = retraining.batches("test")
     base = predict(retraining.base, batches).argmax(1)
     assert (predict(seen, batches).argmax(1) == base).mean() >= 7 / 8
-
-
-def test_a_blindfolded_probe_learns_what_weights_give_away(make_retraining):
-    """Attention on the first word for one class, on the last one for the other."""
-    retraining = make_retraining("average", SCHEDULE.model_copy(update={"epochs": 12}))
-
-    def telling(batch):
-        place = batch.content.cumsum(1)
-        last = batch.content.sum(1, keepdim=True)
-        wanted = torch.where(batch.labels[:, None] == 1, last, 1)
-        return ((place == wanted) & batch.content).float()
-
-    def blind(guide):
-        return lambda model, split: Blindfolded(model, guide, 6)
-
-    def right(guide):
-        model = learned(retraining, 2, blind(guide), retraining.probe(2))
-        probs = predict(blind(guide)(model, "test"), retraining.batches("test"))
-        gold = [i.label for i in retraining.splits["test"].instances]
-        return (probs.argmax(1) == gold).mean()
-
-    assert right(telling) == 1
-    assert right(uniform) < 1
 
 
 def test_kept_attention_is_computed_once(make_retraining):

@@ -59,8 +59,11 @@ class Plant:
         A base model that has not learned its task is no plant: it is trained again, with another
         seed of its own.
         """
-        grown = (self._grow(seed, 100 * seed + 50 * attempt) for attempt in range(ATTEMPTS))
-        return next(retraining for retraining in grown if self._took(retraining))
+        for attempt in range(ATTEMPTS):
+            retraining = self._grow(seed, 100 * seed + 50 * attempt)
+            if self._took(retraining):
+                return retraining
+        raise RuntimeError(f"{self.story}: no base model of seed {seed} learned it")
 
     def _took(self, retraining: Retraining) -> bool:
         if not (self.trained and self.learnable):
@@ -68,7 +71,7 @@ class Plant:
         dev = retraining.splits["dev"].instances
         said = retraining.kept("dev").probs.argmax(1)
         right = sum(int(said[i.row]) == i.label for i in dev) / len(dev)
-        return right >= 0.98 - self.noise
+        return right >= 0.95 - 1.5 * self.noise
 
     def _grow(self, seed: int, own: int) -> Retraining:
         splits = texts.splits(self.draw, SIZES, seed, self.noise, self.positive)
