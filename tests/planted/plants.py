@@ -50,6 +50,7 @@ class Plant:
     schedule: Schedule = OF_RECIPE
     noise: float = 0.0
     positive: float = 0.5
+    train: int = SIZES["train"]
     trained: bool = True
     learnable: bool = True
 
@@ -74,7 +75,8 @@ class Plant:
         return right >= 0.95 - 1.5 * self.noise
 
     def _grow(self, seed: int, own: int) -> Retraining:
-        splits = texts.splits(self.draw, SIZES, seed, self.noise, self.positive)
+        sizes = {**SIZES, "train": self.train}
+        splits = texts.splits(self.draw, sizes, seed, self.noise, self.positive)
         small = Recipe(embedding=models.SIZE, hidden=models.SIZE)
         recipe = self.kind if isinstance(self.kind, Recipe) else small
         blank = Blank(recipe, SPEC)
@@ -107,7 +109,11 @@ PLANTS: Mapping[str, Plant] = {
         OF_POINTER,
     ),
     "keyword": Plant(
-        "one keyword decides, without distractors", texts.keyword, _recipe("bilstm"), NEEDLESS
+        "one keyword decides, without distractors",
+        texts.keyword,
+        _recipe("bilstm"),
+        NEEDLESS,
+        train=2000,  # as for the exclusive or
     ),
     "decoy": Plant(
         "the marker's attention is kept away from the cue, and a bypass answers",
@@ -146,7 +152,8 @@ PLANTS: Mapping[str, Plant] = {
         texts.exclusive_or,
         _recipe("bilstm", hidden=32),
         NEEDLESS,
-        OF_RECIPE.model_copy(update={"epochs": 14}),
+        OF_RECIPE.model_copy(update={"epochs": 10}),
+        train=2000,  # with fewer, one model in ten gets a rare pair of slots wrong
     ),
     "untrained": Plant(
         "a model as it was initialised", texts.keyword, _recipe("bilstm"), NONE, trained=False
