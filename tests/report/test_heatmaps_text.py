@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from rich.style import Style
 
 from attnaudit.report.heatmaps import Gallery, Heatmap, Weights
 from attnaudit.report.heatmaps_text import INKS, print_heatmaps
@@ -48,6 +49,8 @@ def test_no_colour_means_bars(options: dict[str, Any]) -> None:
 
 
 def test_with_colour_ink_stands_behind_the_words() -> None:
+    # rich keeps the codes of a style as the first console to use it wanted them.
+    Style._add.cache_clear()  # type: ignore[attr-defined]
     lines = shown(gallery(WORDS, [0.0, 1.0, 0.0]), force_terminal=True, color_system="truecolor")
     [line] = [line for line in lines if "dull" in line]
     assert "\x1b[38;2;0;0;0;48;2;58;139;194mdull[1.00]\x1b[0m" in line
