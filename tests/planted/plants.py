@@ -23,6 +23,10 @@ CPU = torch.device("cpu")
 ATTEMPTS = 2  # 50 seeds apart: no model of two plants is the same
 OF_POINTER = Schedule(epochs=6, batch_size=25, learning_rate=0.03)
 OF_RECIPE = Schedule(epochs=6, batch_size=25, learning_rate=0.02)
+# The first epoch without a ranking error on dev may still answer some texts wrongly: a plant that
+# every model must solve picks its epoch by accuracy, on enough texts to see a rare mistake.
+TO_THE_CEILING = OF_RECIPE.model_copy(update={"select": "accuracy"})
+MANY_DEV = 400
 
 Expected = Mapping[FindingName, str]  # a status, or "never " and a status
 NONE: Expected = dict.fromkeys(
@@ -51,6 +55,7 @@ class Plant:
     noise: float = 0.0
     positive: float = 0.5
     train: int = SIZES["train"]
+    dev: int = SIZES["dev"]
     trained: bool = True
     learnable: bool = True
 
@@ -75,7 +80,7 @@ class Plant:
         return right >= 0.95 - 1.5 * self.noise
 
     def _grow(self, seed: int, own: int) -> Retraining:
-        sizes = {**SIZES, "train": self.train}
+        sizes = {**SIZES, "train": self.train, "dev": self.dev}
         splits = texts.splits(self.draw, sizes, seed, self.noise, self.positive)
         small = Recipe(embedding=models.SIZE, hidden=models.SIZE)
         recipe = self.kind if isinstance(self.kind, Recipe) else small
@@ -113,7 +118,9 @@ PLANTS: Mapping[str, Plant] = {
         texts.keyword,
         _recipe("bilstm"),
         NEEDLESS,
+        TO_THE_CEILING,
         train=2000,  # as for the exclusive or
+        dev=MANY_DEV,
     ),
     "decoy": Plant(
         "the marker's attention is kept away from the cue, and a bypass answers",
@@ -123,7 +130,12 @@ PLANTS: Mapping[str, Plant] = {
         OF_POINTER,
     ),
     "redundant": Plant(
-        "many cues of one class, and a bag of words", texts.redundant, _recipe("average"), NEEDLESS
+        "many cues of one class, and a bag of words",
+        texts.redundant,
+        _recipe("average"),
+        NEEDLESS,
+        TO_THE_CEILING,
+        dev=MANY_DEV,
     ),
     "label-coded": Plant(
         "attention tells the predicted class by which of two idle words it lies on",
@@ -152,8 +164,9 @@ PLANTS: Mapping[str, Plant] = {
         texts.exclusive_or,
         _recipe("bilstm", hidden=32),
         NEEDLESS,
-        OF_RECIPE.model_copy(update={"epochs": 10}),
+        TO_THE_CEILING.model_copy(update={"epochs": 10}),
         train=2000,  # with fewer, one model in ten gets a rare pair of slots wrong
+        dev=MANY_DEV,
     ),
     "untrained": Plant(
         "a model as it was initialised", texts.keyword, _recipe("bilstm"), NONE, trained=False
