@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnaudit.data.dataset import Instance
-from attnaudit.data.vocabulary import EOS, PAD, SOS, Vocabulary
+from attnaudit.data.vocabulary import PAD, Vocabulary
 
 OUTSIDE = -1  # the word number of positions that are no content
 
@@ -21,10 +22,11 @@ OUTSIDE = -1  # the word number of positions that are no content
 class Batch:
     """Some instances as tensors; row i of every tensor is one instance.
 
-    `ids` (B, T) token ids, PAD beyond the end; `mask` (B, T) true at real positions, specials
+    `ids` (B, T) token ids, `pad` beyond the end; `mask` (B, T) true at real positions, specials
     included; `words` (B, T) the number of the word a position belongs to, -1 outside content;
     `labels` (B,) gold class; `rows` (B,) position in the data set; `query_ids` and `query_mask`
-    (B, query tokens) for paired tasks.
+    (B, query tokens) for pairs whose sides are encoded apart; `types` (B, T) the segment of each
+    position, for models that have several in one sequence.
     """
 
     ids: Tensor
@@ -34,6 +36,8 @@ class Batch:
     rows: Tensor
     query_ids: Tensor | None = None
     query_mask: Tensor | None = None
+    types: Tensor | None = None
+    pad: int = PAD
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -50,13 +54,11 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        moved = {name: value.to(device) for name, value in vars(self).items() if value is not None}
-        return replace(self, **moved)
+        return self._with({name: x.to(device) for name, x in self._tensors().items()})
 
     def select(self, index: Tensor) -> Batch:
         """The instances at `index` (any order, repeats allowed), padding that none needs cut."""
-        taken = {name: value[index] for name, value in vars(self).items() if value is not None}
-        return replace(self, **taken)._trim()
+        return self._with({name: x[index] for name, x in self._tensors().items()})._trim()
 
     def keep(self, mask: Tensor) -> Batch:
         """The batch with the content positions deleted where `mask` (B, T) is false.
@@ -69,9 +71,10 @@ class Batch:
         real = kept.gather(1, order)
         return replace(
             self,
-            ids=self.ids.gather(1, order).masked_fill(~real, PAD),
+            ids=self.ids.gather(1, order).masked_fill(~real, self.pad),
             mask=real,
             words=self.words.gather(1, order).masked_fill(~real, OUTSIDE),
+            types=None if self.types is None else self.types.gather(1, order) * real,
         )._trim()
 
     def replace(self, mask: Tensor, token_id: int) -> Batch:
@@ -85,14 +88,24 @@ class Batch:
         sums.scatter_add_(1, self.words - OUTSIDE, values)
         return sums[:, 1:]
 
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: x for name, x in vars(self).items() if isinstance(x, Tensor)}
+
     def _trim(self) -> Batch:
         width = int(self.mask.sum(1).max())
-        cut = {name: getattr(self, name)[:, :width] for name in ("ids", "mask", "words")}
+        cut = {name: getattr(self, name)[:, :width] for name in self._tensors() if name in _WIDE}
         if self.query_ids is not None and self.query_mask is not None:
             width = int(self.query_mask.sum(1).max())
             cut["query_ids"] = self.query_ids[:, :width]
             cut["query_mask"] = self.query_mask[:, :width]
-        return replace(self, **cut)
+        return self._with(cut)
+
+    def _with(self, tensors: dict[str, Tensor]) -> Batch:
+        changed: dict[str, Any] = dict(tensors)
+        return replace(self, **changed)
+
+
+_WIDE = ("ids", "mask", "words", "types")  # what is as wide as the text
 
 
 def collate(
@@ -104,37 +117,38 @@ def collate(
 ) -> Batch:
     """The instances as one padded batch.
 
-    `boundaries` puts <SOS> and <EOS> around each text (encoded, never attended). `pieces` makes
-    every token its own unit of explanation instead of the word it belongs to.
+    `boundaries` puts <SOS> and <EOS> around each text of a classic model (encoded, never
+    attended). `pieces` makes every token its own unit of explanation instead of the word it
+    belongs to.
     """
-    edge = int(boundaries)
-    width = max(len(i.tokens) for i in instances) + 2 * edge
-    ids = torch.full((len(instances), width), PAD)
-    words = torch.full((len(instances), width), OUTSIDE)
-    for row, instance in enumerate(instances):
+    rows = [vocabulary.row(i.tokens, i.query, boundaries) for i in instances]
+    ids = _padded([row.ids for row in rows], vocabulary.pad)
+    words = torch.full(ids.shape, OUTSIDE)
+    mask = torch.zeros(ids.shape, dtype=torch.bool)
+    for b, (row, instance) in enumerate(zip(rows, instances, strict=True)):
         n = len(instance.tokens)
-        inner = slice(edge, edge + n)
-        ids[row, inner] = torch.tensor(vocabulary.ids(instance.tokens))
-        words[row, inner] = torch.arange(n) if pieces else torch.tensor(instance.words)
-        if boundaries:
-            ids[row, 0], ids[row, n + 1] = SOS, EOS
-    query_ids = query_mask = None
-    if instances[0].query is not None:
-        queries = [vocabulary.ids(i.query or ()) for i in instances]
-        query_ids = torch.full((len(instances), max(map(len, queries)) + 2 * edge), PAD)
-        for row, query in enumerate(queries):
-            framed = [SOS, *query, EOS] if boundaries else query
-            query_ids[row, : len(framed)] = torch.tensor(framed)
-        query_mask = query_ids != PAD
+        numbers = torch.arange(n) if pieces else torch.tensor(instance.words)
+        words[b, row.start : row.start + n] = numbers
+        mask[b, : len(row.ids)] = True
+    queries = [row.query for row in rows if row.query is not None]
+    query_ids = _padded(queries, vocabulary.pad) if queries else None
+    types = [row.types for row in rows if row.types is not None]
     return Batch(
         ids=ids,
-        mask=ids != PAD,
+        mask=mask,
         words=words,
         labels=torch.tensor([i.label for i in instances]),
         rows=torch.tensor([i.row for i in instances]),
         query_ids=query_ids,
-        query_mask=query_mask,
+        query_mask=None if query_ids is None else query_ids != vocabulary.pad,
+        types=_padded(types, 0) if types else None,
+        pad=vocabulary.pad,
     )
+
+
+def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
+    width = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
 
 
 def within_budget(

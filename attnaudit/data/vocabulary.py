@@ -1,12 +1,26 @@
-"""Token strings to ids: four specials, then the words in a fixed order."""
+"""Tokens to ids: what a model is told of a text, besides which words its tokens are of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 PAD, UNK, SOS, EOS = 0, 1, 2, 3
 SPECIALS = ("<PAD>", "<UNK>", "<SOS>", "<EOS>")
+
+
+class Row(NamedTuple):
+    """The ids of one instance, with what frames them.
+
+    The text begins at `start` of `ids`. `types` numbers the segment of each id, None where there is
+    one segment. `query` is that of a pair whose sides are encoded apart.
+    """
+
+    ids: list[int]
+    start: int
+    types: list[int] | None
+    query: list[int] | None
 
 
 class Vocabulary:
@@ -14,6 +28,8 @@ class Vocabulary:
 
     The specials stand outside the words: a token spelled "<UNK>" in a text is an ordinary word.
     """
+
+    pad = PAD
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
@@ -34,3 +50,17 @@ class Vocabulary:
     def ids(self, tokens: Sequence[str]) -> list[int]:
         """The id of each token, UNK for the ones that are not known."""
         return [self._ids.get(token, UNK) for token in tokens]
+
+    def row(self, text: Sequence[str], query: Sequence[str] | None, boundaries: bool) -> Row:
+        """One instance: the sides of a pair apart, each between <SOS> and <EOS> if asked for."""
+        asked = None if query is None else self._framed(query, boundaries)
+        return Row(self._framed(text, boundaries), int(boundaries), None, asked)
+
+    def lengths(self, text: int, query: int | None, boundaries: bool) -> tuple[int, int]:
+        """How long the row of so many tokens is, and the query that is encoded apart."""
+        edges = 2 * boundaries
+        return text + edges, 0 if query is None else query + edges
+
+    def _framed(self, tokens: Sequence[str], boundaries: bool) -> list[int]:
+        ids = self.ids(tokens)
+        return [SOS, *ids, EOS] if boundaries else ids

@@ -28,6 +28,17 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_folder(folder: Path) -> str:
+    """The SHA-256 of the names and bytes of a folder's files, hidden ones and subfolders aside.
+
+    Raises InputError if one cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+        digest.update(f"{path.name} {sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
 def check_writable(path: Path) -> None:
     """Raise OutputError now if `path` could not be written later; leaves nothing behind.
 

@@ -39,11 +39,13 @@ class Values:
     """The vectors that the attention weights average.
 
     `vectors` (B, H, T, D); `output` (H, D, out) the linear map applied to each head's average
-    before anything non-linear, None where there is none.
+    before anything non-linear, None where there is none. `residual` (B, out) what that is added
+    to, None where nothing bypasses the attention.
     """
 
     vectors: Tensor
     output: Tensor | None
+    residual: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -123,11 +125,14 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     return scores.masked_fill(~mask, -torch.inf).softmax(-1)
 
 
-TOLERANCE = 1e-5  # absolute, and relative to the largest logit (float32)
+# Absolute, and relative to the largest logit.
+TOLERANCES = {torch.float64: 1e-5, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 
-def _agree(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool((a - b).abs().max() <= TOLERANCE * (1 + b.abs().max()))
+def agree(a: Tensor, b: Tensor) -> bool:
+    """Whether two results are the same but for rounding."""
+    tolerance = TOLERANCES[b.dtype]
+    return a.shape == b.shape and bool((a - b).abs().max() <= tolerance * (1 + b.abs().max()))
 
 
 @torch.no_grad()
@@ -165,7 +170,7 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     law(
         bool((alpha >= 0).all())
         and bool((alpha.masked_fill(attendable, 0) == 0).all())
-        and _agree(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
+        and agree(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
         "its attention is no distribution over the attendable positions",
     )
     law(not bool((encoded.attendable & ~batch.mask).any()), "padding is attendable")
@@ -174,17 +179,17 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         "content lies outside the attendable positions, or is no word of the text",
     )
     own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
-    law(_agree(own, plain), "reading its own attention does not give its own logits")
+    law(agree(own, plain), "reading its own attention does not give its own logits")
     uniform = (attendable / attendable.sum(-1, keepdim=True)).expand_as(alpha).to(alpha.dtype)
     variants = torch.stack([uniform, alpha, torch.zeros_like(alpha)], dim=1)  # (B, 3, H, T)
     together = model.read(encoded, variants)
     alone = [model.read(encoded, variants[:, v : v + 1]) for v in range(3)]
     law(bool(together.isfinite().all()), "some weights give logits that are not finite")
-    law(_agree(together, torch.cat(alone, dim=1)), "variants influence each other in `read`")
+    law(agree(together, torch.cat(alone, dim=1)), "variants influence each other in `read`")
     embedded = model.encode(batch, model.embed(batch))
     elsewhere = model.encode(batch, 2 * model.embed(batch) + 1)
     law(
-        _agree(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
+        agree(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
         "encoding its embeddings does not give what encoding the ids gives",
     )
     law(
@@ -194,6 +199,6 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     )
     shortest = batch.mask.sum(1).argmin().view(1)
     law(
-        _agree(model(batch.select(shortest)), plain[shortest]),
+        agree(model(batch.select(shortest)), plain[shortest]),
         "padding, or the other texts of a batch, change its answer",
     )

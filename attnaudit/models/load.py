@@ -1,4 +1,4 @@
-"""MODEL on the command line: a checkpoint of `attnaudit train`, or `package.module:factory`."""
+"""MODEL on the command line: a checkpoint, a Hugging Face model, or `package.module:factory`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
 from attnaudit.models.recipe import TrainConfig
 
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -44,6 +45,8 @@ class Source:
     """Where a model comes from, known before its data is read.
 
     `labels` and `reading` are the model's own; None for a plug-in, which takes them from the data.
+    `limits` says that the model cannot read longer texts than `reading` allows. `placed` says that
+    the model is where and in what number format it should be.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Source:
     build: Callable[[Dataset, Vocabulary | None], tuple[AttentionModel, ModelSpec]]
     facts: dict[str, Any]
     config: TrainConfig | None = None
+    limits: bool = False
+    placed: bool = False
 
     def load(
         self,
@@ -75,7 +80,9 @@ class Source:
                 if spec.paired
                 else "remove the query field, or audit a model of pairs",
             )
-        model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        if not self.placed:
+            model = model.to(device=device, dtype=dtype)
+        model = model.eval().requires_grad_(False)
         by_length = sorted(data.instances[:64], key=lambda i: len(i.tokens))
         sample = [*by_length[:4], *by_length[-4:]]  # short and long, so that there is padding
         batch = collate(sample, spec.vocabulary, boundaries=model.boundaries).to(device)
@@ -93,11 +100,22 @@ class Source:
         return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)}, self.config)
 
 
-def find_model(reference: str, seed: int) -> Source:
+@dataclass(frozen=True)
+class Placement:
+    """What must be known to read weights: the hub's revision, and how they are laid out."""
+
+    revision: str | None = None
+    dtype: torch.dtype = torch.float32
+    device_map: str | None = None
+
+
+def find_model(reference: str, seed: int, placement: Placement | None = None) -> Source:
     """What MODEL names; raises ModelError where that is nothing the tool can audit."""
     path = Path(reference)
     if not path.exists() and PLUGIN.fullmatch(reference):
         return _plugin(reference, seed)
+    if path.is_dir() or is_hub_id(reference):
+        return _transformer(reference, placement or Placement())
     checkpoint = load_checkpoint(path)
     spec = checkpoint.model.spec
     facts = {
@@ -112,6 +130,37 @@ def find_model(reference: str, seed: int) -> Source:
         lambda *_: (checkpoint.model, spec),
         facts,
         checkpoint.config,
+    )
+
+
+def is_hub_id(reference: str) -> bool:
+    """Whether MODEL is `owner/name` of the Hugging Face hub, and no file that is not there."""
+    path = Path(reference)
+    return not path.exists() and path.suffix != ".pt" and bool(HUB_ID.fullmatch(reference))
+
+
+def _transformer(reference: str, placement: Placement) -> Source:
+    path = Path(reference)
+    if (path / "model.pt").is_file() and not (path / "config.json").is_file():
+        hint = f"did you mean {str(path / 'model.pt')!r}?"
+        raise ModelError("is a folder, not a checkpoint", where=path, hint=hint)
+    # Importing transformers takes a second, which no classic model needs.
+    from attnaudit.models.transformer import loading
+
+    opened = loading.open_reference(loading.Reference(reference, placement.revision))
+    model = loading.load_classifier(opened, placement.dtype, placement.device_map)
+
+    def build(data: Dataset, _: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
+        return model, ModelSpec(opened.vocabulary, data.labels, data.paired)
+
+    return Source(
+        reference,
+        opened.labels,
+        opened.reading(paired=False),
+        build,
+        loading.facts_of(opened, model),
+        limits=True,
+        placed=placement.device_map is not None,
     )
 
 

@@ -32,9 +32,13 @@ class Batches:
     pieces: bool = False
 
     def __iter__(self) -> Iterator[Batch]:
-        edges = 2 * self.boundaries
-        lengths = [len(i.tokens) + edges for i in self.instances]
-        queries = [0 if i.query is None else len(i.query) + edges for i in self.instances]
+        sizes = [
+            self.vocabulary.lengths(
+                len(i.tokens), None if i.query is None else len(i.query), self.boundaries
+            )
+            for i in self.instances
+        ]
+        lengths, queries = zip(*sizes, strict=True) if sizes else ((), ())
         for group in within_budget(lengths, queries, self.budget):
             yield collate(
                 [self.instances[i] for i in group],

@@ -108,7 +108,9 @@ def test_collate_without_boundaries_and_by_pieces():
 def test_a_batch_moves_as_a_whole():
     batch = collate([instance("ab", query="c")], VOCABULARY, boundaries=True)
     moved = batch.to(torch.device("meta"))
-    assert all(value.device.type == "meta" for value in vars(moved).values())
+    tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
+    assert len(tensors) == 7
+    assert all(value.device.type == "meta" for value in tensors)
     single = collate([instance("ab")], VOCABULARY, boundaries=True).to(torch.device("meta"))
     assert single.query_ids is None
 

@@ -1,0 +1,116 @@
+"""The pieces of a pretrained tokenizer: their ids, and the special tokens around texts and pairs.
+
+What stands around a text is read off the tokenizer itself, which encodes one and leaves the other
+out: no model family is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from attnaudit.data.vocabulary import Row, Vocabulary
+
+if TYPE_CHECKING:
+    import tokenizers
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The special tokens before a text, between it and its query, and at the end.
+
+    `types` are the segments of: before, text, between, query, after.
+    """
+
+    before: tuple[int, ...] = ()
+    between: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    types: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+
+    @property
+    def size(self) -> int:
+        """How many special tokens there are."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+
+class Pieces(Vocabulary):
+    """The ids that a pretrained model knows, and how it frames what it reads.
+
+    A text and its query stand in one sequence. `mask` is the id of the mask token, None where there
+    is none.
+    """
+
+    def __init__(
+        self,
+        ids: Mapping[str, int],
+        single: Frame,
+        pair: Frame,
+        pad: int,
+        unknown: int,
+        mask: int | None = None,
+    ) -> None:
+        by_id = sorted(ids.items(), key=lambda item: item[1])
+        super().__init__([piece for piece, _ in by_id])
+        self._ids = dict(ids)
+        self.single, self.pair = single, pair
+        self.pad, self.unknown, self.mask = pad, unknown, mask
+
+    @classmethod
+    def of(
+        cls, tokeniser: tokenizers.Tokenizer, pad: int, unknown: int, mask: int | None
+    ) -> Pieces:
+        """What `tokeniser` does; ValueError where it does not frame pairs as one sequence."""
+        single, pair = (_frame(tokeniser, paired) for paired in (False, True))
+        return cls(tokeniser.get_vocab(with_added_tokens=True), single, pair, pad, unknown, mask)
+
+    @override
+    def __len__(self) -> int:
+        return 1 + max(self._ids.values())
+
+    @override
+    def ids(self, tokens: Sequence[str]) -> list[int]:
+        return [self._ids.get(token, self.unknown) for token in tokens]
+
+    @override
+    def row(self, text: Sequence[str], query: Sequence[str] | None, boundaries: bool) -> Row:
+        frame = self.single if query is None else self.pair
+        asked = self.ids(query or ())
+        parts = (frame.before, self.ids(text), frame.between, asked, frame.after)
+        types = [kind for part, kind in zip(parts, frame.types, strict=True) for _ in part]
+        ids = [i for part in parts for i in part]
+        return Row(ids, len(frame.before), types if any(types) else None, None)
+
+    @override
+    def lengths(self, text: int, query: int | None, boundaries: bool) -> tuple[int, int]:
+        frame = self.single if query is None else self.pair
+        return text + (query or 0) + frame.size, 0
+
+
+def _frame(tokeniser: tokenizers.Tokenizer, paired: bool) -> Frame:
+    """What the tokenizer puts around a text, or around a text and a query."""
+    encoded = tokeniser.encode("a", "a" if paired else None, add_special_tokens=True)
+    sides = encoded.sequence_ids  # 0 the text, 1 the query, None what frames them
+    first = sides.index(0)
+    last = max(i for i, side in enumerate(sides) if side == 0)
+    begin = sides.index(1) if paired else last + 1
+    end = max(i for i, side in enumerate(sides) if side == 1) if paired else last
+    ids, types = encoded.ids, encoded.type_ids
+
+    def kind(start: int, stop: int) -> int:
+        return types[start] if start < stop else 0
+
+    return Frame(
+        tuple(ids[:first]),
+        tuple(ids[last + 1 : begin]) if paired else (),
+        tuple(ids[end + 1 :]),
+        (
+            kind(0, first),
+            types[first],
+            kind(last + 1, begin),
+            types[end] if paired else 0,
+            kind(end + 1, len(ids)),
+        ),
+    )

@@ -1,0 +1,241 @@
+"""Hugging Face classifiers seen through encode, attend and read.
+
+The audited attention is the last layer's, in the one row that the classification head reads: [CLS]
+or its equivalent, for decoders the last token. `encode` runs the network up to that attention
+and keeps what the row reads: its residual, and every head's keys and values. `read` recomputes
+what lies above for that row alone: the variants go through the whole model as a batch of
+sequences of length 1, in which the blocks below the audited one do nothing, that one is handed the
+residual, and its attention gives the values averaged under the weights asked for. No architecture
+is named here: `anatomy` finds what must be known, and `check` refuses a model on which it would be
+wrong.
+
+Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D dimensions.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from attnaudit.data.batch import Batch
+from attnaudit.errors import ModelError
+from attnaudit.models.interface import AttentionModel, Encoded, Values, agree
+from attnaudit.models.transformer.anatomy import Anatomy, study
+from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+
+
+@dataclass(frozen=True)
+class Row(Encoded):
+    """What the audited row reads: its residual (B, D), and the attention call of its layer.
+
+    The call holds the row's query alone: `call.query` (B, H, 1, D).
+    """
+
+    residual: Tensor
+    call: Call
+
+
+class _ReachedError(Exception):
+    """Ends a forward pass at the audited attention."""
+
+
+class TransformerClassifier(AttentionModel):
+    """`network` is a sequence classifier of transformers, loaded under our attention's name."""
+
+    boundaries = True
+
+    def __init__(self, network: nn.Module, example: Batch) -> None:
+        """Study `network` on `example`: two texts of different lengths, the first one longer."""
+        super().__init__()
+        self.network = network.eval()
+        accepted = inspect.signature(network.forward).parameters
+        config: Any = network.config
+        self._typed = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
+        self.anatomy: Anatomy = study(network, lambda: self(example), example.mask.sum(1))
+        self._check_rows(example)
+
+    @override
+    def embed(self, batch: Batch) -> Tensor:
+        lookup: Any = self.network.get_input_embeddings()  # type: ignore[operator]
+        embedded: Tensor = lookup(batch.ids)
+        return embedded
+
+    @override
+    def forward(self, batch: Batch) -> Tensor:
+        return self._run(batch, input_ids=batch.ids)
+
+    @override
+    def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Row:
+        embeddings = self.embed(batch) if embeddings is None else embeddings
+        rows = self._rows(batch)
+        calls = _Count(self.anatomy.last)
+        states: list[Tensor] = []
+        reached: list[Call] = []
+
+        def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if calls.is_last():
+                states.append(_hidden(args, kwargs))
+            given = own(*args, **kwargs)
+            calls.next()
+            return given
+
+        def handler(call: Call) -> Tensor:
+            if not calls.is_last():
+                return call.plain()
+            reached.append(call)
+            raise _ReachedError
+
+        try:
+            with forwarding(list(self.anatomy.blocks), forward), handling(handler):
+                self._run(batch, inputs_embeds=embeddings)
+        except _ReachedError:
+            pass
+        return self._row(batch, states[0], reached[0], rows)
+
+    @override
+    def attend(self, encoded: Encoded) -> Tensor:
+        assert isinstance(encoded, Row)
+        call = encoded.call
+        keys = call.by_head(call.key)
+        alpha = attention(call.query, keys, call.mask, call.scaling, call.softcap)
+        return alpha.squeeze(2)  # (B, H, T)
+
+    @override
+    def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        assert isinstance(encoded, Row)
+        call, variants = encoded.call, alpha.shape[1]
+        values = call.by_head(call.value)  # (B, H, T, D)
+        averaged = torch.einsum("bvht,bhtd->bvhd", call.dropped(alpha), values)
+        averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
+        residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
+        calls = _Count(self.anatomy.last)
+
+        def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if calls.is_last():
+                args, kwargs = _with_hidden(args, kwargs, residual)
+                given = own(*args, **kwargs)
+            else:
+                given = self._as_given(_hidden(args, kwargs))
+            calls.next()
+            return given
+
+        size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
+        nothing = residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)
+        with forwarding(list(self.anatomy.blocks), forward), handling(lambda _: averaged):
+            logits: Tensor = self.network(inputs_embeds=nothing).logits
+        return logits.view(len(alpha), variants, -1)
+
+    def values(self, encoded: Encoded) -> Values:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Row)
+        vectors = encoded.call.by_head(encoded.call.value)
+        output = self._output_weights(vectors.shape[1])
+        return Values(vectors, output, encoded.residual)
+
+    def _run(self, batch: Batch, **inputs: Tensor) -> Tensor:
+        if self._typed and batch.types is not None:
+            inputs["token_type_ids"] = batch.types
+        logits: Tensor = self.network(attention_mask=batch.mask.long(), **inputs).logits
+        return logits
+
+    def _rows(self, batch: Batch) -> Tensor:
+        """(B,) the position of the audited row."""
+        lengths = batch.mask.sum(1)
+        return lengths - 1 if self.anatomy.row == "last" else torch.zeros_like(lengths)
+
+    def _row(self, batch: Batch, states: Tensor, call: Call, rows: Tensor) -> Row:
+        each = torch.arange(len(batch), device=call.query.device)
+        rows = rows.to(call.query.device)
+        mask = None
+        if call.mask is not None:
+            heads, queries = call.mask.shape[1:3]
+            mask = call.mask.expand(len(batch), heads, queries, -1)
+            mask = mask[each, :, rows if queries > 1 else 0].unsqueeze(2)  # (B, 1 or H, 1, T)
+        attendable = batch.mask
+        if mask is not None:
+            allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+            attendable = attendable & allowed.any(1).squeeze(1).to(attendable.device)
+        return Row(
+            attendable,
+            attendable & batch.content,
+            states[each, rows],
+            replace(call, query=call.query[each, :, rows].unsqueeze(2), mask=mask),
+        )
+
+    def _as_given(self, hidden: Tensor) -> Any:
+        """States as a block gives them."""
+        return (hidden,) if self.anatomy.tupled else hidden
+
+    def _output_weights(self, heads: int) -> Tensor | None:
+        """(H, D, out) the map of each head's average into the residual stream."""
+        layer = self.anatomy.output
+        if layer is None:
+            return None
+        weight: Tensor = layer.weight  # type: ignore[assignment]
+        if isinstance(layer, nn.Linear):
+            weight = weight.T
+        return weight.reshape(heads, -1, weight.shape[1]) if len(weight) % heads == 0 else None
+
+    @torch.no_grad()
+    def _check_rows(self, batch: Batch) -> None:
+        """Reading uniform weights must be what the whole network says with that row overridden.
+
+        Raises ModelError where it is not.
+        """
+        encoded = self.encode(batch)
+        heads = encoded.call.query.shape[1]
+        spread = encoded.attendable / encoded.attendable.sum(-1, keepdim=True)  # (B, T)
+        uniform = spread.unsqueeze(1).expand(-1, heads, -1).to(encoded.residual)  # (B, H, T)
+        rows = self._rows(batch)
+        calls = 0
+
+        def handler(call: Call) -> Tensor:
+            nonlocal calls
+            given = call.plain()
+            calls += 1
+            if calls == len(self.anatomy.blocks):
+                given = given.clone()
+                given[torch.arange(len(batch)), rows] = call.output(uniform.unsqueeze(2))[:, 0]
+            return given
+
+        with handling(handler):
+            whole = self(batch)
+        if not agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole):
+            raise ModelError(
+                "its attention cannot be intervened on: reading uniform weights is not what the"
+                " whole model answers with that row overridden",
+                hint="its blocks do more with attention than average values",
+            )
+
+
+class _Count:
+    """Which block call a pass is at."""
+
+    def __init__(self, last: int) -> None:
+        self._last, self._at = last, 0
+
+    def is_last(self) -> bool:
+        return self._at == self._last
+
+    def next(self) -> None:
+        self._at += 1
+
+
+def _hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """The states that a block is called with: its first argument."""
+    states: Tensor = args[0] if args else kwargs["hidden_states"]
+    return states
+
+
+def _with_hidden(
+    args: tuple[Any, ...], kwargs: dict[str, Any], states: Tensor
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if args:
+        return (states, *args[1:]), kwargs
+    return args, {**kwargs, "hidden_states": states}

@@ -1,0 +1,167 @@
+"""Attention of Hugging Face models, in our hands while an audit needs it.
+
+transformers lets an attention function and the mask builder that goes with it be registered under
+a name. Ours does what `sdpa` does until a `Handler` is set with `handling`; then each attention
+call of the models is answered by that handler. Mask and function go together: with the function
+alone the mask arrives as None, and padding is attended without a word.
+
+Letters in shape comments: B batch, H heads, G key-value heads, Q queries, T tokens, D dimensions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+NAME = "attnaudit"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one attention layer was called with.
+
+    `query` (B, H, Q, D), `key` and `value` (B, G, T, D), H a multiple of G; `mask` (B, 1 or H, Q,
+    T), boolean (true: may be attended) or added to the scores, None where all may be.
+    """
+
+    module: nn.Module
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    mask: Tensor | None
+    scaling: float
+    softcap: float | None
+    dropout: float
+    rest: dict[str, Any]
+
+    def plain(self) -> Tensor:
+        """What the layer computes by itself: (B, Q, H, D)."""
+        if self.softcap is not None:  # which sdpa cannot do
+            return self.output(self.dropped(self.weights()))
+        computed: Tensor = ALL_ATTENTION_FUNCTIONS["sdpa"](
+            self.module,
+            self.query,
+            self.key,
+            self.value,
+            self.mask,
+            dropout=self.dropout,
+            scaling=self.scaling,
+            **self.rest,
+        )[0]
+        return computed
+
+    def weights(self) -> Tensor:
+        """The attention (B, H, Q, T): a distribution over what each query may attend to."""
+        keys = self.by_head(self.key)
+        return attention(self.query, keys, self.mask, self.scaling, self.softcap)
+
+    def output(self, weights: Tensor) -> Tensor:
+        """The values averaged under weights (B, H, Q, T): (B, Q, H, D), as layers expect it."""
+        return (weights @ self.by_head(self.value)).transpose(1, 2).contiguous()
+
+    def dropped(self, weights: Tensor) -> Tensor:
+        """The weights after dropout, which is 0 outside training."""
+        return nn.functional.dropout(weights, self.dropout, self.dropout > 0)
+
+    def by_head(self, shared: Tensor) -> Tensor:
+        """Keys or values (B, G, T, D), each repeated for the heads that share it: (B, H, T, D)."""
+        return shared.repeat_interleave(self.query.shape[1] // shared.shape[1], dim=1)
+
+
+def attention(
+    query: Tensor, keys: Tensor, mask: Tensor | None, scaling: float, softcap: float | None
+) -> Tensor:
+    """Softmax attention (B, H, Q, T) of `query` (B, H, Q, D) over `keys` (B, H, T, D)."""
+    scores = query @ keys.transpose(-1, -2) * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if mask is not None:
+        mask = mask[..., : scores.shape[-1]]
+        if mask.dtype == torch.bool:
+            scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        else:
+            scores = scores + mask
+    wide = scores.dtype if scores.dtype == torch.float64 else torch.float32
+    return scores.softmax(-1, dtype=wide).to(query.dtype)
+
+
+Handler = Callable[[Call], Tensor]  # gives (B, Q, H, D)
+_handler: ContextVar[Handler | None] = ContextVar("attention handler", default=None)
+
+
+@contextmanager
+def handling(handler: Handler) -> Iterator[None]:
+    """Within the context `handler` answers the attention calls of all models under our name."""
+    token = _handler.set(handler)
+    try:
+        yield
+    finally:
+        _handler.reset(token)
+
+
+@contextmanager
+def forwarding(modules: list[nn.Module], forward: Callable[..., Any]) -> Iterator[None]:
+    """Within the context calls of `modules` go to `forward(module's own forward, *args, **kw)`."""
+    before = {module: vars(module).get("forward") for module in modules}
+    try:
+        for module in before:
+
+            def instead(*args: Any, own: Any = module.forward, **kwargs: Any) -> Any:
+                return forward(own, *args, **kwargs)
+
+            module.forward = instead
+        yield
+    finally:
+        for module, own in before.items():
+            if own is None:
+                vars(module).pop("forward", None)
+            else:  # where accelerate has hooked the module
+                module.forward = own
+
+
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **rest: Any,
+) -> tuple[Tensor, None]:
+    softcap = rest.pop("softcap", None)
+    if scaling is None:
+        scaling = 1 / math.sqrt(query.shape[-1])
+    call = Call(module, query, key, value, attention_mask, scaling, softcap, dropout, rest)
+    handler = _handler.get()
+    return (call.plain() if handler is None else handler(call)), None
+
+
+_SKIPS = ("allow_is_causal_skip", "allow_is_bidirectional_skip")
+_KNOWN = frozenset(inspect.signature(sdpa_mask).parameters)
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """The boolean mask of sdpa, also where sdpa could do without one: we read it."""
+    made: Tensor | None = sdpa_mask(
+        *args, **{**kwargs, **{skip: False for skip in _SKIPS if skip in _KNOWN}}
+    )
+    return made
+
+
+def register() -> str:
+    """Make our attention known to transformers; gives the name to load models with."""
+    AttentionInterface.register(NAME, _attention)
+    AttentionMaskInterface.register(NAME, _mask)
+    return NAME
