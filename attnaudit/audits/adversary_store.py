@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,22 @@ from typing import Any
 from attnaudit.audits.runs import Ledger
 from attnaudit.errors import OutputError
 from attnaudit.execution.files import check_writable, output_errors
-from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.imitation import KL_CLIP
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.retraining import Retraining, Save
+from attnaudit.models.retraining import Retraining
+from attnaudit.models.untrained import Saving, load_trained
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of checkpoints `lambda0.001-seed1.pt`.
+    """A folder of checkpoints `lambda0.001-seed1.pt`, or of folders without that ending.
 
     `facts` is what all its trainings share: the audited model, the data, the schedule. With
     `reuse`, checkpoints of the same training that stand there are taken in place of it.
     """
 
     folder: Path
-    save: Save
+    saving: Saving
     facts: dict[str, Any]
     reuse: bool
 
@@ -39,7 +40,7 @@ class Store:
         Raises OutputError where nothing can be written, or where the folder holds adversaries of
         another model: they are not to be lost, unless the ledger says to reuse the folder.
         """
-        if ledger.models is None or retraining.save is None:
+        if ledger.models is None or retraining.saving is None:
             return None
         schedule = retraining.schedule.model_copy(update={"epochs": epochs, "patience": patience})
         facts = {
@@ -48,10 +49,10 @@ class Store:
             "schedule": schedule.model_dump(mode="json", exclude={"seed"}),
             "kl_clip": KL_CLIP,
         }
-        store = cls(ledger.models, retraining.save, facts, ledger.resume or ledger.reuse)
+        store = cls(ledger.models, retraining.saving, facts, ledger.resume or ledger.reuse)
         with output_errors(store.folder):
             store.folder.mkdir(parents=True, exist_ok=True)
-        check_writable(store.path(0.0, 0))
+        check_writable(store.folder / "probe")
         if not store._is_of_this_model():
             if not ledger.reuse:
                 raise OutputError(
@@ -63,30 +64,30 @@ class Store:
         return store
 
     def _checkpoints(self) -> list[Path]:
-        return sorted(self.folder.glob("lambda*-seed*.pt"))
+        return sorted(self.folder.glob(f"lambda*-seed*{self.saving.suffix}"))
 
     def _is_of_this_model(self) -> bool:
         """Whether the checkpoints that stand there, all of one model, are of the audited one."""
         return all(
-            load_checkpoint(path).training.get("base_sha256") == self.facts["base_sha256"]
+            load_trained(path).training.get("base_sha256") == self.facts["base_sha256"]
             for path in self._checkpoints()[:1]
         )
 
     def _clear(self) -> None:
         with output_errors(self.folder):
             for path in self._checkpoints():
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def path(self, strength: float, seed: int) -> Path:
         """Where the adversary of one lambda and seed stands."""
-        return self.folder / f"lambda{strength!r}-seed{seed}.pt"
+        return self.folder / f"lambda{strength!r}-seed{seed}{self.saving.suffix}"
 
     def find(self, strength: float, seed: int) -> AttentionModel | None:
         """The model that an earlier run trained with these settings, on the CPU."""
         path = self.path(strength, seed)
-        if not self.reuse or not path.is_file():
+        if not self.reuse or not path.exists():
             return None
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_trained(path)
         if checkpoint.training.get("digest") != self._digest(strength, seed):
             return None
         return checkpoint.model
@@ -101,7 +102,7 @@ class Store:
             **self.facts,
             "digest": self._digest(strength, seed),
         }
-        self.save(model, self.path(strength, seed), record)
+        self.saving.write(model, self.path(strength, seed), record)
 
     def _digest(self, strength: float, seed: int) -> str:
         told = json.dumps({**self.facts, "lambda": strength, "seed": seed}, sort_keys=True)

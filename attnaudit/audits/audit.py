@@ -29,7 +29,9 @@ class Audit:
 
     `records(model, batches, settings, observer)` looks at the audited model; `runs(retraining,
     ledger, settings, observer)` trains others and compares them with it, wherever
-    `retrains(settings)`. An audit has one of the two, or both.
+    `retrains(settings)`. An audit has one of the two, or both. Before any work `settle(settings,
+    model)` gives the settings that hold for this model, with nothing left open; it raises
+    InputError where the model cannot do what they ask.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Audit:
     )
     runs: Callable[[Retraining, Ledger, Any, Observer], Iterator[list[Record]]] | None = None
     retrains: Callable[[Any], bool] = lambda settings: True
+    settle: Callable[[Any, AttentionModel], Settings] = lambda settings, model: settings
 
 
 def find_audit(name: str) -> Audit:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal, Union
 
 import numpy as np
+import pydantic
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,6 +21,7 @@ from torch import Tensor
 from attnaudit.audits.audit import Record
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Instance
+from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import auroc, f1, majority_accuracy
@@ -28,13 +30,18 @@ from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches, halving
 from attnaudit.report.records import compact
 
+# How the weights of several heads become the one number that is shown and ranked; interventions
+# act on all heads. pydantic reads the annotation, and `|` of types needs Python 3.10 there.
+Heads = Union[Literal["mean", "max"], Annotated[int, pydantic.Field(ge=0)]]  # noqa: UP007
+
 
 @dataclass(frozen=True)
 class Answered:
     """A batch with what the model attends to and answers; nothing of it carries a graph.
 
-    `alpha` (B, H, T); `probs` (B, C); `on_words` (B, W) the attention on each word, mean over
-    heads, renormalised over the content; `inside` (B,) the mass on the content before that.
+    `alpha` (B, H, T); `probs` (B, C). `shown` (B, T): its heads as the one number a position that
+    is shown and ranked, see `over_heads`; `on_words` (B, W) the same for each word, renormalised
+    over the content; `inside` (B,) the mass on the content before that.
     """
 
     batch: Batch
@@ -42,6 +49,7 @@ class Answered:
     encoded: Encoded
     alpha: Tensor
     probs: Tensor
+    shown: Tensor
     on_words: Tensor
     inside: Tensor
 
@@ -60,17 +68,38 @@ class Answered:
         }
 
 
+def over_heads(alpha: Tensor, heads: Heads) -> Tensor:
+    """Attention (B, H, T) as one number a position, (B, T): what a heatmap shows of it.
+
+    The mean of the heads, their maximum, or the head of that number, from 0. Raises InputError for
+    a head that the model does not have.
+    """
+    if heads == "mean":
+        return alpha.mean(1)
+    if heads == "max":
+        return alpha.amax(1)
+    if heads >= alpha.shape[1]:
+        there = "one head, 0" if alpha.shape[1] == 1 else f"heads 0 to {alpha.shape[1] - 1}"
+        raise InputError(f"the audited attention has no head {heads}", hint=f"it has {there}")
+    return alpha[:, heads]
+
+
 @torch.no_grad()
-def answer(model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance]) -> Answered:
+def answer(
+    model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance], heads: Heads = "mean"
+) -> Answered:
     """Run the model once on `batch`; `by_row` finds the instances of its rows."""
     encoded = model.encode(batch)
     alpha = model.attend(encoded)  # (B, H, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-    on_words = batch.per_word(alpha.mean(1))  # (B, W)
-    inside = on_words.sum(1)
-    on_words = on_words / inside.clamp_min(torch.finfo(inside.dtype).tiny).unsqueeze(1)
+    shown = over_heads(alpha, heads)
+    on_words = batch.per_word(shown)  # (B, W)
+    whole = on_words.sum(1)
+    # Maxima add up to more than a mass: what lies outside is then that of the mean.
+    inside = batch.per_word(alpha.mean(1)).sum(1) if heads == "max" else whole
+    on_words = on_words / whole.clamp_min(torch.finfo(whole.dtype).tiny).unsqueeze(1)
     instances = [by_row[row] for row in batch.rows.tolist()]
-    return Answered(batch, instances, encoded, alpha, probs, on_words, inside)
+    return Answered(batch, instances, encoded, alpha, probs, shown, on_words, inside)
 
 
 def words_of(known: Answered, b: int) -> list[str]:
@@ -89,11 +118,12 @@ def each_batch(
     batches: Batches,
     make: Callable[[Answered], list[Record]],
     observer: Observer,
+    heads: Heads = "mean",
 ) -> Iterator[list[Record]]:
     """The records that `make` gives for each batch in turn, under a progress display."""
     by_row = {i.row: i for i in batches.instances}
     with observer.task(title, len(by_row)) as task:
-        for part in halving(lambda b: make(answer(model, b, by_row)), batches, observer):
+        for part in halving(lambda b: make(answer(model, b, by_row, heads)), batches, observer):
             yield part
             task.advance(len(part))
 
@@ -129,10 +159,7 @@ class Basics:
         groups = self.groups
         if part is not None:
             groups = [group for group, kept in zip(groups, part, strict=True) if kept]
-        if not any(groups):
-            return Bootstrap(len(groups), seed=seed)
-        units = [row if group is None else group for row, group in enumerate(groups)]
-        return Bootstrap(len(units), units, seed=seed)
+        return Bootstrap.by_group(groups, seed)
 
     def model_scores(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
         """How good the model is on these instances; without that no audit means much."""

@@ -22,16 +22,15 @@ from numpy.typing import NDArray
 from attnaudit.audits.agreement import Agreement
 from attnaudit.audits.audit import Audit, Record
 from attnaudit.audits.common import Answered, Basics, each_batch, words_of
+from attnaudit.audits.compared import ComparedSettings, settle
 from attnaudit.audits.correlate_tables import (
     agreement_table,
     detail_table,
     reference_table,
     strata_table,
 )
-from attnaudit.config import Settings
-from attnaudit.errors import InputError, did_you_mean
 from attnaudit.execution.observer import Observer
-from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.choice import note_on
 from attnaudit.importance.compute import importances
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
@@ -41,24 +40,13 @@ from attnaudit.report.records import compact
 TERCILES = ("short", "middle", "long")
 
 
-class CorrelateSettings(Settings):
+class CorrelateSettings(ComparedSettings):
     """What decides the result; stored with the records."""
 
     target: Literal["predicted", "gold"] = "predicted"
-    measures: tuple[str, ...] = pydantic.Field(tuple(IMPORTANCES), min_length=1)
     top: float = pydantic.Field(0.2, gt=0, le=1, description="share of words that count as top")
     seed: int = pydantic.Field(0, ge=0)
     text: bool = False
-
-
-def check_measures(names: Sequence[str]) -> tuple[str, ...]:
-    """The named measures in registry order; raises InputError for an unknown one."""
-    for name in names:
-        if name not in IMPORTANCES:
-            raise InputError(
-                f"unknown importance measure {name!r}", hint=did_you_mean(name, IMPORTANCES)
-            )
-    return tuple(name for name in IMPORTANCES if name in names)
 
 
 def records(
@@ -72,7 +60,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch("correlate", model, batches, make, observer)
+    return each_batch("correlate", model, batches, make, observer, settings.heads)
 
 
 def _batch_records(
@@ -86,7 +74,7 @@ def _batch_records(
         known.on_words,
         known.probs,
         target,
-        settings.measures,
+        settings.names,
         [i.id for i in known.instances],
         settings.seed,
         budget,
@@ -111,7 +99,7 @@ def summarise(
     records: Iterable[Mapping[str, Any]], settings: CorrelateSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
-    names = [m for m in IMPORTANCES if m in settings.measures]
+    names = settings.names
     basics, agreement = Basics(), Agreement(names, settings.top)
     for record in records:
         basics.add(record)
@@ -125,7 +113,7 @@ def summarise(
         "correlate.strata": strata_table(agreement, strata),
         "correlate.strata_detail": detail_table(agreement, strata, basics, settings.seed),
     }
-    notes = [*basics.notes(), *_notes(agreement)]
+    notes = [*basics.notes(), *_notes(agreement), *note_on(settings.left_out)]
     return Summary(metrics, tables, notes, columns=basics.columns(agreement.columns()))
 
 
@@ -154,4 +142,4 @@ def _notes(agreement: Agreement) -> list[str]:
     return notes
 
 
-AUDIT = Audit("correlate", CorrelateSettings, summarise, records)
+AUDIT = Audit("correlate", CorrelateSettings, summarise, records, settle=settle)

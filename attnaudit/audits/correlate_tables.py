@@ -33,11 +33,15 @@ def agreement_table(names: Sequence[str], metrics: Mapping[str, Estimate], top: 
         "sig: share with p <= .05, which grows with length; BH: after Benjamini-Hochberg.",
         f"w-tau: tau weighted to the top; top: share of the top {top:.0%} of words in common, by"
         f" chance {chance:.3f}.",
-        "random is the floor; attention_null is what the factor alpha alone gives a gradient.",
+        *(said for name, said in _CONTROLS.items() if name in names),
     ]
     return Table("Attention against importance", columns, rows, notes)
 
 
+_CONTROLS = {
+    "attention_null": "attention_null: what the factor alpha alone gives a gradient.",
+    "random": "random: the floor.",
+}
 _SHOWN = (
     "tau.mean",
     "tau.std",

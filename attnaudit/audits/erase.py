@@ -9,6 +9,9 @@ every record holds (see `common`):
   item. Feeds `erase.single.*`;
 * `fractions`: share of items erased when the decision flips, by criterion, null for never; feeds
   `erase.flip_fraction.*` and `erase.never_flips.*`;
+* `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; and
+  `residual_ratio`, how large what the attention gives is beside what bypasses it, where the model
+  shows both. They feed `erase.all.*` and `erase.residual_ratio.mean`;
 * `comprehensiveness` and `sufficiency`: by ranking, a figure for each share of words; they feed
   `erase.comprehensiveness.*` and `erase.sufficiency.*`;
 * `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
@@ -27,6 +30,7 @@ import pydantic
 
 from attnaudit.audits.audit import Audit, Record
 from attnaudit.audits.common import Answered, Basics, each_batch, words_of
+from attnaudit.audits.compared import ComparedSettings, settle
 from attnaudit.audits.eraser import deletion_columns, deletion_figures, deletion_tables, deletions
 from attnaudit.audits.flip_fraction import flip_columns, flip_fractions, flip_table
 from attnaudit.audits.plausibility import (
@@ -35,16 +39,22 @@ from attnaudit.audits.plausibility import (
     plausibility_table,
     rationale_of,
 )
+from attnaudit.audits.reliance import (
+    all_erased,
+    reliance_columns,
+    reliance_notes,
+    reliance_tables,
+    residual_ratios,
+)
 from attnaudit.audits.single_weight import (
     single_columns,
     single_statistics,
     single_tables,
     single_weights,
 )
-from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.seeds import generator_for
-from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.choice import note_on
 from attnaudit.importance.compute import importances
 from attnaudit.measures.order import descending
 from attnaudit.measures.summary import Summary
@@ -55,10 +65,9 @@ from attnaudit.report.records import compact
 STREAM = 4  # of the random generators of an instance: ties of its rankings of words
 
 
-class EraseSettings(Settings):
+class EraseSettings(ComparedSettings):
     """What decides the result; stored with the records."""
 
-    measures: tuple[str, ...] = pydantic.Field(tuple(IMPORTANCES), min_length=1)
     optimum_items: int = pydantic.Field(
         10, ge=0, le=16, description="most items of an exact search"
     )
@@ -68,7 +77,7 @@ class EraseSettings(Settings):
     @property
     def rankings(self) -> tuple[str, ...]:
         """The rankings of words, attention first."""
-        return ("attention", *(name for name in IMPORTANCES if name in self.measures))
+        return ("attention", *self.names)
 
 
 def records(
@@ -79,7 +88,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch("erase", model, batches, make, observer)
+    return each_batch("erase", model, batches, make, observer, settings.heads)
 
 
 def _batch_records(
@@ -97,12 +106,15 @@ def _batch_records(
     ]
     by_ranking = {name: [order[name] for order in orders] for name in settings.rankings}
     deleted = deletions(model, known, by_ranking, budget)
+    controls, ratios = all_erased(model, known), residual_ratios(model, known)
     made: list[Record] = []
     for b, attention in enumerate(s["attention"] for s in scores):
         marked = rationale_of(known, b)
         record = known.record(b) | {
             "single": singles[b],
             "fractions": fractions[b],
+            "all_erased": controls[b],
+            **({} if ratios is None else {"residual_ratio": ratios[b]}),
             **deleted[b],
             "plausibility": (
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)
@@ -125,7 +137,7 @@ def _scores(
         known.on_words,
         known.probs,
         known.probs.argmax(1),
-        settings.measures,
+        settings.names,
         [i.id for i in known.instances],
         settings.seed,
         budget,
@@ -142,17 +154,19 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     names, basics = settings.rankings, Basics()
-    singles, fractions, deleted, people = [], [], [], []
+    singles, fractions, controls, deleted, people = [], [], [], [], []
     for record in records:
         basics.add(record)
         singles.append(record["single"])
         fractions.append(record["fractions"])
+        controls.append({key: record.get(key) for key in ("all_erased", "residual_ratio")})
         deleted.append(deletion_figures(record, names))
         people.append(record["plausibility"])
     by_metric, by_bin = deletion_columns(deleted, names)
     columns = {
         **single_columns(singles),
         **flip_columns(fractions),
+        **reliance_columns(controls),
         **by_metric,
         **plausibility_columns(people, names),
     }
@@ -166,11 +180,13 @@ def summarise(
     tables = {
         **single_tables(metrics),
         "erase.flips": flip_table(metrics, columns, settings.optimum_items),
+        **reliance_tables(metrics),
         **deletion_tables(metrics, by_bin, names),
     }
     if any(people):
         tables["plausibility"] = plausibility_table(metrics, names)
-    notes = [*basics.notes(), *_notes(people)]
+    stays = reliance_notes(metrics.get("erase.all.tvd.mean"))
+    notes = [*basics.notes(), *stays, *_notes(people), *note_on(settings.left_out)]
     return Summary(metrics, tables, notes, basics.columns(columns))
 
 
@@ -185,4 +201,4 @@ def _notes(people: Sequence[Any]) -> list[str]:
     return notes
 
 
-AUDIT = Audit("erase", EraseSettings, summarise, records)
+AUDIT = Audit("erase", EraseSettings, summarise, records, settle=settle)

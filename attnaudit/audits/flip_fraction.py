@@ -8,7 +8,7 @@ case, because leaving them out would flatter the rankings that fail.
 
 Criteria, each descending, ties broken at random:
 
-* `attention`: the weight, mean over heads;
+* `attention`: the weight, of several heads as it is shown, by default their mean;
 * `gradient`: the derivative of the decision's log-odds by the item's weight, signed, summed over
   heads. The authors take the probability's derivative, which ranks alike and rounds to 0 where the
   model is sure;
@@ -83,7 +83,7 @@ def _scores(model: AttentionModel, known: Answered, decided: Tensor) -> dict[str
     """The criteria that are scores of the items, each (B, T)."""
     slopes = weight_gradients(model, known.encoded, known.alpha, decided)  # (B, H, T)
     return {
-        "attention": known.alpha.mean(1),
+        "attention": known.shown,
         "gradient": slopes.sum(1),
         "attention_gradient": (known.alpha * slopes).sum(1),
     }

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
-from attnaudit.execution.files import sha256_file
-from attnaudit.models.checkpoint import load_checkpoint
-from attnaudit.models.classic.classifier import ClassicModel
+from attnaudit.execution.files import sha256_path
 from attnaudit.models.guided import Guide, Guided, uniform
 from attnaudit.models.probes import Blindfolded
+from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining, View, as_it_is
+from attnaudit.models.untrained import load_trained
 from attnaudit.report.metrics.spec import NAME
 
 BUILT_IN = ("uniform", "trained", "base", "leak")  # none of which --guide may take as a name
@@ -44,7 +44,7 @@ def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:
             raise InputError(f"--guide {text}: {name!r} is a guide already; choose another name")
         if name in found:
             raise InputError(f"--guide {text}: the name {name!r} is given twice")
-        found[name] = GuideFile(name=name, path=path, sha256=sha256_file(Path(path)))
+        found[name] = GuideFile(name=name, path=path, sha256=sha256_path(Path(path)))
     return tuple(found.values())
 
 
@@ -73,7 +73,7 @@ def _under(guide: Callable[[str], Guide]) -> View:
     return lambda model, split: Guided(model, guide(split))
 
 
-def _keeper(retraining: Retraining, model: ClassicModel) -> Callable[[str], Guide]:
+def _keeper(retraining: Retraining, model: AttentionModel) -> Callable[[str], Guide]:
     @cache
     def kept(split: str) -> Guide:
         return retraining.keep(model, split)
@@ -81,16 +81,16 @@ def _keeper(retraining: Retraining, model: ClassicModel) -> Callable[[str], Guid
     return kept
 
 
-def _load(file: GuideFile, retraining: Retraining) -> ClassicModel:
+def _load(file: GuideFile, retraining: Retraining) -> AttentionModel:
     path = Path(file.path)
-    model = load_checkpoint(path).model
-    ours, theirs = retraining.spec, model.spec
+    found = load_trained(path)
+    ours, theirs = retraining.spec, found.spec
     if (theirs.labels, theirs.paired) != (ours.labels, ours.paired):
         other = "labels" if theirs.paired == ours.paired else "kinds of texts"
     elif theirs.vocabulary.words != ours.vocabulary.words:
         other = "words"
     else:
-        return model.requires_grad_(False)
+        return found.model.eval().requires_grad_(False)
     raise InputError(
         f"is a guide checkpoint of another data set or vocabulary: it knows other {other}",
         where=path,

@@ -17,6 +17,7 @@ class Job:
 
     `resume` goes on from what an interrupted run has left, and refuses another run's; `reuse` takes
     whatever is there of the same run, finished records too, and overwrites the rest.
+    `revision` and `device_map` are for Hugging Face models.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in.
     """
@@ -28,6 +29,8 @@ class Job:
     device: str = "auto"
     threads: int = 1
     dtype: str = "float32"
+    revision: str | None = None
+    device_map: str | None = None
     batch_tokens: int = BATCH_TOKENS
     pieces: bool = False
     seed: int = 0

@@ -1,10 +1,12 @@
 """A lower bound of the largest divergence for any readout: greedy sweeps of small moves.
 
-A move goes from the weights at hand towards all weight on one token of a head, or towards none on
-it (the others keep their proportions), as far as the answer stays within epsilon: the largest step
-that bisection finds. A sweep tries both for every token of every head and makes the move after
-which the weights diverge most. The search ends where no move gains. What it finds is feasible, and
-no maximum: say "at least".
+A move goes from the weights at hand towards all weight on one token, of one head or of all, or
+towards none on it (the others keep their proportions), as far as the answer stays within epsilon:
+the largest step that bisection finds. A sweep makes the move after which the weights diverge most.
+The search ends where no move gains. What it finds is feasible, and no maximum: say "at least".
+
+Divergence is convex along a move, so that its ends bound it: a sweep asks for the answers of the
+most promising moves first, and never for those of moves that could not beat the best.
 
 Letters in shape comments: B batch, V variants, H heads, T tokens, R references, K moves.
 """
@@ -25,7 +27,8 @@ SWEEPS = 50
 GAIN = 1e-4  # a sweep that gains less is the last
 HALVINGS = 10  # of the length of a step
 MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
-CELLS = 2**22  # weights in one call of `read`
+CELLS = 2**22  # numbers held at once
+AT_ONCE = 64  # moves of a text in one call of `read`
 REST = 1e-6  # a head that has less elsewhere cannot drop a token
 
 
@@ -45,14 +48,12 @@ def mix(detached: Detached, epsilon: float, references: Array, start: Array | No
     search = _Search(detached, epsilon, references)
     begin = detached.own if start is None else start
     weights = torch.from_numpy(begin).to(detached.alpha)
-    value = search.value(weights.unsqueeze(1)).squeeze(1)
+    going = torch.ones(len(weights), dtype=torch.bool, device=weights.device)
     for _ in range(SWEEPS):
-        candidate, reached = search.sweep(weights)
-        better = reached > value + GAIN
-        if not better.any():
+        weights, gained = search.sweep(weights, going)
+        going = going & gained
+        if not going.any():
             break
-        weights = torch.where(better[:, None, None], candidate, weights)
-        value = torch.where(better, reached, value)
     found = weights.cpu().double()
     normalised: Array = (found / found.sum(-1, keepdim=True)).numpy()
     return normalised
@@ -64,60 +65,111 @@ class _Search:
         alpha = detached.alpha
         heads, tokens = alpha.shape[1:]
         self.references = torch.from_numpy(references).to(alpha)  # (B, R, T)
-        self.share = torch.from_numpy(detached.share).to(alpha).unsqueeze(1)  # (B, 1, H, 1)
+        self.share = torch.from_numpy(detached.share).to(alpha)  # (B, H, 1)
         own = torch.from_numpy(detached.own).to(alpha).unsqueeze(1)
         self.answer = detached.read(own).softmax(-1)  # (B, 1, C)
-        each = torch.eye(heads * tokens).to(alpha).view(-1, heads, tokens)
-        self.token = each.repeat(2, 1, 1)  # (K, H, T): the token of each move
-        self.adds = (torch.arange(len(self.token)) < len(each)).to(alpha.device)  # else drops
-        self.possible = detached.encoded.content.repeat(1, 2 * heads)  # (B, K)
+        # The moves: to a token or from it, in each head, then (of several heads) in all of them.
+        groups = torch.eye(heads, dtype=torch.bool, device=alpha.device)
+        if heads > 1:
+            groups = torch.cat([groups, torch.ones_like(groups[:1])])
+        kinds = torch.arange(2, device=alpha.device)
+        group, kind, token = torch.cartesian_prod(
+            torch.arange(len(groups), device=alpha.device),
+            kinds,
+            torch.arange(tokens, device=alpha.device),
+        ).T
+        self.heads, self.kind, self.token = groups[group], kind, token  # (K, H), (K,), (K,)
+        self.possible = detached.encoded.content[:, token]  # (B, K)
 
     def value(self, weights: Tensor) -> Tensor:
         """The least divergence (B, V) of weights (B, V, H, T) from the references."""
-        shown = (self.share * weights).sum(2)  # (B, V, T)
-        return torch.stack([jsd(shown, r.unsqueeze(1)) for r in self.references.unbind(1)]).amin(0)
+        return self._apart((self.share.unsqueeze(1) * weights).sum(2)).amin(-1)
 
-    def sweep(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the weights (B, H, T) after each move the best, and their value."""
-        size = max(1, CELLS // weights.numel())
-        best, value = weights, weights.new_full((len(weights),), -torch.inf)
-        for first in range(0, len(self.token), size):
-            moves = slice(first, first + size)
-            moved = self._moved(weights.unsqueeze(1), moves)  # (B, K, H, T)
-            reached = self.value(moved).masked_fill(~self.possible[:, moves], -torch.inf)
-            top, at = reached.max(1)
+    def sweep(self, weights: Tensor, going: Tensor) -> tuple[Tensor, Tensor]:
+        """The weights (B, H, T) after the best move, and which instances it has brought further.
+
+        Only instances that are `going` (B,) move.
+        """
+        toward = self._toward(weights)
+        shown = (self.share * weights).sum(1, keepdim=True)  # (B, 1, T)
+        begin = self._apart(shown)  # (B, 1, R)
+        paths = self._ends(weights, toward) - shown  # (B, K, T)
+        best, best_value = weights, begin.amin(-1).squeeze(1) + GAIN
+        reach = torch.maximum(begin, self._apart(shown + paths)).amin(-1)  # (B, K)
+        low, high = torch.zeros_like(reach), torch.ones_like(reach)
+        tries = torch.zeros_like(reach)
+        possible = self.possible & going.unsqueeze(1)
+        gained = torch.zeros_like(going)
+        size = max(1, min(AT_ONCE, CELLS // weights.numel()))
+        while True:
+            open_ = possible & (reach > best_value.unsqueeze(1)) & (tries <= HALVINGS)
+            count = min(size, int(open_.sum(1).max()))
+            if count == 0:
+                return best, gained
+            k = reach.masked_fill(~open_, -torch.inf).topk(count).indices  # (B, V)
+            asked, below, above = open_.gather(1, k), low.gather(1, k), high.gather(1, k)
+            step = torch.where(tries.gather(1, k) == 0, above, (below + above) / 2)
+            moved = self._moved(weights, toward, k, step)  # (B, V, H, T)
+            fits = self._feasible(moved)
+            value = self.value(moved).masked_fill(~(fits & asked), -torch.inf)
+            top, at = value.max(1)
+            better = top > best_value
             winner = moved[torch.arange(len(at), device=at.device), at]
-            best = torch.where((top > value)[:, None, None], winner, best)
-            value = torch.maximum(top, value)
-        return best, value
+            best = torch.where(better[:, None, None], winner, best)
+            best_value = torch.where(better, top, best_value)
+            gained = gained | better
+            below, above = (
+                torch.where(fits & asked, step, below),
+                torch.where(~fits & asked, step, above),
+            )
+            low.scatter_(1, k, below)
+            high.scatter_(1, k, above)
+            # Where the whole step will do, there is no more to find.
+            done = tries.gather(1, k) + asked + HALVINGS * (below == above)
+            tries.scatter_(1, k, done)
+            path = paths.gather(1, k.unsqueeze(-1).expand(-1, -1, paths.shape[-1]))
+            ends = self._apart(shown + above.unsqueeze(-1) * path)
+            reach.scatter_(1, k, torch.maximum(begin, ends).amin(-1))
 
-    def _moved(self, weights: Tensor, moves: slice) -> Tensor:
-        """The weights (B, 1, H, T) after each move, at the largest feasible step that is found."""
-        direction = self._target(weights, moves) - weights  # (B, K, H, T)
+    def _apart(self, shown: Tensor) -> Tensor:
+        """The divergence of what is shown (B, V, T) from each reference: (B, V, R)."""
+        size = max(1, CELLS // (shown.shape[0] * shown.shape[-1]))
+        parts = [
+            torch.stack([jsd(part, r.unsqueeze(1)) for r in self.references.unbind(1)], dim=-1)
+            for part in shown.split(size, dim=1)
+        ]
+        return torch.cat(parts, dim=1)
 
-        def feasible(step: Tensor) -> Tensor:
-            said = self.detached.read(weights + step * direction).softmax(-1)
-            moved = (said - self.answer).abs().sum(-1) / 2  # (B, K)
-            return (moved <= self.bound)[:, :, None, None]
-
-        high = torch.ones_like(direction[:, :, :1, :1])
-        low = feasible(high).to(weights)  # 1 where the whole step will do
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            fits = feasible(middle)
-            low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
-        # Where a whole step leaves nothing of a weight, subtraction may leave less than nothing.
-        return (weights + low * direction).clamp_min(0)
-
-    def _target(self, weights: Tensor, moves: slice) -> Tensor:
-        """Where each move would end: (B, K, H, T)."""
-        token = self.token[moves]
-        head = token.sum(-1, keepdim=True)  # (K, H, 1): the head that a move changes
-        others = weights * (1 - token)
+    def _toward(self, weights: Tensor) -> Tensor:
+        """Where each head would end: (B, H, 2, T, T), all weight on a token, or none."""
+        token = torch.eye(weights.shape[-1]).to(weights)  # (T, T)
+        before = weights.unsqueeze(2)  # (B, H, 1, T)
+        others = before * (1 - token)  # (B, H, T, T)
         rest = others.sum(-1, keepdim=True)
-        without = torch.where(rest > REST, others / rest.clamp_min(REST), weights)
-        with_all = token + weights * (1 - head)
-        return torch.where(self.adds[moves][:, None, None], with_all, without)
+        without = torch.where(rest > REST, others / rest.clamp_min(REST), before)
+        return torch.stack([token.expand_as(without), without], dim=2)
+
+    def _ends(self, weights: Tensor, toward: Tensor) -> Tensor:
+        """What is shown after the whole of each move: (B, K, T)."""
+        changes = self.share[..., None, None] * (toward - weights[:, :, None, None])
+        if weights.shape[1] > 1:
+            changes = torch.cat([changes, changes.sum(1, keepdim=True)], dim=1)
+        ends: Tensor = changes.flatten(1, 3) + (self.share * weights).sum(1, keepdim=True)
+        return ends
+
+    def _moved(self, weights: Tensor, toward: Tensor, moves: Tensor, step: Tensor) -> Tensor:
+        """The weights (B, V, H, T) after such a step (B, V) of the moves (B, V)."""
+        each = torch.arange(len(weights), device=weights.device).unsqueeze(1)  # (B, 1)
+        target = toward[each, :, self.kind[moves], self.token[moves]]  # (B, V, H, T)
+        part = (step.unsqueeze(-1) * self.heads[moves]).unsqueeze(-1)  # (B, V, H, 1)
+        before = weights.unsqueeze(1)
+        # Where a whole step leaves nothing of a weight, subtraction may leave less than nothing.
+        return (before + part * (target - before)).clamp_min(0)
+
+    def _feasible(self, weights: Tensor) -> Tensor:
+        """Whether the answer under weights (B, V, H, T) is near enough the model's: (B, V)."""
+        said = self.detached.read(weights).softmax(-1)
+        return (said - self.answer).abs().sum(-1) / 2 <= self.bound
 
 
 def jsd(p: Tensor, q: Tensor) -> Tensor:

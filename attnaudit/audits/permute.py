@@ -5,6 +5,8 @@ Besides what every record holds (see `common`):
 * `tvd`: `median`, `mean` and `max`, over the permutations, of the total variation distance between
   the answer under shuffled weights and the model's answer. The median is J&W's figure of an
   instance; it feeds `permute.tvd.*` and `permute.unmoved`;
+* `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; feeds
+  `permute.all_erased.tvd.mean`;
 * `max_attention`: the largest weight of a word, which feeds the bins;
 * `conicity`: how alike the states are, where the model shows them; feeds `permute.conicity.mean`.
 """
@@ -20,7 +22,8 @@ import torch
 from numpy.typing import NDArray
 
 from attnaudit.audits.audit import Audit, Record
-from attnaudit.audits.common import Answered, Basics, each_batch
+from attnaudit.audits.common import Answered, Basics, Heads, each_batch
+from attnaudit.audits.reliance import all_erased, reliance_notes
 from attnaudit.audits.variants import answers, permuted
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
@@ -29,16 +32,18 @@ from attnaudit.measures.states import conicity
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
+from attnaudit.report.findings.rules import UNMOVED_TVD
 from attnaudit.report.records import compact
 
 Array = NDArray[np.float64]
-UNMOVED = 0.05  # TVD below which an answer barely moves
 
 
 class PermuteSettings(Settings):
     """What decides the result; stored with the records."""
 
     permutations: int = pydantic.Field(100, ge=1)
+    per_head: bool = pydantic.Field(False, description="each head permuted on its own")
+    heads: Heads = pydantic.Field("mean", description="what is shown of several heads")
     seed: int = pydantic.Field(0, ge=0)
 
 
@@ -46,9 +51,11 @@ def records(
     model: AttentionModel, batches: Batches, settings: PermuteSettings, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each batch in turn."""
-    return each_batch(
-        "permute", model, batches, lambda known: _batch_records(model, known, settings), observer
-    )
+
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings)
+
+    return each_batch("permute", model, batches, make, observer, settings.heads)
 
 
 @torch.no_grad()
@@ -61,11 +68,12 @@ def _batch_records(
         settings.permutations,
         [i.id for i in known.instances],
         settings.seed,
+        settings.per_head,
     )
     # The model's own weights go with the others, so that rounding moves no answer.
     said = answers(model, known.encoded, torch.cat([known.alpha.unsqueeze(1), variants], dim=1))
     tvd = (said[:, 1:] - said[:, :1]).abs().sum(-1) / 2  # (B, V)
-    largest = known.on_words.amax(1)
+    largest, controls = known.on_words.amax(1), all_erased(model, known)
     values = capability(model, "values")
     cones = None
     if values:
@@ -75,6 +83,7 @@ def _batch_records(
         figures = compact([float(np.median(row)), float(row.mean()), float(row.max())])
         record = known.record(b) | {
             "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
+            "all_erased": controls[b],
             "max_attention": compact([float(largest[b])])[0],
         }
         if cones is not None:
@@ -90,21 +99,26 @@ def summarise(
     basics, figures = Basics(), []
     for record in records:
         basics.add(record)
-        cone = record.get("conicity")
-        figures.append(
-            [record["tvd"]["median"], record["max_attention"], np.nan if cone is None else cone]
-        )
-    median, largest, cones = np.array(figures).T
-    bootstrap = basics.bootstrap(settings.seed)
-    unmoved = (median < UNMOVED).astype(float)
-    mean, share, cone = bootstrap.means(np.stack([median, unmoved, cones], axis=1))
-    metrics = basics.model_scores(bootstrap) | {
-        "permute.tvd.median": bootstrap.statistic(lambda x: float(np.median(x)), median),
-        "permute.tvd.mean": mean,
-        "permute.unmoved": share,
-        "permute.conicity.mean": cone,
+        shown = [record["tvd"]["median"], record["max_attention"], record.get("conicity")]
+        figures.append([*shown, (record.get("all_erased") or {}).get("tvd")])
+    median, largest, cones, erased = np.array(figures, float).T
+    unmoved = (median < UNMOVED_TVD).astype(float)
+    each = {
+        "permute.tvd.mean": median,
+        "permute.unmoved": unmoved,
+        "permute.conicity.mean": cones,
+        "permute.all_erased.tvd.mean": erased,
     }
-    notes = basics.notes()
+    bootstrap = basics.bootstrap(settings.seed)
+    means = bootstrap.means(np.stack(list(each.values()), axis=1))
+    middle = bootstrap.statistic(lambda x: float(np.median(x)), median)
+    metrics = {
+        **basics.model_scores(bootstrap),
+        "permute.tvd.median": middle,
+        **dict(zip(each, means, strict=True)),
+    }
+    notes = [*basics.notes(), *reliance_notes(metrics["permute.all_erased.tvd.mean"])]
+    cone = metrics["permute.conicity.mean"]
     if cone.value is not None and cone.value > 0.6:
         notes.append(
             f"The states point much the same way (conicity {cone.value:.2f}), which limits how far"
@@ -113,11 +127,6 @@ def summarise(
     title = "Median TVD by predicted class and largest attention weight"
     bins = quartiles_table(title, median, largest, basics.predicted, labels)
     tables = {"permute.tvd": _overall(metrics), "permute.bins": bins}
-    each = {
-        "permute.tvd.mean": median,
-        "permute.unmoved": unmoved,
-        "permute.conicity.mean": cones,
-    }
     return Summary(metrics, tables, notes, columns=basics.columns(each))
 
 
@@ -129,7 +138,8 @@ def _overall(metrics: Mapping[str, Estimate]) -> Table:
     notes = [
         "TVD, 0 to 1, between the answers under shuffled and under the model's own weights: the",
         "median over the permutations of an instance. An answer below .05 hardly rests on which",
-        "word has which weight. Conicity near 1: it could not have moved, whatever the weights.",
+        "word has which weight. It could not have moved, whatever the weights, where conicity is",
+        "near 1, or where even erasing all content leaves it (mean TVD, a control).",
     ]
     return Table("Answers under shuffled attention", ["", "value", "low", "high"], rows, notes)
 
@@ -137,7 +147,8 @@ def _overall(metrics: Mapping[str, Estimate]) -> Table:
 _SHOWN = {
     "permute.tvd.median": "median TVD",
     "permute.tvd.mean": "mean TVD",
-    "permute.unmoved": f"share with TVD below {UNMOVED:g}",
+    "permute.unmoved": f"share with TVD below {UNMOVED_TVD:g}",
+    "permute.all_erased.tvd.mean": "all content erased",
     "permute.conicity.mean": "conicity of the states",
 }
 

@@ -55,8 +55,13 @@ def runs(
 
     def trained(guide: str, view: View, seed: int) -> Callable[[], Trained]:
         def make() -> Trained:
-            model = retraining.fresh(seed) if guide == "leak" else retraining.probe(seed)
-            retraining.learn(model, seed, observer, f"probe {guide} {seed}", view)
+            title = f"probe {guide} {seed}"
+            if guide == "leak":
+                model = retraining.fresh(seed)
+                retraining.learn(model, seed, observer, title, view)
+            else:
+                model = retraining.probe(seed)
+                retraining.learn(model, seed, observer, title, view, retraining.probe_schedule)
             return model, view
 
         return make

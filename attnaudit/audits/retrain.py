@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,13 +11,11 @@ from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
-from attnaudit.models.blank import Fresh, read_blank
-from attnaudit.models.checkpoint import Checkpoint
-from attnaudit.models.classic.classifier import ClassicModel
-from attnaudit.models.interface import AttentionModel, ModelSpec, capability
+from attnaudit.models.interface import ModelSpec, capability
 from attnaudit.models.load import LoadedModel
-from attnaudit.models.recipe import Overrides, TrainConfig, read_config
-from attnaudit.models.retraining import Retraining, Save
+from attnaudit.models.recipe import AnyConfig, FineTuneConfig, Overrides, TrainConfig, read_config
+from attnaudit.models.retraining import Retraining
+from attnaudit.models.untrained import untrained
 
 
 def prepare(
@@ -37,19 +34,16 @@ def prepare(
     """
     config = _recipe(loaded, job)
     splits = _splits(spec, audited, loaded.spec, job.data)
-    vectors = config.vectors
+    vectors = config.vectors if isinstance(config, TrainConfig) else None
     if job.recipe is None and vectors is not None and not vectors.file.exists():
         raise InputError(
             f"was trained with the vectors in {vectors.file}, which are not there",
             where=job.model,
             hint="put them back, or give a --recipe CONFIG that names where they are now",
         )
-    blank = read_blank(config, loaded.spec, observer)
-    fresh: Fresh = blank
-    save = None
-    if isinstance(loaded.model, ClassicModel):
-        save = _saver(config, spec)
-    else:
+    blank = untrained(config, loaded.spec, observer)
+    fresh, saving = blank.fresh, None
+    if loaded.facts["kind"] == "plugin":
         found = capability(loaded.model, "fresh")
         if found is None:
             raise InputError(
@@ -58,41 +52,41 @@ def prepare(
                 hint="add that method, which gives an untrained model of the same recipe",
             )
         fresh = found
+    else:
+        saving = blank.saving(spec.reading())
     return Retraining(
         loaded.model,
         loaded.spec,
         fresh,
-        blank.changed(encoder="average", attention="additive"),
+        blank.probe,
         config.training,
         splits,
         device,
         job.batch_tokens,
-        save,
+        saving,
+        blank.probe_schedule,
     )
 
 
-def _saver(config: TrainConfig, spec: DatasetSpec) -> Save:
-    """Writes models of the recipe as the checkpoints that `attnaudit train` makes."""
-    reading = spec.reading()
-
-    def save(model: AttentionModel, path: Path, record: dict[str, Any]) -> None:
-        assert isinstance(model, ClassicModel)
-        Checkpoint(model, reading, config, record).save(path)
-
-    return save
-
-
-def _recipe(loaded: LoadedModel, job: Job) -> TrainConfig:
+def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:
     if job.recipe is None:
         if loaded.config is None:
             raise InputError(
                 "the model does not say how it was trained, and this audit trains it again",
                 where=job.model,
-                hint="give --recipe train.yaml, or audit a model.pt of `attnaudit train`",
+                hint="give --recipe train.yaml, or audit a model of `attnaudit train`",
             )
         return loaded.config
     config = read_config(job.recipe, Overrides(data=job.data))
-    if loaded.config is not None:
+    pretrained = loaded.facts["kind"] == "transformer"
+    if loaded.facts["kind"] != "plugin" and pretrained != isinstance(config, FineTuneConfig):
+        asked = "fine-tunes a pretrained model" if not pretrained else "is of a classic model"
+        raise InputError(
+            f"is not the model's recipe: it {asked}",
+            where=job.recipe,
+            hint="name the configuration that the model was trained with",
+        )
+    if isinstance(loaded.config, TrainConfig) and isinstance(config, TrainConfig):
         for name, ours in loaded.config.model:
             theirs = getattr(config.model, name)
             sized_by_vectors = name == "embedding" and config.vectors is not None

@@ -17,10 +17,9 @@ from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Cell, Estimate
 from attnaudit.measures.two_level import f1_draws, two_level
-from attnaudit.report.findings.evidence import BASE, Kind, Runs, kind_of, read_runs
+from attnaudit.report.findings.evidence import BASE, Kind, Runs, read_runs
 
 Array = NDArray[np.float64]
-SEED, UNIFORM = kind_of(model="seed"), kind_of(model="uniform")
 Figures = tuple[Array, Array]  # of some seeds: points (S,) and draws (draws, S), see `two_level`
 SHARE = (0.0, 1.0)  # what an F1 lies in
 

@@ -20,12 +20,12 @@ from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.device import DTYPES, choose_device, use_threads
-from attnaudit.execution.files import check_folder, sha256_file
+from attnaudit.execution.files import check_folder, sha256_path
 from attnaudit.execution.observer import Observer
 from attnaudit.models.fit import Fitted, fit
-from attnaudit.models.load import LoadedModel, find_model
+from attnaudit.models.load import LoadedModel, Placement, find_model
 from attnaudit.models.predict import Batches
-from attnaudit.models.recipe import TrainConfig
+from attnaudit.models.recipe import AnyConfig
 from attnaudit.report.build import build_report
 from attnaudit.report.demands import Demands
 from attnaudit.report.findings.assess import assess
@@ -124,15 +124,17 @@ def _load(audit: Audit, settings: Settings, job: Job, demands: Demands | None) -
     started = datetime.now(timezone.utc)
     use_threads(job.threads)
     device, dtype = choose_device(job.device), DTYPES[job.dtype]
-    source = find_model(job.model, job.seed)
-    spec = load_spec(job.data, source.reading)
+    source = find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
+    spec = load_spec(job.data, source.reading, source.limits)
     split = job.split or default_split(spec)
-    data = load_dataset(spec, split, labels=source.labels, min_words=MIN_WORDS, limit=job.limit)
+    labels = source.labels_in(spec, split)
+    data = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS, limit=job.limit)
     if demands:
         demands.check(audit.name, _dataset_facts(data, job.data))
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
     loaded = source.load(data, vocabulary, device, dtype)
-    return _Work(audit, settings, job, spec, data, loaded, device, started)
+    settled = audit.settle(settings, loaded.model)
+    return _Work(audit, settled, job, spec, data, loaded, device, started)
 
 
 def run_audit(
@@ -153,7 +155,7 @@ def run_audit(
     work = _load(audit, settings, job, demands)
     with RecordsWriter(job.records, work.header, job.resume) as writer:
         work.record(writer, job.resume, observer)
-        summary = audit.summarise(writer.records(), settings, work.data.labels)
+        summary = audit.summarise(writer.records(), work.settings, work.data.labels)
         findings = None
         if work.retrains:
             findings = assess(gather([(writer.header, writer.records())]), Deltas())
@@ -181,7 +183,7 @@ def make_records(audit: Audit, settings: Settings, job: Job, observer: Observer)
 
 
 def run_training(
-    config: TrainConfig,
+    config: AnyConfig,
     device: str,
     threads: int,
     observer: Observer,
@@ -199,7 +201,7 @@ def run_training(
     where = choose_device(device)
     fitted = fit(config, where, observer, resume, reuse)
     settings = config.model_dump(mode="json", exclude={"output", "audit"})
-    digest = sha256_file(fitted.checkpoint)
+    digest = sha256_path(fitted.checkpoint)
     manifest = collect(
         command_line,
         settings,

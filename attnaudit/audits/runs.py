@@ -6,12 +6,13 @@ Besides what every record holds (see `common`):
 * `attention`: one number per word, mean over heads, renormalised over the content;
 * `jsd` and `tvd`: between its attention, or its answer, and the audited model's; absent in the
   records of the audited model itself, whose run is `{"model": "base"}`;
-* `tokens`: the words, in the audited model's records, only where text is asked for.
+* `tokens`: the words, in the audited model's records, only where text is asked for;
+* what else an audit asks of the audited model, in the records of that model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def audited_split(splits: Iterable[str]) -> str:
 
 
 Trained = tuple[AttentionModel, View]  # a model, and how it looks on each split
+# Of the audited model and a batch, what else its records hold: one an instance.
+Asked = Callable[[AttentionModel, Answered], Sequence[Record]]
 
 
 def each_run(
@@ -72,10 +75,11 @@ def each_run(
     ledger: Ledger,
     observer: Observer,
     text: bool = False,
+    asked: Asked | None = None,
 ) -> Iterator[list[Record]]:
     """The records of each run in turn; a model is trained only if records of it are missing.
 
-    First come those of the audited model.
+    First come those of the audited model, which hold what is `asked` of it besides.
     """
 
     def audited() -> Trained:
@@ -87,8 +91,9 @@ def each_run(
             continue
         model, view = make()
         for split in missing:
+            named = {**run, "split": split}
             yield from _run_records(
-                {**run, "split": split}, view(model, split), retraining, ledger, observer, text
+                named, view(model, split), retraining, ledger, observer, text, asked
             )
 
 
@@ -104,6 +109,7 @@ def _run_records(
     ledger: Ledger,
     observer: Observer,
     text: bool,
+    asked: Asked | None,
 ) -> Iterator[list[Record]]:
     split = str(run["split"])
     model.eval()
@@ -112,12 +118,15 @@ def _run_records(
     batches = retraining.batches(split, ledger.pieces)
     is_base = run.get("model") == BASE["model"]
 
-    def pair(batch: Batch) -> tuple[Answered, Answered]:
+    def make(batch: Batch) -> list[Record]:
         ours = answer(model, batch, by_row)
-        return ours, ours if is_base else answer(base, batch, by_row)
-
-    for ours, theirs in halving(pair, batches, observer):
+        theirs = ours if is_base else answer(base, batch, by_row)
         made = _records(run, ours, theirs, is_base, text)
+        if is_base and asked:
+            made = [{**a, **b} for a, b in zip(made, asked(model, ours), strict=True)]
+        return made
+
+    for made in halving(make, batches, observer):
         yield [record for record in made if record["row"] not in done]
 
 

@@ -7,7 +7,8 @@ each of these seeds, a model whose attention is frozen to the uniform one. For t
 
 * `probs` feed every `f1`, `seed_baseline.flips` and `necessity.f1_gap`;
 * `jsd` and `tvd` feed the metrics of that name;
-* `attention` of the audited model feeds the bins and the largest JSD that is attainable.
+* `attention` of the audited model feeds the bins and the largest JSD that is attainable;
+* `controls` of the audited model feeds `seed_baseline.control.*` (see `controls`).
 
 The bins take the audited model's largest weight. (The authors' script takes the median of the
 seeds' largest weights; the caption of their Fig. 3 speaks of the maximum over seeds of the JSD, the
@@ -24,7 +25,8 @@ import pydantic
 from numpy.typing import NDArray
 
 from attnaudit.audits.audit import Audit, Record
-from attnaudit.audits.retrained import SEED, SHARE, UNIFORM, gap, read_retrained
+from attnaudit.audits.controls import controls
+from attnaudit.audits.retrained import SHARE, gap, read_retrained
 from attnaudit.audits.runs import Ledger, Trained, each_run
 from attnaudit.audits.seed_baseline_tables import tables
 from attnaudit.config import Settings
@@ -34,6 +36,8 @@ from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.measures.two_level import mean_draws, two_level
 from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
+from attnaudit.report.findings.controls import CONTROLS, control_column
+from attnaudit.report.findings.evidence import SEED, UNIFORM, Runs
 from attnaudit.report.records import Run
 
 Array = NDArray[np.float64]
@@ -72,7 +76,7 @@ def runs(
         for seed in retraining.seeds(settings.seeds, settings.seed)
         for kind in ("seed", "uniform")
     ]
-    return each_run(wanted, retraining, ledger, observer, settings.text)
+    return each_run(wanted, retraining, ledger, observer, settings.text, controls)
 
 
 def summarise(
@@ -106,6 +110,8 @@ def summarise(
         "seed_baseline.uniform_jsd.mean": over_both(uniform_jsd, LN2),
         "necessity.f1_gap": gap(learned, frozen, n),
     }
+    controlled = _controls(found.runs)
+    metrics |= {name: bootstrap.means(c[:, None])[0] for name, c in controlled.items()}
     each = {
         "seed_baseline.jsd.mean_over_seeds": jsd.mean(0),
         "seed_baseline.jsd.median_over_seeds": median,
@@ -113,9 +119,20 @@ def summarise(
         "seed_baseline.tvd.mean": tvd.mean(0),
         "seed_baseline.flips": flips.mean(0),
         "seed_baseline.uniform_jsd.mean": uniform_jsd.mean(0),
+        **controlled,
     }
     shown = tables(found, seeds, metrics, frozen[0], labels)
     return Summary(metrics, shown, basics.notes(), columns=basics.columns(each))
+
+
+def _controls(runs: Runs) -> dict[str, Array]:
+    """By metric, what each control does to each instance; older records have no controls."""
+    columns = {
+        f"seed_baseline.control.{name}.{metric}": control_column(runs, name, figure)
+        for name in CONTROLS
+        for metric, figure in (("tvd.mean", "tvd"), ("flips", "flips"))
+    }
+    return {metric: column for metric, column in columns.items() if column is not None}
 
 
 def _spread(points: Array, n: int) -> Estimate:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.audits.retrained import SEED, UNIFORM, Retrained
+from attnaudit.audits.retrained import Retrained
 from attnaudit.measures.bins import NAMES, bin_of
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.report.findings.evidence import BASE, Kind
+from attnaudit.report.findings.controls import CONTROLS
+from attnaudit.report.findings.evidence import BASE, SEED, UNIFORM, Kind
+from attnaudit.report.findings.rules import UNMOVED_TVD
 
 Array = NDArray[np.float64]
 
@@ -23,12 +25,14 @@ def tables(
     labels: Sequence[str],
 ) -> dict[str, Table]:
     """All tables by name; `frozen` (S,) is the F1 of uniform attention by seed."""
-    return {
+    made = {
         "seed_baseline.scores": _scores(metrics, frozen),
         "seed_baseline.distances": _distances(found, metrics),
+        "seed_baseline.controls": _controls(metrics),
         "seed_baseline.bins": _bins(found, seeds, labels),
         "seed_baseline.runs": _runs(found, seeds),
     }
+    return {name: table for name, table in made.items() if table is not None}
 
 
 def _row(name: str, figure: Estimate, *more: Cell) -> list[Cell]:
@@ -75,6 +79,24 @@ def _distances(found: Retrained, metrics: Mapping[str, Estimate]) -> Table:
         " TVD from 0 to 1.",
     ]
     return Table("How far seeds differ", ["", "value", "low", "high"], rows, notes)
+
+
+def _controls(metrics: Mapping[str, Estimate]) -> Table | None:
+    """What the controls do to the audited model; older records have none."""
+    rows = []
+    for name, shown in CONTROLS.items():
+        moved = metrics.get(f"seed_baseline.control.{name}.tvd.mean")
+        if moved is not None:
+            flips = metrics[f"seed_baseline.control.{name}.flips"]
+            rows.append(_row(shown, moved, flips.value))
+    notes = [
+        "TVD of the audited model's answers to those it gives so, mean over instances. Where",
+        f"something passes this attention by, and no control moves the answers (TVD below"
+        f" {UNMOVED_TVD:g}),",
+        "this attention cannot be tested, and no finding is against it.",
+    ]
+    columns = ["", "TVD", "low", "high", "flips"]
+    return Table("Controls: answers without this attention", columns, rows, notes) if rows else None
 
 
 def _bins(found: Retrained, seeds: Sequence[int], labels: Sequence[str]) -> Table:

@@ -1,9 +1,9 @@
 """One weight erased: the largest, and a random other one. Serrano & Smith 2019, section 4.
 
 Items are the content positions that the attention reads (representations, not words of the input),
-the top one the item of the largest weight, mean over heads; the other is drawn among the rest, by
-the instance's id and the seed. (The authors' code draws a position in place of a rank, so that its
-other item may be the top one.)
+the top one the item of the largest weight, of several heads as it is shown (by default their mean);
+the other is drawn among the rest, by the instance's id and the seed. (The authors' code draws a
+position in place of a rank, so that its other item may be the top one.)
 
 Letters in shape comments: B batch, H heads, T tokens, C classes.
 """
@@ -44,7 +44,7 @@ def single_weights(model: AttentionModel, known: Answered, seed: int) -> list[Si
     with a single item.
     """
     content = known.encoded.content
-    weights = (known.alpha.mean(1) * content).cpu().double().numpy()  # (B, T)
+    weights = (known.shown * content).cpu().double().numpy()  # (B, T)
     gone = torch.zeros(len(weights), 3, weights.shape[1], dtype=torch.bool)
     gaps: list[float | None] = []
     for b, instance in enumerate(known.instances):

@@ -25,7 +25,8 @@ from attnaudit.audits.strengths import GRID, ROUNDS, STRONG
 from attnaudit.config import Settings, read_document
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
-from attnaudit.models.recipe import Overrides, TrainConfig, read_config
+from attnaudit.models.recipe import AnyConfig, Overrides, read_config
+from attnaudit.models.untrained import suffix_of
 from attnaudit.report.demands import Demands
 from attnaudit.report.findings.evidence import read_runs
 from attnaudit.report.findings.rules import Deltas
@@ -81,7 +82,7 @@ class Where:
     threads: int = 1
 
 
-def read_plan(path: Path, overrides: Overrides) -> tuple[TrainConfig, Plan]:
+def read_plan(path: Path, overrides: Overrides) -> tuple[AnyConfig, Plan]:
     """The training configuration in `path` and the plan in it; raises InputError."""
     config = read_config(path, overrides)
     document = read_document(path)
@@ -91,7 +92,7 @@ def read_plan(path: Path, overrides: Overrides) -> tuple[TrainConfig, Plan]:
 
 
 def run_suite(
-    config: TrainConfig,
+    config: AnyConfig,
     plan: Plan,
     where: Where,
     demands: Demands | None,
@@ -100,7 +101,7 @@ def run_suite(
 ) -> Combined:
     """Train, run every audit of the plan, and combine their records into one report.
 
-    In the output folder stand `model.pt` and `train.json`, `records/NAME.jsonl`, the adversaries,
+    In the output folder stand the model and `train.json`, `records/NAME.jsonl`, the adversaries,
     and `report.json`. What is there already of the same run is not made again.
 
     Raises InputError, ModelError or OutputError.
@@ -131,7 +132,9 @@ def run_suite(
                 models=folder / "adversaries",
                 command_line=command_line,
             )
-            make_records(find_audit(name), _settings(plan, name, folder), job, observer)
+            make_records(
+                find_audit(name), _settings(plan, name, folder, suffix_of(config)), job, observer
+            )
             task.advance(1)
     paths = [records / f"{name}.jsonl" for name in plan.audits]
     combined = combine(paths, demands, plan.deltas, command_line)
@@ -139,7 +142,7 @@ def run_suite(
     return combined
 
 
-def _settings(plan: Plan, name: Name, folder: Path) -> Settings:
+def _settings(plan: Plan, name: Name, folder: Path, suffix: str) -> Settings:
     """The settings of an audit, with what earlier ones have found."""
     settings: Settings = getattr(plan, name.replace("-", "_"))
     changed: dict[str, object] = {}
@@ -149,13 +152,13 @@ def _settings(plan: Plan, name: Name, folder: Path) -> Settings:
     if name == "adversary" and plan.adversary.refine and "seed-baseline" in plan.audits:
         changed["seeds_tvd"] = read_seeds_tvd(records / "seed-baseline.jsonl")
     if name == "probe" and "adversary" in plan.audits:
-        guide = _strongest(records / "adversary.jsonl", folder / "adversaries")
+        guide = _strongest(records / "adversary.jsonl", folder / "adversaries", suffix)
         if guide is not None:
             changed["guides"] = (*plan.probe.guides, *read_guides([f"adversary={guide}"]))
     return settings.model_copy(update=changed)
 
 
-def _strongest(records: Path, folder: Path) -> Path | None:
+def _strongest(records: Path, folder: Path, suffix: str) -> Path | None:
     """The checkpoint of the adversary that guides a probe; None where none was kept.
 
     As in Wiegreffe & Pinter's Table 4: of those with a mean JSD above .4 the one with the least
@@ -168,9 +171,9 @@ def _strongest(records: Path, folder: Path) -> Path | None:
     for kind, models in dev.models.items():
         strength = dict(kind).get("lambda")
         for seed, columns in models.items() if strength else ():
-            path = folder / f"lambda{strength!r}-seed{seed}.pt"
+            path = folder / f"lambda{strength!r}-seed{seed}{suffix}"
             jsd, tvd = (sum(x) / len(x) for x in (columns.jsd, columns.tvd))
-            if path.is_file():
+            if path.exists():
                 found.append((jsd, tvd, path))
     strong = [one for one in found if one[0] > STRONG]
     if strong:

@@ -34,20 +34,29 @@ def answers(model: AttentionModel, encoded: Encoded, alpha: Tensor) -> Tensor:
     return probs
 
 
-def permuted(alpha: Tensor, content: Tensor, count: int, ids: Sequence[str], seed: int) -> Tensor:
+def permuted(
+    alpha: Tensor,
+    content: Tensor,
+    count: int,
+    ids: Sequence[str],
+    seed: int,
+    per_head: bool = False,
+) -> Tensor:
     """`count` random permutations of the content weights: (B, V, H, T).
 
-    `alpha` (B, H, T), `content` (B, T). All heads are permuted alike. The permutations of an
-    instance depend on its id and the seed, whatever batch it is in (Jain & Wallace 2019, section
-    4.2.1).
+    `alpha` (B, H, T), `content` (B, T). All heads are permuted alike, so that they go on agreeing,
+    or, `per_head`, each on its own. The permutations of an instance depend on its id and the seed,
+    whatever batch it is in (Jain & Wallace 2019, section 4.2.1, for one head).
     """
     batch, heads, tokens = alpha.shape
-    index = torch.arange(tokens).repeat(batch, count, 1)  # (B, V, T)
+    drawn = heads if per_head else 1
+    index = torch.arange(tokens).repeat(batch, count, drawn, 1)  # (B, V, 1 or H, T)
     for b, name in enumerate(ids):
         places = content[b].nonzero().squeeze(1).cpu()
-        orders = generator_for(name, seed).permuted(np.tile(places.numpy(), (count, 1)), axis=1)
-        index[b, :, places] = torch.from_numpy(orders)
-    index = index.to(alpha.device).unsqueeze(2).expand(-1, -1, heads, -1)
+        orders = np.tile(places.numpy(), (count, drawn, 1))
+        shuffled = generator_for(name, seed).permuted(orders, axis=-1)
+        index[b, :, :, places] = torch.from_numpy(shuffled)
+    index = index.to(alpha.device).expand(-1, -1, heads, -1)
     return alpha.unsqueeze(1).expand(-1, count, -1, -1).gather(3, index)  # (B, V, H, T)
 
 
@@ -58,7 +67,8 @@ def erased(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:
     remain are scaled up, head by head, until the content has the mass it had (Serrano & Smith 2019,
     section 3). Where nothing remains, neither entries nor weight on them, all content weights
     are 0: the model reads what lies outside the content, with the mass it had there, and its bias.
-    All heads lose the same entries.
+    All heads lose the same entries. `erased(alpha, content, content.unsqueeze(1))` erases all: a
+    model that answers the same then does not use the audited attention for the text at all.
     """
     content = content.unsqueeze(1)  # (B, 1, T)
     kept = alpha.unsqueeze(1) * (content & ~gone).unsqueeze(2)  # (B, V, H, T)

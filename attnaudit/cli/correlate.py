@@ -23,13 +23,14 @@ def correlate(
         typer.Option(
             metavar="NAME",
             help=f"Importance measures to compare, repeatable: {', '.join(IMPORTANCES)}."
-            "  [default: all]",
+            "  [default: all that suit the model]",
         ),
     ] = None,
     target: o.TargetOption = o.Target.predicted,
     top: Annotated[
         float, typer.Option(help="Share of words that count as top words, above 0 and up to 1.")
     ] = 0.2,
+    heads: o.HeadsOption = "mean",
     text: o.TextOption = False,
 ) -> Settings:
     """Does attention rank words as gradients and leave-one-out do?
@@ -43,11 +44,13 @@ def correlate(
     if not 0 < top <= 1:
         raise InputError(f"--top {top:g}: must lie above 0 and be at most 1")
 
-    from attnaudit.audits.correlate import CorrelateSettings, check_measures
+    from attnaudit.audits.correlate import CorrelateSettings
+    from attnaudit.importance.choice import check_measures
 
     return CorrelateSettings(
         target=target.value,
-        measures=check_measures(measure or list(IMPORTANCES)),
+        measures=check_measures(measure) if measure else None,
+        heads=o.heads(heads),
         top=top,
         seed=seed,
         text=text,

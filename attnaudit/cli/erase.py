@@ -22,7 +22,7 @@ def erase(
         typer.Option(
             metavar="NAME",
             help="Importance measures whose top words are deleted as well, repeatable: "
-            f"{', '.join(IMPORTANCES)}.  [default: all]",
+            f"{', '.join(IMPORTANCES)}.  [default: all that suit the model]",
         ),
     ] = None,
     optimum_items: Annotated[
@@ -31,6 +31,7 @@ def erase(
             min=0, max=16, help="Find the best possible order in texts of at most so many items."
         ),
     ] = 10,
+    heads: o.HeadsOption = "mean",
     text: o.TextOption = False,
 ) -> Settings:
     """Do the words that attention ranks first decide the answer?
@@ -41,11 +42,12 @@ def erase(
     texts, the best possible order. Where the data has human rationales, agreement with them is
     shown apart: plausibility is not faithfulness.
     """
-    from attnaudit.audits.correlate import check_measures
     from attnaudit.audits.erase import EraseSettings
+    from attnaudit.importance.choice import check_measures
 
     return EraseSettings(
-        measures=check_measures(measure or list(IMPORTANCES)),
+        measures=check_measures(measure) if measure else None,
+        heads=o.heads(heads),
         optimum_items=optimum_items,
         seed=seed,
         text=text,

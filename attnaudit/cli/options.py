@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional, TypeVar
+from typing import Annotated, Literal, Optional, TypeVar
 
 import typer
 
@@ -28,6 +28,14 @@ class Precision(str, Enum):
 
     float32 = "float32"
     float64 = "float64"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class DeviceMap(str, Enum):
+    """How a model is laid out over several devices."""
+
+    auto = "auto"
 
 
 class Format(str, Enum):
@@ -60,7 +68,8 @@ ModelArgument = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
         metavar="MODEL",
-        help="A model.pt of `attnaudit train`, or package.module:factory.",
+        help="A model.pt or folder of `attnaudit train`, a Hugging Face folder or hub id, or"
+        " package.module:factory.",
         show_default=False,
     ),
 ]
@@ -90,12 +99,28 @@ LimitOption = Annotated[
 ]
 TargetOption = Annotated[Target, typer.Option(help="Explain the predicted or the gold class.")]
 UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
+HeadsOption = Annotated[
+    str,
+    typer.Option(
+        metavar="HEADS",
+        help="What of several heads is shown and ranked: mean, max, or the number of one, from 0."
+        " All are intervened on.",
+    ),
+]
 LARGEST_SEED = 2**31 - 1  # which every library takes
 SeedOption = Annotated[
     int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of all that is random.")
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where the model runs.")]
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Number format.")]
+RevisionOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="REVISION", help="Branch, tag or commit of a model of the hub."),
+]
+DeviceMapOption = Annotated[
+    Optional[DeviceMap],  # noqa: UP045
+    typer.Option(help="Lay a large Hugging Face model out over all devices (needs accelerate)."),
+]
 ThreadsOption = Annotated[
     int, typer.Option(min=1, help="CPU threads; more pay for wide models on a quiet machine.")
 ]
@@ -145,6 +170,15 @@ QuietOption = Annotated[
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show detail tables, and tracebacks of errors.")
 ]
+
+
+def heads(given: str) -> Literal["mean", "max"] | int:
+    """The setting that --heads names; raises InputError for anything else."""
+    if given == "mean" or given == "max":
+        return given
+    if given.isascii() and given.isdigit():
+        return int(given)
+    raise InputError(f"--heads {given}: must be mean, max, or the number of a head, from 0")
 
 
 def either(context: typer.Context, argument: T | None, option: T | None, name: str) -> T:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attnaudit.cli import options as o
 from attnaudit.cli.audit import audit_command
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 def permute(
     seed: int,
     permutations: Annotated[int, typer.Option(min=1, help="Permutations of each instance.")] = 100,
+    per_head: Annotated[
+        bool,
+        typer.Option(
+            "--per-head", help="Permute each head on its own; else all alike, which keep agreeing."
+        ),
+    ] = False,
+    heads: o.HeadsOption = "mean",
 ) -> Settings:
     """Does the answer change when the attention weights are shuffled?
 
@@ -26,4 +34,6 @@ def permute(
     """
     from attnaudit.audits.permute import PermuteSettings
 
-    return PermuteSettings(permutations=permutations, seed=seed)
+    return PermuteSettings(
+        permutations=permutations, per_head=per_head, heads=o.heads(heads), seed=seed
+    )

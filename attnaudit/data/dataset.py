@@ -212,8 +212,11 @@ class _Maker:
             return "one_word" if words == 1 else "too_short"
         if asked is not None and not asked:
             return "empty_query"
-        short = cut(tokens, spec.max_length)
         short_query = None if asked is None else cut(asked, spec.max_query_length)
+        room = spec.max_length
+        if short_query is not None and spec.max_pair_length is not None:
+            room = min(room, max(0, spec.max_pair_length - len(short_query)))
+        short = cut(tokens, room)
         truncated = len(short) < len(tokens) or len(short_query or ()) < len(asked or ())
         fits = bool(short) and short[-1].word + 1 >= self.min_words and short_query != []
         if truncated and (spec.overlong == "skip" or not fits):

@@ -56,6 +56,53 @@ def label_names(spec: DatasetSpec, path: Path, given: Sequence[str] | None) -> t
     return tuple(sorted(found))
 
 
+def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple[str, ...]:
+    """The data set's names for the classes of a model that was not made with this data set.
+
+    They are the same but for case; or whole numbers, which count the model's classes from 0; or,
+    where nobody named the classes (LABEL_0, LABEL_1), the spec's `labels` in their order.
+
+    Args:
+        spec: the data set.
+        path: the file to look into where the spec does not list the labels.
+        classes: the model's names, in its order.
+
+    Returns:
+        As many names as classes, in the model's order; its own where the data has none.
+
+    Raises:
+        InputError: the labels cannot be told apart, or which class each means cannot be known.
+    """
+    column = spec.fields.column("label")
+    listed = spec.labels is not None
+    said = spec.labels or tuple(
+        sorted({row_label(row, column, path, line) for line, row in read_rows(path, [column])})
+    )
+    nameless = all(name == f"LABEL_{i}" for i, name in enumerate(classes))
+    for spelling in (str, str.casefold):
+        ours = {spelling(name): name for name in said}
+        theirs = [spelling(name) for name in classes]
+        distinct = len(ours) == len(said) and len(set(theirs)) == len(theirs)
+        if distinct and ours.keys() <= set(theirs):
+            return tuple(ours.get(key, name) for key, name in zip(theirs, classes, strict=True))
+    if nameless and listed and len(said) == len(classes):
+        return said
+    numbers = tuple(str(i) for i in range(len(classes)))
+    if set(said) <= set(numbers):
+        return numbers
+    hint = "name the labels as the model does, or by the numbers of its classes, from 0"
+    if nameless:
+        hint = (
+            "the model does not name its classes: list the labels in a spec (`labels: [...]`) in"
+            " the order of its classes, or write their numbers, from 0, in the rows"
+        )
+    raise InputError(
+        f"the labels {_listed(said)} are not the model's, {_listed(classes)}",
+        where=spec.source if listed else path,
+        hint=hint,
+    )
+
+
 def row_label(row: Row, column: str, path: Path, line: int) -> str:
     """The label in a row that has the label column; raises InputError where it is none."""
     name = label_text(row[column])

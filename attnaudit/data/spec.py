@@ -45,7 +45,8 @@ class Fields(Settings):
 class ReadingSettings(Settings):
     """How rows become instances: what a model keeps, to read other data as it read its own.
 
-    `min_length` is in words, `max_length` (of the text) and `max_query_length` are in tokens;
+    `min_length` is in words, `max_length` (of the text) and `max_query_length` are in tokens, as is
+    `max_pair_length`: of a text and its query together, for models that read them as one sequence.
     `overlong` says what becomes of longer rows.
     """
 
@@ -56,6 +57,7 @@ class ReadingSettings(Settings):
     max_length: int = pydantic.Field(4096, ge=1)
     overlong: Literal["truncate", "skip"] = "truncate"
     max_query_length: int = pydantic.Field(512, ge=1)
+    max_pair_length: int | None = pydantic.Field(None, ge=2)
 
     @pydantic.model_validator(mode="after")
     def _check_lengths(self) -> ReadingSettings:
@@ -143,16 +145,20 @@ class DatasetSpec(ReadingSettings):
         return ReadingSettings(**{**kept, "tokeniser": self.tokeniser.embedded()})
 
 
-def load_spec(path: Path, reading: ReadingSettings | None = None) -> DatasetSpec:
+def load_spec(
+    path: Path, reading: ReadingSettings | None = None, limits: ReadingSettings | None = None
+) -> DatasetSpec:
     """The data set that `path` describes: a spec in YAML, or a bare .jsonl, .csv or .tsv file.
 
     Args:
         path: the spec; its own paths are relative to its folder.
         reading: how a model read its training data. A bare file is read that way; a spec gets
             from it what it does not say itself, except the column names.
+        limits: the longest that a model can read, whatever the spec says.
 
     Raises:
-        InputError: the spec cannot be used, or it contradicts the model's tokeniser or case.
+        InputError: the spec cannot be used, or it contradicts the model's tokeniser, case or
+            limits.
     """
     if path.is_dir():
         inside = path / "data.yaml"
@@ -174,7 +180,7 @@ def load_spec(path: Path, reading: ReadingSettings | None = None) -> DatasetSpec
             hint="convert it, or describe it in a YAML spec",
         )
     spec._source = path
-    return spec
+    return spec if limits is None else _within(spec, limits)
 
 
 def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
@@ -214,3 +220,18 @@ def _follow(spec: DatasetSpec, reading: ReadingSettings, document: Document) -> 
             )
     left_out = set(ReadingSettings.model_fields) - said - {"fields"}
     return spec.model_copy(update={name: getattr(reading, name) for name in left_out})
+
+
+def _within(spec: DatasetSpec, limits: ReadingSettings) -> DatasetSpec:
+    """`spec` with no length above what `limits` allows."""
+    changed = {}
+    for name in ("max_length", "max_query_length", "max_pair_length"):
+        lengths = [getattr(side, name) for side in (spec, limits)]
+        changed[name] = min((n for n in lengths if n is not None), default=None)
+    if spec.min_length > limits.max_length:
+        raise InputError(
+            f"min_length {spec.min_length} is above the {limits.max_length} tokens that the model"
+            " can read: no row fits",
+            where=spec.source,
+        )
+    return spec.model_copy(update=changed)

@@ -6,7 +6,12 @@ import torch
 
 from attnaudit.errors import InputError
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 def use_threads(threads: int) -> None:

@@ -28,6 +28,11 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_path(path: Path) -> str:
+    """The SHA-256 of a file or a folder; raises InputError if it cannot be read."""
+    return sha256_folder(path) if path.is_dir() else sha256_file(path)
+
+
 def sha256_folder(folder: Path) -> str:
     """The SHA-256 of the names and bytes of a folder's files, hidden ones and subfolders aside.
 

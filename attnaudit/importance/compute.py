@@ -12,12 +12,17 @@ from torch import Tensor
 
 from attnaudit.data.batch import Batch
 from attnaudit.execution.seeds import generator_for
-from attnaudit.importance.gradients import gradients, integrated_gradients, own_logit
-from attnaudit.importance.leave_one_out import leave_one_out
-from attnaudit.models.interface import AttentionModel
+from attnaudit.importance.gradients import (
+    attention_gradient,
+    gradients,
+    integrated_gradients,
+    own_logit,
+)
+from attnaudit.importance.leave_one_out import leave_one_out, leave_one_out_mask
+from attnaudit.models.interface import AttentionModel, capability
 
 Scores = NDArray[np.float32]
-# Leave-one-out keeps no graph, and long texts pay for each call: it may take more at a time.
+# Deletions that share work keep little, and long texts pay for each call: more may go at a time.
 DELETION_BATCHES = 16
 
 
@@ -53,13 +58,20 @@ def importances(
     error = None
     if {"gradient", "gradient_flowing", "gradient_l2"} & set(measures):
         found |= gradients(model, batch, target)
+    if "attention_gradient" in measures:
+        found["attention_gradient"] = attention_gradient(model, batch, target)
     if {"gradient_own_logit", "attention_null"} & set(measures):
         own = own_logit(model, batch, target)
         found["gradient_own_logit"] = own
         shuffled = _shuffled(own, batch.word_counts, ids, (seed, 0))
         found["attention_null"] = alpha.to(own) * shuffled
     if "leave_one_out" in measures:
-        found["leave_one_out"] = leave_one_out(model, batch, probs, DELETION_BATCHES * budget)
+        room = budget * (DELETION_BATCHES if capability(model, "encode_deletions") else 1)
+        found["leave_one_out"] = leave_one_out(model, batch, probs, room)
+    if "leave_one_out_mask" in measures:
+        hidden = model.mask_token
+        assert hidden is not None  # `choice` has seen to it
+        found["leave_one_out_mask"] = leave_one_out_mask(model, batch, probs, budget, hidden)
     if "integrated_gradients" in measures:
         found["integrated_gradients"], error = integrated_gradients(model, batch, target)
     if "random" in measures:

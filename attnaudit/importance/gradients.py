@@ -1,8 +1,9 @@
 """Gradient importance, in the definitions that the debate mixes up.
 
 All take the probability p of one target class and the embeddings e_t at which a text enters the
-model, and give a non-negative magnitude per word (a word of several tokens: the sum of its
-gradient-times-input terms before the absolute value, the norm of its stacked gradients).
+model, or the attention weights alpha_t, and give a non-negative magnitude per word (a word of
+several tokens: the sum of its gradient-times-input terms before the absolute value, the norm of its
+stacked gradients).
 
 With the attention detached, dp/de_t carries the factor alpha_t itself wherever states do not mix,
 so it partly correlates attention with attention; `own_logit` does not.
@@ -77,6 +78,20 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
     return _times_input(batch, grad, embeddings)
 
 
+def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
+    """|sum over heads of alpha_t * dp/dalpha_t| (B, W), at the model's own weights.
+
+    The weights are independent variables of `read`: what they were computed from is held constant,
+    and so is their sum. (Serrano & Smith 2019, section 5, rank by the same product, with its sign.)
+    """
+    with torch.no_grad():
+        encoded = model.encode(batch)
+        alpha = model.attend(encoded)  # (B, H, T)
+    weights = alpha.clone().requires_grad_()
+    slopes = _gradient(_probability(model, encoded, weights, target), weights)
+    return batch.per_word((alpha * slopes).sum(1)).abs()
+
+
 def integrated_gradients(
     model: AttentionModel, batch: Batch, target: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -110,16 +125,16 @@ def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
     return model.embed(batch).detach().requires_grad_()
 
 
-def _gradient(values: Tensor, embeddings: Tensor, keep_graph: bool = False) -> Tensor:
-    """The gradient of sum(values) at the embeddings; 0 where the values do not depend on them.
+def _gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:
+    """The gradient of sum(values) at the leaf; 0 where the values do not depend on it.
 
     They may not: with the attention held fixed, a model whose attention alone reads the text says
     the same whatever the embeddings are.
     """
     if not values.requires_grad:
-        return torch.zeros_like(embeddings)
+        return torch.zeros_like(leaf)
     (grad,) = torch.autograd.grad(
-        values.sum(), embeddings, retain_graph=keep_graph, materialize_grads=True
+        values.sum(), leaf, retain_graph=keep_graph, materialize_grads=True
     )
     return grad
 

@@ -31,7 +31,7 @@ def area_below(jsd: ArrayLike, tvd: ArrayLike, end: float) -> float:
     """
     x, y = _points(jsd, tvd)
     last = np.interp(end, x, y, right=np.nan)
-    inside = x < end
+    inside = x <= end  # of points at the very end the lowest closes the area
     x, y = np.append(x[inside], end), np.append(y[inside], last)
     return float(((x[1:] - x[:-1]) * (y[1:] + y[:-1]) / 2).sum())
 

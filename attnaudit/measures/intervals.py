@@ -42,6 +42,17 @@ class Bootstrap:
             self._unit = np.array([numbers.setdefault(g, len(numbers)) for g in groups], np.int64)
             self.units = len(numbers)
 
+    @classmethod
+    def by_group(cls, groups: Sequence[str | None], seed: int = 0) -> Bootstrap:
+        """Resamples of instances by the name of each one's group, (n,).
+
+        None is an instance of no group: it is drawn by itself, as all are where none has a group.
+        """
+        if not any(groups):
+            return cls(len(groups), seed=seed)
+        units = [row if group is None else group for row, group in enumerate(groups)]
+        return cls(len(groups), units, seed=seed)
+
     def means(self, values: ArrayLike) -> list[Estimate]:
         """The mean of every column, with its 95 % percentile interval.
 

@@ -15,19 +15,23 @@ import torch
 from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
-from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
-from attnaudit.execution.files import check_writable, output_errors, sha256_file
+from attnaudit.execution.files import check_folder, check_writable, output_errors, sha256_file
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
-from attnaudit.models.blank import read_blank
-from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
-from attnaudit.models.classic.classifier import ClassicModel
-from attnaudit.models.interface import ModelSpec
+from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.recipe import EmbeddedData, TrainConfig
+from attnaudit.models.recipe import AnyConfig, EmbeddedData, TrainConfig
 from attnaudit.models.training import Progress, TrainingData, train
+from attnaudit.models.untrained import (
+    Trained,
+    load_trained,
+    reading_of,
+    spec_of,
+    suffix_of,
+    untrained,
+)
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,19 @@ class Fitted:
     data: Path
     dataset: Dataset
     summary: Summary
-    config: TrainConfig
+    config: AnyConfig
 
 
 def fit(
-    config: TrainConfig,
+    config: AnyConfig,
     device: torch.device,
     observer: Observer,
     resume: bool,
     reuse: bool = False,
 ) -> Fitted:
-    """Train what `config` describes and leave `model.pt` in its output folder.
+    """Train what `config` describes and leave the model in its output folder.
+
+    A classic model is the file `model.pt`, a transformer the folder `model`.
 
     `resume` goes on from an interrupted training, and refuses another one's state; `reuse` takes
     whatever is there of the same training, a finished model too.
@@ -59,37 +65,37 @@ def fit(
     """
     folder = config.output
     assert folder is not None  # read_config has seen to it
-    checkpoint, state = folder / "model.pt", folder / "training.state"
+    checkpoint, state = folder / f"model{suffix_of(config)}", folder / "training.state"
     source = _data(config, folder)
-    spec = load_spec(source)
+    spec = load_spec(source, reading_of(config))
     splits = _load_splits(spec, source)
     learn, dev = splits.pop("train"), splits["dev"]
-    vocabulary = Vocabulary.count(learn.texts(), config.vocabulary.min_count)
-    blank = read_blank(config, ModelSpec(vocabulary, learn.labels, learn.paired), observer)
-    model = blank(config.training.seed).to(device)
-    data = TrainingData(learn.instances, dev.instances, vocabulary, len(learn.labels), device)
+    told = spec_of(config, learn)
+    blank = untrained(config, told, observer)
+    data = TrainingData(learn.instances, dev.instances, told.vocabulary, len(told.labels), device)
     digest = _digest(config, spec, learn, dev)
     made = _made(checkpoint, digest) if reuse else None
     if made is not None:
-        summary = _summary(made.model.to(device), made.training, splits, device)
+        summary = _summary(made.model.to(device), told, made.training, splits, device)
         return Fitted(folder, checkpoint, source, learn, summary, config)
+    model = blank.fresh(config.training.seed).to(device)
     if reuse:
         resume = _is_of(state, digest)
-    _make(folder)  # only now: a mistake in the data leaves nothing behind
+    _make(checkpoint)  # only now: a mistake in the data leaves nothing behind
     progress = train(
         model, data, config.training, observer, digest=digest, state_file=state, resume=resume
     )
     record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": digest}
-    summary = _summary(model, record, splits, device)
-    Checkpoint(model, spec.reading(), config, record).save(checkpoint)
+    summary = _summary(model, told, record, splits, device)
+    blank.saving(spec.reading()).write(model, checkpoint, record)
     state.unlink(missing_ok=True)
     return Fitted(folder, checkpoint, source, learn, summary, config)
 
 
-def _made(checkpoint: Path, digest: str) -> Checkpoint | None:
-    """The checkpoint of the very same training, if it is there."""
+def _made(checkpoint: Path, digest: str) -> Trained | None:
+    """The model of the very same training, if it is there."""
     try:
-        found = load_checkpoint(checkpoint)
+        found = load_trained(checkpoint)
     except ModelError:
         return None
     return found if found.training.get("digest") == digest else None
@@ -103,20 +109,23 @@ def _is_of(state: Path, digest: str) -> bool:
         return False
 
 
-def _data(config: TrainConfig, folder: Path) -> Path:
+def _data(config: AnyConfig, folder: Path) -> Path:
     if isinstance(config.data, EmbeddedData):
         r = config.data.reviews
-        _make(folder)
+        _make(folder / f"model{suffix_of(config)}")
         return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
     return config.data
 
 
-def _make(folder: Path) -> None:
-    """The output folder; raises OutputError if nothing can be written into it."""
-    with output_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    check_writable(folder / "model.pt")
+def _make(checkpoint: Path) -> None:
+    """The output folder; raises OutputError if the model cannot be written into it."""
+    with output_errors(checkpoint.parent):
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    if checkpoint.suffix:
+        check_writable(checkpoint)
+    else:
+        check_folder(checkpoint)
 
 
 def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
@@ -144,10 +153,10 @@ def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
     return splits
 
 
-def _digest(config: TrainConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) -> str:
+def _digest(config: AnyConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) -> str:
     """What a training depends on: its settings, how its data are read, the data, and vectors."""
     said = config.model_dump(mode="json", exclude={"output"})
-    if config.vectors is not None:
+    if isinstance(config, TrainConfig) and config.vectors is not None:
         said["vectors_sha256"] = sha256_file(config.vectors.file)
     reading = spec.reading().model_dump(mode="json")
     text = json.dumps([said, reading, learn.labels, learn.sha256, dev.sha256], sort_keys=True)
@@ -155,7 +164,8 @@ def _digest(config: TrainConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset
 
 
 def _summary(
-    model: ClassicModel,
+    model: AttentionModel,
+    told: ModelSpec,
     record: Mapping[str, Any],
     evaluated: dict[str, Dataset],
     device: torch.device,
@@ -163,7 +173,7 @@ def _summary(
     metrics: dict[str, Estimate] = {}
     rows = []
     for split, data in evaluated.items():
-        batches = Batches(data.instances, model.spec.vocabulary, model.boundaries, device)
+        batches = Batches(data.instances, told.vocabulary, model.boundaries, device)
         probs = predict(model, batches)
         gold = np.array([i.label for i in data.instances])
         scores = {name: score(gold, probs) for name, score in _SCORES.items()}

@@ -89,7 +89,10 @@ class Imposed(Encoded):
 
 
 class Guided(AttentionModel):
-    """`inner` with its attention replaced by a guide's, the same for every head.
+    """`inner` with its attention on the content replaced by a guide's, the same for every head.
+
+    What a head gives to positions outside the content, such as [CLS] and [SEP], stays its own, and
+    so does its mass on the content.
 
     It shares the parameters of `inner`, so that training one trains the other.
     """
@@ -111,9 +114,15 @@ class Guided(AttentionModel):
     @override
     def attend(self, encoded: Encoded) -> Tensor:
         assert isinstance(encoded, Imposed)
-        with torch.no_grad():  # asked for its number of heads alone
-            heads = self.inner.attend(encoded.inner).shape[1]
-        return encoded.weights.unsqueeze(1).expand(-1, heads, -1)
+        weights = encoded.weights.unsqueeze(1)  # (B, 1, T)
+        if torch.equal(encoded.content, encoded.attendable):
+            with torch.no_grad():  # asked for its number of heads alone
+                heads = self.inner.attend(encoded.inner).shape[1]
+            return weights.expand(-1, heads, -1)
+        alpha = self.inner.attend(encoded.inner)  # (B, H, T)
+        content = encoded.content.unsqueeze(1)
+        mass = (alpha * content).sum(-1, keepdim=True)
+        return alpha.masked_fill(content, 0) + mass * weights
 
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:

@@ -75,11 +75,17 @@ class AttentionModel(nn.Module, abc.ABC):
     * `encode_locally(batch, embeddings) -> Encoded`: the values of `encode`, with a graph in which
       the state at t depends on the embedding at t alone (what is around it held constant).
     * `values(encoded) -> Values`.
+    * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.
+      What they answer if in each of their attentions, in every row and head, the content entries
+      that a row may attend to share their mass evenly.
     * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
     """
 
     boundaries: bool = False
     """Whether the tool frames texts with <SOS> and <EOS>: encoded, never attended."""
+
+    mask_token: int | None = None
+    """The id that stands for a hidden word, for a model trained with one; None without."""
 
     def embed(self, batch: Batch) -> Tensor:
         """Input embeddings (B, T, D): where gradients are taken."""
@@ -129,9 +135,9 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
 TOLERANCES = {torch.float64: 1e-5, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 
-def agree(a: Tensor, b: Tensor) -> bool:
-    """Whether two results are the same but for rounding."""
-    tolerance = TOLERANCES[b.dtype]
+def agree(a: Tensor, b: Tensor, dtype: torch.dtype | None = None) -> bool:
+    """Whether two results are the same but for rounding, in what they were computed in."""
+    tolerance = TOLERANCES[dtype or b.dtype]
     return a.shape == b.shape and bool((a - b).abs().max() <= tolerance * (1 + b.abs().max()))
 
 
@@ -152,6 +158,11 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     alpha = model.attend(encoded)
     plain = model(batch)
 
+    precision = next((p.dtype for p in model.parameters() if p.dtype in TOLERANCES), None)
+
+    def same(a: Tensor, b: Tensor) -> bool:
+        return agree(a, b, precision)
+
     def law(holds: bool, broken: str) -> None:
         if not holds:
             raise ModelError(f"the model cannot be audited: {broken}")
@@ -170,7 +181,7 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     law(
         bool((alpha >= 0).all())
         and bool((alpha.masked_fill(attendable, 0) == 0).all())
-        and agree(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
+        and same(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
         "its attention is no distribution over the attendable positions",
     )
     law(not bool((encoded.attendable & ~batch.mask).any()), "padding is attendable")
@@ -179,17 +190,17 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         "content lies outside the attendable positions, or is no word of the text",
     )
     own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
-    law(agree(own, plain), "reading its own attention does not give its own logits")
+    law(same(own, plain), "reading its own attention does not give its own logits")
     uniform = (attendable / attendable.sum(-1, keepdim=True)).expand_as(alpha).to(alpha.dtype)
     variants = torch.stack([uniform, alpha, torch.zeros_like(alpha)], dim=1)  # (B, 3, H, T)
     together = model.read(encoded, variants)
     alone = [model.read(encoded, variants[:, v : v + 1]) for v in range(3)]
     law(bool(together.isfinite().all()), "some weights give logits that are not finite")
-    law(agree(together, torch.cat(alone, dim=1)), "variants influence each other in `read`")
+    law(same(together, torch.cat(alone, dim=1)), "variants influence each other in `read`")
     embedded = model.encode(batch, model.embed(batch))
     elsewhere = model.encode(batch, 2 * model.embed(batch) + 1)
     law(
-        agree(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
+        same(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
         "encoding its embeddings does not give what encoding the ids gives",
     )
     law(
@@ -199,6 +210,6 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     )
     shortest = batch.mask.sum(1).argmin().view(1)
     law(
-        agree(model(batch.select(shortest)), plain[shortest]),
+        same(model(batch.select(shortest)), plain[shortest]),
         "padding, or the other texts of a batch, change its answer",
     )

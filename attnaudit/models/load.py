@@ -15,13 +15,14 @@ import torch
 
 from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Dataset
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.labels import match_labels
+from attnaudit.data.spec import DatasetSpec, ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
-from attnaudit.models.recipe import TrainConfig
+from attnaudit.models.recipe import AnyConfig
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -37,7 +38,7 @@ class LoadedModel:
     model: AttentionModel
     spec: ModelSpec
     facts: dict[str, Any]
-    config: TrainConfig | None
+    config: AnyConfig | None
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Source:
     """Where a model comes from, known before its data is read.
 
     `labels` and `reading` are the model's own; None for a plug-in, which takes them from the data.
-    `limits` says that the model cannot read longer texts than `reading` allows. `placed` says that
-    the model is where and in what number format it should be.
+    `limits` are the longest texts that a pretrained model can read; None: any. `placed` says that
+    the model stays where it is.
     """
 
     name: str
@@ -54,9 +55,18 @@ class Source:
     reading: ReadingSettings | None
     build: Callable[[Dataset, Vocabulary | None], tuple[AttentionModel, ModelSpec]]
     facts: dict[str, Any]
-    config: TrainConfig | None = None
-    limits: bool = False
+    config: AnyConfig | None = None
+    limits: ReadingSettings | None = None
     placed: bool = False
+
+    def labels_in(self, spec: DatasetSpec, split: str) -> tuple[str, ...] | None:
+        """The names that `split` of a data set has for the model's classes, in the model's order.
+
+        None for a plug-in. Raises InputError where they are not to be known.
+        """
+        if self.labels is None or self.limits is None:
+            return self.labels
+        return match_labels(spec, spec.path(split), self.labels)
 
     def load(
         self,
@@ -102,20 +112,32 @@ class Source:
 
 @dataclass(frozen=True)
 class Placement:
-    """What must be known to read weights: the hub's revision, and how they are laid out."""
+    """How the weights of a Hugging Face model are had: the hub's revision, and where they go."""
 
     revision: str | None = None
     dtype: torch.dtype = torch.float32
     device_map: str | None = None
 
+    def require_none(self, reference: str) -> None:
+        """Raise InputError where something is asked for that other models have not."""
+        name = str(self.dtype).removeprefix("torch.")
+        for option, given in (
+            ("--revision", self.revision is not None),
+            ("--device-map", self.device_map is not None),
+            (f"--dtype {name}", self.dtype in (torch.float16, torch.bfloat16)),
+        ):
+            if given:
+                raise InputError(f"{option} is for Hugging Face models, and {reference} is none")
+
 
 def find_model(reference: str, seed: int, placement: Placement | None = None) -> Source:
     """What MODEL names; raises ModelError where that is nothing the tool can audit."""
-    path = Path(reference)
+    path, placement = Path(reference), placement or Placement()
+    if path.is_dir() or is_hub_id(reference):
+        return _transformer(reference, placement)
+    placement.require_none(reference)
     if not path.exists() and PLUGIN.fullmatch(reference):
         return _plugin(reference, seed)
-    if path.is_dir() or is_hub_id(reference):
-        return _transformer(reference, placement or Placement())
     checkpoint = load_checkpoint(path)
     spec = checkpoint.model.spec
     facts = {
@@ -144,11 +166,19 @@ def _transformer(reference: str, placement: Placement) -> Source:
     if (path / "model.pt").is_file() and not (path / "config.json").is_file():
         hint = f"did you mean {str(path / 'model.pt')!r}?"
         raise ModelError("is a folder, not a checkpoint", where=path, hint=hint)
+    if path.is_dir() and placement.revision is not None:
+        raise InputError(
+            f"--revision is for models of the hub, and {reference} is a folder",
+            hint="leave it out, or name the model by its id",
+        )
     # Importing transformers takes a second, which no classic model needs.
-    from attnaudit.models.transformer import loading
+    from attnaudit.models.transformer import folder, loading
+    from attnaudit.models.transformer.reference import Reference
 
-    opened = loading.open_reference(loading.Reference(reference, placement.revision))
+    opened = loading.open_reference(Reference(reference, placement.revision))
     model = loading.load_classifier(opened, placement.dtype, placement.device_map)
+
+    beside = folder.read_beside(path, opened) if path.is_dir() else None
 
     def build(data: Dataset, _: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
         return model, ModelSpec(opened.vocabulary, data.labels, data.paired)
@@ -156,10 +186,11 @@ def _transformer(reference: str, placement: Placement) -> Source:
     return Source(
         reference,
         opened.labels,
-        opened.reading(paired=False),
+        opened.reading() if beside is None else beside.reading,
         build,
         loading.facts_of(opened, model),
-        limits=True,
+        None if beside is None else beside.config,
+        limits=opened.reading(),
         placed=placement.device_map is not None,
     )
 

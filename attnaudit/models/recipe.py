@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pydantic
 from attnaudit.config import Document, Settings, read_document
 from attnaudit.errors import InputError
 from attnaudit.models.classic.classifier import Recipe
-from attnaudit.models.training import Schedule
+from attnaudit.models.training import FineTuning, Schedule
 
 
 class ReviewsSource(Settings):
@@ -42,19 +43,48 @@ class VocabularySettings(Settings):
     min_count: int = pydantic.Field(1, ge=1)
 
 
-class TrainConfig(Settings):
-    """A training configuration; `attnaudit train` reads it from YAML.
+class Pretrained(Settings):
+    """A pretrained transformer to fine-tune: a Hugging Face folder, or a hub id with a revision."""
+
+    pretrained: str = pydantic.Field(min_length=1)
+    revision: str | None = None
+
+
+class _Training(Settings):
+    """What every training configuration says.
 
     `audit` is for `attnaudit audit`, which reads it by itself: training does not depend on it.
     """
 
     data: Path | EmbeddedData | None = None
     output: Path | None = None
+    audit: dict[str, pydantic.JsonValue] | None = pydantic.Field(None, exclude=True)
+
+
+class TrainConfig(_Training):
+    """A training configuration of a classic model; `attnaudit train` reads it from YAML."""
+
     model: Recipe = Recipe()
     vectors: VectorSettings | None = None
     vocabulary: VocabularySettings = VocabularySettings()
     training: Schedule = Schedule()
-    audit: dict[str, pydantic.JsonValue] | None = pydantic.Field(None, exclude=True)
+
+
+class FineTuneConfig(_Training):
+    """A training configuration of a pretrained transformer."""
+
+    model: Pretrained
+    training: FineTuning = FineTuning()
+
+
+AnyConfig = TrainConfig | FineTuneConfig
+
+
+def config_class(mapping: Mapping[str, Any]) -> type[TrainConfig] | type[FineTuneConfig]:
+    """The class of a configuration: `model: {pretrained: ...}` asks for fine-tuning."""
+    model = mapping.get("model")
+    fine = isinstance(model, dict) and "pretrained" in model
+    return FineTuneConfig if fine else TrainConfig
 
 
 @dataclass(frozen=True)
@@ -67,21 +97,31 @@ class Overrides:
     output: Path | None = None
 
 
-def read_config(path: Path, overrides: Overrides) -> TrainConfig:
+def read_config(path: Path, overrides: Overrides) -> AnyConfig:
     """The configuration in `path` with what the command line overrides.
 
-    `data` and `vectors` in the file are relative to its folder, `output` to the working folder.
+    `data`, `vectors` and a `pretrained` folder in the file are relative to its folder, `output` to
+    the working folder.
     Raises InputError with file and line.
     """
     document: Document = read_document(path)
-    config = document.parse(TrainConfig)
+    config: AnyConfig = document.parse(config_class(document.mapping))
     here = path.parent
     changed: dict[str, Any] = {}
     if overrides.data:
         changed["data"] = overrides.data
     elif isinstance(config.data, Path):
         changed["data"] = here / config.data
-    if overrides.vectors:
+    if isinstance(config, FineTuneConfig):
+        if overrides.vectors:
+            raise InputError(
+                "fine-tunes a pretrained model, which brings its own vectors",
+                where=path,
+                hint="leave --vectors out",
+            )
+        if (folder := here / config.model.pretrained).is_dir():
+            changed["model"] = config.model.model_copy(update={"pretrained": str(folder)})
+    elif overrides.vectors:
         tune = config.vectors.tune if config.vectors else True
         changed["vectors"] = VectorSettings(file=overrides.vectors, tune=tune)
     elif config.vectors:

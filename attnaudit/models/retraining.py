@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,9 +19,9 @@ from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import BATCH_TOKENS, Batches
 from attnaudit.models.training import Labels, Progress, Schedule, TrainingData, train
+from attnaudit.models.untrained import Saving
 
 Guides = Mapping[str, Guide]  # by split
-Save = Callable[[AttentionModel, Path, dict[str, Any]], None]
 View = Callable[[AttentionModel, str], AttentionModel]  # a model as it is on a split
 
 
@@ -58,8 +56,8 @@ class Retraining:
 
     `base` is the audited model, `fresh` makes untrained ones of its recipe, `schedule` is how it
     was trained, and `splits` holds train, dev, and the audited split under its own name. `probe`
-    makes untrained probes. `save(model, path, record)` writes a checkpoint of a model of the
-    recipe, None where such models have no checkpoints (plug-ins).
+    makes untrained probes, which `probe_schedule` trains (None: the same as the model). `saving`
+    writes models of the recipe, None where such models have no checkpoints (plug-ins).
     """
 
     def __init__(
@@ -72,9 +70,10 @@ class Retraining:
         splits: Mapping[str, Dataset],
         device: torch.device,
         budget: int = BATCH_TOKENS,
-        save: Save | None = None,
+        saving: Saving | None = None,
+        probe_schedule: Schedule | None = None,
     ) -> None:
-        self.save = save
+        self.saving, self.probe_schedule = saving, probe_schedule or schedule
         self.base, self.spec, self.fresh, self.probe = base, spec, fresh, probe
         self.schedule, self.splits, self.device, self.budget = schedule, splits, device, budget
         self._kept: dict[str, Kept] = {}
@@ -118,9 +117,10 @@ class Retraining:
         observer: Observer,
         title: str,
         view: View = as_it_is,
+        schedule: Schedule | None = None,
     ) -> Progress:
         """Train `model` in place on the labels, as the audited model was, with another seed."""
-        schedule = self.schedule.model_copy(update={"seed": seed})
+        schedule = (schedule or self.schedule).model_copy(update={"seed": seed})
         model.to(self.device)
         goal = _Viewed(model, self._data, schedule, view)
         return self._train(model, schedule, observer, title, goal)

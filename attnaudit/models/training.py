@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -19,6 +20,7 @@ import numpy as np
 import pydantic
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from attnaudit.config import Settings
 from attnaudit.data.batch import Batch, collate
@@ -47,6 +49,72 @@ class Schedule(Settings):
         None, description="dev score that picks the epoch; auroc if there are two classes"
     )
     seed: int = pydantic.Field(0, ge=0, lt=2**31)
+
+    @property
+    def clip(self) -> float:
+        """The norm that gradients are cut to."""
+        return math.inf
+
+    def rate(self, done: float) -> float:
+        """The learning rate as a share of `learning_rate`, when a share `done` of all is done."""
+        return 1.0
+
+    def optimiser(self, model: AttentionModel) -> torch.optim.Optimizer:
+        """Fused Adam: on a large embedding three to five times as fast as a loop over tensors."""
+        named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+        attention = [p for n, p in named if "attention" in n.split(".")]
+        rest = [p for n, p in named if "attention" not in n.split(".")]
+        groups = _decaying(rest, attention, self.weight_decay)
+        return torch.optim.Adam(groups, lr=self.learning_rate, amsgrad=True, fused=True)
+
+    def precision(self, device: torch.device) -> AbstractContextManager[Any]:
+        """The context in which losses are computed."""
+        return nullcontext()
+
+
+class FineTuning(Schedule):
+    """How a pretrained transformer is fine-tuned (Devlin et al. 2019, appendix A.3).
+
+    AdamW, without decay on biases and norms; the learning rate rises for a share `warmup` of all
+    steps and falls to 0 from there; gradients are cut to norm 1. `mixed_precision` computes losses
+    in bfloat16 where the device has it; weights stay float32.
+    """
+
+    epochs: int = pydantic.Field(3, ge=1)
+    learning_rate: float = pydantic.Field(5e-5, gt=0)
+    weight_decay: float = pydantic.Field(0.01, ge=0, description="not on biases and norms")
+    class_weights: Literal["balanced", "none"] = "none"
+    warmup: float = pydantic.Field(0.1, ge=0, lt=1, description="share of the steps")
+    mixed_precision: bool = pydantic.Field(True, description="bfloat16 on a GPU that has it")
+
+    @property
+    @override
+    def clip(self) -> float:
+        return 1.0
+
+    @override
+    def rate(self, done: float) -> float:
+        return done / self.warmup if done < self.warmup else (1 - done) / (1 - self.warmup)
+
+    @override
+    def optimiser(self, model: AttentionModel) -> torch.optim.Optimizer:
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        matrices = [p for p in parameters if p.ndim > 1]
+        groups = _decaying(matrices, [p for p in parameters if p.ndim <= 1], self.weight_decay)
+        return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
+
+    @override
+    def precision(self, device: torch.device) -> AbstractContextManager[Any]:
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        if not (self.mixed_precision and able):
+            return nullcontext()
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def _decaying(some: list[nn.Parameter], others: list[nn.Parameter], decay: float) -> list[Any]:
+    """Groups of parameters for an optimiser: `some` decay, the `others` do not."""
+    groups = [{"params": some, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
 
 
 @dataclass(frozen=True)
@@ -181,7 +249,7 @@ def train(
     is no longer finite.
     """
     goal = objective or Labels(model, data, schedule)
-    optimiser = _optimiser(model, schedule)
+    optimiser = schedule.optimiser(model)
 
     progress = Progress(digest)
     if resume and state_file and (found := Progress.load(state_file, digest)):
@@ -196,7 +264,8 @@ def train(
             if schedule.patience and epoch >= progress.best_epoch + schedule.patience:
                 break
             batches = _shuffled(model, data, schedule, epoch)
-            mean_loss = _learn(model, batches, goal, optimiser, task)
+            stepper = _Stepper(model, schedule, optimiser, epoch * steps, schedule.epochs * steps)
+            mean_loss = _learn(model, batches, goal, stepper, task)
             if not math.isfinite(mean_loss):
                 raise DivergedError(
                     f"training diverged: the loss is not finite after epoch {epoch + 1}",
@@ -217,11 +286,34 @@ def train(
     return progress
 
 
+@dataclass
+class _Stepper:
+    """Takes the steps of an optimiser, `taken` of `steps` so far."""
+
+    model: AttentionModel
+    schedule: Schedule
+    optimiser: torch.optim.Optimizer
+    taken: int
+    steps: int
+
+    def step(self, loss: Tensor) -> None:
+        """Go down the gradient of `loss`."""
+        self.taken += 1
+        rate = self.schedule.learning_rate * self.schedule.rate(self.taken / (self.steps + 1))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if math.isfinite(self.schedule.clip):
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip)
+        self.optimiser.step()
+
+
 def _learn(
     model: AttentionModel,
     batches: Iterable[Batch],
     objective: Objective,
-    optimiser: torch.optim.Optimizer,
+    stepper: _Stepper,
     task: Task,
 ) -> float:
     """One pass over the batches; the mean loss of an instance."""
@@ -229,28 +321,13 @@ def _learn(
     total: Tensor | float = 0.0
     seen = 0
     for batch in batches:
-        loss = objective.losses(model, batch).mean()
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        with stepper.schedule.precision(batch.ids.device):
+            loss = objective.losses(model, batch).mean()
+        stepper.step(loss)
         total += loss.detach() * len(batch)
         seen += len(batch)
         task.advance()
     return float(total) / seen
-
-
-def _optimiser(model: AttentionModel, schedule: Schedule) -> torch.optim.Optimizer:
-    """Fused Adam: on a large embedding three to five times as fast as a loop over tensors."""
-    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    attention = [p for n, p in named if "attention" in n.split(".")]
-    rest = [p for n, p in named if "attention" not in n.split(".")]
-    groups = [
-        {"params": rest, "weight_decay": schedule.weight_decay},
-        {"params": attention, "weight_decay": 0.0},
-    ]
-    return torch.optim.Adam(
-        [g for g in groups if g["params"]], lr=schedule.learning_rate, amsgrad=True, fused=True
-    )
 
 
 def _class_weights(data: TrainingData, schedule: Schedule) -> Tensor:

@@ -115,10 +115,7 @@ def _paired(old: Columns | None, new: Columns | None) -> dict[str, Estimate]:
         return {}
     then, now = np.array(pairs).T  # (n,) each
     differences = np.stack([new.values[k][now] - old.values[k][then] for k in names], axis=1)
-    units = None
-    if any(new.groups):
-        units = [new.groups[i] or f"#{i}" for i in now]
-    estimates = Bootstrap(len(pairs), units).means(differences)
+    estimates = Bootstrap.by_group([new.groups[i] for i in now]).means(differences)
     return dict(zip(names, estimates, strict=True))
 
 

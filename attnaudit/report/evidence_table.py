@@ -77,6 +77,13 @@ _ROWS = (
         "seed_baseline.uniform_f1.mean",
     ),
     _Row(
+        "seed-baseline",
+        "TVD, content erased",
+        "seed_baseline.control.erased.tvd.mean",
+        "all layers uniform",
+        "seed_baseline.control.uniform_layers.tvd.mean",
+    ),
+    _Row(
         "adversary",
         "JSD beyond imitators",
         "manipulation.excess_jsd",

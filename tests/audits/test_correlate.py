@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from attnaudit.audits.correlate import (
     CorrelateSettings,
-    check_measures,
     records,
+    settle,
     summarise,
 )
-from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
 from attnaudit.models.classic.attentions import Uniform
@@ -38,7 +37,8 @@ KEYS = [
 
 
 def made(model, batches, **settings):
-    parts = list(records(model, batches, CorrelateSettings(**settings), Silent()))
+    settled = settle(CorrelateSettings(**settings), model)
+    parts = list(records(model, batches, settled, Silent()))
     return sorted((r for part in parts for r in part), key=lambda r: r["row"])
 
 
@@ -51,7 +51,7 @@ def test_records_hold_what_the_docstring_says(model, batches, instances):
         assert ("group" in record) == (instance.group is not None)
         assert (record["row"], record["id"]) == (instance.row, instance.id)
         assert (record["gold"], record["words"]) == (instance.label, instance.words[-1] + 1)
-        assert list(record["importance"]) == list(IMPORTANCES)
+        assert list(record["importance"]) == [m for m in IMPORTANCES if m != "leave_one_out_mask"]
         for vector in (record["attention"], *record["importance"].values()):
             assert len(vector) == record["words"]
             assert min(vector) >= 0
@@ -293,7 +293,7 @@ def test_constant_attention_gives_a_reason_and_never_nan(model, batches, vocabul
     model.attention = Uniform(model.encoder.width, False)
     # One word has several tokens, and so more weight: pieces all have the same.
     found = made(model, batches(pieces=True))
-    summary = summarise(found, CorrelateSettings(), LABELS)
+    summary = summarise(found, settle(CorrelateSettings(), model), LABELS)
     for name, estimate in summary.metrics.items():
         if name.startswith("correlate.") and "~" not in name and "chance" not in name:
             if "completeness" in name:
@@ -376,10 +376,12 @@ def test_order_of_records_moves_no_figure_only_the_resamples(four):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_metrics_are_those_of_the_registry(model, batches, classes):
+    model.mask_token = 1
     found = made(model, batches())
     if classes == 3:
         found = [{**r, "probs": [*r["probs"], 0.0]} for r in found]
-    summary = summarise(found, CorrelateSettings(), ("a", "b", "c")[:classes])
+    settings = settle(CorrelateSettings(), model)
+    summary = summarise(found, settings, ("a", "b", "c")[:classes])
     registered = {
         name
         for spec in all_specs()
@@ -411,7 +413,34 @@ def test_one_measure_needs_no_reference(four):
     assert summary.tables["correlate.reference"].rows == []
 
 
-def test_measures_are_put_in_order_and_checked():
-    assert check_measures(["random", "gradient", "random"]) == ("gradient", "random")
-    with pytest.raises(InputError, match="did you mean 'gradient_l2'"):
-        check_measures(["gradient_l3"])
+def test_slow_measures_that_nobody_asked_for_are_named(model, batches):
+    model.encode_locally = None
+    settings = settle(CorrelateSettings(), model)
+    assert settings.left_out == ("gradient_own_logit", "attention_null")
+    summary = summarise(made(model, batches()), settings, LABELS)
+    assert sum("gradient_own_logit and attention_null" in note for note in summary.notes) == 1
+    assert not any("attention_null" in n for t in summary.tables.values() for n in t.notes)
+    asked = settle(CorrelateSettings(measures=("random", "attention_null")), model)
+    assert (asked.names, asked.left_out) == (("attention_null", "random"), ())
+    assert not any(
+        "Left out" in note
+        for note in summarise(made(model, batches(), measures=asked.names), asked, LABELS).notes
+    )
+
+
+def test_heads_are_shown_as_asked_for(summing):
+    """Two heads, of weights 1/4, 3/4 and 1/2, 1/2."""
+    model, batches = summing([((0.0, 0.0, 1.0), (math.log(3), 0.0, -1.0))])
+    shown = {
+        heads: made(model, batches, measures=("random",), heads=heads)[0]
+        for heads in ("mean", "max", 0, 1)
+    }
+    for heads, attention in {
+        "mean": [0.375, 0.625],
+        "max": [0.4, 0.6],  # 1/2 and 3/4, renormalised
+        0: [0.25, 0.75],
+        1: [0.5, 0.5],
+    }.items():
+        assert shown[heads]["attention"] == pytest.approx(attention), heads
+        assert shown[heads]["probs"] == shown["mean"]["probs"]
+        assert shown[heads]["outside"] == pytest.approx(0)

@@ -172,6 +172,6 @@ def test_a_plug_in_needs_a_recipe_and_fresh(made, plugin, recipe):
     with pytest.raises(InputError, match=r"cannot be trained again.*`fresh\(seed\)`"):
         made(f"{plugin}:Wrapped", recipe=recipe())
     retraining = made(f"{plugin}:Trainable", recipe=recipe())
-    assert retraining.save is None
+    assert retraining.saving is None
     assert type(retraining.fresh(1)).__name__ == "Trainable"
     assert not same(retraining.fresh(1), retraining.fresh(2))

@@ -53,10 +53,10 @@ def recorded(retraining):
                 named("uniform", guided(defaultdict(lambda: uniform))),
             ),
         ]
-        text = ledger.pop("text", False)
+        text, asked = ledger.pop("text", False), ledger.pop("asked", None)
         book = Ledger(lambda run: found[tuple(sorted(run.items()))], audited, **ledger)
         records = []
-        for part in each_run(runs, retraining, book, Silent(), text):
+        for part in each_run(runs, retraining, book, Silent(), text, asked):
             records += part
             for record in part:
                 found[tuple(sorted(record["run"].items()))].add(record["row"])
@@ -109,6 +109,18 @@ def test_text_stands_in_the_audited_models_records_only_where_asked_for(recorded
     for record in recorded(text=True)[0]:
         assert ("tokens" in record) == (record["run"]["model"] == "base")
         assert len(record.get("tokens", record["attention"])) == record["words"]
+
+
+def test_the_audited_model_alone_is_asked_for_more(recorded, retraining):
+    def asked(model, known):
+        assert model is retraining.base
+        return [{"first": instance.tokens[0]} for instance in known.instances]
+
+    records, _, _ = recorded(asked=asked)
+    for record in records:
+        base = record["run"]["model"] == "base"
+        tokens = retraining.splits[record["run"]["split"]].instances[record["row"]].tokens
+        assert record.get("first") == (tokens[0] if base else None)
 
 
 def test_pieces_are_units_where_asked_for(recorded):

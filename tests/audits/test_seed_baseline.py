@@ -192,10 +192,64 @@ def test_columns_have_the_metrics_as_their_means():
         assert float(np.mean(column)) == pytest.approx(summary.metrics[name].value), name
 
 
+def controlled():
+    """The known records, with controls in those of the audited model."""
+    records = known()
+    for record, tvd in zip(records[:4], (0.1, 0.2, 0.3, 0.6), strict=True):
+        layers = {"tvd": 2 * tvd / 3, "flips": False}
+        record["controls"] = {
+            "bypassed": True,
+            "erased": {"tvd": tvd, "flips": tvd > 0.5},
+            "uniform_layers": layers,
+        }
+    return records
+
+
+def test_controls_are_summed_up():
+    summary = summarise(controlled(), TWO, LABELS)
+    found = {name: m.value for name, m in summary.metrics.items() if ".control." in name}
+    assert found == pytest.approx(
+        {
+            "seed_baseline.control.erased.tvd.mean": 0.3,
+            "seed_baseline.control.erased.flips": 0.25,
+            "seed_baseline.control.uniform_layers.tvd.mean": 0.2,
+            "seed_baseline.control.uniform_layers.flips": 0,
+        }
+    )
+    table = summary.tables["seed_baseline.controls"]
+    low, high = table.rows[0][2:4]
+    assert low < 0.3 < high
+    assert [[*row[:2], row[4]] for row in table.rows] == [
+        ["erasing all content at the audited row", pytest.approx(0.3), 0.25],
+        ["uniform attention in all layers", pytest.approx(0.2), 0],
+    ]
+    for name in found:
+        assert float(np.mean(summary.columns.values[name])) == pytest.approx(found[name])
+
+
+def test_a_model_without_other_layers_has_one_control():
+    records = controlled()
+    for record in records[:4]:
+        del record["controls"]["uniform_layers"]
+    summary = summarise(records, TWO, LABELS)
+    assert len(summary.tables["seed_baseline.controls"].rows) == 1
+    assert sum(".control." in name for name in summary.metrics) == 2
+
+
+def test_records_without_controls_are_read_as_ever():
+    summary = summarise(known(), TWO, LABELS)
+    assert not any(".control." in name for name in summary.metrics)
+    assert "seed_baseline.controls" not in summary.tables
+    some = controlled()
+    del some[1]["controls"]  # as a run of an older version left it
+    erased = summarise(some, TWO, LABELS).metrics["seed_baseline.control.erased.tvd.mean"]
+    assert (erased.value, erased.n, erased.undefined) == (pytest.approx(1 / 3), 3, 1)
+
+
 def test_every_registered_metric_is_measured():
     registered = {n for s in all_specs() for n in s.names()}
     wanted = {n for n in registered if n.startswith(("seed_baseline.", "necessity."))}
-    found = summarise(known(), TWO, LABELS).metrics
+    found = summarise(controlled(), TWO, LABELS).metrics
     assert wanted == {n for n in found if not n.startswith("model.")}
 
 
@@ -223,6 +277,14 @@ def test_runs_are_told_apart_and_cover_both_splits(audited):
     assert [dict(run) for run in runs] == [
         {**kind, "split": split} for kind in kinds for split in ("dev", "test")
     ]
+
+
+def test_the_audited_model_is_controlled_in_the_records(audited):
+    report, path = audited
+    for record in read_records(path)[1]:
+        base = record["run"]["model"] == "base"
+        assert record.get("controls", {}).keys() == ({"bypassed", "erased"} if base else set())
+    assert report.metrics["seed_baseline.control.erased.tvd.mean"].n == 30
 
 
 def test_uniform_attention_is_uniform_in_the_records(audited):

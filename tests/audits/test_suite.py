@@ -350,7 +350,7 @@ def strongest(tmp_path, header):
         with RecordsWriter(path, header) as writer:
             writer.write(records)
             writer.finish()
-        found = suite._strongest(path, folder)
+        found = suite._strongest(path, folder, ".pt")
         return None if found is None else found.name
 
     return choose

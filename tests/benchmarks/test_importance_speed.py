@@ -109,7 +109,8 @@ def test_stages_of_correlate(build, instances, figure, monkeypatch):
     watch(Agreement, "add", "rank correlations")
     for method in ("means", "statistic"):
         watch(Bootstrap, method, "bootstrap")
-    model, settings = build("bilstm"), CorrelateSettings()
+    model = build("bilstm")
+    settings = correlate.settle(CorrelateSettings(), model)
     batches = Batches(instances, Vocabulary(WORDS), True, torch.device("cpu"))
     start = time.process_time()
     made = [r for part in correlate.records(model, batches, settings, Silent()) for r in part]

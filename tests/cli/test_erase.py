@@ -22,6 +22,8 @@ def test_options_have_their_effect(erase, here):
     assert report["audit"] == "erase"
     assert report["settings"] == {
         "measures": ["random"],
+        "left_out": [],
+        "heads": "mean",
         "optimum_items": 0,
         "seed": 4,
         "text": True,

@@ -66,8 +66,8 @@ def rows_of(batch: Batch) -> list[list[tuple[int, int]]]:
 
 
 def same(a: Batch, b: Batch) -> bool:
-    names = [name for name, value in vars(a).items() if value is not None]
-    assert names == [name for name, value in vars(b).items() if value is not None]
+    names = [name for name, value in vars(a).items() if isinstance(value, torch.Tensor)]
+    assert names == [name for name, value in vars(b).items() if isinstance(value, torch.Tensor)]
     return all(torch.equal(getattr(a, name), getattr(b, name)) for name in names)
 
 

@@ -20,6 +20,7 @@ def compute(batch_of, answers):
         alpha, probs = answers(model, batch)
         on_words = batch.per_word(alpha.mean(1))
         ids = [i.id for i in some]
+        model.mask_token = 1
         return importances(
             model, batch, on_words, probs, probs.argmax(1), measures, ids, seed, budget
         ), on_words.numpy()

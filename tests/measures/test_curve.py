@@ -47,9 +47,9 @@ def test_the_area_is_that_of_a_fine_grid(points, end):
         assert math.isnan(area)
         return
     # A grid that holds every corner integrates straight lines exactly; ties make a step.
-    corners = [x for x in jsd if x < end]
-    grid = np.unique([*np.linspace(0, end, 50), *corners, *(x + 1e-12 for x in corners)])
-    grid = grid[grid <= end]
+    corners = [x for x in jsd if x <= end]
+    grid = np.unique([*np.linspace(0, end, 50), *corners, *(x + d for x in corners for d in (-1e-12, 1e-12))])
+    grid = grid[(grid >= 0) & (grid <= end)]
     heights = [tvd_at(jsd, tvd, x) for x in grid]
     assert area == pytest.approx(float(np.trapezoid(heights, grid)), abs=1e-6)
     assert 0 <= area <= end

@@ -47,6 +47,14 @@ def test_covers_the_mean_of_a_normal_sample_as_often_as_it_says():
     assert 0.91 < np.mean(covered) < 0.97
 
 
+def test_instances_of_no_group_are_drawn_by_themselves():
+    values = column(range(4))
+    for groups, units in ((["x", "x", None, None], ["x", "x", 2, 3]), ([None] * 4, None)):
+        made = Bootstrap.by_group(groups, seed=3)
+        assert made.means(values) == Bootstrap(4, units, seed=3).means(values)
+    assert Bootstrap.by_group(["x", None, "x", None]).units == 3
+
+
 def test_covers_the_mean_of_groups_where_single_rows_would_not():
     generator = np.random.default_rng(2)
     groups = [i // 10 for i in range(300)]

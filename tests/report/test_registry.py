@@ -60,6 +60,7 @@ def test_the_names_that_policies_rely_on() -> None:
         "permute.tvd.mean",
         "permute.unmoved",
         "permute.conicity.mean",
+        "permute.all_erased.tvd.mean",
         "manipulation.excess_jsd",
         *(
             f"adversary.instance.{s}"
@@ -78,6 +79,11 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"seed_baseline.jsd.{s}_over_seeds" for s in ("mean", "median", "max")),
         *(f"seed_baseline.{s}" for s in ("tvd.mean", "flips", "f1.mean", "f1.std")),
         "seed_baseline.uniform_f1.mean",
+        *(
+            f"seed_baseline.control.{control}.{s}"
+            for control in ("erased", "uniform_layers")
+            for s in ("tvd.mean", "flips")
+        ),
         "seed_baseline.uniform_jsd.mean",
         "necessity.f1_gap",
         *(f"probe.base-{other}.f1_gap" for other in ("uniform", "leak", "trained")),
@@ -86,6 +92,9 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"erase.single.{s}" for s in ("jsd_difference.mean", "negative", "negative_large_gap")),
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
+        "erase.all.tvd.mean",
+        "erase.all.flips",
+        "erase.residual_ratio.mean",
         "erase.single.mcnemar_p",
         *(
             f"erase.{s}.{c}"
@@ -112,9 +121,11 @@ def test_the_order_of_importances() -> None:
         "gradient",
         "gradient_flowing",
         "gradient_l2",
+        "attention_gradient",
         "gradient_own_logit",
         "attention_null",
         "leave_one_out",
+        "leave_one_out_mask",
         "integrated_gradients",
         "random",
     ]

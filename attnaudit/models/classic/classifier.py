@@ -56,7 +56,8 @@ class ClassicModel(AttentionModel):
     def __init__(self, recipe: Recipe, spec: ModelSpec) -> None:
         super().__init__()
         self.recipe, self.spec = recipe, spec
-        self.embedding = nn.Embedding(len(spec.vocabulary), recipe.embedding, padding_idx=PAD)
+        pad = spec.vocabulary.pad
+        self.embedding = nn.Embedding(len(spec.vocabulary), recipe.embedding, padding_idx=pad)
         self.encoder = ENCODERS[recipe.encoder](recipe.embedding, recipe.hidden)
         self.attention = ATTENTIONS[recipe.attention](self.encoder.width, spec.paired)
         self.units = 1 if len(spec.labels) == 2 else len(spec.labels)

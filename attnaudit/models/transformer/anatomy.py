@@ -10,7 +10,7 @@ Letters in shape comments: B batch, T tokens, D dimensions, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -28,14 +28,17 @@ class Anatomy:
     """The blocks that make the attention calls, in the order of the calls (ALBERT's is one block).
 
     `row` is the position that the classification head reads: the first, or the last of the text.
-    `output` is the linear layer that takes what the audited attention gives. `tupled` says that
-    blocks give their states as the first entry of a tuple.
+    `output` is the linear layer that takes what the audited attention gives, of `heads` heads.
+    `inputs` are the linear layers that its block uses before it. `tupled` says that blocks give
+    their states as the first entry of a tuple.
     """
 
     blocks: tuple[nn.Module, ...]
     row: Row
     output: nn.Module | None
     tupled: bool
+    heads: int
+    inputs: tuple[nn.Module, ...]
 
     @property
     def last(self) -> int:
@@ -48,21 +51,25 @@ def study(model: nn.Module, run: Run, lengths: Tensor) -> Anatomy:
 
     Raises ModelError where there is no attention that could be intervened on, naming why.
     """
-    blocks, output = _blocks(model, run)
-    row, tupled = _row(blocks, run, lengths)
-    return Anatomy(blocks, row, output, tupled)
+    found = _blocks(model, run)
+    row, tupled = _row(found.blocks, run, lengths)
+    return replace(found, row=row, tupled=tupled)
 
 
-def _blocks(model: nn.Module, run: Run) -> tuple[tuple[nn.Module, ...], nn.Module | None]:
+def _blocks(model: nn.Module, run: Run) -> Anatomy:
+    """The blocks, and what is around the last call; not yet what the last block gives."""
     members = {m for m in model.modules() if isinstance(m, nn.ModuleList)}
     repeated = {child for many in members for child in many}
     linear = [m for m in model.modules() if _is_linear(m)]
     stack: list[nn.Module] = []
     found: list[nn.Module | None] = []
-    after: list[nn.Module] = []  # linear layers since the latest attention call
+    heads = 0
+    before: list[nn.Module] = []  # linear layers in the block of the latest call, up to it
+    after: list[nn.Module] = []  # linear layers since
 
     def enter(module: nn.Module, args: Any) -> None:
         stack.append(module)
+        after.clear()
 
     def leave(module: nn.Module, args: Any, given: Any) -> None:
         stack.pop()
@@ -71,6 +78,8 @@ def _blocks(model: nn.Module, run: Run) -> tuple[tuple[nn.Module, ...], nn.Modul
         after.append(module)
 
     def handler(call: Call) -> Tensor:
+        nonlocal heads, before
+        heads, before = call.query.shape[1], after.copy()
         inner = [m for m in stack if m in repeated]
         found.append(inner[-1] if inner else None)
         after.clear()
@@ -87,8 +96,8 @@ def _blocks(model: nn.Module, run: Run) -> tuple[tuple[nn.Module, ...], nn.Modul
             hook.remove()
     if not found:
         raise ModelError(
-            "its attention cannot be intervened on: it does not go through the attention interface"
-            " of transformers",
+            "its attention does not go through the attention interface of transformers, so that it"
+            " cannot be intervened on",
             hint="audit a model whose architecture does (BERT, RoBERTa, DistilBERT, ELECTRA,"
             " ALBERT, ModernBERT, GPT-2, LLaMA and others), or wrap it as package.module:factory",
         )
@@ -96,7 +105,9 @@ def _blocks(model: nn.Module, run: Run) -> tuple[tuple[nn.Module, ...], nn.Modul
     if len(blocks) < len(found):
         raise ModelError("its attention cannot be intervened on: its layers are not in blocks")
     inside = set(blocks[-1].modules())
-    return tuple(blocks), next((m for m in after if m in inside), None)
+    output = next((m for m in after if m in inside), None)
+    inputs = tuple(m for m in before if m in inside)
+    return Anatomy(tuple(blocks), "first", output, False, heads, inputs)
 
 
 def _is_linear(module: nn.Module) -> bool:

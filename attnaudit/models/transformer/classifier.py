@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+from attnaudit.models.transformer.quiet import quiet
 
 
 @dataclass(frozen=True)
@@ -50,21 +52,30 @@ class TransformerClassifier(AttentionModel):
 
     boundaries = True
 
-    def __init__(self, network: nn.Module, example: Batch) -> None:
+    def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:
         """Study `network` on `example`: two texts of different lengths, the first one longer."""
         super().__init__()
         self.network = network.eval()
+        self.mask_token = mask_token
         accepted = inspect.signature(network.forward).parameters
         config: Any = network.config
         self._typed = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self.anatomy: Anatomy = study(network, lambda: self(example), example.mask.sum(1))
-        self._check_rows(example)
+        self._unread = self.anatomy.inputs
+        if not self._reads_rows(example):
+            self._unread = ()  # one of them does more than project queries, keys and values
+            if not self._reads_rows(example):
+                raise ModelError(
+                    "its attention cannot be intervened on: reading uniform weights is not what"
+                    " the whole model answers with that row overridden",
+                    hint="its blocks do more with attention than average values",
+                )
 
     @override
     def embed(self, batch: Batch) -> Tensor:
         lookup: Any = self.network.get_input_embeddings()  # type: ignore[operator]
         embedded: Tensor = lookup(batch.ids)
-        return embedded
+        return wide(embedded)
 
     @override
     def forward(self, batch: Batch) -> Tensor:
@@ -93,7 +104,7 @@ class TransformerClassifier(AttentionModel):
 
         try:
             with forwarding(list(self.anatomy.blocks), forward), handling(handler):
-                self._run(batch, inputs_embeds=embeddings)
+                self._run(batch, inputs_embeds=embeddings.to(self._dtype))
         except _ReachedError:
             pass
         return self._row(batch, states[0], reached[0], rows)
@@ -102,8 +113,8 @@ class TransformerClassifier(AttentionModel):
     def attend(self, encoded: Encoded) -> Tensor:
         assert isinstance(encoded, Row)
         call = encoded.call
-        keys = call.by_head(call.key)
-        alpha = attention(call.query, keys, call.mask, call.scaling, call.softcap)
+        query, keys = wide(call.query), wide(call.by_head(call.key))
+        alpha = attention(query, keys, call.mask, call.scaling, call.softcap)
         return alpha.squeeze(2)  # (B, H, T)
 
     @override
@@ -111,7 +122,8 @@ class TransformerClassifier(AttentionModel):
         assert isinstance(encoded, Row)
         call, variants = encoded.call, alpha.shape[1]
         values = call.by_head(call.value)  # (B, H, T, D)
-        averaged = torch.einsum("bvht,bhtd->bvhd", call.dropped(alpha), values)
+        weights = call.dropped(alpha).to(values.dtype)
+        averaged = torch.einsum("bvht,bhtd->bvhd", weights, values)
         averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
         residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
         calls = _Count(self.anatomy.last)
@@ -128,21 +140,50 @@ class TransformerClassifier(AttentionModel):
         size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
         nothing = residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)
         with forwarding(list(self.anatomy.blocks), forward), handling(lambda _: averaged):
-            logits: Tensor = self.network(inputs_embeds=nothing).logits
+            with ExitStack() as stack:
+                for layer in self._unread:
+                    stack.enter_context(forwarding([layer], _zeros_of(layer)))
+                logits = self._logits(inputs_embeds=nothing)
         return logits.view(len(alpha), variants, -1)
+
+    def uniform_layers(self, batch: Batch) -> Tensor:
+        """See `AttentionModel`. The other positions of a row keep the weight they have there."""
+        content = batch.content[:, None, None]  # (B, 1, 1, T)
+
+        def handler(call: Call) -> Tensor:
+            weights = call.weights()  # (B, H, Q, T)
+            inside = content.to(weights.device)
+            if call.mask is not None:
+                inside = inside & _allowed(call.mask[..., : weights.shape[-1]])  # (B, 1 or H, Q, T)
+            mass = (weights * inside).sum(-1, keepdim=True)
+            mean = mass / inside.sum(-1, keepdim=True).clamp_min(1)
+            return call.output(torch.where(inside, mean, weights))
+
+        with handling(handler):
+            return self.forward(batch)
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""
         assert isinstance(encoded, Row)
-        vectors = encoded.call.by_head(encoded.call.value)
+        vectors = wide(encoded.call.by_head(encoded.call.value))
         output = self._output_weights(vectors.shape[1])
-        return Values(vectors, output, encoded.residual)
+        return Values(vectors, output, wide(encoded.residual))
 
     def _run(self, batch: Batch, **inputs: Tensor) -> Tensor:
         if self._typed and batch.types is not None:
             inputs["token_type_ids"] = batch.types
-        logits: Tensor = self.network(attention_mask=batch.mask.long(), **inputs).logits
-        return logits
+        return self._logits(attention_mask=batch.mask.long(), **inputs)
+
+    def _logits(self, **inputs: Tensor) -> Tensor:
+        with quiet():
+            logits: Tensor = self.network(**inputs).logits
+        return wide(logits)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """What the network computes in."""
+        table: Tensor = self.network.get_input_embeddings().weight  # type: ignore[operator]
+        return table.dtype
 
     def _rows(self, batch: Batch) -> Tensor:
         """(B,) the position of the audited row."""
@@ -159,8 +200,7 @@ class TransformerClassifier(AttentionModel):
             mask = mask[each, :, rows if queries > 1 else 0].unsqueeze(2)  # (B, 1 or H, 1, T)
         attendable = batch.mask
         if mask is not None:
-            allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-            attendable = attendable & allowed.any(1).squeeze(1).to(attendable.device)
+            attendable = attendable & _allowed(mask).any(1).squeeze(1).to(attendable.device)
         return Row(
             attendable,
             attendable & batch.content,
@@ -180,14 +220,13 @@ class TransformerClassifier(AttentionModel):
         weight: Tensor = layer.weight  # type: ignore[assignment]
         if isinstance(layer, nn.Linear):
             weight = weight.T
-        return weight.reshape(heads, -1, weight.shape[1]) if len(weight) % heads == 0 else None
+        if len(weight) % heads:
+            return None
+        return wide(weight).reshape(heads, -1, weight.shape[1])
 
     @torch.no_grad()
-    def _check_rows(self, batch: Batch) -> None:
-        """Reading uniform weights must be what the whole network says with that row overridden.
-
-        Raises ModelError where it is not.
-        """
+    def _reads_rows(self, batch: Batch) -> bool:
+        """Whether reading uniform weights is what the network says with that row overridden."""
         encoded = self.encode(batch)
         heads = encoded.call.query.shape[1]
         spread = encoded.attendable / encoded.attendable.sum(-1, keepdim=True)  # (B, T)
@@ -206,12 +245,12 @@ class TransformerClassifier(AttentionModel):
 
         with handling(handler):
             whole = self(batch)
-        if not agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole):
-            raise ModelError(
-                "its attention cannot be intervened on: reading uniform weights is not what the"
-                " whole model answers with that row overridden",
-                hint="its blocks do more with attention than average values",
-            )
+        return agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole, self._dtype)
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """What leaves a network that computes in half precision: audits count in at least float32."""
+    return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
 class _Count:
@@ -225,6 +264,21 @@ class _Count:
 
     def next(self) -> None:
         self._at += 1
+
+
+def _zeros_of(layer: Any) -> Callable[..., Tensor]:
+    """Zeros in place of the queries, keys or values of a layer, which nobody reads."""
+    size = layer.weight.shape[0 if isinstance(layer, nn.Linear) else 1]
+
+    def forward(_: Any, states: Tensor) -> Tensor:
+        return states.new_zeros(1).expand(*states.shape[:-1], size)
+
+    return forward
+
+
+def _allowed(mask: Tensor) -> Tensor:
+    """True where a mask, boolean or added to the scores, lets attention go."""
+    return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
 
 
 def _hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attnaudit.report.findings.basis import barrier
 from attnaudit.report.findings.context import out_of_context
+from attnaudit.report.findings.controls import unmoved, withheld
 from attnaudit.report.findings.evidence import Evidence
 from attnaudit.report.findings.hard import hard_to_manipulate
 from attnaudit.report.findings.necessary import necessary
@@ -16,7 +17,8 @@ def assess(evidence: Evidence | None, deltas: Deltas) -> dict[FindingName, Findi
 
     None rests on a model or recipe that fails `basis.barrier`. Where attention is not necessary,
     it is no use asking whether it can be moved or helps elsewhere: the other two are then not
-    assessable.
+    assessable. Where the controls say that the audited attention cannot be tested, none is
+    *against* it.
     """
     missing = not_assessed()
     seeds = None if evidence is None else evidence.of("seed-baseline")
@@ -25,13 +27,14 @@ def assess(evidence: Evidence | None, deltas: Deltas) -> dict[FindingName, Findi
     in_the_way = barrier(evidence, seeds)
     if in_the_way:
         return {name: finding("not_assessed", in_the_way, scope=evidence.scope) for name in missing}
-    needed = necessary(evidence, seeds, deltas.necessary)
+    why = unmoved(seeds)
+    needed = withheld(necessary(evidence, seeds, deltas.necessary), why)
     if needed.status == "against":
         reason = "this task does not need attention (see necessary)"
         other = finding("not_assessable", reason, scope=evidence.scope)
         return {"necessary": needed, "hard_to_manipulate": other, "out_of_context": other}
     return {
         "necessary": needed,
-        "hard_to_manipulate": hard_to_manipulate(evidence, seeds, deltas),
-        "out_of_context": out_of_context(evidence, deltas.out_of_context),
+        "hard_to_manipulate": withheld(hard_to_manipulate(evidence, seeds, deltas), why),
+        "out_of_context": withheld(out_of_context(evidence, deltas.out_of_context), why),
     }

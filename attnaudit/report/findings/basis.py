@@ -10,10 +10,8 @@ from scipy.stats import t as student  # type: ignore[import-untyped]
 from attnaudit.measures.intervals import PERCENTILES, Bootstrap
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import f1_draws, two_level
-from attnaudit.report.findings.evidence import BASE, Evidence, Floats, Ints, Runs, kind_of
+from attnaudit.report.findings.evidence import BASE, SEED, Evidence, Floats, Ints, Runs
 from attnaudit.report.findings.rules import LEAST_RARE, LEAST_SEEDS
-
-SEED, UNIFORM = kind_of(model="seed"), kind_of(model="uniform")
 
 
 def barrier(evidence: Evidence, runs: Runs) -> str | None:

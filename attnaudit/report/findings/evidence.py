@@ -34,12 +34,17 @@ class Columns:
 
 @dataclass
 class Runs:
-    """All models that an audit trained, on one split, by kind and seed."""
+    """All models that an audit trained, on one split, by kind and seed.
+
+    `controls`: what the records of the audited model say of them (see `findings.controls`), empty
+    for a record that says nothing.
+    """
 
     ids: list[str] = field(default_factory=list)
     gold: list[int] = field(default_factory=list)
     groups: list[str | None] = field(default_factory=list)
     models: dict[Kind, dict[int, Columns]] = field(default_factory=dict)
+    controls: list[Mapping[str, Any]] = field(default_factory=list)
 
     def seeds(self, **kind: Any) -> list[int]:
         """The seeds of one kind, in order."""
@@ -64,13 +69,11 @@ class Runs:
 
     def bootstrap(self, seed: int = 0) -> Bootstrap:
         """Resampling of the instances, by group where the data has groups."""
-        if not any(self.groups):
-            return Bootstrap(len(self.gold), seed=seed)
-        units = [row if group is None else group for row, group in enumerate(self.groups)]
-        return Bootstrap(len(self.gold), units, seed=seed)
+        return Bootstrap.by_group(self.groups, seed)
 
 
-BASE = kind_of(model="base")
+# The audited model; others of its recipe; and others of its recipe with uniform attention.
+BASE, SEED, UNIFORM = (kind_of(model=name) for name in ("base", "seed", "uniform"))
 
 
 def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
@@ -91,6 +94,7 @@ def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
             runs.ids.append(record["id"])
             runs.gold.append(record["gold"])
             runs.groups.append(record.get("group"))
+            runs.controls.append(record.get("controls", {}))
         else:
             columns.jsd.append(record["jsd"])
             columns.tvd.append(record["tvd"])
@@ -131,9 +135,34 @@ def gather(files: Sequence[tuple[Header, Iterable[Mapping[str, Any]]]]) -> Evide
 
 
 def _scope(header: Header, facts: Mapping[str, Any]) -> str:
-    recipe = facts.get("recipe")
-    what = f"{recipe['encoder']} with {recipe['attention']} attention" if recipe else "this recipe"
+    data = header.dataset
     return (
-        f"{header.model.name} ({what}) on {header.dataset.name}, split {header.dataset.split},"
-        f" {header.dataset.instances:,} instances"
+        f"{header.model.name} ({_what(facts)}) on {data.name}, split {data.split},"
+        f" {data.instances:,} instances{_reserve(facts)}"
     )
+
+
+def _what(facts: Mapping[str, Any]) -> str:
+    """Which recipe it is, or which of a transformer's many rows of attention is audited."""
+    if _is_transformer(facts):
+        row, layers, heads = (facts[key] for key in ("row", "layers", "heads"))
+        return (
+            f"{facts['architecture']}, last-layer {row} row, one of {layers} layers x {heads} heads"
+            " x tokens"
+        )
+    recipe = facts.get("recipe")
+    return f"{recipe['encoder']} with {recipe['attention']} attention" if recipe else "this recipe"
+
+
+def _reserve(facts: Mapping[str, Any]) -> str:
+    """What every finding on such a model is to be read with."""
+    if not _is_transformer(facts):
+        return ""
+    return (
+        "; its seeds share their pretrained weights, so that their agreement is an upper bound on"
+        " that of models trained from scratch"
+    )
+
+
+def _is_transformer(facts: Mapping[str, Any]) -> bool:
+    return facts.get("kind") == "transformer"

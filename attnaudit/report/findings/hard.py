@@ -15,8 +15,7 @@ import numpy as np
 
 from attnaudit.measures.summary import Estimate
 from attnaudit.report.findings import manipulation
-from attnaudit.report.findings.basis import SEED
-from attnaudit.report.findings.evidence import Evidence, Floats, Runs, kind_of
+from attnaudit.report.findings.evidence import SEED, Evidence, Floats, Runs, kind_of
 from attnaudit.report.findings.manipulation import Curves, Excess
 from attnaudit.report.findings.rules import (
     AGREEING_JSD,

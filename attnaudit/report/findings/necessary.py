@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.findings.basis import SEED, UNIFORM
-from attnaudit.report.findings.evidence import Evidence, Runs
+from attnaudit.report.findings.evidence import SEED, UNIFORM, Evidence, Runs
 from attnaudit.report.findings.gap import score_gaps
 from attnaudit.report.findings.rules import LEAST_SEEDS, compare, finding, settle
 from attnaudit.report.schema import Finding

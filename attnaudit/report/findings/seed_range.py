@@ -10,8 +10,7 @@ import numpy as np
 from attnaudit.measures.scores import f1
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import mean_draws, two_level
-from attnaudit.report.findings.basis import SEED
-from attnaudit.report.findings.evidence import BASE, Floats, Kind, Runs
+from attnaudit.report.findings.evidence import BASE, SEED, Floats, Kind, Runs
 from attnaudit.report.findings.rules import LEAST_TVD
 
 

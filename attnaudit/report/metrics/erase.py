@@ -111,6 +111,33 @@ SPECS = (
         "fraction",
         "neutral",
     ),
+    MetricSpec(
+        "erase.all.tvd.mean",
+        "Mean over instances of the total variation distance between the answer with all content "
+        "weights at 0 and the answer: a control. Near 0 the answer goes around the attention, and "
+        "no erasure of weights can matter.",
+        "total variation distance",
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+    ),
+    MetricSpec(
+        "erase.all.flips",
+        "Share of instances whose decision flips with all content weights at 0: a control.",
+        "fraction",
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+    ),
+    MetricSpec(
+        "erase.residual_ratio.mean",
+        "Mean over instances of the norm of what the audited attention gives, over the norm of the "
+        "residual that it is added to, which bypasses it.",
+        "ratio of norms",
+        "neutral",
+        LEAST_MEAN,
+        (0.0, None),
+    ),
     *_ranked(
         "erase.comprehensiveness",
         "measure",

@@ -33,6 +33,16 @@ SPECS = (
         UNIT,
     ),
     MetricSpec(
+        "permute.all_erased.tvd.mean",
+        "Mean over instances of the total variation distance between the answer with all content "
+        "weights at 0 and the answer: a control. Near 0 the answer goes around the attention, and "
+        "permuting cannot matter.",
+        "total variation distance",
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+    ),
+    MetricSpec(
         "permute.conicity.mean",
         "Mean over instances of the conicity of the states, the mean absolute cosine of a state "
         "with their mean (Mohankumar et al. 2020). Near 1, permuting cannot matter.",

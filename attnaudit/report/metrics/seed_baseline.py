@@ -9,6 +9,17 @@ def _jsd(name: str, definition: str, direction: Direction) -> MetricSpec:
     return MetricSpec(f"seed_baseline.{name}", definition, "nats", direction, LEAST_MEAN, JSD)
 
 
+_CONTROLS = {
+    "erased": "without any content in the audited row of attention",
+    "uniform_layers": "with attention in all layers, heads and rows spread evenly over the content",
+}
+
+
+def _control(name: str, figure: str, definition: str, unit: str) -> MetricSpec:
+    pattern = f"seed_baseline.control.{name}.{figure}"
+    return MetricSpec(pattern, definition, unit, "neutral", LEAST_MEAN, UNIT)
+
+
 SPECS = (
     *(
         _jsd(
@@ -78,5 +89,24 @@ SPECS = (
         "higher",
         LEAST_SCORE,
         (-1.0, 1.0),
+    ),
+    *(
+        _control(
+            name,
+            "tvd.mean",
+            "Mean over instances of the total variation distance between the model's answer and "
+            f"its answer {how}.",
+            "total variation distance",
+        )
+        for name, how in _CONTROLS.items()
+    ),
+    *(
+        _control(
+            name,
+            "flips",
+            f"Share of instances to which the model gives another class {how}.",
+            "fraction",
+        )
+        for name, how in _CONTROLS.items()
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +47,7 @@ class Bench:
     """All that is trained; as it stands, it speaks for attention in all three respects.
 
     `dev` has the same models on another split; `dev_tvd` gives the seeds another TVD there.
+    `controls` are those of every text.
     """
 
     base: Model = field(default_factory=Model)
@@ -70,6 +72,7 @@ class Bench:
     labels: Sequence[str] = ("no", "yes")
     partial: bool = False
     dev_tvd: float | None = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
 
     def runs(self, kinds: Mapping[Kind, Sequence[Model]]) -> Runs:
         """The audited model and others, whose seeds count from 1."""
@@ -80,7 +83,7 @@ class Bench:
         found[BASE] = {0: self._columns(self.base)}
         names, count = [f"text {row}" for row in range(len(self.gold))], len(self.gold)
         groups = list(self.groups) if self.groups else [None] * count
-        return Runs(names, self.gold.tolist(), groups, found)
+        return Runs(names, self.gold.tolist(), groups, found, [self.controls] * count)
 
     def of_seeds(self) -> Runs:
         """The runs of seed-baseline."""

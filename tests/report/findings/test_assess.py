@@ -52,6 +52,17 @@ def test_what_may_be_needed_is(bench):
     assert statuses(assess(bench.evidence(), deltas)) == ("inconclusive", "for", "for")
 
 
+def test_nothing_is_against_attention_that_cannot_be_tested(bench):
+    bench.controls = {"bypassed": True, "erased": {"tvd": 0.01, "flips": False}}
+    assert statuses(assess(bench.evidence(), Deltas())) == ("for", "for", "for")
+    deltas = Deltas(necessary=0.4, hard_to_manipulate=0.001, out_of_context=0.9)
+    found = assess(bench.evidence(), deltas)  # else against, and the others not assessable
+    assert statuses(found) == ("inconclusive",) * 3
+    assert all("erasing all content" in f.reason for f in found.values())
+    bench.controls = {**bench.controls, "bypassed": False}
+    assert statuses(assess(bench.evidence(), deltas))[0] == "against"
+
+
 def test_each_finding_has_its_own_delta(bench):
     deltas = Deltas(necessary=0.4, hard_to_manipulate=0.001, out_of_context=0.9)
     assert statuses(assess(bench.evidence(), deltas))[0] == "against"

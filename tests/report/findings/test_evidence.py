@@ -157,3 +157,28 @@ def test_the_scope_names_recipe_data_and_split(headed):
     assert gather([(headed("probe"), [])]).scope == (
         "model.pt (this recipe) on test.jsonl, split test, 1,725 instances"
     )
+
+
+def test_the_scope_of_a_transformer_names_one_row_of_many_and_its_reserve(headed):
+    facts = {
+        "kind": "transformer",
+        "architecture": "BertForSequenceClassification",
+        "layers": 6,
+        "heads": 12,
+        "row": "[CLS]",
+        "recipe": {"pretrained": "somewhere"},
+    }
+    found = gather([(headed("probe", **facts), [])])
+    assert found.scope == (
+        "model.pt (BertForSequenceClassification, last-layer [CLS] row, one of 6 layers x 12 heads"
+        " x tokens) on test.jsonl, split test, 1,725 instances; its seeds share their pretrained"
+        " weights, so that their agreement is an upper bound on that of models trained from scratch"
+    )
+
+
+def test_controls_are_those_of_the_audited_model():
+    told = {"bypassed": True, "erased": {"tvd": 0.25, "flips": False}}
+    made = records()
+    made[1]["controls"] = told
+    made[2]["controls"] = {"erased": {"tvd": 0.5, "flips": True}}
+    assert read_runs(made)["test"].controls == [{}, told]

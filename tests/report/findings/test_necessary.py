@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnaudit.report.findings.basis import SEED, UNIFORM
-from attnaudit.report.findings.evidence import BASE
+from attnaudit.report.findings.evidence import BASE, SEED, UNIFORM
 from attnaudit.report.findings.gap import score_gaps
 from attnaudit.report.findings.necessary import necessary
 from attnaudit.report.findings.rules import settle

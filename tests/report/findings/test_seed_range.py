@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnaudit.report.findings.basis import SEED
+from attnaudit.report.findings.evidence import SEED
 from attnaudit.report.findings.seed_range import damage, seed_range
 
 

@@ -1,0 +1,45 @@
+"""Could the audited attention move an answer at all? Controls that go with every finding.
+
+What passes the audited attention by, such as a residual, may give the answer alone; then no other
+weights could change it, and tests of these weights say nothing. The records of the audited model
+hold under `controls`:
+
+* `bypassed`: whether the model says that something is added to what the audited attention gives
+  (capability `values`);
+* `erased`: `tvd` and `flips`, how far the answer is from that without any content in the audited
+  attention (see `variants.erased`), and whether another class is predicted;
+* `uniform_layers`: the same for the answer with uniform attention in all layers, where the model
+  can give it (capability `uniform_layers`).
+
+They feed `seed_baseline.control.*` and the findings (see `report.findings.controls`).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from attnaudit.audits.audit import Record
+from attnaudit.audits.common import Answered
+from attnaudit.audits.variants import answers, erased
+from attnaudit.models.interface import AttentionModel, capability
+from attnaudit.report.records import compact
+
+
+@torch.no_grad()
+def controls(model: AttentionModel, known: Answered) -> list[Record]:
+    """What the record of each instance of a batch holds of the controls."""
+    content = known.encoded.content
+    nothing = erased(known.alpha, content, content.unsqueeze(1))  # (B, 1, H, T)
+    said = {"erased": answers(model, known.encoded, nothing).squeeze(1)}  # (B, C) each
+    if uniform_layers := capability(model, "uniform_layers"):
+        said["uniform_layers"] = uniform_layers(known.batch).softmax(-1)
+    values = capability(model, "values")
+    bypassed = values is not None and values(known.encoded).residual is not None
+    made: list[Record] = [{"bypassed": bypassed} for _ in known.instances]
+    for name, probs in said.items():
+        tvd = (probs - known.probs).abs().sum(-1) / 2  # (B,)
+        flips = probs.argmax(-1) != known.probs.argmax(-1)
+        rows = zip(made, compact(tvd.float().cpu().numpy()), flips.tolist(), strict=True)
+        for record, moved, flipped in rows:
+            record[name] = {"tvd": moved, "flips": flipped}
+    return [{"controls": record} for record in made]

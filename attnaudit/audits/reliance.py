@@ -1,0 +1,112 @@
+"""How much of an answer passes through the audited attention at all?
+
+Where a residual path goes around it, an answer may stay under any weights by construction. Two
+figures tell: the answer with all content erased, and how large what the attention gives is beside
+what bypasses it. They are no test of the weights; they say what a test of them can show.
+
+Letters in shape comments: B batch, H heads, T tokens, D dimensions of a head, O of the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnaudit.audits.common import Answered
+from attnaudit.audits.variants import answers, erased
+from attnaudit.measures.summary import Cell, Estimate, Table
+from attnaudit.models.interface import AttentionModel, capability
+from attnaudit.report.findings.rules import UNMOVED_TVD
+from attnaudit.report.records import compact
+
+Array = NDArray[np.float64]
+
+
+@torch.no_grad()
+def all_erased(model: AttentionModel, known: Answered) -> list[dict[str, Any]]:
+    """What each answer does when all content entries of all heads are 0.
+
+    The rest of the mass stays where it was, and so does what bypasses the attention. `tvd`, in
+    [0, 1], between that answer and the model's; `flips`, whether the decision differs.
+    """
+    gone = known.encoded.content.unsqueeze(1)  # (B, 1, T)
+    nothing = erased(known.alpha, known.encoded.content, gone)
+    # The model's own weights go with it, so that rounding moves no answer.
+    both = torch.cat([known.alpha.unsqueeze(1), nothing], dim=1)  # (B, 2, H, T)
+    own, left = answers(model, known.encoded, both).unbind(1)  # (B, C)
+    moved = compact(((left - own).abs().sum(-1) / 2).cpu().double().numpy())
+    flips = (left.argmax(-1) != own.argmax(-1)).tolist()
+    return [{"tvd": tvd, "flips": flip} for tvd, flip in zip(moved, flips, strict=True)]
+
+
+@torch.no_grad()
+def residual_ratios(model: AttentionModel, known: Answered) -> list[float | None] | None:
+    """||what the attention gives|| / ||the residual that it is added to||, of each instance.
+
+    None where the model shows no residual. At least 0; small where the attention has little to
+    say. The bias of the output projection, which no weights change, is left out.
+    """
+    show = capability(model, "values")
+    values = show(known.encoded) if show else None
+    if values is None or values.residual is None or values.output is None:
+        return None
+    averaged = torch.einsum("bht,bhtd->bhd", known.alpha, values.vectors)
+    given = torch.einsum("bhd,hdo->bo", averaged, values.output)
+    ratio = given.norm(dim=-1).double() / values.residual.norm(dim=-1).double()
+    return compact(ratio.where(ratio.isfinite(), torch.nan).cpu().numpy())
+
+
+def reliance_columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
+    """One value an instance by the metric of `erase` that is their mean.
+
+    `records` hold `all_erased` and `residual_ratio`, as records do; figures that none holds have no
+    column.
+    """
+    columns = {
+        "erase.all.tvd.mean": [(r.get("all_erased") or {}).get("tvd") for r in records],
+        "erase.all.flips": [(r.get("all_erased") or {}).get("flips") for r in records],
+        "erase.residual_ratio.mean": [r.get("residual_ratio") for r in records],
+    }
+    return {
+        name: np.array(values, float)
+        for name, values in columns.items()
+        if any(value is not None for value in values)
+    }
+
+
+def reliance_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:
+    """The controls at a glance; none where there are no figures."""
+    rows: list[list[Cell]] = []
+    for name, shown in _SHOWN.items():
+        figure = metrics.get(name)
+        if figure is not None:
+            rows.append([shown, figure.value, figure.ci_low, figure.ci_high, figure.n])
+    if not rows:
+        return {}
+    notes = [
+        "A control, no test: all content weights at 0, the rest as it was. Where little moves, the",
+        "answer goes around this attention, and what other weights do to it says little of them.",
+    ]
+    title = "All content erased: does the answer pass through this attention?"
+    return {"erase.all": Table(title, ["", "value", "low", "high", "n"], rows, notes)}
+
+
+_SHOWN = {
+    "erase.all.tvd.mean": "mean TVD",
+    "erase.all.flips": "share of decisions that flip",
+    "erase.residual_ratio.mean": "attention output / residual",
+}
+
+
+def reliance_notes(tvd: Estimate | None) -> list[str]:
+    """A remark where the answers barely move with all content erased."""
+    if tvd is None or tvd.value is None or tvd.value >= UNMOVED_TVD:
+        return []
+    return [
+        f"Even with all content erased the answers barely move (mean TVD {tvd.value:.3f}): they"
+        " hardly pass through this attention, so that its weights cannot be tested here."
+    ]

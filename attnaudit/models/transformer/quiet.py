@@ -1,0 +1,32 @@
+"""transformers without its progress bars, notes and warnings: this program reports for itself."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import transformers
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within the context transformers logs errors alone and draws no bars."""
+    logs = transformers.logging
+    before, bars = logs.get_verbosity(), logs.is_progress_bar_enabled()
+    logs.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logs.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logs.set_verbosity(before)
+        if bars:
+            logs.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """The same, and Python warnings are ignored: importing a model's code may raise some."""
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

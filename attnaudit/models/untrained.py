@@ -1,0 +1,145 @@
+"""From a training configuration to untrained models: where classic models and transformers part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.execution.observer import Observer
+from attnaudit.models.blank import Blank, Fresh, read_blank
+from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
+from attnaudit.models.classic.classifier import ClassicModel, Recipe
+from attnaudit.models.interface import AttentionModel, ModelSpec
+from attnaudit.models.recipe import AnyConfig, FineTuneConfig
+from attnaudit.models.training import Schedule
+
+# The recipe of a pretrained model says nothing on how large a per-token probe should be, nor how
+# long it learns: it begins from nothing, and stops when dev no longer gains.
+PROBE = Recipe(encoder="average", embedding=128, hidden=128)
+PROBE_SCHEDULE = Schedule(epochs=30, patience=5)
+Write = Callable[[AttentionModel, Path, dict[str, Any]], None]  # model, where, how it came about
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How trained models are written, and what the names of their files or folders end in."""
+
+    write: Write
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """Untrained models of a recipe, and untrained per-token probes with how those are trained."""
+
+    fresh: Fresh
+    probe: Blank
+    probe_schedule: Schedule
+    saving: Callable[[ReadingSettings], Saving]
+
+
+def suffix_of(config: AnyConfig) -> str:
+    """What names of trained models end in: transformers are folders."""
+    return "" if isinstance(config, FineTuneConfig) else ".pt"
+
+
+def reading_of(config: AnyConfig) -> ReadingSettings | None:
+    """How texts must be read where the model decides it; None where the data set does.
+
+    Raises ModelError for a pretrained model that cannot be opened.
+    """
+    return _opened(config).reading() if isinstance(config, FineTuneConfig) else None
+
+
+def spec_of(config: AnyConfig, learn: Dataset) -> ModelSpec:
+    """What a model that learns from the train split `learn` is told about the task."""
+    if isinstance(config, FineTuneConfig):
+        return ModelSpec(_opened(config).vocabulary, learn.labels, learn.paired)
+    vocabulary = Vocabulary.count(learn.texts(), config.vocabulary.min_count)
+    return ModelSpec(vocabulary, learn.labels, learn.paired)
+
+
+def untrained(config: AnyConfig, spec: ModelSpec, observer: Observer) -> Untrained:
+    """Untrained models of a configuration.
+
+    Raises InputError for vectors, ModelError for a pretrained model, that cannot be read.
+    """
+    if isinstance(config, FineTuneConfig):
+        return _pretrained(config, spec)
+    blank = read_blank(config, spec, observer)
+    classic = config
+
+    def saving(reading: ReadingSettings) -> Saving:
+        def write(model: AttentionModel, path: Path, record: dict[str, Any]) -> None:
+            assert isinstance(model, ClassicModel)
+            Checkpoint(model, reading, classic, record).save(path)
+
+        return Saving(write, suffix_of(classic))
+
+    probe = blank.changed(encoder="average", attention="additive")
+    return Untrained(blank, probe, config.training, saving)
+
+
+def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
+    from attnaudit.models.transformer.blank import PretrainedBlank
+    from attnaudit.models.transformer.classifier import TransformerClassifier
+    from attnaudit.models.transformer.folder import Beside, write_folder
+
+    blank = PretrainedBlank.read(_reference(config), spec.labels)
+
+    def saving(reading: ReadingSettings) -> Saving:
+        def write(model: AttentionModel, path: Path, record: dict[str, Any]) -> None:
+            assert isinstance(model, TransformerClassifier)
+            write_folder(path, model, blank.opened, Beside(reading, spec.paired, config, record))
+
+        return Saving(write, suffix_of(config))
+
+    # The probe reads the same pieces, with an embedding of its own for each; a query that stands
+    # in one sequence with the text is no content, and it does not see it.
+    probe = Blank(PROBE, replace(spec, paired=False))
+    return Untrained(blank, probe, PROBE_SCHEDULE, saving)
+
+
+def _opened(config: FineTuneConfig) -> Any:
+    from attnaudit.models.transformer.loading import open_reference
+
+    return open_reference(_reference(config))
+
+
+def _reference(config: FineTuneConfig) -> Any:
+    from attnaudit.models.transformer.reference import Reference
+
+    return Reference(config.model.pretrained, config.model.revision)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that `Saving` has written, on the CPU, and how it came about."""
+
+    model: AttentionModel
+    spec: ModelSpec
+    config: AnyConfig
+    training: dict[str, Any]
+
+
+def load_trained(path: Path) -> Trained:
+    """What stands in `path`; raises ModelError where that was not written by attnaudit."""
+    if not path.is_dir():
+        kept = load_checkpoint(path)
+        return Trained(kept.model, kept.model.spec, kept.config, kept.training)
+    from attnaudit.errors import ModelError
+    from attnaudit.models.transformer.folder import read_beside
+    from attnaudit.models.transformer.loading import load_classifier, open_reference
+    from attnaudit.models.transformer.reference import Reference
+
+    opened = open_reference(Reference(str(path)))
+    beside = read_beside(path, opened)
+    if beside is None:
+        raise ModelError("was not trained by attnaudit: it has no attnaudit.json", where=path)
+    spec = ModelSpec(opened.vocabulary, opened.labels, beside.paired)
+    return Trained(load_classifier(opened), spec, beside.config, beside.training)
