@@ -47,3 +47,107 @@ def tiny(tmp_path_factory) -> Path:
     settings = read_config(config, Overrides(output=folder))
     run_training(settings, "cpu", 1, Silent(), False, ["attnaudit", "train"])
     return folder
+
+
+SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SIZES = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "max_position_embeddings": 64,
+}
+
+
+def _tokenizer(framed: bool):
+    """Cuts words into pairs of letters, but for a few; puts [CLS] and [SEP] around if `framed`."""
+    import transformers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    short = [*letters, *(a + b for a in letters for b in letters)]
+    whole = ["good", "bad", "film", "the", "was", "and", *".,!?'-"]
+    pieces = [*SPECIAL_PIECES, *whole, *short, *(f"##{piece}" for piece in short)]
+    ids = {piece: i for i, piece in enumerate(pieces)}
+    made = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer()
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    if framed:
+        made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    named = dict(zip(names, SPECIAL_PIECES, strict=True)) if framed else {"unk_token": "[UNK]"}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made, model_max_length=SIZES["max_position_embeddings"], **named
+    )
+
+
+@pytest.fixture(scope="session")
+def write_pretrained():
+    """Writes a tiny random network as transformers does, with a tokenizer that knows letters.
+
+    It has no classification head unless `head` asks for one with so many classes.
+    """
+    import transformers
+
+    from attnaudit.models.transformer.quiet import quiet_loading
+
+    def write(folder, kind="bert", head=0, dtype=torch.float32, framed=True, seed=0, **changes):
+        tokenizer = _tokenizer(framed)
+        sizes = {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": 0, **changes}
+        with quiet_loading(), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            config = transformers.AutoConfig.for_model(kind, **sizes)
+            if head:
+                config.num_labels = head
+                network = transformers.AutoModelForSequenceClassification.from_config(config)
+            else:
+                network = transformers.AutoModel.from_config(config)
+            for weights in network.parameters():
+                weights.data.add_(torch.randn_like(weights) * 0.1)
+            network.to(dtype).save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+        return Path(folder)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def pretrained(write_pretrained, tmp_path_factory) -> Path:
+    """The folder of a tiny pretrained BERT without a classification head; for reading only."""
+    return write_pretrained(tmp_path_factory.mktemp("pretrained") / "bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_bert():
+    """A random BERT of three heads that knows w0 to w24, with its vocabulary."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from attnaudit.data.pieces import Frame, Pieces
+    from attnaudit.models.transformer.classifier import TransformerClassifier
+    from attnaudit.models.transformer.interception import register
+    from attnaudit.models.transformer.loading import example_batch
+
+    ids = {name: i for i, name in enumerate(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"))}
+    ids |= {f"w{i}": len(ids) + i for i in range(25)}
+    single, pair = Frame((2,), (), (3,)), Frame((2,), (3,), (3,), (0, 0, 0, 1, 1))
+    vocabulary = Pieces(ids, single, pair, pad=0, unknown=1, mask=4)
+
+    def make(dtype=torch.float32, classes=2, layers=2):
+        config = BertConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=12,
+            num_hidden_layers=layers,
+            num_attention_heads=3,
+            intermediate_size=16,
+            max_position_embeddings=40,
+            num_labels=classes,
+            initializer_range=0.5,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = BertForSequenceClassification(config).to(dtype)
+        network.set_attn_implementation(register())
+        model = TransformerClassifier(network, example_batch(vocabulary), vocabulary.mask)
+        return model.eval().requires_grad_(False), vocabulary
+
+    return make

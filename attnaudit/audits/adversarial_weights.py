@@ -3,7 +3,8 @@
 * a linear readout and two classes: the exact maximum (`largest_jsd`);
 * a linear readout and more classes: feasible weights and an upper bound (`jsd_bounds`), the
   weights improved by `mixing`;
-* any other readout: feasible weights by `mixing`; the upper bound is what any weights attain.
+* any other readout: feasible weights by `mixing`, from a start that `two_tokens` finds; the upper
+  bound is what any weights attain.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from attnaudit.audits.detached import Detached
 from attnaudit.audits.jsd_bounds import bounds
 from attnaudit.audits.largest_jsd import SAME, farthest_vertices, slab
 from attnaudit.audits.mixing import mix
+from attnaudit.audits.two_tokens import two_tokens
 from attnaudit.measures.divergences import jsd, max_jsd
 
 Array = NDArray[np.float64]
@@ -63,8 +65,9 @@ def adversaries(detached: Detached, epsilon: float, count: int) -> Adversaries:
         found, _ = farthest_vertices(base, logits, detached.content, low, high, count)
         weights = found[:, :, None]  # (B, K, 1, T)
     else:
-        start = None
-        if linear is not None:
+        if linear is None:
+            start = two_tokens(detached, epsilon)
+        else:
             kind = "lower+upper"
             start, tighter = _linear_start(base, linear.tokens, detached.content, epsilon)
             upper = np.minimum(upper, tighter)
@@ -93,15 +96,12 @@ def _linear_start(
     return start[:, None], upper
 
 
-def _by_mixing(
-    detached: Detached, base: Array, epsilon: float, count: int, start: Array | None
-) -> Array:
-    """(B, count, H, T)."""
+def _by_mixing(detached: Detached, base: Array, epsilon: float, count: int, start: Array) -> Array:
+    """(B, count, H, T), the first one from `start`."""
     references, found = base[:, None], []
-    for _ in range(count):
-        found.append(mix(detached, epsilon, references, start))
+    for k in range(count):
+        found.append(mix(detached, epsilon, references, None if k else start))
         references = np.concatenate([references, detached.shown(found[-1][:, None])], axis=1)
-        start = None
     return np.stack(found, axis=1)
 
 

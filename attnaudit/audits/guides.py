@@ -11,8 +11,8 @@ from attnaudit.config import Settings
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_path
 from attnaudit.models.guided import Guide, Guided, uniform
-from attnaudit.models.probes import Blindfolded
 from attnaudit.models.interface import AttentionModel
+from attnaudit.models.probes import Blindfolded
 from attnaudit.models.retraining import Retraining, View, as_it_is
 from attnaudit.models.untrained import load_trained
 from attnaudit.report.metrics.spec import NAME
@@ -87,7 +87,7 @@ def _load(file: GuideFile, retraining: Retraining) -> AttentionModel:
     ours, theirs = retraining.spec, found.spec
     if (theirs.labels, theirs.paired) != (ours.labels, ours.paired):
         other = "labels" if theirs.paired == ours.paired else "kinds of texts"
-    elif theirs.vocabulary.words != ours.vocabulary.words:
+    elif not theirs.vocabulary.same_as(ours.vocabulary):
         other = "words"
     else:
         return found.model.eval().requires_grad_(False)

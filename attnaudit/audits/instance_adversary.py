@@ -36,7 +36,7 @@ from scipy.special import logsumexp, softmax  # type: ignore[import-untyped]
 
 from attnaudit.audits.adversarial_weights import SLACK, Adversaries, adversaries, caps, moved
 from attnaudit.audits.audit import Record
-from attnaudit.audits.common import Answered, Basics, words_of
+from attnaudit.audits.common import Answered, Basics, answer, words_of
 from attnaudit.audits.detached import Detached
 from attnaudit.audits.instance_tables import epsilons_table, search_table
 from attnaudit.audits.relaxed_search import Relaxed, relaxed_search
@@ -44,7 +44,7 @@ from attnaudit.config import Settings
 from attnaudit.measures.bins import quartiles_table
 from attnaudit.measures.divergences import jsd
 from attnaudit.measures.summary import Summary
-from attnaudit.models.interface import AttentionModel
+from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.report.records import compact
 
 Array = NDArray[np.float64]
@@ -80,6 +80,21 @@ def instance_records(
     model: AttentionModel, known: Answered, settings: InstanceSettings
 ) -> list[Record]:
     """The records of a batch."""
+    parts = [known]
+    if not capability(model, "token_logits"):
+        # A search asks for answers until the hardest text of its batch has enough: each its own.
+        by_row = {i.row: i for i in known.instances}
+        each = torch.arange(len(known.instances), device=known.alpha.device)
+        parts = [answer(model, known.batch.select(b), by_row) for b in torch.split(each, 1)]
+    made = [record for part in parts for record in _found(model, part, settings)]
+    if settings.search:
+        for record, entry in zip(made, _searched(model, known, settings), strict=True):
+            record["search"] = entry
+    return made
+
+
+def _found(model: AttentionModel, known: Answered, settings: InstanceSettings) -> list[Record]:
+    """The records without what the field's search finds."""
     detached = Detached.of(model, known)
     own = detached.logits(detached.own[:, None])  # (B, 1, C)
     base = detached.shown(detached.own[:, None])[:, 0]  # (B, T)
@@ -99,9 +114,6 @@ def instance_records(
         found = adversaries(detached, epsilon, settings.alternatives)
         for record, entry in zip(made, _entries(detached, known, found, own), strict=True):
             record["adversary"].append({"epsilon": epsilon, **entry})
-    if settings.search:
-        for record, entry in zip(made, _searched(detached, known, own, settings), strict=True):
-            record["search"] = entry
     return made
 
 
@@ -139,8 +151,10 @@ def _log_odds(logits: Array, classes: NDArray[np.int64]) -> Array:
 
 
 def _searched(
-    detached: Detached, known: Answered, own: Array, settings: InstanceSettings
+    model: AttentionModel, known: Answered, settings: InstanceSettings
 ) -> list[dict[str, Any]]:
+    detached = Detached.of(model, known)
+    own = detached.logits(detached.own[:, None])  # (B, 1, C)
     epsilon = settings.epsilons[0]
     how = Relaxed(
         settings.search_alternatives,

@@ -28,7 +28,7 @@ GAIN = 1e-4  # a sweep that gains less is the last
 HALVINGS = 10  # of the length of a step
 MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
 CELLS = 2**22  # numbers held at once
-AT_ONCE = 64  # moves of a text in one call of `read`
+AT_ONCE = 64  # moves of a text in one call of `read`, where that is more than a product
 REST = 1e-6  # a head that has less elsewhere cannot drop a token
 
 
@@ -62,6 +62,7 @@ def mix(detached: Detached, epsilon: float, references: Array, start: Array | No
 class _Search:
     def __init__(self, detached: Detached, epsilon: float, references: Array) -> None:
         self.detached, self.bound = detached, epsilon - MARGIN
+        self.at_once = AT_ONCE if detached.linear is None else CELLS
         alpha = detached.alpha
         heads, tokens = alpha.shape[1:]
         self.references = torch.from_numpy(references).to(alpha)  # (B, R, T)
@@ -83,7 +84,7 @@ class _Search:
 
     def value(self, weights: Tensor) -> Tensor:
         """The least divergence (B, V) of weights (B, V, H, T) from the references."""
-        return self._apart((self.share.unsqueeze(1) * weights).sum(2)).amin(-1)
+        return self._apart(self._shown(weights)).amin(-1)
 
     def sweep(self, weights: Tensor, going: Tensor) -> tuple[Tensor, Tensor]:
         """The weights (B, H, T) after the best move, and which instances it has brought further.
@@ -91,52 +92,53 @@ class _Search:
         Only instances that are `going` (B,) move.
         """
         toward = self._toward(weights)
-        shown = (self.share * weights).sum(1, keepdim=True)  # (B, 1, T)
-        begin = self._apart(shown)  # (B, 1, R)
-        paths = self._ends(weights, toward) - shown  # (B, K, T)
+        begin = self._apart(self._shown(weights.unsqueeze(1)))  # (B, 1, R)
         best, best_value = weights, begin.amin(-1).squeeze(1) + GAIN
-        reach = torch.maximum(begin, self._apart(shown + paths)).amin(-1)  # (B, K)
-        low, high = torch.zeros_like(reach), torch.ones_like(reach)
-        tries = torch.zeros_like(reach)
-        possible = self.possible & going.unsqueeze(1)
         gained = torch.zeros_like(going)
-        size = max(1, min(AT_ONCE, CELLS // weights.numel()))
+        # Of each move: the longest step known to fit, the shortest that may not, and how far any
+        # step between them can lead.
+        reach = torch.maximum(begin, self._apart(self._ends(weights, toward))).amin(-1)  # (B, K)
+        low, high, tries = torch.zeros_like(reach), torch.ones_like(reach), torch.zeros_like(reach)
+        reach = reach.masked_fill(~(self.possible & going.unsqueeze(1)), -torch.inf)
+        size = max(1, min(self.at_once, CELLS // weights.numel()))
         while True:
-            open_ = possible & (reach > best_value.unsqueeze(1)) & (tries <= HALVINGS)
+            open_ = (reach > best_value.unsqueeze(1)) & (tries <= HALVINGS)
             count = min(size, int(open_.sum(1).max()))
             if count == 0:
                 return best, gained
             k = reach.masked_fill(~open_, -torch.inf).topk(count).indices  # (B, V)
-            asked, below, above = open_.gather(1, k), low.gather(1, k), high.gather(1, k)
-            step = torch.where(tries.gather(1, k) == 0, above, (below + above) / 2)
+            asked, tried = open_.gather(1, k), tries.gather(1, k)
+            step = torch.where(tried == 0, 1, (low.gather(1, k) + high.gather(1, k)) / 2)
             moved = self._moved(weights, toward, k, step)  # (B, V, H, T)
+            apart = self._apart(self._shown(moved))  # (B, V, R)
             fits = self._feasible(moved)
-            value = self.value(moved).masked_fill(~(fits & asked), -torch.inf)
-            top, at = value.max(1)
+
+            top, at = apart.amin(-1).masked_fill(~(fits & asked), -torch.inf).max(1)
             better = top > best_value
             winner = moved[torch.arange(len(at), device=at.device), at]
             best = torch.where(better[:, None, None], winner, best)
-            best_value = torch.where(better, top, best_value)
-            gained = gained | better
-            below, above = (
-                torch.where(fits & asked, step, below),
-                torch.where(~fits & asked, step, above),
-            )
-            low.scatter_(1, k, below)
-            high.scatter_(1, k, above)
+            best_value, gained = torch.where(better, top, best_value), gained | better
+
+            longer, shorter = fits & asked, ~fits & asked
+            low.scatter_(1, k, torch.where(longer, step, low.gather(1, k)))
+            high.scatter_(1, k, torch.where(shorter, step, high.gather(1, k)))
+            ends = torch.maximum(begin, apart).amin(-1)
+            reach.scatter_(1, k, torch.where(shorter, ends, reach.gather(1, k)))
             # Where the whole step will do, there is no more to find.
-            done = tries.gather(1, k) + asked + HALVINGS * (below == above)
-            tries.scatter_(1, k, done)
-            path = paths.gather(1, k.unsqueeze(-1).expand(-1, -1, paths.shape[-1]))
-            ends = self._apart(shown + above.unsqueeze(-1) * path)
-            reach.scatter_(1, k, torch.maximum(begin, ends).amin(-1))
+            tries.scatter_(
+                1, k, torch.where(longer & (step == 1), HALVINGS, tried) + asked.to(tried)
+            )
+
+    def _shown(self, weights: Tensor) -> Tensor:
+        """What an explanation shows of weights (B, V, H, T): (B, V, T)."""
+        return (self.share.unsqueeze(1) * weights).sum(2)
 
     def _apart(self, shown: Tensor) -> Tensor:
         """The divergence of what is shown (B, V, T) from each reference: (B, V, R)."""
         size = max(1, CELLS // (shown.shape[0] * shown.shape[-1]))
         parts = [
             torch.stack([jsd(part, r.unsqueeze(1)) for r in self.references.unbind(1)], dim=-1)
-            for part in shown.split(size, dim=1)
+            for part in torch.split(shown, size, dim=1)
         ]
         return torch.cat(parts, dim=1)
 
@@ -154,8 +156,7 @@ class _Search:
         changes = self.share[..., None, None] * (toward - weights[:, :, None, None])
         if weights.shape[1] > 1:
             changes = torch.cat([changes, changes.sum(1, keepdim=True)], dim=1)
-        ends: Tensor = changes.flatten(1, 3) + (self.share * weights).sum(1, keepdim=True)
-        return ends
+        return self._shown(weights.unsqueeze(1)) + changes.flatten(1, 3)
 
     def _moved(self, weights: Tensor, toward: Tensor, moves: Tensor, step: Tensor) -> Tensor:
         """The weights (B, V, H, T) after such a step (B, V) of the moves (B, V)."""

@@ -9,9 +9,9 @@ import torch
 from attnaudit.audits.job import Job
 from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer
-from attnaudit.models.interface import ModelSpec, capability
+from attnaudit.models.interface import AttentionModel, ModelSpec, capability
 from attnaudit.models.load import LoadedModel
 from attnaudit.models.recipe import AnyConfig, FineTuneConfig, Overrides, TrainConfig, read_config
 from attnaudit.models.retraining import Retraining
@@ -28,9 +28,9 @@ def prepare(
 ) -> Retraining:
     """All that training other models of the same recipe takes.
 
-    Raises InputError where there is no recipe, or another one than the model's; where the data
-    lacks a train or dev split, or has one that does not fit the model or is cut short by a limit;
-    or for a plug-in that makes no untrained models.
+    Raises InputError where there is no recipe, or another one than the model's, or where what the
+    recipe begins from is gone; where the data lacks a train or dev split, or has one that does not
+    fit the model or is cut short by a limit; or for a plug-in that makes no untrained models.
     """
     config = _recipe(loaded, job)
     splits = _splits(spec, audited, loaded.spec, job.data)
@@ -41,7 +41,18 @@ def prepare(
             where=job.model,
             hint="put them back, or give a --recipe CONFIG that names where they are now",
         )
-    blank = untrained(config, loaded.spec, observer)
+    try:
+        blank = untrained(config, loaded.spec, observer)
+        if loaded.facts["kind"] == "transformer" and isinstance(config, FineTuneConfig):
+            _check_alike(loaded.model, blank.fresh(config.training.seed), config.model.pretrained)
+    except (InputError, ModelError) as error:
+        if job.recipe is not None or not isinstance(config, FineTuneConfig):
+            raise
+        raise InputError(
+            f"what it was fine-tuned from cannot be used: {error.where}: {error.what}",
+            where=job.model,
+            hint="put that back, or give a --recipe CONFIG that names where it is now",
+        ) from error
     fresh, saving = blank.fresh, None
     if loaded.facts["kind"] == "plugin":
         found = capability(loaded.model, "fresh")
@@ -97,6 +108,17 @@ def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:
                     hint="leave --recipe out: the model brings its own",
                 )
     return config
+
+
+def _check_alike(audited: AttentionModel, fresh: AttentionModel, pretrained: str) -> None:
+    """Raise InputError where fine-tuning gives another network than the audited one."""
+    ours, theirs = ({n: w.shape for n, w in m.state_dict().items()} for m in (audited, fresh))
+    if ours != theirs:
+        raise InputError(
+            "is another network than the audited model",
+            where=pretrained,
+            hint="name the pretrained model that the audited one was fine-tuned from",
+        )
 
 
 def _splits(

@@ -111,6 +111,25 @@ LARGEST_SEED = 2**31 - 1  # which every library takes
 SeedOption = Annotated[
     int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of all that is random.")
 ]
+# What `train` and `audit` take in place of what the configuration says.
+SpecOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--data", metavar="SPEC", help="Dataset spec, in place of the config's."),
+]
+VectorsOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(metavar="FILE", help="Pretrained vectors, in place of the config's."),
+]
+ConfigSeedOption = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed, in place of the config's."),
+]
+FolderOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="Where results go.  [default: CONFIG's name]"
+    ),
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where the model runs.")]
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Number format.")]
 RevisionOption = Annotated[
@@ -174,8 +193,10 @@ VerboseOption = Annotated[
 
 def heads(given: str) -> Literal["mean", "max"] | int:
     """The setting that --heads names; raises InputError for anything else."""
-    if given == "mean" or given == "max":
-        return given
+    if given == "mean":
+        return "mean"
+    if given == "max":
+        return "max"
     if given.isascii() and given.isdigit():
         return int(given)
     raise InputError(f"--heads {given}: must be mean, max, or the number of a head, from 0")

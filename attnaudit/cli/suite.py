@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -20,24 +19,10 @@ def audit(
             metavar="CONFIG", help="A training configuration in YAML, or the name of a sample."
         ),
     ],
-    data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="SPEC", help="Dataset spec, in place of the config's."),
-    ] = None,
-    vectors: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="Pretrained vectors, in place of the config's."),
-    ] = None,
-    output: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Where results go.  [default: CONFIG's name]"
-        ),
-    ] = None,
-    seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=0, max=o.LARGEST_SEED, help="Seed, in place of the config's."),
-    ] = None,
+    data: o.SpecOption = None,
+    vectors: o.VectorsOption = None,
+    output: o.FolderOption = None,
+    seed: o.ConfigSeedOption = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.ThreadsOption = 1,
     as_json: o.JsonOption = False,
@@ -49,9 +34,10 @@ def audit(
 ) -> None:
     """Train a model and run every audit on it, into one folder, with findings.
 
-    The folder gets model.pt, records/, report.json and, with the extra `html`, report.html. Run
-    again, it goes on where it stopped: what stands in the folder and is of the same settings, model
-    and data is not made anew. Settings of the audits stand under `audit:` in CONFIG.
+    The folder gets model.pt (of a transformer: model/), records/, report.json and, with the extra
+    `html`, report.html. Run again, it goes on where it stopped: what stands in the folder and is of
+    the same settings, model and data is not made anew. Settings of the audits stand under `audit:`
+    in CONFIG.
     """
     path = find_config(config)
     demands = read_demands(policy, baseline)

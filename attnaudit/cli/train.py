@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,24 +16,10 @@ def train(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a sample config.")
     ],
-    data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="SPEC", help="Dataset spec, in place of the config's."),
-    ] = None,
-    vectors: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(metavar="FILE", help="Pretrained vectors, in place of the config's."),
-    ] = None,
-    output: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--output", "-o", metavar="FOLDER", help="Where results go.  [default: CONFIG's name]"
-        ),
-    ] = None,
-    seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=0, max=o.LARGEST_SEED, help="Seed, in place of the config's."),
-    ] = None,
+    data: o.SpecOption = None,
+    vectors: o.VectorsOption = None,
+    output: o.FolderOption = None,
+    seed: o.ConfigSeedOption = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.ThreadsOption = 1,
     resume: o.ResumeOption = False,
@@ -42,10 +27,12 @@ def train(
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
 ) -> None:
-    """Train a classic attention model; leaves model.pt and train.json in a folder.
+    """Train a classic attention model, or fine-tune a pretrained transformer.
 
-    The epoch with the best dev score is kept. Interrupted, it goes on with --resume where its last
-    finished epoch ended.
+    A classic model is left in a folder as model.pt, with train.json beside it. A configuration with
+    `model: {pretrained: NAME}`, a Hugging Face folder or hub id, fine-tunes that, and leaves the
+    folder model, which transformers can load. The epoch with the best dev score is kept.
+    Interrupted, it goes on with --resume where its last finished epoch ended.
     """
     path = find_config(config)
 

@@ -71,6 +71,13 @@ class Pieces(Vocabulary):
         return 1 + max(self._ids.values())
 
     @override
+    def same_as(self, other: Vocabulary) -> bool:
+        if not isinstance(other, Pieces):
+            return False
+        mine, theirs = ((p._ids, p.single, p.pair, p.pad, p.unknown) for p in (self, other))
+        return mine == theirs
+
+    @override
     def ids(self, tokens: Sequence[str]) -> list[int]:
         return [self._ids.get(token, self.unknown) for token in tokens]
 

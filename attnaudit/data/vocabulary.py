@@ -47,6 +47,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.words) + len(SPECIALS)
 
+    def same_as(self, other: Vocabulary) -> bool:
+        """Whether both give every text the same ids."""
+        return type(self) is type(other) and self.words == other.words
+
     def ids(self, tokens: Sequence[str]) -> list[int]:
         """The id of each token, UNK for the ones that are not known."""
         return [self._ids.get(token, UNK) for token in tokens]

@@ -73,7 +73,7 @@ def _equally_long(lengths: Tensor, budget: int) -> Iterator[Tensor]:
     """The places of equal `lengths` (N,), at most `budget` tokens at a time."""
     for length in sorted(set(lengths.tolist())):
         places = (lengths == length).nonzero().squeeze(1)
-        yield from places.split(max(1, budget // length))
+        yield from torch.split(places, max(1, budget // length))
 
 
 def _share(
@@ -88,7 +88,7 @@ def _share(
     lengths = batch.mask.sum(1)
     for length in sorted(set(lengths[shared].tolist())):
         rows = ((lengths == length) & shared).nonzero().squeeze(1)
-        for some in rows.split(max(1, budget // length**2)):
+        for some in torch.split(rows, max(1, budget // length**2)):
             moved = _deletions(model, batch.select(some), probs[some], budget)
             importance[some, : moved.shape[1]] = moved
 

@@ -16,17 +16,19 @@ from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError
-from attnaudit.execution.files import check_folder, check_writable, output_errors, sha256_file
+from attnaudit.execution.files import output_errors
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.recipe import AnyConfig, EmbeddedData, TrainConfig
+from attnaudit.models.recipe import AnyConfig, EmbeddedData
 from attnaudit.models.training import Progress, TrainingData, train
 from attnaudit.models.untrained import (
     Trained,
+    check_place,
     load_trained,
+    origin,
     reading_of,
     spec_of,
     suffix_of,
@@ -66,8 +68,9 @@ def fit(
     folder = config.output
     assert folder is not None  # read_config has seen to it
     checkpoint, state = folder / f"model{suffix_of(config)}", folder / "training.state"
-    source = _data(config, folder)
-    spec = load_spec(source, reading_of(config))
+    reading = reading_of(config)
+    source = _data(config, checkpoint)
+    spec = load_spec(source, reading, limits=reading)
     splits = _load_splits(spec, source)
     learn, dev = splits.pop("train"), splits["dev"]
     told = spec_of(config, learn)
@@ -81,7 +84,7 @@ def fit(
     model = blank.fresh(config.training.seed).to(device)
     if reuse:
         resume = _is_of(state, digest)
-    _make(checkpoint)  # only now: a mistake in the data leaves nothing behind
+    _make(config, checkpoint)  # only now: a mistake in the data leaves nothing behind
     progress = train(
         model, data, config.training, observer, digest=digest, state_file=state, resume=resume
     )
@@ -109,23 +112,20 @@ def _is_of(state: Path, digest: str) -> bool:
         return False
 
 
-def _data(config: AnyConfig, folder: Path) -> Path:
+def _data(config: AnyConfig, checkpoint: Path) -> Path:
     if isinstance(config.data, EmbeddedData):
         r = config.data.reviews
-        _make(folder / f"model{suffix_of(config)}")
-        return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
+        _make(config, checkpoint)
+        return write_reviews(checkpoint.parent, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
     return config.data
 
 
-def _make(checkpoint: Path) -> None:
-    """The output folder; raises OutputError if the model cannot be written into it."""
+def _make(config: AnyConfig, checkpoint: Path) -> None:
+    """Make the output folder; raises OutputError if the model cannot be written into it."""
     with output_errors(checkpoint.parent):
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    if checkpoint.suffix:
-        check_writable(checkpoint)
-    else:
-        check_folder(checkpoint)
+    check_place(config, checkpoint)
 
 
 def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
@@ -154,10 +154,9 @@ def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
 
 
 def _digest(config: AnyConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) -> str:
-    """What a training depends on: its settings, how its data are read, the data, and vectors."""
+    """What a training depends on: its settings, what it begins from, the data and their reading."""
     said = config.model_dump(mode="json", exclude={"output"})
-    if isinstance(config, TrainConfig) and config.vectors is not None:
-        said["vectors_sha256"] = sha256_file(config.vectors.file)
+    said.update(origin(config))
     reading = spec.reading().model_dump(mode="json")
     text = json.dumps([said, reading, learn.labels, learn.sha256, dev.sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -172,10 +172,10 @@ def _transformer(reference: str, placement: Placement) -> Source:
             hint="leave it out, or name the model by its id",
         )
     # Importing transformers takes a second, which no classic model needs.
-    from attnaudit.models.transformer import folder, loading
+    from attnaudit.models.transformer import folder, loading, opening
     from attnaudit.models.transformer.reference import Reference
 
-    opened = loading.open_reference(Reference(reference, placement.revision))
+    opened = opening.open_reference(Reference(reference, placement.revision))
     model = loading.load_classifier(opened, placement.dtype, placement.device_map)
 
     beside = folder.read_beside(path, opened) if path.is_dir() else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -265,7 +265,8 @@ def train(
                 break
             batches = _shuffled(model, data, schedule, epoch)
             stepper = _Stepper(model, schedule, optimiser, epoch * steps, schedule.epochs * steps)
-            mean_loss = _learn(model, batches, goal, stepper, task)
+            with _drawing(schedule.seed, epoch, data.device):
+                mean_loss = _learn(model, batches, goal, stepper, task)
             if not math.isfinite(mean_loss):
                 raise DivergedError(
                     f"training diverged: the loss is not finite after epoch {epoch + 1}",
@@ -284,6 +285,19 @@ def train(
     model.load_state_dict(progress.best_weights)
     model.eval()
     return progress
+
+
+@contextmanager
+def _drawing(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Within the context what torch draws, for dropout, depends on the seed and the epoch alone.
+
+    A resumed training draws the same; what is drawn outside is as it would have been.
+    """
+    drawn = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        # torch.manual_seed reseeds every GPU, which a training on the CPU leaves alone.
+        (torch.default_generator if device.type == "cpu" else torch).manual_seed(drawn)
+        yield
 
 
 @dataclass

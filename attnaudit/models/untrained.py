@@ -10,6 +10,8 @@ from typing import Any
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.spec import ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import InputError, ModelError
+from attnaudit.execution.files import check_writable, sha256_file, sha256_folder
 from attnaudit.execution.observer import Observer
 from attnaudit.models.blank import Blank, Fresh, read_blank
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
@@ -48,6 +50,28 @@ def suffix_of(config: AnyConfig) -> str:
     return "" if isinstance(config, FineTuneConfig) else ".pt"
 
 
+def check_place(config: AnyConfig, path: Path) -> None:
+    """Raise OutputError where a model cannot be written to `path`, or would destroy another's."""
+    if isinstance(config, FineTuneConfig):
+        from attnaudit.models.transformer import folder
+
+        folder.check_place(path, Path(config.model.pretrained))
+    else:
+        check_writable(path)
+
+
+def origin(config: AnyConfig) -> dict[str, str]:
+    """The SHA-256 of what training begins from, where that is a pretrained model or vectors.
+
+    Raises InputError where it cannot be read, ModelError for a model that cannot be opened.
+    """
+    if isinstance(config, FineTuneConfig):
+        return {"pretrained_sha256": sha256_folder(_opened(config).reference.folder)}
+    if config.vectors is None:
+        return {}
+    return {"vectors_sha256": sha256_file(config.vectors.file)}
+
+
 def reading_of(config: AnyConfig) -> ReadingSettings | None:
     """How texts must be read where the model decides it; None where the data set does.
 
@@ -67,7 +91,8 @@ def spec_of(config: AnyConfig, learn: Dataset) -> ModelSpec:
 def untrained(config: AnyConfig, spec: ModelSpec, observer: Observer) -> Untrained:
     """Untrained models of a configuration.
 
-    Raises InputError for vectors, ModelError for a pretrained model, that cannot be read.
+    Raises InputError for vectors, ModelError for a pretrained model, that cannot be read, and
+    InputError for one that cuts texts into other pieces than `spec` knows.
     """
     if isinstance(config, FineTuneConfig):
         return _pretrained(config, spec)
@@ -91,6 +116,16 @@ def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
     from attnaudit.models.transformer.folder import Beside, write_folder
 
     blank = PretrainedBlank.read(_reference(config), spec.labels)
+    reference, ours = blank.opened.reference, blank.opened.vocabulary
+    if not ours.same_as(spec.vocabulary):
+        raise InputError(
+            "its tokenizer cuts texts into other pieces than the model's",
+            where=reference.name,
+            hint="name the pretrained model that the audited one was fine-tuned from",
+        )
+    if not reference.local:  # other models of the recipe begin from the same weights
+        at = config.model.model_copy(update={"revision": reference.revision})
+        config = config.model_copy(update={"model": at})
 
     def saving(reading: ReadingSettings) -> Saving:
         def write(model: AttentionModel, path: Path, record: dict[str, Any]) -> None:
@@ -106,7 +141,7 @@ def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
 
 
 def _opened(config: FineTuneConfig) -> Any:
-    from attnaudit.models.transformer.loading import open_reference
+    from attnaudit.models.transformer.opening import open_reference
 
     return open_reference(_reference(config))
 
@@ -132,9 +167,9 @@ def load_trained(path: Path) -> Trained:
     if not path.is_dir():
         kept = load_checkpoint(path)
         return Trained(kept.model, kept.model.spec, kept.config, kept.training)
-    from attnaudit.errors import ModelError
     from attnaudit.models.transformer.folder import read_beside
-    from attnaudit.models.transformer.loading import load_classifier, open_reference
+    from attnaudit.models.transformer.loading import load_classifier
+    from attnaudit.models.transformer.opening import open_reference
     from attnaudit.models.transformer.reference import Reference
 
     opened = open_reference(Reference(str(path)))

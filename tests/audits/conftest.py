@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from attnaudit.audits.audit import find_audit
 from attnaudit.audits.common import answer
 from attnaudit.audits.correlate import CorrelateSettings
+from attnaudit.audits.detached import Detached
 from attnaudit.audits.job import Job
 from attnaudit.audits.run import run_audit
 from attnaudit.data.batch import collate
@@ -161,3 +163,36 @@ def known_of():
         return answer(model, whole, {i.row: i for i in batches.instances})
 
     return make
+
+
+class Readout:
+    """Linear in two heads' weights, or (bent) the tanh of that; what a batch's rows answer."""
+
+    def __init__(self, values, bent):
+        self.values, self.bent = values, bent  # (B, H, T, C)
+
+    def read(self, encoded, alpha):
+        logits = torch.einsum("bvht,bhtc->bvc", alpha, self.values)
+        return 3 * logits.tanh() if self.bent else logits
+
+
+def _drawn(seed, lengths=(3, 6, 9), heads=1, classes=2, bent=False, width=10, spread=2.0):
+    """Texts of several lengths; position 0 of each is attended to and is no content."""
+    generator = np.random.default_rng(seed)
+    attendable = np.zeros((len(lengths), width), bool)
+    alpha = np.zeros((len(lengths), heads, width))
+    values = np.full((len(lengths), heads, width, classes), 50.0)
+    for b, n in enumerate(lengths):
+        attendable[b, : n + 1] = True
+        alpha[b, :, : n + 1] = generator.dirichlet(np.full(n + 1, 0.6), heads)
+        values[b, :, : n + 1] = spread * generator.normal(size=(heads, n + 1, classes))
+    content = attendable.copy()
+    content[:, 0] = False
+    encoded = Encoded(torch.from_numpy(attendable), torch.from_numpy(content))
+    return Detached(Readout(torch.from_numpy(values), bent), encoded, torch.from_numpy(alpha))
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """Random weights of random heads, as a `Detached` of a readout in closed form."""
+    return _drawn

@@ -23,6 +23,7 @@ from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
+from attnaudit.models.predict import Batches
 from attnaudit.report.registry import all_specs, find
 
 LABELS = ("bad", "good")
@@ -35,6 +36,29 @@ def made(model, batches, **settings):
         "adversary", model, batches, lambda known: instance_records(model, known, chosen), Silent()
     )
     return sorted((r for part in parts for r in part), key=lambda r: r["row"])
+
+
+def test_of_a_transformer_a_lower_bound_is_found_beside_its_cap(tiny_bert, instances):
+    """Many heads, words of several pieces; whatever the batch."""
+    model, vocabulary = tiny_bert(torch.float64)
+    names = [f"w{i}" for i in range(25)]
+    some = [
+        replace(i, tokens=tuple(names[(7 * i.row + k) % 25] for k in range(len(i.tokens))))
+        for i in instances
+    ]
+    small, large = (
+        made(model, Batches(some, vocabulary, True, torch.device("cpu"), budget))
+        for budget in (1, 1000)
+    )
+    for one, other in zip(small, large, strict=True):
+        (found,) = one["adversary"]
+        assert found["bound"] in ("lower", "exact")
+        assert found["jsd"] <= found["upper"] == pytest.approx(one["cap"])
+        assert found["tvd"] <= 0.01
+        assert (found["bound"] == "exact") == (one["cap"] - found["jsd"] <= 1e-6)
+        assert other["adversary"][0]["jsd"] == pytest.approx(found["jsd"], abs=1e-6)
+        assert one["outside"] > 0.01
+    assert np.mean([r["adversary"][0]["jsd"] / r["cap"] for r in small]) > 0.4
 
 
 def entry(jsd, upper=None, tvd=0.01, bound="exact", epsilon=0.01):

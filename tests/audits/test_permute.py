@@ -10,6 +10,7 @@ from attnaudit.audits.combine import combine
 from attnaudit.audits.job import Job
 from attnaudit.audits.permute import AUDIT, PermuteSettings, records, summarise
 from attnaudit.audits.run import run_audit
+from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.report.registry import all_specs
@@ -74,6 +75,40 @@ def test_records_do_not_depend_on_the_batch(model, batches):
         assert one["tvd"] == pytest.approx(other["tvd"], abs=1e-9)
         assert one["max_attention"] == pytest.approx(other["max_attention"], abs=1e-9)
         assert one["conicity"] == pytest.approx(other["conicity"], abs=1e-9)
+
+
+def test_heads_that_agree_may_be_permuted_apart(summing):
+    """Two like heads, z = 1 or -1: together z is 2 or -2, apart often 0; shown as asked for."""
+    model, batches = summing([((4.0, 4.0, 1.0), (-4.0, -4.0, -1.0))], linear=False)
+    alike, apart = (made(model, batches, per_head=own)[0]["tvd"] for own in (False, True))
+    z = 2 * np.tanh(4)
+    half, whole = 1 / (1 + np.exp(-z)) - 0.5, np.tanh(z / 2)
+    assert apart["median"] == pytest.approx(half)  # a half of the draws turn one head around
+    assert alike["max"] == pytest.approx(apart["max"]) == pytest.approx(whole)
+    assert any(alike["median"] == pytest.approx(tvd) for tvd in (0, whole))
+    model, batches = summing([((1.0, 0.0, 1.0), (0.0, 0.0, -1.0))], linear=False)
+    largest = {h: made(model, batches, heads=h)[0]["max_attention"] for h in ("mean", 0, 1)}
+    sure = np.e / (1 + np.e)
+    assert largest == pytest.approx({0: sure, 1: 0.5, "mean": (sure + 0.5) / 2})
+    with pytest.raises(InputError, match="no head 2") as caught:
+        made(model, batches, heads=2)
+    assert caught.value.hint == "it has heads 0 to 1"
+
+
+def test_with_all_content_erased_a_model_answers_by_its_bias(summing):
+    model, batches = summing([((0.0, 2.0), (0.0, 2.0))], bias=-1.0)
+    (found,) = made(model, batches)
+    own, bias = 1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(1.0))
+    assert found["all_erased"] == {"tvd": pytest.approx(own - bias), "flips": True}
+    summary = summarise([found], PermuteSettings(), LABELS)
+    assert summary.metrics["permute.all_erased.tvd.mean"].value == pytest.approx(own - bias)
+    assert not any("barely move" in note for note in summary.notes)
+
+
+def test_it_is_said_where_answers_do_not_pass_through_the_attention():
+    rows = [record(i, 0.01, all_erased={"tvd": 0.02, "flips": False}) for i in range(3)]
+    (note,) = (n for n in summarise(rows, PermuteSettings(), LABELS).notes if "barely" in n)
+    assert "mean TVD 0.020" in note
 
 
 def test_summary_of_known_records():

@@ -36,6 +36,20 @@ def test_all_heads_are_permuted_alike(alpha):
         assert all(torch.equal(place, places[0]) for place in places)
 
 
+def test_each_head_is_permuted_on_its_own_where_asked_for(alpha):
+    shuffled = permuted(alpha, CONTENT, 400, ["a", "b"], seed=0, per_head=True)
+    places = (shuffled[0].unsqueeze(-2) == alpha[0].unsqueeze(-1)).int().argmax(-2)  # (V, H, T)
+    inside = places[..., CONTENT[0]]
+    assert (inside.sort(-1).values == torch.tensor([1, 2, 3])).all()
+    assert (shuffled[..., ~CONTENT[0]] == alpha[..., ~CONTENT[0]].unsqueeze(1))[0].all()
+    agreeing = (inside[:, 0] == inside[:, 1]).all(-1).float().mean()
+    assert 0.1 < agreeing < 0.24  # 1 in 6
+    alone = permuted(alpha[1:], CONTENT[1:], 400, ["b"], seed=0, per_head=True)
+    assert torch.equal(shuffled[1:], alone)
+    one_head = [permuted(alpha[:, :1], CONTENT, 9, ["a", "b"], 0, own) for own in (False, True)]
+    assert torch.equal(*one_head)
+
+
 def test_every_order_comes_up(alpha):
     shuffled = permuted(alpha[:1], CONTENT[:1], 400, ["a"], seed=0)[0, :, 0]
     counts = torch.unique(shuffled, dim=0, return_counts=True)[1]

@@ -44,6 +44,15 @@ def test_tables_fit_a_plain_terminal(erase):
     assert max(map(len, shown.splitlines())) <= 100
 
 
+def test_what_the_model_cannot_do_is_refused_before_any_work(refused, here, tiny):
+    for audit in ("erase", "correlate"):
+        job = (audit, tiny / "model.pt", tiny / "data.yaml", "--records", "r.jsonl")
+        refused(*job, "--measure", "leave_one_out_mask", says=["no mask token", "leave_one_out"])
+        refused(*job, "--heads", 1, says=["has no head 1", "it has one head, 0"])
+        refused(*job, "--heads", "median", says=["--heads median: must be mean, max, or the"])
+    assert not list(here.iterdir())
+
+
 def test_mistakes_are_one_line(refused, tiny):
     model, data = tiny / "model.pt", tiny / "data.yaml"
     refused("erase", model, data, "--measure", "gradiant", says=["did you mean 'gradient'?"])

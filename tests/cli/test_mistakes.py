@@ -48,7 +48,7 @@ def test_folder_in_place_of_a_file(audit, refused, here):
     audit(data="d", says=["d: is a folder, not a data set"])
     audit(data="d.jsonl", says=["d.jsonl: is a folder"])
     audit(data="d.yaml", says=["d.yaml: is a folder"])
-    audit(model="d", says=["d: is a folder, not a checkpoint"])
+    audit(model="d", says=["d: has no config.json"])
     audit("--policy", "d.yaml", says=["d.yaml: is a folder"])
     refused("report", "d", says=["d: cannot be read (Is a directory)"])
     refused("train", "d.yaml", says=["d.yaml: is a folder"])

@@ -136,7 +136,7 @@ def test_a_plug_in_says_what_it_lacks(refused, plugin, tiny, here):
     data = tiny / "data.yaml"
     for args in (("seed-baseline",), ("probe",), ("adversary", "--lambda", "0.1")):
         name, *more = args
-        says = ["does not say how it was trained", "--recipe train.yaml", "model.pt"]
+        says = ["does not say how it was trained", "--recipe train.yaml", "attnaudit train"]
         refused(name, f"{plugin}:Trainable", data, *more, "--records", "r.jsonl", says=says)
         says = ["cannot be trained again", "`fresh(seed)`"]
         more = (*more, "--recipe", "train.yaml")

@@ -118,6 +118,18 @@ def test_queries_have_a_length_of_their_own(load):
     assert load(rows, {"max_query_length": 2, "overlong": "skip"}).skipped == {"too_long": 1}
 
 
+def test_a_pair_shares_what_a_model_reads_at_once(load):
+    rows = [row("a b c d", query="q r s"), row("a b c", "y", query="q"), row("a", query="q")]
+    data = load(rows, {"max_pair_length": 4, "max_query_length": 2})
+    assert [i.query for i in data.instances] == [("q", "r"), ("q",), ("q",)]
+    assert [i.tokens for i in data.instances] == [("a", "b"), ("a", "b", "c"), ("a",)]
+    assert [i.truncated for i in data.instances] == [True, False, False]
+    assert data.truncated == 1
+    alone = [row("a b c d e"), row("a", "y")]
+    assert load(alone, {"max_pair_length": 4}).instances[0].tokens == tuple("abcde")
+    assert load(rows, {"max_pair_length": 3}).skipped == {"too_long": 1}
+
+
 def test_an_empty_query_is_a_reason_to_skip(load):
     assert load(
         [row(query=" "), *(row(query="q") for _ in "ab"), row("d", "y", query="q")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attnaudit.data.labels import label_names, label_text, row_label
+from attnaudit.data.labels import label_names, label_text, match_labels, row_label
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
 
@@ -72,3 +72,72 @@ def test_long_lists_of_labels_are_cut(names):
 def test_one_label_is_no_classification(names):
     with pytest.raises(InputError, match="all rows have the label 'a', and a classifier needs two"):
         names(["a", "a"])
+
+
+# --- a model that was not made with the data ------------------------------------------------------
+
+
+@pytest.fixture
+def matched(tmp_path):
+    def read(found, classes, listed=None):
+        path = tmp_path / "a.jsonl"
+        path.write_text("".join(json.dumps({"label": label}) + "\n" for label in found))
+        return match_labels(DatasetSpec(file=path, labels=listed), path, classes)
+
+    return read
+
+
+NAMELESS = ("LABEL_0", "LABEL_1")
+
+
+@pytest.mark.parametrize(
+    ("found", "classes", "names"),
+    [
+        (["pos", "neg"], ("neg", "pos"), ("neg", "pos")),
+        (["pos"], ("neg", "pos"), ("neg", "pos")),  # a file may lack a class
+        (["pos", "NEG"], ("Neg", "POS"), ("NEG", "pos")),
+        (["PoS"], ("Neg", "POS"), ("Neg", "PoS")),
+        ([1, 0], ("neg", "pos"), ("0", "1")),
+        (["1"], ("c", "b", "a"), ("0", "1", "2")),
+        ([1, 0], NAMELESS, ("0", "1")),
+        (["LABEL_1", "LABEL_0"], NAMELESS, NAMELESS),
+        (["label_1"], NAMELESS, ("LABEL_0", "label_1")),
+        ([1, 2], ("2", "1"), ("2", "1")),  # names that are numbers are names
+        (["a", "A"], ("A", "a"), ("A", "a")),
+    ],
+)
+def test_labels_find_their_classes(matched, found, classes, names):
+    assert matched(found, classes) == names
+
+
+def test_a_spec_names_the_classes_of_a_model_that_does_not(matched):
+    assert matched([], NAMELESS, listed=("pos", "neg")) == ("pos", "neg")
+    assert matched([], NAMELESS, listed=("1", "0")) == ("1", "0")
+    assert matched([], ("neg", "pos"), listed=("pos", "neg")) == ("neg", "pos")
+    assert matched([], ("neg", "pos"), listed=("1", "0")) == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("found", "classes", "said"),
+    [
+        (["good"], ("neg", "pos"), "the labels 'good' are not the model's, 'neg', 'pos'; name the"),
+        ([2], ("neg", "pos"), "by the numbers of its classes, from 0"),
+        (["a", "A"], ("a", "b"), "the labels 'A', 'a' are not the model's, 'a', 'b'"),
+        (["a"], ("a", "A", "b"), None),
+        (["B"], ("a", "A", "b"), "the labels 'B' are not the model's"),
+        (["neg", "pos"], NAMELESS, r"does not name its classes: list the labels in a spec \(`labe"),
+        ([1, 2], NAMELESS, "does not name its classes"),
+    ],
+)
+def test_labels_whose_class_cannot_be_known(matched, found, classes, said):
+    if said is None:
+        assert matched(found, classes) == classes
+        return
+    with pytest.raises(InputError, match=said) as caught:
+        matched(found, classes)
+    assert caught.value.where.name == "a.jsonl"
+
+
+def test_a_spec_with_too_few_labels(matched):
+    with pytest.raises(InputError, match="the labels 'a', 'b' are not the model's, 'LABEL_0', 'L"):
+        matched([], (*NAMELESS, "LABEL_2"), listed=("a", "b"))

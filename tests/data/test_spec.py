@@ -233,3 +233,32 @@ def test_a_spec_may_repeat_what_the_model_says(spec):
 )
 def test_a_spec_that_contradicts_the_model_is_refused(complaint, text, expected):
     assert complaint(f"file: a.jsonl\n{text}", MODEL).startswith(f":2: {expected}; leave")
+
+
+LIMITS = ReadingSettings(max_length=62, max_query_length=30, max_pair_length=61)
+
+
+@pytest.mark.parametrize(
+    ("said", "lengths"),
+    [
+        ("", (62, 30, 61)),
+        ("max_length: 500\nmax_query_length: 100\nmax_pair_length: 600\n", (62, 30, 61)),
+        ("max_length: 20\nmax_query_length: 10\nmax_pair_length: 25\n", (20, 10, 25)),
+    ],
+)
+def test_no_text_is_longer_than_a_model_can_read(tmp_path, said, lengths):
+    path = tmp_path / "data.yaml"
+    path.write_text(f"file: a.jsonl\n{said}")
+    spec = load_spec(path, LIMITS, LIMITS)
+    assert (spec.max_length, spec.max_query_length, spec.max_pair_length) == lengths
+    assert spec.source == path
+    trained = ReadingSettings(max_length=40)
+    assert load_spec(Path("a.jsonl"), trained, LIMITS).max_length == 40
+    assert load_spec(Path("a.jsonl"), None, LIMITS).max_length == 62
+
+
+def test_a_model_that_reads_less_than_is_asked_for(tmp_path):
+    path = tmp_path / "data.yaml"
+    path.write_text("file: a.jsonl\nmin_length: 63\n")
+    with pytest.raises(InputError, match="min_length 63 is above the 62 tokens that the model can"):
+        load_spec(path, None, LIMITS)

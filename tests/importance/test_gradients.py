@@ -7,8 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from attnaudit.data.batch import collate
 from attnaudit.importance import gradients as module
-from attnaudit.importance.gradients import gradients, integrated_gradients, own_logit
+from attnaudit.importance.gradients import (
+    attention_gradient,
+    gradients,
+    integrated_gradients,
+    own_logit,
+)
 from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
 
 ENCODERS = ("bilstm", "cnn", "average")
@@ -266,3 +272,46 @@ def test_gradient_is_zero_where_attention_alone_reads_the_text(vocabulary, insta
     assert found["gradient"].abs().max() == 0
     assert found["gradient_flowing"].abs().max() > 0
     assert own_logit(model, batch, batch.labels).abs().max() == 0
+
+
+def scaled_weights(model, batch, target):
+    """|d p / d s| where the weights of one word after another, in all heads, are scaled by s."""
+    encoded = model.encode(batch)
+    alpha = model.attend(encoded)
+    columns = []
+    for word in range(int(batch.word_counts.max())):
+        mine = (batch.words == word).unsqueeze(1).to(alpha)
+        up, down = (
+            probability(model, batch, target, None, alpha * (1 + s * STEP * mine)) for s in (1, -1)
+        )
+        columns.append(((up - down) / (2 * STEP)).abs())
+    return torch.stack(columns, dim=1)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("encoder", [*ENCODERS, "bert"])
+def test_attention_gradient_is_what_scaled_weights_give(
+    classic, tiny_bert, instances, vocabulary, encoder, pieces
+):
+    model = classic(encoder, classes=3) if encoder != "bert" else None
+    if model is None:
+        model, vocabulary = tiny_bert(torch.float64, classes=3)
+    some = instances(LENGTHS, pieces=pieces, classes=3)
+    batch = collate(some, vocabulary, boundaries=True)
+    found = attention_gradient(model, batch, batch.labels)
+    with torch.no_grad():
+        expected = scaled_weights(model, batch, batch.labels)
+    torch.testing.assert_close(found, expected, atol=1e-8, rtol=1e-6)
+    assert found.max() > 1e-3
+    assert not found.requires_grad
+
+
+def test_attention_gradient_of_a_linear_readout(linear, instances, batch_of):
+    """p (1 - p) alpha_t z_t, in closed form."""
+    batch = batch_of(instances(LENGTHS))
+    encoded = linear.encode(batch)
+    alpha = linear.attend(encoded)
+    p = linear.read(encoded, alpha.unsqueeze(1)).softmax(-1)[:, 0, 1:]
+    terms = encoded.values * alpha[:, 0]
+    found = attention_gradient(linear, batch, torch.ones_like(batch.labels))
+    torch.testing.assert_close(found, p * (1 - p) * batch.per_word(terms).abs())

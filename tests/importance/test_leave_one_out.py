@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from attnaudit.data.batch import collate
 from attnaudit.importance.gradients import gradients, own_logit
-from attnaudit.importance.leave_one_out import leave_one_out
+from attnaudit.importance.leave_one_out import leave_one_out, leave_one_out_mask
 
 ENCODERS = ("bilstm", "cnn", "average")
 LENGTHS = (5, 2, 7, 5, 3, 7, 2, 5)
@@ -138,3 +139,55 @@ def test_words_without_attention_do_not_count_where_states_do_not_mix(
     assert found["gradient"][ignored].max() == 0
     assert found["gradient_l2"][ignored].max() == 0
     assert own_logit(model, batch, batch.labels)[ignored].min() > 1e-4  # free of alpha
+
+
+def padded(model, batch, changed_of):
+    """Every word of every text changed, each in one forward pass of the padded batch."""
+    own = model(batch).softmax(-1)
+    expected = torch.zeros(len(batch), int(batch.word_counts.max()), dtype=own.dtype)
+    for word in range(expected.shape[1]):
+        there = (word < batch.word_counts).nonzero().squeeze(1)
+        copies = batch.select(there)
+        probs = model(changed_of(copies, copies.words == word)).softmax(-1)
+        expected[there, word] = (probs - own[there]).abs().sum(-1) / 2
+    return own, expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_words_of_many_pieces_of_a_transformer(tiny_bert, instances, dtype):
+    """Equal to one padded forward pass for each word, deleted or masked, under any budget."""
+    model, vocabulary = tiny_bert(dtype)
+    some = [i for i in instances((5, 9, 7, 3, 12), pieces=True) if i.words[-1] > 0]
+    batch = collate(some, vocabulary, boundaries=True)
+    assert (batch.content.sum(1) > batch.word_counts).any()
+    bound = 1e-5 if dtype is torch.float32 else 1e-10
+    for changed_of, function in (
+        (lambda b, gone: b.keep(~gone), leave_one_out),
+        (lambda b, gone: b.replace(gone, vocabulary.mask), leave_one_out_mask),
+    ):
+        more = (vocabulary.mask,) if function is leave_one_out_mask else ()
+        own, expected = padded(model, batch, changed_of)
+        assert expected.max() > 0.05
+        for budget in BUDGETS:
+            found = function(model, batch, own, budget, *more)
+            torch.testing.assert_close(found, expected, atol=bound, rtol=0)
+
+
+def test_nothing_is_padded_and_no_call_exceeds_the_budget(tiny_bert, instances):
+    model, vocabulary = tiny_bert()
+    some = instances((5, 9, 7, 3, 12, 12), pieces=True)
+    batch = collate([i for i in some if i.words[-1] > 0], vocabulary, boundaries=True)
+    own, encode, sizes = model(batch).softmax(-1), model.encode, []
+
+    def spy(given, embeddings=None):
+        assert given.mask.all()
+        sizes.append(given.ids.numel())
+        return encode(given, embeddings)
+
+    model.encode = spy
+    for budget in (14, 60, 10_000):
+        sizes.clear()
+        leave_one_out(model, batch, own, budget)
+        leave_one_out_mask(model, batch, own, budget, vocabulary.mask)
+        assert max(sizes) <= budget
+    assert len(sizes) < batch.word_counts.sum()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -178,3 +180,97 @@ def test_parameters_are_shared_and_attention_gets_no_gradient(make_model, make_b
     wrapped(make_batch([4, 7])).sum().backward()
     for name, parameter in model.named_parameters():
         assert (parameter.grad is None) == name.startswith("attention")
+
+
+# --- mass outside the content ----------------------------------------------------------------
+
+
+class Ends(Heads):
+    """A model of two heads that give .6 and .25 of their weight to <SOS> and <EOS>, 2 to 1.
+
+    On the words they are the inner model's attention, and the uniform one.
+    """
+
+    outside = torch.tensor([0.6, 0.25])
+
+    def encode(self, batch, embeddings=None):
+        encoded = self.inner.encode(batch, embeddings)
+        return replace(encoded, attendable=batch.mask)
+
+    def attend(self, encoded):
+        inner = replace(encoded, attendable=encoded.content)
+        outside = self.outside[None, :, None]
+        ends = encoded.attendable & ~encoded.content  # (B, T)
+        share = torch.where(ends.cumsum(1) == 1, 2 / 3, 1 / 3) * ends
+        return super().attend(inner) * (1 - outside) + share.unsqueeze(1) * outside
+
+
+def rising(batch):
+    """Weights on the words that grow from one to the next."""
+    weights = uniform(batch) * torch.arange(batch.ids.shape[1])
+    return weights / weights.sum(1, keepdim=True)
+
+
+@pytest.fixture
+def ends(make_model):
+    return Ends(make_model("bilstm", dtype=torch.float32), uniform).eval()
+
+
+def test_the_mass_outside_the_content_is_held(ends, make_batch):
+    batch = make_batch([4, 7, 2])
+    own = ends.attend(ends.encode(batch))
+    guide = rising(batch)
+    wrapped = Guided(ends, rising).eval()
+    alpha = wrapped.attend(wrapped.encode(batch))
+    outside = ~batch.content.unsqueeze(1).expand_as(alpha)
+    assert torch.equal(alpha[outside], own[outside])
+    for head, mass in enumerate((0.4, 0.75)):
+        torch.testing.assert_close(alpha[:, head] * batch.content, mass * guide)
+    assert torch.equal(alpha.masked_fill(batch.mask.unsqueeze(1), 0), torch.zeros_like(alpha))
+    torch.testing.assert_close(alpha.sum(-1), torch.ones(3, 2))
+    check_laws(wrapped, batch, 2)
+
+
+def test_a_model_with_mass_outside_is_itself_under_its_own_attention(
+    ends, make_instances, vocabulary
+):
+    """If its heads agree on the words: a guide is the mean over heads."""
+
+    class Agreeing(Ends):
+        def attend(self, encoded):
+            content = encoded.content.unsqueeze(1)
+            alpha = super().attend(encoded)
+            mass = (alpha * content).sum(-1, keepdim=True)
+            mean = (alpha * content).sum(1, keepdim=True) / mass.sum(1, keepdim=True)
+            return torch.where(content, mass * mean, alpha)
+
+    model = Agreeing(ends.inner, uniform).eval()
+    batches = Batches(make_instances([7, 2, 9]), vocabulary, True, CPU, 24)
+    wrapped = Guided(model, keep(model, batches))
+    for batch in batches:
+        assert torch.allclose(wrapped(batch), model(batch), atol=1e-6)
+
+
+def test_what_is_imposed_is_what_is_kept_of_the_guided_model(ends, make_instances, vocabulary):
+    batches = Batches(make_instances([7, 2, 9]), vocabulary, True, CPU, 24)
+    kept = keep(Guided(ends, uniform), batches)
+    for batch in batches:
+        torch.testing.assert_close(kept(batch), uniform(batch))
+
+
+def test_the_mass_that_is_held_still_learns(ends, make_batch):
+    """How much goes to the words is the model's own affair, and so has a gradient."""
+    ends.outside = torch.tensor([0.6, 0.25], requires_grad=True)
+    Guided(ends, uniform)(make_batch([4, 7])).sum().backward()
+    assert ends.outside.grad.abs().min() > 0
+
+
+def test_attention_without_any_mass_on_the_words_stays_finite(ends, make_batch):
+    ends.outside = torch.tensor([1.0, 0.5])
+    batch = make_batch([4, 2])
+    wrapped = Guided(ends, uniform)
+    alpha = wrapped.attend(wrapped.encode(batch))
+    assert not (alpha[:, 0] * batch.content).any()
+    torch.testing.assert_close(alpha[:, 1] * batch.content, uniform(batch) / 2)
+    ends.outside = torch.tensor([1.0, 1.0])
+    assert keep(ends, [batch]).alpha.isfinite().all()

@@ -12,7 +12,7 @@ from attnaudit.data.spec import ReadingSettings, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.models.checkpoint import Checkpoint
-from attnaudit.models.load import LoadedModel, find_model
+from attnaudit.models.load import LoadedModel, Placement, find_model
 from attnaudit.models.recipe import TrainConfig
 
 CPU = torch.device("cpu")
@@ -301,3 +301,67 @@ class Tiny(Base):
 """
     with pytest.raises(ModelError, match="padding, or the other texts of a batch, change its"):
         load_plugin(addition, data=load_data(lengths=[3] * 23 + [5]))
+
+
+# --- Hugging Face models ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def hugging_face(write_pretrained, tmp_path):
+    def make(**changes):
+        return str(write_pretrained(tmp_path / "hf", head=2, **changes))
+
+    return make
+
+
+def test_a_folder_brings_its_pieces_its_lengths_and_its_classes(hugging_face, load_data, tmp_path):
+    source = find_model(hugging_face(), 0)
+    assert source.labels == ("LABEL_0", "LABEL_1")
+    assert source.limits == source.reading
+    assert source.limits.max_length == 62
+    assert source.config is None
+    load_data()
+    spec = load_spec(tmp_path / "data.jsonl", source.reading, source.limits)
+    with pytest.raises(InputError, match="does not name its classes"):
+        source.labels_in(spec, "all")
+    spec = spec.model_copy(update={"labels": ("a", "b")})
+    data = load_dataset(spec, labels=source.labels_in(spec, "all"))
+    loaded = source.load(data, None, CPU, torch.float32)
+    assert loaded.spec.labels == ("a", "b")
+    assert loaded.facts["labels"] == ["a", "b"]
+    assert loaded.facts["classes"] == ["LABEL_0", "LABEL_1"]
+    assert not any(p.requires_grad for p in loaded.model.parameters())
+
+
+def test_labels_of_other_models_are_as_they_say(save, load_data, tmp_path, write_plugin):
+    load_data()
+    spec = load_spec(tmp_path / "data.jsonl")
+    assert find_model(save(), 0).labels_in(spec, "all") == ("a", "b")
+    assert find_model(f"{write_plugin(PLUGIN)}:Tiny", 0).labels_in(spec, "all") is None
+
+
+def test_the_number_format_is_read_with_the_weights(hugging_face, load_data):
+    placement = Placement(dtype=torch.bfloat16)
+    loaded = find_model(hugging_face(), 0, placement).load(load_data(), None, CPU, torch.bfloat16)
+    assert {p.dtype for p in loaded.model.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    ("placement", "option"),
+    [
+        (Placement(revision="v1"), "--revision"),
+        (Placement(device_map="auto"), "--device-map"),
+        (Placement(dtype=torch.float16), "--dtype float16"),
+    ],
+)
+def test_what_other_models_have_not(save, placement, option):
+    for reference in (save(), "no.such:factory"):
+        with pytest.raises(InputError, match=f"{option} is for Hugging Face models, and "):
+            find_model(reference, 0, placement)
+
+
+def test_a_folder_has_no_revisions(hugging_face):
+    with pytest.raises(
+        InputError, match=r"--revision is for models of the hub, and .* is a folder"
+    ):
+        find_model(hugging_face(), 0, Placement(revision="v1"))

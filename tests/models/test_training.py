@@ -14,7 +14,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy
 from attnaudit.models import training
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.training import Labels, Schedule, TrainingData, train
+from attnaudit.models.training import FineTuning, Labels, Schedule, TrainingData, train
 
 CPU = torch.device("cpu")
 
@@ -333,3 +333,194 @@ def test_a_penalty_of_the_model_joins_the_loss(make_data, build):
     model.penalty = lambda batch, alpha: 3 * alpha[:, 0].amax(1)
     largest = model.attend(model.encode(batch))[:, 0].amax(1)
     torch.testing.assert_close(goal.losses(model, batch), alone + 3 * largest)
+
+
+# --- fine-tuning -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("warmup", "top"), [(0.25, 3), (0.0, 0), (0.5, 6)])
+def test_the_rate_rises_and_falls_in_straight_lines_to_0(warmup, top):
+    schedule = FineTuning(warmup=warmup)
+    steps = [schedule.rate(k / 12) for k in range(13)]
+    assert steps[top] == 1.0
+    rise, fall = np.diff(steps[: top + 1]), np.diff(steps[top:])
+    assert np.allclose(rise, 1 / top if top else 0)
+    assert np.allclose(fall, -1 / (12 - top))
+    assert steps[-1] == 0.0
+    assert all(Schedule().rate(k / 12) == 1.0 for k in range(13))
+
+
+@pytest.fixture
+def rates(monkeypatch, make_data, build):
+    """The learning rate of each step of a training."""
+
+    def of(schedule, **more):
+        seen = []
+        step = torch.optim.AdamW.step
+
+        def watched(self, *args, **kwargs):
+            seen.append([group["lr"] for group in self.param_groups])
+            return step(self, *args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.optim.AdamW, "step", watched)
+            train(build(), make_data(), schedule, Silent(), **more)
+        return seen
+
+    return of
+
+
+def test_every_step_has_a_rate_of_its_own_over_all_epochs(rates):
+    seen = rates(FineTuning(epochs=2, batch_size=8, learning_rate=0.1, warmup=0.5))
+    assert all(a == b for a, b in seen)  # both groups of weights
+    found = [a for a, _ in seen]
+    assert len(found) == 12
+    expected = [0.1 * min(k, 13 - k) / 6.5 for k in range(1, 13)]
+    assert found == pytest.approx(expected)
+    assert min(found) > 0  # no step is wasted
+
+
+def test_a_resumed_fine_tuning_goes_on_at_the_same_rate(rates, make_data, build, tmp_path):
+    schedule = FineTuning(epochs=3, batch_size=8, learning_rate=0.01)
+    whole = rates(schedule)
+    state = tmp_path / "training.state"
+    with pytest.raises(KeyboardInterrupt):
+        train(build(), make_data(), schedule, StopsAt(9), state_file=state)
+    assert rates(schedule, state_file=state, resume=True) == whole[6:]
+
+
+def test_gradients_are_cut_to_norm_1_in_fine_tuning_alone(monkeypatch, make_data, build):
+    """A model that is certain, and wrong, has large gradients."""
+    norms = []
+
+    def watched(kind):
+        step = kind.step
+
+        def instead(self, *args, **kwargs):
+            given = [p.grad for g in self.param_groups for p in g["params"] if p.grad is not None]
+            norms.append(torch.cat([g.flatten() for g in given]).norm().item())
+            return step(self, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "step", instead)
+
+    watched(torch.optim.AdamW)
+    watched(torch.optim.Adam)
+    largest = {}
+    for schedule in (Schedule, FineTuning):
+        norms.clear()
+        model = build()
+        with torch.no_grad():
+            model.output.weight.mul_(50)
+        train(model, make_data(), schedule(epochs=1, batch_size=8), Silent())
+        assert len(norms) == 6
+        largest[schedule] = max(norms)
+    assert largest[FineTuning] == pytest.approx(1, rel=1e-4)
+    assert largest[Schedule] > 2
+
+
+def test_biases_and_norms_do_not_decay(build):
+    model = build()
+    optimiser = FineTuning(weight_decay=0.3).optimiser(model)
+    assert isinstance(optimiser, torch.optim.AdamW)
+    decaying, others = optimiser.param_groups
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.3, 0.0)
+    assert all(p.ndim > 1 for p in decaying["params"])
+    assert all(p.ndim <= 1 for p in others["params"])
+    count = len(decaying["params"]) + len(others["params"])
+    assert count == len(list(model.parameters()))
+    model.embedding.weight.requires_grad_(False)
+    groups = FineTuning().optimiser(model).param_groups
+    assert not any(model.embedding.weight is p for group in groups for p in group["params"])
+
+
+def test_the_defaults_of_fine_tuning_are_those_of_the_paper():
+    """Devlin et al. 2019, appendix A: 5e-5, 3 epochs, batches of 32, decay .01, warm-up."""
+    schedule = FineTuning()
+    assert (schedule.epochs, schedule.learning_rate, schedule.batch_size) == (3, 5e-5, 32)
+    assert (schedule.weight_decay, schedule.warmup, schedule.clip) == (0.01, 0.1, 1.0)
+    assert Schedule().clip == np.inf
+
+
+def test_mixed_precision_is_for_gpus(monkeypatch, make_data, build):
+    seen = []
+
+    class Watched(Labels):
+        def losses(self, model, batch):
+            seen.append(torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"))
+            return super().losses(model, batch)
+
+    model, data, schedule = build(), make_data(n=16), FineTuning(epochs=1)
+    train(model, data, schedule, Silent(), objective=Watched(model, data, schedule))
+    assert seen == [False]
+
+    asked = []
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype: asked.append((kind, dtype)))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    gpu = torch.device("cuda")
+    schedule.precision(gpu)
+    assert asked == [("cuda", torch.bfloat16)]
+    FineTuning(mixed_precision=False).precision(gpu)
+    Schedule().precision(gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    schedule.precision(gpu)
+    assert len(asked) == 1
+
+
+# --- dropout ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dropping(build):
+    """A model with dropout on its logits; transformers and models of users have some."""
+
+    def make():
+        model = build()
+        read = model.read
+        model.read = lambda encoded, alpha: torch.nn.functional.dropout(
+            read(encoded, alpha), 0.5, model.training
+        )
+        return model
+
+    return make
+
+
+def test_dropout_depends_on_the_seed_alone(make_data, dropping):
+    def run(seed, before):
+        torch.manual_seed(before)
+        model = dropping()
+        train(model, make_data(n=16), Schedule(epochs=2, batch_size=8, seed=seed), Silent())
+        return weights(model)
+
+    first = run(0, 1)
+    assert same(first, run(0, 2))
+    assert not same(first, run(1, 1))
+
+
+def test_dropout_of_a_resumed_training_is_that_of_a_whole_one(tmp_path, make_data, dropping):
+    data, schedule = make_data(), Schedule(epochs=3, batch_size=8, learning_rate=0.01)
+    whole, resumed = dropping(), dropping()
+    train(whole, data, schedule, Silent())
+    state = tmp_path / "training.state"
+    with pytest.raises(KeyboardInterrupt):
+        train(dropping(), data, schedule, StopsAt(9), state_file=state)
+    torch.manual_seed(99)
+    train(resumed, data, schedule, Silent(), state_file=state, resume=True)
+    assert same(weights(resumed), weights(whole))
+
+
+def test_training_leaves_random_numbers_as_they_were(make_data, dropping):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    train(dropping(), make_data(n=16), Schedule(epochs=1), Silent())
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_every_epoch_and_seed_draws_something_else():
+    def drawn(seed, epoch):
+        with training._drawing(seed, epoch, CPU):
+            return torch.rand(3).tolist()
+
+    found = [drawn(seed, epoch) for seed in (0, 1, 2**31 - 1) for epoch in range(3)]
+    assert len({tuple(numbers) for numbers in found}) == 9
+    assert drawn(1, 2) == found[5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoModelForSequenceClassification
 
+from attnaudit.errors import ModelError
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.loading import Opened, classifier_of, open_reference
+from attnaudit.models.transformer.loading import classifier_of
+from attnaudit.models.transformer.opening import Opened, open_reference
 from attnaudit.models.transformer.reference import Reference, explained
 
 
@@ -60,10 +62,32 @@ class PretrainedBlank:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             config = copy.deepcopy(self.opened.config)
-            network: Any = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
-                config, attn_implementation="eager"
-            )
+            with explained(self.opened.reference, "its network cannot be made"):
+                network: Any = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
+                    config, attn_implementation="eager"
+                )
             network = network.float()  # configurations may ask for half, which cannot be trained
-        lacking = network.base_model.load_state_dict(self._weights, strict=False).missing_keys
-        assert len(lacking) < len(self._weights)  # the head's own, at most a pooler
+        base = network.base_model
+        # What the classifier has no use for, such as the pooler of some families, is left aside.
+        missing = base.load_state_dict(self._weights, strict=False).missing_keys
+        _check_whole(list(base.state_dict()), missing, self.opened.reference)
         return classifier_of(network.eval(), self.opened)
+
+
+def _check_whole(names: Sequence[str], missing: Collection[str], reference: Reference) -> None:
+    """Raise ModelError where more is missing than a part at the top, such as a pooler.
+
+    `names` are those of all weights from bottom to top. What else would be random is no pretrained
+    model: a folder may hold the weights of another configuration.
+    """
+    there = [i for i, name in enumerate(names) if name not in missing]
+    below = names[: there[-1] + 1] if there else names
+    parts = {name.partition(".")[0] for name in below}
+    lacking = [name for name in names if name in missing and name.partition(".")[0] in parts]
+    if lacking:
+        raise ModelError(
+            f"lacks {len(lacking)} of its {len(names)} weights, such as {lacking[0]}: its"
+            " model.safetensors is not of its config.json",
+            where=reference.name,
+            hint="download or save it again",
+        )

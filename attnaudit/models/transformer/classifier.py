@@ -31,6 +31,9 @@ from attnaudit.models.transformer.anatomy import Anatomy, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
 from attnaudit.models.transformer.quiet import quiet
 
+# Rows that `read` computes at once: on a CPU as many as its caches hold.
+ROWS, ROWS_ELSEWHERE = 512, 1 << 15
+
 
 @dataclass(frozen=True)
 class Row(Encoded):
@@ -126,6 +129,13 @@ class TransformerClassifier(AttentionModel):
         averaged = torch.einsum("bvht,bhtd->bvhd", weights, values)
         averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
         residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
+        size = ROWS if residual.device.type == "cpu" else ROWS_ELSEWHERE
+        parts = zip(torch.split(residual, size), torch.split(averaged, size), strict=True)
+        logits = torch.cat([self._above(*part) for part in parts])
+        return logits.view(len(alpha), variants, -1)
+
+    def _above(self, residual: Tensor, averaged: Tensor) -> Tensor:
+        """Logits (N, C) of rows alone: their residual (N, 1, D), and what the attention gives."""
         calls = _Count(self.anatomy.last)
 
         def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -139,12 +149,12 @@ class TransformerClassifier(AttentionModel):
 
         size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
         nothing = residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)
-        with forwarding(list(self.anatomy.blocks), forward), handling(lambda _: averaged):
-            with ExitStack() as stack:
-                for layer in self._unread:
-                    stack.enter_context(forwarding([layer], _zeros_of(layer)))
-                logits = self._logits(inputs_embeds=nothing)
-        return logits.view(len(alpha), variants, -1)
+        with ExitStack() as stack:
+            stack.enter_context(handling(lambda _: averaged))
+            stack.enter_context(forwarding(list(self.anatomy.blocks), forward))
+            for layer in self._unread:
+                stack.enter_context(forwarding([layer], _zeros_of(layer)))
+            return self._logits(inputs_embeds=nothing)
 
     def uniform_layers(self, batch: Batch) -> Tensor:
         """See `AttentionModel`. The other positions of a row keep the weight they have there."""

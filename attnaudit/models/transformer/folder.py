@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from attnaudit.data.spec import ReadingSettings
-from attnaudit.errors import ModelError
-from attnaudit.execution.files import output_errors
+from attnaudit.errors import ModelError, OutputError
+from attnaudit.execution.files import check_folder, output_errors
 from attnaudit.models.recipe import FineTuneConfig
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.loading import Opened
+from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.reference import explained
 
 BESIDE = "attnaudit.json"
@@ -36,8 +36,35 @@ class Beside:
     training: dict[str, Any]
 
 
+def check_place(path: Path, pretrained: Path) -> None:
+    """Raise OutputError where a folder at `path` cannot be written, or would destroy another's.
+
+    An older folder of ours gives way, but not the `pretrained` one that training begins from.
+    """
+    check_folder(path)
+    if not path.exists():
+        return
+    if pretrained.is_dir() and path.samefile(pretrained):
+        raise OutputError(
+            "is the pretrained model itself, which the trained one would take the place of",
+            where=path,
+            hint="choose another folder",
+        )
+    with output_errors(path):
+        if any(path.iterdir()) and not (path / BESIDE).is_file():
+            raise OutputError(
+                "is a folder that attnaudit did not write, and would be lost",
+                where=path,
+                hint="choose another one, or remove it",
+            )
+
+
 def write_folder(path: Path, model: TransformerClassifier, opened: Opened, beside: Beside) -> None:
-    """Write the folder, whole or not at all; an older one gives way. Raises OutputError."""
+    """Write the folder, whole or not at all; an older one gives way (see `check_place`).
+
+    Raises OutputError.
+    """
+    check_place(path, opened.reference.folder)
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -46,7 +73,7 @@ def write_folder(path: Path, model: TransformerClassifier, opened: Opened, besid
         "config": beside.config.model_dump(mode="json", exclude={"output"}),
         "training": beside.training,
     }
-    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    fresh, old = (path.with_name(f".{path.name}-{secrets.token_hex(4)}") for _ in range(2))
     with output_errors(path):
         try:
             fresh.mkdir(parents=True)
@@ -56,10 +83,11 @@ def write_folder(path: Path, model: TransformerClassifier, opened: Opened, besid
                 opened.tokenizer.save_pretrained(fresh)
             (fresh / BESIDE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             if path.exists():
-                shutil.rmtree(path)
+                path.rename(old)
             fresh.rename(path)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def read_beside(folder: Path, opened: Opened) -> Beside | None:
@@ -73,7 +101,9 @@ def read_beside(folder: Path, opened: Opened) -> Beside | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content["version"]
-        if content["format"] == FORMAT and version != VERSION:
+        if content["format"] != FORMAT:
+            raise ValueError(f"its format is {content['format']!r}")
+        if version != VERSION:
             raise ModelError(
                 f"has version {version}, this attnaudit reads {VERSION}",
                 where=path,

@@ -6,17 +6,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from huggingface_hub.utils import (
+from huggingface_hub.errors import (
     GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
-    are_progress_bars_disabled,
-    disable_progress_bars,
-    enable_progress_bars,
 )
 
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.quiet import quiet
 
 SAFE = ("model.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -33,22 +33,22 @@ def fetch(name: str, revision: str | None) -> Path:
     """
     try:
         found = HfApi().model_info(name, revision=revision, timeout=TIMEOUT)
+    except HFValidationError as error:
+        raise ModelError(
+            "is no folder here, and no id of the hub", where=name, hint="check the path"
+        ) from error
     except HfHubHTTPError as error:
         raise ModelError(_refusal(error, revision), where=name, hint=_ADVICE) from error
     except Exception as error:  # whatever the library of connections raises
         return _cached(name, revision, error)
     check_weights([file.rfilename for file in found.siblings or ()], name)
-    bars = are_progress_bars_disabled()
-    disable_progress_bars()
     try:
-        folder = snapshot_download(
-            name, revision=found.sha, allow_patterns=list(WANTED), ignore_patterns=["*/*"]
-        )
+        with quiet():
+            folder = snapshot_download(
+                name, revision=found.sha, allow_patterns=list(WANTED), ignore_patterns=["*/*"]
+            )
     except Exception as error:
         raise ModelError(f"cannot be downloaded ({_brief(error)})", where=name) from error
-    finally:
-        if not bars:
-            enable_progress_bars()
     return Path(folder)
 
 

@@ -1,0 +1,157 @@
+"""What a Hugging Face model holds besides its weights: configuration, tokenizer, lengths, labels.
+
+Code of the repository is never run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+from attnaudit.data.pieces import Pieces
+from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.tokenise import TokeniserSettings
+from attnaudit.errors import ModelError
+from attnaudit.models.transformer.reference import Reference, explained
+
+# Without one of these transformers makes up a tokenizer that knows no piece.
+_PIECES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "spm.model",
+    "sentencepiece.bpe.model",
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a reference holds besides weights: configuration, tokenizer, and what follows."""
+
+    reference: Reference
+    config: Any
+    tokenizer: Any
+    vocabulary: Pieces
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes in order; LABEL_0, LABEL_1 where nobody named them."""
+        names = self.config.id2label
+        return tuple(str(names[i]) for i in sorted(names))
+
+    def reading(self) -> ReadingSettings:
+        """How texts are read for this model: cut by its tokenizer, no longer than its positions."""
+        single, pair = self.vocabulary.single.size, self.vocabulary.pair.size
+        room = self._positions - pair
+        return ReadingSettings(
+            tokeniser=TokeniserSettings(content=self.tokenizer.backend_tokenizer.to_str()),
+            max_length=self._positions - single,
+            max_query_length=room // 2,
+            max_pair_length=room,
+        )
+
+    @cached_property
+    def _positions(self) -> int:
+        """How many positions a sequence may have; raises ModelError for hardly any."""
+        limits = [int(self.tokenizer.model_max_length)]
+        config = self.config.get_text_config()
+        table = getattr(config, "max_position_embeddings", None)
+        if table is not None and table > 0:
+            with explained(self.reference, "its network cannot be made"):
+                limits.append(table - positions_before(config))
+        if min(limits) < self.vocabulary.pair.size + 2:
+            raise ModelError(
+                f"reads {min(limits)} positions, too few for a text", where=self.reference.name
+            )
+        return min(limits)
+
+
+def open_reference(reference: Reference) -> Opened:
+    """Configuration and tokenizer of `reference`; a model of the hub is downloaded.
+
+    Raises ModelError where there are none, where they are of no classifier, or need code of the
+    repository.
+    """
+    reference = reference.fetched()
+    config = _open_config(reference)
+    tokenizer = _open_tokenizer(reference)
+    own = config.get_text_config()
+    ends = (own.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    # Of decoders that were never padded: an id that no text ends with, for they look for the last
+    # position that does not hold it.
+    pad = next(i for i in ends if i is not None and i >= 0)
+    unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
+    with explained(reference, "its tokenizer cannot be used"):
+        vocabulary = Pieces.of(tokenizer.backend_tokenizer, pad, unknown, tokenizer.mask_token_id)
+    for each in (config, own):
+        each.pad_token_id, each.use_cache = pad, False
+    return Opened(reference, config, tokenizer, vocabulary)
+
+
+def _open_config(reference: Reference) -> Any:
+    if not (reference.folder / "config.json").is_file():
+        raise ModelError(
+            "has no config.json",
+            where=reference.name,
+            hint="save the model with save_pretrained, and its tokenizer beside it",
+        )
+    with explained(reference, "its configuration cannot be read"):
+        config = AutoConfig.from_pretrained(reference.folder, **reference.options)
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(
+            f"is an encoder-decoder ({config.model_type}), which has no one row of attention that"
+            " a class is read from",
+            where=reference.name,
+            hint="audit an encoder or a decoder classifier",
+        )
+    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        raise ModelError(
+            f"is of a kind ({config.model_type}) that classifies no texts",
+            where=reference.name,
+            hint="audit a sequence classifier of transformers",
+        )
+    return config
+
+
+def _open_tokenizer(reference: Reference) -> Any:
+    if not any((reference.folder / name).is_file() for name in _PIECES):
+        raise ModelError(
+            "has no tokenizer",
+            where=reference.name,
+            hint="save it beside the model with save_pretrained",
+        )
+    with explained(reference, "its tokenizer cannot be read"):
+        tokenizer = AutoTokenizer.from_pretrained(reference.folder, **reference.options)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise ModelError(
+            "has no fast tokenizer, which tells where pieces stand in a text",
+            where=reference.name,
+            hint="save a tokenizer.json beside the model",
+        )
+    backend.no_truncation()  # lengths are the data set's business
+    backend.no_padding()
+    return tokenizer
+
+
+def positions_before(config: Any) -> int:
+    """How many positions of the table no text gets: RoBERTa's begin behind the padding's.
+
+    It is the one family of ours whose table of positions has a row for padding.
+    """
+    with torch.device("meta"):  # no weights are made
+        network = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
+    rows = [
+        m.padding_idx
+        for m in network.modules()
+        if isinstance(m, nn.Embedding) and m.num_embeddings == config.max_position_embeddings
+    ]
+    return max((row + 1 for row in rows if row is not None), default=0)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from attnaudit.data.batch import OUTSIDE, Batch
+from attnaudit.models.transformer.classifier import TransformerClassifier
+from attnaudit.models.transformer.interception import register
+from attnaudit.models.transformer.quiet import quiet_loading
+
+PAD, FIRST, LAST, PIECES = 1, 2, 3, 50
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "vocab_size": PIECES,
+    "max_position_embeddings": 40,
+    "num_labels": 3,
+    "pad_token_id": PAD,
+}
+GROUPED = {"num_key_value_heads": 2, "head_dim": 8}
+# Kinds that can be audited; where a text is read from its last token, that is said.
+KINDS = {
+    "bert": {},
+    "roberta": {},
+    "xlm-roberta": {},
+    "camembert": {},
+    "electra": {"embedding_size": 16},
+    "albert": {"embedding_size": 16},
+    "distilbert": {"dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 64},
+    "ernie": {},
+    "data2vec-text": {},
+    "modernbert": {
+        "classifier_pooling": "cls",
+        "local_attention": 8,
+        "global_attn_every_n_layers": 3,
+    },
+    "gpt2": {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 40},
+    "gpt_neox": {},
+    "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "llama": {"num_key_value_heads": 2},
+    "mistral": {"num_key_value_heads": 2, "sliding_window": 6},
+    "qwen2": {"num_key_value_heads": 2},
+    "qwen3": GROUPED,
+    "phi3": {"num_key_value_heads": 2},
+    "gemma": GROUPED,
+    "gemma2": {**GROUPED, "sliding_window": 6, "attn_logit_softcapping": 5.0},
+    "gemma3_text": {**GROUPED, "sliding_window": 6},
+}
+DECODERS = [
+    *("gpt2", "gpt_neox", "opt", "llama", "mistral", "qwen2", "qwen3", "phi3"),
+    *("gemma", "gemma2", "gemma3_text"),
+]
+
+
+def config_of(kind, **changes):
+    if kind in ("distilbert", "gpt2"):  # their own names for sizes
+        own = ("vocab_size", "max_position_embeddings", "num_labels", "pad_token_id")
+        sizes = {name: SIZES[name] for name in own}
+    else:
+        sizes = SIZES
+    config = AutoConfig.for_model(kind, **{**sizes, **KINDS.get(kind, {}), **changes})
+    config.use_cache = False
+    return config
+
+
+def text_batch(*lengths, seed=0, pieces=PIECES):
+    """Texts of ordinary pieces between two specials, padded on the right."""
+    generator = torch.Generator().manual_seed(seed)
+    width = max(lengths)
+    ids = torch.full((len(lengths), width), PAD)
+    words = torch.full(ids.shape, OUTSIDE)
+    mask = torch.zeros(ids.shape, dtype=torch.bool)
+    for b, n in enumerate(lengths):
+        ids[b, :n] = torch.randint(4, pieces, (n,), generator=generator)
+        ids[b, 0], ids[b, n - 1] = FIRST, LAST
+        words[b, 1 : n - 1] = torch.arange(n - 2)
+        mask[b, :n] = True
+    rows = torch.arange(len(lengths))
+    return Batch(ids, mask, words, torch.zeros_like(rows), rows, pad=PAD)
+
+
+def shaken(network):
+    """The network with all its weights random, those that begin as 0 or 1 too."""
+    for weights in network.parameters():
+        weights.data.add_(torch.randn_like(weights) * 0.1)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(name="batch_of", scope="session")
+def batch_of_fixture():
+    return text_batch
+
+
+@pytest.fixture(scope="session")
+def make_network():
+    """A random network of a kind, under transformers' own attention or under ours."""
+
+    def make(kind, attention="eager", maker=AutoModelForSequenceClassification, **changes):
+        torch.manual_seed(0)
+        if attention == "ours":
+            attention = register()
+        config = config_of(kind, **changes)
+        auto = maker is AutoModelForSequenceClassification
+        build = maker.from_config if auto else maker._from_config
+        with quiet_loading():
+            return shaken(build(config, attn_implementation=attention))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_classifier(make_network):
+    def make(kind, **changes):
+        return TransformerClassifier(make_network(kind, "ours", **changes), text_batch(9, 6))
+
+    return make

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+
+from .conftest import text_batch
+
+
+def call_of(mask=None, heads=4, shared=2, queries=5, tokens=5, softcap=None, dropout=0.0):
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randn(2, heads, queries, 8, generator=generator)
+    key, value = torch.randn(2, 2, shared, tokens, 8, generator=generator)
+    module = nn.Module()
+    module.is_causal, module.num_key_value_groups = False, heads // shared
+    return Call(module, query, key, value, mask, 0.3, softcap, dropout, {})
+
+
+MASKS = {
+    "none": None,
+    "boolean": torch.ones(2, 1, 5, 5, dtype=torch.bool).tril(),
+    "added": torch.zeros(2, 1, 5, 5).masked_fill(
+        ~torch.ones(5, 5, dtype=torch.bool).tril(), torch.finfo(torch.float32).min
+    ),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_what_a_layer_computes_is_its_values_under_its_weights(mask):
+    call = call_of(MASKS[mask])
+    weights = call.weights()
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 5))
+    torch.testing.assert_close(call.output(weights), call.plain())
+    if mask != "none":
+        assert (weights.triu(1) == 0).all()
+
+
+def test_both_kinds_of_mask_say_the_same():
+    ours = [call_of(MASKS[kind]).weights() for kind in ("boolean", "added")]
+    torch.testing.assert_close(*ours)
+
+
+def test_one_query_over_two_keys():
+    query, keys = torch.tensor([[[[1.0]]]]), torch.tensor([[[[0.0], [2.0]]]])
+    weights = attention(query, keys, None, 0.5, None)
+    one = torch.tensor(1.0).sigmoid()
+    torch.testing.assert_close(weights.flatten(), torch.stack([1 - one, one]))
+    capped = attention(query, keys, None, 50.0, 1.0)  # scores 0 and 1
+    torch.testing.assert_close(capped.flatten(), torch.stack([1 - one, one]))
+    hidden = attention(query, keys, torch.tensor([[[[True, False]]]]), 0.5, None)
+    assert hidden.flatten().tolist() == [1.0, 0.0]
+
+
+def test_a_cap_is_kept_by_the_layer_itself():
+    call = call_of(MASKS["boolean"], softcap=0.5)
+    scores = call.query @ call.by_head(call.key).transpose(-1, -2) * 0.3
+    scores = (0.5 * torch.tanh(scores / 0.5)).masked_fill(~MASKS["boolean"], -torch.inf)
+    theirs = (scores.softmax(-1) @ call.by_head(call.value)).transpose(1, 2)
+    torch.testing.assert_close(call.plain(), theirs)
+
+
+def test_shared_keys_are_repeated_next_to_each_other():
+    call = call_of()
+    spread = call.by_head(call.key)
+    assert spread.shape == (2, 4, 5, 8)
+    for head in range(4):
+        assert torch.equal(spread[:, head], call.key[:, head // 2])
+
+
+def test_handlers_answer_within_their_context_alone(make_network):
+    network, batch = make_network("bert", "ours"), text_batch(6, 6)
+    seen = []
+
+    def note(name):
+        return lambda call: seen.append(name) or call.plain()
+
+    before = network(batch.ids).logits
+    with handling(note("outer")):
+        with pytest.raises(ZeroDivisionError), handling(lambda call: 1 / 0):
+            network(batch.ids)
+        with handling(note("inner")):
+            network(batch.ids)
+        network(batch.ids)
+    assert torch.equal(network(batch.ids).logits, before)
+    assert seen == ["inner"] * 3 + ["outer"] * 3
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "gpt2", "mistral"])
+def test_every_call_brings_its_mask(make_network, kind):
+    """Without our mask builder it would be None, and padding attended without a word."""
+    network, batch = make_network(kind, "ours"), text_batch(9, 6)
+    masks = []
+    with handling(lambda call: masks.append(call.mask) or call.plain()):
+        network(batch.ids, attention_mask=batch.mask.long())
+        network(batch.ids[:1])  # nothing to mask but what comes later
+    assert [tuple(mask.shape[-2:]) for mask in masks] == [(9, 9)] * 6
+    assert not any(mask[1, ..., 6:].any() for mask in masks[:3])
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "mistral", "gemma2"])
+def test_ours_answers_as_theirs_does(make_network, kind):
+    batch = text_batch(20, 12, 5)
+    inputs = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
+    ours, theirs = (make_network(kind, name)(**inputs).logits for name in ("ours", "eager"))
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+def test_forward_is_put_back_as_it_was():
+    plain, hooked = nn.Linear(2, 2), nn.Linear(2, 2)
+    hooked.forward = own = lambda x: x * 3
+    one = torch.ones(1, 2)
+    with forwarding([plain, hooked], lambda own, x: own(x) + 1):
+        assert torch.equal(hooked(one), torch.full((1, 2), 4.0))
+        with pytest.raises(RuntimeError):
+            plain(torch.ones(1, 3))
+    assert "forward" not in vars(plain)
+    assert hooked.forward is own
+
+
+def test_a_module_may_stand_twice_in_the_list():
+    layer = nn.Identity()
+    with forwarding([layer, layer], lambda own, x: own(x) + 1):
+        assert layer(1) == 2
+    assert layer(1) == 1

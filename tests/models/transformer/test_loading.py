@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from attnaudit.data.batch import collate
+from attnaudit.data.dataset import Instance
+from attnaudit.data.pieces import Frame, Pieces
+from attnaudit.data.tokenise import build_tokeniser
+from attnaudit.errors import InputError, ModelError
+from attnaudit.models.interface import check_laws
+from attnaudit.models.transformer.loading import (
+    classifier_of,
+    example_batch,
+    facts_of,
+    load_classifier,
+)
+from attnaudit.models.transformer.opening import Opened, open_reference
+from attnaudit.models.transformer.reference import Reference
+
+from .conftest import PIECES
+
+
+def opened_at(folder):
+    return open_reference(Reference(str(folder)))
+
+
+@pytest.fixture
+def classifier(write_pretrained, tmp_path):
+    """A saved classifier, opened and loaded."""
+
+    def make(kind="bert", **changes):
+        opened = opened_at(write_pretrained(tmp_path / kind, kind, head=2, **changes))
+        return opened, load_classifier(opened)
+
+    return make
+
+
+@pytest.fixture
+def complaint():
+    def read(folder, **options):
+        with pytest.raises(ModelError) as caught:
+            load_classifier(opened_at(folder), **options)
+        said = str(caught.value)
+        assert "\n" not in said
+        assert said.startswith(f"{folder}: ")
+        return said.removeprefix(f"{folder}: ")
+
+    return read
+
+
+def instances(opened, *pairs):
+    tokenise = build_tokeniser(opened.reading().tokeniser)
+    made = []
+    for row, (text, query) in enumerate(pairs):
+        tokens, asked = tokenise(text), None if query is None else tokenise(query)
+        made.append(
+            Instance(
+                id=str(row),
+                row=row,
+                line=row + 1,
+                tokens=tuple(t.text for t in tokens),
+                words=tuple(t.word for t in tokens),
+                label=0,
+                query=None if asked is None else tuple(t.text for t in asked),
+                rationale=None,
+                group=None,
+                truncated=False,
+            )
+        )
+    return made
+
+
+# --- what is loaded is what transformers itself would run -------------------------------------
+
+
+PAIRS = [("the good film was bad", "good or bad?"), ("bad", "the film and the plot"), ("a b", "c")]
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "electra", "albert"])
+def test_texts_are_read_as_transformers_reads_them(classifier, kind, paired):
+    sizes = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 16}
+    opened, model = classifier(kind, **(sizes if kind == "distilbert" else {}))
+    folder = opened.reference.folder
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    theirs = AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
+    texts, queries = ([pair[side] for pair in PAIRS] for side in (0, 1))
+    encoded = tokenizer(
+        texts,
+        queries if paired else None,
+        padding=True,
+        return_tensors="pt",
+        return_token_type_ids=True,
+    )
+    segments = encoded["token_type_ids"]
+    if kind == "distilbert":  # which has none
+        encoded.pop("token_type_ids")
+    made = instances(opened, *(PAIRS if paired else [(text, None) for text in texts]))
+    batch = collate(made, opened.vocabulary, boundaries=model.boundaries)
+    assert torch.equal(batch.ids, encoded["input_ids"])
+    assert torch.equal(batch.mask, encoded["attention_mask"].bool())
+    if paired:
+        types = batch.types * batch.mask
+        assert torch.equal(types, segments)
+        assert not batch.content[types == 1].any()
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch), theirs(**encoded).logits, atol=1e-6, rtol=1e-5)
+    check_laws(model, batch, 2)
+
+
+def test_segments_change_the_answer(classifier):
+    """So the test above would notice if they were left out."""
+    opened, model = classifier()
+    batch = collate(instances(opened, *PAIRS), opened.vocabulary, boundaries=True)
+    without = replace(batch, types=torch.zeros_like(batch.types))
+    assert (model(batch) - model(without)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+def test_number_formats(write_pretrained, tmp_path, dtype):
+    opened = opened_at(write_pretrained(tmp_path / "m", head=2))
+    model = load_classifier(opened, dtype)
+    assert {p.dtype for p in model.parameters()} == {dtype}
+
+
+def test_weights_in_half_precision_are_widened(classifier):
+    _, model = classifier(dtype=torch.float16)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_facts(classifier):
+    opened, model = classifier(id2label={0: "neg", 1: "pos"})
+    facts = facts_of(opened, model)
+    assert len(facts.pop("sha256")) == 64
+    assert facts.pop("transformers")
+    assert facts == {
+        "kind": "transformer",
+        "architecture": "BertForSequenceClassification",
+        "layers": 2,
+        "heads": 2,
+        "row": "[CLS]",
+        "revision": None,
+        "classes": ["neg", "pos"],
+    }
+
+
+def test_loading_says_nothing(write_pretrained, tmp_path, capfd, caplog):
+    folder = write_pretrained(
+        tmp_path / "m", "gpt2", head=2, framed=False, n_positions=64, n_head=2
+    )
+    capfd.readouterr()
+    model = load_classifier(opened_at(folder))
+    batch = example_batch(opened_at(folder).vocabulary)
+    model.read(model.encode(batch), torch.rand(2, 3, 2, batch.ids.shape[1]))
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
+# --- what is not a classifier -----------------------------------------------------------------
+
+
+def test_no_classification_head(pretrained, complaint):
+    said = complaint(pretrained)
+    assert said.startswith("has no trained classification head: classifier.bias, classifier.weight")
+    assert said.endswith(
+        "would be random (its architecture: BertModel); fine-tune it as a sequence classifier"
+        " first, with `attnaudit train`"
+    )
+
+
+def test_a_generation_model(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", "gpt2", framed=False, n_positions=64)
+    config = opened_at(folder).config
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    said = complaint(folder)
+    assert "no trained classification head: score.weight would be random" in said
+    assert "(its architecture: GPT2LMHeadModel)" in said
+
+
+def test_a_head_of_another_size(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", head=2)
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.weight"] = torch.rand(3, 16)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert "classifier.weight" in complaint(folder)
+
+
+def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", head=2)
+    weights = load_file(folder / "model.safetensors")
+    del weights["bert.encoder.layer.0.attention.self.query.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    said = complaint(folder)
+    assert said.startswith("has not all of its weights: bert.encoder.layer.0.attention.self.query")
+    assert said.endswith("; save the whole model with save_pretrained")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"num_labels": 1}, "predicts a number, not a class; audit a classifier"),
+        ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
+        (
+            {"problem_type": "multi_label_classification"},
+            "gives several labels to a text, and the audits need one class",
+        ),
+    ],
+)
+def test_another_task(write_pretrained, tmp_path, complaint, changes, said):
+    head = changes.get("num_labels", 2)
+    folder = write_pretrained(tmp_path / "m", head=head, **changes)
+    assert complaint(folder).startswith(said)
+
+
+# --- weights ------------------------------------------------------------------------------------
+
+
+def test_pickled_weights_are_not_touched(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", head=2)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert complaint(folder) == (
+        "has its weights only in pickle form; convert them where you trust them: load the model"
+        " with transformers and call save_pretrained, which writes safetensors"
+    )
+    (folder / "pytorch_model.bin").unlink()
+    assert complaint(folder).startswith("has no model.safetensors; save the model with save_pre")
+
+
+@pytest.mark.parametrize("size", [0, 4, 500])
+def test_broken_weights(write_pretrained, tmp_path, complaint, size):
+    folder = write_pretrained(tmp_path / "m", head=2)
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    assert complaint(folder).startswith("its weights cannot be read (")
+
+
+def test_a_map_of_devices_without_accelerate(write_pretrained, tmp_path, monkeypatch):
+    opened = opened_at(write_pretrained(tmp_path / "m", head=2))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError) as caught:
+        load_classifier(opened, device_map="auto")
+    assert str(caught.value) == (
+        "--device-map needs accelerate, which is not installed; pip install 'attnaudit[accelerate]'"
+    )
+
+
+# --- tokenizer against model ----------------------------------------------------------------------
+
+
+def test_more_pieces_than_embeddings(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", head=2, vocab_size=20)
+    said = complaint(folder)
+    assert "gives ids up to " in said
+    assert "and the model has embeddings for 20; save the model's own tokenizer beside it" in said
+
+
+def test_an_encoder_whose_tokenizer_adds_no_cls(write_pretrained, tmp_path, complaint):
+    said = complaint(write_pretrained(tmp_path / "m", head=2, framed=False))
+    assert said.startswith("its tokenizer puts no special token ([CLS]) before a text")
+
+
+def test_a_decoder_needs_no_special_tokens(classifier):
+    opened, model = classifier("gpt2", framed=False, n_positions=64, n_embd=16, n_head=2)
+    assert opened.vocabulary.single == Frame()
+    batch = collate(
+        instances(opened, ("the good film", None), ("bad", None)),
+        opened.vocabulary,
+        boundaries=True,
+    )
+    check_laws(model, batch, 2)
+    assert torch.equal(model.encode(batch).content, batch.mask)
+
+
+# --- architectures that are refused ---------------------------------------------------------------
+
+
+@pytest.fixture
+def refusal(make_network):
+    """What is said of a network of a kind that was loaded under its own attention."""
+
+    def read(kind, **changes):
+        frame = Frame((2,), (), (3,))
+        vocabulary = Pieces({f"p{i}": i for i in range(PIECES)}, frame, frame, 1, 4)
+        network = make_network(kind, **changes)
+        with pytest.raises(ModelError) as caught:
+            classifier_of(network, Opened(Reference("x"), network.config, None, vocabulary))
+        said = str(caught.value)
+        assert "\n" not in said
+        return said
+
+    return read
+
+
+@pytest.mark.parametrize("kind", ["mpnet", "deberta-v2", "deberta", "roformer", "falcon"])
+def test_attention_of_its_own_is_named(refusal, kind):
+    said = refusal(kind)
+    name = said.removeprefix("x: ").split(":")[0]
+    assert name.endswith("ForSequenceClassification")
+    assert "its attention does not go through the attention interface of transformers" in said
+    assert said.endswith("or wrap it as package.module:factory")
+
+
+def test_attention_sinks(refusal):
+    said = refusal(
+        "gpt_oss",
+        num_key_value_heads=2,
+        head_dim=8,
+        num_local_experts=2,
+        num_experts_per_tok=1,
+    )
+    assert "it does more than weigh and average (position biases, attention sinks or" in said
+
+
+def test_mean_pooling(refusal):
+    said = refusal("modernbert", classifier_pooling="mean")
+    assert said.startswith("x: ModernBertForSequenceClassification: its classification head reads")
+    assert said.endswith("audit a model that classifies from [CLS] or from the last token")
+
+
+def test_example_texts_of_a_small_vocabulary():
+    frame = Frame((0,), (), (1,))
+    batch = example_batch(Pieces({"a": 0, "b": 1, "c": 2}, frame, frame, 1, 1))
+    assert batch.ids.tolist() == [[0, *[2] * 9, 1], [0, *[2] * 5, 1, *[1] * 4]]
+    assert batch.mask.sum(1).tolist() == [11, 7]
