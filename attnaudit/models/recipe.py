@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,13 @@ AnyConfig = TrainConfig | FineTuneConfig
 
 
 def config_class(mapping: Mapping[str, Any]) -> type[TrainConfig] | type[FineTuneConfig]:
-    """The class of a configuration: `model: {pretrained: ...}` asks for fine-tuning."""
+    """The class of a configuration: `model: {pretrained: ...}` asks for fine-tuning.
+
+    So does a key that is nearly that, whose mistake is then named as such.
+    """
     model = mapping.get("model")
-    fine = isinstance(model, dict) and "pretrained" in model
-    return FineTuneConfig if fine else TrainConfig
+    keys = [str(key) for key in model] if isinstance(model, dict) else []
+    return FineTuneConfig if get_close_matches("pretrained", keys) else TrainConfig
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -172,6 +173,16 @@ def test_a_plan_says_what_differs_from_the_defaults(plan):
     assert found.adversary == Plan().adversary
 
 
+@pytest.mark.parametrize("name", ["quickstart", "bert_sst"])
+def test_the_plans_of_sample_configurations_answer_every_question(name):
+    path = Path(__file__).parents[2] / "sample_configs" / f"{name}.yaml"
+    plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]
+    assert plan.audits == ORDER
+    assert plan.seed_baseline.seeds >= 5
+    assert plan.adversary.lambdas
+    assert plan.adversary.seeds >= 3
+
+
 @pytest.mark.parametrize(
     ("audit", "says"),
     [
@@ -327,6 +338,59 @@ def test_deltas_reach_the_findings(run, monkeypatch):
     report, _ = run(skip, ("audit:", "audit:\n  deltas: {necessary: 0.3}"))
     assert seen[0].necessary == 0.3
     assert report.audit == "permute"  # alone, it stays what it is
+
+
+# Transformers
+
+
+@pytest.fixture
+def fine(pretrained):
+    """What makes CONFIG one of a pretrained transformer."""
+    return (
+        ("{encoder: average, embedding: 4, hidden: 4}", f"{{pretrained: {pretrained}}}"),
+        ("learning_rate: 0.05", "learning_rate: 0.01"),
+    )
+
+
+def test_a_transformer_goes_the_same_way(run, fine):
+    report, trained = run(*fine)
+    assert trained == TRAININGS
+    assert report.metrics["necessity.f1_gap"].value is not None
+    assert {p.name for p in Path("out").iterdir() if p.is_dir()} == {
+        *("model", "records", "adversaries")
+    }
+    adversaries = [f"lambda{x}-seed1" for x in (0.0, 0.01, 0.04)]
+    assert sorted(p.name for p in Path("out/adversaries").iterdir()) == adversaries
+    for path in (Path("out/model"), *Path("out/adversaries").iterdir()):
+        assert (path / "attnaudit.json").is_file()
+        assert (path / "model.safetensors").is_file()
+    _, records = read_records(Path("out/records/probe.jsonl"))
+    assert "adversary" in {r["run"].get("guide") for r in records}
+    before = {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()}
+    again, trained = run(*fine)
+    assert trained == []
+    assert timeless(again) == timeless(report)
+    assert {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()} == before
+
+
+def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
+    for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
+        with pytest.raises(KeyboardInterrupt):
+            run(*fine, listener=Listener(title, 1))
+    report, trained = run(*fine)
+    assert trained == TRAININGS[TRAININGS.index("probe base 1") :]
+    pieced = {name: records_of(name) for name in RECORDED}
+    shutil.rmtree("out")
+    whole, _ = run(*fine)
+    assert {name: records_of(name) for name in RECORDED} == pieced
+    assert timeless(whole) == timeless(report)
+
+
+def test_a_classic_model_gives_way_to_a_transformer(run, fine):
+    run()
+    _, trained = run(*fine)
+    assert trained == TRAININGS
+    assert not list(Path("out/adversaries").glob("*.pt"))
 
 
 # The adversary that guides a probe

@@ -277,7 +277,7 @@ def test_device_that_is_not_there(audit):
     [
         (["--measure", "gradeint"], "unknown importance measure 'gradeint'; did you mean 'gra"),
         (["--device", "gpu"], "'gpu' is not one of"),
-        (["--dtype", "float16"], "'float16' is not one of"),
+        (["--dtype", "int8"], "'int8' is not one of"),
         (["--target", "both"], "--target"),
         (["--unit", "letters"], "--unit"),
         (["--top", "0"], "--top 0: must lie above 0"),

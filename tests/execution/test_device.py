@@ -44,4 +44,6 @@ def test_dtypes_are_named_as_torch_names_them():
     assert {name: str(dtype) for name, dtype in DTYPES.items()} == {
         "float32": "torch.float32",
         "float64": "torch.float64",
+        "bfloat16": "torch.bfloat16",
+        "float16": "torch.float16",
     }

@@ -48,7 +48,8 @@ def test_the_area_is_that_of_a_fine_grid(points, end):
         return
     # A grid that holds every corner integrates straight lines exactly; ties make a step.
     corners = [x for x in jsd if x <= end]
-    grid = np.unique([*np.linspace(0, end, 50), *corners, *(x + d for x in corners for d in (-1e-12, 1e-12))])
+    beside = [x + d for x in corners for d in (-1e-12, 1e-12)]
+    grid = np.unique([*np.linspace(0, end, 50), *corners, *beside])
     grid = grid[(grid >= 0) & (grid <= end)]
     heights = [tvd_at(jsd, tvd, x) for x in grid]
     assert area == pytest.approx(float(np.trapezoid(heights, grid)), abs=1e-6)

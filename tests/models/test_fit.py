@@ -11,15 +11,16 @@ import torch
 
 from attnaudit.data.dataset import load_dataset
 from attnaudit.data.spec import load_spec
-from attnaudit.errors import InputError, OutputError
-from attnaudit.execution.files import sha256_file
+from attnaudit.errors import InputError, ModelError, OutputError
+from attnaudit.execution.files import sha256_file, sha256_folder
 from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.models import fit as fit_module
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.recipe import Overrides, TrainConfig, read_config
+from attnaudit.models.recipe import FineTuneConfig, Overrides, TrainConfig, read_config
+from attnaudit.models.untrained import load_trained, reading_of
 
 CPU = torch.device("cpu")
 NONE = Overrides()
@@ -491,3 +492,198 @@ def test_what_another_training_has_left_is_no_obstacle(run, folder):
     (folder / "out" / "training.state").write_bytes(b"garbage")
     run(observer=listener, reuse=True)
     assert listener.steps == 30
+
+
+# --- fine-tuning -----------------------------------------------------------------------------
+
+
+FINE = """\
+data: data.yaml
+output: {output}
+model: {{pretrained: {pretrained}}}
+training: {{epochs: 3, batch_size: 8, learning_rate: 0.01}}
+"""
+
+
+@pytest.fixture
+def fine(folder, pretrained):
+    """Fine-tunes on the same data."""
+
+    def make(name="out", overrides=NONE, observer=None, resume=False, reuse=False, begin=None):
+        config = folder / "fine.yaml"
+        config.write_text(FINE.format(output=folder / name, pretrained=begin or pretrained))
+        return fit(read_config(config, overrides), CPU, observer or Silent(), resume, reuse)
+
+    return make
+
+
+def test_pretrained_folders_are_relative_to_the_configuration(
+    folder, write_pretrained, monkeypatch
+):
+    path = folder / "fine.yaml"
+    path.write_text("data: data.yaml\nmodel: {pretrained: bert, revision: v2}\n")
+    config = read_config(path, NONE)
+    assert isinstance(config, FineTuneConfig)
+    assert (config.model.pretrained, config.model.revision) == ("bert", "v2")  # of the hub
+    write_pretrained(folder / "bert")
+    monkeypatch.chdir(folder.parent)
+    config = read_config(Path(folder.name) / "fine.yaml", NONE)
+    assert isinstance(config, FineTuneConfig)
+    assert Path(config.model.pretrained) == Path(folder.name) / "bert"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model: {pretrained: b, encoder: cnn}", ":1: unknown key 'model.encoder'"),
+        ("model: {pretrained: 3}", ":1: model.pretrained: should be a valid string, not 3"),
+        ("model: {pretrained: ''}", ":1: model.pretrained: "),
+        ("model: {pretrained: b}\nvectors: {file: v}", ":2: unknown key 'vectors'"),
+        ("model: {pretrained: b}\nvocabulary: {min_count: 2}", ":2: unknown key 'vocabulary'"),
+        ("model: {pretrained: b}\ntraining: {warmup: 1}", ":2: training.warmup: should be less"),
+        ("training: {warmup: 0.1}", ":1: unknown key 'training.warmup'"),
+        ("model: {pretraind: b}", ":1: unknown key 'model.pretraind'; did you mean 'pretrained'?"),
+    ],
+)
+def test_a_mistake_around_fine_tuning_is_named_with_its_line(tmp_path, text, said):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_config(path, NONE)
+    assert str(caught.value).startswith(f"{path}{said}")
+
+
+def test_a_pretrained_model_brings_its_own_vectors(folder):
+    path = folder / "fine.yaml"
+    path.write_text("data: data.yaml\nmodel: {pretrained: bert}\n")
+    with pytest.raises(InputError, match="brings its own vectors; leave --vectors out"):
+        read_config(path, Overrides(vectors=Path("v.vec")))
+
+
+def test_fine_tuning_leaves_one_folder_that_scores_as_reported(fine, folder):
+    fitted = fine()
+    assert [p.name for p in fitted.folder.iterdir()] == ["model"]
+    assert fitted.checkpoint == folder / "out" / "model"
+    found = load_trained(fitted.checkpoint)
+    spec = load_spec(folder / "data.yaml", reading_of(found.config))
+    for split in ("dev", "test"):
+        data = load_dataset(spec, split)
+        probs = predict(found.model, Batches(data.instances, found.spec.vocabulary, True, CPU))
+        gold = [i.label for i in data.instances]
+        for score in (accuracy, f1, auroc):
+            estimate = fitted.summary.metrics[f"train.{split}.{score.__name__}"]
+            assert estimate.value == score(gold, probs)
+    assert found.spec.labels == ("n", "p")
+    assert len(found.training["epochs"]) == 3
+    assert found.training["epochs"][-1]["loss"] < found.training["epochs"][0]["loss"]
+
+
+def test_fine_tuning_has_a_seed_and_the_same_one_gives_the_same_bytes(fine):
+    first, again = fine("a").checkpoint, fine("b").checkpoint
+    assert sha256_folder(first) == sha256_folder(again)
+    other = fine("c", overrides=Overrides(seed=1)).checkpoint
+    assert sha256_file(first / "model.safetensors") != sha256_file(other / "model.safetensors")
+
+
+def test_interrupted_fine_tuning_ends_with_the_same_bytes(fine, folder):
+    expected = sha256_folder(fine("whole").checkpoint)
+    with pytest.raises(KeyboardInterrupt):
+        fine(observer=Listener(step=8))
+    assert [p.name for p in (folder / "out").iterdir()] == ["training.state"]
+    observer = Listener()
+    assert sha256_folder(fine(observer=observer, resume=True).checkpoint) == expected
+    assert observer.steps == 10
+    assert [p.name for p in (folder / "out").iterdir()] == ["model"]
+
+
+def test_a_finished_fine_tuning_is_reused_and_another_one_is_not(fine):
+    first = fine()
+    before = sha256_folder(first.checkpoint)
+    observer = Listener()
+    again = fine(observer=observer, reuse=True)
+    assert (observer.steps, sha256_folder(again.checkpoint)) == (0, before)
+    assert again.summary.metrics == first.summary.metrics
+    fine(observer=observer, reuse=True, overrides=Overrides(seed=4))
+    assert observer.steps == 15
+
+
+def test_another_pretrained_model_under_the_same_name_is_another_training(
+    fine, write_pretrained, folder
+):
+    begin = write_pretrained(folder / "bert")
+    fine(begin=begin)
+    with pytest.raises(KeyboardInterrupt):
+        fine("other", begin=begin, observer=Listener(step=8))
+    write_pretrained(begin, seed=1)
+    observer = Listener()
+    fine(begin=begin, observer=observer, reuse=True)
+    assert observer.steps == 15
+    with pytest.raises(InputError, match="another configuration or other data; delete it, or"):
+        fine("other", begin=begin, resume=True)
+
+
+def test_texts_longer_than_the_positions_are_cut_whatever_the_spec_says(fine, folder):
+    (folder / "data.yaml").write_text(SPEC + "max_length: 4096\n")
+    long = {"text": "good film " * 100, "label": "p"}
+    write_rows(folder / "train.jsonl", [*rows(40, 0), long])
+    fitted = fine()
+    assert fitted.dataset.truncated == 1
+    assert max(len(i.tokens) for i in fitted.dataset.instances) == 62
+    (folder / "data.yaml").write_text(SPEC + "max_length: 9\n")
+    assert max(len(i.tokens) for i in fine("short").dataset.instances) == 9
+
+
+def test_a_spec_with_a_tokeniser_of_its_own_is_refused(fine, folder):
+    (folder / "data.yaml").write_text(SPEC + "tokeniser: {regex: xyz}\n")
+    with pytest.raises(InputError, match=r"data\.yaml:4: tokeniser.*leave this key out") as caught:
+        fine()
+    assert len(str(caught.value)) < 400
+    assert not (folder / "out").exists()
+
+
+def test_pairs_are_fine_tuned_as_one_sequence(fine, folder):
+    for split in ("train", "dev", "test"):
+        write_rows(folder / f"{split}.jsonl", rows(16, 3, query="was it good"))
+    found = load_trained(fine().checkpoint)
+    assert found.spec.paired
+
+
+def test_mistakes_before_fine_tuning_leave_nothing(fine, folder, write_pretrained):
+    torn = write_pretrained(folder / "torn")
+    (torn / "model.safetensors").write_bytes(b"no")
+    pickled = write_pretrained(folder / "pickled")
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    for begin, said in (
+        (folder / "gone", "is no folder here"),
+        (torn, "its weights cannot be read"),
+        (pickled, "only in pickle form"),
+        (folder, "has no config.json"),
+    ):
+        with pytest.raises(ModelError, match=said) as caught:
+            fine(begin=begin)
+        assert "\n" not in str(caught.value)
+        assert not (folder / "out").exists()
+
+
+def test_places_that_would_be_destroyed_are_found_before_fine_tuning(
+    fine, folder, write_pretrained
+):
+    observer = Listener()
+    begin = write_pretrained(folder / "out" / "model")
+    with pytest.raises(OutputError, match="model: is the pretrained model itself"):
+        fine(begin=begin, observer=observer)
+    with pytest.raises(OutputError, match="model: is a folder that attnaudit did not write"):
+        fine(observer=observer)
+    assert (begin / "config.json").exists()
+    (folder / "file").write_text("a file")
+    with pytest.raises(OutputError, match="file: cannot be written"):
+        fine("file", observer=observer)
+    assert not observer.tasks
+
+
+def test_a_decoder_is_fine_tuned_as_well(fine, folder, write_pretrained):
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 64}
+    begin = write_pretrained(folder / "gpt2", "gpt2", framed=False, **sizes)
+    found = load_trained(fine(begin=begin).checkpoint)
+    assert found.model.anatomy.row == "last"
+    assert found.training["epochs"][-1]["loss"] < found.training["epochs"][0]["loss"]

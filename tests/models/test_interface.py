@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -154,6 +156,13 @@ class OtherEmbeddings(Lawful):
         return super().encode(batch, shifted)
 
 
+class LooksWordsUp(Lawful):
+    """Its embeddings are the ids' whatever it is handed: no gradient would reach them."""
+
+    def encode(self, batch, embeddings=None):
+        return super().encode(batch)
+
+
 class CountsPadding(Lawful):
     def encode(self, batch, embeddings=None):
         encoded = super().encode(batch, embeddings)
@@ -184,6 +193,7 @@ BROKEN = {
     Renormalises: "some weights give logits that are not finite",
     VariantsMix: "variants influence each other in `read`",
     OtherEmbeddings: "encoding its embeddings does not give what encoding the ids gives",
+    LooksWordsUp: "neither its attention nor its answer depends on the embeddings handed to `enco",
     CountsPadding: "padding, or the other texts of a batch, change its answer",
     MixesTexts: "padding, or the other texts of a batch, change its answer",
 }
@@ -199,6 +209,11 @@ def test_a_model_that_breaks_a_law_is_refused(make_batch, broken):
     batch = make_batch([3, 7, 5, 2], boundaries=model.boundaries)
     with pytest.raises(ModelError, match=f"the model cannot be audited: {BROKEN[broken]}"):
         check_laws(model, batch, 2)
+
+
+def test_every_law_has_a_model_that_breaks_it():
+    laws = re.findall(r"^    law\(", inspect.getsource(check_laws), re.MULTILINE)
+    assert len(set(BROKEN.values()) - {BROKEN[SpecialsAsContent]}) == len(laws)
 
 
 def test_laws_are_checked_in_eval_mode(make_batch):

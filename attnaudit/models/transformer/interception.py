@@ -10,7 +10,6 @@ Letters in shape comments: B batch, H heads, G key-value heads, Q queries, T tok
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -148,15 +147,10 @@ def _attention(
     return (call.plain() if handler is None else handler(call)), None
 
 
-_SKIPS = ("allow_is_causal_skip", "allow_is_bidirectional_skip")
-_KNOWN = frozenset(inspect.signature(sdpa_mask).parameters)
-
-
 def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
     """The boolean mask of sdpa, also where sdpa could do without one: we read it."""
-    made: Tensor | None = sdpa_mask(
-        *args, **{**kwargs, **{skip: False for skip in _SKIPS if skip in _KNOWN}}
-    )
+    kept = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
+    made: Tensor | None = sdpa_mask(*args, **{**kwargs, **kept})
     return made
 
 
@@ -165,3 +159,17 @@ def register() -> str:
     AttentionInterface.register(NAME, _attention)
     AttentionMaskInterface.register(NAME, _mask)
     return NAME
+
+
+def take_over(network: nn.Module) -> None:
+    """Put a network that was made under its own attention under ours.
+
+    Its configuration is told, not `set_attn_implementation`, which looks into the source of a model
+    and turns away some that would follow (ModernBERT in transformers 5.1). One that does not
+    follow makes no calls, which `anatomy` finds out.
+    """
+    name = register()
+    for module in network.modules():
+        config: Any = getattr(module, "config", None)
+        if config is not None:
+            config._attn_implementation = name

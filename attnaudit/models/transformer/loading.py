@@ -22,7 +22,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.interception import register
+from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
@@ -113,7 +113,7 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
         with torch.no_grad(), quiet():
             ids, mask = example.ids, example.mask.long()
             before = network(input_ids=ids, attention_mask=mask).logits
-            network.set_attn_implementation(register())  # type: ignore[operator]
+        take_over(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
         with torch.no_grad():
             after = model(example)

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+from attnaudit.models.transformer.interception import (
+    Call,
+    attention,
+    forwarding,
+    handling,
+    take_over,
+)
 
 from .conftest import text_batch
 
@@ -105,6 +111,18 @@ def test_ours_answers_as_theirs_does(make_network, kind):
     inputs = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
     ours, theirs = (make_network(kind, name)(**inputs).logits for name in ("ours", "eager"))
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "modernbert", "gpt2", "gemma3_text"])
+def test_a_network_made_under_its_own_attention_follows(make_network, kind):
+    network, batch = make_network(kind, "eager"), text_batch(9, 6)
+    inputs = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
+    before = network(**inputs).logits
+    take_over(network)
+    calls = []
+    with handling(lambda call: calls.append(call) or call.plain()):
+        torch.testing.assert_close(network(**inputs).logits, before, atol=1e-6, rtol=1e-5)
+    assert len(calls) == 3
 
 
 def test_forward_is_put_back_as_it_was():
