@@ -70,7 +70,7 @@ def fit(
     checkpoint, state = folder / f"model{suffix_of(config)}", folder / "training.state"
     reading = reading_of(config)
     source = _data(config, checkpoint)
-    spec = load_spec(source, reading)
+    spec = load_spec(source, reading, limits=reading)
     splits = _load_splits(spec, source)
     learn, dev = splits.pop("train"), splits["dev"]
     told = spec_of(config, learn)

@@ -86,6 +86,8 @@ def write_folder(path: Path, model: TransformerClassifier, opened: Opened, besid
                 path.rename(old)
             fresh.rename(path)
         finally:
+            if old.exists() and not path.exists():
+                old.rename(path)
             shutil.rmtree(fresh, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
 

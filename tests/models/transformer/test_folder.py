@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -109,6 +110,26 @@ def test_a_write_that_fails_leaves_the_older_model(write, tmp_path, monkeypatch,
     monkeypatch.setattr(type(blank.opened.tokenizer), "save_pretrained", full)
     with pytest.raises((ModelError, OutputError), match="No space left on device"):
         write(seed=1)
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
+    assert names_in(tmp_path) == {"model"}
+
+
+def test_an_older_model_comes_back_if_the_new_one_cannot_take_its_place(
+    write, tmp_path, monkeypatch
+):
+    write(seed=0)
+    before = (tmp_path / "model" / "model.safetensors").read_bytes()
+    rename = Path.rename
+
+    def refuse(self, target):
+        beside = self / BESIDE
+        if beside.is_file() and "fresh one" in beside.read_text():
+            raise OSError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OutputError, match=r"model: cannot be written \(Permission denied\)"):
+        write(seed=1, training={"is": "fresh one"})
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == before
     assert names_in(tmp_path) == {"model"}
 
