@@ -17,6 +17,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Task as Shown
+from rich.text import Text
 
 from attnaudit.errors import printable
 from attnaudit.execution.observer import Silent
@@ -73,11 +75,21 @@ class Display:
         self.console.print(printable(remark), markup=False, highlight=False)
 
 
+class Speed(ProgressColumn):
+    """Steps a second, as far as they are known."""
+
+    def render(self, task: Shown) -> Text:
+        """The number with three digits: `1,230/s`, `4.56/s`."""
+        speed = task.finished_speed or task.speed
+        return Text("" if not speed else f"{speed:,.0f}/s" if speed >= 100 else f"{speed:.3g}/s")
+
+
 def _columns() -> tuple[ProgressColumn, ...]:
     return (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        Speed(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

@@ -49,6 +49,19 @@ class Values:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One layer of a deep model, on a batch.
+
+    `alpha` (B, H, T, T): row i is the attention of position i; rows of padding mean nothing.
+    `values` (B, H, T, D), what it averages; `states` (B, T, M), what the layer begins with.
+    """
+
+    alpha: Tensor
+    values: Tensor
+    states: Tensor
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """What the tool tells a model about the task: its words, its classes, one text or a pair."""
 
@@ -75,6 +88,8 @@ class AttentionModel(nn.Module, abc.ABC):
     * `encode_locally(batch, embeddings) -> Encoded`: the values of `encode`, with a graph in which
       the state at t depends on the embedding at t alone (what is around it held constant).
     * `values(encoded) -> Values`.
+    * `trace(batch) -> list[Layer]`: every layer, the audited one last. It describes what no
+      intervention reaches, and is never kept for a data set.
     * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.
       What they answer if in each of their attentions, in every row and head, the content entries
       that a row may attend to share their mass evenly.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from attnaudit.cli.progress import Display
+from attnaudit.cli.progress import Display, Speed
 
 
 def test_remarks_go_to_stderr_as_they_are(capsys):
@@ -97,3 +97,14 @@ def test_remarks_go_above_a_bar(terminal, capsys):
     assert "half [bold] of it\\x1b[2J\n" in err
     # The line of the bar is cleared for the remark, and drawn again below it.
     assert err.index("count") < err.index("half [bold]") < err.rindex("count")
+
+
+def test_speed_has_three_digits():
+    class Running:
+        finished_speed = None
+
+        def __init__(self, speed):
+            self.speed = speed
+
+    shown = [Speed().render(Running(speed)).plain for speed in (None, 0.1234, 4.567, 1234.5)]
+    assert shown == ["", "0.123/s", "4.57/s", "1,234/s"]

@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
-from attnaudit.models.interface import AttentionModel, Encoded, Values, agree
+from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
 from attnaudit.models.transformer.quiet import quiet
@@ -171,6 +171,26 @@ class TransformerClassifier(AttentionModel):
 
         with handling(handler):
             return self.forward(batch)
+
+    def trace(self, batch: Batch) -> list[Layer]:
+        """See `AttentionModel`."""
+        states: list[Tensor] = []
+        calls: list[Call] = []
+
+        def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            states.append(_hidden(args, kwargs))
+            return own(*args, **kwargs)
+
+        def handler(call: Call) -> Tensor:
+            calls.append(call)
+            return call.plain()
+
+        with forwarding(list(self.anatomy.blocks), forward), handling(handler):
+            self(batch)
+        return [
+            Layer(wide(call.weights()), wide(call.by_head(call.value)), wide(begun))
+            for call, begun in zip(calls, states, strict=True)
+        ]
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""
