@@ -103,6 +103,6 @@ def _constants() -> Iterator[str]:
         f"Models: {audit.SEEDS} seeds of the recipe, its uniform twin and each probe; lambdas 0,"
         f" {', '.join(map(str, adversaries.lambdas))} and {adversaries.refine} that refine them,"
         f" {adversaries.seeds} seeds each, at most {adversaries.epochs} epochs. Texts:"
-        f" {', '.join(f'{n} {split}' for split, n in plants.SIZES.items())}. Size of embeddings and"
-        f" states {models.SIZE}."
+        f" {', '.join(f'{n} {split}' for split, n in plants.SIZES.items())}, where"
+        f" `plants.py` does not say otherwise. Size of embeddings and states {models.SIZE}."
     )
