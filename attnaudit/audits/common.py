@@ -103,13 +103,10 @@ def answer(
 
 
 def words_of(known: Answered, b: int) -> list[str]:
-    """The words of instance `b` as they are explained, pieces of one word joined."""
-    batch = known.batch
-    units = batch.words[b][batch.content[b]].tolist()
-    words = [""] * (max(units) + 1)
-    for unit, token in zip(units, known.instances[b].tokens, strict=True):
-        words[unit] += token
-    return words
+    """The units of instance `b` that are explained: words as the text has them, or pieces."""
+    instance = known.instances[b]
+    count = int(known.batch.word_counts[b])
+    return instance.units(pieces=count != instance.words[-1] + 1)
 
 
 def each_batch(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from attnaudit.data.dataset import Dataset, Instance
+from attnaudit.data.dataset import Dataset
 from attnaudit.report.heatmaps import Gallery, choose
 
 
@@ -27,15 +27,5 @@ class Viewer:
             data.split,
             data.labels,
             self.count,
-            lambda record: units(by_row[record["row"]], pieces),
+            lambda record: by_row[record["row"]].units(pieces),
         )
-
-
-def units(instance: Instance, pieces: bool) -> list[str]:
-    """The words of an instance as they are explained, the pieces of one joined; or its pieces."""
-    if pieces:
-        return list(instance.tokens)
-    words = [""] * (instance.words[-1] + 1)
-    for word, token in zip(instance.words, instance.tokens, strict=True):
-        words[word] += token
-    return words

@@ -26,7 +26,8 @@ class Instance:
 
     `row` is its place among the instances kept, from 0; `line` where it stands in its file, from
     1. `words` numbers the word of each token, consecutively from 0. `rationale` is 0 or 1 a token.
-    `truncated` says that the text or the query was cut to length.
+    `truncated` says that the text or the query was cut to length. `surface` holds the words as they
+    stand in the text, where tokens are pieces of words; None where they are the words.
     """
 
     id: str
@@ -39,6 +40,18 @@ class Instance:
     rationale: tuple[int, ...] | None
     group: str | None
     truncated: bool
+    surface: tuple[str, ...] | None = None
+
+    def units(self, pieces: bool) -> list[str]:
+        """What is explained: the words as they stand in the text, or the pieces of them."""
+        if pieces:
+            return list(self.tokens)
+        if self.surface is not None:
+            return list(self.surface)
+        words = [""] * (self.words[-1] + 1)
+        for word, token in zip(self.words, self.tokens, strict=True):
+            words[word] += token
+        return words
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,15 @@ def cut(tokens: Sequence[Token], length: int) -> Sequence[Token]:
     return tokens[:end]
 
 
+def _surface(text: str, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """The words of `tokens` as `text` spells them."""
+    ends: dict[int, tuple[int, int]] = {}
+    for token in tokens:
+        start, _ = ends.get(token.word, (token.start, 0))
+        ends[token.word] = (start, token.end)
+    return tuple([text[start:end].strip() for start, end in ends.values()])
+
+
 class _Maker:
     """Makes instances of one file's rows, and remembers what rows must not contradict."""
 
@@ -232,6 +254,7 @@ class _Maker:
             rationale=None if flags is None else flags[: len(short)],
             group=self._key(line, row, "group"),
             truncated=truncated,
+            surface=_surface(text, short) if spec.tokeniser.cuts_words else None,
         )
 
     def _wrong(self, line: int, what: str, hint: str | None = None) -> InputError:

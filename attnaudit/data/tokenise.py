@@ -82,6 +82,11 @@ class TokeniserSettings(Settings):
             return f"regex {self.regex}"
         return "whitespace" if self.file is None and self.content is None else "tokenizer.json"
 
+    @property
+    def cuts_words(self) -> bool:
+        """Whether a token may be a piece of a word."""
+        return self.file is not None or self.content is not None
+
     def embedded(self) -> TokeniserSettings:
         """The same tokeniser, without need of a file; raises InputError if the file is no good."""
         if self.file is None:

@@ -6,14 +6,14 @@ from attnaudit.audits.audit import find_audit
 from attnaudit.audits.correlate import CorrelateSettings
 from attnaudit.audits.job import Job
 from attnaudit.audits.run import run_audit
-from attnaudit.audits.viewer import Viewer, units
+from attnaudit.audits.viewer import Viewer
 from attnaudit.execution.observer import Silent
 from attnaudit.report.heatmaps import choose_recorded
 
 
 def test_units_are_words_or_pieces(instances):
-    assert units(instances[1], pieces=False) == ["unbearable", "from", "start"]
-    assert units(instances[1], pieces=True) == ["un", "bear", "able", "from", "start"]
+    assert instances[1].units(pieces=False) == ["unbearable", "from", "start"]
+    assert instances[1].units(pieces=True) == ["un", "bear", "able", "from", "start"]
 
 
 @pytest.mark.parametrize("pieces", [False, True])

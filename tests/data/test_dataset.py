@@ -333,3 +333,28 @@ def test_babi_supporting_facts_are_whole_sentences():
         assert instance.query is not None
         assert instance.query[-2] in flagged  # the person asked about
         assert data.labels[instance.label] in flagged  # the place answered
+
+
+def test_words_of_pieces_are_shown_as_the_text_has_them(tmp_path):
+    """A tokenizer.json lowers and cuts them; a plain tokeniser's tokens are the words."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    vocabulary = {"[UNK]": 0, "un": 1, "##fair": 2, "tests": 3, "!": 4}
+    pieces = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    pieces.normalizer, pieces.pre_tokenizer = (
+        normalizers.Lowercase(),
+        pre_tokenizers.BertPreTokenizer(),
+    )
+    pieces.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": " Unfair  TESTS!", "label": 0}\n{"text": "Tests unfair tests", "label": 1}\n'
+    )
+    spec = tmp_path / "a.yaml"
+    spec.write_text("file: a.jsonl\ntokeniser: {file: tokenizer.json}\nmax_length: 3\n")
+    first, second = load_dataset(load_spec(spec)).instances
+    assert first.tokens == ("un", "##fair", "tests")
+    assert first.units(pieces=False) == ["Unfair", "TESTS"]
+    assert first.units(pieces=True) == ["un", "##fair", "tests"]
+    assert second.units(pieces=False) == ["Tests", "unfair"]
+    spec.write_text("file: a.jsonl\nlowercase: true\n")
+    assert load_dataset(load_spec(spec)).instances[0].units(pieces=False) == ["unfair", "tests!"]
