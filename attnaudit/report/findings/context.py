@@ -3,6 +3,10 @@
 A probe sees each word by itself, weighted by the model's attention. It must be better than one
 under uniform attention, and better than the leak control (models/probes.py): attention can also
 spell the label out by where it lies, and a probe reads that as well as a reason.
+
+The leak control is a model of the recipe. Where that is pretrained the control knows words that the
+probe has to learn, and may beat it whatever the attention is worth: there a probe below the control
+is not shown to work, but nothing speaks against the attention.
 """
 
 from __future__ import annotations
@@ -23,6 +27,11 @@ RULE = (
     "for: both gaps, to the uniform guide and to the leak control, lie above delta; against:"
     " either lies below it"
 )
+OF_PRETRAINED = (
+    "for: both gaps, to the uniform guide and to the leak control, lie above delta; against: the"
+    " one to the uniform guide lies below it; the control is pretrained and the probe is not, so"
+    " that the other gap alone is never against"
+)
 
 
 def out_of_context(evidence: Evidence, delta: float) -> Finding:
@@ -36,6 +45,9 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
         return finding("not_assessed", reason, scope=scope)
     gaps = score_gaps(runs, GUIDED, [UNIFORM, LEAK], seeds, len(evidence.labels))
     statuses = [compare(gap, delta) for gap in gaps]
+    outdone = evidence.pretrained and statuses[1] == "against"
+    if outdone:
+        statuses[1] = "inconclusive"
     status: FindingStatus
     if "against" in statuses:
         status, which = "against", statuses.index("against")
@@ -44,5 +56,8 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     else:
         status, which = "for", min((0, 1), key=lambda k: gaps[k].ci_low or 0.0)
     end = settle(gaps[which], delta) if status == "inconclusive" else f"{len(seeds)} seeds"
+    if outdone and which == 1:
+        end = "the control is pretrained and the probe is not, so that this decides nothing"
     reason = f"{GAPS[which]}; {end}"
-    return finding(status, reason, gaps[which], delta, scope, METRICS[which], RULE)
+    rule = OF_PRETRAINED if evidence.pretrained else RULE
+    return finding(status, reason, gaps[which], delta, scope, METRICS[which], rule)

@@ -103,13 +103,17 @@ def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The trained models of each audit, by audit and split, and what they are of."""
+    """The trained models of each audit, by audit and split, and what they are of.
+
+    `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
+    """
 
     labels: Sequence[str]
     audited: str
     partial: bool
     scope: str
     runs: Mapping[str, Mapping[str, Runs]]
+    pretrained: bool = False
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
@@ -131,6 +135,7 @@ def gather(files: Sequence[tuple[Header, Iterable[Mapping[str, Any]]]]) -> Evide
         partial=any(header.dataset.partial for header, _ in files),
         scope=_scope(first, facts),
         runs={audit: splits for audit, splits in runs.items() if splits},
+        pretrained=facts.get("kind") == "transformer",
     )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from attnaudit.report.findings.context import out_of_context
@@ -11,13 +13,14 @@ UNIFORM, LEAK = "probe.base-uniform.f1_gap", "probe.base-leak.f1_gap"
 def judge(bench, models):
     """The finding on probes that are wrong on so many texts, or on so many by seed."""
 
-    def judge(base, uniform, leak, delta=0.01):
+    def judge(base, uniform, leak, delta=0.01, pretrained=False):
         given = {"base": base, "uniform": uniform, "leak": leak}
         bench.probes = {
             name: models(*([wrong] * 5 if isinstance(wrong, int) else wrong))
             for name, wrong in given.items()
         }
-        return out_of_context(bench.evidence(), delta)
+        evidence = dataclasses.replace(bench.evidence(), pretrained=pretrained)
+        return out_of_context(evidence, delta)
 
     return judge
 
@@ -83,3 +86,14 @@ def test_other_probes_do_not_matter(bench, models):
     before = out_of_context(bench.evidence(), 0.01)
     bench.probes = {**bench.probes, "trained": models(0, 0, 0, 0, 0), "mine": models(90)}
     assert out_of_context(bench.evidence(), 0.01) == before
+
+
+def test_a_pretrained_control_decides_nothing_against_a_probe_from_scratch(judge):
+    found = judge(20, 80, 10, pretrained=True)
+    assert (found.status, found.metric) == ("inconclusive", LEAK)
+    assert found.statistic == pytest.approx(-0.05)
+    assert "pretrained and the probe is not" in found.reason
+    assert "never against" in found.rule
+    assert judge(20, 10, 80, pretrained=True).status == "against"
+    assert judge(20, 10, 10, pretrained=True).metric == UNIFORM
+    assert judge(20, 80, 60, pretrained=True).status == "for"
