@@ -13,7 +13,7 @@ import pydantic
 from attnaudit.config import Document, Settings, read_document
 from attnaudit.errors import InputError
 from attnaudit.models.classic.classifier import Recipe
-from attnaudit.models.training import FineTuning, Schedule
+from attnaudit.models.schedule import FineTuning, Schedule
 
 
 class ReviewsSource(Settings):

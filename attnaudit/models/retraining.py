@@ -18,7 +18,8 @@ from attnaudit.models.guided import Guide, Guided, Kept, keep
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import BATCH_TOKENS, Batches
-from attnaudit.models.training import Labels, Progress, Schedule, TrainingData, train
+from attnaudit.models.schedule import Schedule
+from attnaudit.models.training import Labels, Progress, TrainingData, train
 from attnaudit.models.untrained import Saving
 
 Guides = Mapping[str, Guide]  # by split

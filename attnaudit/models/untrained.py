@@ -18,7 +18,7 @@ from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import ClassicModel, Recipe
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.recipe import AnyConfig, FineTuneConfig
-from attnaudit.models.training import Schedule
+from attnaudit.models.schedule import Schedule
 
 # The recipe of a pretrained model says nothing on how large a per-token probe should be, nor how
 # long it learns: it begins from nothing, and stops when dev no longer gains.

@@ -28,7 +28,8 @@ from attnaudit.models.guided import keep
 from attnaudit.models.imitation import Imitation, distances
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.training import DivergedError, Schedule, TrainingData, train
+from attnaudit.models.schedule import Schedule
+from attnaudit.models.training import DivergedError, TrainingData, train
 from attnaudit.report.records import RecordsWriter, read_records
 
 

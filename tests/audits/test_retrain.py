@@ -20,7 +20,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.models.fit import fit
 from attnaudit.models.load import find_model
 from attnaudit.models.recipe import Overrides, read_config
-from attnaudit.models.training import Schedule
+from attnaudit.models.schedule import Schedule
 
 CPU = torch.device("cpu")
 PLUGIN = """\

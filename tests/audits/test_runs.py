@@ -15,7 +15,7 @@ from attnaudit.measures.divergences import LN2, jsd
 from attnaudit.models.blank import Blank
 from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
-from attnaudit.models.training import Schedule
+from attnaudit.models.schedule import Schedule
 
 
 @pytest.fixture

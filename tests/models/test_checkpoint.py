@@ -13,7 +13,7 @@ from attnaudit.errors import ModelError, OutputError
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.predict import Batches, predict
 from attnaudit.models.recipe import TrainConfig
-from attnaudit.models.training import Schedule
+from attnaudit.models.schedule import Schedule
 
 READING = ReadingSettings(
     fields=Fields(text="review", query="question"),

@@ -14,7 +14,8 @@ from attnaudit.execution.observer import Silent
 from attnaudit.models.guided import Guided, Kept, keep, uniform
 from attnaudit.models.imitation import KL_CLIP, Imitation, distances
 from attnaudit.models.predict import Batches
-from attnaudit.models.training import Schedule, TrainingData, train
+from attnaudit.models.schedule import Schedule
+from attnaudit.models.training import TrainingData, train
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from attnaudit.models.guided import Guided, uniform
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import predict
 from attnaudit.models.retraining import Retraining, as_it_is, guided
-from attnaudit.models.training import Schedule
+from attnaudit.models.schedule import Schedule
 
 CPU = torch.device("cpu")
 SCHEDULE = Schedule(epochs=2, batch_size=8, learning_rate=0.02, seed=1)

@@ -14,7 +14,8 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy
 from attnaudit.models import training
 from attnaudit.models.predict import Batches, predict
-from attnaudit.models.training import FineTuning, Labels, Schedule, TrainingData, train
+from attnaudit.models.schedule import FineTuning, Schedule
+from attnaudit.models.training import Labels, TrainingData, train
 
 CPU = torch.device("cpu")
 

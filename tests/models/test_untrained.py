@@ -18,7 +18,7 @@ from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.models.interface import ModelSpec, check_laws
 from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import FineTuneConfig, Pretrained, TrainConfig, VectorSettings
-from attnaudit.models.training import FineTuning, Schedule
+from attnaudit.models.schedule import FineTuning, Schedule
 from attnaudit.models.untrained import (
     PROBE_SCHEDULE,
     check_place,

@@ -13,7 +13,7 @@ from attnaudit.models.blank import Blank
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.training import Schedule
+from attnaudit.models.schedule import Schedule
 from attnaudit.report.schema import FindingName
 from tests.planted import models, texts
 
