@@ -82,6 +82,8 @@ def write_folder(path: Path, model: TransformerClassifier, opened: Opened, besid
                 network.save_pretrained(fresh)
                 opened.tokenizer.save_pretrained(fresh)
             (fresh / BESIDE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            for file in fresh.iterdir():  # safetensors makes files that only their owner can read
+                shutil.copymode(fresh / BESIDE, file)
             if path.exists():
                 path.rename(old)
             fresh.rename(path)

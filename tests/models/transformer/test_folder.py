@@ -90,6 +90,13 @@ def test_the_same_model_gives_the_same_bytes(write, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
+def test_who_may_read_the_weights_is_up_to_the_umask(write, tmp_path):
+    write()
+    (tmp_path / "plain").touch()
+    modes = {path.stat().st_mode for path in (tmp_path / "model").iterdir()}
+    assert modes == {(tmp_path / "plain").stat().st_mode}
+
+
 def test_an_older_model_gives_way_and_nothing_else_is_left(write, tmp_path):
     write(seed=0)
     before = (tmp_path / "model" / "model.safetensors").read_bytes()
