@@ -23,8 +23,10 @@ from attnaudit.audits.run import audited_facts, make_records, run_training
 from attnaudit.audits.seed_baseline import SeedBaselineSettings
 from attnaudit.audits.strengths import GRID, ROUNDS, STRONG
 from attnaudit.config import Settings, read_document
+from attnaudit.errors import InputError
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
+from attnaudit.importance.choice import check_measures
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.models.untrained import suffix_of
 from attnaudit.report.demands import Demands
@@ -88,7 +90,14 @@ def read_plan(path: Path, overrides: Overrides) -> tuple[AnyConfig, Plan]:
     document = read_document(path)
     if document.mapping.get("audit") is None:
         return config, Plan()
-    return config, document.parse(Plan, ("audit",))
+    plan = document.parse(Plan, ("audit",))
+    for name in ("correlate", "erase"):  # found now, not hours later when the audit's turn comes
+        try:
+            check_measures(getattr(plan, name).measures or ())
+        except InputError as error:
+            line = document.line(("audit", name, "measures"))
+            raise InputError(error.what, where=path, line=line, hint=error.hint) from None
+    return config, plan
 
 
 def run_suite(

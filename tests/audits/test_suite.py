@@ -198,6 +198,8 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  adversary: {lambdas: [-1]}", ":3: .*lambda must be 0 or more"),
         ("audit:\n  adversary:\n    lambdas: [1, 1]", ":4: .*a lambda is given twice"),
         ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be greater"),
+        ("audit:\n  erase:\n    measures: [gradent]", ":4: unknown importance.*'gradient'"),
+        ("audit:\n  correlate: {measures: [loo]}", ":3: unknown importance measure 'loo'"),
     ],
 )
 def test_mistakes_in_a_plan_are_named_by_file_and_line(plan, audit, says):
