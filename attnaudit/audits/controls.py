@@ -7,7 +7,7 @@ hold under `controls`:
 * `bypassed`: whether the model says that something is added to what the audited attention gives
   (capability `values`);
 * `erased`: `tvd` and `flips`, how far the answer is from that without any content in the audited
-  attention (see `variants.erased`), and whether another class is predicted;
+  attention (see `reliance.all_erased`), and whether another class is predicted;
 * `uniform_layers`: the same for the answer with uniform attention in all layers, where the model
   can give it (capability `uniform_layers`).
 
@@ -20,26 +20,20 @@ import torch
 
 from attnaudit.audits.audit import Record
 from attnaudit.audits.common import Answered
-from attnaudit.audits.variants import answers, erased
+from attnaudit.audits.reliance import all_erased, movements
 from attnaudit.models.interface import AttentionModel, capability
-from attnaudit.report.records import compact
 
 
 @torch.no_grad()
 def controls(model: AttentionModel, known: Answered) -> list[Record]:
     """What the record of each instance of a batch holds of the controls."""
-    content = known.encoded.content
-    nothing = erased(known.alpha, content, content.unsqueeze(1))  # (B, 1, H, T)
-    said = {"erased": answers(model, known.encoded, nothing).squeeze(1)}  # (B, C) each
-    if uniform_layers := capability(model, "uniform_layers"):
-        said["uniform_layers"] = uniform_layers(known.batch).softmax(-1)
     values = capability(model, "values")
     bypassed = values is not None and values(known.encoded).residual is not None
-    made: list[Record] = [{"bypassed": bypassed} for _ in known.instances]
-    for name, probs in said.items():
-        tvd = (probs - known.probs).abs().sum(-1) / 2  # (B,)
-        flips = probs.argmax(-1) != known.probs.argmax(-1)
-        rows = zip(made, compact(tvd.float().cpu().numpy()), flips.tolist(), strict=True)
-        for record, moved, flipped in rows:
-            record[name] = {"tvd": moved, "flips": flipped}
+    made: list[Record] = [
+        {"bypassed": bypassed, "erased": moved} for moved in all_erased(model, known)
+    ]
+    if uniform_layers := capability(model, "uniform_layers"):
+        said = uniform_layers(known.batch).softmax(-1)  # (B, C)
+        for record, moved in zip(made, movements(said, known.probs), strict=True):
+            record["uniform_layers"] = moved
     return [{"controls": record} for record in made]

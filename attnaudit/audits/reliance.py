@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from attnaudit.audits.common import Answered
 from attnaudit.audits.variants import answers, erased
@@ -38,8 +39,13 @@ def all_erased(model: AttentionModel, known: Answered) -> list[dict[str, Any]]:
     # The model's own weights go with it, so that rounding moves no answer.
     both = torch.cat([known.alpha.unsqueeze(1), nothing], dim=1)  # (B, 2, H, T)
     own, left = answers(model, known.encoded, both).unbind(1)  # (B, C)
-    moved = compact(((left - own).abs().sum(-1) / 2).cpu().double().numpy())
-    flips = (left.argmax(-1) != own.argmax(-1)).tolist()
+    return movements(left, own)
+
+
+def movements(said: Tensor, own: Tensor) -> list[dict[str, Any]]:
+    """How far each answer of `said` (B, C) is from that of `own`: TVD, and whether it flips."""
+    moved = compact(((said - own).abs().sum(-1) / 2).cpu().double().numpy())
+    flips = (said.argmax(-1) != own.argmax(-1)).tolist()
     return [{"tvd": tvd, "flips": flip} for tvd, flip in zip(moved, flips, strict=True)]
 
 
