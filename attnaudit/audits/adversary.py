@@ -10,14 +10,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attnaudit.audits.audit import Audit, Record
+from attnaudit.audits import model_adversary
+from attnaudit.audits.audit import Audit, Record, Trains
 from attnaudit.audits.common import each_batch
 from attnaudit.audits.instance_adversary import (
     InstanceSettings,
     instance_records,
     instance_summary,
 )
-from attnaudit.audits.model_adversary import ModelSettings, runs
+from attnaudit.audits.model_adversary import ModelSettings
 from attnaudit.audits.model_adversary_summary import model_summary
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.summary import Columns, Summary
@@ -40,14 +41,7 @@ def records(
     """The records of each batch in turn; none where only models are asked for."""
     if not settings.per_instance:
         return iter(())
-    return each_batch(
-        "adversary", model, batches, lambda k: instance_records(model, k, settings), observer
-    )
-
-
-def retrains(settings: AdversarySettings) -> bool:
-    """Whether models are trained."""
-    return bool(settings.lambdas)
+    return each_batch(model, batches, lambda k: instance_records(model, k, settings), observer)
 
 
 def summarise(
@@ -66,7 +60,7 @@ def summarise(
     parts = []
     if settings.per_instance:
         parts.append(instance_summary(without_run(), settings, labels))
-    if retrains(settings):
+    if settings.lambdas:
         parts.append(model_summary(itertools.chain(met, stream), settings, labels))
     return parts[0] if len(parts) == 1 else _joined(*parts)
 
@@ -84,4 +78,18 @@ def _joined(one: Summary, other: Summary) -> Summary:
     )
 
 
-AUDIT = Audit("adversary", AdversarySettings, summarise, records, runs, retrains)
+def _trains_models(settings: AdversarySettings) -> bool:
+    return bool(settings.lambdas)
+
+
+def _refinements(settings: AdversarySettings) -> int:
+    return settings.refine * settings.seeds
+
+
+AUDIT = Audit(
+    "adversary",
+    AdversarySettings,
+    summarise,
+    records,
+    Trains(model_adversary.rounds, model_adversary.records, _trains_models, _refinements),
+)

@@ -11,7 +11,8 @@ from typing import Any
 
 from attnaudit.audits.runs import Ledger
 from attnaudit.errors import OutputError
-from attnaudit.execution.files import check_writable, output_errors
+from attnaudit.execution.code import code_digest
+from attnaudit.execution.files import check_folder, check_writable, output_errors
 from attnaudit.models.imitation import KL_CLIP
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
@@ -32,14 +33,8 @@ class Store:
     reuse: bool
 
     @classmethod
-    def open(
-        cls, retraining: Retraining, ledger: Ledger, epochs: int, patience: int
-    ) -> Store | None:
-        """The store in the ledger's folder, which is made; None where models are not kept.
-
-        Raises OutputError where nothing can be written, or where the folder holds adversaries of
-        another model: they are not to be lost, unless the ledger says to reuse the folder.
-        """
+    def of(cls, retraining: Retraining, ledger: Ledger, epochs: int, patience: int) -> Store | None:
+        """The store in the ledger's folder; None where models are not kept."""
         if ledger.models is None or retraining.saving is None:
             return None
         schedule = retraining.schedule.model_copy(update={"epochs": epochs, "patience": patience})
@@ -49,19 +44,32 @@ class Store:
             "schedule": schedule.model_dump(mode="json", exclude={"seed"}),
             "kl_clip": KL_CLIP,
         }
-        store = cls(ledger.models, retraining.saving, facts, ledger.resume or ledger.reuse)
-        with output_errors(store.folder):
-            store.folder.mkdir(parents=True, exist_ok=True)
-        check_writable(store.folder / "probe")
-        if not store._is_of_this_model():
-            if not ledger.reuse:
-                raise OutputError(
-                    "holds adversaries of another model",
-                    where=store.folder,
-                    hint="name another folder with --models, or remove them",
-                )
-            store._clear()
-        return store
+        return cls(ledger.models, retraining.saving, facts, ledger.resume or ledger.reuse)
+
+    def open(self, clear: bool) -> None:
+        """Make the folder, before any checkpoint is looked for or written.
+
+        Raises OutputError where nothing can be written, and as `check` does.
+        """
+        self.check(clear)
+        with output_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        check_writable(self.folder / "probe")
+        if not self._is_of_this_model():
+            self._clear()
+
+    def check(self, clear: bool) -> None:
+        """Raise OutputError where the folder cannot be used, and leave it as it is.
+
+        It may hold adversaries of another model: they are not to be lost, unless `clear` is set.
+        """
+        check_folder(self.folder)
+        if not clear and not self._is_of_this_model():
+            raise OutputError(
+                "holds adversaries of another model",
+                where=self.folder,
+                hint="name another folder with --models, or remove them",
+            )
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.folder.glob(f"lambda*-seed*{self.saving.suffix}"))
@@ -105,5 +113,6 @@ class Store:
         self.saving.write(model, self.path(strength, seed), record)
 
     def _digest(self, strength: float, seed: int) -> str:
-        told = json.dumps({**self.facts, "lambda": strength, "seed": seed}, sort_keys=True)
+        facts = {**self.facts, "lambda": strength, "seed": seed, "code": code_digest()}
+        told = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()

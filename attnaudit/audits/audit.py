@@ -17,6 +17,7 @@ from attnaudit.models.predict import Batches
 if TYPE_CHECKING:
     from attnaudit.audits.runs import Ledger
     from attnaudit.models.retraining import Retraining
+    from attnaudit.report.records import Run
 
 Record = dict[str, Any]
 # Each a module of this package that holds its `AUDIT`.
@@ -24,14 +25,33 @@ AUDITS = ("correlate", "permute", "erase", "adversary", "seed-baseline", "probe"
 
 
 @dataclass(frozen=True)
+class Trains:
+    """The work of an audit that trains models and compares them with the audited one.
+
+    `rounds(retraining, ledger, settings, made, observer)` gives the runs, list by list: those of a
+    list can be made in any order, and the next list may depend on the records of all before, which
+    `made` gives. `records(retraining, ledger, settings, run, observer)` trains the model of one run
+    and gives its records on every split; it depends on nothing else. Nothing is trained unless
+    `wanted(settings)`. `later(settings)` is how many runs the lists after the first hold at most.
+    """
+
+    rounds: Callable[
+        [Retraining, Ledger, Any, Callable[[], Iterator[Record]], Observer], Iterator[list[Run]]
+    ]
+    records: Callable[[Retraining, Ledger, Any, Run, Observer], list[Record]]
+    wanted: Callable[[Any], bool] = lambda settings: True
+    later: Callable[[Any], int] = lambda settings: 0
+
+
+@dataclass(frozen=True)
 class Audit:
     """An audit: `summarise(records, settings, labels)` of what its two kinds of work leave.
 
-    `records(model, batches, settings, observer)` looks at the audited model; `runs(retraining,
-    ledger, settings, observer)` trains others and compares them with it, wherever
-    `retrains(settings)`. An audit has one of the two, or both. Before any work `settle(settings,
-    model)` gives the settings that hold for this model, with nothing left open; it raises
-    InputError where the model cannot do what they ask.
+    `records(model, batches, settings, observer)` looks at the audited model; what it records of an
+    instance may depend on the batch of that instance, and on nothing else. `trains` is about other
+    models. An audit has one of the two, or both. Before any work `settle(settings, model)` gives
+    the settings that hold for this model, with nothing left open; it raises InputError where the
+    model cannot do what they ask.
     """
 
     name: str
@@ -40,9 +60,12 @@ class Audit:
     records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
         None
     )
-    runs: Callable[[Retraining, Ledger, Any, Observer], Iterator[list[Record]]] | None = None
-    retrains: Callable[[Any], bool] = lambda settings: True
+    trains: Trains | None = None
     settle: Callable[[Any, AttentionModel], Settings] = lambda settings, model: settings
+
+    def retrains(self, settings: Settings) -> bool:
+        """Whether it trains models."""
+        return self.trains is not None and self.trains.wanted(settings)
 
 
 def find_audit(name: str) -> Audit:

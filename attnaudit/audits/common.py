@@ -27,7 +27,7 @@ from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import auroc, f1, majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.models.interface import AttentionModel, Encoded
-from attnaudit.models.predict import Batches, halving
+from attnaudit.models.predict import Batches
 from attnaudit.report.records import compact
 
 # How the weights of several heads become the one number that is shown and ranked; interventions
@@ -110,19 +110,17 @@ def words_of(known: Answered, b: int) -> list[str]:
 
 
 def each_batch(
-    title: str,
     model: AttentionModel,
     batches: Batches,
     make: Callable[[Answered], list[Record]],
     observer: Observer,
     heads: Heads = "mean",
 ) -> Iterator[list[Record]]:
-    """The records that `make` gives for each batch in turn, under a progress display."""
+    """The records that `make` gives for each batch in turn."""
     by_row = {i.row: i for i in batches.instances}
-    with observer.task(title, len(by_row)) as task:
-        for part in halving(lambda b: make(answer(model, b, by_row, heads)), batches, observer):
-            yield part
-            task.advance(len(part))
+    return batches.memory.results(
+        lambda batch: make(answer(model, batch, by_row, heads)), batches, observer
+    )
 
 
 @dataclass

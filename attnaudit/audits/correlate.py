@@ -60,7 +60,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch("correlate", model, batches, make, observer, settings.heads)
+    return each_batch(model, batches, make, observer, settings.heads)
 
 
 def _batch_records(

@@ -88,7 +88,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch("erase", model, batches, make, observer, settings.heads)
+    return each_batch(model, batches, make, observer, settings.heads)
 
 
 def _batch_records(

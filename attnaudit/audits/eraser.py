@@ -110,11 +110,11 @@ def _lost(model: AttentionModel, known: Answered, variants: _Variants, budget: i
     lost = torch.zeros_like(whole[rows])
     gone = batch.content[rows] & ~_by_token(batch.words[rows], keep)  # (V, T)
     lengths = batch.mask[rows].sum(1) - gone.sum(1)
-    queries = [0] * len(rows)
+    queries = torch.zeros_like(lengths)
     if batch.query_mask is not None:
-        queries = batch.query_mask.sum(1)[rows].tolist()
-    for group in within_budget(lengths.tolist(), queries, budget):
-        some = torch.tensor(group, device=rows.device)
+        queries = batch.query_mask.sum(1)[rows]
+    for group in within_budget(lengths.cpu(), queries.cpu(), budget):
+        some = torch.from_numpy(group).to(rows.device)
         copies = batch.select(rows[some])
         left = copies.keep(_by_token(copies.words, keep[some]))
         probs = model(left).softmax(-1)  # (V, C)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from attnaudit.config import Settings
@@ -48,7 +48,8 @@ def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:
     return tuple(found.values())
 
 
-def views(retraining: Retraining, files: Sequence[GuideFile]) -> dict[str, View]:
+@lru_cache(maxsize=1)  # many probes look through the same views, whose attention is computed once
+def views(retraining: Retraining, files: tuple[GuideFile, ...]) -> dict[str, View]:
     """How a probe looks under each guide, in W&P's order and with the leak control at the end.
 
     Attention is computed when a view is first used on a split. Raises ModelError for a file that

@@ -17,7 +17,9 @@ class Job:
 
     `resume` goes on from what an interrupted run has left, and refuses another run's; `reuse` takes
     whatever is there of the same run, finished records too, and overwrites the rest.
-    `revision` and `device_map` are for Hugging Face models.
+    `revision` and `device_map` are for Hugging Face models. The work is spread over `workers`
+    processes of this machine, which share the `threads`, or over the dask `cluster` at an address,
+    whose workers have `threads` each.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in.
     """
@@ -28,6 +30,8 @@ class Job:
     limit: int | None = None
     device: str = "auto"
     threads: int = 1
+    workers: int = 1
+    cluster: str | None = None
     dtype: str = "float32"
     revision: str | None = None
     device_map: str | None = None
@@ -40,3 +44,8 @@ class Job:
     recipe: Path | None = None
     models: Path | None = None
     command_line: Sequence[str] = ()
+
+    @property
+    def threads_each(self) -> int:
+        """The CPU threads of each worker; results are the same bits for the same number."""
+        return max(1, self.threads // self.workers)

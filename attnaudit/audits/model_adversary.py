@@ -17,9 +17,8 @@ training stops after 10 without a better one (theirs: 80 and 10).
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ import pydantic
 
 from attnaudit.audits.adversary_store import Store
 from attnaudit.audits.audit import Record
-from attnaudit.audits.runs import Ledger, Trained, each_run
+from attnaudit.audits.runs import Ledger, Trained, run_records
 from attnaudit.audits.strengths import LEAST_SEEDS_TVD, MARGIN, Point, next_strength
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
@@ -72,41 +71,40 @@ class ModelSettings(Settings):
         return lambdas
 
 
-def runs(
-    retraining: Retraining, ledger: Ledger, settings: ModelSettings, observer: Observer
-) -> Iterator[list[Record]]:
-    """The records of each model in turn, the audited one first, then by lambda and seed.
+def rounds(
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: ModelSettings,
+    made: Callable[[], Iterator[Record]],
+    observer: Observer,
+) -> Iterator[list[Run]]:
+    """The models by lambda and seed: those of the given lambdas, then each refinement by itself.
 
     Raises InputError if the seeds' TVD is of another model or data set, OutputError if checkpoints
     cannot be written.
     """
     _check_same(settings.seeds_tvd, ledger)
-    store = Store.open(retraining, ledger, settings.epochs, settings.patience)
-    if ledger.models is not None and store is None:
+    if ledger.models is not None and not _open(retraining, ledger, settings):
         observer.say("the adversaries are not kept: models of this kind have no checkpoints")
+    seeds = retraining.seeds(settings.seeds, settings.seed)
     tried = {0.0, *settings.lambdas}
-    yield from each_run([], retraining, ledger, observer, settings.text)
-    for strength in sorted(tried):
-        yield from _strength(strength, retraining, ledger, settings, store, observer)
+    yield [{"lambda": strength, "seed": seed} for strength in sorted(tried) for seed in seeds]
     for _ in range(settings.refine):
-        found = _next(ledger, settings, tried, observer)
+        found = _next(made(), settings, tried, observer)
         if found is None:
             break
         tried.add(found)
-        yield from _strength(found, retraining, ledger, settings, store, observer)
+        yield [{"lambda": found, "seed": seed} for seed in seeds]
 
 
-def _strength(
-    strength: float,
-    retraining: Retraining,
-    ledger: Ledger,
-    settings: ModelSettings,
-    store: Store | None,
-    observer: Observer,
-) -> Iterator[list[Record]]:
-    """The records of all seeds of one lambda."""
+def records(
+    retraining: Retraining, ledger: Ledger, settings: ModelSettings, run: Run, observer: Observer
+) -> list[Record]:
+    """The records of one model, or those that say that its training diverged."""
 
-    def make(seed: int) -> Trained:
+    def make() -> Trained:
+        strength, seed = key_of(run)
+        store = _store(retraining, ledger, settings)
         model = store.find(strength, seed) if store else None
         if model is not None:
             return model.to(retraining.device).eval().requires_grad_(False), as_it_is
@@ -124,19 +122,24 @@ def _strength(
             store.keep(model, strength, seed, len(progress.epochs))
         return model, as_it_is
 
-    diverged = {key_of(r["run"]) for r in ledger.records() if r.get("diverged")}
-    for seed in retraining.seeds(settings.seeds, settings.seed):
-        run: Run = {"lambda": strength, "seed": seed}
-        if (strength, seed) in diverged:  # in the run that this one resumes
-            yield _gave_up(run, retraining, ledger)
-            continue
-        try:
-            yield from each_run(
-                [(run, functools.partial(make, seed))], retraining, ledger, observer, settings.text
-            )
-        except DivergedError:
-            observer.say(f"lambda {strength!r}, seed {seed}: the training diverged")
-            yield _gave_up(run, retraining, ledger)
+    try:
+        return run_records(run, make, retraining, ledger, observer, settings.text)
+    except DivergedError:
+        strength, seed = key_of(run)
+        observer.say(f"lambda {strength!r}, seed {seed}: the training diverged")
+        return _gave_up(run, retraining, ledger)
+
+
+def _store(retraining: Retraining, ledger: Ledger, settings: ModelSettings) -> Store | None:
+    return Store.of(retraining, ledger, settings.epochs, settings.patience)
+
+
+def _open(retraining: Retraining, ledger: Ledger, settings: ModelSettings) -> bool:
+    """Make the store ready to be written to; False where such models are not kept."""
+    store = _store(retraining, ledger, settings)
+    if store:
+        (store.check if ledger.dry else store.open)(ledger.reuse)
+    return store is not None
 
 
 def key_of(run: Mapping[str, Any]) -> tuple[float, int]:
@@ -145,22 +148,20 @@ def key_of(run: Mapping[str, Any]) -> tuple[float, int]:
 
 
 def _gave_up(run: Run, retraining: Retraining, ledger: Ledger) -> list[Record]:
-    """The records of a training that diverged, one a split, as far as they are missing."""
+    """The records of a training that diverged, one a split."""
     made: list[Record] = []
     for split in ledger.splits:
-        here = {**run, "split": split}
-        if not ledger.done(here):
-            first = retraining.splits[split].instances[0]
-            made.append({"run": here, "row": first.row, "id": first.id, "diverged": True})
+        here, first = {**run, "split": split}, retraining.splits[split].instances[0]
+        made.append({"run": here, "row": first.row, "id": first.id, "diverged": True})
     return made
 
 
 def _next(
-    ledger: Ledger, settings: ModelSettings, tried: set[float], observer: Observer
+    records: Iterator[Record], settings: ModelSettings, tried: set[float], observer: Observer
 ) -> float | None:
     """The lambda that refines the sweep, from the records on dev."""
     # A run that goes on has records of later strengths too; it must come to the same ones.
-    points = {s: point for s, point in dev_points(ledger.records()).items() if s in tried}
+    points = {s: point for s, point in dev_points(records).items() if s in tried}
     if points.keys() != tried:  # one diverged: nothing is known on its side
         return None
     imitators = points[0.0].tvd

@@ -55,7 +55,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings)
 
-    return each_batch("permute", model, batches, make, observer, settings.heads)
+    return each_batch(model, batches, make, observer, settings.heads)
 
 
 @torch.no_grad()

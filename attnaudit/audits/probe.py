@@ -21,15 +21,15 @@ from typing import Any
 
 import pydantic
 
-from attnaudit.audits.audit import Audit, Record
+from attnaudit.audits.audit import Audit, Record, Trains
 from attnaudit.audits.guides import GuideFile, views
 from attnaudit.audits.retrained import SHARE, Figures, Retrained, gap, read_retrained
-from attnaudit.audits.runs import Ledger, Trained, each_run
+from attnaudit.audits.runs import Ledger, Trained, run_records
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import two_level
-from attnaudit.models.retraining import Retraining, View
+from attnaudit.models.retraining import Retraining
 from attnaudit.report.findings.evidence import kind_of
 from attnaudit.report.records import Run
 
@@ -47,31 +47,38 @@ class ProbeSettings(Settings):
     text: bool = False
 
 
-def runs(
-    retraining: Retraining, ledger: Ledger, settings: ProbeSettings, observer: Observer
-) -> Iterator[list[Record]]:
-    """The records of each probe in turn, guide by guide."""
-    seeds = retraining.seeds(settings.seeds, settings.seed)
-
-    def trained(guide: str, view: View, seed: int) -> Callable[[], Trained]:
-        def make() -> Trained:
-            title = f"probe {guide} {seed}"
-            if guide == "leak":
-                model = retraining.fresh(seed)
-                retraining.learn(model, seed, observer, title, view)
-            else:
-                model = retraining.probe(seed)
-                retraining.learn(model, seed, observer, title, view, retraining.probe_schedule)
-            return model, view
-
-        return make
-
-    wanted: list[tuple[Run, Callable[[], Trained]]] = [
-        ({"guide": guide, "seed": seed}, trained(guide, view, seed))
-        for guide, view in views(retraining, settings.guides).items()
-        for seed in seeds
+def rounds(
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: ProbeSettings,
+    made: Callable[[], Iterator[Record]],
+    observer: Observer,
+) -> Iterator[list[Run]]:
+    """All probes in one list, guide by guide; raises as `guides.views` does."""
+    yield [
+        {"guide": guide, "seed": seed}
+        for guide in views(retraining, settings.guides)
+        for seed in retraining.seeds(settings.seeds, settings.seed)
     ]
-    return each_run(wanted, retraining, ledger, observer, settings.text)
+
+
+def records(
+    retraining: Retraining, ledger: Ledger, settings: ProbeSettings, run: Run, observer: Observer
+) -> list[Record]:
+    """The records of one probe."""
+
+    def make() -> Trained:
+        guide, seed = str(run["guide"]), int(run["seed"])
+        view, title = views(retraining, settings.guides)[guide], f"probe {guide} {seed}"
+        if guide == "leak":
+            model = retraining.fresh(seed)
+            retraining.learn(model, seed, observer, title, view)
+        else:
+            model = retraining.probe(seed)
+            retraining.learn(model, seed, observer, title, view, retraining.probe_schedule)
+        return model, view
+
+    return run_records(run, make, retraining, ledger, observer, settings.text)
 
 
 def summarise(
@@ -148,4 +155,4 @@ def _runs(found: Retrained, guides: Sequence[str], seeds: Sequence[int]) -> Tabl
     return Table("Each probe", columns, rows, detail=True)
 
 
-AUDIT = Audit("probe", ProbeSettings, summarise, runs=runs)
+AUDIT = Audit("probe", ProbeSettings, summarise, trains=Trains(rounds, records))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,7 +18,7 @@ from attnaudit.models.interface import AttentionModel, ModelSpec, capability
 from attnaudit.models.load import LoadedModel
 from attnaudit.models.recipe import AnyConfig, FineTuneConfig, Overrides, TrainConfig, read_config
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.untrained import untrained
+from attnaudit.models.untrained import origin, untrained
 
 
 def prepare(
@@ -76,7 +79,15 @@ def prepare(
         job.batch_tokens,
         saving,
         blank.probe_schedule,
+        _origin(config, splits),
     )
+
+
+def _origin(config: AnyConfig, splits: Mapping[str, Dataset]) -> dict[str, str]:
+    told = config.model_dump(mode="json", exclude={"output", "data"})
+    told.update(origin(config))
+    recipe = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return {"recipe": recipe, **{split: splits[split].sha256 for split in ("train", "dev")}}
 
 
 def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:

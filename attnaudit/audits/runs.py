@@ -15,19 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.audits.audit import Record
+from attnaudit.audits.audit import Record, Trains
 from attnaudit.audits.common import Answered, answer, words_of
+from attnaudit.config import Settings
 from attnaudit.data.batch import Batch
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.predict import halving
 from attnaudit.models.retraining import Retraining, View, as_it_is
-from attnaudit.report.records import Run, compact
+from attnaudit.report.records import Run, compact, run_key
 
 BASE: Run = {"model": "base"}
 
@@ -36,22 +37,20 @@ BASE: Run = {"model": "base"}
 class Ledger:
     """What an audit that retrains is told about its records.
 
-    `done` gives the rows that a run has a record of already; `audited` names the audited split;
-    `records` gives those made so far; `pieces` says that the unit is the piece; trained models are
+    `audited` names the audited split; `pieces` says that the unit is the piece; trained models are
     kept in the folder `models`, and taken from there if the audit is to `resume`; with `reuse` too,
     and then those of another model give way. The digests are those of the audited model and of the
-    audited data file.
+    audited data file. A `dry` run may write nothing.
     """
 
-    done: Callable[[Run], Set[int]]
     audited: str
     pieces: bool = False
     models: Path | None = None
-    records: Callable[[], Iterator[Record]] = lambda: iter(())
     resume: bool = False
     reuse: bool = False
     model_sha256: str | None = None
     data_sha256: str | None = None
+    dry: bool = False
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -64,42 +63,83 @@ def audited_split(splits: Iterable[str]) -> str:
     return next((split for split in splits if split != "dev"), "dev")
 
 
+class Book(Protocol):
+    """What records are written into, and read from while more are made."""
+
+    def done_in(self, run: Run | None) -> Set[int]:
+        """The rows that have a record of `run`."""
+
+    def records(self) -> Iterator[Record]:
+        """All records so far."""
+
+    def write(self, batch: Iterable[Record]) -> None:
+        """Take records in."""
+
+
+# The records of each of some runs, which are made in any order.
+CarryOut = Callable[[Sequence[Run]], Iterable[list[Record]]]
 Trained = tuple[AttentionModel, View]  # a model, and how it looks on each split
 # Of the audited model and a batch, what else its records hold: one an instance.
 Asked = Callable[[AttentionModel, Answered], Sequence[Record]]
 
 
-def each_run(
-    runs: Iterable[tuple[Run, Callable[[], Trained]]],
+def record_rounds(
+    trains: Trains,
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: Settings,
+    book: Book,
+    observer: Observer,
+    carry_out: CarryOut | None = None,
+) -> None:
+    """Write the records of all runs into `book`; a model is trained only if some are missing.
+
+    The first run is the audited model. Without `carry_out` one run is made after the other.
+    """
+
+    def one_by_one(runs: Sequence[Run]) -> Iterator[list[Record]]:
+        return (trains.records(retraining, ledger, settings, run, observer) for run in runs)
+
+    gave_up = {run_key(r["run"]) for r in book.records() if r.get("diverged")}
+    sizes = {split: len(retraining.splits[split].instances) for split in ledger.splits}
+
+    def complete(run: Run) -> bool:
+        parts = {split: {**run, "split": split} for split in ledger.splits}
+        rows = {split: book.done_in(part) for split, part in parts.items()}  # all: for their order
+        return all(
+            len(rows[split]) == sizes[split] or run_key(part) in gave_up
+            for split, part in parts.items()
+        )
+
+    first = True
+    for runs in trains.rounds(retraining, ledger, settings, book.records, observer):
+        wanted = [run for run in ([BASE, *runs] if first else runs) if not complete(run)]
+        first = False
+        for made in (carry_out or one_by_one)(wanted):
+            book.write(r for r in made if r["row"] not in book.done_in(r["run"]))
+
+
+def run_records(
+    run: Run,
+    make: Callable[[], Trained],
     retraining: Retraining,
     ledger: Ledger,
     observer: Observer,
     text: bool = False,
     asked: Asked | None = None,
-) -> Iterator[list[Record]]:
-    """The records of each run in turn; a model is trained only if records of it are missing.
+) -> list[Record]:
+    """The records of one run on every split, with the model that `make` trains.
 
-    First come those of the audited model, which hold what is `asked` of it besides.
+    Those of the audited model, which is not made, hold what is `asked` of it besides.
     """
-
-    def audited() -> Trained:
-        return retraining.base, as_it_is
-
-    for run, make in ((BASE, audited), *runs):
-        missing = [s for s in ledger.splits if not _complete(run, s, retraining, ledger)]
-        if not missing:
-            continue
-        model, view = make()
-        for split in missing:
-            named = {**run, "split": split}
-            yield from _run_records(
-                named, view(model, split), retraining, ledger, observer, text, asked
-            )
-
-
-def _complete(run: Run, split: str, retraining: Retraining, ledger: Ledger) -> bool:
-    done = ledger.done({**run, "split": split})
-    return len(done) == len(retraining.splits[split].instances)
+    model, view = (retraining.base, as_it_is) if run == BASE else make()
+    made: list[Record] = []
+    for split in ledger.splits:
+        named = {**run, "split": split}
+        parts = _run_records(named, view(model, split), retraining, ledger, observer, text, asked)
+        for part in parts:
+            made += part
+    return made
 
 
 def _run_records(
@@ -113,8 +153,8 @@ def _run_records(
 ) -> Iterator[list[Record]]:
     split = str(run["split"])
     model.eval()
-    base, done = retraining.base, ledger.done(run)
-    by_row = {i.row: i for i in retraining.splits[split].instances}
+    base, instances = retraining.base, retraining.splits[split].instances
+    by_row = {i.row: i for i in instances}
     batches = retraining.batches(split, ledger.pieces)
     is_base = run.get("model") == BASE["model"]
 
@@ -126,8 +166,7 @@ def _run_records(
             made = [{**a, **b} for a, b in zip(made, asked(model, ours), strict=True)]
         return made
 
-    for made in halving(make, batches, observer):
-        yield [record for record in made if record["row"] not in done]
+    return batches.memory.results(make, batches, observer)
 
 
 def _records(run: Run, ours: Answered, theirs: Answered, is_base: bool, text: bool) -> list[Record]:

@@ -24,10 +24,10 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from attnaudit.audits.audit import Audit, Record
+from attnaudit.audits.audit import Audit, Record, Trains
 from attnaudit.audits.controls import controls
 from attnaudit.audits.retrained import SHARE, gap, read_retrained
-from attnaudit.audits.runs import Ledger, Trained, each_run
+from attnaudit.audits.runs import Ledger, Trained, run_records
 from attnaudit.audits.seed_baseline_tables import tables
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
@@ -55,28 +55,39 @@ class SeedBaselineSettings(Settings):
     text: bool = False
 
 
-def runs(
-    retraining: Retraining, ledger: Ledger, settings: SeedBaselineSettings, observer: Observer
-) -> Iterator[list[Record]]:
-    """The records of each model in turn: seed by seed the learned attention, then the uniform."""
-    guides = dict.fromkeys(("train", *ledger.splits), uniform)
-
-    def trained(kind: str, seed: int) -> Callable[[], Trained]:
-        view = guided(guides) if kind == "uniform" else as_it_is
-
-        def make() -> Trained:
-            model = retraining.fresh(seed)
-            retraining.learn(model, seed, observer, f"{kind} {seed}", view)
-            return model, view
-
-        return make
-
-    wanted: list[tuple[Run, Callable[[], Trained]]] = [
-        ({"model": kind, "seed": seed}, trained(kind, seed))
+def rounds(
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: SeedBaselineSettings,
+    made: Callable[[], Iterator[Record]],
+    observer: Observer,
+) -> Iterator[list[Run]]:
+    """All models in one list: seed by seed the learned attention, then the uniform."""
+    yield [
+        {"model": kind, "seed": seed}
         for seed in retraining.seeds(settings.seeds, settings.seed)
         for kind in ("seed", "uniform")
     ]
-    return each_run(wanted, retraining, ledger, observer, settings.text, controls)
+
+
+def records(
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: SeedBaselineSettings,
+    run: Run,
+    observer: Observer,
+) -> list[Record]:
+    """The records of one model."""
+
+    def make() -> Trained:
+        kind, seed = run["model"], int(run["seed"])
+        guides = dict.fromkeys(("train", *ledger.splits), uniform)
+        view = guided(guides) if kind == "uniform" else as_it_is
+        model = retraining.fresh(seed)
+        retraining.learn(model, seed, observer, f"{kind} {seed}", view)
+        return model, view
+
+    return run_records(run, make, retraining, ledger, observer, settings.text, controls)
 
 
 def summarise(
@@ -144,4 +155,4 @@ def _spread(points: Array, n: int) -> Estimate:
     return Estimate(float(points.std(ddof=1)), n=n)
 
 
-AUDIT = Audit("seed-baseline", SeedBaselineSettings, summarise, runs=runs)
+AUDIT = Audit("seed-baseline", SeedBaselineSettings, summarise, trains=Trains(rounds, records))

@@ -24,6 +24,7 @@ from attnaudit.audits.seed_baseline import SeedBaselineSettings
 from attnaudit.audits.strengths import GRID, ROUNDS, STRONG
 from attnaudit.config import Settings, read_document
 from attnaudit.errors import InputError
+from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
 from attnaudit.importance.choice import check_measures
@@ -82,6 +83,8 @@ class Where:
 
     device: str = "auto"
     threads: int = 1
+    workers: int = 1
+    cluster: str | None = None
 
 
 def read_plan(path: Path, overrides: Overrides) -> tuple[AnyConfig, Plan]:
@@ -119,7 +122,10 @@ def run_suite(
     assert folder is not None  # read_config has seen to it
     for name in ("records", "adversaries"):
         check_folder(folder / name)
-    with observer.task("audit", 1 + len(plan.audits)) as task:
+    with (
+        open_engine(where.workers, where.cluster, observer) as engine,
+        observer.task("audit", 1 + len(plan.audits)) as task,
+    ):
         fitted, report = run_training(
             config, where.device, where.threads, observer, True, command_line, reuse=True
         )
@@ -136,14 +142,15 @@ def run_suite(
                 data=fitted.data,
                 device=where.device,
                 threads=where.threads,
+                workers=where.workers,
+                cluster=where.cluster,
                 records=records / f"{name}.jsonl",
                 reuse=True,
                 models=folder / "adversaries",
                 command_line=command_line,
             )
-            make_records(
-                find_audit(name), _settings(plan, name, folder, suffix_of(config)), job, observer
-            )
+            settings = _settings(plan, name, folder, suffix_of(config))
+            make_records(find_audit(name), settings, job, engine, observer)
             task.advance(1)
     paths = [records / f"{name}.jsonl" for name in plan.audits]
     combined = combine(paths, demands, plan.deltas, command_line)

@@ -58,6 +58,8 @@ def run(
     revision: o.RevisionOption = None,
     device_map: o.DeviceMapOption = None,
     threads: o.ThreadsOption = 1,
+    workers: o.WorkersOption = 1,
+    cluster: o.ClusterOption = None,
     batch_tokens: o.BatchTokensOption = 4096,
     as_json: o.JsonOption = False,
     output: o.OutputOption = None,
@@ -77,6 +79,7 @@ def run(
     source = o.either(context, data, data_option, "DATA")
     if resume and records is None:
         raise InputError("--resume needs the --records of the run that was interrupted")
+    o.check_workers(workers, cluster)
     check_shown(show, name)
     read = (reference, source, *files_of(source), policy, baseline)
     check_outputs(output, records, inputs=read)
@@ -96,6 +99,8 @@ def run(
         limit=limit,
         device=device.value,
         threads=threads,
+        workers=workers,
+        cluster=cluster,
         dtype=dtype.value,
         revision=revision,
         device_map=device_map.value if device_map else None,

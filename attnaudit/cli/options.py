@@ -143,6 +143,17 @@ DeviceMapOption = Annotated[
 ThreadsOption = Annotated[
     int, typer.Option(min=1, help="CPU threads; more pay for wide models on a quiet machine.")
 ]
+WorkersOption = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Processes to spread the work over; they share threads."),
+]
+ClusterOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="ADDRESS",
+        help="Spread the work over a dask cluster, such as tcp://10.0.0.1:8786.",
+    ),
+]
 BatchTokensOption = Annotated[
     int, typer.Option(min=1, help="Padded tokens in a batch: less needs less memory.")
 ]
@@ -200,6 +211,15 @@ def heads(given: str) -> Literal["mean", "max"] | int:
     if given.isascii() and given.isdigit():
         return int(given)
     raise InputError(f"--heads {given}: must be mean, max, or the number of a head, from 0")
+
+
+def check_workers(workers: int, cluster: str | None) -> None:
+    """Raise InputError where the work is to be spread in two ways."""
+    if cluster is not None and workers > 1:
+        raise InputError(
+            "--workers and --cluster are both given",
+            hint="leave --workers out: a cluster has its own",
+        )
 
 
 def either(context: typer.Context, argument: T | None, option: T | None, name: str) -> T:

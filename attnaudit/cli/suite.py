@@ -25,6 +25,8 @@ def audit(
     seed: o.ConfigSeedOption = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.ThreadsOption = 1,
+    workers: o.WorkersOption = 1,
+    cluster: o.ClusterOption = None,
     as_json: o.JsonOption = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
@@ -39,6 +41,7 @@ def audit(
     the same settings, model and data is not made anew. Settings of the audits stand under `audit:`
     in CONFIG.
     """
+    o.check_workers(workers, cluster)
     path = find_config(config)
     demands = read_demands(policy, baseline)
 
@@ -48,7 +51,7 @@ def audit(
 
     settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
     display = Display(quiet)
-    where = Where(device.value, threads)
+    where = Where(device.value, threads, workers, cluster)
     command_line = ("attnaudit", *sys.argv[1:])
     made = run_suite(settings, plan, where, demands, display, command_line)
     assert settings.output is not None

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from attnaudit.data.dataset import Instance
@@ -152,21 +154,22 @@ def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
 
 
 def within_budget(
-    lengths: Sequence[int], queries: Sequence[int], budget: int
-) -> Iterator[list[int]]:
+    lengths: ArrayLike, queries: ArrayLike, budget: int
+) -> Iterator[NDArray[np.int64]]:
     """Positions grouped, shortest first, so that no group's padded size exceeds `budget`.
 
-    `lengths` and `queries` are the tokens of each instance's text and query; groups are sorted by
-    the text. An instance longer than the budget stands alone. The grouping depends on the lengths
-    and the budget only, never on who works on the groups.
+    `lengths` and `queries` (n,) are the tokens of each instance's text and query; groups are sorted
+    by the text. An instance longer than the budget stands alone. The grouping depends on the
+    lengths and the budget only, never on who works on the groups.
     """
-    group: list[int] = []
-    widest = 0  # query of the group
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        widest = max(widest, queries[i])
-        if group and (len(group) + 1) * (lengths[i] + widest) > budget:
-            yield group
-            group, widest = [], queries[i]
-        group.append(i)
-    if group:
-        yield group
+    texts = np.asarray(lengths, np.int64)
+    order = np.argsort(texts, kind="stable")
+    sides = zip(texts[order], np.broadcast_to(queries, texts.shape)[order], strict=True)
+    start, widest = 0, 0  # the group's first place in the order, and its longest query
+    for end, (text, query) in enumerate(sides):
+        widest = max(widest, int(query))
+        if end > start and (end - start + 1) * (int(text) + widest) > budget:
+            yield order[start:end]
+            start, widest = end, int(query)
+    if len(order):
+        yield order[start:]

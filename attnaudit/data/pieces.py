@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from typing_extensions import override
 
-from attnaudit.data.vocabulary import Row, Vocabulary
+from attnaudit.data.vocabulary import Counts, Row, Sides, Vocabulary
 
 if TYPE_CHECKING:
     import tokenizers
@@ -91,9 +92,10 @@ class Pieces(Vocabulary):
         return Row(ids, len(frame.before), types if any(types) else None, None)
 
     @override
-    def lengths(self, text: int, query: int | None, boundaries: bool) -> tuple[int, int]:
-        frame = self.single if query is None else self.pair
-        return text + (query or 0) + frame.size, 0
+    def lengths(self, texts: Counts, queries: Counts | None, boundaries: bool) -> Sides:
+        """See `Vocabulary.lengths`: here a query is part of the row."""
+        frame = self.single if queries is None else self.pair
+        return texts + (0 if queries is None else queries) + frame.size, np.zeros_like(texts)
 
 
 def _frame(tokeniser: tokenizers.Tokenizer, paired: bool) -> Frame:

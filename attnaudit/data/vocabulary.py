@@ -6,6 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Sides = tuple[Counts, Counts]  # of the text, of the query
 PAD, UNK, SOS, EOS = 0, 1, 2, 3
 SPECIALS = ("<PAD>", "<UNK>", "<SOS>", "<EOS>")
 
@@ -60,10 +65,10 @@ class Vocabulary:
         asked = None if query is None else self._framed(query, boundaries)
         return Row(self._framed(text, boundaries), int(boundaries), None, asked)
 
-    def lengths(self, text: int, query: int | None, boundaries: bool) -> tuple[int, int]:
-        """How long the row of so many tokens is, and the query that is encoded apart."""
+    def lengths(self, texts: Counts, queries: Counts | None, boundaries: bool) -> Sides:
+        """How long rows of so many tokens are (n,), and the queries that are encoded apart (n,)."""
         edges = 2 * boundaries
-        return text + edges, 0 if query is None else query + edges
+        return texts + edges, np.zeros_like(texts) if queries is None else queries + edges
 
     def _framed(self, tokens: Sequence[str], boundaries: bool) -> list[int]:
         ids = self.ids(tokens)

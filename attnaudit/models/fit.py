@@ -16,7 +16,8 @@ from attnaudit.data.dataset import Dataset, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError
-from attnaudit.execution.files import output_errors
+from attnaudit.execution.code import code_digest
+from attnaudit.execution.files import check_folder, output_errors
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
@@ -26,6 +27,7 @@ from attnaudit.models.recipe import AnyConfig, EmbeddedData
 from attnaudit.models.training import Progress, TrainingData, train
 from attnaudit.models.untrained import (
     Trained,
+    Untrained,
     check_place,
     load_trained,
     origin,
@@ -34,6 +36,25 @@ from attnaudit.models.untrained import (
     suffix_of,
     untrained,
 )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a training takes, read and checked; nothing has been written for it.
+
+    `splits` are train, dev and, where there is one, test; `digest` tells one training from another.
+    `state` is the file in which an unfinished one is kept.
+    """
+
+    config: AnyConfig
+    checkpoint: Path
+    state: Path
+    source: Path
+    spec: DatasetSpec
+    splits: dict[str, Dataset]
+    told: ModelSpec
+    blank: Untrained
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -65,34 +86,70 @@ def fit(
     Raises InputError if the data lacks a train or dev split, or does not fit together, and
     OutputError if the folder cannot be written to.
     """
-    folder = config.output
-    assert folder is not None  # read_config has seen to it
-    checkpoint, state = folder / f"model{suffix_of(config)}", folder / "training.state"
-    reading = reading_of(config)
-    source = _data(config, checkpoint)
-    spec = load_spec(source, reading, limits=reading)
-    splits = _load_splits(spec, source)
+    ready = prepare_fit(config, observer, None)
+    checkpoint, state, told = ready.checkpoint, ready.state, ready.told
+    splits = dict(ready.splits)
     learn, dev = splits.pop("train"), splits["dev"]
-    told = spec_of(config, learn)
-    blank = untrained(config, told, observer)
     data = TrainingData(learn.instances, dev.instances, told.vocabulary, len(told.labels), device)
-    digest = _digest(config, spec, learn, dev)
-    made = _made(checkpoint, digest) if reuse else None
+
+    def fitted(summary: Summary) -> Fitted:
+        return Fitted(checkpoint.parent, checkpoint, ready.source, learn, summary, config)
+
+    made = already_made(ready) if reuse else None
     if made is not None:
-        summary = _summary(made.model.to(device), told, made.training, splits, device)
-        return Fitted(folder, checkpoint, source, learn, summary, config)
-    model = blank.fresh(config.training.seed).to(device)
+        return fitted(_summary(made.model.to(device), told, made.training, splits, device))
+    model = ready.blank.fresh(config.training.seed).to(device)
     if reuse:
-        resume = _is_of(state, digest)
+        resume = _is_of(state, ready.digest)
     _make(config, checkpoint)  # only now: a mistake in the data leaves nothing behind
     progress = train(
-        model, data, config.training, observer, digest=digest, state_file=state, resume=resume
+        model, data, config.training, observer, digest=ready.digest, state_file=state, resume=resume
     )
-    record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": digest}
+    record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": ready.digest}
     summary = _summary(model, told, record, splits, device)
-    blank.saving(spec.reading()).write(model, checkpoint, record)
+    ready.blank.saving(ready.spec.reading()).write(model, checkpoint, record)
     state.unlink(missing_ok=True)
-    return Fitted(folder, checkpoint, source, learn, summary, config)
+    return fitted(summary)
+
+
+def prepare_fit(config: AnyConfig, observer: Observer, scratch: Path | None) -> Prepared:
+    """Read and check what `config` describes, before anything of the training is written.
+
+    The embedded data goes to the folder `scratch`, by default to the output folder.
+
+    Raises InputError if the data lacks a train or dev split, or does not fit together, and
+    OutputError if the output folder cannot be written to.
+    """
+    folder = config.output
+    assert folder is not None  # read_config has seen to it
+    checkpoint = folder / f"model{suffix_of(config)}"
+    reading = reading_of(config)
+    source = _data(config, checkpoint, scratch)
+    spec = load_spec(source, reading, limits=reading)
+    splits = _load_splits(spec, source)
+    told = spec_of(config, splits["train"])
+    blank = untrained(config, told, observer)
+    digest = _digest(config, spec, splits["train"], splits["dev"])
+    state = folder / "training.state"
+    return Prepared(config, checkpoint, state, source, spec, splits, told, blank, digest)
+
+
+def already_made(ready: Prepared) -> Trained | None:
+    """The model of the very same training, if it stands where this one's would."""
+    return _made(ready.checkpoint, ready.digest)
+
+
+def check_output(ready: Prepared, resume: bool) -> None:
+    """Raise now what the training would raise before its first step, and write nothing.
+
+    That is OutputError for a folder that cannot be written to, or InputError for what an
+    interrupted training has left there, which `resume` would go on from and cannot.
+    """
+    check_folder(ready.checkpoint.parent)
+    if ready.checkpoint.parent.is_dir():
+        check_place(ready.config, ready.checkpoint)
+    if resume:
+        Progress.load(ready.state, ready.digest)
 
 
 def _made(checkpoint: Path, digest: str) -> Trained | None:
@@ -112,11 +169,12 @@ def _is_of(state: Path, digest: str) -> bool:
         return False
 
 
-def _data(config: AnyConfig, checkpoint: Path) -> Path:
+def _data(config: AnyConfig, checkpoint: Path, scratch: Path | None) -> Path:
     if isinstance(config.data, EmbeddedData):
-        r = config.data.reviews
-        _make(config, checkpoint)
-        return write_reviews(checkpoint.parent, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
+        r, folder = config.data.reviews, scratch or checkpoint.parent
+        if scratch is None:
+            _make(config, checkpoint)
+        return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
     return config.data
 
@@ -158,7 +216,8 @@ def _digest(config: AnyConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) 
     said = config.model_dump(mode="json", exclude={"output"})
     said.update(origin(config))
     reading = spec.reading().model_dump(mode="json")
-    text = json.dumps([said, reading, learn.labels, learn.sha256, dev.sha256], sort_keys=True)
+    data = [reading, learn.labels, learn.sha256, dev.sha256]
+    text = json.dumps([code_digest(), said, *data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -20,9 +22,50 @@ BATCH_TOKENS = 4096  # padded tokens a batch; larger ones leave the caches of a 
 R = TypeVar("R")
 
 
+@dataclass
+class Halving:
+    """Work on batches; where memory runs out, on their halves, and on no larger batch again.
+
+    `limit` is the most tokens that a batch may have since then; None: memory has lasted.
+    """
+
+    limit: int | None = None
+
+    def results(
+        self, work: Callable[[Batch], R], batches: Iterable[Batch], observer: Observer
+    ) -> Iterator[R]:
+        """`work` on each batch or on parts of it; the user hears once of memory that runs out.
+
+        One instance that does not fit is the end: the error goes on.
+        """
+        for whole in batches:
+            waiting = [whole]
+            while waiting:
+                batch = waiting.pop()
+                if self.limit is not None and batch.ids.numel() > self.limit and len(batch) > 1:
+                    index = torch.arange(len(batch), device=batch.ids.device)
+                    waiting += [batch.select(half) for half in reversed(index.chunk(2))]
+                    continue
+                try:
+                    result = work(batch)
+                except torch.OutOfMemoryError:
+                    if len(batch) == 1:
+                        raise
+                    if self.limit is None:
+                        observer.say("out of memory: going on with smaller batches")
+                    self.limit = batch.ids.numel() // 2
+                    waiting.append(batch)
+                else:
+                    yield result
+
+
 @dataclass(frozen=True)
 class Batches:
-    """The instances as batches under a token budget, shortest texts first."""
+    """The instances as batches under a token budget, shortest texts first.
+
+    Which instances share a batch depends on their lengths and the budget alone, never on who works
+    on the batches; what is shared out are parts, one batch each. Parts share `memory`.
+    """
 
     instances: Sequence[Instance]
     vocabulary: Vocabulary
@@ -30,51 +73,50 @@ class Batches:
     device: torch.device
     budget: int = BATCH_TOKENS
     pieces: bool = False
+    memory: Halving = field(default_factory=Halving, compare=False)
+
+    @cached_property
+    def groups(self) -> list[NDArray[np.int64]]:
+        """The positions in `instances` of each batch."""
+        texts, queries = _token_counts(self.instances)
+        lengths, asked = self.vocabulary.lengths(texts, queries, self.boundaries)
+        return list(within_budget(lengths, asked, self.budget))
+
+    def __len__(self) -> int:
+        return len(self.groups)
 
     def __iter__(self) -> Iterator[Batch]:
-        sizes = [
-            self.vocabulary.lengths(
-                len(i.tokens), None if i.query is None else len(i.query), self.boundaries
-            )
-            for i in self.instances
-        ]
-        lengths, queries = zip(*sizes, strict=True) if sizes else ((), ())
-        for group in within_budget(lengths, queries, self.budget):
-            yield collate(
-                [self.instances[i] for i in group],
-                self.vocabulary,
-                boundaries=self.boundaries,
-                pieces=self.pieces,
-            ).to(self.device)
+        return (self._batch([self.instances[i] for i in group]) for group in self.groups)
+
+    def part(self, number: int) -> Batches:
+        """The batch of that number by itself."""
+        mine = [self.instances[i] for i in self.groups[number].tolist()]
+        return replace(self, instances=mine, budget=sys.maxsize)
+
+    def _batch(self, instances: Sequence[Instance]) -> Batch:
+        return collate(
+            instances, self.vocabulary, boundaries=self.boundaries, pieces=self.pieces
+        ).to(self.device)
+
+
+def _token_counts(
+    instances: Sequence[Instance],
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """The tokens of each text, and of each query where there are queries."""
+    texts = getattr(instances, "token_counts", None)
+    if texts is not None:  # a large data set knows them without making its instances
+        return texts, getattr(instances, "query_counts", None)
+    counts = np.array([len(i.tokens) for i in instances], np.int64)
+    if not instances or instances[0].query is None:
+        return counts, None
+    return counts, np.array([len(i.query or ()) for i in instances], np.int64)
 
 
 def halving(
     work: Callable[[Batch], R], batches: Iterable[Batch], observer: Observer
 ) -> Iterator[R]:
-    """`work` on each batch; where memory runs out, on its halves, and on no larger batch again.
-
-    The user hears of it once. One instance that does not fit is the end: the error goes on.
-    """
-    limit: int | None = None  # tokens, once memory has run out
-    for whole in batches:
-        waiting = [whole]
-        while waiting:
-            batch = waiting.pop()
-            if limit is not None and batch.ids.numel() > limit and len(batch) > 1:
-                index = torch.arange(len(batch), device=batch.ids.device)
-                waiting += [batch.select(half) for half in reversed(index.chunk(2))]
-                continue
-            try:
-                result = work(batch)
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
-                    raise
-                if limit is None:
-                    observer.say("out of memory: going on with smaller batches")
-                limit = batch.ids.numel() // 2
-                waiting.append(batch)
-            else:
-                yield result
+    """`work` on each batch, see `Halving`; every call finds out anew how much memory there is."""
+    return Halving().results(work, batches, observer)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import BATCH_TOKENS, Batches
 from attnaudit.models.schedule import Schedule
-from attnaudit.models.training import Labels, Progress, TrainingData, train
+from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
 from attnaudit.models.untrained import Saving
 
 Guides = Mapping[str, Guide]  # by split
@@ -58,7 +58,8 @@ class Retraining:
     `base` is the audited model, `fresh` makes untrained ones of its recipe, `schedule` is how it
     was trained, and `splits` holds train, dev, and the audited split under its own name. `probe`
     makes untrained probes, which `probe_schedule` trains (None: the same as the model). `saving`
-    writes models of the recipe, None where such models have no checkpoints (plug-ins).
+    writes models of the recipe, None where such models have no checkpoints (plug-ins). `origin`
+    holds digests of what trained models depend on besides the audited one.
     """
 
     def __init__(
@@ -73,7 +74,9 @@ class Retraining:
         budget: int = BATCH_TOKENS,
         saving: Saving | None = None,
         probe_schedule: Schedule | None = None,
+        origin: Mapping[str, str] | None = None,
     ) -> None:
+        self.origin = origin or {}
         self.saving, self.probe_schedule = saving, probe_schedule or schedule
         self.base, self.spec, self.fresh, self.probe = base, spec, fresh, probe
         self.schedule, self.splits, self.device, self.budget = schedule, splits, device, budget
@@ -152,7 +155,7 @@ class Retraining:
         schedule: Schedule,
         observer: Observer,
         title: str,
-        goal: Labels | Imitation,
+        goal: Objective,
     ) -> Progress:
         progress = train(model, self._data, schedule, observer, objective=goal, title=title)
         model.eval().requires_grad_(False)

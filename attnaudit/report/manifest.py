@@ -38,7 +38,7 @@ def collect(
         seeds=list(seeds),
         files=dict(files),
         python=platform.python_version(),
-        packages=_versions(),
+        packages=versions(),
         platform=Platform(system=platform.system(), machine=platform.machine()),
         device=device,
         dtype=dtype,
@@ -48,7 +48,8 @@ def collect(
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The installed versions of the packages that figures depend on."""
     found = {}
     for package in _PACKAGES:
         try:

@@ -3,15 +3,18 @@
 Everything in a report is computed from its records, so that a report can be made again without the
 model. A file of records is `header`, then records sorted by `row`, then `{"count": n}`. Audits that
 train several models write a record per model and instance, told apart by `run`: a small object such
-as `{"seed": 3}`. Runs follow each other in the order of their first record.
+as `{"seed": 3}`. Runs follow each other in the order in which they were asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +22,7 @@ from types import TracebackType
 from typing import IO, Any, Literal, Protocol
 
 from pydantic import Field, JsonValue
+from typing_extensions import override
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
@@ -32,8 +36,14 @@ from attnaudit.report.schema import (
     parse_json,
 )
 
+try:
+    import fcntl
+except ImportError:  # Windows, where two runs into one file are not found out
+    fcntl = None  # type: ignore[assignment]
+
 Record = dict[str, Any]
-_RESUMABLE = ("audit", "settings", "model", "dataset")  # what must agree between two runs
+# What must agree between two runs.
+_RESUMABLE = ("audit", "settings", "model", "dataset", "conditions")
 _FOOTER_BYTES = 64  # more than any {"count": n} line takes
 
 
@@ -46,7 +56,19 @@ class Header(Settings):
     settings: dict[str, JsonValue]
     model: ModelFacts
     dataset: DatasetFacts
+    conditions: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="What else the last digits of a record depend on: code, device, batches, ...",
+    )
     manifest: Manifest = Field(description="As in a report.")
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of everything that the records depend on, by content: names do not matter."""
+        told = self.model_dump(mode="json", include=set(_RESUMABLE))
+        for part in ("model", "dataset"):
+            del told[part]["name"]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 Run = Mapping[str, str | int | float]
@@ -70,23 +92,61 @@ def compact(values: Sequence[float] | _Listable) -> list[float | None]:
     return [None if math.isnan(x) else float(f"{x:.9g}") for x in numbers]
 
 
+class Rows(Set[int]):
+    """The rows that have a record, and where its line starts: eight bytes a row."""
+
+    def __init__(self) -> None:
+        self._places = array("q")  # -1 where there is no record
+        self._count = 0
+
+    @override
+    def __contains__(self, row: object) -> bool:
+        return isinstance(row, int) and 0 <= row < len(self._places) and self._places[row] >= 0
+
+    @override
+    def __iter__(self) -> Iterator[int]:
+        return (row for row, place in enumerate(self._places) if place >= 0)
+
+    @override
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, row: int, place: int) -> None:
+        """Note that the record of `row`, which has none, starts at byte `place`."""
+        short = row + 1 - len(self._places)
+        if short > 0:
+            self._places.extend([-1] * short)
+        self._places[row] = place
+        self._count += 1
+
+    def places(self) -> Iterator[int]:
+        """Where the records start, by row."""
+        return (place for place in self._places if place >= 0)
+
+
 class RecordsWriter:
     """Takes records in any order and writes them out sorted by run and `row`.
 
     While it runs, the records stand in `<path>.partial`, flushed batch by batch; after an
     interruption that file stays, and `resume=True` goes on from it. `done` holds the rows that are
-    already there; `done_in` those of one run. Without a `path` the records go to an unnamed
-    temporary file. Only the place of each record is kept in memory. To be used in a `with` block,
-    which closes the files.
+    already there; `done_in` those of one run, and asking for them gives the run its place in the
+    file. Without a `path` the records go to an unnamed temporary file. Only the place of each
+    record is kept in memory. To be used in a `with` block, which closes the files.
+
+    A partial file that is not gone on from, or cannot be (of another run, or damaged), is set aside
+    as `<path>.partial.old`; `remark` says so. Of a damaged one, the records before the damage are
+    gone on from.
 
     Raises:
-        InputError: The partial file belongs to another run, or is damaged.
+        InputError: Another process is writing these records at this moment.
         OutputError: `path` or its partial file cannot be written.
     """
 
     def __init__(self, path: Path | None, header: Header, resume: bool = False) -> None:
         self.path, self.header = path, header
-        self._offsets: dict[str, dict[int, int]] = {}  # run -> row -> where its line starts
+        self.remark: str | None = None
+        self._runs: dict[str, Rows] = {}  # as they stand in the partial file
+        self._order: dict[str, None] = {}  # of the runs, as they were asked for
         self._finished = False
         if path is None:
             self._place = Path(tempfile.gettempdir())
@@ -94,13 +154,11 @@ class RecordsWriter:
             return
         check_writable(path)
         self._place = path.with_name(path.name + ".partial")
-        keep = resume and self._place.is_file()
         with output_errors(self._place):
-            self._stream = self._place.open("r+b" if keep else "w+b")
+            self._stream = _open_alone(self._place)
         try:
-            if keep:
-                self._load()
-            if not self._offsets:
+            self._take_over(resume)
+            if not self._runs:
                 self._start()
         except BaseException:
             self._stream.close()
@@ -115,30 +173,41 @@ class RecordsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stream.close()
-        if error is not None and self.path is not None and not any(self._offsets.values()):
+        try:
+            self._stream.close()
+        except OSError:  # what could not be written, as on a full disk, cannot be now either
+            if error is None:
+                raise
+        if error is not None and self.path is not None and not any(self._runs.values()):
             self._place.unlink(missing_ok=True)  # there is nothing to go on from
 
     @property
-    def done(self) -> Set[int]:
+    def partial(self) -> Path | None:
+        """Where the records stand until `finish`; None for a temporary file."""
+        return None if self.path is None else self._place
+
+    @property
+    def done(self) -> Rows:
         """The rows that have a record without a run, in a view that follows the writing."""
         return self.done_in(None)
 
-    def done_in(self, run: Run | None) -> Set[int]:
+    def done_in(self, run: Run | None) -> Rows:
         """The rows that have a record of `run`, in a view that follows the writing."""
-        return self._offsets.setdefault(run_key(run), {}).keys()
+        key = run_key(run)
+        self._order.setdefault(key)
+        return self._runs.setdefault(key, Rows())
 
     def write(self, batch: Iterable[Mapping[str, Any]]) -> None:
         """Append a batch of records and flush it; each holds at least `row` (int) and `id`."""
         with output_errors(self._place):
             end = self._stream.seek(0, os.SEEK_END)
             for record in batch:
-                row, line, run = record["row"], _line(record), run_key(record.get("run"))
-                places = self._offsets.setdefault(run, {})
-                if row in places:
-                    raise ValueError(f"row {row} has a record already {run}".rstrip())
+                row, line, run = record["row"], _line(record), record.get("run")
+                rows = self.done_in(run)
+                if row in rows:
+                    raise ValueError(f"row {row} has a record already {run_key(run)}".rstrip())
                 self._stream.write(line)
-                places[row] = end
+                rows.add(row, end)
                 end += len(line)
             self._stream.flush()
 
@@ -155,11 +224,11 @@ class RecordsWriter:
             out.write(_line(self.header.model_dump()))
             for line in self._sorted_lines():
                 out.write(line)
-            out.write(_line({"count": sum(map(len, self._offsets.values()))}))
+            out.write(_line({"count": sum(map(len, self._runs.values()))}))
         self._finished = True
-        self._stream.close()
         with output_errors(self._place):
-            self._place.unlink()
+            self._place.unlink()  # while it is locked: nobody can have gone on from it
+        self._stream.close()
 
     def records(self) -> Iterator[Record]:
         """The records sorted by row, before `finish` or after."""
@@ -170,9 +239,9 @@ class RecordsWriter:
                 yield json.loads(line)
 
     def _sorted_lines(self) -> Iterator[bytes]:
-        for places in self._offsets.values():
-            for row in sorted(places):
-                self._stream.seek(places[row])
+        for run in dict.fromkeys((*self._order, *self._runs)):
+            for place in self._runs[run].places():
+                self._stream.seek(place)
                 yield self._stream.readline()
 
     def _start(self) -> None:
@@ -182,30 +251,94 @@ class RecordsWriter:
             self._stream.write(_line(self.header.model_dump()))
             self._stream.flush()
 
+    def _take_over(self, resume: bool) -> None:
+        """Go on from what an interrupted run left, if it was the same run; else set it aside."""
+        try:
+            found = self._left()
+        except InputError as error:
+            return self._set_aside(str(error))
+        if found is None:
+            return None
+        difference = difference_between(found, self.header)
+        if difference is not None:
+            return self._set_aside(f"it belongs to another run: {difference}")
+        if not resume:
+            return self._set_aside("--resume would have gone on from them")
+        return self._load()
+
+    def _left(self) -> Header | None:
+        """The header of what stands there; None where there is no more than a torn header."""
+        self._stream.seek(0)
+        first = self._stream.readline()
+        if not first.endswith(b"\n"):
+            return None
+        return _header(_content(first, str(self._place), 1), str(self._place))
+
     def _load(self) -> None:
-        """Take over what an interrupted run left: its whole lines, if it was the same run."""
-        where, end = str(self._place), 0
-        for number, line in enumerate(self._stream, start=1):
+        """Take over the whole lines, as far as they are records."""
+        where, end = str(self._place), self._stream.tell()
+        for number, line in enumerate(self._stream, start=2):
             if not line.endswith(b"\n"):
                 break  # torn: the run ended within this line
-            content = _content(line, where, number)
-            if number == 1:
-                self._check_same_run(_header(content, where), where)
-            else:
-                row = _row(content, where, number)
-                self._offsets.setdefault(run_key(content.get("run")), {})[row] = end
+            try:
+                content = _content(line, where, number)
+                row, run = _row(content, where, number), run_key(content.get("run"))
+            except InputError as error:
+                return self._cut(end, str(error))
+            rows = self._runs.setdefault(run, Rows())
+            if row in rows:
+                return self._cut(end, f"{where}:{number}: row {row} stands there twice")
+            rows.add(row, end)
             end += len(line)
         self._stream.seek(end)
         self._stream.truncate()
+        return None
 
-    def _check_same_run(self, found: Header, where: str) -> None:
-        difference = _same_run(found, self.header)
-        if difference is not None:
+    def _cut(self, end: int, why: str) -> None:
+        """Keep a copy of the damaged file, and go on from its first `end` bytes."""
+        with output_errors(self._old):
+            self._stream.seek(0)
+            with self._old.open("wb") as old:
+                shutil.copyfileobj(self._stream, old)
+        self.remark = f"{why}; going on from what stands before, the whole is kept as {self._old}"
+        self._stream.seek(end)
+        self._stream.truncate()
+
+    def _set_aside(self, why: str) -> None:
+        """Rename what stands there, and begin a new partial file."""
+        if not self._stream.readline():  # a header alone is nothing to keep
+            return
+        with output_errors(self._old):
+            self._place.rename(self._old)
+            stream = _open_alone(self._place)
+        self._stream.close()
+        self._stream = stream
+        self.remark = f"records of an interrupted run are set aside as {self._old}: {why}"
+
+    @property
+    def _old(self) -> Path:
+        return self._place.with_name(self._place.name + ".old")
+
+
+def _open_alone(path: Path) -> IO[bytes]:
+    """Open a file for reading and writing, created where it is missing, for this process alone.
+
+    Raises InputError where another process has it.
+    """
+    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    if fcntl is not None:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
             raise InputError(
-                f"belongs to another run: {difference}",
-                where=where,
-                hint="start afresh without --resume",
-            )
+                "another run is writing it at this moment",
+                where=path,
+                hint="wait until that has ended, or name another file",
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+    return stream
 
 
 def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
@@ -215,17 +348,17 @@ def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
     """
     partial = path.with_name(path.name + ".partial")
     with suppress(InputError):  # missing, torn, or of another version: of no use
-        if _same_run(read_records(path)[0], header) is None:
+        if difference_between(read_records(path)[0], header) is None:
             return "whole"
     with suppress(InputError, OSError), partial.open("rb") as stream:
         found = _header(_content(stream.readline(), str(partial), 1), str(partial))
-        if _same_run(found, header) is None:
+        if difference_between(found, header) is None:
             return "partial"
     return None
 
 
-def _same_run(there: Header, here: Header) -> str | None:
-    """Where two runs differ in what decides the records, in words; None where they do not."""
+def difference_between(there: Header, here: Header) -> str | None:
+    """Where two runs first differ in what decides the records, in words; None: nowhere."""
     ours, theirs = here.model_dump(), there.model_dump()
     differences = (_first_difference(theirs[key], ours[key], key) for key in _RESUMABLE)
     return next((found for found in differences if found is not None), None)

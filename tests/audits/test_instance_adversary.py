@@ -33,7 +33,7 @@ FIGURES = ("jsd", "upper", "tvd", "logit_change")
 def made(model, batches, **settings):
     chosen = InstanceSettings(**settings)
     parts = each_batch(
-        "adversary", model, batches, lambda known: instance_records(model, known, chosen), Silent()
+        model, batches, lambda known: instance_records(model, known, chosen), Silent()
     )
     return sorted((r for part in parts for r in part), key=lambda r: r["row"])
 

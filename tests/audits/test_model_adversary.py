@@ -14,7 +14,7 @@ from attnaudit.audits.combine import combine
 from attnaudit.audits.job import Job
 from attnaudit.audits.model_adversary import SeedsTvd, dev_points, read_seeds_tvd
 from attnaudit.audits.run import run_audit
-from attnaudit.audits.runs import Ledger
+from attnaudit.audits.runs import Ledger, record_rounds
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, OutputError
@@ -31,6 +31,7 @@ from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError, TrainingData, train
 from attnaudit.report.records import RecordsWriter, read_records
+from tests.planted.audit import Notebook
 
 
 class Listener(Silent):
@@ -139,7 +140,7 @@ def test_checkpoints_are_the_models_of_the_records(audit, tiny, tmp_path):
         assert record["attention"] == own[record["row"]]["attention"]
 
 
-class StopError(Exception):
+class StopError(KeyboardInterrupt):
     pass
 
 
@@ -170,6 +171,7 @@ def interrupted_writing(audit, monkeypatch, tmp_path, **given):
     write = RecordsWriter.write
 
     def until(self, batch):
+        batch = list(batch)
         if batch and batch[0].get("run", {}).get("lambda") == 0.01:
             raise StopError
         write(self, batch)
@@ -369,16 +371,10 @@ def keyword():
 
 
 def planted_runs(retraining, **settings):
-    records = []
-    ledger = Ledger(
-        lambda run: {r["row"] for r in records if r["run"] == run},
-        "test",
-        records=lambda: iter(list(records)),
-    )
+    book = Notebook()
     settings = AdversarySettings(seeds=1, **settings)
-    for part in model_adversary.runs(retraining, ledger, settings, Silent()):
-        records += part
-    return records
+    record_rounds(AUDIT.trains, retraining, Ledger("test"), settings, book, Silent())
+    return list(book.records())
 
 
 def test_where_attention_matters_moving_it_costs(keyword):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from attnaudit.audits.runs import Ledger, each_run
+from attnaudit.audits.audit import Trains
+from attnaudit.audits.runs import Ledger, record_rounds, run_records
+from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset
 from attnaudit.execution.observer import Silent
 from attnaudit.measures.divergences import LN2, jsd
@@ -31,36 +33,48 @@ def retraining(instances, model, tmp_path):
     )
 
 
+class Book:
+    """Records in a list, as a writer keeps them in a file."""
+
+    def __init__(self):
+        self.made = []
+
+    def done_in(self, run):
+        return {r["row"] for r in self.made if r["run"] == run}
+
+    def records(self):
+        return iter(list(self.made))
+
+    def write(self, batch):
+        self.made += batch
+
+
 @pytest.fixture
 def recorded(retraining):
-    """The records of two runs, besides those in `done`, and the names of the models made."""
+    """The records of two runs besides those in `book`, and the names of the models made."""
 
-    def run(done=None, audited="test", **ledger):
+    def run(book=None, audited="test", text=False, asked=None, carry_out=None, **ledger):
         made = []
-        found = defaultdict(set) if done is None else done
+        book = book or Book()
+        before = list(book.made)
+        views = {"other": as_it_is, "uniform": guided(defaultdict(lambda: uniform))}
 
-        def named(name, view):
+        def rounds(retraining, ledger, settings, made, observer):
+            for name in views:
+                yield [{"model": name, "seed": 5}]
+
+        def records(retraining, ledger, settings, run, observer):
             def make():
-                made.append(name)
-                return retraining.fresh(5).eval(), view
+                made.append(run["model"])
+                return retraining.fresh(5).eval(), views[run["model"]]
 
-            return make
+            return run_records(run, make, retraining, ledger, observer, text, asked)
 
-        runs = [
-            ({"model": "other", "seed": 5}, named("other", as_it_is)),
-            (
-                {"model": "uniform", "seed": 5},
-                named("uniform", guided(defaultdict(lambda: uniform))),
-            ),
-        ]
-        text, asked = ledger.pop("text", False), ledger.pop("asked", None)
-        book = Ledger(lambda run: found[tuple(sorted(run.items()))], audited, **ledger)
-        records = []
-        for part in each_run(runs, retraining, book, Silent(), text, asked):
-            records += part
-            for record in part:
-                found[tuple(sorted(record["run"].items()))].add(record["row"])
-        return records, made, found
+        told = Ledger(audited, **ledger)
+        record_rounds(
+            Trains(rounds, records), retraining, told, Settings(), book, Silent(), carry_out
+        )
+        return [r for r in book.made if r not in before], made, book
 
     return run
 
@@ -130,25 +144,51 @@ def test_pieces_are_units_where_asked_for(recorded):
 
 
 def test_what_is_done_is_not_trained_again(recorded):
-    records, _, done = recorded()
-    again, made, _ = recorded(done=done)
+    records, _, book = recorded()
+    again, made, _ = recorded(book)
     assert (again, made) == ([], [])
 
-    del done[tuple(sorted({"model": "uniform", "seed": 5, "split": "test"}.items()))]
-    again, made, _ = recorded(done=done)
+    gone = {"model": "uniform", "seed": 5, "split": "test"}
+    book.made = [r for r in book.made if r["run"] != gone]
+    again, made, _ = recorded(book)
     assert made == ["uniform"]
     assert order(again) == [("uniform", "test")]
     assert again == records[-4:]
 
 
 def test_a_run_that_was_interrupted_goes_on_within_a_split(recorded):
-    records, _, done = recorded()
-    key = tuple(sorted({"model": "other", "seed": 5, "split": "test"}.items()))
-    done[key] -= {1, 3}
-    again, made, _ = recorded(done=done)
+    records, _, book = recorded()
+    part = {"model": "other", "seed": 5, "split": "test"}
+    book.made = [r for r in book.made if r["run"] != part or r["row"] not in (1, 3)]
+    again, made, _ = recorded(book)
     assert made == ["other"]
     assert sorted(r["row"] for r in again) == [1, 3]
     assert all(r in records for r in again)
+
+
+def test_a_training_that_diverged_is_not_tried_again(recorded):
+    records, _, book = recorded()
+    other = [r for r in records if r["run"]["model"] == "other"]
+    book.made = [r for r in records if r not in other]
+    firsts = {r["run"]["split"]: r for r in reversed(other)}
+    book.made += [
+        {"run": r["run"], "row": r["row"], "id": r["id"], "diverged": True} for r in firsts.values()
+    ]
+    assert recorded(book)[:2] == ([], [])
+
+
+def test_each_list_of_runs_is_carried_out_where_the_engine_wants_it(recorded, retraining):
+    asked = []
+
+    def nowhere(runs):
+        asked.append(list(runs))
+        return iter(())
+
+    assert recorded(carry_out=nowhere)[:2] == ([], [])
+    assert asked == [
+        [{"model": "base"}, {"model": "other", "seed": 5}],
+        [{"model": "uniform", "seed": 5}],
+    ]
 
 
 def test_dev_alone_is_recorded_once(recorded):

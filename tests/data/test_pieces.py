@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -82,8 +83,9 @@ def test_a_row_is_what_the_tokenizer_itself_gives(tokeniser, query):
     assert row.ids == encoded.ids
     assert row.types == (None if query is None else encoded.type_ids)
     assert (row.start, row.query) == (1, None)
-    size = made.lengths(len(text), None if query is None else len(query), True)
-    assert size == (len(row.ids), 0)
+    queries = None if query is None else np.array([len(query)])
+    sizes = made.lengths(np.array([len(text)]), queries, True)
+    assert [size.tolist() for size in sizes] == [[len(row.ids)], [0]]
 
 
 def test_ids_with_holes(tokeniser):

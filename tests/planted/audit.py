@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attnaudit.audits import model_adversary, probe, seed_baseline
-from attnaudit.audits.runs import Ledger
+from attnaudit.audits.audit import Trains, find_audit
+from attnaudit.audits.runs import Ledger, record_rounds
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Silent
 from attnaudit.models.retraining import Retraining
@@ -29,7 +30,7 @@ class Notebook:
         self._records: list[dict[str, Any]] = []
         self._done: dict[str, set[int]] = {}
 
-    def done(self, run: Run) -> set[int]:
+    def done_in(self, run: Run | None) -> set[int]:
         """The rows that a run has records of."""
         return self._done.get(run_key(run), set())
 
@@ -38,13 +39,11 @@ class Notebook:
         order = {run: place for place, run in enumerate(self._done)}
         return iter(sorted(self._records, key=lambda r: (order[run_key(r["run"])], r["row"])))
 
-    def take(self, parts: Iterable[list[dict[str, Any]]]) -> Notebook:
-        """Take in the records as they are made."""
-        for part in parts:
-            for record in part:
-                self._done.setdefault(run_key(record["run"]), set()).add(record["row"])
-                self._records.append(record)
-        return self
+    def write(self, batch: Iterable[dict[str, Any]]) -> None:
+        """Take in records as they are made."""
+        for record in batch:
+            self._done.setdefault(run_key(record["run"]), set()).add(record["row"])
+            self._records.append(record)
 
 
 class Auditing:
@@ -58,8 +57,14 @@ class Auditing:
         """Run these audits: seed-baseline, adversary, probe."""
         for audit in audits:
             book = self._books[audit] = Notebook()
-            ledger = Ledger(book.done, "test", records=book.records)
-            book.take(self._runs(audit)(self.retraining, ledger, self._settings(audit), Silent()))
+            record_rounds(
+                self._trains(audit),
+                self.retraining,
+                Ledger("test"),
+                self._settings(audit),
+                book,
+                Silent(),
+            )
         return self
 
     @property
@@ -73,9 +78,10 @@ class Auditing:
             runs={name: read_runs(book.records()) for name, book in self._books.items()},
         )
 
-    def _runs(self, audit: str) -> Callable[..., Iterator[list[dict[str, Any]]]]:
-        modules = {"seed-baseline": seed_baseline, "adversary": model_adversary, "probe": probe}
-        return modules[audit].runs
+    def _trains(self, audit: str) -> Trains:
+        trains = find_audit(audit).trains
+        assert trains is not None
+        return trains
 
     def _settings(self, audit: str) -> Settings:
         first = self.retraining.schedule.seed

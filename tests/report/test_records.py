@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,23 @@ def test_runs_stand_apart_and_keep_their_order(tmp_path: Path, header: Header) -
     assert list(read_records(path)[1]) == runs["first"] + runs["second"]
 
 
+def test_runs_stand_in_the_order_in_which_they_were_asked_for(
+    tmp_path: Path, header: Header
+) -> None:
+    path = tmp_path / "r.jsonl"
+    runs = [{"seed": seed} for seed in (2, 0, 1)]
+    with RecordsWriter(path, header) as writer:  # workers end in any order
+        writer.write([{"run": runs[2], **ROWS[0]}])
+    with RecordsWriter(path, header, resume=True) as writer:
+        for run in runs:
+            writer.done_in(run)
+        for run in runs[1::-1]:
+            writer.write([{"run": run, **ROWS[0]}])
+        assert [r["run"] for r in writer.records()] == runs
+        writer.finish()
+    assert [r["run"] for r in read_records(path)[1]] == runs
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_run_goes_on(
     tmp_path: Path, header: Header, error: type[BaseException]
@@ -110,13 +129,37 @@ def test_a_run_torn_at_any_byte_goes_on(
     assert path.read_bytes() == whole_file(tmp_path / "whole.jsonl", header)
 
 
-def test_without_resume_an_old_partial_file_is_overwritten(tmp_path: Path, header: Header) -> None:
-    path = tmp_path / "r.jsonl"
+def interrupted(path: Path, header: Header) -> bytes:
+    """Leave a partial file with all records in it."""
     with RecordsWriter(path, header) as writer:
         writer.write(ROWS)
+    return path.with_name(path.name + ".partial").read_bytes()
+
+
+def test_without_resume_what_an_interrupted_run_left_is_set_aside(
+    tmp_path: Path, header: Header
+) -> None:
+    path, old = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial.old"
+    before = interrupted(path, header)
     with RecordsWriter(path, header) as writer:
         assert writer.done == set()
         assert list(writer.records()) == []
+        assert writer.remark == (
+            f"records of an interrupted run are set aside as {old}: --resume would have gone on"
+            " from them"
+        )
+        writer.write(ROWS[:1])
+    assert old.read_bytes() == before
+
+
+def test_a_partial_file_without_records_is_not_worth_keeping(
+    tmp_path: Path, header: Header
+) -> None:
+    path = tmp_path / "r.jsonl"
+    RecordsWriter(path, header).__exit__(None, None, None)
+    with RecordsWriter(path, header) as writer:
+        assert writer.remark is None
+    assert [p.name for p in tmp_path.iterdir()] == ["r.jsonl.partial"]
 
 
 @pytest.mark.parametrize(
@@ -125,29 +168,54 @@ def test_without_resume_an_old_partial_file_is_overwritten(tmp_path: Path, heade
         ({"audit": "permute"}, 'its audit is "correlate", this run\'s "permute"'),
         ({"settings": {"seed": 1, "importances": []}}, "its settings.seed is 0, this run's 1"),
         ({"settings": {"seed": 0}}, "its settings.importances is"),
+        ({"conditions": {"threads": 2}}, "its conditions.threads is null, this run's 2"),
     ],
 )
-def test_a_partial_file_of_another_run_is_refused(
+def test_a_partial_file_of_another_run_is_set_aside(
     tmp_path: Path, header: Header, change: dict[str, Any], message: str
 ) -> None:
     path = tmp_path / "r.jsonl"
-    with RecordsWriter(path, header) as writer:
-        writer.write(ROWS)
-    before = (tmp_path / "r.jsonl.partial").read_bytes()
-    with pytest.raises(InputError) as caught:
-        RecordsWriter(path, header.model_copy(update=change), resume=True)
-    assert message in str(caught.value)
-    assert str(caught.value).endswith("start afresh without --resume")
-    assert (tmp_path / "r.jsonl.partial").read_bytes() == before
+    before = interrupted(path, header)
+    with RecordsWriter(path, header.model_copy(update=change), resume=True) as writer:
+        assert writer.done == set()
+        assert message in str(writer.remark)
+    assert (tmp_path / "r.jsonl.partial.old").read_bytes() == before
 
 
 @pytest.mark.parametrize("part", ["model", "dataset"])
-def test_another_model_or_data_set_is_refused(tmp_path: Path, header: Header, part: str) -> None:
+def test_another_model_or_data_set_is_another_run(
+    tmp_path: Path, header: Header, part: str
+) -> None:
     path = tmp_path / "r.jsonl"
-    RecordsWriter(path, header).__exit__(None, None, None)
+    interrupted(path, header)
     facts = getattr(header, part).model_copy(update={"sha256": "00" * 32})
-    with pytest.raises(InputError, match=rf"its {part}\.sha256 is"):
-        RecordsWriter(path, header.model_copy(update={part: facts}), resume=True)
+    with RecordsWriter(path, header.model_copy(update={part: facts}), resume=True) as writer:
+        assert f"its {part}.sha256 is" in str(writer.remark)
+
+
+def test_the_digest_tells_contents_apart_and_not_names(header: Header) -> None:
+    def changed(part: str, **change: Any) -> str:
+        facts = getattr(header, part).model_copy(update=change)
+        return header.model_copy(update={part: facts}).digest
+
+    assert changed("model", name="elsewhere/model.pt") == header.digest
+    assert changed("dataset", name="elsewhere.jsonl") == header.digest
+    assert changed("manifest", started="2027-01-01T00:00:00Z") == header.digest
+    assert changed("model", sha256="00" * 32) != header.digest
+    assert changed("dataset", sha256="00" * 32) != header.digest
+    assert header.model_copy(update={"conditions": {"code": "x"}}).digest != header.digest
+
+
+@pytest.mark.skipif("fcntl" not in sys.modules, reason="needs locks of files")
+def test_two_runs_do_not_write_into_one_file(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS[:3])
+        with pytest.raises(InputError, match="another run is writing it at this moment"):
+            RecordsWriter(path, header, resume=True)
+        writer.write(ROWS[3:])
+        writer.finish()
+    assert list(read_records(path)[1]) == ROWS
 
 
 def test_another_manifest_is_no_other_run(
@@ -165,14 +233,54 @@ def test_another_manifest_is_no_other_run(
     assert (found.started, found.finished) == ("2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z")
 
 
-def test_a_damaged_partial_file_is_refused(tmp_path: Path, header: Header) -> None:
+@pytest.mark.parametrize(
+    "damage", [b'{"row": \n', b"\0\0\0\0\n", b"\xff\n", b'{"id": "x"}\n', "twice"]
+)
+def test_of_a_damaged_partial_file_the_part_before_is_kept(
+    tmp_path: Path, header: Header, damage: bytes | str
+) -> None:
     path, partial = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial"
-    with RecordsWriter(path, header) as writer:
-        writer.write(ROWS)
-    lines = partial.read_bytes().splitlines(keepends=True)
-    partial.write_bytes(b"".join([*lines[:2], b'{"row": \n', *lines[3:]]))
-    with pytest.raises(InputError, match=r"partial:3: is not valid JSON"):
-        RecordsWriter(path, header, resume=True)
+    lines = interrupted(path, header).splitlines(keepends=True)
+    torn = lines[1] if isinstance(damage, str) else damage
+    partial.write_bytes(b"".join([*lines[:3], torn, *lines[4:]]))
+    before = partial.read_bytes()
+    with RecordsWriter(path, header, resume=True) as writer:
+        assert writer.done == {0, 1}
+        assert f"{partial}:4: " in str(writer.remark)
+        writer.write(ROWS[2:])
+        writer.finish()
+    assert list(read_records(path)[1]) == ROWS
+    assert (tmp_path / "r.jsonl.partial.old").read_bytes() == before
+
+
+def test_a_partial_file_of_something_else_is_set_aside(tmp_path: Path, header: Header) -> None:
+    (tmp_path / "r.jsonl.partial").write_bytes(b"notes\nof mine\n")
+    with RecordsWriter(tmp_path / "r.jsonl", header, resume=True) as writer:
+        assert "is not valid JSON" in str(writer.remark)
+    assert (tmp_path / "r.jsonl.partial.old").read_bytes() == b"notes\nof mine\n"
+
+
+def test_a_full_disk_ends_in_one_error_and_loses_no_whole_record(
+    tmp_path: Path, header: Header
+) -> None:
+    path = tmp_path / "r.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with (  # noqa: PT012
+            pytest.raises(OutputError, match="partial: cannot be written"),
+            RecordsWriter(path, header) as writer,
+        ):
+            writer.write(ROWS[:3])
+            room = (tmp_path / "r.jsonl.partial").stat().st_size + 20
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+            writer.write(ROWS[3:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with RecordsWriter(path, header, resume=True) as writer:
+        assert writer.done >= {0, 1, 2}
+        writer.write(row for row in ROWS if row["row"] not in writer.done)
+        writer.finish()
+    assert path.read_bytes() == whole_file(tmp_path / "whole.jsonl", header)
 
 
 def test_resume_without_a_partial_file_starts_afresh(tmp_path: Path, header: Header) -> None:
