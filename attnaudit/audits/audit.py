@@ -47,11 +47,12 @@ class Trains:
 class Audit:
     """An audit: `summarise(records, settings, labels)` of what its two kinds of work leave.
 
-    `records(model, batches, settings, observer)` looks at the audited model; what it records of an
-    instance may depend on the batch of that instance, and on nothing else. `trains` is about other
-    models. An audit has one of the two, or both. Before any work `settle(settings, model)` gives
-    the settings that hold for this model, with nothing left open; it raises InputError where the
-    model cannot do what they ask.
+    `records(model, batches, settings, observer)` looks at the audited model, unless `looks` says
+    that these settings ask for nothing of it; what it records of an instance may depend on the
+    batch of that instance, and on nothing else. `trains` is about other models. An audit has one of
+    the two, or both. Before any work `settle(settings, model)` gives the settings that hold for
+    this model, with nothing left open; it raises InputError where the model cannot do what they
+    ask.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Audit:
     records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
         None
     )
+    looks: Callable[[Any], bool] = lambda settings: True
     trains: Trains | None = None
     settle: Callable[[Any, AttentionModel], Settings] = lambda settings, model: settings
 

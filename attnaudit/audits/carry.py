@@ -30,7 +30,7 @@ def record(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer
     """
     if writer.remark:
         observer.say(writer.remark)
-    if work.audit.records:
+    if work.audit.records and work.audit.looks(work.settings):
         _record_batches(work, writer, engine, observer)
     if work.retraining is not None:
         assert work.audit.trains is not None

@@ -35,6 +35,8 @@ class Cluster:
                 hint="pip install 'attnaudit[cluster]', here and on the workers",
             ) from None
         self._dask, self._observer, self.address = dask, observer, address
+        if not address:  # which dask takes for a wish for a cluster of its own
+            raise InputError("--cluster: no address is given")
         try:
             self._client = dask.Client(address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -76,7 +78,8 @@ class Cluster:
         """Futures that are done, at least one; raises ModelError if the scheduler is gone."""
         while True:
             try:
-                waited = self._dask.wait(sent, timeout=_PATIENCE, return_when="FIRST_COMPLETED")
+                with self._client.as_current():
+                    waited = self._dask.wait(sent, _PATIENCE, return_when="FIRST_COMPLETED")
                 return list(waited.done)
             except TimeoutError:
                 self._check()
@@ -90,7 +93,10 @@ class Cluster:
         self._lonely = lonely
 
     def _threads(self) -> int:
-        threads: int = sum(self._client.nthreads().values())
+        try:
+            threads: int = sum(self._client.nthreads().values())
+        except OSError:
+            raise _gone(self.address) from None
         return threads
 
     def _outcome(self, future: Any) -> Any:

@@ -9,6 +9,7 @@ as `{"seed": 3}`. Runs follow each other in the order in which they were asked f
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -134,7 +135,7 @@ class RecordsWriter:
     record is kept in memory. To be used in a `with` block, which closes the files.
 
     A partial file that is not gone on from, or cannot be (of another run, or damaged), is set aside
-    as `<path>.partial.old`; `remark` says so. Of a damaged one, the records before the damage are
+    as `<path>.partial.old1` or the like; `remark` says so. Of a damaged one, the records before the damage are
     gone on from.
 
     Raises:
@@ -257,8 +258,8 @@ class RecordsWriter:
             found = self._left()
         except InputError as error:
             return self._set_aside(str(error))
-        if found is None:
-            return None
+        if found is None or not self._stream.peek(1):  # type: ignore[attr-defined]
+            return None  # a header alone is nothing to keep
         difference = difference_between(found, self.header)
         if difference is not None:
             return self._set_aside(f"it belongs to another run: {difference}")
@@ -296,28 +297,28 @@ class RecordsWriter:
 
     def _cut(self, end: int, why: str) -> None:
         """Keep a copy of the damaged file, and go on from its first `end` bytes."""
-        with output_errors(self._old):
+        old = self._free()
+        with output_errors(old), old.open("xb") as copy:
             self._stream.seek(0)
-            with self._old.open("wb") as old:
-                shutil.copyfileobj(self._stream, old)
-        self.remark = f"{why}; going on from what stands before, the whole is kept as {self._old}"
+            shutil.copyfileobj(self._stream, copy)
+        self.remark = f"{why}; going on from what stands before, the whole is kept as {old}"
         self._stream.seek(end)
         self._stream.truncate()
 
     def _set_aside(self, why: str) -> None:
         """Rename what stands there, and begin a new partial file."""
-        if not self._stream.readline():  # a header alone is nothing to keep
-            return
-        with output_errors(self._old):
-            self._place.rename(self._old)
+        old = self._free()
+        with output_errors(old):
+            self._place.rename(old)
             stream = _open_alone(self._place)
         self._stream.close()
         self._stream = stream
-        self.remark = f"records of an interrupted run are set aside as {self._old}: {why}"
+        self.remark = f"records of an interrupted run are set aside as {old}: {why}"
 
-    @property
-    def _old(self) -> Path:
-        return self._place.with_name(self._place.name + ".old")
+    def _free(self) -> Path:
+        """A name for what is set aside, which nothing has yet."""
+        names = (f"{self._place.name}.old{number}" for number in itertools.count(1))
+        return next(p for p in map(self._place.with_name, names) if not p.exists())
 
 
 def _open_alone(path: Path) -> IO[bytes]:

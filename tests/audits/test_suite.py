@@ -51,7 +51,7 @@ class Listener(Silent):
     def task(self, title, total, done=0):
         if title == "audit":
             self.totals.append(total)
-        else:
+        elif not title.endswith(": models"):
             self.trained.append(title)
         yield Countdown(self.step) if title == self.title else self
 

@@ -303,13 +303,18 @@ def test_unknown_commands(refused):
     refused("report", says=["missing FILE"])
 
 
-def test_resuming_what_is_not_there_to_resume(audit, here, correlate, ctrl_c_at_once):
+def test_resuming_what_is_not_there_to_resume(cli, here, correlate, ctrl_c_at_once):
+    """It is kept, and the audit begins anew: whoever meant the other run still has it."""
     correlate("--records", "r.jsonl", "--batch-tokens", 150, "--seed", 1)
-    says = ["r.jsonl.partial: belongs to another run", "seed is 1, this run's 2", "--resume"]
-    again = ("--records", "r.jsonl", "--resume", "--seed", 2)
-    audit("--measure", "random", "--measure", "gradient", *again, says=says)
+    left = (here / "r.jsonl.partial").read_bytes()
+    again = correlate("--records", "r.jsonl", "--resume", "--seed", 2)
+    assert "set aside as r.jsonl.partial.old1: it belongs to another run" in again.err
+    assert "seed is 1, this run's 2" in again.err
+    assert (here / "r.jsonl.partial.old1").read_bytes() == left
     (here / "r.jsonl.partial").write_text("garbage\n")
-    audit("--records", "r.jsonl", "--resume", says=["r.jsonl.partial:1: is not valid JSON"])
+    again = correlate("--records", "r.jsonl", "--resume")
+    assert "r.jsonl.partial:1: is not valid JSON" in again.err
+    assert (here / "r.jsonl.partial.old2").read_text() == "garbage\n"
 
 
 @pytest.fixture

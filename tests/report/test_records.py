@@ -139,7 +139,7 @@ def interrupted(path: Path, header: Header) -> bytes:
 def test_without_resume_what_an_interrupted_run_left_is_set_aside(
     tmp_path: Path, header: Header
 ) -> None:
-    path, old = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial.old"
+    path, old = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial.old1"
     before = interrupted(path, header)
     with RecordsWriter(path, header) as writer:
         assert writer.done == set()
@@ -179,7 +179,12 @@ def test_a_partial_file_of_another_run_is_set_aside(
     with RecordsWriter(path, header.model_copy(update=change), resume=True) as writer:
         assert writer.done == set()
         assert message in str(writer.remark)
-    assert (tmp_path / "r.jsonl.partial.old").read_bytes() == before
+    assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == before
+    again = interrupted(path, header)  # sets aside what was made under the change, if anything
+    with RecordsWriter(path, header.model_copy(update=change), resume=True) as writer:
+        assert f"set aside as {path}.partial.old2" in str(writer.remark)
+    assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == before
+    assert (tmp_path / "r.jsonl.partial.old2").read_bytes() == again
 
 
 @pytest.mark.parametrize("part", ["model", "dataset"])
@@ -250,14 +255,14 @@ def test_of_a_damaged_partial_file_the_part_before_is_kept(
         writer.write(ROWS[2:])
         writer.finish()
     assert list(read_records(path)[1]) == ROWS
-    assert (tmp_path / "r.jsonl.partial.old").read_bytes() == before
+    assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == before
 
 
 def test_a_partial_file_of_something_else_is_set_aside(tmp_path: Path, header: Header) -> None:
     (tmp_path / "r.jsonl.partial").write_bytes(b"notes\nof mine\n")
     with RecordsWriter(tmp_path / "r.jsonl", header, resume=True) as writer:
         assert "is not valid JSON" in str(writer.remark)
-    assert (tmp_path / "r.jsonl.partial.old").read_bytes() == b"notes\nof mine\n"
+    assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == b"notes\nof mine\n"
 
 
 def test_a_full_disk_ends_in_one_error_and_loses_no_whole_record(
