@@ -238,7 +238,7 @@ def perform(what: tuple[Order, Task]) -> Result:
             _OPEN.clear()
             audit = find_audit(order.header.audit)
             work = load_work(audit, order.settings, order.job, None, told)
-            difference = difference_between(order.header, work.header)
+            difference = difference_between(work.header, order.header)
             if difference is not None:
                 raise InputError(
                     f"a worker sees something else than this process: there {difference}",
