@@ -25,6 +25,7 @@ class DaskProcesses:
             **{f"DASK_DISTRIBUTED__{key}": value for key, value in settings.items()},
         }
         told = folder / "scheduler.json"
+        told.unlink(missing_ok=True)
         self.scheduler = self._start(
             "dask_scheduler", "--no-dashboard", "--port", "0", "--scheduler-file", str(told)
         )

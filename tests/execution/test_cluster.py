@@ -73,10 +73,10 @@ def test_no_more_is_sent_than_keeps_the_workers_busy(cluster):
 
 
 def test_errors_come_back_and_are_tried_again(cluster):
-    made = dict(
-        (unit.what, out)
+    made = {
+        unit.what: out
         for unit, out in carry_out(cluster, jobs.awkward, units(("fail", 7), ("live", 1)))
-    )
+    }
     assert made[("live", 1)][0] == 1
     assert isinstance(made[("fail", 7)], Failure)
     assert str(made[("fail", 7)].error) == "no 7"

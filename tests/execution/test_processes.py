@@ -74,10 +74,10 @@ def test_its_unit_is_tried_again(two, tmp_path):
 
 
 def test_a_unit_that_kills_every_worker_is_given_up(two):
-    made = dict(
-        (unit.what, out)
+    made = {
+        unit.what: out
         for unit, out in carry_out(two, jobs.awkward, units(("die", 0), ("live", 1), ("live", 2)))
-    )
+    }
     assert isinstance(made[("die", 0)], Failure)
     assert isinstance(made[("die", 0)].error, WorkerDiedError)
     assert made[("live", 1)][0] == 1

@@ -57,9 +57,7 @@ def test_what_fails_is_tried_again_after_the_others():
 
 def test_what_fails_too_often_is_told_and_the_rest_is_done():
     work = Flaky(b=99)
-    made = dict(
-        (unit.what, result) for unit, result in carry_out(Here(), work, units("a", "b", "c"))
-    )
+    made = {unit.what: result for unit, result in carry_out(Here(), work, units("a", "b", "c"))}
     assert (made["a"], made["c"]) == ("A", "C")
     assert isinstance(made["b"], Failure)
     assert str(made["b"].error) == f"b number {ATTEMPTS}"
