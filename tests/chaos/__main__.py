@@ -104,6 +104,9 @@ def kills(trials: Trials) -> None:
         for number, moment in enumerate(moments(trials.times, seconds, trials.seed)):
             place = trials.empty(f"{command.line[0]}-killed")
             outcome = disturbed(command, place, expected, kill_after(moment), 1)
+            while outcome.same and not outcome.hits:  # it had ended before
+                place, moment = trials.empty(place.name), 0.8 * moment
+                outcome = disturbed(command, place, expected, kill_after(moment), 1)
             trials.tell(f"{command.line[0]} {number + 1}, SIGKILL at {moment:.1f} s", outcome)
 
 
