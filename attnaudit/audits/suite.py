@@ -118,10 +118,7 @@ def run_suite(
 
     Raises InputError, ModelError or OutputError.
     """
-    folder = config.output
-    assert folder is not None  # read_config has seen to it
-    for name in ("records", "adversaries"):
-        check_folder(folder / name)
+    folder = check_places(config)
     with (
         open_engine(where.workers, where.cluster, observer) as engine,
         observer.task("audit", 1 + len(plan.audits)) as task,
@@ -149,7 +146,7 @@ def run_suite(
                 models=folder / "adversaries",
                 command_line=command_line,
             )
-            settings = _settings(plan, name, folder, suffix_of(config))
+            settings = settings_of(plan, name, folder, suffix_of(config))
             make_records(find_audit(name), settings, job, engine, observer)
             task.advance(1)
     paths = [records / f"{name}.jsonl" for name in plan.audits]
@@ -158,12 +155,23 @@ def run_suite(
     return combined
 
 
-def _settings(plan: Plan, name: Name, folder: Path, suffix: str) -> Settings:
-    """The settings of an audit, with what earlier ones have found."""
+def check_places(config: AnyConfig) -> Path:
+    """The output folder of a suite; raises OutputError where its parts could not be written."""
+    folder = config.output
+    assert folder is not None  # read_config has seen to it
+    for name in ("records", "adversaries"):
+        check_folder(folder / name)
+    return folder
+
+
+def settings_of(plan: Plan, name: Name, folder: Path | None, suffix: str) -> Settings:
+    """The settings of an audit, with what earlier ones have found that stand in `folder`."""
     settings: Settings = getattr(plan, name.replace("-", "_"))
     changed: dict[str, object] = {}
     if plan.text and "text" in type(settings).model_fields:
         changed["text"] = True
+    if folder is None:
+        return settings.model_copy(update=changed)
     records = folder / "records"
     if name == "adversary" and plan.adversary.refine and "seed-baseline" in plan.audits:
         changed["seeds_tvd"] = read_seeds_tvd(records / "seed-baseline.jsonl")

@@ -65,6 +65,7 @@ def run(
     output: o.OutputOption = None,
     records: o.RecordsOption = None,
     resume: o.ResumeOption = False,
+    dry_run: o.DryRunOption = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
     show: o.ShowOption = 0,
@@ -90,7 +91,9 @@ def run(
     from attnaudit.audits.job import Job
     from attnaudit.audits.run import run_audit
     from attnaudit.audits.viewer import Viewer
+    from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
+    from attnaudit.planning.dry_run import plan_audit
 
     job = Job(
         model=reference,
@@ -113,6 +116,11 @@ def run(
         models=models,
         command_line=("attnaudit", *sys.argv[1:]),
     )
+    if dry_run:
+        show_plan(
+            plan_audit(find_audit(name), chosen, job, demands, Display(quiet)), as_json, quiet
+        )
+        return
     viewer = Viewer(show) if show else None
     report = run_audit(find_audit(name), chosen, job, demands, Display(quiet), viewer)
     finish(

@@ -193,6 +193,13 @@ ShowOption = Annotated[
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Inconclusive gates fail too.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was interrupted.")]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Load and check all, say what there is to do and what it would take, and stop.",
+    ),
+]
 TextOption = Annotated[bool, typer.Option("--text", help="Keep the words in the records.")]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but errors; the exit code tells.")

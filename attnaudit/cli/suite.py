@@ -27,6 +27,7 @@ def audit(
     threads: o.ThreadsOption = 1,
     workers: o.WorkersOption = 1,
     cluster: o.ClusterOption = None,
+    dry_run: o.DryRunOption = False,
     as_json: o.JsonOption = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
@@ -46,12 +47,17 @@ def audit(
     demands = read_demands(policy, baseline)
 
     from attnaudit.audits.suite import Where, read_plan, run_suite
+    from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
     from attnaudit.models.recipe import Overrides
+    from attnaudit.planning.dry_suite import plan_suite
 
     settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
     display = Display(quiet)
     where = Where(device.value, threads, workers, cluster)
+    if dry_run:
+        show_plan(plan_suite(settings, plan, where, demands, display), as_json, quiet)
+        return
     command_line = ("attnaudit", *sys.argv[1:])
     made = run_suite(settings, plan, where, demands, display, command_line)
     assert settings.output is not None

@@ -23,6 +23,7 @@ def train(
     device: o.DeviceOption = o.Device.auto,
     threads: o.ThreadsOption = 1,
     resume: o.ResumeOption = False,
+    dry_run: o.DryRunOption = False,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -37,13 +38,19 @@ def train(
     path = find_config(config)
 
     from attnaudit.audits.run import run_training
+    from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
     from attnaudit.execution.files import write_text
     from attnaudit.models.recipe import Overrides, read_config
+    from attnaudit.planning.dry_suite import plan_training
     from attnaudit.report.schema import dumps
 
     settings = read_config(path, Overrides(data, vectors, seed, output))
     display = Display(quiet)
+    if dry_run:
+        plan = plan_training(settings, device.value, threads, resume, display)
+        show_plan(plan, as_json, quiet)
+        return
     command_line = ("attnaudit", *sys.argv[1:])
     fitted, report = run_training(settings, device.value, threads, display, resume, command_line)
     write_text(fitted.folder / "train.json", dumps(report))

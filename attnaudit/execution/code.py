@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attnaudit
 
-_SHOWING = ("cli", "report")  # which only show what the rest has found
+_OTHERS = ("cli", "planning", "report")  # which make no record
 
 
 @cache
@@ -20,7 +20,7 @@ def code_digest() -> str:
     folder = Path(attnaudit.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
-        if path.relative_to(folder).parts[0] in _SHOWING:
+        if path.relative_to(folder).parts[0] in _OTHERS:
             continue
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")

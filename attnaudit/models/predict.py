@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -89,9 +88,8 @@ class Batches:
         return (self._batch([self.instances[i] for i in group]) for group in self.groups)
 
     def part(self, number: int) -> Batches:
-        """The batch of that number by itself."""
-        mine = [self.instances[i] for i in self.groups[number].tolist()]
-        return replace(self, instances=mine, budget=sys.maxsize)
+        """The batch of that number by itself: of the same budget, which makes one group of it."""
+        return replace(self, instances=[self.instances[i] for i in self.groups[number].tolist()])
 
     def _batch(self, instances: Sequence[Instance]) -> Batch:
         return collate(

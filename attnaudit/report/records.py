@@ -135,8 +135,8 @@ class RecordsWriter:
     record is kept in memory. To be used in a `with` block, which closes the files.
 
     A partial file that is not gone on from, or cannot be (of another run, or damaged), is set aside
-    as `<path>.partial.old1` or the like; `remark` says so. Of a damaged one, the records before the damage are
-    gone on from.
+    as `<path>.partial.old1` or the like; `remark` says so. Of a damaged one, the records before the
+    damage are gone on from.
 
     Raises:
         InputError: Another process is writing these records at this moment.

@@ -85,7 +85,11 @@ def test_paths_are_those_of_the_folder_that_the_order_names(load, tiny, monkeypa
     [
         ("model", {"sha256": "00"}, r'there its model.sha256 is ".*", this run\'s "00"'),
         ("dataset", {"sha256": "00"}, r'there its dataset.sha256 is ".*", this run\'s "00"'),
-        (None, {"conditions": {"code": "older"}}, r"there its conditions.code is .*, this run's \"older\""),
+        (
+            None,
+            {"conditions": {"code": "older"}},
+            r"there its conditions.code is .*, this run's \"older\"",
+        ),
     ],
 )
 def test_a_worker_that_sees_something_else_refuses(load, part, change, says):

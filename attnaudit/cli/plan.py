@@ -1,0 +1,160 @@
+"""`--dry-run`: what a command would do and take, as a table or as JSON on stdout."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from attnaudit.cli.output import show
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from attnaudit.planning.plan import Passes, Span, Trainings, WorkPlan
+
+_NAMES = {"training": "trainings", "records": "records", "summary": "summary"}
+
+
+def show_plan(plan: WorkPlan, as_json: bool, quiet: bool) -> None:
+    """Print the plan; nothing at all where nothing but errors is wanted."""
+    if as_json:
+        show(plan.model_dump_json(indent=2) + "\n")
+    elif not quiet:
+        show(_text(plan))
+
+
+def _text(plan: WorkPlan) -> str:
+    from rich.text import Text
+
+    from attnaudit.errors import printable
+    from attnaudit.report.text import open_console
+
+    console = open_console(sys.stdout, os.environ)
+    with console.capture() as rendered:
+        console.print(Text(f"attnaudit {plan.command}, a dry run: nothing was written", "bold"))
+        console.print(_facts(plan))
+        console.print()
+        console.print(_parts(plan))
+        for part in plan.parts:
+            if part.trainings:
+                trainings = "; ".join(map(_training, part.trainings))
+                console.print(Text(f"Trainings of {part.name}: {printable(trainings)}."))
+        for note in (*_notes(plan), *_REMARKS):
+            console.print(Text(printable(note)))
+    return rendered.get()
+
+
+def _notes(plan: WorkPlan) -> list[str]:
+    """Each note once, with the parts that it is about where there are several."""
+    about: dict[str, list[str]] = {}
+    for part in plan.parts:
+        for note in part.notes:
+            about.setdefault(note, []).append(part.name)
+    if len(plan.parts) == 1:
+        return list(about)
+    return [f"{', '.join(names)}: {note}" for note, names in about.items()]
+
+
+_REMARKS = (
+    "Passes are of single texts. Times are extrapolated from a few texts on this machine as busy as"
+    " it is now; expect the likely one within a factor of 1.5.",
+)
+
+
+def _facts(plan: WorkPlan) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from attnaudit.errors import printable
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    where = f"{plan.device}, {_many(plan.workers, 'worker')} of {_many(plan.threads, 'thread')}"
+    rows = [
+        ("model", plan.model),
+        ("data", plan.dataset),
+        ("where", where),
+        ("time", _span(plan.seconds)),
+        ("memory", _memory(plan)),
+    ]
+    for name, value in rows:
+        if value is not None:
+            grid.add_row(Text(name, "dim"), Text(printable(value)))
+    return grid
+
+
+def _memory(plan: WorkPlan) -> str | None:
+    if plan.memory_bytes is None:
+        return None
+    said = f"roughly {_size(plan.memory_bytes)}"
+    if plan.workers > 1:
+        said += " for each process"
+    if plan.device_memory_bytes is not None:
+        said += f", and {_size(plan.device_memory_bytes)} of the GPU's"
+    return said
+
+
+def _parts(plan: WorkPlan) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("")
+    for name in ("texts", "batches", "forward passes", "backward", "answers", "time"):
+        table.add_column(name, justify="right")
+    table.add_row("loading", *[""] * 5, _about(plan.loading))
+    for part in plan.parts:
+        counts = [f"{part.instances:,}", f"{part.batches:,}", *_passes(part.passes)]
+        table.add_row(Text(f"{part.name}, {part.split}"), *counts, _about(part.seconds))
+        for stage in part.stages if len(part.stages) > 1 else ():
+            table.add_row(Text(f"  {_NAMES[stage.name]}", "dim"), *[""] * 5, _about(stage.seconds))
+    return table
+
+
+def _passes(passes: Passes) -> list[str]:
+    most = "" if passes.exact else "≤ "
+    answers = "searched" if passes.answers is None else f"{most}{passes.answers:,}"
+    return [f"{most}{passes.forward:,}", f"{most}{passes.backward:,}", answers]
+
+
+def _training(training: Trainings) -> str:
+    least, most = training.epochs_least, training.epochs_most
+    epochs = _many(most, "epoch") if least == most else f"{least} to {most} epochs"
+    return f"{training.count} x {training.kind}: {epochs} of {_many(training.steps, 'step')}"
+
+
+def _span(span: Span) -> str:
+    return f"about {_time(span.likely)} ({_time(span.low)} to {_time(span.high)})"
+
+
+def _about(span: Span) -> str:
+    return _time(span.likely)
+
+
+def _time(seconds: float) -> str:
+    """Two digits are more than enough: `0.4 s`, `12 s`, `3 min`, `2.5 h`, `4 days`."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{_round(seconds / size)} {unit}"
+    return f"{_round(seconds)} s"
+
+
+def _round(number: float) -> str:
+    if number == 0:
+        return "0"
+    digits = max(0, 1 - math.floor(math.log10(number)))
+    return f"{number:.{min(digits, 1)}f}"
+
+
+def _size(count: int) -> str:
+    if count >= 10**9:
+        return f"{count / 10**9:.1f} GB"
+    return f"{count / 10**6:.0f} MB"
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")

@@ -1,0 +1,132 @@
+"""What a command would do: what `--dry-run` counts and estimates, before anything runs.
+
+Counts are of texts, not of calls: a batch of 200 texts that goes through the model once is 200
+forward passes, whatever is done at once. They follow from lengths and settings alone; see `costs`.
+Times and memory are extrapolated from a few texts and steps that are really worked on; see
+`estimate`. `attnaudit ... --dry-run --json` prints a `WorkPlan` as it stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
+
+from attnaudit.config import Settings
+
+PLAN_VERSION: Literal[1] = 1
+
+
+class Passes(Settings):
+    """How often texts go through the model."""
+
+    forward: NonNegativeInt = Field(
+        0, description="Texts that go through all that lies below the audited attention."
+    )
+    backward: NonNegativeInt = Field(0, description="Gradients taken of the answer to a text.")
+    answers: NonNegativeInt | None = Field(
+        0,
+        description="Answers under given attention weights; null where a search asks for as many"
+        " as it needs.",
+    )
+    exact: bool = Field(True, description="Whether there are so many; else at most so many.")
+
+    def __add__(self, other: Passes) -> Passes:
+        unknown = self.answers is None or other.answers is None
+        return Passes(
+            forward=self.forward + other.forward,
+            backward=self.backward + other.backward,
+            answers=None if unknown else (self.answers or 0) + (other.answers or 0),
+            exact=self.exact and other.exact,
+        )
+
+    def times(self, count: int) -> Passes:
+        """So many of these."""
+        return Passes(
+            forward=count * self.forward,
+            backward=count * self.backward,
+            answers=None if self.answers is None else count * self.answers,
+            exact=self.exact,
+        )
+
+
+class Span(Settings):
+    """Seconds: a guess, between two that would surprise little."""
+
+    low: NonNegativeFloat = 0.0
+    likely: NonNegativeFloat = 0.0
+    high: NonNegativeFloat = 0.0
+
+    def __add__(self, other: Span) -> Span:
+        return Span(
+            low=self.low + other.low,
+            likely=self.likely + other.likely,
+            high=self.high + other.high,
+        )
+
+    def times(self, factor: float) -> Span:
+        """So many times as long."""
+        return Span(low=factor * self.low, likely=factor * self.likely, high=factor * self.high)
+
+
+class Trainings(Settings):
+    """Trainings of one kind. One that no longer gains on dev stops early."""
+
+    kind: str = Field(description="What is trained.")
+    count: NonNegativeInt = Field(description="How many.")
+    epochs_least: NonNegativeInt = Field(description="Epochs of the shortest possible one.")
+    epochs_most: NonNegativeInt = Field(description="Epochs of the longest possible one.")
+    steps: NonNegativeInt = Field(description="Optimiser steps of an epoch.")
+
+
+class Stage(Settings):
+    """A piece of the work."""
+
+    name: Literal["training", "records", "summary"]
+    seconds: Span
+
+
+class Part(Settings):
+    """A training, or an audit."""
+
+    name: str = Field(description="train, or the audit's name.")
+    split: str = Field(description="The part of the data that is audited, or learned from.")
+    instances: NonNegativeInt = Field(description="Its usable texts.")
+    batches: NonNegativeInt = Field(description="How many batches they make.")
+    passes: Passes
+    trainings: tuple[Trainings, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> Span:
+        """Of all stages."""
+        return total(stage.seconds for stage in self.stages)
+
+
+class WorkPlan(Settings):
+    """What a command would do, and how long and how large it would be."""
+
+    plan_version: Literal[1] = PLAN_VERSION
+    command: str = Field(description="The subcommand.")
+    model: str | None = Field(description="The model as it was named; null for a training.")
+    dataset: str = Field(description="The data set as it was named.")
+    device: str = Field(description="Where it would compute.")
+    threads: int = Field(ge=1, description="CPU threads of each worker.")
+    workers: int = Field(ge=1, description="Processes that share the work.")
+    parts: tuple[Part, ...]
+    loading: Span = Field(description="Seconds to start, and to load and check model and data.")
+    seconds: Span = Field(description="Seconds of it all, loading and all parts.")
+    memory_bytes: NonNegativeInt | None = Field(
+        description="Peak memory of the process, and of each worker alike, within a factor of two;"
+        " null where it is not known."
+    )
+    device_memory_bytes: NonNegativeInt | None = Field(
+        None, description="Peak memory on the GPU; null where there is none."
+    )
+
+
+def total(spans: Iterable[Span]) -> Span:
+    """One after the other."""
+    return sum(spans, Span())

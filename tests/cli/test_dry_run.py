@@ -1,0 +1,305 @@
+"""`--dry-run` as a user meets it: what it counts, what it refuses, and that it writes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.models import training
+from attnaudit.models.classic.classifier import ClassicModel
+from attnaudit.planning import estimate, trial
+from attnaudit.planning.plan import WorkPlan
+from tests.cli.conftest import files_in
+
+INSTANCES, TRAIN = 30, 60
+SUITE = """\
+data: {reviews: {train: 60, dev: 20, test: 30, seed: 0}}
+model: {encoder: average, embedding: 4, hidden: 4}
+training: {epochs: 2}
+audit:
+  correlate: {measures: [gradient, random]}
+  permute: {permutations: 5}
+  seed-baseline: {seeds: 2}
+  adversary: {lambdas: [0.01], refine: 1, seeds: 1, epochs: 3, patience: 1}
+  probe: {seeds: 1}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Neither intervals nor pilots are a concern here, and would take most of the time."""
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 20))
+    monkeypatch.setattr(estimate, "SECONDS", 0.1)
+    monkeypatch.setattr(trial, "SECONDS", 0.05)
+
+
+@dataclass
+class Counted:
+    forward: int = 0
+    learned: int = 0
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Texts that go through classic models, and that they learn from."""
+    made = Counted()
+    for name in ("encode", "encode_locally", "encode_deletions"):
+        inner = getattr(ClassicModel, name)
+
+        def encode(self, batch, *args, _inner=inner):
+            encoded = _inner(self, batch, *args)
+            made.forward += len(encoded.content)
+            return encoded
+
+        monkeypatch.setattr(ClassicModel, name, encode)
+    step = training._Stepper.step
+
+    def counting_step(self, loss):
+        made.learned += 1
+        step(self, loss)
+
+    monkeypatch.setattr(training._Stepper, "step", counting_step)
+    return made
+
+
+@pytest.fixture
+def audited(tiny):
+    return tiny / "model.pt", tiny / "data.yaml"
+
+
+@pytest.fixture
+def plan(cli, here):
+    """The plan of a command as JSON; nothing may be written for it."""
+
+    def make(*args) -> WorkPlan:
+        before = files_in(here)
+        result = cli(*args, "--dry-run", "--json")
+        assert result.code == 0, result
+        assert files_in(here) == before
+        return WorkPlan.model_validate_json(result.out)
+
+    return make
+
+
+@pytest.mark.parametrize("audit", ["permute", "correlate", "adversary", "erase"])
+def test_the_passes_of_an_audit_are_those_that_it_makes(cli, plan, audited, counted, audit):
+    (part,) = plan(audit, *audited).parts
+    assert (part.name, part.split, part.instances) == (audit, "test", INSTANCES)
+    counted.forward = 0
+    assert cli(audit, *audited).code == 0
+    made = counted.forward
+    made -= loading(cli, audited, counted)
+    assert part.passes.exact == (audit != "erase")
+    assert part.passes.forward == made if part.passes.exact else made <= part.passes.forward
+
+
+def loading(cli, audited, counted):
+    """Texts that go through a model when it is loaded and its laws are checked."""
+    before = counted.forward
+    cli("permute", *audited, "--permutations", 1)
+    return counted.forward - before - INSTANCES
+
+
+@pytest.mark.parametrize(
+    ("command", "trainings", "later"),
+    [
+        (("seed-baseline", "--seeds", "2"), {"seed": 2, "uniform": 2}, 0),
+        (("probe", "--seeds", "1"), {"uniform": 1, "trained": 1, "base": 1, "leak": 1}, 0),
+        (
+            ("adversary", "--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1"),
+            {"lambda": 4},
+            0,
+        ),
+    ],
+    ids=lambda x: x[0] if isinstance(x, tuple) else "",
+)
+def test_trainings_and_their_passes_are_those_that_are_made(
+    cli, plan, audited, counted, command, trainings, later
+):
+    (part,) = plan(command[0], *audited, *command[1:]).parts
+    assert {t.kind: t.count for t in part.trainings} == trainings
+    assert all(t.epochs_least == t.epochs_most == 1 for t in part.trainings)
+    assert all(t.steps == 2 for t in part.trainings)  # of 60 texts, 32 at a time
+    counted.forward = counted.learned = 0
+    assert cli(command[0], *audited, *command[1:]).code == 0
+    made, learned = counted.forward, counted.learned
+    assert part.passes.exact
+    assert part.passes.forward == made - loading(cli, audited, counted)
+    assert learned == sum(t.count * t.epochs_most * t.steps for t in part.trainings)
+    assert part.passes.backward == TRAIN * sum(t.count for t in part.trainings)
+
+
+def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
+    (part,) = plan("adversary", *audited, "--sweep", "--patience", "3", "--epochs", "7").parts
+    (training_,) = part.trainings
+    assert training_.count == (6 + 2) * 3
+    assert (training_.epochs_least, training_.epochs_most) == (4, 7)
+    assert not part.passes.exact
+    assert any("Up to 6 of the trainings" in note for note in part.notes)
+    seconds = next(s for s in part.stages if s.name == "training").seconds
+    assert seconds.low < seconds.likely < seconds.high
+
+
+def test_a_training(cli, plan, here, tiny_yaml, counted):
+    (here / "c.yaml").write_text(tiny_yaml)
+    said = plan("train", "c.yaml")
+    (part,) = said.parts
+    assert said.model is None
+    assert (part.instances, part.batches) == (60, 2)
+    counted.forward = counted.learned = 0
+    assert cli("train", "c.yaml").code == 0
+    assert (part.passes.forward, part.passes.exact) == (counted.forward, True)
+    assert part.passes.backward == 60
+    assert counted.learned == 2
+
+
+def test_the_audited_model_learns_nothing(cli, audited, tiny):
+    before = torch.load(tiny / "model.pt", weights_only=True)
+    cli("seed-baseline", *audited, "--seeds", 1, "--dry-run")
+    after = torch.load(tiny / "model.pt", weights_only=True)
+    assert json.dumps(before, default=repr) == json.dumps(after, default=repr)
+
+
+def test_a_plan_is_a_table_on_stdout(cli, audited, here):
+    result = cli("permute", *audited, "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    assert "a dry run: nothing was written" in result.out
+    assert str(INSTANCES) in result.out
+    assert "forward passes" in result.out
+    assert "factor of 1.5" in result.out
+    assert cli("permute", *audited, "--dry-run", "--quiet").out == ""
+    assert files_in(here) == set()
+
+
+def test_times_and_memory_are_those_of_this_machine(plan, audited):
+    said = plan("permute", *audited)
+    assert said.plan_version == 1
+    assert (said.device, said.threads, said.workers) == ("cpu", 1, 1)
+    (part,) = said.parts
+    assert [stage.name for stage in part.stages] == ["records", "summary"]
+    for span in (said.seconds, said.loading, part.seconds):
+        assert 0 < span.low <= span.likely <= span.high < 600
+    assert said.seconds.likely == pytest.approx(said.loading.likely + part.seconds.likely)
+    assert said.memory_bytes is None or 10**7 < said.memory_bytes < 10**11
+
+
+def test_workers_share_the_work_and_begin_before_it(plan, audited):
+    alone = plan("seed-baseline", *audited, "--seeds", "1")
+    shared = plan("seed-baseline", *audited, "--seeds", "1", "--workers", "2")
+    assert (alone.workers, shared.workers) == (1, 2)
+    assert shared.parts[0].passes == alone.parts[0].passes
+    assert shared.seconds.likely > 4.0  # what it takes to start them
+
+
+def test_a_whole_audit(plan, here):
+    (here / "c.yaml").write_text(SUITE)
+    said = plan("audit", "c.yaml")
+    names = ["train", "seed-baseline", "correlate", "permute", "erase", "adversary", "probe"]
+    assert [part.name for part in said.parts] == names
+    assert said.model == "c/model.pt"
+    assert said.dataset == "c/data.yaml"
+    by_name = {part.name: part for part in said.parts}
+    assert {t.kind: t.count for t in by_name["probe"].trainings} == dict.fromkeys(
+        ("uniform", "trained", "base", "adversary", "leak"), 1
+    )
+    (adversaries,) = by_name["adversary"].trainings
+    assert (adversaries.count, adversaries.epochs_least, adversaries.epochs_most) == (3, 2, 3)
+
+
+def test_a_whole_audit_of_a_transformer(plan, tiny, here, pretrained):
+    (here / "c.yaml").write_text(
+        f"data: {tiny / 'data.yaml'}\nmodel: {{pretrained: {pretrained}}}\n"
+        "training: {epochs: 1}\n"
+        "audit: {skip: [correlate, erase, adversary], seed-baseline: {seeds: 1}, probe: {seeds: 1}}"
+    )
+    said = plan("audit", "c.yaml")
+    assert [part.name for part in said.parts] == ["train", "seed-baseline", "permute", "probe"]
+    baseline = said.parts[1].passes
+    # Besides the answers of the audited model, those with uniform attention in all its layers.
+    assert baseline.forward == 2 * (TRAIN + 20 + 2 * 50) + 2 * 50
+
+
+def test_what_stands_already_is_not_planned_again(cli, plan, here):
+    (here / "c.yaml").write_text(SUITE + "  skip: [erase, adversary, probe, seed-baseline]\n")
+    assert cli("audit", "c.yaml").code == 0
+    said = plan("audit", "c.yaml")
+    assert [part.passes.forward for part in said.parts] == [0, 0, 0]
+    assert all("stands in the output folder" in part.notes[0] for part in said.parts)
+    (here / "c" / "records" / "permute.jsonl").unlink()
+    said = plan("audit", "c.yaml")
+    assert [(p.name, p.passes.forward) for p in said.parts] == [
+        ("train", 0),
+        ("correlate", 0),
+        ("permute", INSTANCES),
+    ]
+
+
+# What a real run refuses before its work is refused the same way.
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("permute", "nowhere.pt", "{data}"),
+        ("permute", "{model}", "nowhere.yaml"),
+        ("permute", "{model}", "{data}", "--heads", "3"),
+        ("permute", "{model}", "{data}", "--split", "night"),
+        ("permute", "{model}", "{data}", "--records", "no/such/folder.jsonl"),
+        ("permute", "{model}", "{data}", "--policy", "missing.yaml"),
+        ("permute", "{model}", "{data}", "--resume"),
+        ("correlate", "{model}", "{data}", "--measure", "leave_one_out_mask"),
+        ("seed-baseline", "{model}", "{data}", "--recipe", "missing.yaml"),
+        ("seed-baseline", "{model}", "{data}", "--split", "dev", "--limit", "10"),
+        ("probe", "{model}", "{data}", "--guide", "a=missing.pt"),
+        ("adversary", "{model}", "{data}", "--lambda", "0.1", "--models", "file/models"),
+        ("train", "missing.yaml"),
+        ("train", "one_class.yaml"),
+        ("audit", "blocked.yaml"),
+        ("audit", "misspelt.yaml"),
+    ],
+    ids=lambda args: " ".join(args).replace("{", "").replace("}", ""),
+)
+def test_mistakes_are_refused_as_the_real_run_refuses_them(refused, audited, here, rows, args):
+    (here / "file").write_text("")
+    rows(*({"text": f"so good {i}", "label": 1} for i in range(8)), name="one.jsonl")
+    rows(*({"text": f"so good {i}", "label": i % 2} for i in range(8)), name="two.jsonl")
+    (here / "one.yaml").write_text("train: two.jsonl\ndev: one.jsonl\nlabels: [0, 1]\n")
+    (here / "two.yaml").write_text("train: two.jsonl\ndev: two.jsonl\n")
+    (here / "one_class.yaml").write_text("data: one.yaml\noutput: out\n")
+    (here / "blocked.yaml").write_text("data: two.yaml\noutput: file/out\n")
+    (here / "misspelt.yaml").write_text("data: two.yaml\naudit: {correlate: {measures: [lime]}}\n")
+    given = [a.format(model=audited[0], data=audited[1]) for a in args]
+    assert refused(*given, "--dry-run") == refused(*given)
+
+
+def test_a_model_that_could_not_be_written_is_refused(refused, here, tiny_yaml):
+    (here / "file").write_text("")
+    (here / "c.yaml").write_text(tiny_yaml)
+    refused("train", "c.yaml", "-o", "file", "--dry-run", says=["file: is a file"])
+    (here / "out" / "model.pt").mkdir(parents=True)
+    asked = ("train", "c.yaml", "-o", "out")
+    assert refused(*asked, "--dry-run") == refused(*asked)
+
+
+def test_a_training_goes_on_from_its_own_state_only(cli, refused, here, tiny_yaml):
+    (here / "c.yaml").write_text(tiny_yaml)
+    (here / "c").mkdir()
+    torch.save({"digest": "another"}, here / "c" / "training.state")
+    said = refused("train", "c.yaml", "--resume", "--dry-run", says=["training.state"])
+    assert cli("train", "c.yaml", "--resume").err == said
+    assert cli("train", "c.yaml", "--dry-run").code == 0
+
+
+def test_adversaries_of_another_model_are_not_to_be_lost(cli, refused, audited, here):
+    asked = ("adversary", *audited, "--no-per-instance", "--lambda", "0.1", "--seeds", 1)
+    assert cli(*asked, "--epochs", 1).code == 0
+    model = torch.load(audited[0], weights_only=True)
+    model["weights"] = {n: w + 1e-3 for n, w in model["weights"].items()}
+    torch.save(model, here / "other.pt")
+    other = ("adversary", "other.pt", *asked[2:])
+    says = ["adversaries: holds adversaries of another model"]
+    assert refused(*other, "--dry-run", says=says) == refused(*other, says=says)
