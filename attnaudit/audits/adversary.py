@@ -21,6 +21,7 @@ from attnaudit.audits.instance_adversary import (
 from attnaudit.audits.model_adversary import ModelSettings
 from attnaudit.audits.model_adversary_summary import model_summary
 from attnaudit.execution.observer import Observer
+from attnaudit.measures.columns import joined
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
@@ -38,9 +39,7 @@ class AdversarySettings(InstanceSettings, ModelSettings):
 def records(
     model: AttentionModel, batches: Batches, settings: AdversarySettings, observer: Observer
 ) -> Iterator[list[Record]]:
-    """The records of each batch in turn; none where only models are asked for."""
-    if not settings.per_instance:
-        return iter(())
+    """The records of each batch in turn."""
     return each_batch(model, batches, lambda k: instance_records(model, k, settings), observer)
 
 
@@ -69,7 +68,7 @@ def _joined(one: Summary, other: Summary) -> Summary:
     """Two summaries of the same model and instances as one."""
     assert one.columns is not None
     assert other.columns is not None
-    values = {**one.columns.values, **other.columns.values}
+    values = joined(one.columns.values, other.columns.values)
     return Summary(
         {**one.metrics, **other.metrics},
         {**one.tables, **other.tables},
@@ -91,5 +90,6 @@ AUDIT = Audit(
     AdversarySettings,
     summarise,
     records,
+    lambda settings: bool(settings.per_instance),
     Trains(model_adversary.rounds, model_adversary.records, _trains_models, _refinements),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnaudit.measures.columns import Frame, Lazy
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.rank import (
     benjamini_hochberg,
@@ -38,8 +38,7 @@ class Agreement:
         self.pairs = list(combinations(names, 2))
         each = [f"{n}.{figure}" for n in names for figure in ("tau", "p", "sig", "weighted", "top")]
         both = [f"{a}~{b}.{figure}" for a, b in self.pairs for figure in ("tau", "p", "sig")]
-        self._figures = {name: i for i, name in enumerate([*each, *both, "chance", "error"])}
-        self._rows: list[list[float]] = []
+        self._frame = Frame([*each, *both, "chance", "error"])
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in the `attention` and `importance` of a record of `correlate`."""
@@ -60,23 +59,18 @@ class Agreement:
             i, j = index[a], index[b]
             row += [tau[i, j], p[i, j], _significant(p[i, j])]
         error = record.get("completeness_error")
-        self._rows.append([*row, k / words, math.nan if error is None else error])
-
-    @cached_property
-    def _values(self) -> Array:
-        """(instances, figures); made once, after the last record."""
-        return np.array(self._rows)
+        self._frame.add([*row, k / words, error])
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._frame.size
 
-    def figures(self, *names: str) -> Array:
-        """(instances, names), NaN where an instance leaves a figure undefined."""
-        return self._values[:, [self._figures[name] for name in names]]
+    def figure(self, name: str) -> Array:
+        """(instances,) of that name, NaN where an instance leaves it undefined."""
+        return self._frame[name]
 
     def metrics(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
         """Every registered figure over all instances, with intervals from `bootstrap`."""
-        means = dict(zip(self._figures, bootstrap.means(self._values), strict=True))
+        means = bootstrap.means_by_name(self._frame)
         metrics: dict[str, Estimate] = {}
         for name in self.names:
             metrics |= self._taus(name, means) | {
@@ -92,7 +86,7 @@ class Agreement:
             metrics[name] = means["error"]
         return metrics
 
-    def columns(self) -> dict[str, Array]:
+    def columns(self) -> Mapping[str, Array]:
         """(instances,) by the name of the metric that is their mean; NaN where undefined."""
         figures = {}
         for name in self.names:
@@ -104,17 +98,17 @@ class Agreement:
             figures[f"correlate.{key}.tau.significant"] = f"{key}.sig"
         if "integrated_gradients" in self.names:
             figures["correlate.integrated_gradients.completeness_error.mean"] = "error"
-        return {metric: self.figures(figure)[:, 0] for metric, figure in figures.items()}
+        return Lazy(figures, lambda metric: self.figure(figures[metric]))
 
     def _taus(self, key: str, means: Mapping[str, Estimate]) -> dict[str, Estimate]:
         return {
             f"correlate.{key}.tau.mean": _explained(means[f"{key}.tau"]),
-            f"correlate.{key}.tau.std": deviation(self.figures(f"{key}.tau")[:, 0]),
+            f"correlate.{key}.tau.std": deviation(self.figure(f"{key}.tau")),
             f"correlate.{key}.tau.significant": _explained(means[f"{key}.sig"]),
         }
 
     def _discoveries(self, name: str) -> Estimate:
-        p = self.figures(f"{name}.p")[:, 0]
+        p = self.figure(f"{name}.p")
         n = int((~np.isnan(p)).sum())
         if not n:
             return _explained(Estimate(None, undefined=len(p)))

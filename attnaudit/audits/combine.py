@@ -67,13 +67,11 @@ def _joined(parts: Sequence[Columns | None]) -> Columns | None:
     known = [part for part in parts if part is not None]
     if not known:
         return None
-    values = {
-        name: column
-        for part in reversed(known)
-        if part.ids == known[0].ids
-        for name, column in part.values.items()
-    }
-    return Columns(known[0].ids, known[0].groups, values)
+    from attnaudit.measures.columns import joined  # brings numpy, which a report does not need
+
+    first = known[0]
+    alike = [part.values for part in known if part.ids == first.ids]
+    return Columns(first.ids, first.groups, joined(*alike))
 
 
 def _check_alike(loaded: Sequence[tuple[Path, Report]]) -> None:

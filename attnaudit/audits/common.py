@@ -23,8 +23,10 @@ from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Instance
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
+from attnaudit.measures.columns import Column, Frame, Names, Texts, joined
+from attnaudit.measures.counted import auroc_of_counts, f1_of_counts
 from attnaudit.measures.intervals import Bootstrap
-from attnaudit.measures.scores import auroc, f1, majority_accuracy
+from attnaudit.measures.scores import majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches
@@ -125,59 +127,80 @@ def each_batch(
 
 @dataclass
 class Basics:
-    """The shared fields of all records of an audit, as columns."""
+    """The shared fields of all records of an audit, as columns; see `measures.columns`.
 
-    gold: list[int] = field(default_factory=list)
-    probs: list[list[float]] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    groups: list[str | None] = field(default_factory=list)
-    outside: list[float] = field(default_factory=list)
+    `groups` holds None for a record of no group.
+    """
+
+    ids: Texts = field(default_factory=Texts)
+    groups: Names = field(default_factory=Names)
+    _gold: Column = field(default_factory=lambda: Column(np.int64))
+    _probs: Column = field(default_factory=Column)
+    _words: Column = field(default_factory=lambda: Column(np.int64))
+    _outside: Column = field(default_factory=Column)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Take in one record."""
-        self.gold.append(record["gold"])
-        self.probs.append(record["probs"])
-        self.words.append(record["words"])
-        self.ids.append(record["id"])
-        self.groups.append(record.get("group"))
-        self.outside.append(record["outside"])
+        """Take in one record; raises ValueError for one with another number of classes."""
+        self.ids.add(record["id"])
+        self.groups.add(record.get("group"))
+        self._gold.add(record["gold"])
+        self._probs.extend(record["probs"])
+        self._words.add(record["words"])
+        self._outside.add(record["outside"])
+        if len(self._probs) != len(record["probs"]) * len(self.ids):
+            raise ValueError("records differ in their number of classes")
+
+    @property
+    def gold(self) -> NDArray[np.int64]:
+        """(n,) gold classes."""
+        return self._gold.array()
+
+    @property
+    def probs(self) -> NDArray[np.float64]:
+        """(n, classes) what the model answers; raises ValueError where there is no record."""
+        if not len(self.ids):
+            raise ValueError("there are no records")
+        return self._probs.array(len(self._probs) // len(self.ids))
+
+    @property
+    def words(self) -> NDArray[np.int64]:
+        """(n,) the number of words."""
+        return self._words.array()
 
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(n,) predicted classes."""
-        classes: NDArray[np.int64] = np.array(self.probs).argmax(1)
+        classes: NDArray[np.int64] = self.probs.argmax(1)
         return classes
 
     def bootstrap(self, seed: int, part: NDArray[np.bool_] | None = None) -> Bootstrap:
         """Resampling of all instances, or of a part: by group where the data has groups."""
-        groups = self.groups
-        if part is not None:
-            groups = [group for group, kept in zip(groups, part, strict=True) if kept]
-        return Bootstrap.by_group(groups, seed)
+        codes = self.groups.codes
+        return Bootstrap.by_code(codes if part is None else codes[part], seed)
 
     def model_scores(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
         """How good the model is on these instances; without that no audit means much."""
-        gold, probs = np.array(self.gold), np.array(self.probs)
+        gold, probs = self.gold, self.probs
         right = (probs.argmax(1) == gold).astype(float)
         (accurate,) = bootstrap.means(right[:, None])
         scores = {
             "model.accuracy": accurate,
-            "model.f1": bootstrap.statistic(f1, gold, probs),
+            "model.f1": bootstrap.counted(f1_of_counts(gold, probs)),
             "model.majority_accuracy": Estimate(majority_accuracy(gold), n=len(gold)),
         }
         if probs.shape[1] == 2:
-            scores["model.auroc"] = bootstrap.statistic(auroc, gold, probs)
+            scores["model.auroc"] = bootstrap.counted(auroc_of_counts(gold, probs[:, 1]))
         return scores
 
     def columns(self, values: Mapping[str, NDArray[np.float64]]) -> Columns:
         """`values` by metric, one a record, with what `model_scores` has of that kind."""
-        right = (self.predicted == np.array(self.gold)).astype(float)
-        return Columns(self.ids, self.groups, {"model.accuracy": right, **values})
+        right = Frame()
+        right.extend({"model.accuracy": self.predicted == self.gold}, len(self.ids))
+        return Columns(self.ids, self.groups, joined(right, values))
 
     def notes(self) -> list[str]:
         """Remarks that hold for any audit of these instances."""
-        words, mass = np.array(self.words), float(np.mean(self.outside))
+        words, mass = self.words, float(self._outside.array().mean())
         low, high = (int(q) for q in np.quantile(words, [0.05, 0.95], method="nearest"))
         notes = [
             f"Texts have {int(np.median(words))} words in the median ({low} to {high} for 90 % of"

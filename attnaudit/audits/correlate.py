@@ -106,14 +106,14 @@ def summarise(
         agreement.add(record)
     bootstrap = basics.bootstrap(settings.seed)
     metrics = basics.model_scores(bootstrap) | agreement.metrics(bootstrap)
-    strata = _strata(basics.predicted, np.array(basics.words), labels)
+    strata = _strata(basics.predicted, basics.words, labels)
     tables = {
         "correlate.agreement": agreement_table(names, metrics, settings.top),
         "correlate.reference": reference_table(names, metrics),
         "correlate.strata": strata_table(agreement, strata),
         "correlate.strata_detail": detail_table(agreement, strata, basics, settings.seed),
     }
-    notes = [*basics.notes(), *_notes(agreement), *note_on(settings.left_out)]
+    notes = [*basics.notes(), *bootstrap.notes, *_notes(agreement), *note_on(settings.left_out)]
     return Summary(metrics, tables, notes, columns=basics.columns(agreement.columns()))
 
 
@@ -132,8 +132,8 @@ def _strata(
 
 def _notes(agreement: Agreement) -> list[str]:
     notes = ["Below 5 words no tau can be significant."]
-    taus = agreement.figures(*(f"{name}.tau" for name in agreement.names))
-    worst = int(np.isnan(taus).sum(0).max())
+    taus = (agreement.figure(f"{name}.tau") for name in agreement.names)
+    worst = max(int(np.isnan(tau).sum()) for tau in taus)
     if worst:
         notes.append(
             f"Up to {worst} of {len(agreement)} instances gave no tau: attention or importance is "

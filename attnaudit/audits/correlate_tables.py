@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from attnaudit.audits.agreement import Agreement, deviation
 from attnaudit.audits.common import Basics
+from attnaudit.measures.columns import Lazy
 from attnaudit.measures.summary import Cell, Estimate, Table
 
 Strata = Mapping[str, NDArray[np.bool_]]
@@ -69,7 +70,7 @@ def strata_table(agreement: Agreement, strata: Strata) -> Table:
     """Mean tau within each stratum."""
     rows: list[list[Cell]] = []
     for name in agreement.names:
-        taus = agreement.figures(f"{name}.tau")[:, 0]
+        taus = agreement.figure(f"{name}.tau")
         rows.append([name, *(_mean(taus[part]) for part in strata.values())])
     return Table("Mean tau by predicted class and by length", ["", *strata], rows)
 
@@ -78,17 +79,20 @@ def detail_table(agreement: Agreement, strata: Strata, basics: Basics, seed: int
     """What J&W print for each class: mean, standard deviation, fraction significant."""
     rows: list[list[Cell]] = []
     for stratum, part in strata.items():
-        taus = agreement.figures(*(f"{name}.tau" for name in agreement.names))[part]
-        shares = agreement.figures(*(f"{name}.sig" for name in agreement.names))[part]
-        means = basics.bootstrap(seed, part).means(taus)
-        for i, (name, mean) in enumerate(zip(agreement.names, means, strict=True)):
+        taus = _taus(agreement, part)
+        means = basics.bootstrap(seed, part).means_by_name(taus)
+        for name, mean in means.items():
             interval = [mean.value, mean.ci_low, mean.ci_high]
-            spread = deviation(taus[:, i]).value
-            rows.append(
-                [stratum, name, *interval, spread, _mean(shares[:, i]), mean.n, mean.undefined]
-            )
+            spread = deviation(taus[name]).value
+            share = _mean(agreement.figure(f"{name}.sig")[part])
+            rows.append([stratum, name, *interval, spread, share, mean.n, mean.undefined])
     columns = ["stratum", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
     return Table("Attention against importance within strata", columns, rows, detail=True)
+
+
+def _taus(agreement: Agreement, part: NDArray[np.bool_]) -> Lazy:
+    """The taus of a stratum by importance measure."""
+    return Lazy(agreement.names, lambda name: agreement.figure(f"{name}.tau")[part])
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pydantic
 
 from attnaudit.audits.audit import Audit, Record
@@ -48,6 +47,7 @@ from attnaudit.audits.reliance import (
 )
 from attnaudit.audits.single_weight import (
     single_columns,
+    single_gaps,
     single_statistics,
     single_tables,
     single_weights,
@@ -56,6 +56,7 @@ from attnaudit.execution.observer import Observer
 from attnaudit.execution.seeds import generator_for
 from attnaudit.importance.choice import note_on
 from attnaudit.importance.compute import importances
+from attnaudit.measures.columns import Frame, parts
 from attnaudit.measures.order import descending
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
@@ -154,51 +155,47 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     names, basics = settings.rankings, Basics()
-    singles, fractions, controls, deleted, people = [], [], [], [], []
-    for record in records:
-        basics.add(record)
-        singles.append(record["single"])
-        fractions.append(record["fractions"])
-        controls.append({key: record.get(key) for key in ("all_erased", "residual_ratio")})
-        deleted.append(deletion_figures(record, names))
-        people.append(record["plausibility"])
-    by_metric, by_bin = deletion_columns(deleted, names)
-    columns = {
-        **single_columns(singles),
-        **flip_columns(fractions),
-        **reliance_columns(controls),
-        **by_metric,
-        **plausibility_columns(people, names),
-    }
+    columns, gaps, by_share, lacking = Frame(), Frame(), Frame(), 0
+    for part in parts(records):
+        for record in part:
+            basics.add(record)
+        singles = [record["single"] for record in part]
+        people = [record["plausibility"] for record in part]
+        lacking += people.count(None)
+        by_metric, of_part = deletion_columns([deletion_figures(r, names) for r in part], names)
+        found = {
+            **single_columns(singles),
+            **flip_columns([record["fractions"] for record in part]),
+            **reliance_columns(part),
+            **by_metric,
+            **plausibility_columns(people, names),
+        }
+        columns.extend(found, len(part))
+        gaps.extend({"gap": single_gaps(singles)}, len(part))
+        by_share.extend(of_part, len(part))
     bootstrap = basics.bootstrap(settings.seed)
-    means = bootstrap.means(np.stack(list(columns.values()), axis=1))
     metrics = {
         **basics.model_scores(bootstrap),
-        **dict(zip(columns, means, strict=True)),
-        **single_statistics(singles, columns, bootstrap),
+        **bootstrap.means_by_name(columns),
+        **single_statistics(gaps["gap"], columns, bootstrap),
     }
     tables = {
         **single_tables(metrics),
         "erase.flips": flip_table(metrics, columns, settings.optimum_items),
         **reliance_tables(metrics),
-        **deletion_tables(metrics, by_bin, names),
+        **deletion_tables(metrics, by_share, names),
     }
-    if any(people):
-        tables["plausibility"] = plausibility_table(metrics, names)
-    stays = reliance_notes(metrics.get("erase.all.tvd.mean"))
-    notes = [*basics.notes(), *stays, *_notes(people), *note_on(settings.left_out)]
-    return Summary(metrics, tables, notes, basics.columns(columns))
-
-
-def _notes(people: Sequence[Any]) -> list[str]:
-    notes = [
+    notes = [*basics.notes(), *bootstrap.notes, *reliance_notes(metrics.get("erase.all.tvd.mean"))]
+    notes.append(
         "Erasing weights leaves what other items know of the erased one; deleting words makes texts"
         " unlike those the model was trained on. Read each beside its random floor."
-    ]
-    lacking = sum(p is None for p in people)
-    if lacking and any(people):
-        notes.append(f"{lacking} of {len(people)} instances have no human rationale: undefined.")
-    return notes
+    )
+    n = len(basics.ids)
+    if lacking < n:
+        tables["plausibility"] = plausibility_table(metrics, names)
+        if lacking:
+            notes.append(f"{lacking} of {n} instances have no human rationale: undefined.")
+    return Summary(metrics, tables, [*notes, *note_on(settings.left_out)], basics.columns(columns))
 
 
 AUDIT = Audit("erase", EraseSettings, summarise, records, settle=settle)

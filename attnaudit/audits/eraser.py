@@ -135,21 +135,24 @@ def deletion_figures(record: Mapping[str, Any], names: Sequence[str]) -> Array:
 
 def deletion_columns(
     figures: Sequence[Array], names: Sequence[str]
-) -> tuple[dict[str, Array], dict[tuple[str, str], Array]]:
-    """One value an instance by metric: the mean over the bins; and all bins (instances, bins).
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """One value an instance, (n,) each: by metric, the mean over the bins; and `KIND.NAME.BIN`.
 
     `figures` holds what `deletion_figures` takes from each record.
     """
     stacked = np.stack(figures, axis=2)  # (kinds, rankings, instances, bins)
-    by_bin = {
-        (kind, name): stacked[i, k] for i, kind in enumerate(KINDS) for k, name in enumerate(names)
-    }
-    return {f"erase.{k}.{name}": v.mean(1) for (k, name), v in by_bin.items()}, by_bin
+    means: dict[str, Array] = {}
+    by_bin: dict[str, Array] = {}
+    for i, kind in enumerate(KINDS):
+        for k, name in enumerate(names):
+            means[f"erase.{kind}.{name}"] = stacked[i, k].mean(1)
+            by_bin |= {f"{kind}.{name}.{b}": stacked[i, k, :, j] for j, b in enumerate(BINS)}
+    return means, by_bin
 
 
 def deletion_tables(
     metrics: Mapping[str, Estimate],
-    by_bin: Mapping[tuple[str, str], Array],
+    by_bin: Mapping[str, Array],
     names: Sequence[str],
 ) -> dict[str, Table]:
     """Averages over the bins, and each bin in detail."""
@@ -168,7 +171,7 @@ def deletion_tables(
     ]
     columns = ["ranking", "compr.", "low", "high", "suff.", "low", "high"]
     detail: list[list[Cell]] = [
-        [kind, name, *(_mean(column) for column in by_bin[kind, name].T)]
+        [kind, name, *(_mean(by_bin[f"{kind}.{name}.{b}"]) for b in BINS)]
         for kind in KINDS
         for name in names
     ]

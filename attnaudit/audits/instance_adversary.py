@@ -42,6 +42,7 @@ from attnaudit.audits.instance_tables import epsilons_table, search_table
 from attnaudit.audits.relaxed_search import Relaxed, relaxed_search
 from attnaudit.config import Settings
 from attnaudit.measures.bins import quartiles_table
+from attnaudit.measures.columns import Column, Frame
 from attnaudit.measures.divergences import jsd
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel, capability
@@ -180,41 +181,36 @@ def instance_summary(
     records: Iterable[Mapping[str, Any]], settings: InstanceSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
-    basics = Basics()
-    caps_found: list[float] = []
-    largest: list[float] = []
-    found: list[list[list[float]]] = []
-    searched: list[list[float]] = []
+    names = prefixes(settings.epsilons)
+    figures = [f"{prefix}.{name}" for prefix in names.values() for name in FIGURES]
+    if settings.search:
+        figures += ["adversary.search.jsd.mean", "adversary.search.feasible"]
+    basics, columns, caps_found, largest = Basics(), Frame(figures), Column(), Column()
     for record in records:
         basics.add(record)
-        caps_found.append(record["cap"])
-        largest.append(max(record["attention"]))
-        found.append([_figures(entry, record["cap"]) for entry in record["adversary"]])
+        caps_found.add(record["cap"])
+        largest.add(max(record["attention"]))
+        found = [f for entry in record["adversary"] for f in _figures(entry, record["cap"])]
         if settings.search:
             search = record["search"]
-            searched.append([search["jsd"], float(search["feasible"] > 0)])
-    figures = np.array(found)  # (n, epsilons, figures)
-    names = prefixes(settings.epsilons)
-    columns = {
-        f"{prefix}.{name}": figures[:, e, f]
-        for e, prefix in enumerate(names.values())
-        for f, name in enumerate(FIGURES)
-    }
-    if settings.search:
-        jsds, feasible = np.array(searched).T
-        columns |= {"adversary.search.jsd.mean": jsds, "adversary.search.feasible": feasible}
+            found += [search["jsd"], float(search["feasible"] > 0)]
+        columns.add(found)
     bootstrap = basics.bootstrap(settings.seed)
-    means = bootstrap.means(np.stack(list(columns.values()), axis=1))
-    metrics = {**basics.model_scores(bootstrap), **dict(zip(columns, means, strict=True))}
+    metrics = {**basics.model_scores(bootstrap), **bootstrap.means_by_name(columns)}
     first = columns["adversary.instance.jsd.mean"]
     title = "JSD by predicted class and largest attention weight"
+    cap = float(caps_found.array().mean())
     tables = {
-        "adversary.instance": epsilons_table(metrics, names, float(np.mean(caps_found)), ALIKE),
-        "adversary.instance_bins": quartiles_table(title, first, largest, basics.predicted, labels),
+        "adversary.instance": epsilons_table(metrics, names, cap, ALIKE),
+        "adversary.instance_bins": quartiles_table(
+            title, first, largest.array(), basics.predicted, labels
+        ),
     }
     if settings.search:
+        jsds = columns["adversary.search.jsd.mean"]
         tables["adversary.search"] = search_table(first, jsds, settings.search_steps, metrics)
-    notes = [*basics.notes(), *_notes(figures[:, 0])]
+    exact = float(columns["adversary.instance.exact"].mean())
+    notes = [*basics.notes(), *bootstrap.notes, *_notes(exact)]
     return Summary(metrics, tables, notes, basics.columns(columns))
 
 
@@ -247,15 +243,15 @@ def prefixes(epsilons: Sequence[float]) -> dict[float, str]:
     return names | {epsilons[0]: "adversary.instance"}
 
 
-def _notes(figures: Array) -> list[str]:
+def _notes(exact: float) -> list[str]:
+    """`exact`: on which share of the texts JSD is the maximum."""
     notes = [
         "Weights detached from the model: that others would do is a fact of geometry, which comes"
         " with length and with confidence, and no evidence of its own against attention."
     ]
-    share = float(figures[:, FIGURES.index("exact")].mean())
-    if share < 1:
+    if exact < 1:
         notes.append(
-            f"On {1 - share:.0%} of the texts JSD is what a search found, a lower bound: the"
+            f"On {1 - exact:.0%} of the texts JSD is what a search found, a lower bound: the"
             " largest lies between it and the upper bound."
         )
     return notes

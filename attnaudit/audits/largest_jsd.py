@@ -27,7 +27,9 @@ from attnaudit.measures.divergences import LN2
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-STARTS = 16  # pairs are gone through by their lower token, so many of these at a time
+# Pairs are gone through by their lower token: so many of these at first, and at most. What wins is
+# mostly among the first few.
+FIRST_STARTS, STARTS = 2, 16
 SAME = 1e-9  # two distributions that diverge by less are one alternative
 
 
@@ -89,11 +91,13 @@ def _farthest(
         bound = np.stack([low, high], axis=1)[:, :, None]  # (B, 2, 1)
         reach = _reach(references, logits, content, bound).reshape(len(logits), -1)  # (B, 2T)
         order = (-reach).argsort(1, kind="stable")
-        for start in range(0, order.shape[1], STARTS):
+        start, count = 0, FIRST_STARTS
+        while start < order.shape[1]:
             live = (reach[each, order[:, start]] > best).nonzero()[0]  # (L,)
             if not live.size:
                 break
-            side, i = np.divmod(order[live, start : start + STARTS], logits.shape[1])  # (L, S)
+            side, i = np.divmod(order[live, start : start + count], logits.shape[1])  # (L, S)
+            start, count = start + count, min(2 * count, STARTS)
             value, w = _pairs(
                 references[live], logits[live], content[live], bound[live[:, None], side, 0], i
             )

@@ -28,6 +28,8 @@ from attnaudit.audits.variants import answers, permuted
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.bins import quartiles_table
+from attnaudit.measures.columns import Column, Frame
+from attnaudit.measures.counted import median_of_counts
 from attnaudit.measures.states import conicity
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, capability
@@ -96,28 +98,26 @@ def summarise(
     records: Iterable[Mapping[str, Any]], settings: PermuteSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
-    basics, figures = Basics(), []
+    basics, figures, largest = Basics(), Frame(_MEANS), Column()
     for record in records:
         basics.add(record)
-        shown = [record["tvd"]["median"], record["max_attention"], record.get("conicity")]
-        figures.append([*shown, (record.get("all_erased") or {}).get("tvd")])
-    median, largest, cones, erased = np.array(figures, float).T
-    unmoved = (median < UNMOVED_TVD).astype(float)
-    each = {
-        "permute.tvd.mean": median,
-        "permute.unmoved": unmoved,
-        "permute.conicity.mean": cones,
-        "permute.all_erased.tvd.mean": erased,
-    }
+        median = record["tvd"]["median"]
+        erased = (record.get("all_erased") or {}).get("tvd")
+        shown = [median, float(median < UNMOVED_TVD), record.get("conicity"), erased]
+        figures.add(shown)
+        largest.add(record["max_attention"])
     bootstrap = basics.bootstrap(settings.seed)
-    means = bootstrap.means(np.stack(list(each.values()), axis=1))
-    middle = bootstrap.statistic(lambda x: float(np.median(x)), median)
+    medians = figures["permute.tvd.mean"]
     metrics = {
         **basics.model_scores(bootstrap),
-        "permute.tvd.median": middle,
-        **dict(zip(each, means, strict=True)),
+        "permute.tvd.median": bootstrap.counted(median_of_counts(medians)),
+        **bootstrap.means_by_name(figures),
     }
-    notes = [*basics.notes(), *reliance_notes(metrics["permute.all_erased.tvd.mean"])]
+    notes = [
+        *basics.notes(),
+        *bootstrap.notes,
+        *reliance_notes(metrics["permute.all_erased.tvd.mean"]),
+    ]
     cone = metrics["permute.conicity.mean"]
     if cone.value is not None and cone.value > 0.6:
         notes.append(
@@ -125,9 +125,17 @@ def summarise(
             " any other weights can move an answer."
         )
     title = "Median TVD by predicted class and largest attention weight"
-    bins = quartiles_table(title, median, largest, basics.predicted, labels)
+    bins = quartiles_table(title, medians, largest.array(), basics.predicted, labels)
     tables = {"permute.tvd": _overall(metrics), "permute.bins": bins}
-    return Summary(metrics, tables, notes, columns=basics.columns(each))
+    return Summary(metrics, tables, notes, columns=basics.columns(figures))
+
+
+_MEANS = (
+    "permute.tvd.mean",
+    "permute.unmoved",
+    "permute.conicity.mean",
+    "permute.all_erased.tvd.mean",
+)
 
 
 def _overall(metrics: Mapping[str, Estimate]) -> Table:

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest, rankdata  # type: ignore[import-untyped]
+from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from attnaudit.audits.common import Answered
 from attnaudit.audits.variants import answers, erased
 from attnaudit.execution.seeds import generator_for
+from attnaudit.measures.counted import spearman_of_counts
 from attnaudit.measures.divergences import jsd
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.order import descending
@@ -80,7 +81,9 @@ def _pair(values: Sequence[Any]) -> dict[str, Any]:
 
 def single_columns(singles: Sequence[Single | None]) -> dict[str, Array]:
     """One value an instance, NaN where undefined, by the metric that is their mean."""
-    gap, difference = _gaps(singles)
+    gap = single_gaps(singles)
+    differences = [s and s["jsd"]["top"] - s["jsd"]["random"] for s in singles]
+    difference = np.array(differences, float)
     defined = ~np.isnan(gap)
     top, other = (
         np.array([s["flip"][which] if s else False for s in singles], bool)
@@ -101,19 +104,25 @@ def single_columns(singles: Sequence[Single | None]) -> dict[str, Array]:
     }
 
 
+def single_gaps(singles: Sequence[Single | None]) -> Array:
+    """The difference of the two weights of each instance, NaN where undefined."""
+    return np.array([s and s["gap"] for s in singles], float)
+
+
 def single_statistics(
-    singles: Sequence[Single | None], columns: Mapping[str, Array], bootstrap: Bootstrap
+    gaps: Array, columns: Mapping[str, Array], bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
-    """The figures of the single-weight test that are no means."""
+    """The figures of the single-weight test that are no means; `gaps` are of `single_gaps`."""
     counts = [
         int(np.nansum(columns[f"erase.single.flips.{k}"])) for k in ("top_only", "random_only")
     ]
-    n = sum(s is not None for s in singles)
+    n = int((~np.isnan(gaps)).sum())
     p = mcnemar(*counts)
     reason = None if p is not None else "no decision flips under one of the two erasures alone"
+    rank_correlation = spearman_of_counts(gaps, columns["erase.single.jsd_difference.mean"])
     return {
-        "erase.single.spearman": bootstrap.statistic(_spearman, *_gaps(singles)),
-        "erase.single.mcnemar_p": Estimate(p, n=n, undefined=len(singles) - n, reason=reason),
+        "erase.single.spearman": bootstrap.counted(rank_correlation),
+        "erase.single.mcnemar_p": Estimate(p, n=n, undefined=len(gaps) - n, reason=reason),
     }
 
 
@@ -125,23 +134,6 @@ def mcnemar(first_only: int, second_only: int) -> float | None:
     if first_only + second_only == 0:
         return None
     return float(binomtest(first_only, first_only + second_only).pvalue)
-
-
-def _gaps(singles: Sequence[Single | None]) -> tuple[Array, Array]:
-    """Weight differences, and differences of the divergences, each (instances,)."""
-    figures = [
-        [s["gap"], s["jsd"]["top"] - s["jsd"]["random"]] if s else [np.nan, np.nan] for s in singles
-    ]
-    gap, difference = np.array(figures, float).reshape(-1, 2).T
-    return gap, difference
-
-
-def _spearman(a: Array, b: Array) -> float | None:
-    defined = ~np.isnan(a)
-    ranks = [rankdata(x[defined]) for x in (a, b)]
-    if any(len(r) < 2 or np.ptp(r) == 0 for r in ranks):
-        return None
-    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def single_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:

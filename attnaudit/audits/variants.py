@@ -30,7 +30,8 @@ def answers(model: AttentionModel, encoded: Encoded, alpha: Tensor) -> Tensor:
         logits = alpha.squeeze(2) @ per_token + bias  # (B, V, C)
     else:
         logits = model.read(encoded, alpha)
-    probs: Tensor = logits.softmax(-1)
+    # A softmax over a last axis of a few classes is twenty times as slow as one over the first.
+    probs: Tensor = logits.movedim(-1, 0).softmax(0).movedim(0, -1)
     return probs
 
 
@@ -48,16 +49,34 @@ def permuted(
     or, `per_head`, each on its own. The permutations of an instance depend on its id and the seed,
     whatever batch it is in (Jain & Wallace 2019, section 4.2.1, for one head).
     """
-    batch, heads, tokens = alpha.shape
-    drawn = heads if per_head else 1
-    index = torch.arange(tokens).repeat(batch, count, drawn, 1)  # (B, V, 1 or H, T)
-    for b, name in enumerate(ids):
-        places = content[b].nonzero().squeeze(1).cpu()
-        orders = np.tile(places.numpy(), (count, drawn, 1))
-        shuffled = generator_for(name, seed).permuted(orders, axis=-1)
-        index[b, :, :, places] = torch.from_numpy(shuffled)
-    index = index.to(alpha.device).expand(-1, -1, heads, -1)
-    return alpha.unsqueeze(1).expand(-1, count, -1, -1).gather(3, index)  # (B, V, H, T)
+    heads = alpha.shape[1]
+    order = _orders(content, count, heads if per_head else 1, ids, seed)
+    order = order.to(alpha.device).expand(-1, -1, heads, -1)
+    # Content first, then what stays where it is; and back in the end.
+    layout = (~content).to(torch.int8).argsort(dim=1, stable=True)
+    layout = layout.unsqueeze(1).expand(-1, heads, -1)  # (B, H, T)
+    front = alpha.gather(2, layout).unsqueeze(1).expand(-1, count, -1, -1).gather(3, order)
+    places = layout.unsqueeze(1).expand(-1, count, -1, -1)
+    return torch.empty_like(front).scatter_(3, places, front)  # (B, V, H, T)
+
+
+def _orders(content: Tensor, count: int, drawn: int, ids: Sequence[str], seed: int) -> Tensor:
+    """Random orders of each text's first places, as many as its content has: (B, V, drawn, T).
+
+    Places behind them stay. A place goes where a random number puts it: its own number stands in
+    the lowest bits of that, so that sorting numbers sorts places.
+    """
+    tokens = content.shape[1]
+    low = np.uint64((1 << tokens.bit_length()) - 1)
+    keys = np.full((len(content), count, drawn, tokens), np.iinfo(np.uint64).max)
+    for numbers, n, name in zip(keys, content.sum(1).tolist(), ids, strict=True):
+        drawn_at_once = generator_for(name, seed).bit_generator.random_raw(count * drawn * n)
+        numbers[..., :n] = drawn_at_once.reshape(count, drawn, n)
+    keys &= ~low  # all in place: there are many of them
+    keys |= np.arange(tokens, dtype=np.uint64)
+    keys.sort(axis=-1)
+    keys &= low
+    return torch.from_numpy(keys.view(np.int64))
 
 
 def erased(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:

@@ -21,11 +21,10 @@ class Viewer:
         self, records: Callable[[], Iterator[Mapping[str, Any]]], data: Dataset, pieces: bool
     ) -> None:
         """Choose among the `records` of `data`, where the unit is the word or, if so, the piece."""
-        by_row = {instance.row: instance for instance in data.instances}
         self.gallery = choose(
             [records],
             data.split,
             data.labels,
             self.count,
-            lambda record: by_row[record["row"]].units(pieces),
+            lambda record: data.instances[record["row"]].units(pieces),
         )

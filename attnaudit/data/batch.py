@@ -125,20 +125,18 @@ def collate(
     """
     rows = [vocabulary.row(i.tokens, i.query, boundaries) for i in instances]
     ids = _padded([row.ids for row in rows], vocabulary.pad)
-    words = torch.full(ids.shape, OUTSIDE)
-    mask = torch.zeros(ids.shape, dtype=torch.bool)
-    for b, (row, instance) in enumerate(zip(rows, instances, strict=True)):
+    words = np.full(ids.shape, OUTSIDE, np.int64)
+    for line, row, instance in zip(words, rows, instances, strict=True):
         n = len(instance.tokens)
-        numbers = torch.arange(n) if pieces else torch.tensor(instance.words)
-        words[b, row.start : row.start + n] = numbers
-        mask[b, : len(row.ids)] = True
+        line[row.start : row.start + n] = np.arange(n) if pieces else instance.words
+    lengths = np.array([len(row.ids) for row in rows])
     queries = [row.query for row in rows if row.query is not None]
     query_ids = _padded(queries, vocabulary.pad) if queries else None
     types = [row.types for row in rows if row.types is not None]
     return Batch(
         ids=ids,
-        mask=mask,
-        words=words,
+        mask=torch.from_numpy(np.arange(ids.shape[1]) < lengths[:, None]),
+        words=torch.from_numpy(words),
         labels=torch.tensor([i.label for i in instances]),
         rows=torch.tensor([i.row for i in instances]),
         query_ids=query_ids,
@@ -149,8 +147,10 @@ def collate(
 
 
 def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
-    width = max(len(row) for row in rows)
-    return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
+    padded = np.full((len(rows), max(map(len, rows))), fill, np.int64)
+    for line, row in zip(padded, rows, strict=True):
+        line[: len(row)] = row
+    return torch.from_numpy(padded)
 
 
 def within_budget(

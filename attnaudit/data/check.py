@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import numpy as np
 
 from attnaudit.data.dataset import REASONS, Dataset, Instance, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec
+from attnaudit.measures.columns import Column
 from attnaudit.measures.summary import Cell, Table
 
 
@@ -118,39 +121,54 @@ def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
 
 
 class _Seen:
-    """The tokens and texts that a split holds."""
+    """The tokens that a split holds, and what tells its texts apart."""
 
     def __init__(self, data: Dataset) -> None:
-        self.tokens = {token for instance in data.instances for token in instance.tokens}
-        self.texts = {_text(instance) for instance in data.instances}
+        self.tokens: set[str] = set()
+        self.texts: set[bytes] = set()
+        for instance in data.instances:
+            self.tokens.update(instance.tokens)
+            self.texts.add(_digest(instance))
 
 
-def _text(instance: Instance) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    return instance.tokens, instance.query
+def _digest(instance: Instance) -> bytes:
+    """128 bits that no two texts, with their queries, will have in common."""
+    text = json.dumps((instance.tokens, instance.query)).encode("ascii")
+    return hashlib.blake2b(text, digest_size=16).digest()
 
 
 def _report(data: Dataset, train: _Seen | None) -> SplitReport:
-    kept = data.instances
-    counts = Counter(token for instance in kept for token in instance.tokens)
-    by_label = Counter(instance.label for instance in kept)
+    counts: Counter[str] = Counter()
+    by_label: Counter[int] = Counter()
+    lengths = Column(np.int64)
+    with_query = with_rationale = with_group = leaked = 0
+    for instance in data.instances:
+        counts.update(instance.tokens)
+        by_label[instance.label] += 1
+        lengths.add(len(instance.tokens))
+        with_query += instance.query is not None
+        with_rationale += instance.rationale is not None
+        with_group += instance.group is not None
+        leaked += train is not None and _digest(instance) in train.texts
+    n = len(data.instances)
     smallest, median, p95, largest = np.percentile(
-        [len(instance.tokens) for instance in kept], [0, 50, 95, 100], method="inverted_cdf"
+        lengths.array(), [0, 50, 95, 100], method="inverted_cdf"
     ).tolist()
     unseen = [] if train is None else [token for token in counts if token not in train.tokens]
     return SplitReport(
         split=data.split,
         path=data.path,
-        rows=len(kept) + sum(data.skipped.values()),
-        usable=len(kept),
+        rows=n + sum(data.skipped.values()),
+        usable=n,
         labels={name: by_label[i] for i, name in enumerate(data.labels)},
         lengths=Lengths(smallest, median, p95, largest),
         skipped=data.skipped,
         truncated=data.truncated,
-        with_query=sum(i.query is not None for i in kept) / len(kept),
-        with_rationale=sum(i.rationale is not None for i in kept) / len(kept),
-        with_group=sum(i.group is not None for i in kept) / len(kept),
+        with_query=with_query / n,
+        with_rationale=with_rationale / n,
+        with_group=with_group / n,
         vocabulary=len(counts),
         unseen_types=None if train is None else len(unseen) / len(counts),
         unseen_tokens=None if train is None else sum(counts[t] for t in unseen) / counts.total(),
-        leaked=None if train is None else sum(_text(i) in train.texts for i in kept),
+        leaked=None if train is None else leaked,
     )

@@ -10,48 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from attnaudit.data.instance import Instance as Instance  # others look for it here
 from attnaudit.data.labels import label_names, row_label
 from attnaudit.data.reader import Row, file_sha256, read_rows
 from attnaudit.data.spec import DatasetSpec, Role
+from attnaudit.data.store import Hashes, Instances
 from attnaudit.data.tokenise import Token, align, build_tokeniser
 from attnaudit.errors import InputError, did_you_mean
 
 ALL = "all"  # the split that is every row of a file
 REASONS = ("empty", "one_word", "too_short", "too_long", "empty_query")
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One row, ready for a model.
-
-    `row` is its place among the instances kept, from 0; `line` where it stands in its file, from
-    1. `words` numbers the word of each token, consecutively from 0. `rationale` is 0 or 1 a token.
-    `truncated` says that the text or the query was cut to length. `surface` holds the words as they
-    stand in the text, where tokens are pieces of words; None where they are the words.
-    """
-
-    id: str
-    row: int
-    line: int
-    tokens: tuple[str, ...]
-    words: tuple[int, ...]
-    label: int
-    query: tuple[str, ...] | None
-    rationale: tuple[int, ...] | None
-    group: str | None
-    truncated: bool
-    surface: tuple[str, ...] | None = None
-
-    def units(self, pieces: bool) -> list[str]:
-        """What is explained: the words as they stand in the text, or the pieces of them."""
-        if pieces:
-            return list(self.tokens)
-        if self.surface is not None:
-            return list(self.surface)
-        words = [""] * (self.words[-1] + 1)
-        for word, token in zip(self.words, self.tokens, strict=True):
-            words[word] += token
-        return words
 
 
 @dataclass(frozen=True)
@@ -128,8 +96,8 @@ def load_dataset(
     split = default_split(spec) if split is None else split
     path = spec.path(split)
     names = label_names(spec, path, labels)
-    maker = _Maker(spec, path, names, min_words)
-    kept: list[Instance] = []
+    maker = _Maker(spec, split, names, min_words)
+    kept, truncated = Instances(), 0
     skipped: Counter[str] = Counter()
     partial = False
     for line, row in _rows_of(spec, split):
@@ -138,7 +106,8 @@ def load_dataset(
             break
         made = maker.make(line, row, len(kept))
         if isinstance(made, Instance):
-            kept.append(made)
+            kept.add(made)
+            truncated += made.truncated
         else:
             skipped[made] += 1
     if not kept:
@@ -155,7 +124,7 @@ def load_dataset(
         path=path,
         sha256=file_sha256(path),
         skipped={reason: skipped[reason] for reason in REASONS if skipped[reason]},
-        truncated=sum(instance.truncated for instance in kept),
+        truncated=truncated,
         partial=partial,
     )
 
@@ -209,13 +178,13 @@ class _Maker:
     """Makes instances of one file's rows, and remembers what rows must not contradict."""
 
     def __init__(
-        self, spec: DatasetSpec, path: Path, labels: Sequence[str], min_words: int
+        self, spec: DatasetSpec, split: str, labels: Sequence[str], min_words: int
     ) -> None:
-        self.spec, self.path = spec, path
+        self.spec, self.split, self.path = spec, split, spec.path(split)
         self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
         self.labels = {name: i for i, name in enumerate(labels)}
         self.min_words = max(min_words, spec.min_length)
-        self.lines: dict[str, int] = {}  # by id
+        self.ids = Hashes()
         self.paired: tuple[bool, int] | None = None  # whether rows have a query; the first's line
 
     def make(self, line: int, row: Row, number: int) -> Instance | str:
@@ -286,17 +255,23 @@ class _Maker:
         if not isinstance(value, str):
             what = f"the field {column!r} is {value!r:.60}, not a string or a whole number"
             raise self._wrong(line, what)
-        return sys.intern(value)
+        return value
 
     def _name(self, line: int, row: Row) -> str:
         name = self._key(line, row, "id") or str(line)
-        if name in self.lines:
+        if self.ids.add(name) and (first := self._line_of(name, line)) is not None:
             what = f"the id {name!r} stands twice"
-            raise self._wrong(
-                line, what, f"first on line {self.lines[name]}; give each row its own"
-            )
-        self.lines[name] = line
+            raise self._wrong(line, what, f"first on line {first}; give each row its own")
         return name
+
+    def _line_of(self, name: str, before: int) -> int | None:
+        """The line of the row of that name, of those that stand before a line: read again."""
+        for line, row in _rows_of(self.spec, self.split):
+            if line >= before:
+                break
+            if (self._key(line, row, "id") or str(line)) == name:
+                return line
+        return None
 
     def _class(self, line: int, row: Row) -> int:
         name = row_label(row, self.spec.fields.column("label"), self.path, line)

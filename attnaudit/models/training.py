@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch, collate
 from attnaudit.data.dataset import Instance
+from attnaudit.data.store import token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import atomic
@@ -283,7 +284,7 @@ def _shuffled(
     depends on the seed and the epoch alone: a resumed training sees the same one.
     """
     random = np.random.default_rng([schedule.seed, epoch])
-    lengths = np.array([len(i.tokens) for i in data.train])
+    lengths = token_counts(data.train)
     order = np.argsort(lengths * random.uniform(0.9, 1.1, len(lengths)), kind="stable")
     chunks = np.array_split(order, math.ceil(len(order) / schedule.batch_size))
     random.shuffle(chunks)

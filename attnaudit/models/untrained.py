@@ -140,6 +140,16 @@ def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
     return Untrained(blank, probe, PROBE_SCHEDULE, saving)
 
 
+def facts_of(config: AnyConfig, model: AttentionModel) -> dict[str, Any]:
+    """What a report would say of a trained `model` of a configuration that is not written yet."""
+    if not isinstance(config, FineTuneConfig):
+        return {"kind": "checkpoint", "recipe": config.model.model_dump(mode="json")}
+    from attnaudit.models.transformer import classifier, loading
+
+    assert isinstance(model, classifier.TransformerClassifier)
+    return loading.facts_of(_opened(config), model)
+
+
 def _opened(config: FineTuneConfig) -> Any:
     from attnaudit.models.transformer.opening import open_reference
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from attnaudit.errors import InputError
+from attnaudit.measures.columns import Lazy, Names, paired
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Cell, Columns, Estimate
 from attnaudit.report.registry import find
@@ -108,15 +107,13 @@ def _paired(old: Columns | None, new: Columns | None) -> dict[str, Estimate]:
     """The mean differences of what both sides have instance by instance."""
     if old is None or new is None:
         return {}
-    place = {name: i for i, name in enumerate(old.ids)}
-    pairs = [(place[name], i) for i, name in enumerate(new.ids) if name in place]
+    then, now = paired(old.ids, new.ids)  # (n,) each
     names = [name for name in new.values if name in old.values]
-    if not pairs or not names:
+    if not len(now) or not names:
         return {}
-    then, now = np.array(pairs).T  # (n,) each
-    differences = np.stack([new.values[k][now] - old.values[k][then] for k in names], axis=1)
-    estimates = Bootstrap.by_group([new.groups[i] for i in now]).means(differences)
-    return dict(zip(names, estimates, strict=True))
+    differences = Lazy(names, lambda name: new.values[name][now] - old.values[name][then])
+    groups = Names(new.groups).codes[now]
+    return Bootstrap.by_code(groups).means_by_name(differences)
 
 
 def _unpaired(old: Metric, new: Metric | None) -> Estimate:

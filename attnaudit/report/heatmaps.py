@@ -14,7 +14,8 @@ no distributions, are shown as shares of their sum.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -220,30 +221,56 @@ class _Sums:
         return self.tvd / len(self.jsd)
 
 
+class _Scores(Mapping[int, float]):
+    """A number for some rows of a data set, at eight bytes a row."""
+
+    def __init__(self) -> None:
+        self._values = array("d")  # by row, NaN where there is none
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        return (row for row, value in enumerate(self._values) if not math.isnan(value))
+
+    def __getitem__(self, row: int) -> float:
+        value = self._values[row] if 0 <= row < len(self._values) else math.nan
+        if math.isnan(value):
+            raise KeyError(row)
+        return value
+
+    def put(self, row: int, value: float) -> None:
+        self._values.extend([math.nan] * (row + 1 - len(self._values)))
+        self._count += math.isnan(self._values[row])
+        self._values[row] = value
+
+
 class _Ranking:
     """What instances may be ranked by."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
-        self.largest: dict[int, float] = {}  # of the rows that have words and attention
-        self.instance: dict[int, float] = {}  # JSD of the adversary per instance
+        self.largest = _Scores()  # of the rows that have words and attention
+        self.instance = _Scores()  # JSD of the adversary per instance
         self.runs: dict[_Run, _Sums] = {}
 
     def add(self, record: Record) -> None:
         row, run = record["row"], _run_of(record)
         if _is_base(record) and self.tokens(record) is not None:
-            self.largest[row] = max(record["attention"])
+            self.largest.put(row, max(record["attention"]))
             found = (record.get("adversary") or [{}])[0]
             if found.get("weights") and found.get("jsd") is not None:
-                self.instance[row] = found["jsd"]
+                self.instance.put(row, found["jsd"])
         if run is not None and "attention" in record and record.get("jsd") is not None:
             sums = self.runs.setdefault(run, _Sums())
             sums.jsd[row] = record["jsd"]
             sums.tvd += record.get("tvd") or 0.0
 
-    def decide(self) -> tuple[dict[int, float], str, _Run | None]:
+    def decide(self) -> tuple[Mapping[int, float], str, _Run | None]:
         """Scores by row, what they are, and the retrained model that is shown."""
         run = self._shown_run()
+        scores: Mapping[int, float]
         if self.instance:
             scores, what = self.instance, "JSD of the adversary per instance"
         elif run is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -167,6 +167,38 @@ def test_half_a_batch_is_made_again_just_as_it_was(audit, tmp_path):
     _, again = audit("correlate", resume=True, observer=listener)
     assert again == whole
     assert listener.said == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_is_told_text_by_text_and_model_by_model(audit, workers):
+    steps = Steps()
+    audit("permute", observer=steps, workers=workers)
+    assert steps.seen["permute"] == (30, 30)
+    audit("adversary", "a.jsonl", observer=steps, workers=workers)
+    totals, done = steps.seen["adversary: models"]
+    assert totals == done >= 3  # the audited model, two adversaries, and perhaps a refinement
+
+
+class Steps(Silent):
+    """Adds up by title how large tasks are, and how far they come."""
+
+    def __init__(self):
+        self.seen = {}
+
+    @contextmanager
+    def task(self, title, total, done=0):
+        before = self.seen.get(title, (0, 0))
+        self.seen[title] = (before[0] + total, before[1] + done)
+        yield Step(self.seen, title)
+
+
+class Step(Silent):
+    def __init__(self, seen, title):
+        self.seen, self.title = seen, title
+
+    def advance(self, steps=1, info=""):
+        total, done = self.seen[self.title]
+        self.seen[self.title] = (total, done + steps)
 
 
 def test_remarks_of_workers_are_heard(audit):

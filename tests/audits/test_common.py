@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from attnaudit.audits.common import answer, over_heads
+from attnaudit.audits.common import Basics, answer, over_heads
 from attnaudit.data.batch import collate
 from attnaudit.errors import InputError
 
@@ -45,3 +46,34 @@ def test_what_is_shown_is_renormalised_and_what_lies_outside_is_a_mass(tiny_bert
     torch.testing.assert_close(known["max"].inside, single.mean(0))
     assert single.std(0).min() > 1e-4
     assert (known["max"].on_words - known["mean"].on_words).abs().max() > 1e-3
+
+
+def record(row, probs=(0.25, 0.75), **more):
+    return {"id": f"text {row}", "gold": 1, "probs": list(probs), "words": 3, "outside": 0.0} | more
+
+
+def test_columns_of_records():
+    basics = Basics()
+    for row, group in enumerate(["b", None, "b"]):
+        more = {} if group is None else {"group": group}
+        basics.add(record(row, gold=row % 2, **more))
+    assert basics.ids == ["text 0", "text 1", "text 2"]
+    assert basics.groups == ["b", None, "b"]
+    assert basics.gold.tolist() == [0, 1, 0]
+    assert basics.predicted.tolist() == [1, 1, 1]
+    assert basics.bootstrap(0).units == 2
+    assert basics.bootstrap(0, np.array([True, False, True])).units == 1
+    columns = basics.columns({"x": np.arange(3.0)})
+    assert {name: c.tolist() for name, c in columns.values.items()} == {
+        "model.accuracy": [0, 1, 0],
+        "x": [0, 1, 2],
+    }
+
+
+def test_records_of_other_models_do_not_go_together():
+    basics = Basics()
+    with pytest.raises(ValueError, match="no records"):
+        basics.predicted  # noqa: B018
+    basics.add(record(0))
+    with pytest.raises(ValueError, match="number of classes"):
+        basics.add(record(1, (0.2, 0.3, 0.5)))

@@ -102,18 +102,6 @@ def test_target_may_be_the_gold_class(model, batches):
             )
 
 
-def test_progress_is_told(model, batches):
-    class Listener(Silent):
-        done = 0
-
-        def advance(self, steps=1, info=""):
-            self.done += steps
-
-    listener = Listener()
-    list(records(model, batches(), CorrelateSettings(measures=("random",)), listener))
-    assert listener.done == len(batches().instances)
-
-
 @dataclass(frozen=True)
 class Framed(Encoded):
     values: Tensor

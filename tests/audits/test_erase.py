@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from attnaudit.audits import erase
 from attnaudit.audits.combine import combine
 from attnaudit.audits.erase import AUDIT, EraseSettings, records, settle, summarise
 from attnaudit.audits.flip_fraction import CRITERIA
@@ -13,6 +14,7 @@ from attnaudit.audits.job import Job
 from attnaudit.audits.run import run_audit
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
+from attnaudit.measures.columns import parts
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
@@ -223,6 +225,19 @@ def test_every_registered_metric_is_measured_within_its_range(model, batches, ex
     for name, estimate in summary.metrics.items():
         low, high = find(name).range
         assert estimate.value is None or low <= estimate.value <= high, name
+
+
+def test_records_are_taken_in_by_parts(model, batches, explained, monkeypatch):
+    """The first text has no rationale here, and too many items for an optimum: some parts lack."""
+    settings = settle(EraseSettings(optimum_items=2), model)
+    found = made(model, batches(), optimum_items=2)
+    found.insert(0, found.pop(2))
+    whole = summarise(found, settings, LABELS)
+    monkeypatch.setattr(erase, "parts", lambda records: parts(records, 1))
+    by_one = summarise(found, settings, LABELS)
+    assert dict(by_one.metrics) == dict(whole.metrics)
+    assert by_one.tables == whole.tables
+    assert list(by_one.notes) == list(whole.notes)
 
 
 def test_only_attention_and_no_plausibility_has_a_better_way():

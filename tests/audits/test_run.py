@@ -121,6 +121,16 @@ class Interrupting(Silent):
             raise KeyboardInterrupt
 
 
+class Listening(Silent):
+    """Notes what is said."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, remark):
+        self.said.append(remark)
+
+
 class Counting(Silent):
     """Notes the size of each task."""
 
@@ -129,7 +139,7 @@ class Counting(Silent):
 
     @contextmanager
     def task(self, title, total, done=0):
-        self.totals.append(total)
+        self.totals.append(total - done)
         yield self
 
 
@@ -160,14 +170,19 @@ def test_interrupted_run_goes_on_to_the_same_records(run, pair, tmp_path, after)
     assert report.metrics == expected.metrics
 
 
-def test_resuming_another_run_is_refused(run, pair, tmp_path):
+def test_resuming_another_run_keeps_what_there_is(run, pair, tmp_path):
     records = tmp_path / "r.jsonl"
-    with pytest.raises(KeyboardInterrupt):
-        run(*pair, settings=LIGHT, records=records, batch_tokens=150, observer=Interrupting(1))
-    for changed in ({"settings": CorrelateSettings(measures=("random",))}, {"limit": 20}):
-        job = {"settings": LIGHT, **changed}
-        with pytest.raises(InputError, match="belongs to another run"):
-            run(*pair, records=records, batch_tokens=150, resume=True, **job)
+    job = {"records": records, "batch_tokens": 150}
+    changes = ({"settings": CorrelateSettings(measures=("random",))}, {"limit": 20})
+    for number, changed in enumerate(changes, start=1):
+        with pytest.raises(KeyboardInterrupt):
+            run(*pair, settings=LIGHT, **job, observer=Interrupting(1))
+        left = (tmp_path / "r.jsonl.partial").read_bytes()
+        listener = Listening()
+        run(*pair, **job, resume=True, observer=listener, **{"settings": LIGHT, **changed})
+        (said,) = listener.said
+        assert "belongs to another run" in said
+        assert (tmp_path / f"r.jsonl.partial.old{number}").read_bytes() == left
 
 
 def test_a_limit_marks_the_report_partial(run, pair):

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from attnaudit.audits.single_weight import (
     mcnemar,
     single_columns,
+    single_gaps,
     single_statistics,
     single_tables,
     single_weights,
@@ -135,7 +136,8 @@ def test_statistics_of_known_records():
     rows = [single(g, t, 0.2) for g, t in chance.random((40, 2)).round(1).tolist()]
     for i in range(9):
         rows[i]["flip"]["top" if i else "random"] = True
-    found = single_statistics([*rows, None], single_columns([*rows, None]), Bootstrap(41))
+    singles = [*rows, None]
+    found = single_statistics(single_gaps(singles), single_columns(singles), Bootstrap(41))
     expected = spearmanr([r["gap"] for r in rows], [r["jsd"]["top"] for r in rows]).statistic
     assert found["erase.single.spearman"].value == pytest.approx(expected)
     p = found["erase.single.mcnemar_p"]
@@ -145,7 +147,7 @@ def test_statistics_of_known_records():
 def test_statistics_that_cannot_be_given_say_why():
     rows = [single(), single()]
     columns, bootstrap = single_columns(rows), Bootstrap(2)
-    found = single_statistics(rows, columns, bootstrap)
+    found = single_statistics(single_gaps(rows), columns, bootstrap)
     assert found["erase.single.mcnemar_p"].value is None
     assert "no decision flips" in found["erase.single.mcnemar_p"].reason
     assert found["erase.single.spearman"].value is None

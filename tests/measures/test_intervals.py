@@ -7,6 +7,8 @@ import pytest
 import scipy.stats
 
 from attnaudit.measures import intervals
+from attnaudit.measures.columns import Lazy, Names
+from attnaudit.measures.counted import median_of_counts
 from attnaudit.measures.intervals import DRAWS, Bootstrap
 from attnaudit.measures.scores import auroc, f1
 from attnaudit.measures.summary import Estimate
@@ -231,3 +233,118 @@ def test_sizes_must_agree():
 
 def test_the_usual_number_of_draws():
     assert Bootstrap(5).draws == DRAWS == 2000
+
+
+# Many units
+
+
+@pytest.fixture
+def blocked(monkeypatch):
+    """A bootstrap draws blocks from this many instances or groups on."""
+
+    def more_than(units, blocks=500):
+        monkeypatch.setattr(intervals, "MOST_UNITS", units)
+        monkeypatch.setattr(intervals, "BLOCKS", blocks)
+
+    return more_than
+
+
+def test_many_instances_are_drawn_in_blocks_with_about_the_same_intervals(blocked):
+    generator = np.random.default_rng(11)
+    values = generator.exponential(size=(20_000, 2))
+    values[generator.random(20_000) < 0.3, 1] = np.nan
+    # Sorted, so that neighbours are alike: blocks of neighbours would be far too few samples.
+    values = values[values[:, 0].argsort()]
+    plain = Bootstrap(20_000).means(values)
+    blocked(10_000)
+    bootstrap = Bootstrap(20_000)
+    assert bootstrap.units == 500
+    for ours, theirs in zip(bootstrap.means(values), plain, strict=True):
+        assert ours.value == pytest.approx(theirs.value, rel=1e-12)
+        assert (ours.n, ours.undefined) == (theirs.n, theirs.undefined)
+        width, expected = (e.ci_high - e.ci_low for e in (ours, theirs))
+        assert width == pytest.approx(expected, rel=0.12)
+    median = bootstrap.counted(median_of_counts(values[:, 0]))
+    assert median.value == np.median(values[:, 0])
+    loop = bootstrap.statistic(lambda x: float(np.median(x)), values[:, 0])
+    assert median == loop
+
+
+def test_groups_stay_whole_in_blocks(blocked):
+    generator = np.random.default_rng(12)
+    groups = np.arange(6000) // 3
+    values = generator.normal(size=2000)[groups][:, None]
+    [plain] = Bootstrap(6000, groups.tolist()).means(values)
+    blocked(1000)
+    [found] = Bootstrap(6000, groups.tolist()).means(values)
+    assert found.ci_high - found.ci_low == pytest.approx(plain.ci_high - plain.ci_low, rel=0.12)
+
+
+def test_blocks_cover_the_mean_as_often_as_they_say(blocked):
+    blocked(100, blocks=50)
+    generator = np.random.default_rng(13)
+    covered = [
+        e.ci_low <= 0 <= e.ci_high
+        for seed in range(6)
+        for e in Bootstrap(400, seed=seed, draws=400).means(generator.normal(size=(400, 100)))
+    ]
+    # 50 blocks make the half-width uncertain by a tenth: a little short of .95, as with 50 rows.
+    assert 0.91 < np.mean(covered) < 0.97
+
+
+def test_blocks_are_told_of(blocked):
+    assert Bootstrap(300).notes == []
+    blocked(200, blocks=20)
+    assert Bootstrap(200).notes == []
+    bootstrap = Bootstrap(300)
+    assert bootstrap.notes == ["Intervals resample 20 random blocks of the 300 instances."]
+    alone = np.full((300, 1), np.nan)
+    alone[3] = 1.0
+    [estimate] = bootstrap.means(alone)
+    assert estimate.reason == "no interval: only one block gave a value"
+
+
+def test_the_same_seed_deals_the_same_blocks(blocked):
+    values = np.random.default_rng(14).normal(size=(300, 1))
+    blocked(200, blocks=20)
+    assert Bootstrap(300, seed=1).means(values) == Bootstrap(300, seed=1).means(values)
+    assert Bootstrap(300, seed=1).means(values) != Bootstrap(300, seed=2).means(values)
+
+
+def test_groups_may_be_numbers_or_names():
+    names = ["b", "a", "b", None, "c", None]
+    by_name = Bootstrap.by_group(names, seed=5)
+    values = np.random.default_rng(15).normal(size=(6, 2))
+    assert by_name.means(values) == Bootstrap.by_group(Names(names), seed=5).means(values)
+    codes = np.array([7, 3, 7, -1, 0, -1])
+    assert by_name.means(values) == Bootstrap.by_code(codes, seed=5).means(values)
+    assert by_name.means(values) == Bootstrap(6, ["b", "a", "b", 3, "c", 5], seed=5).means(values)
+
+
+def test_means_by_name_ask_for_one_column_after_the_other(monkeypatch):
+    values = np.random.default_rng(16).normal(size=(40, 5))
+    expected = Bootstrap(40).means(values)
+    asked = []
+
+    def make(name):
+        asked.append(name)
+        return values[:, int(name)]
+
+    columns = Lazy(map(str, range(5)), make)
+    assert list(Bootstrap(40).means_by_name(columns).values()) == expected
+    assert asked == list("01234")
+    monkeypatch.setattr(intervals, "PASS_CELLS", 2 * 40)
+    for found, one in zip(Bootstrap(40).means_by_name(columns).values(), expected, strict=True):
+        assert found.value == pytest.approx(one.value, rel=1e-12)
+        assert found.ci_low == pytest.approx(one.ci_low, rel=1e-12)
+
+
+def test_memory_is_bounded_whatever_the_number_of_figures(monkeypatch):
+    monkeypatch.setattr(intervals, "PASS_CELLS", 2**14)
+    column = np.random.default_rng(17).normal(size=2000)
+    columns = Lazy(map(str, range(400)), lambda name: column)
+    tracemalloc.start()
+    Bootstrap(2000, draws=2).means_by_name(columns)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3e6  # all columns with their sizes, twice, would take 25 MB

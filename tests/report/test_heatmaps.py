@@ -182,3 +182,9 @@ def test_records_are_streamed_twice() -> None:
 
     assert len(choose([source], "test", LABELS, 3).heatmaps) == 3
     assert opened == 2
+
+
+def test_an_instance_of_several_records_is_counted_once() -> None:
+    records = [record(3, [0.9, 0.1]), record(1, [0.6, 0.4])]
+    gallery = choose([lambda: iter(records)] * 2, "test", LABELS, 5)
+    assert ([h.id for h in gallery.heatmaps], gallery.of) == (["text 1", "text 3"], 2)

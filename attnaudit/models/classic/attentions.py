@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from attnaudit.models.classic.arithmetic import product, tanh_
+
 
 class Additive(nn.Module):
     """v . tanh(W1 h + W2 Q + b), inner size M/2 (Bahdanau et al. 2015); no W2 without a query."""
@@ -23,11 +25,17 @@ class Additive(nn.Module):
 
     @override
     def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
-        inner = self.states(states)  # (B, T, M/2)
+        graph = torch.is_grad_enabled()
+        inner = (self.states if graph else self._states)(states)  # (B, T, M/2)
         if self.query is not None and query is not None:
             inner = inner + self.query(query).unsqueeze(1)
-        scores: Tensor = self.score(inner.tanh()).squeeze(-1)
+        scores: Tensor = self.score(inner.tanh() if graph else tanh_(inner)).squeeze(-1)
         return scores
+
+    def _states(self, states: Tensor) -> Tensor:
+        return product(states.flatten(0, 1), self.states.weight, self.states.bias).view(
+            *states.shape[:2], -1
+        )
 
 
 class ScaledDot(nn.Module):

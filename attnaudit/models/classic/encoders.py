@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from attnaudit.models.classic.branches import branches
+
 
 class Encoder(nn.Module, abc.ABC):
     """Turns embeddings into states; `width` is the size M of a state."""
@@ -91,8 +93,8 @@ class BiLSTM(Encoder):
         batch, tokens, _ = embeddings.shape
         states = embeddings.new_empty(batch, last - first, tokens - 1, self.width)
         half = self.width // 2
-        _branches(self.ahead, embeddings, first, last, states[..., :half], backwards=False)
-        _branches(self.back, embeddings, first, last, states[..., half:], backwards=True)
+        branches(self.ahead, embeddings, first, last, states[..., :half], backwards=False)
+        branches(self.back, embeddings, first, last, states[..., half:], backwards=True)
         return states  # (B, V, T-1, M)
 
 
@@ -212,44 +214,3 @@ def _local_steps(lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
             hidden, cell = _step(inputs[:, t] + context, cell)
     contexts, cells = (torch.stack(x, dim=1) for x in zip(*before, strict=True))
     return _step(_gates(lstm, embeddings) + contexts, cells)[0]
-
-
-def _branches(
-    lstm: nn.LSTM, embeddings: Tensor, first: int, last: int, states: Tensor, backwards: bool
-) -> None:
-    """Fill `states` (B, V, T-1, H) with the LSTM's states without token first, ..., last-1.
-
-    One row of the state runs over the whole text. At step t the row of the text without t starts
-    as a copy of that row *before* t; from then on it is updated with the others, so each step costs
-    as many rows as there are deletions behind it, and input gates are computed once. Rows are
-    ordered so that those in use are next to each other: the whole text first and the deletions as
-    they come, or, `backwards`, the mirror image.
-    """
-    batch, tokens, _ = embeddings.shape
-    variants, size = last - first, lstm.hidden_size
-    hidden = embeddings.new_zeros(variants + 1, batch, size)
-    cell = torch.zeros_like(hidden)
-    whole = variants if backwards else 0
-    shared = embeddings[:, last:].flip(1) if backwards else embeddings[:, :first]
-    if shared.shape[1]:  # what the LSTM reads before it meets the first deletion
-        read, (hidden[whole], cell[whole]) = lstm(shared)
-        if backwards:
-            states[:, :, last - 1 :] = read.flip(1).unsqueeze(1)
-        else:
-            states[:, :, :first] = read.unsqueeze(1)
-    inputs = _gates(lstm, embeddings.transpose(0, 1))  # (T, B, 4H)
-    recurrent = lstm.get_parameter("weight_hh_l0").T
-    states = states.permute(1, 2, 0, 3)  # (V, T-1, B, H)
-    for t in reversed(range(last)) if backwards else range(first, tokens):
-        before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
-        live = slice(after, variants + 1) if backwards else slice(before + 1)
-        if before < after:  # there is a text without t
-            branch = before if backwards else after
-            hidden[branch], cell[branch] = hidden[whole], cell[whole]
-        context = (hidden[live].flatten(0, 1) @ recurrent).view(-1, batch, 4 * size)
-        hidden[live], cell[live] = _step(context.add_(inputs[t]), cell[live])
-        # Token t stands one place earlier in the texts that lack a token before it.
-        if before:
-            states[:before, t - 1] = hidden[whole] if backwards else hidden[1 : before + 1]
-        if after < variants:
-            states[after:, t] = hidden[after:variants] if backwards else hidden[whole]

@@ -18,6 +18,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -31,8 +32,9 @@ from attnaudit.models.transformer.anatomy import Anatomy, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
 from attnaudit.models.transformer.quiet import quiet
 
-# Rows that `read` computes at once: on a CPU as many as its caches hold.
-ROWS, ROWS_ELSEWHERE = 512, 1 << 15
+# Rows that `read` computes at once: on a CPU so many that the C library keeps the memory of their
+# widest result, see execution/allocator.py; that costs less than what leaves the caches.
+ROW_BYTES, ROWS_ELSEWHERE = 24 << 20, 1 << 15
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,10 @@ class TransformerClassifier(AttentionModel):
         averaged = torch.einsum("bvht,bhtd->bvhd", weights, values)
         averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
         residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
-        size = ROWS if residual.device.type == "cpu" else ROWS_ELSEWHERE
+        size = self._rows_at_once if residual.device.type == "cpu" else ROWS_ELSEWHERE
         parts = zip(torch.split(residual, size), torch.split(averaged, size), strict=True)
-        logits = torch.cat([self._above(*part) for part in parts])
+        with quiet():
+            logits = torch.cat([self._above(*part) for part in parts])
         return logits.view(len(alpha), variants, -1)
 
     def _above(self, residual: Tensor, averaged: Tensor) -> Tensor:
@@ -208,6 +211,13 @@ class TransformerClassifier(AttentionModel):
         with quiet():
             logits: Tensor = self.network(**inputs).logits
         return wide(logits)
+
+    @cached_property
+    def _rows_at_once(self) -> int:
+        """How many rows `read` computes at once on a CPU."""
+        matrices = [p for p in self.anatomy.blocks[-1].parameters() if p.ndim == 2]
+        widest = max(max(p.shape) * p.element_size() for p in matrices)
+        return max(1, ROW_BYTES // widest)
 
     @property
     def _dtype(self) -> torch.dtype:

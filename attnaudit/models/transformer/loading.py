@@ -23,6 +23,7 @@ from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.interception import take_over
+from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
@@ -114,6 +115,7 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             ids, mask = example.ids, example.mask.long()
             before = network(input_ids=ids, attention_mask=mask).logits
         take_over(network)
+        hasten(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
         with torch.no_grad():
             after = model(example)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ def quiet() -> Iterator[None]:
     """Within the context transformers logs errors alone and draws no bars."""
     logs = transformers.logging
     before, bars = logs.get_verbosity(), logs.is_progress_bar_enabled()
+    if before >= logging.ERROR and not bars:  # to say so again would take all loggers a while
+        yield
+        return
     logs.set_verbosity_error()  # type: ignore[no-untyped-call]
     logs.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

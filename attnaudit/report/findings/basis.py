@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
-from attnaudit.measures.intervals import PERCENTILES, Bootstrap
-from attnaudit.measures.summary import Estimate
+from attnaudit.measures.counted import auroc_of_counts
+from attnaudit.measures.intervals import PERCENTILES
 from attnaudit.measures.two_level import f1_draws, two_level
 from attnaudit.report.findings.evidence import BASE, SEED, Evidence, Floats, Ints, Runs
 from attnaudit.report.findings.rules import LEAST_RARE, LEAST_SEEDS
@@ -43,7 +43,8 @@ def useless(evidence: Evidence, runs: Runs) -> str | None:
         words = scored.words(0)
         return f"the model is not better, by interval, than a constant answer ({words})"
     if len(evidence.labels) == 2:
-        ranked = _auroc(np.array(runs.gold), runs.probs(BASE, [0])[0, :, 1], runs.bootstrap())
+        positive = runs.probs(BASE, [0])[0, :, 1]
+        ranked = runs.bootstrap().counted(auroc_of_counts(runs.gold, positive))
         if ranked.ci_low is None or ranked.ci_low <= 0.5:
             return "the model ranks instances no better than chance (AUROC .5), by interval"
     return None
@@ -106,21 +107,3 @@ def _scored(runs: Runs, predicted: Ints, classes: int) -> _Scored:
     count = len(predicted)
     best = count + int(np.nanargmax(points[count:]))
     return _Scored(points[:count], draws[:, :count], float(points[best]), draws[:, best])
-
-
-def _auroc(gold: Ints, positive: Floats, bootstrap: Bootstrap) -> Estimate:
-    """AUROC of class 1 of two, as `measures.scores` has it; ranks are found once for all resamples.
-
-    `gold` (n,), and `positive` (n,) the probability of class 1.
-    """
-    distinct, levels = np.unique(positive, return_inverse=True)
-
-    def area(cells: Ints) -> float | None:
-        """Pairs of either class that are in the right order, ties counting one half."""
-        counts = np.bincount(cells, minlength=2 * len(distinct)).reshape(-1, 2)  # by level, class
-        negatives, positives = counts.T
-        pairs = negatives.sum() * positives.sum()
-        below = negatives.cumsum() - negatives / 2
-        return float(below @ positives / pairs) if pairs else None
-
-    return bootstrap.statistic(area, 2 * levels + gold)

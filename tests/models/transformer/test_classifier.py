@@ -176,7 +176,8 @@ def test_many_rows_are_read_in_parts(make_classifier, monkeypatch):
     whole = model.read(encoded, alpha)
     sizes = []
     above = model._above
-    monkeypatch.setattr(classifier, "ROWS", 4)
+    assert model._rows_at_once == classifier.ROW_BYTES // (4 * 64)  # 64 is its widest layer
+    monkeypatch.setitem(vars(model), "_rows_at_once", 4)
     monkeypatch.setattr(model, "_above", lambda r, a: sizes.append(len(r)) or above(r, a))
     torch.testing.assert_close(model.read(encoded, alpha), whole)
     assert sizes == [4, 4, 2]

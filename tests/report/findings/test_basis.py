@@ -2,12 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from attnaudit.measures.intervals import Bootstrap
-from attnaudit.measures.scores import auroc
-from attnaudit.report.findings import basis
 from attnaudit.report.findings.basis import barrier, not_reproduced, unusable, useless
 from attnaudit.report.findings.evidence import BASE
 
@@ -131,15 +126,3 @@ def test_groups_are_resampled_as_a_whole(bench, models):
     assert judge(bench, useless) is None
     bench.groups = [f"author {row // 25}" for row in range(200)]  # two of eight are all wrong
     assert "not better, by interval" in judge(bench, useless)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_ranking_once_gives_the_auroc_of_every_resample(data):
-    n = data.draw(st.integers(2, 12))
-    gold = np.array(data.draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
-    score = np.array(data.draw(st.lists(st.sampled_from([0.1, 0.3, 0.7]), min_size=n, max_size=n)))
-    groups = data.draw(st.none() | st.lists(st.integers(0, 3), min_size=n, max_size=n))
-    bootstrap = Bootstrap(n, groups, draws=20)
-    expected = bootstrap.statistic(auroc, gold, np.stack([1 - score, score], axis=1))
-    assert basis._auroc(gold, score, bootstrap) == expected
