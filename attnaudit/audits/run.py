@@ -15,7 +15,7 @@ from attnaudit.audits.work import dataset_facts, load_work
 from attnaudit.config import Settings
 from attnaudit.data.dataset import default_split, load_dataset
 from attnaudit.data.spec import load_spec
-from attnaudit.execution.device import choose_device, use_threads
+from attnaudit.execution.device import choose_device, prepare_cpu
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import sha256_path
 from attnaudit.execution.observer import Observer
@@ -92,7 +92,7 @@ def run_training(
     another training has left is no obstacle.
     """
     started = datetime.now(timezone.utc)
-    use_threads(threads)
+    prepare_cpu(threads)
     where = choose_device(device)
     fitted = fit(config, where, observer, resume, reuse)
     settings = config.model_dump(mode="json", exclude={"output", "audit"})

@@ -30,7 +30,7 @@ from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError
 from attnaudit.execution.code import code_digest
-from attnaudit.execution.device import DTYPES, choose_device, use_threads
+from attnaudit.execution.device import DTYPES, choose_device, prepare_cpu
 from attnaudit.execution.files import check_folder
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.execution.units import Unit
@@ -158,7 +158,7 @@ def load_work(
 ) -> Work:
     """Load the model and the data of a job; raises InputError or ModelError."""
     started = datetime.now(timezone.utc)
-    use_threads(job.threads_each)
+    prepare_cpu(job.threads_each)
     device, dtype = choose_device(job.device), DTYPES[job.dtype]
     source = find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
     spec = load_spec(job.data, source.reading, source.limits)

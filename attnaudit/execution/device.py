@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from attnaudit.errors import InputError
+from attnaudit.execution.allocator import keep_freed_memory
 
 DTYPES = {
     "float32": torch.float32,
@@ -14,14 +15,15 @@ DTYPES = {
 }
 
 
-def use_threads(threads: int) -> None:
-    """Let torch compute with so many CPU threads.
+def prepare_cpu(threads: int) -> None:
+    """Let torch compute with so many CPU threads, and the C library keep what tensors free.
 
     One is the default of every command: the matrices of classic models are small, so that more
     threads mostly wait for each other (on a busy machine at 10 to 100 times the cost), and results
     are the same bits whatever machine they come from.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()
 
 
 def choose_device(name: str) -> torch.device:

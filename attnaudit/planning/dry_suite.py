@@ -21,7 +21,7 @@ from attnaudit.audits.work import Work, dataset_facts, load_work
 from attnaudit.config import Settings
 from attnaudit.data.dataset import default_split, load_dataset
 from attnaudit.errors import InputError
-from attnaudit.execution.device import choose_device, use_threads
+from attnaudit.execution.device import choose_device, prepare_cpu
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
@@ -56,7 +56,7 @@ def plan_training(
 ) -> WorkPlan:
     """What `run_training` would do; raises what it would raise before its work begins."""
     begun, start_up = perf_counter(), process_time()
-    use_threads(threads)
+    prepare_cpu(threads)
     where = choose_device(device)
     memory = Memory(where)
     with tempfile.TemporaryDirectory() as scratch:
@@ -75,7 +75,7 @@ def plan_suite(
     """What `run_suite` would do; raises what it would raise before its work begins."""
     begun, start_up = perf_counter(), process_time()
     folder = check_places(config)
-    use_threads(where.threads)
+    prepare_cpu(where.threads)
     device = choose_device(where.device)
     memory = Memory(device)
     with (

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from attnaudit.errors import InputError
-from attnaudit.execution.device import DTYPES, choose_device, use_threads
+from attnaudit.execution.device import DTYPES, choose_device, prepare_cpu
 
 
 @pytest.mark.parametrize(("cuda", "chosen"), [(True, "cuda"), (False, "cpu")])
@@ -34,10 +34,10 @@ def test_threads_reach_torch():
     before = torch.get_num_threads()
     try:
         for threads in (2, 1):
-            use_threads(threads)
+            prepare_cpu(threads)
             assert torch.get_num_threads() == threads
     finally:
-        use_threads(before)
+        prepare_cpu(before)
 
 
 def test_dtypes_are_named_as_torch_names_them():

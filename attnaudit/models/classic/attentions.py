@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from attnaudit.models.classic.arithmetic import product, tanh_
+from attnaudit.models.arithmetic import product, tanh_
 
 
 class Additive(nn.Module):

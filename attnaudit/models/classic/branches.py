@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from attnaudit.models.classic.arithmetic import product, tanh_
+from attnaudit.models.arithmetic import product, tanh_
 
 
 @torch.no_grad()

@@ -1,25 +1,18 @@
 """Linear layers through oneDNN, on CPUs where torch's own choice of library is slow.
 
-torch multiplies float32 matrices with MKL, which keeps its AVX-512 kernels to the CPUs of its
-maker: on an AMD EPYC it runs at half the rate of oneDNN, which torch brings along. Nine tenths of
-what a transformer computes are such products. MKL's tanh, which poolers end with, is slow there as
-well. Results differ by rounding alone.
+Nine tenths of what a transformer computes are such products, and poolers end with a tanh; see
+`models.arithmetic`.
 """
 
 from __future__ import annotations
 
-import platform
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-# Below so many multiplications what oneDNN does before it begins costs more than it saves.
-LEAST = 1 << 21
-OPERATION = "_linear_pointwise"
+from attnaudit.models.arithmetic import one_dnn, pays, takes, tanh_
 
 
 class Linear(nn.Linear):
@@ -30,12 +23,12 @@ class Linear(nn.Linear):
 
     @override
     def forward(self, input: Tensor) -> Tensor:
-        if not _takes(input, self.weight):
+        if not takes(input, self.weight):
             return super().forward(input)
         if torch.is_grad_enabled():
             made: Tensor = _Product.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
             return made
-        return _product(input, self.weight, self.bias)
+        return one_dnn(input, self.weight, self.bias)
 
 
 class Tanh(nn.Tanh):
@@ -44,7 +37,7 @@ class Tanh(nn.Tanh):
     @override
     def forward(self, input: Tensor) -> Tensor:
         if input.dtype is torch.float32 and input.device.type == "cpu":
-            return (2 * input).sigmoid() * 2 - 1
+            return tanh_(input.clone())
         return super().forward(input)
 
 
@@ -59,44 +52,6 @@ def hasten(network: nn.Module) -> None:
             module.__class__ = Tanh
 
 
-@cache
-def pays() -> bool:
-    """Whether oneDNN has kernels for this CPU that MKL withholds.
-
-    Read off the kind of CPU, never timed: the same kind gives the same bits every time.
-    """
-    able = torch._C.has_mkl and torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, OPERATION)
-    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return able and wide and "AuthenticAMD" in _maker()
-
-
-def _maker() -> str:
-    """The CPU's own word for who made it, within other words; empty where nobody tells."""
-    told = Path("/proc/cpuinfo")
-    try:
-        with told.open() as file:
-            return file.read(1024)
-    except OSError:
-        return platform.processor()
-
-
-def _takes(input: Tensor, weight: Tensor) -> bool:
-    return (
-        input.dtype is weight.dtype is torch.float32
-        and input.device.type == weight.device.type == "cpu"
-        and input.ndim > 1
-        and input.numel() * len(weight) >= LEAST
-        and not torch.is_autocast_enabled("cpu")
-    )
-
-
-def _product(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """What `nn.functional.linear` gives, without a graph."""
-    operation = getattr(torch.ops.mkldnn, OPERATION)
-    given: Tensor = operation(input, weight, bias, "none", [], "")  # nothing behind it
-    return given
-
-
 class _Product(torch.autograd.Function):
     """The same with a graph; it can be differentiated once."""
 
@@ -104,7 +59,7 @@ class _Product(torch.autograd.Function):
     @override
     def forward(ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(input, weight)
-        return _product(input, weight, bias)
+        return one_dnn(input, weight, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -114,7 +69,7 @@ class _Product(torch.autograd.Function):
         for_input, for_weight, for_bias = ctx.needs_input_grad
         rows = slope.flatten(0, -2)  # (N, out)
         return (
-            _product(slope, weight.T) if for_input else None,
-            _product(rows.T, input.flatten(0, -2).contiguous().T) if for_weight else None,
+            one_dnn(slope, weight.T) if for_input else None,
+            one_dnn(rows.T, input.flatten(0, -2).contiguous().T) if for_weight else None,
             rows.sum(0) if for_bias else None,
         )

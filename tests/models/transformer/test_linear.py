@@ -7,13 +7,14 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification
 
+from attnaudit.models import arithmetic
 from attnaudit.models.transformer import linear
 from attnaudit.models.transformer.linear import Linear, Tanh, hasten
 
 from .conftest import config_of, text_batch
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(torch.ops.mkldnn, linear.OPERATION), reason="this torch has no oneDNN"
+    not hasattr(torch.ops.mkldnn, arithmetic.OPERATION), reason="this torch has no oneDNN"
 )
 
 
@@ -21,15 +22,16 @@ pytestmark = pytest.mark.skipif(
 def everywhere(monkeypatch):
     """On any CPU, and for products of any size; gives the products that were asked for."""
     asked = []
-    own = linear._product
+    own = linear.one_dnn
 
     def product(*args):
         asked.append(args)
         return own(*args)
 
-    monkeypatch.setattr(linear, "pays", lambda: True)
-    monkeypatch.setattr(linear, "LEAST", 0)
-    monkeypatch.setattr(linear, "_product", product)
+    for module in (arithmetic, linear):
+        monkeypatch.setattr(module, "pays", lambda: True)
+    monkeypatch.setattr(arithmetic, "LEAST", 0)
+    monkeypatch.setattr(linear, "one_dnn", product)
     return asked
 
 
@@ -86,7 +88,7 @@ def test_what_is_no_float32_matrix_goes_the_usual_way(everywhere, states):
 
 
 def test_small_products_go_the_usual_way(everywhere, monkeypatch):
-    monkeypatch.setattr(linear, "LEAST", 4 * 5 * 3)
+    monkeypatch.setattr(arithmetic, "LEAST", 4 * 5 * 3)
     _, hastened = layers()
     hastened(torch.randn(3, 5))
     assert not everywhere
@@ -132,18 +134,3 @@ def test_a_network_answers_as_before_and_keeps_its_weights(everywhere, kind):
     torch.testing.assert_close(after, before)
     assert len(everywhere) > 10
     assert list(copy.deepcopy(network).state_dict()) == names
-
-
-@pytest.mark.parametrize(
-    ("maker", "capability", "expected"),
-    [
-        ("vendor_id\t: AuthenticAMD\n", "AVX512", True),
-        ("vendor_id\t: AuthenticAMD\n", "AVX2", False),
-        ("vendor_id\t: GenuineIntel\n", "AVX512", False),
-    ],
-)
-def test_it_pays_on_wide_processors_of_one_maker(monkeypatch, maker, capability, expected):
-    monkeypatch.setattr(linear, "_maker", lambda: maker)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(torch._C, "has_mkl", True)
-    assert linear.pays.__wrapped__() is expected

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from attnaudit.models.classic.arithmetic import product, tanh_
+from attnaudit.models import arithmetic
+from attnaudit.models.arithmetic import product, tanh_
 from attnaudit.models.classic.attentions import Additive
 
 
@@ -43,3 +44,18 @@ def test_scores_are_the_same_with_a_graph_and_without():
         without = attention(states, query)
     assert with_graph.requires_grad
     torch.testing.assert_close(without, with_graph.detach(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("maker", "capability", "expected"),
+    [
+        ("vendor_id\t: AuthenticAMD\n", "AVX512", True),
+        ("vendor_id\t: AuthenticAMD\n", "AVX2", False),
+        ("vendor_id\t: GenuineIntel\n", "AVX512", False),
+    ],
+)
+def test_it_pays_on_wide_processors_of_one_maker(monkeypatch, maker, capability, expected):
+    monkeypatch.setattr(arithmetic, "_maker", lambda: maker)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch._C, "has_mkl", True)
+    assert arithmetic.pays.__wrapped__() is expected
