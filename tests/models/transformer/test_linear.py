@@ -104,6 +104,12 @@ def test_tanh_is_tanh(everywhere):
     torch.testing.assert_close(module(states), states.tanh(), rtol=0, atol=2e-7)
     doubled = states.double()
     assert torch.equal(module(doubled), doubled.tanh())
+    slopes = []
+    for function in (module, torch.tanh):
+        asked = states.clone().requires_grad_()
+        function(asked).sum().backward()
+        slopes.append(asked.grad)
+    torch.testing.assert_close(slopes[0], slopes[1], rtol=0, atol=1e-6)
 
 
 def test_layers_stay_as_they_are_where_it_does_not_pay(monkeypatch):
