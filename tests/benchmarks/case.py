@@ -1,0 +1,87 @@
+"""What a benchmark is made of: the same work done by us and by rivals, and what is aimed at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Call = Callable[[], Any]
+
+
+class AbsentError(Exception):
+    """A benchmark needs data or a package that is not here; its message says which."""
+
+
+class DisagreementError(Exception):
+    """Two sides of a benchmark have computed different things."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way to a result; `call` does `units` units of the work.
+
+    A slow rival may do fewer units than ours: costs are compared by the unit. `brief` stands for
+    the call where memory is measured, for work that goes on for minutes at the same peak.
+    """
+
+    call: Call
+    units: float = 1
+    brief: Call | None = None
+
+
+@dataclass(frozen=True)
+class Rival(Side):
+    """Another way to our result; `agree(ours, theirs)` raises DisagreementError if it differs."""
+
+    agree: Callable[[Any, Any], None] = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound on a figure of a result, such as `ratio: the loop` of a rival's cost to ours."""
+
+    figure: str
+    bound: float
+    at_most: bool = False
+
+    def met(self, value: float) -> bool:
+        """Whether a value keeps to the bound."""
+        return value <= self.bound if self.at_most else value >= self.bound
+
+    def __str__(self) -> str:
+        return f"{self.figure} {'at most' if self.at_most else 'at least'} {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A benchmark at one size.
+
+    `size` names what grows (`tokens`, `instances`); `unit` is what costs are counted by; `flops`
+    are the useful floating-point operations of one unit, where a share of the peak makes sense;
+    `figures` reads further figures off our result; `rounds` is a limit for what takes long: with 0
+    the first call of each side is what is timed.
+    """
+
+    size: Mapping[str, int]
+    unit: str
+    ours: Side
+    rivals: Mapping[str, Rival] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
+    flops: float | None = None
+    figures: Callable[[Any], Mapping[str, float]] | None = None
+    rounds: int | None = None
+
+
+Build = Callable[[], Case]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Cases by name, each built only when its turn comes; what is large is `asked` for by name."""
+
+    name: str
+    about: str
+    cases: Callable[[bool], Mapping[str, Build]]  # of a toy size, or of full size
+    asked: bool = False
+    over_all: Callable[[list[Any]], Any] | None = None  # a result on the results of all cases
