@@ -6,13 +6,14 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from attnaudit.data.instance import Instance as Instance  # others look for it here
 from attnaudit.data.labels import label_names, row_label
-from attnaudit.data.reader import Row, file_sha256, read_rows
+from attnaudit.data.reader import Row, Rows, file_sha256, read_rows
 from attnaudit.data.spec import DatasetSpec, Role
 from attnaudit.data.store import Hashes, Instances
 from attnaudit.data.tokenise import Token, align, build_tokeniser
@@ -100,16 +101,17 @@ def load_dataset(
     kept, truncated = Instances(), 0
     skipped: Counter[str] = Counter()
     partial = False
-    for line, row in _rows_of(spec, split):
-        if len(kept) == limit:
-            partial = True
-            break
-        made = maker.make(line, row, len(kept))
-        if isinstance(made, Instance):
-            kept.add(made)
-            truncated += made.truncated
-        else:
-            skipped[made] += 1
+    with closing(_rows_of(spec, split)) as rows:
+        for line, row in rows:
+            if len(kept) == limit:
+                partial = True
+                break
+            made = maker.make(line, row, len(kept))
+            if isinstance(made, Instance):
+                kept.add(made)
+                truncated += made.truncated
+            else:
+                skipped[made] += 1
     if not kept:
         why = ", ".join(f"{n} {reason}" for reason, n in skipped.items())
         raise InputError(
@@ -129,26 +131,27 @@ def load_dataset(
     )
 
 
-def _rows_of(spec: DatasetSpec, split: str) -> Iterator[tuple[int, Row]]:
+def _rows_of(spec: DatasetSpec, split: str) -> Rows:
     """The rows of `split`, from its own file or picked from the file that holds all."""
     path, column = spec.path(split), spec.fields.column("split")
     required = [spec.fields.column(role) for role in get_args(Role) if spec.required(role)]
     pick = spec.file is not None and split != ALL
     seen: set[str] = set()
-    for line, row in read_rows(path, required):
-        if pick:
-            if column not in row:
-                raise InputError(
-                    f"the row does not say its split (no field {column!r}), so {split!r} is not"
-                    " to be found",
-                    where=path,
-                    line=line,
-                    hint="add that field, or ask for no split to use all rows",
-                )
-            seen.add(str(row[column]))
-            if str(row[column]) != split:
-                continue
-        yield line, row
+    with closing(read_rows(path, required)) as rows:
+        for line, row in rows:
+            if pick:
+                if column not in row:
+                    raise InputError(
+                        f"the row does not say its split (no field {column!r}), so {split!r} is not"
+                        " to be found",
+                        where=path,
+                        line=line,
+                        hint="add that field, or ask for no split to use all rows",
+                    )
+                seen.add(str(row[column]))
+                if str(row[column]) != split:
+                    continue
+            yield line, row
     if pick and split not in seen:
         raise InputError(
             f"no row is of split {split!r}", where=path, hint=did_you_mean(split, sorted(seen))
@@ -266,11 +269,12 @@ class _Maker:
 
     def _line_of(self, name: str, before: int) -> int | None:
         """The line of the row of that name, of those that stand before a line: read again."""
-        for line, row in _rows_of(self.spec, self.split):
-            if line >= before:
-                break
-            if (self._key(line, row, "id") or str(line)) == name:
-                return line
+        with closing(_rows_of(self.spec, self.split)) as rows:
+            for line, row in rows:
+                if line >= before:
+                    break
+                if (self._key(line, row, "id") or str(line)) == name:
+                    return line
         return None
 
     def _class(self, line: int, row: Row) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from attnaudit.data.reader import Row, read_rows
@@ -44,7 +45,7 @@ def label_names(spec: DatasetSpec, path: Path, given: Sequence[str] | None) -> t
     if spec.labels is not None:
         return spec.labels
     column = spec.fields.column("label")
-    found = {row_label(row, column, path, line) for line, row in read_rows(path, [column])}
+    found = _met(path, column)
     if len(found) < 2:
         raise InputError(
             f"all rows have the label {next(iter(found))!r}, and a classifier needs two",
@@ -75,9 +76,7 @@ def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple
     """
     column = spec.fields.column("label")
     listed = spec.labels is not None
-    said = spec.labels or tuple(
-        sorted({row_label(row, column, path, line) for line, row in read_rows(path, [column])})
-    )
+    said = spec.labels or tuple(sorted(_met(path, column)))
     nameless = all(name == f"LABEL_{i}" for i, name in enumerate(classes))
     for spelling in (str, str.casefold):
         ours = {spelling(name): name for name in said}
@@ -119,3 +118,9 @@ def row_label(row: Row, column: str, path: Path, line: int) -> str:
 def _listed(names: Iterable[str]) -> str:
     shown = [repr(name) for name in names]
     return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
+
+
+def _met(path: Path, column: str) -> set[str]:
+    """The labels that rows of a file have."""
+    with closing(read_rows(path, [column])) as rows:
+        return {row_label(row, column, path, line) for line, row in rows}

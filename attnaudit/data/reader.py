@@ -6,22 +6,25 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
+from contextlib import closing
 from pathlib import Path
 
 from attnaudit.config import opening
 from attnaudit.errors import InputError, did_you_mean
 
 Row = dict[str, object]
+Rows = Generator[tuple[int, Row], None, None]  # each with its line
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST_FIELD = 2**31 - 1  # the most that the csv module can be told on every system
 
 
-def read_rows(path: Path, required: Collection[str] = ()) -> Iterator[tuple[int, Row]]:
+def read_rows(path: Path, required: Collection[str] = ()) -> Rows:
     """The rows of a .jsonl, .csv or .tsv file, one at a time, with their line from 1.
 
     Values are what JSON makes of them, or strings in .csv and .tsv, where the first row names the
-    columns and a quoted field may hold line breaks. Blank lines are passed over.
+    columns and a quoted field may hold line breaks. Blank lines are passed over. Who may not want
+    all rows closes the generator, and with it the file.
 
     Args:
         path: the file, in UTF-8 (a byte order mark is allowed).
@@ -40,11 +43,12 @@ def read_rows(path: Path, required: Collection[str] = ()) -> Iterator[tuple[int,
             f"cannot be read as rows: {suffix!r} is none of .jsonl, .csv, .tsv", where=path
         )
     empty, needed = True, set(required)
-    for line, row in rows:
-        empty = False
-        if not row.keys() >= needed:
-            raise _missing(path, line, row, required)
-        yield line, row
+    with closing(rows):
+        for line, row in rows:
+            empty = False
+            if not row.keys() >= needed:
+                raise _missing(path, line, row, required)
+            yield line, row
     if empty:
         raise InputError("has no rows", where=path)
 
@@ -58,7 +62,7 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Generator[str, None, None]:
     """The lines of a UTF-8 file, with their ends, without a byte order mark."""
     with opening(path), path.open("rb") as file:
         for number, data in enumerate(file, start=1):
@@ -71,31 +75,39 @@ def _lines(path: Path) -> Iterator[str]:
             yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _json_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    for number, text in enumerate(_lines(path), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"is not valid JSON ({error.msg} at column {error.colno})",
-                where=path,
-                line=number,
-                hint="each line of a .jsonl file is one JSON object",
-            ) from None
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"is not usable JSON ({error})", where=path, line=number) from None
-        if _SURROGATE.search(text):
-            _check_pairs(row, path, number)
-        if not isinstance(row, dict):
-            raise InputError(
-                f"the row is a JSON {_kind(row)}, not an object",
-                where=path,
-                line=number,
-                hint='write {"text": ..., "label": ...}',
-            )
-        yield number, row
+def _json_rows(path: Path) -> Rows:
+    with closing(_lines(path)) as lines:
+        for number, text in enumerate(lines, start=1):
+            row = _json_row(path, number, text)
+            if row is not None:
+                yield number, row
+
+
+def _json_row(path: Path, number: int, text: str) -> Row | None:
+    """The row on a line; None for a blank one."""
+    if not text.strip():
+        return None
+    try:
+        row = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"is not valid JSON ({error.msg} at column {error.colno})",
+            where=path,
+            line=number,
+            hint="each line of a .jsonl file is one JSON object",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not usable JSON ({error})", where=path, line=number) from None
+    if _SURROGATE.search(text):
+        _check_pairs(row, path, number)
+    if not isinstance(row, dict):
+        raise InputError(
+            f"the row is a JSON {_kind(row)}, not an object",
+            where=path,
+            line=number,
+            hint='write {"text": ..., "label": ...}',
+        )
+    return row
 
 
 def _check_pairs(value: object, path: Path, line: int) -> None:
@@ -117,37 +129,38 @@ def _kind(value: object) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else "number"
 
 
-def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Iterator[tuple[int, Row]]:
+def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Rows:
     csv.field_size_limit(_LARGEST_FIELD)
-    # strict: a stray quote is an error, where it would silently swallow the rows that follow.
-    reader = csv.reader(_lines(path), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise InputError(
-                f"the row is broken ({error})",
-                where=path,
-                line=line,
-                hint="quote fields that hold quotes or line breaks, and double inner quotes",
-            ) from None
-        if cells is None:
-            return
-        if not cells:
-            continue
-        if header is None:
-            header = _checked_header(path, line, cells, required)
-        elif len(cells) != len(header):
-            raise InputError(
-                f"the row has {len(cells)} columns, the header {len(header)}",
-                where=path,
-                line=line,
-                hint=f"put fields that hold {delimiter!r} in quotes",
-            )
-        else:
-            yield line, dict(zip(header, cells, strict=True))
+    with closing(_lines(path)) as lines:
+        # strict: a stray quote is an error, where it would silently swallow the rows that follow.
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        header: list[str] | None = None
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise InputError(
+                    f"the row is broken ({error})",
+                    where=path,
+                    line=line,
+                    hint="quote fields that hold quotes or line breaks, and double inner quotes",
+                ) from None
+            if cells is None:
+                return
+            if not cells:
+                continue
+            if header is None:
+                header = _checked_header(path, line, cells, required)
+            elif len(cells) != len(header):
+                raise InputError(
+                    f"the row has {len(cells)} columns, the header {len(header)}",
+                    where=path,
+                    line=line,
+                    hint=f"put fields that hold {delimiter!r} in quotes",
+                )
+            else:
+                yield line, dict(zip(header, cells, strict=True))
 
 
 def _checked_header(
