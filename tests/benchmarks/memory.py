@@ -61,13 +61,16 @@ def spend(arguments: Sequence[str], folder: Path) -> Spent:
     with tempfile.TemporaryDirectory() as temporary:
         note = Path(temporary) / "spent.json"
         start = time.perf_counter()
-        subprocess.run(
+        done = subprocess.run(
             [*_python(), "command", str(note), *arguments],
             env=environ(),
-            check=True,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             cwd=folder,
         )
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["nothing"]
+            raise RuntimeError(f"attnaudit ended with {done.returncode}, saying: {said[-1]}")
         wall = time.perf_counter() - start
         return Spent(wall=wall, **json.loads(note.read_text()))
 
@@ -90,11 +93,14 @@ def memory_now(field: str) -> int:
 
 
 def _side(all_benchmarks: dict[str, Benchmark], name: str, case: str, side: str, toy: str) -> Any:
+    import torch
+
     from attnaudit.execution.device import prepare_cpu
 
-    prepare_cpu(1)
+    torch.set_num_threads(1)
     built = all_benchmarks[name].cases(toy == "1")[case]()
     work = built.rivals[side] if side else built.ours
+    prepare_cpu(1)  # only now: memory that is kept from building would serve the work unseen
     before = memory_now("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the highest from now on
     (work.brief or work.call)()

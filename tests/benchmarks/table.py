@@ -17,7 +17,7 @@ HEAD = (
     "memory, MiB",
     "figures, targets",
 )
-OWN = ("ratio: ", "share of ", "milliseconds")  # figures that other columns show
+OWN = ("ratio: ", "milliseconds")  # figures that other columns show
 
 
 def markdown(results: Sequence[Result], facts: Mapping[str, str], quick: bool) -> str:
@@ -69,7 +69,8 @@ def _remarks(result: Result) -> str:
     told = [
         f"{name} {_short(value)}"
         for name, value in result.figures.items()
-        if name not in aimed and not name.startswith(OWN)
+        if name not in (*aimed, *(f"share of {rival}" for rival in result.rivals))
+        and not name.startswith(OWN)
     ]
     for judged in result.targets:
         verdict = "met" if judged.met else "missed"
