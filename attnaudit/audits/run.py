@@ -28,7 +28,7 @@ from attnaudit.report.findings.assess import assess
 from attnaudit.report.findings.evidence import gather
 from attnaudit.report.findings.rules import Deltas
 from attnaudit.report.manifest import collect
-from attnaudit.report.records import RecordsWriter, stands
+from attnaudit.report.records_writer import RecordsWriter, stands
 from attnaudit.report.schema import DatasetFacts, ModelFacts, Report
 
 

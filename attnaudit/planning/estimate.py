@@ -19,7 +19,8 @@ from attnaudit.planning.lengths import tokens_of
 from attnaudit.report.findings.assess import assess
 from attnaudit.report.findings.evidence import gather
 from attnaudit.report.findings.rules import Deltas
-from attnaudit.report.records import RecordsWriter, run_key
+from attnaudit.report.records import run_key
+from attnaudit.report.records_writer import RecordsWriter
 
 SECONDS = 10.0  # that trying out records takes, about
 SUMMARISED = (150, 450)  # records of a run of which a summary is tried

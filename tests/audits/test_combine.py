@@ -19,7 +19,8 @@ from attnaudit.measures.summary import Columns
 from attnaudit.report.demands import Demands
 from attnaudit.report.findings.rules import NEEDED, Deltas
 from attnaudit.report.policy import load_policy
-from attnaudit.report.records import RecordsWriter, read_records
+from attnaudit.report.records import read_records
+from attnaudit.report.records_writer import RecordsWriter
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Finding, dumps
 

@@ -18,7 +18,8 @@ from attnaudit.measures.intervals import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
 from attnaudit.report.demands import Demands
-from attnaudit.report.records import Header, RecordsWriter, read_records
+from attnaudit.report.records import Header, read_records
+from attnaudit.report.records_writer import RecordsWriter
 from attnaudit.report.schema import dumps
 
 CONFIG = """\

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attnaudit.errors import InputError, OutputError
-from attnaudit.report.records import Header, RecordsWriter, compact, read_records, stands
+from attnaudit.report.records import Header, compact, read_records
+from attnaudit.report.records_writer import RecordsWriter, stands
 from attnaudit.report.schema import Manifest
 
 ROWS = [

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from attnaudit.report.records import Header, RecordsWriter
+from attnaudit.report.records import Header
+from attnaudit.report.records_writer import RecordsWriter
 from attnaudit.report.schema import Manifest, ModelFacts
 
 WriteRecords = Callable[..., Path]
