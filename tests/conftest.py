@@ -81,9 +81,8 @@ def _tokenizer(framed: bool):
     )
 
 
-@pytest.fixture(scope="session")
-def write_pretrained():
-    """Writes a tiny random network as transformers does, with a tokenizer that knows letters.
+def write_tiny(folder, kind="bert", head=0, dtype=torch.float32, framed=True, seed=0, **changes):
+    """Write a tiny random network as transformers does, with a tokenizer that knows letters.
 
     It has no classification head unless `head` asks for one with so many classes.
     """
@@ -91,24 +90,26 @@ def write_pretrained():
 
     from attnaudit.models.transformer.quiet import quiet_loading
 
-    def write(folder, kind="bert", head=0, dtype=torch.float32, framed=True, seed=0, **changes):
-        tokenizer = _tokenizer(framed)
-        sizes = {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": 0, **changes}
-        with quiet_loading(), torch.random.fork_rng():
-            torch.manual_seed(seed)
-            config = transformers.AutoConfig.for_model(kind, **sizes)
-            if head:
-                config.num_labels = head
-                network = transformers.AutoModelForSequenceClassification.from_config(config)
-            else:
-                network = transformers.AutoModel.from_config(config)
-            for weights in network.parameters():
-                weights.data.add_(torch.randn_like(weights) * 0.1)
-            network.to(dtype).save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-        return Path(folder)
+    tokenizer = _tokenizer(framed)
+    sizes = {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": 0, **changes}
+    with quiet_loading(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = transformers.AutoConfig.for_model(kind, **sizes)
+        if head:
+            config.num_labels = head
+            network = transformers.AutoModelForSequenceClassification.from_config(config)
+        else:
+            network = transformers.AutoModel.from_config(config)
+        for weights in network.parameters():
+            weights.data.add_(torch.randn_like(weights) * 0.1)
+        network.to(dtype).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return Path(folder)
 
-    return write
+
+@pytest.fixture(scope="session")
+def write_pretrained():
+    return write_tiny
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,15 @@ def token_counts(instances: Sequence[Instance]) -> NDArray[np.int64]:
     return np.array([len(i.tokens) for i in instances], np.int64)
 
 
+def query_counts(instances: Sequence[Instance]) -> NDArray[np.int64] | None:
+    """(n,) the tokens of each query; None where there is no query."""
+    if isinstance(instances, Instances):
+        return instances.query_counts
+    if not instances or instances[0].query is None:
+        return None
+    return np.array([len(i.query or ()) for i in instances], np.int64)
+
+
 def _line(instance: Instance) -> bytes:
     i = instance
     plain = len(i.words) == len(i.tokens)  # each token a word: their numbers are told by that

@@ -81,7 +81,7 @@ class Cluster:
                 with self._client.as_current():
                     waited = self._dask.wait(sent, _PATIENCE, return_when="FIRST_COMPLETED")
                 return list(waited.done)
-            except TimeoutError:
+            except self._dask.TimeoutError:  # Python 3.10 has two of that name
                 self._check()
 
     def _check(self) -> None:
@@ -102,7 +102,10 @@ class Cluster:
     def _outcome(self, future: Any) -> Any:
         """What the function gave, or the exception it raised."""
         if future.status == "finished":
-            return future.result(timeout=_PATIENCE)
+            try:
+                return future.result(timeout=_PATIENCE)
+            except (self._dask.TimeoutError, OSError):  # it lies on a worker that is paused or gone
+                return WorkerDiedError("its worker does not give the result out")
         if future.status in ("cancelled", "lost"):
             raise _gone(self.address)
         error = future.exception(timeout=_PATIENCE)

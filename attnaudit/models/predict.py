@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from attnaudit.data.batch import Batch, collate, within_budget
 from attnaudit.data.dataset import Instance
+from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel
@@ -77,8 +78,9 @@ class Batches:
     @cached_property
     def groups(self) -> list[NDArray[np.int64]]:
         """The positions in `instances` of each batch."""
-        texts, queries = _token_counts(self.instances)
-        lengths, asked = self.vocabulary.lengths(texts, queries, self.boundaries)
+        lengths, asked = self.vocabulary.lengths(
+            token_counts(self.instances), query_counts(self.instances), self.boundaries
+        )
         return list(within_budget(lengths, asked, self.budget))
 
     def __len__(self) -> int:
@@ -95,26 +97,6 @@ class Batches:
         return collate(
             instances, self.vocabulary, boundaries=self.boundaries, pieces=self.pieces
         ).to(self.device)
-
-
-def _token_counts(
-    instances: Sequence[Instance],
-) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-    """The tokens of each text, and of each query where there are queries."""
-    texts = getattr(instances, "token_counts", None)
-    if texts is not None:  # a large data set knows them without making its instances
-        return texts, getattr(instances, "query_counts", None)
-    counts = np.array([len(i.tokens) for i in instances], np.int64)
-    if not instances or instances[0].query is None:
-        return counts, None
-    return counts, np.array([len(i.query or ()) for i in instances], np.int64)
-
-
-def halving(
-    work: Callable[[Batch], R], batches: Iterable[Batch], observer: Observer
-) -> Iterator[R]:
-    """`work` on each batch, see `Halving`; every call finds out anew how much memory there is."""
-    return Halving().results(work, batches, observer)
 
 
 @torch.no_grad()

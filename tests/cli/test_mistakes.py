@@ -317,6 +317,14 @@ def test_resuming_what_is_not_there_to_resume(cli, here, correlate, ctrl_c_at_on
     assert (here / "r.jsonl.partial.old2").read_text() == "garbage\n"
 
 
+def test_work_is_spread_in_one_way(audit, refused):
+    both = ("--workers", 2, "--cluster", "tcp://127.0.0.1:1")
+    audit(*both, says=["--workers and --cluster are both given", "leave --workers out"])
+    refused("audit", "quickstart", *both, says=["--workers and --cluster are both given"])
+    audit("--workers", 0, says=["--workers", "greater than or equal to 1"])
+    audit("--cluster", "", says=["--cluster: no address is given"])
+
+
 @pytest.fixture
 def ctrl_c_at_once(monkeypatch):
     def press(self, steps=1, info=""):

@@ -117,6 +117,23 @@ def outcomes_of(cluster, number):
     return [out for _, out in cluster.outcomes(jobs.square, iter(units(number)))]
 
 
+class Withheld:
+    """A result that is there, on a worker that does not answer."""
+
+    status = "finished"
+
+    def __init__(self, error):
+        self.error = error
+
+    def result(self, timeout):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError()])
+def test_a_result_that_is_not_given_out_is_to_be_made_again(cluster, error):
+    assert isinstance(cluster._outcome(Withheld(error)), WorkerDiedError)
+
+
 def test_a_cluster_without_workers_is_told_of(tmp_path, monkeypatch):
     monkeypatch.setattr("attnaudit.execution.cluster._PATIENCE", 0.5)
     said = []

@@ -6,7 +6,7 @@ import torch
 
 from attnaudit.data.batch import collate
 from attnaudit.execution.observer import Silent
-from attnaudit.models.predict import Batches, halving, predict
+from attnaudit.models.predict import Batches, Halving, predict
 
 CPU = torch.device("cpu")
 LENGTHS = [5, 2, 7, 1, 3, 6, 2]
@@ -62,6 +62,19 @@ def test_the_budget_counts_the_specials(make_instances, vocabulary):
     assert [batch.ids.shape for batch in bare] == [(3, 3), (1, 3)]
 
 
+def test_parts_are_the_batches_one_by_one(make_instances, vocabulary):
+    """Of the same budget: what is cut into chunks within a batch goes by it."""
+    whole = Batches(make_instances([5, 2, 7, 30, 3, 6, 2]), vocabulary, True, CPU, budget=20)
+    assert len(whole) > 2
+    for number, batch in enumerate(whole):
+        part = whole.part(number)
+        (alone,) = part
+        assert torch.equal(alone.rows, batch.rows)
+        assert torch.equal(alone.ids, batch.ids)
+        assert part.budget == 20
+        assert part.memory is whole.memory
+
+
 def test_pieces_reach_the_batches(make_instance, vocabulary):
     text = make_instance(["w0", "w1"], words=[0, 0])
     (words,) = Batches([text], vocabulary, False, CPU)
@@ -86,7 +99,7 @@ def memory_for(most):
 def test_halving_does_nothing_while_memory_lasts(make_batch):
     listener = Listener()
     work, tried = memory_for(8)
-    assert list(halving(work, [make_batch([2] * 5)], listener)) == [[0, 1, 2, 3, 4]]
+    assert list(Halving().results(work, [make_batch([2] * 5)], listener)) == [[0, 1, 2, 3, 4]]
     assert tried == [5]
     assert not listener.remarks
 
@@ -94,7 +107,7 @@ def test_halving_does_nothing_while_memory_lasts(make_batch):
 def test_halving_splits_until_it_fits_and_keeps_the_order(make_batch):
     listener = Listener()
     work, tried = memory_for(2)
-    parts = list(halving(work, [make_batch([2] * 7), make_batch([2] * 3)], listener))
+    parts = list(Halving().results(work, [make_batch([2] * 7), make_batch([2] * 3)], listener))
     assert [row for part in parts for row in part] == [*range(7), *range(3)]
     # Tried at 7 texts and at 3; what is larger than half of a failure is never tried again.
     assert tried == [7, 2, 2, 3, 1, 1, 1, 1, 1, 1]
@@ -105,7 +118,7 @@ def test_one_text_that_does_not_fit_is_the_end(make_batch):
     listener = Listener()
     work, tried = memory_for(0)
     with pytest.raises(torch.OutOfMemoryError, match="fake"):
-        list(halving(work, [make_batch([2] * 2)], listener))
+        list(Halving().results(work, [make_batch([2] * 2)], listener))
     assert tried == [2, 1]
     assert len(listener.remarks) == 1
 
@@ -115,4 +128,4 @@ def test_other_errors_pass_through_halving(make_batch):
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        list(halving(work, [make_batch([2] * 2)], Silent()))
+        list(Halving().results(work, [make_batch([2] * 2)], Silent()))
