@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 from attnaudit.audits.run import run_training
 from attnaudit.execution.observer import Silent
 from attnaudit.models.recipe import Overrides, read_config
+from attnaudit.records.manifest import collect
+from attnaudit.records.schema import DatasetFacts, Header, Manifest, ModelFacts
 
 TINY = """\
 data:
@@ -152,3 +155,36 @@ def tiny_bert():
         return model.eval().requires_grad_(False), vocabulary
 
     return make
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    return collect(
+        command_line=["attnaudit", "correlate", "model.pt", "test.jsonl"],
+        settings={"seed": 0, "target": "predicted"},
+        seeds=[0],
+        started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+        finished=datetime(2026, 1, 2, 3, 5, 5, tzinfo=timezone.utc),
+        device="cpu",
+        dtype="float32",
+        threads=1,
+        files={"model.pt": "ab" * 32, "test.jsonl": "cd" * 32},
+    )
+
+
+@pytest.fixture
+def header(manifest: Manifest) -> Header:
+    return Header(
+        audit="correlate",
+        settings={"seed": 0, "importances": ["gradient", "random"]},
+        model=ModelFacts(name="model.pt", sha256="ab" * 32, encoder="bilstm"),
+        dataset=DatasetFacts(
+            name="test.jsonl",
+            sha256="cd" * 32,
+            split="test",
+            instances=1725,
+            skipped={"too_short": 93, "one_word": 4},
+            truncated=12,
+        ),
+        manifest=manifest,
+    )

@@ -14,10 +14,40 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # What each room of the package may import from the others; `config` and `errors` are for all.
 ARROWS = {
-    "cli": {"audits", "data", "execution", "importance", "models", "planning", "report"},
-    "planning": {"audits", "data", "execution", "importance", "measures", "models", "report"},
-    "audits": {"data", "execution", "importance", "measures", "models", "report"},
-    "report": {"execution", "importance", "measures"},  # of importances the names alone
+    "cli": {
+        "audits",
+        "data",
+        "execution",
+        "findings",
+        "importance",
+        "models",
+        "planning",
+        "report",
+    },
+    "planning": {
+        "audits",
+        "data",
+        "execution",
+        "findings",
+        "importance",
+        "measures",
+        "models",
+        "records",
+        "report",
+    },
+    "audits": {
+        "data",
+        "execution",
+        "findings",
+        "importance",
+        "measures",
+        "models",
+        "records",
+        "report",
+    },
+    "report": {"execution", "findings", "importance", "measures", "records"},
+    "findings": {"measures", "records"},
+    "records": {"execution", "importance"},  # of importances the names alone
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
     "data": {"measures"},

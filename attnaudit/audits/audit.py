@@ -17,7 +17,7 @@ from attnaudit.models.predict import Batches
 if TYPE_CHECKING:
     from attnaudit.audits.runs import Ledger
     from attnaudit.models.retraining import Retraining
-    from attnaudit.report.records import Run
+    from attnaudit.records.schema import Run
 
 Record = dict[str, Any]
 # Each a module of this package that holds its `AUDIT`.

@@ -19,7 +19,7 @@ from attnaudit.execution.units import (
     carry_out,
     named,
 )
-from attnaudit.report.records_writer import RecordsWriter
+from attnaudit.records.writing import RecordsWriter
 
 
 def record(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer) -> None:

@@ -12,13 +12,14 @@ from pydantic import JsonValue
 from attnaudit.audits.rebuild import is_records, load
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
+from attnaudit.findings.finding import Finding, FindingName
+from attnaudit.findings.rules import Deltas
 from attnaudit.measures.summary import Columns, Estimate
+from attnaudit.records.reading import read_records
 from attnaudit.report.build import metric_of
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.evidence_table import evidence_table
-from attnaudit.report.findings.rules import Deltas
-from attnaudit.report.records import read_records
-from attnaudit.report.schema import Finding, FindingName, Metric, Report, TableData
+from attnaudit.report.schema import Metric, Report, TableData
 
 EXCESS = "manipulation.excess_jsd"
 
@@ -172,8 +173,8 @@ def _findings(
     records: Mapping[str, Path], deltas: Deltas | None, report: Report
 ) -> dict[FindingName, Finding]:
     """Findings from the records of audits that retrain; without any, those of the report."""
-    from attnaudit.report.findings.assess import assess
-    from attnaudit.report.findings.evidence import RETRAINING, gather
+    from attnaudit.findings.assess import assess
+    from attnaudit.findings.evidence import RETRAINING, gather
 
     files: list[tuple[Any, Any]] = [
         read_records(path) for audit, path in records.items() if audit in RETRAINING

@@ -30,7 +30,7 @@ from attnaudit.measures.scores import majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 # How the weights of several heads become the one number that is shown and ranked; interventions
 # act on all heads. pydantic reads the annotation, and `|` of types needs Python 3.10 there.

@@ -35,7 +35,7 @@ from attnaudit.importance.compute import importances
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 TERCILES = ("short", "middle", "long")
 

@@ -61,7 +61,7 @@ from attnaudit.measures.order import descending
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 STREAM = 4  # of the random generators of an instance: ties of its rankings of words
 

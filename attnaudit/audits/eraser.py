@@ -25,7 +25,7 @@ from attnaudit.audits.common import Answered
 from attnaudit.data.batch import within_budget
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.models.interface import AttentionModel
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 Order = NDArray[np.int64]  # the words of one instance, the most important first

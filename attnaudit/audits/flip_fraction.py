@@ -38,7 +38,7 @@ from attnaudit.execution.seeds import generator_for
 from attnaudit.measures.order import descending
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.models.interface import AttentionModel, Encoded
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 CRITERIA = ("attention", "gradient", "attention_gradient", "random", "optimum")

@@ -15,7 +15,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.probes import Blindfolded
 from attnaudit.models.retraining import Retraining, View, as_it_is
 from attnaudit.models.untrained import load_trained
-from attnaudit.report.metrics.spec import NAME
+from attnaudit.records.metric import NAME
 
 BUILT_IN = ("uniform", "trained", "base", "leak")  # none of which --guide may take as a name
 

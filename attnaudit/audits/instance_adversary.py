@@ -46,7 +46,7 @@ from attnaudit.measures.columns import Column, Frame
 from attnaudit.measures.divergences import jsd
 from attnaudit.measures.summary import Summary
 from attnaudit.models.interface import AttentionModel, capability
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 ALIKE = 0.01  # an alternative that diverges by less, in nats, is none

@@ -34,7 +34,8 @@ from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.retraining import Retraining, as_it_is
 from attnaudit.models.training import DivergedError
-from attnaudit.report.records import Run, read_records
+from attnaudit.records.reading import read_records
+from attnaudit.records.schema import Run
 
 
 class SeedsTvd(Settings):

@@ -27,6 +27,7 @@ from attnaudit.audits.reliance import all_erased, reliance_notes
 from attnaudit.audits.variants import answers, permuted
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
+from attnaudit.findings.rules import UNMOVED_TVD
 from attnaudit.measures.bins import quartiles_table
 from attnaudit.measures.columns import Column, Frame
 from attnaudit.measures.counted import median_of_counts
@@ -34,8 +35,7 @@ from attnaudit.measures.states import conicity
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
-from attnaudit.report.findings.rules import UNMOVED_TVD
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from attnaudit.audits.common import Answered
 from attnaudit.audits.eraser import Order
 from attnaudit.measures.rationales import average_precision, iou_f1, token_f1
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 FIGURES = ("token_f1", "iou_f1", "auprc")

@@ -27,11 +27,11 @@ from attnaudit.audits.retrained import SHARE, Figures, Retrained, gap, read_retr
 from attnaudit.audits.runs import Ledger, Trained, run_records
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
+from attnaudit.findings.evidence import kind_of
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import two_level
 from attnaudit.models.retraining import Retraining
-from attnaudit.report.findings.evidence import kind_of
-from attnaudit.report.records import Run
+from attnaudit.records.schema import Run
 
 
 class ProbeSettings(Settings):

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from attnaudit.config import read_text
 from attnaudit.errors import InputError
+from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.measures.summary import Columns, Summary
+from attnaudit.records.reading import read_records
+from attnaudit.records.schema import Header
 from attnaudit.report.build import build_report
 from attnaudit.report.demands import Demands, held
-from attnaudit.report.records import Header, read_records
-from attnaudit.report.schema import Finding, FindingName, Report, loads
+from attnaudit.report.schema import Report, loads
 
 if TYPE_CHECKING:
     from attnaudit.report.baseline import Baseline

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from attnaudit.audits.common import Answered
 from attnaudit.audits.variants import answers, erased
+from attnaudit.findings.rules import UNMOVED_TVD
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.models.interface import AttentionModel, capability
-from attnaudit.report.findings.rules import UNMOVED_TVD
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from attnaudit.audits.common import Basics
 from attnaudit.audits.runs import BASE as BASE_RUN
 from attnaudit.audits.runs import audited_split
+from attnaudit.findings.evidence import BASE, Kind, Runs, read_runs
 from attnaudit.measures.divergences import max_jsd
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Cell, Estimate
 from attnaudit.measures.two_level import f1_draws, two_level
-from attnaudit.report.findings.evidence import BASE, Kind, Runs, read_runs
 
 Array = NDArray[np.float64]
 Figures = tuple[Array, Array]  # of some seeds: points (S,) and draws (draws, S), see `two_level`

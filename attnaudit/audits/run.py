@@ -20,16 +20,17 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import sha256_path
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.units import Engine
+from attnaudit.findings.assess import assess
+from attnaudit.findings.evidence import gather
+from attnaudit.findings.rules import Deltas
 from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.recipe import AnyConfig
+from attnaudit.records.manifest import collect
+from attnaudit.records.schema import DatasetFacts, ModelFacts
+from attnaudit.records.writing import RecordsWriter, stands
 from attnaudit.report.build import build_report
 from attnaudit.report.demands import Demands
-from attnaudit.report.findings.assess import assess
-from attnaudit.report.findings.evidence import gather
-from attnaudit.report.findings.rules import Deltas
-from attnaudit.report.manifest import collect
-from attnaudit.report.records_writer import RecordsWriter, stands
-from attnaudit.report.schema import DatasetFacts, ModelFacts, Report
+from attnaudit.report.schema import Report
 
 
 def run_audit(

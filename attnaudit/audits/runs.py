@@ -28,7 +28,8 @@ from attnaudit.execution.observer import Observer
 from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining, View, as_it_is
-from attnaudit.report.records import Run, compact, run_key
+from attnaudit.records.rounding import compact
+from attnaudit.records.schema import Run, run_key
 
 BASE: Run = {"model": "base"}
 

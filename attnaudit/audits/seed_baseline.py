@@ -31,14 +31,14 @@ from attnaudit.audits.runs import Ledger, Trained, run_records
 from attnaudit.audits.seed_baseline_tables import tables
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
+from attnaudit.findings.controls import CONTROLS, control_column
+from attnaudit.findings.evidence import SEED, UNIFORM, Runs
 from attnaudit.measures.divergences import LN2
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.measures.two_level import mean_draws, two_level
 from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
-from attnaudit.report.findings.controls import CONTROLS, control_column
-from attnaudit.report.findings.evidence import SEED, UNIFORM, Runs
-from attnaudit.report.records import Run
+from attnaudit.records.schema import Run
 
 Array = NDArray[np.float64]
 

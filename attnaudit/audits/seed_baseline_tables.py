@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.audits.retrained import Retrained
+from attnaudit.findings.controls import CONTROLS
+from attnaudit.findings.evidence import BASE, SEED, UNIFORM, Kind
+from attnaudit.findings.rules import UNMOVED_TVD
 from attnaudit.measures.bins import NAMES, bin_of
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.report.findings.controls import CONTROLS
-from attnaudit.report.findings.evidence import BASE, SEED, UNIFORM, Kind
-from attnaudit.report.findings.rules import UNMOVED_TVD
 
 Array = NDArray[np.float64]
 

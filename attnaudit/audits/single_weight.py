@@ -27,7 +27,7 @@ from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.order import descending
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.models.interface import AttentionModel
-from attnaudit.report.records import compact
+from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 Single = Mapping[str, Any]

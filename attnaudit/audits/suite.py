@@ -27,13 +27,13 @@ from attnaudit.errors import InputError
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
+from attnaudit.findings.evidence import read_runs
+from attnaudit.findings.rules import Deltas
 from attnaudit.importance.choice import check_measures
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.models.untrained import suffix_of
+from attnaudit.records.reading import read_records
 from attnaudit.report.demands import Demands
-from attnaudit.report.findings.evidence import read_runs
-from attnaudit.report.findings.rules import Deltas
-from attnaudit.report.records import read_records
 from attnaudit.report.schema import dumps
 
 # seed-baseline comes first: the adversary's sweep closes in on its TVD, and probes are guided by

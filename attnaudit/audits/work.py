@@ -37,10 +37,16 @@ from attnaudit.execution.units import Unit
 from attnaudit.models.load import LoadedModel, Placement, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
+from attnaudit.records.manifest import collect, versions
+from attnaudit.records.schema import (
+    DatasetFacts,
+    Header,
+    Manifest,
+    ModelFacts,
+    Run,
+    difference_between,
+)
 from attnaudit.report.demands import Demands
-from attnaudit.report.manifest import collect, versions
-from attnaudit.report.records import Header, Run, difference_between
-from attnaudit.report.schema import DatasetFacts, Manifest, ModelFacts
 
 Task = int | Run  # the number of a batch, or the run of a model to train
 

@@ -89,8 +89,8 @@ def report(
     sizes = _deltas(delta or [])
 
     from attnaudit.audits.combine import combine
-    from attnaudit.report.findings.evidence import RETRAINING
-    from attnaudit.report.findings.rules import Deltas
+    from attnaudit.findings.evidence import RETRAINING
+    from attnaudit.findings.rules import Deltas
 
     try:
         deltas = Deltas(**sizes)

@@ -34,8 +34,8 @@ from attnaudit.planning.forecast import (
 from attnaudit.planning.lengths import Texts
 from attnaudit.planning.plan import Part, Passes, Span, Stage, Trainings, WorkPlan
 from attnaudit.planning.trial import Timed, Trial
+from attnaudit.records.schema import Run
 from attnaudit.report.demands import Demands
-from attnaudit.report.records import Run
 
 
 def plan_audit(

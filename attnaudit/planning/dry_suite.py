@@ -45,8 +45,8 @@ from attnaudit.planning.forecast import (
 )
 from attnaudit.planning.plan import Part, Passes, Stage, WorkPlan
 from attnaudit.planning.trial import Trial
+from attnaudit.records.writing import stands
 from attnaudit.report.demands import Demands
-from attnaudit.report.records_writer import stands
 
 MADE = "It stands in the output folder already."
 

@@ -14,13 +14,13 @@ from attnaudit.audits.audit import Record
 from attnaudit.audits.work import Work
 from attnaudit.execution.memory import device_peak_bytes, forget_peak, peak_bytes
 from attnaudit.execution.observer import Silent
+from attnaudit.findings.assess import assess
+from attnaudit.findings.evidence import gather
+from attnaudit.findings.rules import Deltas
 from attnaudit.planning.extrapolate import Extrapolated, Tried, extrapolate
 from attnaudit.planning.lengths import tokens_of
-from attnaudit.report.findings.assess import assess
-from attnaudit.report.findings.evidence import gather
-from attnaudit.report.findings.rules import Deltas
-from attnaudit.report.records import run_key
-from attnaudit.report.records_writer import RecordsWriter
+from attnaudit.records.schema import run_key
+from attnaudit.records.writing import RecordsWriter
 
 SECONDS = 10.0  # that trying out records takes, about
 SUMMARISED = (150, 450)  # records of a run of which a summary is tried

@@ -18,8 +18,9 @@ from attnaudit.errors import InputError
 from attnaudit.measures.columns import Lazy, Names, paired
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Cell, Columns, Estimate
+from attnaudit.records.schema import DatasetFacts
 from attnaudit.report.registry import find
-from attnaudit.report.schema import DatasetFacts, Gate, Metric, Report, TableData
+from attnaudit.report.schema import Gate, Metric, Report, TableData
 
 TOLERANCE = 1e-5  # batch sizes and kinds of machine may move a figure by so much
 _NOT_SETTINGS = ("seed", "text")  # settings that leave the meaning of figures alone

@@ -6,20 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
+from attnaudit.findings.finding import Finding, FindingName
+from attnaudit.findings.rules import not_assessed
 from attnaudit.measures.summary import Estimate, Summary, Table
-from attnaudit.report.findings.rules import not_assessed
+from attnaudit.records.schema import DatasetFacts, Manifest, ModelFacts
 from attnaudit.report.registry import find
-from attnaudit.report.schema import (
-    DatasetFacts,
-    Finding,
-    FindingName,
-    Gate,
-    Manifest,
-    Metric,
-    ModelFacts,
-    Report,
-    TableData,
-)
+from attnaudit.report.schema import Gate, Metric, Report, TableData
 
 
 def build_report(

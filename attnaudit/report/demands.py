@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attnaudit.measures.summary import Columns
+from attnaudit.records.schema import DatasetFacts
 from attnaudit.report.gates import is_baseline
 from attnaudit.report.policy import Policy, evaluate, excuse
-from attnaudit.report.schema import DatasetFacts, Gate, Report
+from attnaudit.report.schema import Gate, Report
 
 if TYPE_CHECKING:
     from attnaudit.report.baseline import Baseline

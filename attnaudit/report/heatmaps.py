@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from attnaudit.errors import printable
-from attnaudit.report.records import Header, read_records
+from attnaudit.records.reading import read_records
+from attnaudit.records.schema import Header
 
 Record = Mapping[str, Any]
 Source = Callable[[], Iterable[Record]]  # gives the records anew at every call

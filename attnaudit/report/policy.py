@@ -18,21 +18,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from attnaudit.config import Document, Settings, read_document
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.measures.summary import Estimate
+from attnaudit.records.metric import MetricSpec
+from attnaudit.records.schema import Number
 from attnaudit.report.gates import is_baseline
-from attnaudit.report.metrics.spec import MetricSpec
 from attnaudit.report.registry import require
-from attnaudit.report.schema import (
-    Bound,
-    Finding,
-    FindingName,
-    FindingStatus,
-    Gate,
-    GateStatus,
-    Metric,
-    Number,
-    Waiver,
-)
+from attnaudit.report.schema import Bound, Gate, GateStatus, Metric, Waiver
 
 _OPEN: tuple[FindingStatus, ...] = ("inconclusive", "not_assessable", "not_assessed")
 

@@ -9,18 +9,18 @@ import re
 from pathlib import Path
 
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.findings import metrics as findings
 from attnaudit.importance import IMPORTANCES
+from attnaudit.records.metric import NUMBER, MetricSpec
 from attnaudit.report.metrics import (
     adversary,
     correlate,
     erase,
-    findings,
     permute,
     probe,
     scores,
     seed_baseline,
 )
-from attnaudit.report.metrics.spec import NUMBER, MetricSpec
 
 _SPECS: tuple[MetricSpec, ...] = (
     *scores.SPECS,

@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pydantic
 from pydantic import Field, JsonValue
 
-from attnaudit.config import S, Settings
+from attnaudit.config import Settings
 from attnaudit.errors import InputError
-from attnaudit.report.metrics.spec import Direction
+from attnaudit.findings.finding import Finding, FindingName, FindingStatus
+from attnaudit.records.metric import Direction
+from attnaudit.records.schema import (
+    SCHEMA_VERSION,
+    DatasetFacts,
+    Manifest,
+    ModelFacts,
+    Number,
+    parse,
+    parse_json,
+)
 
-SCHEMA_VERSION: Literal[1] = 1
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-FindingName = Literal["necessary", "hard_to_manipulate", "out_of_context"]
-FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
 GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
-
-
-class _Facts(Settings):
-    """Facts of which some are named here, and each kind of model or data may add its own."""
-
-    model_config = pydantic.ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
-
-
-class ModelFacts(_Facts):
-    """Which model was audited. Further keys describe its kind and recipe."""
-
-    name: str = Field(description="The model as it was named on the command line.")
-    sha256: str | None = Field(
-        default=None, description="SHA-256 of the model file; null where there is no single file."
-    )
-
-
-class DatasetFacts(_Facts):
-    """Which instances were audited. Further keys describe how the data was read."""
-
-    name: str = Field(description="The data set as it was named on the command line.")
-    sha256: str | None = Field(default=None, description="SHA-256 of the data file's bytes.")
-    split: str = Field(description="Which part of the data: train, dev, test or all.")
-    instances: int = Field(ge=0, description="Number of instances audited.")
-    skipped: dict[str, int] = Field(
-        default_factory=dict, description="Number of rows left out, by reason."
-    )
-    truncated: int = Field(
-        default=0, ge=0, description="Number of instances cut at the length limit."
-    )
-    partial: bool = Field(
-        default=False, description="Whether a limit kept some rows from being audited."
-    )
 
 
 class Metric(Settings):
@@ -86,25 +57,6 @@ class TableData(Settings):
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"a row of {self.title!r} has not {len(self.columns)} cells")
         return self
-
-
-class Finding(Settings):
-    """What the evidence says about one desideratum of attention as an explanation."""
-
-    status: FindingStatus = Field(description="What the evidence says.")
-    reason: str = Field(description="Why, or what would settle it.")
-    statistic: Number | None = Field(default=None, description="The deciding figure, or null.")
-    metric: str | None = Field(default=None, description="The name of that figure, or null.")
-    interval: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="Lower and upper end of its 95 % interval, or null."
-    )
-    delta: Number | None = Field(
-        default=None, description="The smallest effect of interest that it is held against."
-    )
-    rule: str | None = Field(default=None, description="The rule that was applied, or null.")
-    scope: str | None = Field(
-        default=None, description="Which recipe, data, split, layer and row it speaks of."
-    )
 
 
 class Waiver(Settings):
@@ -153,31 +105,6 @@ class Gate(Settings):
     line: int | None = Field(default=None, description="The gate's line in the policy file.")
 
 
-class Platform(Settings):
-    """The kind of machine."""
-
-    system: str = Field(description="Operating system.")
-    machine: str = Field(description="Processor architecture.")
-
-
-class Manifest(Settings):
-    """What is needed to repeat the run."""
-
-    attnaudit: str = Field(description="Version of this tool.")
-    command_line: list[str] = Field(description="The command as the user gave it.")
-    settings: dict[str, JsonValue] = Field(description="Every setting in effect.")
-    seeds: list[int] = Field(description="Random seeds used.")
-    files: dict[str, str] = Field(description="SHA-256 of each file read, by name.")
-    python: str = Field(description="Version of Python.")
-    packages: dict[str, str] = Field(description="Versions of the packages that compute.")
-    platform: Platform = Field(description="What the run was made on.")
-    device: str = Field(description="Where the model ran: cpu, cuda or mps.")
-    dtype: str = Field(description="Number format in which the model ran.")
-    threads: int = Field(ge=1, description="Number of CPU threads in use.")
-    started: str = Field(description="Start in UTC, ISO 8601.")
-    finished: str | None = Field(description="End in UTC, ISO 8601; null while the work goes on.")
-
-
 class Report(Settings):
     """What one audit of one model on one data set found."""
 
@@ -216,42 +143,6 @@ def loads(text: str, where: str) -> Report:
             "is not an attnaudit report", where=where, hint="give the file written by -o or --json"
         )
     return parse(Report, content, where)
-
-
-def parse_json(text: str, where: str, line: int | None = None) -> Any:
-    """The value of strict JSON (no NaN); raises InputError at `line`, or where the text breaks."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"is not valid JSON ({error.msg})", where=where, line=line or error.lineno
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"is not valid JSON ({error})", where=where, line=line) from None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def parse(model: type[S], content: dict[str, Any], where: str, line: int | None = None) -> S:
-    """`content` as `model`; raises InputError naming the first field that is wrong."""
-    version = content.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"has schema version {version!r}, and this attnaudit reads {SCHEMA_VERSION}",
-            where=where,
-            line=line,
-            hint="use the version of attnaudit that wrote it",
-        )
-    try:
-        return model.model_validate(content)
-    except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        field = ".".join(str(key) for key in problem["loc"])
-        raise InputError(
-            f"does not follow the schema at {field!r} ({problem['msg']})", where=where, line=line
-        ) from None
 
 
 def json_schema() -> dict[str, Any]:

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from attnaudit.errors import printable
 from attnaudit.measures import summary as measures
+from attnaudit.records.metric import Direction
 from attnaudit.report.gates import counts, described, waiver_words
 from attnaudit.report.layout import Column, all_tables, laid_out
-from attnaudit.report.metrics.spec import Direction
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Gate, Report, TableData
 from attnaudit.report.wording import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from attnaudit.findings.finding import Finding
 from attnaudit.report.layout import number
-from attnaudit.report.schema import Finding, Metric, Report
+from attnaudit.report.schema import Metric, Report
 
 _SHOWN = 3  # names listed before "and N more"
 

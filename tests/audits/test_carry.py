@@ -18,7 +18,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
 from attnaudit.measures.intervals import Bootstrap
-from attnaudit.report.records import read_records
+from attnaudit.records.reading import read_records
 
 SETTINGS = {
     "permute": {"permutations": 5},

@@ -14,15 +14,16 @@ from attnaudit.audits.rebuild import load, read_baseline
 from attnaudit.audits.run import run_audit
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
+from attnaudit.findings.finding import Finding
+from attnaudit.findings.rules import NEEDED, Deltas
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Columns
+from attnaudit.records.reading import read_records
+from attnaudit.records.writing import RecordsWriter
 from attnaudit.report.demands import Demands
-from attnaudit.report.findings.rules import NEEDED, Deltas
 from attnaudit.report.policy import load_policy
-from attnaudit.report.records import read_records
-from attnaudit.report.records_writer import RecordsWriter
 from attnaudit.report.registry import find
-from attnaudit.report.schema import Finding, dumps
+from attnaudit.report.schema import dumps
 
 N = 120  # instances, half of each class
 SEEDS = (1, 2, 3, 4, 5)

@@ -30,8 +30,8 @@ from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError, TrainingData, train
-from attnaudit.report.records import read_records
-from attnaudit.report.records_writer import RecordsWriter
+from attnaudit.records.reading import read_records
+from attnaudit.records.writing import RecordsWriter
 from tests.planted.audit import Notebook
 
 

@@ -19,7 +19,7 @@ from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import build_classic
 from attnaudit.models.load import find_model
 from attnaudit.models.probes import attended
-from attnaudit.report.records import read_records
+from attnaudit.records.reading import read_records
 from attnaudit.report.registry import find
 
 LABELS = ("bad", "good")

@@ -16,9 +16,9 @@ from attnaudit.audits.rebuild import read_baseline
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
+from attnaudit.records.reading import read_records
 from attnaudit.report.demands import Demands
 from attnaudit.report.policy import load_policy
-from attnaudit.report.records import read_records
 from attnaudit.report.schema import dumps
 
 LIGHT = CorrelateSettings(measures=("gradient", "random"))

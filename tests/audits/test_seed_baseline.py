@@ -10,7 +10,7 @@ from attnaudit.audits.job import Job
 from attnaudit.audits.run import run_audit
 from attnaudit.audits.seed_baseline import AUDIT, SeedBaselineSettings, summarise
 from attnaudit.execution.observer import Silent
-from attnaudit.report.records import read_records
+from attnaudit.records.reading import read_records
 from attnaudit.report.registry import all_specs, find
 
 LABELS = ("bad", "good")

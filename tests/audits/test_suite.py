@@ -17,9 +17,10 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
+from attnaudit.records.reading import read_records
+from attnaudit.records.schema import Header
+from attnaudit.records.writing import RecordsWriter
 from attnaudit.report.demands import Demands
-from attnaudit.report.records import Header, read_records
-from attnaudit.report.records_writer import RecordsWriter
 from attnaudit.report.schema import dumps
 
 CONFIG = """\

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from attnaudit.audits.strengths import GRID
-from attnaudit.report.records import read_records
+from attnaudit.records.reading import read_records
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def pin(config: str, name: str, made: Path) -> None:
         work = Path(scratch)
         if name == "bert":
             write_bert(work)
-        run(work, "audit", config, "-o", "out", "--workers", "2", "-q")
+        run(work, "audit", config, "-o", "out", "-q")
         records = sorted((work / "out/records").glob("*.jsonl"))
         kept = {f"records/{path.name}": path.read_text() for path in records}
         kept["report.json"] = (work / "out/report.json").read_text()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from attnaudit.report.schema import FindingName
+from attnaudit.findings.finding import FindingName
 from tests.planted.audit import audit_plant
 from tests.planted.plants import PLANTS
 from tests.planted.verdicts import Counts, markdown, verdicts

@@ -10,13 +10,13 @@ from attnaudit.audits.audit import Trains, find_audit
 from attnaudit.audits.runs import Ledger, record_rounds
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Silent
+from attnaudit.findings.assess import assess
+from attnaudit.findings.basis import SEED
+from attnaudit.findings.evidence import Evidence, read_runs
+from attnaudit.findings.finding import Finding, FindingName
+from attnaudit.findings.rules import Deltas
 from attnaudit.models.retraining import Retraining
-from attnaudit.report.findings.assess import assess
-from attnaudit.report.findings.basis import SEED
-from attnaudit.report.findings.evidence import Evidence, read_runs
-from attnaudit.report.findings.rules import Deltas
-from attnaudit.report.records import Run, run_key
-from attnaudit.report.schema import Finding, FindingName
+from attnaudit.records.schema import Run, run_key
 from tests.planted.plants import Plant
 
 SEEDS = 5  # of the recipe, its uniform twin, and each probe

@@ -9,12 +9,12 @@ from functools import partial
 import torch
 
 from attnaudit.execution.observer import Silent
+from attnaudit.findings.finding import FindingName
 from attnaudit.models.blank import Blank
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
-from attnaudit.report.schema import FindingName
 from tests.planted import models, texts
 
 SIZES = {"train": 1000, "dev": 200, "test": 400}

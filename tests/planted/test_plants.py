@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from attnaudit.findings.context import out_of_context
+from attnaudit.findings.hard import hard_to_manipulate
+from attnaudit.findings.rules import Deltas
 from attnaudit.models.interface import check_laws
-from attnaudit.report.findings.context import out_of_context
-from attnaudit.report.findings.hard import hard_to_manipulate
-from attnaudit.report.findings.rules import Deltas
 from tests.planted.audit import Auditing, audit_plant
 from tests.planted.models import answer, mass
 from tests.planted.plants import NONE, PLANTS

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from attnaudit.report.findings import rules
-from attnaudit.report.schema import FindingName
+from attnaudit.findings import rules
+from attnaudit.findings.finding import FindingName
 from tests.planted import audit, models, plants
 from tests.planted.plants import PLANTS
 

@@ -1,24 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Protocol
 
 import pytest
 
 from attnaudit.measures.summary import Estimate, Summary, Table
+from attnaudit.records.schema import Header
 from attnaudit.report.build import build_report
-from attnaudit.report.manifest import collect
-from attnaudit.report.records import Header
-from attnaudit.report.schema import (
-    DatasetFacts,
-    Gate,
-    Manifest,
-    ModelFacts,
-    Report,
-    TableData,
-    Waiver,
-)
+from attnaudit.report.schema import Gate, Report, TableData, Waiver
 
 EVIL = (
     "<script>alert(1)</script> \x1b[31m \x00 a|b `c` ``` ]]> %0A ::error::x ##[error]y @org/team "
@@ -44,39 +34,6 @@ EVILS = (
     "&lt;",
     "",
 )
-
-
-@pytest.fixture
-def manifest() -> Manifest:
-    return collect(
-        command_line=["attnaudit", "correlate", "model.pt", "test.jsonl"],
-        settings={"seed": 0, "target": "predicted"},
-        seeds=[0],
-        started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
-        finished=datetime(2026, 1, 2, 3, 5, 5, tzinfo=timezone.utc),
-        device="cpu",
-        dtype="float32",
-        threads=1,
-        files={"model.pt": "ab" * 32, "test.jsonl": "cd" * 32},
-    )
-
-
-@pytest.fixture
-def header(manifest: Manifest) -> Header:
-    return Header(
-        audit="correlate",
-        settings={"seed": 0, "importances": ["gradient", "random"]},
-        model=ModelFacts(name="model.pt", sha256="ab" * 32, encoder="bilstm"),
-        dataset=DatasetFacts(
-            name="test.jsonl",
-            sha256="cd" * 32,
-            split="test",
-            instances=1725,
-            skipped={"too_short": 93, "one_word": 4},
-            truncated=12,
-        ),
-        manifest=manifest,
-    )
 
 
 @pytest.fixture

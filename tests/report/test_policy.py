@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from attnaudit.errors import InputError
+from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.report.gates import exit_code
 from attnaudit.report.policy import (
@@ -17,7 +18,7 @@ from attnaudit.report.policy import (
     evaluate,
     load_policy,
 )
-from attnaudit.report.schema import Finding, FindingStatus, Gate, Report
+from attnaudit.report.schema import Gate, Report
 
 TAU = "correlate.gradient.tau.mean"
 PATH, TODAY = Path("p.yaml"), date(2026, 3, 4)

@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 from attnaudit.errors import InputError
-from attnaudit.report.metrics.spec import OPEN, PLACEHOLDERS, MetricSpec
+from attnaudit.records.metric import OPEN, PLACEHOLDERS, MetricSpec
 from attnaudit.report.registry import IMPORTANCES, all_specs, find, markdown, require
 
 

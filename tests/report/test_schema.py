@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnaudit.errors import InputError
-from attnaudit.report.schema import Metric, ModelFacts, Report, TableData, dumps, json_schema, loads
+from attnaudit.records.schema import ModelFacts
+from attnaudit.report.schema import Metric, Report, TableData, dumps, json_schema, loads
 
 
 def refuse(constant: str) -> None:

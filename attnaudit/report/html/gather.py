@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from attnaudit.records.reading import read_records
 from attnaudit.report.heatmaps import Gallery, choose_recorded, class_labels
 from attnaudit.report.html import distributions, retrained
 from attnaudit.report.html.drawn import Drawn
 from attnaudit.report.html.points import MEASURES, Curve, Scores, Spread, Taus
-from attnaudit.report.records import read_records
 
 _RECIPE_CAPTION = (
     "The same recipe trained with other seeds, and with uniform weights in place of attention."

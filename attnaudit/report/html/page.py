@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnaudit.errors import InputError, printable
+from attnaudit.findings.finding import Finding
 from attnaudit.report import gates
 from attnaudit.report.heatmaps import caption, heading
 from attnaudit.report.html.palette import DARK, LIGHT, variables
 from attnaudit.report.layout import Column, laid_out
-from attnaudit.report.schema import Finding, Report, TableData
+from attnaudit.report.schema import Report, TableData
 from attnaudit.report.wording import Fact, facts, figure, missing
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ that must change their answers much to attend otherwise.
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, MetricSpec
+from attnaudit.records.metric import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, MetricSpec
 
 
 def _instance(prefix: str, epsilon: str) -> list[MetricSpec]:

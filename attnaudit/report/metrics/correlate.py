@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
+from attnaudit.records.metric import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
 
 
 def _agreements(placeholder: str, direction: Direction) -> list[MetricSpec]:

@@ -6,7 +6,7 @@ compared with. Plausibility speaks neither way: it is no evidence of faithfulnes
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_MEAN, UNIT, Direction, MetricSpec
+from attnaudit.records.metric import LEAST_MEAN, UNIT, Direction, MetricSpec
 
 
 def _single(

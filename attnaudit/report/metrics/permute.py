@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_MEAN, UNIT, MetricSpec
+from attnaudit.records.metric import LEAST_MEAN, UNIT, MetricSpec
 
 SPECS = (
     MetricSpec(

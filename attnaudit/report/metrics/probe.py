@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_SCORE, UNIT, Direction, MetricSpec
+from attnaudit.records.metric import LEAST_SCORE, UNIT, Direction, MetricSpec
 
 
 def _gap(pair: str, definition: str, direction: Direction) -> MetricSpec:

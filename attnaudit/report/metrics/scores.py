@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import LEAST_SCORE, UNIT, MetricSpec
+from attnaudit.records.metric import LEAST_SCORE, UNIT, MetricSpec
 
 
 def scores(prefix: str, what: str) -> list[MetricSpec]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.report.metrics.spec import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, Direction, MetricSpec
+from attnaudit.records.metric import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, Direction, MetricSpec
 
 
 def _jsd(name: str, definition: str, direction: Direction) -> MetricSpec:

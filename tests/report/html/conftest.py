@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from attnaudit.report.records import Header
-from attnaudit.report.records_writer import RecordsWriter
-from attnaudit.report.schema import Manifest, ModelFacts
+from attnaudit.records.schema import Header, Manifest, ModelFacts
+from attnaudit.records.writing import RecordsWriter
 
 WriteRecords = Callable[..., Path]
 N = 12  # instances

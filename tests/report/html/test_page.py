@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from attnaudit.errors import InputError
+from attnaudit.findings.finding import Finding
 from attnaudit.report.html import page
 from attnaudit.report.html.page import html_page
-from attnaudit.report.schema import Finding, Gate, Report, TableData
+from attnaudit.report.schema import Gate, Report, TableData
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m\x00{{ 7*7 }}{% raw %}\"'><img src=x onerror=y>&lt;"

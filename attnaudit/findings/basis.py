@@ -1,0 +1,109 @@
+"""What must hold before anything is found: a model that works, and a recipe that reproduces it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student  # type: ignore[import-untyped]
+
+from attnaudit.findings.evidence import BASE, SEED, Evidence, Floats, Ints, Runs
+from attnaudit.findings.rules import LEAST_RARE, LEAST_SEEDS
+from attnaudit.measures.counted import auroc_of_counts
+from attnaudit.measures.intervals import PERCENTILES
+from attnaudit.measures.two_level import f1_draws, two_level
+
+
+def barrier(evidence: Evidence, runs: Runs) -> str | None:
+    """Why no finding can rest on this model, recipe and data; None if one can.
+
+    `runs` are those of seed-baseline on the audited split.
+    """
+    return unusable(evidence, runs) or useless(evidence, runs) or not_reproduced(evidence, runs)
+
+
+def unusable(evidence: Evidence, runs: Runs) -> str | None:
+    """Why the instances say too little; None if they do not."""
+    if evidence.partial:
+        return "a limit kept some rows from being audited"
+    rarest = int(np.bincount(runs.gold, minlength=len(evidence.labels)).min())
+    if rarest < LEAST_RARE:
+        return f"the rarest class has {rarest} instances, and {LEAST_RARE} are needed"
+    if runs.bootstrap().units < 2:
+        return "all instances are of one group, which does not tell how groups differ"
+    return None
+
+
+def useless(evidence: Evidence, runs: Runs) -> str | None:
+    """Why the audited model is no better than a constant answer; None if it is."""
+    scored = _scored(runs, runs.predicted(BASE, [0]), len(evidence.labels))
+    drawn = scored.draws[:, 0] - scored.constant_draws
+    # One model as it is, not one of many: there is no level of seeds.
+    if not np.nanpercentile(drawn, PERCENTILES)[0] > 0:
+        words = scored.words(0)
+        return f"the model is not better, by interval, than a constant answer ({words})"
+    if len(evidence.labels) == 2:
+        positive = runs.probs(BASE, [0])[0, :, 1]
+        ranked = runs.bootstrap().counted(auroc_of_counts(runs.gold, positive))
+        if ranked.ci_low is None or ranked.ci_low <= 0.5:
+            return "the model ranks instances no better than chance (AUROC .5), by interval"
+    return None
+
+
+def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
+    """Why the retrained seeds say nothing of this model: their score is another one; or None.
+
+    The model's score must lie where one more training of the recipe would: the seeds' mean, give
+    or take their own spread (t-based prediction interval) and the sampling of the instances. Seeds
+    must themselves be better than a constant answer: where each answers another class nearly
+    always, their F1 spreads from 0 to that of a constant, and any score lies within.
+    """
+    seeds = runs.seeds(model="seed")
+    count = len(seeds)
+    if count < LEAST_SEEDS:
+        return f"{count} seeds were trained, and {LEAST_SEEDS} are needed"
+    predicted = np.concatenate([runs.predicted(BASE, [0]), runs.predicted(SEED, seeds)])
+    scored = _scored(runs, predicted, len(evidence.labels))
+    base, others = scored.points[0], scored.points[1:]
+    base_drawn, drawn = scored.draws[:, 0], scored.draws[:, 1:]
+    over = two_level(
+        others - scored.constant, drawn - scored.constant_draws[:, None], len(runs.gold)
+    )
+    if over.ci_low is None or over.ci_low <= 0:
+        return (
+            f"the recipe does not reproduce this model: {count} seeds are not better, by"
+            f" interval, than a constant answer ({scored.words(slice(1, None))})"
+        )
+    sampling = float(np.nanstd(base_drawn - drawn.mean(1)))
+    spread = float(others.std(ddof=1)) * (1 + 1 / count) ** 0.5
+    room = float(student.ppf(0.975, count - 1)) * spread + 1.96 * sampling
+    if abs(base - others.mean()) > room + 1e-12:
+        return (
+            f"the recipe does not reproduce this model: its F1 is {base:.3f}, that of"
+            f" {count} seeds {others.mean():.3f}"
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """F1 of models, `points` (S,) and `draws` (draws, S), and of the best constant answer."""
+
+    points: Floats
+    draws: Floats
+    constant: float
+    constant_draws: Floats  # (draws,)
+
+    def words(self, models: int | slice) -> str:
+        mean = self.points[models].mean()
+        return f"F1 {mean:.3f}, always guessing one class {self.constant:.3f}"
+
+
+def _scored(runs: Runs, predicted: Ints, classes: int) -> _Scored:
+    """The scores of models that predict `predicted` (S, n)."""
+    constants = np.tile(np.arange(classes)[:, None], len(runs.gold))  # (classes, n)
+    rows = np.concatenate([predicted, constants])
+    points, draws = f1_draws(np.array(runs.gold), rows, classes, runs.bootstrap())
+    count = len(predicted)
+    best = count + int(np.nanargmax(points[count:]))
+    return _Scored(points[:count], draws[:, :count], float(points[best]), draws[:, best])

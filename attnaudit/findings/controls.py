@@ -1,0 +1,72 @@
+"""Whether the audited attention could be tested at all: what its controls say (audits/controls.py).
+
+Where something passes the audited attention by, answers may stay as they are whatever its weights
+are, even with all content erased from it. That weights can be changed at no cost then speaks
+neither for nor against them. If other attention of the model does not move the answers either, no
+finding is *against*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnaudit.findings.evidence import Floats, Runs
+from attnaudit.findings.finding import Finding
+from attnaudit.findings.rules import UNMOVED_TVD
+from attnaudit.measures.summary import Estimate
+
+# What each does to the audited model.
+CONTROLS = {
+    "erased": "erasing all content at the audited row",
+    "uniform_layers": "uniform attention in all layers",
+}
+RULE = "inconclusive in place of against: no control moves the answers"
+
+
+def control_column(runs: Runs, control: str, figure: str) -> Floats | None:
+    """(n,) the `tvd` or `flips` of a control, NaN where a record has none; None if all have none.
+
+    `flips` are 0 or 1.
+    """
+    found = [record.get(control, {}).get(figure) for record in runs.controls]
+    if all(value is None for value in found):
+        return None
+    return np.array(found, float)
+
+
+def unmoved(runs: Runs) -> str | None:
+    """Why the audited attention cannot be tested; None if it can, or records do not say.
+
+    It cannot where the model says that something passes it by, and every control that it has moves
+    the answers by less than `UNMOVED_TVD` (mean over instances, upper end of the interval).
+    """
+    if not any(record.get("bypassed") for record in runs.controls):
+        return None
+    columns = {name: control_column(runs, name, "tvd") for name in CONTROLS}
+    known = {name: column for name, column in columns.items() if column is not None}
+    if not known:
+        return None
+    means = runs.bootstrap().means(np.stack(list(known.values()), axis=1))
+    if not all(map(_is_small, means)):
+        return None
+    moved = " and ".join(
+        f"{CONTROLS[name]} (TVD up to {mean.ci_high:.3f})"
+        for name, mean in zip(known, means, strict=True)
+    )
+    return (
+        f"even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so that"
+        " this row cannot be tested"
+    )
+
+
+def _is_small(mean: Estimate) -> bool:
+    return mean.ci_high is not None and mean.ci_high < UNMOVED_TVD
+
+
+def withheld(found: Finding, why: str | None) -> Finding:
+    """A finding as it may stand: none is *against* attention that cannot be tested, and `why`."""
+    if why is None or found.status != "against":
+        return found
+    rule = f"{found.rule}; {RULE}" if found.rule else RULE
+    reason = f"{found.reason}; but {why}"
+    return found.model_copy(update={"status": "inconclusive", "reason": reason, "rule": rule})

@@ -1,0 +1,32 @@
+"""One finding as reports and policies hold it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from attnaudit.config import Settings
+from attnaudit.records.schema import Number
+
+FindingName = Literal["necessary", "hard_to_manipulate", "out_of_context"]
+FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
+
+
+class Finding(Settings):
+    """What the evidence says about one desideratum of attention as an explanation."""
+
+    status: FindingStatus = Field(description="What the evidence says.")
+    reason: str = Field(description="Why, or what would settle it.")
+    statistic: Number | None = Field(default=None, description="The deciding figure, or null.")
+    metric: str | None = Field(default=None, description="The name of that figure, or null.")
+    interval: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Lower and upper end of its 95 % interval, or null."
+    )
+    delta: Number | None = Field(
+        default=None, description="The smallest effect of interest that it is held against."
+    )
+    rule: str | None = Field(default=None, description="The rule that was applied, or null.")
+    scope: str | None = Field(
+        default=None, description="Which recipe, data, split, layer and row it speaks of."
+    )

@@ -1,0 +1,87 @@
+"""The rules of the findings: DESIGN-level constants, and what a status is decided by.
+
+A finding concerns one recipe, data set and split; it is *for* if the whole 95 % interval of its
+statistic lies above delta, the smallest effect of interest, *against* if it lies below, and else
+inconclusive. The three desiderata are those of Wiegreffe & Pinter 2019, section 2.
+"""
+
+from __future__ import annotations
+
+import pydantic
+
+from attnaudit.config import Settings
+from attnaudit.findings.finding import Finding, FindingName, FindingStatus
+from attnaudit.measures.summary import Estimate
+
+NEEDED: dict[FindingName, str] = {
+    "necessary": "seed-baseline would settle it",
+    "hard_to_manipulate": "adversary with --sweep, together with seed-baseline, would settle it",
+    "out_of_context": "probe, together with seed-baseline, would settle it",
+}
+
+LEAST_SEEDS = 5  # of the recipe, its uniform twin, and each probe
+LEAST_ADVERSARIES = 3  # seeds of each lambda, imitators included
+LEAST_RARE = 50  # instances of the rarer class
+LEAST_TVD = 0.005  # the seeds' own TVD is taken to be no smaller: saturated models agree to 1e-4
+FIXED_TVDS = (0.02, 0.05)  # where the excess is looked at besides the seeds' own TVD
+STRONG_JSD = 0.4  # a sweep that never gets there has not tried hard enough to show anything
+AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
+UNMOVED_TVD = 0.05  # controls that move answers by less show that attention could not (as permute)
+
+
+class Deltas(Settings):
+    """The smallest effects of interest."""
+
+    necessary: float = pydantic.Field(0.01, ge=0, le=1, description="gap in score")
+    hard_to_manipulate: float = pydantic.Field(0.05, ge=0, le=0.6931, description="excess JSD")
+    out_of_context: float = pydantic.Field(0.01, ge=0, le=1, description="gap in score")
+
+
+def not_assessed() -> dict[FindingName, Finding]:
+    """The findings of a report that has no evidence on them."""
+    return {name: Finding(status="not_assessed", reason=NEEDED[name]) for name in NEEDED}
+
+
+def compare(found: Estimate, delta: float) -> FindingStatus:
+    """*for* above delta by interval, *against* below it, else inconclusive."""
+    if found.ci_low is None or found.ci_high is None:
+        return "inconclusive"
+    if found.ci_low > delta:
+        return "for"
+    return "against" if found.ci_high < delta else "inconclusive"
+
+
+def finding(
+    status: FindingStatus,
+    reason: str,
+    found: Estimate | None = None,
+    delta: float | None = None,
+    scope: str | None = None,
+    metric: str | None = None,
+    rule: str | None = None,
+) -> Finding:
+    """A finding with the figure that decided it, its metric's name, and the rule applied to it."""
+    interval = None
+    if found is not None and found.ci_low is not None and found.ci_high is not None:
+        interval = [found.ci_low, found.ci_high]
+    return Finding(
+        status=status,
+        reason=reason,
+        statistic=None if found is None else found.value,
+        interval=interval,
+        metric=metric,
+        delta=delta,
+        rule=rule,
+        scope=scope,
+    )
+
+
+def settle(found: Estimate, delta: float) -> str:
+    """What an inconclusive finding would take: the smallest effect that it could have shown."""
+    if found.ci_low is None or found.ci_high is None:
+        return found.reason or "no interval"
+    half = (found.ci_high - found.ci_low) / 2
+    return (
+        f"the interval reaches {half:.3f} to either side, so that an effect has to be"
+        f" {delta + half:.3f} to show; more seeds or more instances would narrow it"
+    )

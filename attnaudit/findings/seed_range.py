@@ -1,0 +1,54 @@
+"""How far seeds of the recipe stray from the audited model: what an adversary may do unpunished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnaudit.findings.evidence import BASE, SEED, Floats, Kind, Runs
+from attnaudit.findings.rules import LEAST_TVD
+from attnaudit.measures.scores import f1
+from attnaudit.measures.summary import Estimate
+from attnaudit.measures.two_level import mean_draws, two_level
+
+
+@dataclass(frozen=True)
+class SeedRange:
+    """What seeds of the recipe do, compared with the audited model.
+
+    `tvd` of their answers and `jsd` of their attention: means over instances and seeds. `flips` and
+    `loss`: label flips and loss of F1 of the worst seed, no less than what counts as none.
+    """
+
+    tvd: Estimate
+    jsd: Estimate
+    flips: float
+    loss: float
+
+    @property
+    def room(self) -> float:
+        """The TVD up to which another model answers as seeds do."""
+        return max(self.tvd.ci_high or 0.0, LEAST_TVD)
+
+
+def seed_range(runs: Runs, least_loss: float) -> SeedRange:
+    """The range of the seeds in `runs` of seed-baseline; `least_loss` of F1 counts as none."""
+    seeds, bootstrap = runs.seeds(model="seed"), runs.bootstrap()
+    values = [runs.values(SEED, seeds, what) for what in ("tvd", "jsd")]
+    points, draws = mean_draws(np.concatenate(values), bootstrap)  # (2S,), (draws, 2S)
+    tvd, jsd = (
+        two_level(points[one], draws[:, one], bootstrap.n)
+        for one in (slice(len(seeds)), slice(len(seeds), None))
+    )
+    flips, loss = damage(runs, SEED, seeds)
+    return SeedRange(tvd, jsd, max(LEAST_TVD, flips.max()), max(least_loss, loss.max()))
+
+
+def damage(runs: Runs, kind: Kind, seeds: Sequence[int]) -> tuple[Floats, Floats]:
+    """Share of labels that differ from the audited model's, and loss of F1 to it: (S,) each."""
+    gold, probs = np.array(runs.gold), runs.probs(kind, seeds)
+    flips = (probs.argmax(-1) != runs.predicted(BASE, [0])).mean(1)
+    base, *others = (f1(gold, one) for one in (*runs.probs(BASE, [0]), *probs))
+    return flips, np.array(base, float) - np.array(others, float)

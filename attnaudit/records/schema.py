@@ -1,0 +1,170 @@
+"""What makers and readers of records agree on: the header of a file, and the facts in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field, JsonValue
+
+from attnaudit.config import S, Settings
+from attnaudit.errors import InputError
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Facts(Settings):
+    """Facts of which some are named here, and each kind of model or data may add its own."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+
+class ModelFacts(_Facts):
+    """Which model was audited. Further keys describe its kind and recipe."""
+
+    name: str = Field(description="The model as it was named on the command line.")
+    sha256: str | None = Field(
+        default=None, description="SHA-256 of the model file; null where there is no single file."
+    )
+
+
+class DatasetFacts(_Facts):
+    """Which instances were audited. Further keys describe how the data was read."""
+
+    name: str = Field(description="The data set as it was named on the command line.")
+    sha256: str | None = Field(default=None, description="SHA-256 of the data file's bytes.")
+    split: str = Field(description="Which part of the data: train, dev, test or all.")
+    instances: int = Field(ge=0, description="Number of instances audited.")
+    skipped: dict[str, int] = Field(
+        default_factory=dict, description="Number of rows left out, by reason."
+    )
+    truncated: int = Field(
+        default=0, ge=0, description="Number of instances cut at the length limit."
+    )
+    partial: bool = Field(
+        default=False, description="Whether a limit kept some rows from being audited."
+    )
+
+
+class Platform(Settings):
+    """The kind of machine."""
+
+    system: str = Field(description="Operating system.")
+    machine: str = Field(description="Processor architecture.")
+
+
+class Manifest(Settings):
+    """What is needed to repeat the run."""
+
+    attnaudit: str = Field(description="Version of this tool.")
+    command_line: list[str] = Field(description="The command as the user gave it.")
+    settings: dict[str, JsonValue] = Field(description="Every setting in effect.")
+    seeds: list[int] = Field(description="Random seeds used.")
+    files: dict[str, str] = Field(description="SHA-256 of each file read, by name.")
+    python: str = Field(description="Version of Python.")
+    packages: dict[str, str] = Field(description="Versions of the packages that compute.")
+    platform: Platform = Field(description="What the run was made on.")
+    device: str = Field(description="Where the model ran: cpu, cuda or mps.")
+    dtype: str = Field(description="Number format in which the model ran.")
+    threads: int = Field(ge=1, description="Number of CPU threads in use.")
+    started: str = Field(description="Start in UTC, ISO 8601.")
+    finished: str | None = Field(description="End in UTC, ISO 8601; null while the work goes on.")
+
+
+def parse_json(text: str, where: str, line: int | None = None) -> Any:
+    """The value of strict JSON (no NaN); raises InputError at `line`, or where the text breaks."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"is not valid JSON ({error.msg})", where=where, line=line or error.lineno
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not valid JSON ({error})", where=where, line=line) from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def parse(model: type[S], content: dict[str, Any], where: str, line: int | None = None) -> S:
+    """`content` as `model`; raises InputError naming the first field that is wrong."""
+    version = content.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"has schema version {version!r}, and this attnaudit reads {SCHEMA_VERSION}",
+            where=where,
+            line=line,
+            hint="use the version of attnaudit that wrote it",
+        )
+    try:
+        return model.model_validate(content)
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(str(key) for key in problem["loc"])
+        raise InputError(
+            f"does not follow the schema at {field!r} ({problem['msg']})", where=where, line=line
+        ) from None
+
+
+Record = dict[str, Any]
+# What must agree between two runs.
+_RESUMABLE = ("audit", "settings", "model", "dataset", "conditions")
+
+
+class Header(Settings):
+    """The first line of a records file: what was audited, and how."""
+
+    kind: Literal["attnaudit-records"] = "attnaudit-records"
+    schema_version: Literal[1] = SCHEMA_VERSION
+    audit: str
+    settings: dict[str, JsonValue]
+    model: ModelFacts
+    dataset: DatasetFacts
+    conditions: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="What else the last digits of a record depend on: code, device, batches, ...",
+    )
+    manifest: Manifest = Field(description="As in a report.")
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of everything that the records depend on, by content: names do not matter."""
+        told = self.model_dump(mode="json", include=set(_RESUMABLE))
+        for part in ("model", "dataset"):
+            del told[part]["name"]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+Run = Mapping[str, str | int | float]
+
+
+def run_key(run: Run | None) -> str:
+    """A run as one string, whatever the order of its keys; empty for an audit without runs."""
+    return "" if run is None else json.dumps(run, sort_keys=True)
+
+
+def difference_between(there: Header, here: Header) -> str | None:
+    """Where two runs first differ in what decides the records, in words; None: nowhere."""
+    ours, theirs = here.model_dump(), there.model_dump()
+    differences = (_first_difference(theirs[key], ours[key], key) for key in _RESUMABLE)
+    return next((found for found in differences if found is not None), None)
+
+
+def _first_difference(there: Any, here: Any, place: str) -> str | None:
+    """Where two JSON values first differ, in words, or None where they are equal."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in [*here, *(k for k in there if k not in here)]:
+            found = _first_difference(there.get(key), here.get(key), f"{place}.{key}")
+            if found is not None:
+                return found
+        return None
+    if there == here:
+        return None
+    return f"its {place} is {json.dumps(there)}, this run's {json.dumps(here)}"

@@ -1,0 +1,292 @@
+"""Records written as they are made, and gone on with after an interruption."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal
+
+from typing_extensions import override
+
+from attnaudit.errors import InputError
+from attnaudit.execution.files import atomic, check_writable, output_errors
+from attnaudit.records.reading import content_of, header_of, line_of, read_records, row_of
+from attnaudit.records.schema import Header, Manifest, Record, Run, difference_between, run_key
+
+try:
+    import fcntl
+except ImportError:  # Windows, where two runs into one file are not found out
+    fcntl = None  # type: ignore[assignment]
+
+
+class Rows(Set[int]):
+    """The rows that have a record, and where its line starts: eight bytes a row."""
+
+    def __init__(self) -> None:
+        self._places = array("q")  # -1 where there is no record
+        self._count = 0
+
+    @override
+    def __contains__(self, row: object) -> bool:
+        return isinstance(row, int) and 0 <= row < len(self._places) and self._places[row] >= 0
+
+    @override
+    def __iter__(self) -> Iterator[int]:
+        return (row for row, place in enumerate(self._places) if place >= 0)
+
+    @override
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, row: int, place: int) -> None:
+        """Note that the record of `row`, which has none, starts at byte `place`."""
+        short = row + 1 - len(self._places)
+        if short > 0:
+            self._places.extend([-1] * short)
+        self._places[row] = place
+        self._count += 1
+
+    def places(self) -> Iterator[int]:
+        """Where the records start, by row."""
+        return (place for place in self._places if place >= 0)
+
+
+class RecordsWriter:
+    """Takes records in any order and writes them out sorted by run and `row`.
+
+    While it runs, the records stand in `<path>.partial`, flushed batch by batch; after an
+    interruption that file stays, and `resume=True` goes on from it. `done` holds the rows that are
+    already there; `done_in` those of one run, and asking for them gives the run its place in the
+    file. Without a `path` the records go to an unnamed temporary file. Only the place of each
+    record is kept in memory. To be used in a `with` block, which closes the files.
+
+    A partial file that is not gone on from, or cannot be (of another run, or damaged), is set aside
+    as `<path>.partial.old1` or the like; `remark` says so. Of a damaged one, the records before the
+    damage are gone on from.
+
+    Raises:
+        InputError: Another process is writing these records at this moment.
+        OutputError: `path` or its partial file cannot be written.
+    """
+
+    def __init__(self, path: Path | None, header: Header, resume: bool = False) -> None:
+        self.path, self.header = path, header
+        self.remark: str | None = None
+        self._runs: dict[str, Rows] = {}  # as they stand in the partial file
+        self._order: dict[str, None] = {}  # of the runs, as they were asked for
+        self._finished = False
+        if path is None:
+            self._place = Path(tempfile.gettempdir())
+            self._stream: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see __exit__
+            return
+        check_writable(path)
+        self._place = path.with_name(path.name + ".partial")
+        with output_errors(self._place):
+            self._stream = _open_alone(self._place)
+        try:
+            self._take_over(resume)
+            if not self._runs:
+                self._start()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def __enter__(self) -> RecordsWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._stream.close()
+        except OSError:  # what could not be written, as on a full disk, cannot be now either
+            if error is None:
+                raise
+        if error is not None and self.path is not None and not any(self._runs.values()):
+            self._place.unlink(missing_ok=True)  # there is nothing to go on from
+
+    @property
+    def partial(self) -> Path | None:
+        """Where the records stand until `finish`; None for a temporary file."""
+        return None if self.path is None else self._place
+
+    @property
+    def done(self) -> Rows:
+        """The rows that have a record without a run, in a view that follows the writing."""
+        return self.done_in(None)
+
+    def done_in(self, run: Run | None) -> Rows:
+        """The rows that have a record of `run`, in a view that follows the writing."""
+        key = run_key(run)
+        self._order.setdefault(key)
+        return self._runs.setdefault(key, Rows())
+
+    def write(self, batch: Iterable[Mapping[str, Any]]) -> None:
+        """Append a batch of records and flush it; each holds at least `row` (int) and `id`."""
+        with output_errors(self._place):
+            end = self._stream.seek(0, os.SEEK_END)
+            for record in batch:
+                row, line, run = record["row"], line_of(record), record.get("run")
+                rows = self.done_in(run)
+                if row in rows:
+                    raise ValueError(f"row {row} has a record already {run_key(run)}".rstrip())
+                self._stream.write(line)
+                rows.add(row, end)
+                end += len(line)
+            self._stream.flush()
+
+    def finish(self, manifest: Manifest | None = None) -> None:
+        """Write the final file and remove the partial one; without a path, do nothing.
+
+        `manifest` takes the place of the header's, which could not know when the work would end.
+        """
+        if manifest is not None:
+            self.header = self.header.model_copy(update={"manifest": manifest})
+        if self.path is None:
+            return
+        with atomic(self.path, "wb") as out:
+            out.write(line_of(self.header.model_dump()))
+            for line in self._sorted_lines():
+                out.write(line)
+            out.write(line_of({"count": sum(map(len, self._runs.values()))}))
+        self._finished = True
+        with output_errors(self._place):
+            self._place.unlink()  # while it is locked: nobody can have gone on from it
+        self._stream.close()
+
+    def records(self) -> Iterator[Record]:
+        """The records sorted by row, before `finish` or after."""
+        if self._finished and self.path is not None:
+            yield from read_records(self.path)[1]
+        else:
+            for line in self._sorted_lines():
+                yield json.loads(line)
+
+    def _sorted_lines(self) -> Iterator[bytes]:
+        for run in dict.fromkeys((*self._order, *self._runs)):
+            for place in self._runs[run].places():
+                self._stream.seek(place)
+                yield self._stream.readline()
+
+    def _start(self) -> None:
+        with output_errors(self._place):
+            self._stream.seek(0)
+            self._stream.truncate()
+            self._stream.write(line_of(self.header.model_dump()))
+            self._stream.flush()
+
+    def _take_over(self, resume: bool) -> None:
+        """Go on from what an interrupted run left, if it was the same run; else set it aside."""
+        try:
+            found = self._left()
+        except InputError as error:
+            return self._set_aside(str(error))
+        if found is None or not self._stream.peek(1):  # type: ignore[attr-defined]
+            return None  # a header alone is nothing to keep
+        difference = difference_between(found, self.header)
+        if difference is not None:
+            return self._set_aside(f"it belongs to another run: {difference}")
+        if not resume:
+            return self._set_aside("--resume would have gone on from them")
+        return self._load()
+
+    def _left(self) -> Header | None:
+        """The header of what stands there; None where there is no more than a torn header."""
+        self._stream.seek(0)
+        first = self._stream.readline()
+        if not first.endswith(b"\n"):
+            return None
+        return header_of(content_of(first, str(self._place), 1), str(self._place))
+
+    def _load(self) -> None:
+        """Take over the whole lines, as far as they are records."""
+        where, end = str(self._place), self._stream.tell()
+        for number, line in enumerate(self._stream, start=2):
+            if not line.endswith(b"\n"):
+                break  # torn: the run ended within this line
+            try:
+                content = content_of(line, where, number)
+                row, run = row_of(content, where, number), run_key(content.get("run"))
+            except InputError as error:
+                return self._cut(end, str(error))
+            rows = self._runs.setdefault(run, Rows())
+            if row in rows:
+                return self._cut(end, f"{where}:{number}: row {row} stands there twice")
+            rows.add(row, end)
+            end += len(line)
+        self._stream.seek(end)
+        self._stream.truncate()
+        return None
+
+    def _cut(self, end: int, why: str) -> None:
+        """Keep a copy of the damaged file, and go on from its first `end` bytes."""
+        old = self._free()
+        with output_errors(old), old.open("xb") as copy:
+            self._stream.seek(0)
+            shutil.copyfileobj(self._stream, copy)
+        self.remark = f"{why}; going on from what stands before, the whole is kept as {old}"
+        self._stream.seek(end)
+        self._stream.truncate()
+
+    def _set_aside(self, why: str) -> None:
+        """Rename what stands there, and begin a new partial file."""
+        old = self._free()
+        with output_errors(old):
+            self._place.rename(old)
+            stream = _open_alone(self._place)
+        self._stream.close()
+        self._stream = stream
+        self.remark = f"records of an interrupted run are set aside as {old}: {why}"
+
+    def _free(self) -> Path:
+        """A name for what is set aside, which nothing has yet."""
+        names = (f"{self._place.name}.old{number}" for number in itertools.count(1))
+        return next(p for p in map(self._place.with_name, names) if not p.exists())
+
+
+def _open_alone(path: Path) -> IO[bytes]:
+    """Open a file for reading and writing, created where it is missing, for this process alone.
+
+    Raises InputError where another process has it.
+    """
+    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    if fcntl is not None:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            raise InputError(
+                "another run is writing it at this moment",
+                where=path,
+                hint="wait until that has ended, or name another file",
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+    return stream
+
+
+def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
+    """What an earlier run with the same `header` has left for `path`; None where that is nothing.
+
+    `whole`: the finished file; `partial`: what `resume` goes on from.
+    """
+    partial = path.with_name(path.name + ".partial")
+    with suppress(InputError):  # missing, torn, or of another version: of no use
+        if difference_between(read_records(path)[0], header) is None:
+            return "whole"
+    with suppress(InputError, OSError), partial.open("rb") as stream:
+        found = header_of(content_of(stream.readline(), str(partial), 1), str(partial))
+        if difference_between(found, header) is None:
+            return "partial"
+    return None

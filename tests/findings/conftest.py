@@ -1,0 +1,129 @@
+"""Evidence by hand, of which F1, label flips, TVD and JSD are known without computing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attnaudit.findings.evidence import BASE, Columns, Evidence, Kind, Runs, kind_of
+
+N = 200
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that is wrong on `wrong` texts from number `start` on.
+
+    With classes in turn and even numbers its F1 is 1 - wrong / N, and two models flip as many
+    labels as there are texts on which one of them alone is wrong. `jsd` and `tvd`: to the audited
+    model, on every text the same, or an array of N.
+    """
+
+    wrong: int = 20
+    start: int = 0
+    jsd: float | np.ndarray = 0.05
+    tvd: float | np.ndarray = 0.03
+
+    def columns(self, gold: np.ndarray, classes: int) -> Columns:
+        said = gold.copy()
+        missed = slice(self.start, self.start + self.wrong)
+        said[missed] = (gold[missed] + 1) % classes
+        probs = 0.1 / classes + 0.9 * np.eye(classes)[said]
+        columns = [np.broadcast_to(values, gold.shape).tolist() for values in (self.jsd, self.tvd)]
+        return Columns(probs.tolist(), *columns)
+
+
+def models(*wrong: int, **facts: float) -> list[Model]:
+    """Models that are wrong on so many texts each, and alike in all else."""
+    return [Model(number, **facts) for number in wrong]
+
+
+@dataclass
+class Bench:
+    """All that is trained; as it stands, it speaks for attention in all three respects.
+
+    `dev` has the same models on another split; `dev_tvd` gives the seeds another TVD there.
+    `controls` are those of every text.
+    """
+
+    base: Model = field(default_factory=Model)
+    seeds: Sequence[Model] = field(default_factory=lambda: models(16, 18, 20, 22, 24))
+    uniform: Sequence[Model] = field(default_factory=lambda: models(76, 78, 80, 82, 84))
+    adversaries: Mapping[float, Sequence[Model]] = field(
+        default_factory=lambda: {
+            0.0: models(20, 20, 20, jsd=0.05, tvd=0.01),
+            0.002: models(20, 20, 20, jsd=0.06, tvd=0.02),
+            0.08: models(60, 60, 60, jsd=0.5, tvd=0.5),
+        }
+    )
+    probes: Mapping[str, Sequence[Model]] = field(
+        default_factory=lambda: {
+            "base": models(20, 20, 20, 20, 20),
+            "uniform": models(80, 80, 80, 80, 80),
+            "leak": models(70, 70, 70, 70, 70),
+        }
+    )
+    gold: np.ndarray = field(default_factory=lambda: np.arange(N) % 2)
+    groups: Sequence[str | None] | None = None
+    labels: Sequence[str] = ("no", "yes")
+    partial: bool = False
+    dev_tvd: float | None = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
+
+    def runs(self, kinds: Mapping[Kind, Sequence[Model]]) -> Runs:
+        """The audited model and others, whose seeds count from 1."""
+        found = {
+            kind: {seed: self._columns(model) for seed, model in enumerate(several, 1)}
+            for kind, several in kinds.items()
+        }
+        found[BASE] = {0: self._columns(self.base)}
+        names, count = [f"text {row}" for row in range(len(self.gold))], len(self.gold)
+        groups = list(self.groups) if self.groups else [None] * count
+        return Runs(names, self.gold.tolist(), groups, found, [self.controls] * count)
+
+    def of_seeds(self) -> Runs:
+        """The runs of seed-baseline."""
+        return self.runs(
+            {kind_of(model="seed"): self.seeds, kind_of(model="uniform"): self.uniform}
+        )
+
+    def of_adversaries(self) -> Runs:
+        """The runs of adversary."""
+        return self.runs({kind_of(**{"lambda": x}): m for x, m in self.adversaries.items()})
+
+    def of_probes(self) -> Runs:
+        """The runs of probe."""
+        return self.runs({kind_of(guide=name): m for name, m in self.probes.items()})
+
+    def evidence(self, *without: str) -> Evidence:
+        """The evidence, but for the audits named."""
+        seeds, adversaries = self.of_seeds(), self.of_adversaries()
+        dev = seeds if self.dev_tvd is None else self._moved(self.dev_tvd)
+        runs = {
+            "seed-baseline": {"test": seeds, "dev": dev},
+            "adversary": {"test": adversaries, "dev": adversaries},
+            "probe": {"test": self.of_probes()},
+        }
+        left = {audit: splits for audit, splits in runs.items() if audit not in without}
+        return Evidence(self.labels, "test", self.partial, "a bench", left)
+
+    def _moved(self, tvd: float) -> Runs:
+        moved = [Model(m.wrong, m.start, m.jsd, tvd) for m in self.seeds]
+        return self.runs({kind_of(model="seed"): moved})
+
+    def _columns(self, model: Model) -> Columns:
+        return model.columns(self.gold, len(self.labels))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture(name="models", scope="session")
+def models_fixture():
+    return models

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from attnaudit.findings.assess import assess
+from attnaudit.findings.rules import NEEDED, Deltas
+
+NAMES = ("necessary", "hard_to_manipulate", "out_of_context")
+
+
+def statuses(findings):
+    return tuple(findings[name].status for name in NAMES)
+
+
+def test_everything_speaks_for_attention(bench):
+    found = assess(bench.evidence(), Deltas())
+    assert tuple(found) == NAMES
+    assert statuses(found) == ("for", "for", "for")
+    assert {f.scope for f in found.values()} == {"a bench"}
+    assert all(f.rule and f.metric and f.interval for f in found.values())
+    assert [f.delta for f in found.values()] == [0.01, 0.05, 0.01]
+
+
+@pytest.mark.parametrize("evidence", [None, "no seeds"])
+def test_without_seeds_nothing_is_assessed(bench, evidence):
+    found = assess(bench.evidence("seed-baseline") if evidence else None, Deltas())
+    assert statuses(found) == ("not_assessed",) * 3
+    assert {name: f.reason for name, f in found.items()} == NEEDED
+    assert all(f.scope is None for f in found.values())
+
+
+def test_a_barrier_stands_before_all_three(bench):
+    bench.partial = True
+    found = assess(bench.evidence(), Deltas())
+    assert statuses(found) == ("not_assessed",) * 3
+    assert {f.reason for f in found.values()} == {"a limit kept some rows from being audited"}
+    assert {f.scope for f in found.values()} == {"a bench"}
+    assert all(f.statistic is None and f.interval is None for f in found.values())
+
+
+def test_what_is_not_needed_is_not_asked_further(bench):
+    bench.uniform = bench.seeds
+    found = assess(bench.evidence(), Deltas())
+    assert statuses(found) == ("against", "not_assessable", "not_assessable")
+    assert found["hard_to_manipulate"] == found["out_of_context"]
+    assert found["out_of_context"].reason == "this task does not need attention (see necessary)"
+
+
+def test_what_may_be_needed_is(bench):
+    bench.uniform = bench.seeds
+    deltas = Deltas(necessary=0.0)  # the gap is 0: neither above nor below
+    assert statuses(assess(bench.evidence(), deltas)) == ("inconclusive", "for", "for")
+
+
+def test_nothing_is_against_attention_that_cannot_be_tested(bench):
+    bench.controls = {"bypassed": True, "erased": {"tvd": 0.01, "flips": False}}
+    assert statuses(assess(bench.evidence(), Deltas())) == ("for", "for", "for")
+    deltas = Deltas(necessary=0.4, hard_to_manipulate=0.001, out_of_context=0.9)
+    found = assess(bench.evidence(), deltas)  # else against, and the others not assessable
+    assert statuses(found) == ("inconclusive",) * 3
+    assert all("erasing all content" in f.reason for f in found.values())
+    bench.controls = {**bench.controls, "bypassed": False}
+    assert statuses(assess(bench.evidence(), deltas))[0] == "against"
+
+
+def test_each_finding_has_its_own_delta(bench):
+    deltas = Deltas(necessary=0.4, hard_to_manipulate=0.001, out_of_context=0.9)
+    assert statuses(assess(bench.evidence(), deltas))[0] == "against"
+    deltas = Deltas(necessary=0.2, hard_to_manipulate=0.001, out_of_context=0.9)
+    assert statuses(assess(bench.evidence(), deltas)) == ("for", "against", "against")
+
+
+def test_audits_that_were_not_run_are_named(bench):
+    found = assess(bench.evidence("adversary", "probe"), Deltas())
+    assert statuses(found) == ("for", "not_assessed", "not_assessed")
+    assert "adversary with --sweep" in found["hard_to_manipulate"].reason
+    assert "probe" in found["out_of_context"].reason
+
+
+def test_records_of_other_splits_alone_say_nothing(bench):
+    evidence = bench.evidence()
+    runs = {audit: dict(splits) for audit, splits in evidence.runs.items()}
+    runs["probe"] = {"dev": runs["probe"].pop("test")}
+    found = assess(type(evidence)(**{**vars(evidence), "runs": runs}), Deltas())
+    assert statuses(found) == ("for", "for", "not_assessed")
+    runs["seed-baseline"].pop("test")
+    found = assess(type(evidence)(**{**vars(evidence), "runs": runs}), Deltas())
+    assert statuses(found) == ("not_assessed",) * 3
