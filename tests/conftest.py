@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnaudit.audits.run import run_training
 from attnaudit.execution.observer import Silent
 from attnaudit.models.recipe import Overrides, read_config
 from attnaudit.records.manifest import collect
 from attnaudit.records.schema import DatasetFacts, Header, Manifest, ModelFacts
+from attnaudit.running.run import run_training
 
 TINY = """\
 data:

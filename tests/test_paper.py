@@ -11,10 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnaudit.audits.correlate import AUDIT, CorrelateSettings
-from attnaudit.audits.job import Job
-from attnaudit.audits.run import run_audit, run_training
-from attnaudit.audits.variants import answers, permuted
 from attnaudit.data.dataset import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.execution.observer import Silent
@@ -22,6 +18,11 @@ from attnaudit.importance.leave_one_out import leave_one_out
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import Overrides, read_config
+from attnaudit.questions.correlate import AUDIT
+from attnaudit.questions.correlate.settings import CorrelateSettings
+from attnaudit.questions.variants import answers, permuted
+from attnaudit.running.job import Job
+from attnaudit.running.run import run_audit, run_training
 
 ROOT = Path(__file__).parent.parent
 SST = ROOT.parent / "shared" / "data" / "sst2_jw"

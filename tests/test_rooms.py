@@ -15,39 +15,26 @@ ROOT = Path(__file__).parent.parent
 # What each room of the package may import from the others; `config` and `errors` are for all.
 ARROWS = {
     "cli": {
-        "audits",
         "data",
         "execution",
         "findings",
         "importance",
         "models",
-        "planning",
+        "questions",
         "report",
+        "running",
     },
-    "planning": {
-        "audits",
-        "data",
-        "execution",
-        "findings",
-        "importance",
-        "measures",
-        "models",
-        "records",
-        "report",
+    "running": {
+        *("data", "execution", "findings", "importance", "measures", "models", "questions"),
+        *("records", "report"),
     },
-    "audits": {
-        "data",
-        "execution",
-        "findings",
-        "importance",
-        "measures",
-        "models",
-        "records",
-        "report",
+    "report": {"execution", "findings", "importance", "measures", "questions", "records"},
+    "findings": {"measures", "questions", "records"},
+    "questions": {
+        *("data", "execution", "importance", "measures", "models", "readings", "records"),
     },
-    "report": {"execution", "findings", "importance", "measures", "records"},
-    "findings": {"measures", "records"},
     "records": {"execution", "importance"},  # of importances the names alone
+    "readings": set(),
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
     "data": {"measures"},
@@ -88,7 +75,7 @@ import importlib, pkgutil, sys
 import attnaudit.report as rooms
 for module in pkgutil.walk_packages(rooms.__path__, "attnaudit.report."):
     importlib.import_module(module.name)
-print([m for m in ("torch", "attnaudit.models", "attnaudit.audits") if m in sys.modules])
+print([m for m in ("torch", "attnaudit.models", "attnaudit.running") if m in sys.modules])
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

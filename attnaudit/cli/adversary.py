@@ -113,9 +113,9 @@ def adversary(
     if seed_baseline is not None and not sweep:
         raise InputError("--seed-baseline guides --sweep", hint="give --sweep too, or leave it out")
 
-    from attnaudit.audits.adversary import AdversarySettings
-    from attnaudit.audits.model_adversary import read_seeds_tvd
-    from attnaudit.audits.strengths import GRID, ROUNDS
+    from attnaudit.questions.adversary import AdversarySettings
+    from attnaudit.questions.model_adversary.seeds_tvd import read_seeds_tvd
+    from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS
 
     return AdversarySettings(
         per_instance=per_instance,

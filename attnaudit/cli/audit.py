@@ -87,13 +87,13 @@ def run(
     demands = read_demands(policy, baseline)
     chosen = settings()
 
-    from attnaudit.audits.audit import find_audit
-    from attnaudit.audits.job import Job
-    from attnaudit.audits.run import run_audit
-    from attnaudit.audits.viewer import Viewer
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
-    from attnaudit.planning.dry_run import plan_audit
+    from attnaudit.questions.audit import find_audit
+    from attnaudit.running.job import Job
+    from attnaudit.running.planning.dry_run import plan_audit
+    from attnaudit.running.run import run_audit
+    from attnaudit.running.viewer import Viewer
 
     job = Job(
         model=reference,

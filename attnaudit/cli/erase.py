@@ -42,8 +42,8 @@ def erase(
     texts, the best possible order. Where the data has human rationales, agreement with them is
     shown apart: plausibility is not faithfulness.
     """
-    from attnaudit.audits.erase import EraseSettings
-    from attnaudit.importance.choice import check_measures
+    from attnaudit.importance.asked import check_measures
+    from attnaudit.questions.erase.settings import EraseSettings
 
     return EraseSettings(
         measures=check_measures(measure) if measure else None,

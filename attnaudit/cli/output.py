@@ -88,7 +88,7 @@ def read_demands(policy: Path | None, baseline: Path | None) -> Demands | None:
     rules = None if policy is None else load_policy(policy)
     older = None
     if baseline is not None:
-        from attnaudit.audits.rebuild import read_baseline
+        from attnaudit.report.rebuild import read_baseline
 
         older = read_baseline(baseline)
     return Demands(datetime.date.today(), rules, older)

@@ -32,7 +32,7 @@ def permute(
     which weight; but where all states are alike (conicity near 1) it could not have moved, and
     shuffled weights are none that the model ever computes. Jain & Wallace 2019, section 4.2.1.
     """
-    from attnaudit.audits.permute import PermuteSettings
+    from attnaudit.questions.permute.settings import PermuteSettings
 
     return PermuteSettings(
         permutations=permutations, per_head=per_head, heads=o.heads(heads), seed=seed

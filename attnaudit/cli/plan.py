@@ -12,7 +12,7 @@ from attnaudit.cli.output import show
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from attnaudit.planning.plan import Passes, Span, Trainings, WorkPlan
+    from attnaudit.running.planning.plan import Passes, Span, Trainings, WorkPlan
 
 _NAMES = {"training": "trainings", "records": "records", "summary": "summary"}
 

@@ -37,7 +37,7 @@ def probe(
     words it picks, and not by what they say. It measures use to another model, not faithfulness to
     this one. Wiegreffe & Pinter 2019, section 3.4.
     """
-    from attnaudit.audits.guides import read_guides
-    from attnaudit.audits.probe import ProbeSettings
+    from attnaudit.questions.probe.guides import read_guides
+    from attnaudit.questions.probe.settings import ProbeSettings
 
     return ProbeSettings(seeds=seeds, guides=read_guides(guide or []), seed=seed, text=text)

@@ -88,9 +88,9 @@ def report(
 
     sizes = _deltas(delta or [])
 
-    from attnaudit.audits.combine import combine
     from attnaudit.findings.evidence import RETRAINING
     from attnaudit.findings.rules import Deltas
+    from attnaudit.report.combine import combine
 
     try:
         deltas = Deltas(**sizes)

@@ -29,6 +29,6 @@ def seed_baseline(
     test of attention. How far seeds differ in attention (JSD) and answers (TVD) is what adversaries
     are to be measured by. Wiegreffe & Pinter 2019, sections 3.2 and 3.3.
     """
-    from attnaudit.audits.seed_baseline import SeedBaselineSettings
+    from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 
     return SeedBaselineSettings(seeds=seeds, seed=seed, text=text)

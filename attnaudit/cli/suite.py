@@ -46,11 +46,11 @@ def audit(
     path = find_config(config)
     demands = read_demands(policy, baseline)
 
-    from attnaudit.audits.suite import Where, read_plan, run_suite
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
     from attnaudit.models.recipe import Overrides
-    from attnaudit.planning.dry_suite import plan_suite
+    from attnaudit.running.planning.dry_suite import plan_suite
+    from attnaudit.running.suite import Where, read_plan, run_suite
 
     settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
     display = Display(quiet)

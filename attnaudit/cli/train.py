@@ -37,13 +37,13 @@ def train(
     """
     path = find_config(config)
 
-    from attnaudit.audits.run import run_training
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
     from attnaudit.execution.files import write_text
     from attnaudit.models.recipe import Overrides, read_config
-    from attnaudit.planning.dry_suite import plan_training
     from attnaudit.report.schema import dumps
+    from attnaudit.running.planning.dry_suite import plan_training
+    from attnaudit.running.run import run_training
 
     settings = read_config(path, Overrides(data, vectors, seed, output))
     display = Display(quiet)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
-from attnaudit.findings.evidence import BASE, SEED, Evidence, Floats, Ints, Runs
+from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.rules import LEAST_RARE, LEAST_SEEDS
 from attnaudit.measures.counted import auroc_of_counts
 from attnaudit.measures.intervals import PERCENTILES
 from attnaudit.measures.two_level import f1_draws, two_level
+from attnaudit.questions.runs import BASE, SEED, Floats, Ints, Runs
 
 
 def barrier(evidence: Evidence, runs: Runs) -> str | None:

@@ -11,10 +11,11 @@ is not shown to work, but nothing speaks against the attention.
 
 from __future__ import annotations
 
-from attnaudit.findings.evidence import Evidence, kind_of
+from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gaps
 from attnaudit.findings.rules import LEAST_SEEDS, NEEDED, compare, finding, settle
+from attnaudit.questions.runs import kind_of
 
 GUIDED, UNIFORM, LEAK = (kind_of(guide=name) for name in ("base", "uniform", "leak"))
 METRICS = ("probe.base-uniform.f1_gap", "probe.base-leak.f1_gap")

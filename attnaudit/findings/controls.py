@@ -10,28 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnaudit.findings.evidence import Floats, Runs
 from attnaudit.findings.finding import Finding
-from attnaudit.findings.rules import UNMOVED_TVD
 from attnaudit.measures.summary import Estimate
+from attnaudit.questions.reliance_tables import UNMOVED_TVD
+from attnaudit.questions.runs import Runs
+from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 
-# What each does to the audited model.
-CONTROLS = {
-    "erased": "erasing all content at the audited row",
-    "uniform_layers": "uniform attention in all layers",
-}
 RULE = "inconclusive in place of against: no control moves the answers"
-
-
-def control_column(runs: Runs, control: str, figure: str) -> Floats | None:
-    """(n,) the `tvd` or `flips` of a control, NaN where a record has none; None if all have none.
-
-    `flips` are 0 or 1.
-    """
-    found = [record.get(control, {}).get(figure) for record in runs.controls]
-    if all(value is None for value in found):
-        return None
-    return np.array(found, float)
 
 
 def unmoved(runs: Runs) -> str | None:

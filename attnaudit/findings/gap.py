@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attnaudit.findings.evidence import Kind, Runs
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import f1_draws, two_level
+from attnaudit.questions.runs import Kind, Runs
 
 
 def score_gaps(

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from attnaudit.findings import manipulation
-from attnaudit.findings.evidence import SEED, Evidence, Floats, Runs, kind_of
+from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.manipulation import Curves, Excess
 from attnaudit.findings.rules import (
@@ -30,6 +30,7 @@ from attnaudit.findings.rules import (
 )
 from attnaudit.findings.seed_range import SeedRange, damage, seed_range
 from attnaudit.measures.summary import Estimate
+from attnaudit.questions.runs import SEED, Floats, Runs, kind_of
 
 METRIC = "manipulation.excess_jsd"
 OF_SEEDS = "seed_baseline.jsd.mean_over_seeds"

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.findings.evidence import Evidence, Kind, Runs, kind_of
+from attnaudit.findings.evidence import Evidence
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.questions.runs import Kind, Runs, kind_of
 
 Array = NDArray[np.float64]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from attnaudit.findings.evidence import SEED, UNIFORM, Evidence, Runs
+from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.gap import score_gaps
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
+from attnaudit.questions.runs import SEED, UNIFORM, Runs
 
 METRIC = "necessity.f1_gap"
 RULE = "for: the interval of the gap lies above delta; against: below it"

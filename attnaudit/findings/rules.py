@@ -26,7 +26,6 @@ LEAST_TVD = 0.005  # the seeds' own TVD is taken to be no smaller: saturated mod
 FIXED_TVDS = (0.02, 0.05)  # where the excess is looked at besides the seeds' own TVD
 STRONG_JSD = 0.4  # a sweep that never gets there has not tried hard enough to show anything
 AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
-UNMOVED_TVD = 0.05  # controls that move answers by less show that attention could not (as permute)
 
 
 class Deltas(Settings):

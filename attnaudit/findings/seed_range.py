@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnaudit.findings.evidence import BASE, SEED, Floats, Kind, Runs
 from attnaudit.findings.rules import LEAST_TVD
 from attnaudit.measures.scores import f1
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.questions.runs import BASE, SEED, Floats, Kind, Runs
 
 
 @dataclass(frozen=True)

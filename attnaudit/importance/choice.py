@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnaudit.errors import InputError, did_you_mean
+from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.asked import check_measures
 from attnaudit.models.interface import AttentionModel, capability
 
 MASKING = ("leave_one_out_mask",)  # which need a mask token
@@ -19,16 +20,6 @@ class Choice:
 
     measures: tuple[str, ...]
     left_out: tuple[str, ...] = ()
-
-
-def check_measures(names: Sequence[str]) -> tuple[str, ...]:
-    """The named measures in registry order; raises InputError for an unknown one."""
-    for name in names:
-        if name not in IMPORTANCES:
-            raise InputError(
-                f"unknown importance measure {name!r}", hint=did_you_mean(name, IMPORTANCES)
-            )
-    return tuple(name for name in IMPORTANCES if name in names)
 
 
 def choose(asked: Sequence[str] | None, model: AttentionModel) -> Choice:
@@ -53,13 +44,3 @@ def choose(asked: Sequence[str] | None, model: AttentionModel) -> Choice:
     slow = () if capability(model, "encode_locally") else PER_TOKEN
     measures = tuple(name for name in IMPORTANCES if name not in (*impossible, *slow))
     return Choice(measures, slow)
-
-
-def note_on(left_out: Sequence[str]) -> list[str]:
-    """What a report says of the measures `left_out`."""
-    if not left_out:
-        return []
-    return [
-        f"Left out: {' and '.join(left_out)}, which take one backward pass for each token of this"
-        " model. Ask for them with --measure."
-    ]

@@ -1,4 +1,4 @@
-"""Every metric the reports may hold, from the modules of `report.metrics`.
+"""Every metric the reports may hold, from the questions and findings that give them.
 
 Tables, JSON, policies and documentation all take names and facts from here.
 """
@@ -11,16 +11,14 @@ from pathlib import Path
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings import metrics as findings
 from attnaudit.importance import IMPORTANCES
+from attnaudit.questions import adversary_metrics as adversary
+from attnaudit.questions import scores
+from attnaudit.questions.correlate import metrics as correlate
+from attnaudit.questions.erase import metrics as erase
+from attnaudit.questions.permute import metrics as permute
+from attnaudit.questions.probe import metrics as probe
+from attnaudit.questions.seed_baseline import metrics as seed_baseline
 from attnaudit.records.metric import NUMBER, MetricSpec
-from attnaudit.report.metrics import (
-    adversary,
-    correlate,
-    erase,
-    permute,
-    probe,
-    scores,
-    seed_baseline,
-)
 
 _SPECS: tuple[MetricSpec, ...] = (
     *scores.SPECS,

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnaudit.audits.adversarial_weights import SLACK, adversaries, moved
-from attnaudit.audits.common import Answered
-from attnaudit.audits.detached import Detached
-from attnaudit.audits.relaxed_search import Relaxed, relaxed_search
 from attnaudit.measures.divergences import jsd
+from attnaudit.questions.answers import Answered
+from attnaudit.questions.instance_adversary.make.detached import Detached
+from attnaudit.questions.instance_adversary.make.relaxed_search import Relaxed, relaxed_search
+from attnaudit.questions.instance_adversary.make.weights import SLACK, adversaries, moved
 from tests.benchmarks.case import Benchmark, Build, Case, DisagreementError, Rival, Side, Target
 from tests.benchmarks.subjects import Subject
 

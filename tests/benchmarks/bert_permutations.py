@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnaudit.audits.variants import answers, permuted
 from attnaudit.models.transformer.interception import Call, handling
+from attnaudit.questions.variants import answers, permuted
 from tests.benchmarks.case import Benchmark, Build, Case, Rival, Side, Target
 from tests.benchmarks.subjects import bert_on_pieces, equal
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnaudit.audits.variants import answers, permuted
+from attnaudit.questions.variants import answers, permuted
 from tests.benchmarks.case import Benchmark, Build, Case, Rival, Side, Target
 from tests.benchmarks.researcher import Plain, padded
 from tests.benchmarks.subjects import RESEARCHERS_BATCH, Subject, equal, lengths_of

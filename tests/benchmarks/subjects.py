@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnaudit.audits.common import Answered, answer
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Dataset, Instance, load_dataset
 from attnaudit.data.spec import DatasetSpec
@@ -21,6 +20,7 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches
+from attnaudit.questions.answers import Answered, answer
 from tests.benchmarks.case import AbsentError, DisagreementError
 
 SHARED = Path(__file__).parents[2].parent / "shared"  # real data, which the repository lacks

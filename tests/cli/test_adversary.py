@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from attnaudit.audits.strengths import GRID
+from attnaudit.questions.model_adversary.strengths import GRID
 from attnaudit.records.reading import read_records
 
 

@@ -11,8 +11,8 @@ import torch
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.models import training
 from attnaudit.models.classic.classifier import ClassicModel
-from attnaudit.planning import estimate, trial
-from attnaudit.planning.plan import WorkPlan
+from attnaudit.running.planning import estimate, trial
+from attnaudit.running.planning.plan import WorkPlan
 from tests.cli.conftest import files_in
 
 INSTANCES, TRAIN = 30, 60

@@ -162,7 +162,7 @@ def test_interruptions_are_told(cli, folder, monkeypatch):
     def press(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attnaudit.audits.suite.make_records", press)
+    monkeypatch.setattr("attnaudit.running.suite.make_records", press)
     result = cli("audit", "c.yaml")
     assert (result.code, result.out, result.err) == (130, "", "interrupted\n")
 

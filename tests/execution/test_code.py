@@ -11,7 +11,7 @@ from attnaudit.execution.code import code_digest
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package of a few files in place of this one."""
-    for name in ("__init__.py", "audits/permute.py", "cli/main.py", "report/text.py"):
+    for name in ("__init__.py", "questions/permute.py", "cli/main.py", "report/text.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"# {name}\n")
     monkeypatch.setattr(attnaudit, "__file__", str(tmp_path / "__init__.py"))
@@ -22,11 +22,11 @@ def package(tmp_path, monkeypatch):
     ("name", "matters"),
     [
         ("__init__.py", True),
-        ("audits/permute.py", True),
+        ("questions/permute.py", True),
         ("cli/main.py", False),
         ("report/text.py", False),
-        ("audits/notes.txt", False),
-        ("audits/new.py", True),
+        ("questions/notes.txt", False),
+        ("questions/new.py", True),
     ],
 )
 def test_what_makes_records_matters(package, name, matters):
@@ -38,5 +38,5 @@ def test_what_makes_records_matters(package, name, matters):
 
 def test_a_file_that_moves_matters(package):
     before = code_digest.__wrapped__()
-    (package / "audits/permute.py").rename(package / "audits/shuffle.py")
+    (package / "questions/permute.py").rename(package / "questions/shuffle.py")
     assert code_digest.__wrapped__() != before

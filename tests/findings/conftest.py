@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnaudit.findings.evidence import BASE, Columns, Evidence, Kind, Runs, kind_of
+from attnaudit.findings.evidence import Evidence
+from attnaudit.questions.runs import BASE, Columns, Kind, Runs, kind_of
 
 N = 200
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attnaudit.findings.basis import barrier, not_reproduced, unusable, useless
-from attnaudit.findings.evidence import BASE
+from attnaudit.questions.runs import BASE
 
 
 def judge(bench, rule=barrier):

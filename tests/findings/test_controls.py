@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnaudit.findings.controls import control_column, unmoved, withheld
+from attnaudit.findings.controls import unmoved, withheld
 from attnaudit.findings.rules import finding
+from attnaudit.questions.seed_baseline.controls import control_column
 
 
 @pytest.fixture

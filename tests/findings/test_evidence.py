@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from attnaudit.findings.evidence import BASE, gather, kind_of, read_runs
+from attnaudit.findings.evidence import gather
+from attnaudit.questions.runs import BASE, kind_of, read_runs
 
 
 def record(row, run, split="test", gold=0, probs=(0.8, 0.2), jsd=0.1, tvd=0.2, **more):

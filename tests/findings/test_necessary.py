@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnaudit.findings.evidence import BASE, SEED, UNIFORM
 from attnaudit.findings.gap import score_gaps
 from attnaudit.findings.necessary import necessary
 from attnaudit.findings.rules import settle
+from attnaudit.questions.runs import BASE, SEED, UNIFORM
 
 
 def judge(bench, delta=0.01):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnaudit.findings.evidence import SEED
 from attnaudit.findings.seed_range import damage, seed_range
+from attnaudit.questions.runs import SEED
 
 
 def test_means_over_seeds_and_the_worst_of_them(bench, models):

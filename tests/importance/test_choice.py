@@ -4,7 +4,8 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
-from attnaudit.importance.choice import Choice, check_measures, choose, note_on
+from attnaudit.importance.asked import check_measures, note_on
+from attnaudit.importance.choice import Choice, choose
 
 SLOW = ("gradient_own_logit", "attention_null")
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from attnaudit.audits import model_adversary, probe, seed_baseline
-from attnaudit.audits.audit import Trains, find_audit
-from attnaudit.audits.runs import Ledger, record_rounds
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Silent
 from attnaudit.findings.assess import assess
 from attnaudit.findings.basis import SEED
-from attnaudit.findings.evidence import Evidence, read_runs
+from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.retraining import Retraining
+from attnaudit.questions.audit import Trains, find_audit
+from attnaudit.questions.model_adversary import make as model_adversary
+from attnaudit.questions.probe import make as probe
+from attnaudit.questions.runs import read_runs
+from attnaudit.questions.seed_baseline import make as seed_baseline
+from attnaudit.questions.trained import Ledger
 from attnaudit.records.schema import Run, run_key
+from attnaudit.running.rounds import record_rounds
 from tests.planted.plants import Plant
 
 SEEDS = 5  # of the recipe, its uniform twin, and each probe

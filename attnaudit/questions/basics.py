@@ -1,0 +1,103 @@
+"""The fields that every record holds, as columns, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.columns import Column, Frame, Names, Texts, joined
+from attnaudit.measures.counted import auroc_of_counts, f1_of_counts
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.scores import majority_accuracy
+from attnaudit.measures.summary import Columns, Estimate
+
+
+@dataclass
+class Basics:
+    """The shared fields of all records of an audit, as columns; see `measures.columns`.
+
+    `groups` holds None for a record of no group.
+    """
+
+    ids: Texts = field(default_factory=Texts)
+    groups: Names = field(default_factory=Names)
+    _gold: Column = field(default_factory=lambda: Column(np.int64))
+    _probs: Column = field(default_factory=Column)
+    _words: Column = field(default_factory=lambda: Column(np.int64))
+    _outside: Column = field(default_factory=Column)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in one record; raises ValueError for one with another number of classes."""
+        self.ids.add(record["id"])
+        self.groups.add(record.get("group"))
+        self._gold.add(record["gold"])
+        self._probs.extend(record["probs"])
+        self._words.add(record["words"])
+        self._outside.add(record["outside"])
+        if len(self._probs) != len(record["probs"]) * len(self.ids):
+            raise ValueError("records differ in their number of classes")
+
+    @property
+    def gold(self) -> NDArray[np.int64]:
+        """(n,) gold classes."""
+        return self._gold.array()
+
+    @property
+    def probs(self) -> NDArray[np.float64]:
+        """(n, classes) what the model answers; raises ValueError where there is no record."""
+        if not len(self.ids):
+            raise ValueError("there are no records")
+        return self._probs.array(len(self._probs) // len(self.ids))
+
+    @property
+    def words(self) -> NDArray[np.int64]:
+        """(n,) the number of words."""
+        return self._words.array()
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(n,) predicted classes."""
+        classes: NDArray[np.int64] = self.probs.argmax(1)
+        return classes
+
+    def bootstrap(self, seed: int, part: NDArray[np.bool_] | None = None) -> Bootstrap:
+        """Resampling of all instances, or of a part: by group where the data has groups."""
+        codes = self.groups.codes
+        return Bootstrap.by_code(codes if part is None else codes[part], seed)
+
+    def model_scores(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
+        """How good the model is on these instances; without that no audit means much."""
+        gold, probs = self.gold, self.probs
+        right = (probs.argmax(1) == gold).astype(float)
+        (accurate,) = bootstrap.means(right[:, None])
+        scores = {
+            "model.accuracy": accurate,
+            "model.f1": bootstrap.counted(f1_of_counts(gold, probs)),
+            "model.majority_accuracy": Estimate(majority_accuracy(gold), n=len(gold)),
+        }
+        if probs.shape[1] == 2:
+            scores["model.auroc"] = bootstrap.counted(auroc_of_counts(gold, probs[:, 1]))
+        return scores
+
+    def columns(self, values: Mapping[str, NDArray[np.float64]]) -> Columns:
+        """`values` by metric, one a record, with what `model_scores` has of that kind."""
+        right = Frame()
+        right.extend({"model.accuracy": self.predicted == self.gold}, len(self.ids))
+        return Columns(self.ids, self.groups, joined(right, values))
+
+    def notes(self) -> list[str]:
+        """Remarks that hold for any audit of these instances."""
+        words, mass = self.words, float(self._outside.array().mean())
+        low, high = (int(q) for q in np.quantile(words, [0.05, 0.95], method="nearest"))
+        notes = [
+            f"Texts have {int(np.median(words))} words in the median ({low} to {high} for 90 % of"
+            " them)."
+        ]
+        if mass > 0.005:
+            loud = " More than half: the weights shown say little." if mass > 0.5 else ""
+            notes.append(f"{mass:.0%} of the attention lies outside the words shown.{loud}")
+        return notes

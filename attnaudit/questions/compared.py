@@ -1,0 +1,30 @@
+"""Settings of the audits that put attention beside importance measures."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pydantic
+
+from attnaudit.config import Settings
+from attnaudit.importance import IMPORTANCES
+from attnaudit.readings.heads import Heads
+
+
+class ComparedSettings(Settings):
+    """Which measures, and which attention they are put beside."""
+
+    measures: Optional[tuple[str, ...]] = pydantic.Field(  # noqa: UP045
+        None, min_length=1, description="by default those that suit the model"
+    )
+    left_out: tuple[str, ...] = pydantic.Field(
+        (), description="measures that would be slow, found out by the audit"
+    )
+    heads: Heads = pydantic.Field("mean", description="what is shown and ranked of several heads")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The measures in registry order; ValueError before `settle` has settled them."""
+        if self.measures is None:
+            raise ValueError("these settings are not settled for a model")
+        return tuple(name for name in IMPORTANCES if name in self.measures)

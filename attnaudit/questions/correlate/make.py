@@ -1,0 +1,70 @@
+"""Does attention rank words as other measures of importance do? Jain & Wallace 2019, test A.
+
+Besides what every record holds (see `common`), which feeds `model.*`, the strata by predicted class
+and by length, and resampling by group:
+
+* `target`: the class whose probability is explained;
+* `attention` and `importance.<m>`: one number per word; attention against a measure feeds
+  `correlate.<m>.*`, one measure against another `correlate.<a>~<b>.*`, the reference;
+* `completeness_error` feeds `correlate.integrated_gradients.completeness_error.mean`;
+* `tokens`: the words, only where text is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attnaudit.execution.observer import Observer
+from attnaudit.importance.compute import importances
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.predict import Batches
+from attnaudit.questions.answers import Answered, each_batch, words_of
+from attnaudit.questions.audit import Record
+from attnaudit.questions.correlate.settings import CorrelateSettings
+from attnaudit.records.rounding import compact
+
+
+def records(
+    model: AttentionModel,
+    batches: Batches,
+    settings: CorrelateSettings,
+    observer: Observer,
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn; `row` says where an instance stands in the data set."""
+
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings, batches.budget)
+
+    return each_batch(model, batches, make, observer, settings.heads)
+
+
+def _batch_records(
+    model: AttentionModel, known: Answered, settings: CorrelateSettings, budget: int
+) -> list[Record]:
+    batch = known.batch
+    target = batch.labels if settings.target == "gold" else known.probs.argmax(1)
+    found = importances(
+        model,
+        batch,
+        known.on_words,
+        known.probs,
+        target,
+        settings.names,
+        [i.id for i in known.instances],
+        settings.seed,
+        budget,
+    )
+    attention = known.on_words.float().cpu().numpy()
+    made: list[Record] = []
+    for b, n in enumerate(batch.word_counts.tolist()):
+        record = known.record(b) | {
+            "target": int(target[b]),
+            "attention": compact(attention[b, :n]),
+            "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
+        }
+        if found.completeness_error is not None:
+            record["completeness_error"] = compact(found.completeness_error[b : b + 1])[0]
+        if settings.text:
+            record["tokens"] = words_of(known, b)
+        made.append(record)
+    return made

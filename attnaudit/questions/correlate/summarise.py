@@ -1,0 +1,70 @@
+"""What the records of `correlate` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.importance.asked import note_on
+from attnaudit.measures.summary import Summary
+from attnaudit.questions.basics import Basics
+from attnaudit.questions.correlate.agreement import Agreement
+from attnaudit.questions.correlate.settings import CorrelateSettings
+from attnaudit.questions.correlate.tables import (
+    agreement_table,
+    detail_table,
+    reference_table,
+    strata_table,
+)
+
+TERCILES = ("short", "middle", "long")
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: CorrelateSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    names = settings.names
+    basics, agreement = Basics(), Agreement(names, settings.top)
+    for record in records:
+        basics.add(record)
+        agreement.add(record)
+    bootstrap = basics.bootstrap(settings.seed)
+    metrics = basics.model_scores(bootstrap) | agreement.metrics(bootstrap)
+    strata = _strata(basics.predicted, basics.words, labels)
+    tables = {
+        "correlate.agreement": agreement_table(names, metrics, settings.top),
+        "correlate.reference": reference_table(names, metrics),
+        "correlate.strata": strata_table(agreement, strata),
+        "correlate.strata_detail": detail_table(agreement, strata, basics, settings.seed),
+    }
+    notes = [*basics.notes(), *bootstrap.notes, *_notes(agreement), *note_on(settings.left_out)]
+    return Summary(metrics, tables, notes, columns=basics.columns(agreement.columns()))
+
+
+def _strata(
+    predicted: NDArray[np.int64], words: NDArray[np.int64], labels: Sequence[str]
+) -> dict[str, NDArray[np.bool_]]:
+    """Instances by predicted class and by tercile of length; empty strata are left out."""
+    strata = {f"predicted {label}": predicted == c for c, label in enumerate(labels)}
+    low, high = np.quantile(words, [1 / 3, 2 / 3])
+    parts = (words <= low, (words > low) & (words <= high), words > high)
+    for name, part in zip(TERCILES, parts, strict=True):
+        if part.any():
+            strata[f"{name} ({words[part].min()}-{words[part].max()} words)"] = part
+    return {name: part for name, part in strata.items() if part.any()}
+
+
+def _notes(agreement: Agreement) -> list[str]:
+    notes = ["Below 5 words no tau can be significant."]
+    taus = (agreement.figure(f"{name}.tau") for name in agreement.names)
+    worst = max(int(np.isnan(tau).sum()) for tau in taus)
+    if worst:
+        notes.append(
+            f"Up to {worst} of {len(agreement)} instances gave no tau: attention or importance is "
+            "constant there. They are counted as undefined, not averaged."
+        )
+    return notes

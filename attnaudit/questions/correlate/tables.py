@@ -1,0 +1,100 @@
+"""The tables of `correlate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.columns import Lazy
+from attnaudit.measures.summary import Cell, Estimate, Table
+from attnaudit.questions.basics import Basics
+from attnaudit.questions.correlate.agreement import Agreement, deviation
+
+Strata = Mapping[str, NDArray[np.bool_]]
+
+
+def agreement_table(names: Sequence[str], metrics: Mapping[str, Estimate], top: float) -> Table:
+    """Attention against each importance measure, over all instances."""
+    rows: list[list[Cell]] = []
+    for name in names:
+        mean, *others = (metrics[f"correlate.{name}.{key}"] for key in _SHOWN)
+        figures = [mean.value, mean.ci_low, mean.ci_high, *(other.value for other in others)]
+        rows.append([name, *figures, mean.undefined])
+    columns = ["attention against", "tau", "low", "high", "sd", "sig", "BH", "w-tau", "top"]
+    if any(row[-1] for row in rows):
+        columns.append("undef")
+    else:
+        rows = [row[:-1] for row in rows]
+    chance = metrics[f"correlate.{names[0]}.top_overlap.chance"].value
+    notes = [
+        "tau: mean of Kendall's tau-b over instances, with its 95 % bootstrap interval; sd over"
+        " instances.",
+        "sig: share with p <= .05, which grows with length; BH: after Benjamini-Hochberg.",
+        f"w-tau: tau weighted to the top; top: share of the top {top:.0%} of words in common, by"
+        f" chance {chance:.3f}.",
+        *(said for name, said in _CONTROLS.items() if name in names),
+    ]
+    return Table("Attention against importance", columns, rows, notes)
+
+
+_CONTROLS = {
+    "attention_null": "attention_null: what the factor alpha alone gives a gradient.",
+    "random": "random: the floor.",
+}
+_SHOWN = (
+    "tau.mean",
+    "tau.std",
+    "tau.significant",
+    "tau.significant_bh",
+    "weighted_tau.mean",
+    "top_overlap.mean",
+)
+
+
+def reference_table(names: Sequence[str], metrics: Mapping[str, Estimate]) -> Table:
+    """Importance against importance as a triangle of mean taus."""
+    rows: list[list[Cell]] = []
+    for i, b in enumerate(names):
+        taus = [metrics[f"correlate.{a}~{b}.tau.mean"].value for a in names[:i]]
+        rows.append([f"{i + 1} {b}", *taus, *[""] * (len(names) - 1 - i)])
+    return Table(
+        "Importance against importance: the reference, not a bound (mean tau)",
+        ["", *(str(i) for i in range(1, len(names)))],
+        rows if len(names) > 1 else [],
+    )
+
+
+def strata_table(agreement: Agreement, strata: Strata) -> Table:
+    """Mean tau within each stratum."""
+    rows: list[list[Cell]] = []
+    for name in agreement.names:
+        taus = agreement.figure(f"{name}.tau")
+        rows.append([name, *(_mean(taus[part]) for part in strata.values())])
+    return Table("Mean tau by predicted class and by length", ["", *strata], rows)
+
+
+def detail_table(agreement: Agreement, strata: Strata, basics: Basics, seed: int) -> Table:
+    """What J&W print for each class: mean, standard deviation, fraction significant."""
+    rows: list[list[Cell]] = []
+    for stratum, part in strata.items():
+        taus = _taus(agreement, part)
+        means = basics.bootstrap(seed, part).means_by_name(taus)
+        for name, mean in means.items():
+            interval = [mean.value, mean.ci_low, mean.ci_high]
+            spread = deviation(taus[name]).value
+            share = _mean(agreement.figure(f"{name}.sig")[part])
+            rows.append([stratum, name, *interval, spread, share, mean.n, mean.undefined])
+    columns = ["stratum", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
+    return Table("Attention against importance within strata", columns, rows, detail=True)
+
+
+def _taus(agreement: Agreement, part: NDArray[np.bool_]) -> Lazy:
+    """The taus of a stratum by importance measure."""
+    return Lazy(agreement.names, lambda name: agreement.figure(f"{name}.tau")[part])
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else None

@@ -1,0 +1,113 @@
+"""What happens when the items or words that attention ranks first are taken away?
+
+Two kinds of erasure, which answer different questions. Serrano & Smith (2019) erase attention
+weights, so that what the other items know of the erased one stays (`single_weight`,
+`flip_fraction`); DeYoung et al. (2020) delete the words from the text (`eraser`). Besides what
+every record holds (see `common`):
+
+* `single`: `gap`, `jsd` and `flip`, the top weight against a random other one; null for a single
+  item. Feeds `erase.single.*`;
+* `fractions`: share of items erased when the decision flips, by criterion, null for never; feeds
+  `erase.flip_fraction.*` and `erase.never_flips.*`;
+* `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; and
+  `residual_ratio`, how large what the attention gives is beside what bypasses it, where the model
+  shows both. They feed `erase.all.*` and `erase.residual_ratio.mean`;
+* `comprehensiveness` and `sufficiency`: by ranking, a figure for each share of words; they feed
+  `erase.comprehensiveness.*` and `erase.sufficiency.*`;
+* `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
+  `plausibility.*`;
+* `attention`: one number per word, which heatmaps show; with `tokens`, the words, only where text
+  is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attnaudit.execution.observer import Observer
+from attnaudit.execution.seeds import generator_for
+from attnaudit.importance.compute import importances
+from attnaudit.measures.order import descending
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.predict import Batches
+from attnaudit.questions.answers import Answered, each_batch, words_of
+from attnaudit.questions.audit import Record
+from attnaudit.questions.erase.make.deletions import deletions
+from attnaudit.questions.erase.make.flip_fraction import flip_fractions
+from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
+from attnaudit.questions.erase.make.single_weight import single_weights
+from attnaudit.questions.erase.settings import EraseSettings
+from attnaudit.questions.reliance import all_erased, residual_ratios
+from attnaudit.records.rounding import compact
+
+STREAM = 4  # of the random generators of an instance: ties of its rankings of words
+
+
+def records(
+    model: AttentionModel, batches: Batches, settings: EraseSettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn."""
+
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings, batches.budget)
+
+    return each_batch(model, batches, make, observer, settings.heads)
+
+
+def _batch_records(
+    model: AttentionModel, known: Answered, settings: EraseSettings, budget: int
+) -> list[Record]:
+    singles = single_weights(model, known, settings.seed)
+    fractions = flip_fractions(model, known, settings.optimum_items, settings.seed, budget)
+    scores = _scores(model, known, settings, budget)
+    orders = [
+        {
+            name: descending(s, generator_for(i.id, settings.seed, STREAM, k))
+            for k, (name, s) in enumerate(by_name.items())
+        }
+        for i, by_name in zip(known.instances, scores, strict=True)
+    ]
+    by_ranking = {name: [order[name] for order in orders] for name in settings.rankings}
+    deleted = deletions(model, known, by_ranking, budget)
+    controls, ratios = all_erased(model, known), residual_ratios(model, known)
+    made: list[Record] = []
+    for b, attention in enumerate(s["attention"] for s in scores):
+        marked = rationale_of(known, b)
+        record = known.record(b) | {
+            "single": singles[b],
+            "fractions": fractions[b],
+            "all_erased": controls[b],
+            **({} if ratios is None else {"residual_ratio": ratios[b]}),
+            **deleted[b],
+            "plausibility": (
+                None if marked is None else agreement_with_people(scores[b], orders[b], marked)
+            ),
+            "attention": compact(attention),
+        }
+        if settings.text:
+            record["tokens"] = words_of(known, b)
+        made.append(record)
+    return made
+
+
+def _scores(
+    model: AttentionModel, known: Answered, settings: EraseSettings, budget: int
+) -> list[dict[str, Any]]:
+    """The scores (words,) of each instance by ranking."""
+    found = importances(
+        model,
+        known.batch,
+        known.on_words,
+        known.probs,
+        known.probs.argmax(1),
+        settings.names,
+        [i.id for i in known.instances],
+        settings.seed,
+        budget,
+    )
+    columns = {"attention": known.on_words.float().cpu().numpy(), **found.scores}
+    counts = known.batch.word_counts.tolist()
+    return [
+        {name: columns[name][b, :n] for name in settings.rankings} for b, n in enumerate(counts)
+    ]

@@ -1,0 +1,120 @@
+"""Words deleted, or kept alone: comprehensiveness and sufficiency (ERASER, DeYoung et al. 2020).
+
+For a ranking of words and its top share r of a text x, with j the predicted class:
+comprehensiveness = p_j(x) - p_j(x without r), sufficiency = p_j(x) - p_j(r alone), both in [-1, 1].
+They are averaged over the shares 1, 5, 10, 20 and 50 % (AOPC), of which each takes at least one
+word and rounds up. The paper divides by one more, the authors' code by their number, as here.
+Token ids are deleted, never text edited or masked; specials and a query stay. A text is never left
+empty: of a single word nothing is deleted. Rankings are by magnitude, attention's and the others':
+words that speak against the class count as important too.
+
+Letters in shape comments: B batch, V variants, T tokens, W words, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnaudit.data.batch import within_budget
+from attnaudit.models.interface import AttentionModel
+from attnaudit.questions.answers import Answered
+from attnaudit.questions.erase.shares import BINS, KINDS, top_size
+from attnaudit.records.rounding import compact
+
+Array = NDArray[np.float64]
+Order = NDArray[np.int64]  # the words of one instance, the most important first
+
+
+@torch.no_grad()
+def deletions(
+    model: AttentionModel, known: Answered, orders: Mapping[str, Sequence[Order]], budget: int
+) -> list[dict[str, dict[str, list[float | None]]]]:
+    """For each instance, `KINDS` by ranking, with one figure for each of `BINS`.
+
+    `orders` holds a ranking of the words of each instance, by name; `budget` says how many tokens
+    a call takes, where a text is not longer.
+    """
+    variants = _Variants()
+    places = [
+        {
+            kind: {
+                name: [variants.place(b, kept) for kept in _kept(order[b], kind)]
+                for name, order in orders.items()
+            }
+            for kind in KINDS
+        }
+        for b in range(len(known.instances))
+    ]
+    lost = _lost(model, known, variants, budget).cpu().numpy()
+    return [
+        {
+            kind: {name: compact(lost[index]) for name, index in by_name.items()}
+            for kind, by_name in by_kind.items()
+        }
+        for by_kind in places
+    ]
+
+
+class _Variants:
+    """The distinct texts to be answered: an instance, and which of its words are kept.
+
+    Rankings often agree on their top words, and short texts have one and the same top at several
+    shares; each text is answered once.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.kept: list[NDArray[np.bool_]] = []
+        self._known: dict[tuple[int, bytes], int] = {}
+
+    def place(self, row: int, kept: NDArray[np.bool_]) -> int:
+        """Where the answer to this text will stand."""
+        place = self._known.setdefault((row, kept.tobytes()), len(self.rows))
+        if place == len(self.rows):
+            self.rows.append(row)
+            self.kept.append(kept)
+        return place
+
+
+def _kept(order: Order, kind: str) -> Iterable[NDArray[np.bool_]]:
+    """Which words are kept, (words,), for each of `BINS`."""
+    words = len(order)
+    for share in BINS:
+        top, k = np.zeros(words, bool), top_size(share, words)
+        top[order[: k if kind == "sufficiency" else min(k, words - 1)]] = True
+        yield top if kind == "sufficiency" else ~top
+
+
+def _lost(model: AttentionModel, known: Answered, variants: _Variants, budget: int) -> Tensor:
+    """By how much the predicted class is less probable in each variant than in its text: (V,)."""
+    batch, target = known.batch, known.probs.argmax(1)
+    whole = known.probs.gather(1, target.unsqueeze(1)).squeeze(1)  # (B,)
+    rows = torch.tensor(variants.rows, device=target.device)
+    padded = np.zeros((len(rows), batch.words.shape[1]), bool)
+    for v, words in enumerate(variants.kept):
+        padded[v, : len(words)] = words
+    keep = torch.from_numpy(padded).to(rows.device)  # (V, W)
+    lost = torch.zeros_like(whole[rows])
+    gone = batch.content[rows] & ~_by_token(batch.words[rows], keep)  # (V, T)
+    lengths = batch.mask[rows].sum(1) - gone.sum(1)
+    queries = torch.zeros_like(lengths)
+    if batch.query_mask is not None:
+        queries = batch.query_mask.sum(1)[rows]
+    for group in within_budget(lengths.cpu(), queries.cpu(), budget):
+        some = torch.from_numpy(group).to(rows.device)
+        copies = batch.select(rows[some])
+        left = copies.keep(_by_token(copies.words, keep[some]))
+        probs = model(left).softmax(-1)  # (V, C)
+        asked = target[rows[some]].unsqueeze(1)
+        lost[some] = whole[rows[some]] - probs.gather(1, asked).squeeze(1)
+    return lost
+
+
+def _by_token(words: Tensor, keep: Tensor) -> Tensor:
+    """`keep` (V, W) of each word, for each of its tokens: (V, T); `words` (V, T) number them."""
+    return keep.gather(1, words.clamp_min(0))

@@ -1,0 +1,178 @@
+"""How much must be erased until the decision flips? Serrano & Smith 2019, section 5.
+
+Items, the content positions that the attention reads, are erased one after another in the order of
+a criterion, and what remains is renormalised each time; the figure is the share of items gone when
+the decision first differs. Erasing all of them counts: then the model decides by its bias, and by
+what lies outside the content. Some decisions never flip; their mean fraction counts as 1, the best
+case, because leaving them out would flatter the rankings that fail.
+
+Criteria, each descending, ties broken at random:
+
+* `attention`: the weight, of several heads as it is shown, by default their mean;
+* `gradient`: the derivative of the decision's log-odds by the item's weight, signed, summed over
+  heads. The authors take the probability's derivative, which ranks alike and rounds to 0 where the
+  model is sure;
+* `attention_gradient`: weight times derivative, summed over heads;
+* `random`: the mean over five shuffles;
+* `optimum`: the smallest set of items whose erasure flips the decision, found by trying all of
+  them. No ranking can be below it. For instances of few items only.
+
+Letters in shape comments: B batch, V variants, H heads, T tokens, C classes.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnaudit.data.batch import Batch
+from attnaudit.execution.seeds import generator_for
+from attnaudit.measures.order import descending
+from attnaudit.models.interface import AttentionModel, Encoded
+from attnaudit.questions.answers import Answered
+from attnaudit.questions.variants import answers, erased
+from attnaudit.records.rounding import compact
+
+Array = NDArray[np.float64]
+SHUFFLES = 5
+STREAM = 3  # of the random generators of an instance
+CELLS = 512  # weights held at once, for each token of the budget: 8 MiB in float32 by default
+
+
+@torch.no_grad()
+def flip_fractions(
+    model: AttentionModel, known: Answered, optimum_items: int, seed: int, budget: int
+) -> list[dict[str, Any]]:
+    """For each instance the share of items erased when its decision flips, by criterion.
+
+    In {1/n, ..., 1} for n items, None where it never flips; a list for the shuffles of `random`.
+    `optimum` stands there for instances of at most `optimum_items` items.
+    """
+    content = known.encoded.content
+    counts = content.sum(1)
+    made: list[dict[str, Any]] = [{} for _ in known.instances]
+    decided = answers(model, known.encoded, known.alpha.unsqueeze(1)).argmax(-1).squeeze(1)
+    for name, scores in _scores(model, known, decided).items():
+        ranks = _ranks(scores, content, known, (seed, STREAM))
+        steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
+        for figures, share in zip(made, _shares(steps, counts), strict=True):
+            figures[name] = share
+    level = torch.zeros_like(known.alpha[:, 0])
+    for shuffle in range(SHUFFLES):
+        ranks = _ranks(level, content, known, (seed, STREAM, shuffle))
+        steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
+        for figures, share in zip(made, _shares(steps, counts), strict=True):
+            figures.setdefault("random", []).append(share)
+    short = (counts <= optimum_items).nonzero().squeeze(1)
+    if len(short):
+        steps = smallest_sets(model, known.batch.select(short), budget)
+        for b, share in zip(short.tolist(), _shares(steps, counts[short]), strict=True):
+            made[b]["optimum"] = share
+    return made
+
+
+def _scores(model: AttentionModel, known: Answered, decided: Tensor) -> dict[str, Tensor]:
+    """The criteria that are scores of the items, each (B, T)."""
+    slopes = weight_gradients(model, known.encoded, known.alpha, decided)  # (B, H, T)
+    return {
+        "attention": known.shown,
+        "gradient": slopes.sum(1),
+        "attention_gradient": (known.alpha * slopes).sum(1),
+    }
+
+
+def weight_gradients(
+    model: AttentionModel, encoded: Encoded, alpha: Tensor, decided: Tensor
+) -> Tensor:
+    """The derivative of the log-odds of class `decided` (B,) by each weight: (B, H, T)."""
+    with torch.enable_grad():
+        weights = alpha.detach().clone().requires_grad_()
+        logits = model.read(encoded, weights.unsqueeze(1)).squeeze(1)  # (B, C)
+        if not logits.requires_grad:
+            return torch.zeros_like(alpha)  # a model that answers whatever it attends to
+        classes = torch.arange(logits.shape[1], device=logits.device)
+        is_decided = classes == decided.unsqueeze(1)
+        others = logits.masked_fill(is_decided, -torch.inf).logsumexp(1)
+        odds = (logits * is_decided).sum(1) - others
+        (slopes,) = torch.autograd.grad(odds.sum(), weights)
+    return slopes
+
+
+def _ranks(scores: Tensor, content: Tensor, known: Answered, seeds: tuple[int, ...]) -> Tensor:
+    """The rank of each item from 0, the first to go: (B, T); T where there is none."""
+    values = scores.cpu().double().numpy()
+    ranks = np.full(values.shape, values.shape[1])
+    for b, instance in enumerate(known.instances):
+        places = content[b].nonzero().squeeze(1).cpu().numpy()
+        order = descending(values[b, places], generator_for(instance.id, *seeds))
+        ranks[b, places[order]] = np.arange(len(places))
+    return torch.from_numpy(ranks).to(content.device)
+
+
+@torch.no_grad()
+def first_flips(
+    model: AttentionModel,
+    encoded: Encoded,
+    alpha: Tensor,
+    decided: Tensor,
+    ranks: Tensor,
+    budget: int,
+) -> Tensor:
+    """How many items of lowest rank are gone when the decision first differs: (B,), 0 for never.
+
+    `alpha` (B, H, T); `decided` (B,) the decision on the whole; `ranks` (B, T). All numbers are
+    variants of few calls, of at most `CELLS * budget` weights where a call can be that small.
+    """
+    steps = torch.zeros_like(decided)
+    most, at_once = int(encoded.content.sum(1).max()), max(1, CELLS * budget // alpha.numel())
+    for first in range(1, most + 1, at_once):
+        taken = torch.arange(first, min(first + at_once, most + 1), device=ranks.device)
+        gone = ranks.unsqueeze(1) < taken.unsqueeze(1)  # (B, V, T)
+        said = answers(model, encoded, erased(alpha, encoded.content, gone)).argmax(-1)
+        flips = said != decided.unsqueeze(1)  # (B, V); beyond the last item nothing changes
+        earliest = taken[flips.int().argmax(1)]
+        steps = torch.where((steps == 0) & flips.any(1), earliest, steps)
+        if bool((steps > 0).all()):
+            break
+    return steps
+
+
+@torch.no_grad()
+def smallest_sets(model: AttentionModel, batch: Batch, budget: int) -> Tensor:
+    """The size of the smallest set of items whose erasure flips the decision: (B,), 0 for none.
+
+    Tries all 2^n sets of the instance with the most items, the small ones first.
+    """
+    encoded = model.encode(batch)
+    alpha, content = model.attend(encoded), encoded.content
+    decided = answers(model, encoded, alpha.unsqueeze(1)).argmax(-1)  # (B, 1)
+    item = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
+    sizes = torch.zeros_like(item[:, 0])
+    most, at_once = int(content.sum(1).max()), max(1, CELLS * budget // alpha.numel())
+    for size in range(1, most + 1):
+        # A set that names items which an instance lacks was tried there as a smaller one.
+        sets = _subsets(most, size).to(content.device)
+        for start in range(0, len(sets), at_once):
+            gone = sets[start : start + at_once, item].transpose(0, 1)  # (B, V, T)
+            said = answers(model, encoded, erased(alpha, content, gone)).argmax(-1)
+            found = (said != decided).any(1) & (sizes == 0)
+            sizes = torch.where(found, size, sizes)
+        if bool((sizes > 0).all()):
+            break
+    return sizes
+
+
+def _subsets(items: int, size: int) -> Tensor:
+    """All sets of `size` of so many items, (sets, items)."""
+    chosen = torch.tensor(list(combinations(range(items), size)))
+    return torch.zeros(len(chosen), items, dtype=torch.bool).scatter_(1, chosen, True)
+
+
+def _shares(steps: Tensor, counts: Tensor) -> list[float | None]:
+    shares = (steps.cpu().double() / counts.cpu().clamp_min(1)).tolist()
+    return [compact([share])[0] if share > 0 else None for share in shares]

@@ -1,0 +1,54 @@
+"""Do rankings of words agree with what people marked? Plausibility, not faithfulness.
+
+An explanation may convince people and not be the model's reason, or be its reason and convince
+nobody (Jacovi & Goldberg 2020): these figures are never evidence of the other kind.
+
+A word is marked if one of its tokens is. The chosen words of a ranking are as many as are marked in
+that text, ties broken at random; token F1 is then precision and recall in one. (DeYoung et al. 2020
+choose as many as the data set's mean rationale has. Here no record depends on the other instances,
+and no ranking is blamed for the length of a rationale.) AUPRC takes the scores themselves.
+Instances without a rationale, or with an empty one, are undefined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.rationales import average_precision, iou_f1, token_f1
+from attnaudit.questions.answers import Answered
+from attnaudit.questions.erase.make.deletions import Order
+from attnaudit.questions.erase.plausibility_tables import FIGURES
+from attnaudit.records.rounding import compact
+
+Array = NDArray[np.float64]
+
+
+def rationale_of(known: Answered, b: int) -> NDArray[np.bool_] | None:
+    """Which words of instance `b` people marked, (words,); None where they marked none."""
+    flags = known.instances[b].rationale
+    if flags is None or not any(flags):
+        return None
+    words = known.batch.words[b]
+    marked = np.zeros(int(known.batch.word_counts[b]), bool)
+    marked[words[known.batch.content[b]].cpu().numpy()[np.array(flags, bool)]] = True
+    return marked
+
+
+def agreement_with_people(
+    scores: Mapping[str, Array], orders: Mapping[str, Order], rationale: NDArray[np.bool_]
+) -> dict[str, dict[str, float | None]]:
+    """`FIGURES` of each ranking of one instance; scores and orders are (words,)."""
+    found = {}
+    for name, order in orders.items():
+        chosen = np.zeros(len(order), bool)
+        chosen[order[: rationale.sum()]] = True
+        figures = (
+            token_f1(chosen, rationale),
+            iou_f1(chosen, rationale),
+            average_precision(scores[name], rationale),
+        )
+        found[name] = dict(zip(FIGURES, compact(figures), strict=True))
+    return found

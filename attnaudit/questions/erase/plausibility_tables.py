@@ -1,0 +1,46 @@
+"""Agreement with human rationales, from records: columns and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.summary import Cell, Estimate, Table
+
+Array = NDArray[np.float64]
+
+FIGURES = ("token_f1", "iou_f1", "auprc")
+Plausibility = Mapping[str, Mapping[str, float | None]]
+
+
+def plausibility_columns(
+    records: Sequence[Plausibility | None], names: Sequence[str]
+) -> dict[str, Array]:
+    """One value an instance by metric, NaN where undefined; none where no instance has any."""
+    if not any(records):
+        return {}
+    return {
+        f"plausibility.{figure}.{name}": np.array(
+            [np.nan if record is None else record[name][figure] for record in records], float
+        )
+        for name in names
+        for figure in FIGURES
+    }
+
+
+def plausibility_table(metrics: Mapping[str, Estimate], names: Sequence[str]) -> Table:
+    """Agreement of each ranking with the human rationales."""
+    rows: list[list[Cell]] = []
+    for name in names:
+        first, *others = (metrics[f"plausibility.{figure}.{name}"] for figure in FIGURES)
+        interval = [first.value, first.ci_low, first.ci_high]
+        rows.append([name, *interval, *(other.value for other in others)])
+    notes = [
+        "Of the top words of a text, as many as people marked: F1 with the marked words, F1 of",
+        "spans (IoU at least .5), and the area under the precision-recall curve of all words.",
+        "It says whether people would agree, and nothing about the model's own reasons.",
+    ]
+    columns = ["ranking", "token F1", "low", "high", "IoU-F1", "AUPRC"]
+    return Table("Plausibility: agreement with human rationales", columns, rows, notes)

@@ -1,0 +1,11 @@
+"""Which shares of the words are deleted or kept alone."""
+
+from __future__ import annotations
+
+BINS = (1, 5, 10, 20, 50)  # per cent of the words
+KINDS = ("comprehensiveness", "sufficiency")
+
+
+def top_size(share: int, words: int) -> int:
+    """How many of so many words are the top `share` per cent: rounded up, exactly, at least 1."""
+    return -(-share * words // 100)

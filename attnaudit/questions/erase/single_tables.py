@@ -1,0 +1,113 @@
+"""One weight erased, from records: columns, statistics and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+from attnaudit.measures.counted import spearman_of_counts
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.summary import Cell, Estimate, Table
+
+Array = NDArray[np.float64]
+
+Single = Mapping[str, Any]
+LARGE_GAP = 0.4  # of the two weights, from which the authors expect the top one to matter more
+
+
+def single_columns(singles: Sequence[Single | None]) -> dict[str, Array]:
+    """One value an instance, NaN where undefined, by the metric that is their mean."""
+    gap = single_gaps(singles)
+    differences = [s and s["jsd"]["top"] - s["jsd"]["random"] for s in singles]
+    difference = np.array(differences, float)
+    defined = ~np.isnan(gap)
+    top, other = (
+        np.array([s["flip"][which] if s else False for s in singles], bool)
+        for which in ("top", "random")
+    )
+    negative = np.where(defined, difference < 0, np.nan)
+    flips = {
+        "both": top & other,
+        "top_only": top & ~other,
+        "random_only": ~top & other,
+        "neither": ~top & ~other,
+    }
+    return {
+        "erase.single.jsd_difference.mean": difference,
+        "erase.single.negative": negative,
+        "erase.single.negative_large_gap": np.where(gap > LARGE_GAP, negative, np.nan),
+        **{f"erase.single.flips.{k}": np.where(defined, v, np.nan) for k, v in flips.items()},
+    }
+
+
+def single_gaps(singles: Sequence[Single | None]) -> Array:
+    """The difference of the two weights of each instance, NaN where undefined."""
+    return np.array([s and s["gap"] for s in singles], float)
+
+
+def single_statistics(
+    gaps: Array, columns: Mapping[str, Array], bootstrap: Bootstrap
+) -> dict[str, Estimate]:
+    """The figures of the single-weight test that are no means; `gaps` are of `single_gaps`."""
+    counts = [
+        int(np.nansum(columns[f"erase.single.flips.{k}"])) for k in ("top_only", "random_only")
+    ]
+    n = int((~np.isnan(gaps)).sum())
+    p = mcnemar(*counts)
+    reason = None if p is not None else "no decision flips under one of the two erasures alone"
+    rank_correlation = spearman_of_counts(gaps, columns["erase.single.jsd_difference.mean"])
+    return {
+        "erase.single.spearman": bootstrap.counted(rank_correlation),
+        "erase.single.mcnemar_p": Estimate(p, n=n, undefined=len(gaps) - n, reason=reason),
+    }
+
+
+def mcnemar(first_only: int, second_only: int) -> float | None:
+    """The exact two-sided p-value of paired yes-no outcomes that differ so often, in each way.
+
+    None where they never differ. (McNemar 1947; exact form: a binomial test of one half.)
+    """
+    if first_only + second_only == 0:
+        return None
+    return float(binomtest(first_only, first_only + second_only).pvalue)
+
+
+def single_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:
+    """The test at a glance, and the decisions that flip, as a table of two by two."""
+    rows: list[list[Cell]] = []
+    for name, shown in _SHOWN.items():
+        figure = metrics[f"erase.single.{name}"]
+        rows.append([shown, figure.value, figure.ci_low, figure.ci_high, figure.n])
+    notes = [
+        "JSD of the answer without the top item minus JSD without a random other one: below 0,",
+        "a random item mattered more than the one with the largest weight. gap: their weights'",
+        "difference. Items are representations that the attention reads, renormalised without it.",
+    ]
+    share = {k: metrics[f"erase.single.flips.{k}"].value for k in _CELLS}
+    p = metrics["erase.single.mcnemar_p"].value
+    tested = "no exact McNemar test" if p is None else f"exact McNemar p = {p:.3g}"
+    flips = Table(
+        "Decisions that flip without the top item, and without the random one (shares)",
+        ["", "random: flips", "random: stays"],
+        [
+            ["top: flips", share["both"], share["top_only"]],
+            ["top: stays", share["random_only"], share["neither"]],
+        ],
+        [f"Flips by one of the two alone: {tested}."],
+    )
+    title = "One weight erased: the largest against a random other one"
+    columns = ["", "value", "low", "high", "n"]
+    return {"erase.single": Table(title, columns, rows, notes), "erase.single_flips": flips}
+
+
+_CELLS = ("both", "top_only", "random_only", "neither")
+_SHOWN = {
+    "jsd_difference.mean": "mean difference of JSD",
+    "negative": "share below 0",
+    "negative_large_gap": f"share below 0, gap above {LARGE_GAP:g}",
+    "spearman": "Spearman: gap and difference",
+}

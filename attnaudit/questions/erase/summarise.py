@@ -1,0 +1,74 @@
+"""What the records of `erase` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attnaudit.importance.asked import note_on
+from attnaudit.measures.columns import Frame, parts
+from attnaudit.measures.summary import Summary
+from attnaudit.questions.basics import Basics
+from attnaudit.questions.erase.deletion_tables import (
+    deletion_columns,
+    deletion_figures,
+    deletion_tables,
+)
+from attnaudit.questions.erase.flip_tables import flip_columns, flip_table
+from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
+from attnaudit.questions.erase.settings import EraseSettings
+from attnaudit.questions.erase.single_tables import (
+    single_columns,
+    single_gaps,
+    single_statistics,
+    single_tables,
+)
+from attnaudit.questions.reliance_tables import reliance_columns, reliance_notes, reliance_tables
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: EraseSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    names, basics = settings.rankings, Basics()
+    columns, gaps, by_share, lacking = Frame(), Frame(), Frame(), 0
+    for part in parts(records):
+        for record in part:
+            basics.add(record)
+        singles = [record["single"] for record in part]
+        people = [record["plausibility"] for record in part]
+        lacking += people.count(None)
+        by_metric, of_part = deletion_columns([deletion_figures(r, names) for r in part], names)
+        found = {
+            **single_columns(singles),
+            **flip_columns([record["fractions"] for record in part]),
+            **reliance_columns(part),
+            **by_metric,
+            **plausibility_columns(people, names),
+        }
+        columns.extend(found, len(part))
+        gaps.extend({"gap": single_gaps(singles)}, len(part))
+        by_share.extend(of_part, len(part))
+    bootstrap = basics.bootstrap(settings.seed)
+    metrics = {
+        **basics.model_scores(bootstrap),
+        **bootstrap.means_by_name(columns),
+        **single_statistics(gaps["gap"], columns, bootstrap),
+    }
+    tables = {
+        **single_tables(metrics),
+        "erase.flips": flip_table(metrics, columns, settings.optimum_items),
+        **reliance_tables(metrics),
+        **deletion_tables(metrics, by_share, names),
+    }
+    notes = [*basics.notes(), *bootstrap.notes, *reliance_notes(metrics.get("erase.all.tvd.mean"))]
+    notes.append(
+        "Erasing weights leaves what other items know of the erased one; deleting words makes texts"
+        " unlike those the model was trained on. Read each beside its random floor."
+    )
+    n = len(basics.ids)
+    if lacking < n:
+        tables["plausibility"] = plausibility_table(metrics, names)
+        if lacking:
+            notes.append(f"{lacking} of {n} instances have no human rationale: undefined.")
+    return Summary(metrics, tables, [*notes, *note_on(settings.left_out)], basics.columns(columns))

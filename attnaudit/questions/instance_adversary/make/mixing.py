@@ -1,0 +1,185 @@
+"""A lower bound of the largest divergence for any readout: greedy sweeps of small moves.
+
+A move goes from the weights at hand towards all weight on one token, of one head or of all, or
+towards none on it (the others keep their proportions), as far as the answer stays within epsilon:
+the largest step that bisection finds. A sweep makes the move after which the weights diverge most.
+The search ends where no move gains. What it finds is feasible, and no maximum: say "at least".
+
+Divergence is convex along a move, so that its ends bound it: a sweep asks for the answers of the
+most promising moves first, and never for those of moves that could not beat the best.
+
+Letters in shape comments: B batch, V variants, H heads, T tokens, R references, K moves.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnaudit.questions.instance_adversary.make.detached import Detached
+
+Array = NDArray[np.float64]
+SWEEPS = 50
+GAIN = 1e-4  # a sweep that gains less is the last
+HALVINGS = 10  # of the length of a step
+MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
+CELLS = 2**22  # numbers held at once
+AT_ONCE = 64  # moves of a text in one call of `read`, where that is more than a product
+REST = 1e-6  # a head that has less elsewhere cannot drop a token
+
+
+@torch.no_grad()
+def mix(detached: Detached, epsilon: float, references: Array, start: Array | None = None) -> Array:
+    """Feasible weights (B, H, T) whose least divergence from the references is large.
+
+    Args:
+        detached: The batch.
+        epsilon: How far the answer may move, in total variation distance.
+        references: (B, R, T) distributions over the content, as `Detached.shown` gives them.
+        start: (B, H, T) feasible weights to begin with; by default the model's own.
+
+    Returns:
+        Weights of which `Detached.logits` gives an answer within epsilon, or the start itself.
+    """
+    search = _Search(detached, epsilon, references)
+    begin = detached.own if start is None else start
+    weights = torch.from_numpy(begin).to(detached.alpha)
+    going = torch.ones(len(weights), dtype=torch.bool, device=weights.device)
+    for _ in range(SWEEPS):
+        weights, gained = search.sweep(weights, going)
+        going = going & gained
+        if not going.any():
+            break
+    found = weights.cpu().double()
+    normalised: Array = (found / found.sum(-1, keepdim=True)).numpy()
+    return normalised
+
+
+class _Search:
+    def __init__(self, detached: Detached, epsilon: float, references: Array) -> None:
+        self.detached, self.bound = detached, epsilon - MARGIN
+        self.at_once = AT_ONCE if detached.linear is None else CELLS
+        alpha = detached.alpha
+        heads, tokens = alpha.shape[1:]
+        self.references = torch.from_numpy(references).to(alpha)  # (B, R, T)
+        self.share = torch.from_numpy(detached.share).to(alpha)  # (B, H, 1)
+        own = torch.from_numpy(detached.own).to(alpha).unsqueeze(1)
+        self.answer = detached.read(own).softmax(-1)  # (B, 1, C)
+        # The moves: to a token or from it, in each head, then (of several heads) in all of them.
+        groups = torch.eye(heads, dtype=torch.bool, device=alpha.device)
+        if heads > 1:
+            groups = torch.cat([groups, torch.ones_like(groups[:1])])
+        kinds = torch.arange(2, device=alpha.device)
+        group, kind, token = torch.cartesian_prod(
+            torch.arange(len(groups), device=alpha.device),
+            kinds,
+            torch.arange(tokens, device=alpha.device),
+        ).T
+        self.heads, self.kind, self.token = groups[group], kind, token  # (K, H), (K,), (K,)
+        self.possible = detached.encoded.content[:, token]  # (B, K)
+
+    def value(self, weights: Tensor) -> Tensor:
+        """The least divergence (B, V) of weights (B, V, H, T) from the references."""
+        return self._apart(self._shown(weights)).amin(-1)
+
+    def sweep(self, weights: Tensor, going: Tensor) -> tuple[Tensor, Tensor]:
+        """The weights (B, H, T) after the best move, and which instances it has brought further.
+
+        Only instances that are `going` (B,) move.
+        """
+        toward = self._toward(weights)
+        begin = self._apart(self._shown(weights.unsqueeze(1)))  # (B, 1, R)
+        best, best_value = weights, begin.amin(-1).squeeze(1) + GAIN
+        gained = torch.zeros_like(going)
+        # Of each move: the longest step known to fit, the shortest that may not, and how far any
+        # step between them can lead.
+        reach = torch.maximum(begin, self._apart(self._ends(weights, toward))).amin(-1)  # (B, K)
+        low, high, tries = torch.zeros_like(reach), torch.ones_like(reach), torch.zeros_like(reach)
+        reach = reach.masked_fill(~(self.possible & going.unsqueeze(1)), -torch.inf)
+        size = max(1, min(self.at_once, CELLS // weights.numel()))
+        while True:
+            open_ = (reach > best_value.unsqueeze(1)) & (tries <= HALVINGS)
+            count = min(size, int(open_.sum(1).max()))
+            if count == 0:
+                return best, gained
+            k = reach.masked_fill(~open_, -torch.inf).topk(count).indices  # (B, V)
+            asked, tried = open_.gather(1, k), tries.gather(1, k)
+            step = torch.where(tried == 0, 1, (low.gather(1, k) + high.gather(1, k)) / 2)
+            moved = self._moved(weights, toward, k, step)  # (B, V, H, T)
+            apart = self._apart(self._shown(moved))  # (B, V, R)
+            fits = self._feasible(moved)
+
+            top, at = apart.amin(-1).masked_fill(~(fits & asked), -torch.inf).max(1)
+            better = top > best_value
+            winner = moved[torch.arange(len(at), device=at.device), at]
+            best = torch.where(better[:, None, None], winner, best)
+            best_value, gained = torch.where(better, top, best_value), gained | better
+
+            longer, shorter = fits & asked, ~fits & asked
+            low.scatter_(1, k, torch.where(longer, step, low.gather(1, k)))
+            high.scatter_(1, k, torch.where(shorter, step, high.gather(1, k)))
+            ends = torch.maximum(begin, apart).amin(-1)
+            reach.scatter_(1, k, torch.where(shorter, ends, reach.gather(1, k)))
+            # Where the whole step will do, there is no more to find.
+            tries.scatter_(
+                1, k, torch.where(longer & (step == 1), HALVINGS, tried) + asked.to(tried)
+            )
+
+    def _shown(self, weights: Tensor) -> Tensor:
+        """What an explanation shows of weights (B, V, H, T): (B, V, T)."""
+        return (self.share.unsqueeze(1) * weights).sum(2)
+
+    def _apart(self, shown: Tensor) -> Tensor:
+        """The divergence of what is shown (B, V, T) from each reference: (B, V, R)."""
+        size = max(1, CELLS // (shown.shape[0] * shown.shape[-1]))
+        parts = [
+            torch.stack([jsd(part, r.unsqueeze(1)) for r in self.references.unbind(1)], dim=-1)
+            for part in torch.split(shown, size, dim=1)
+        ]
+        return torch.cat(parts, dim=1)
+
+    def _toward(self, weights: Tensor) -> Tensor:
+        """Where each head would end: (B, H, 2, T, T), all weight on a token, or none."""
+        token = torch.eye(weights.shape[-1]).to(weights)  # (T, T)
+        before = weights.unsqueeze(2)  # (B, H, 1, T)
+        others = before * (1 - token)  # (B, H, T, T)
+        rest = others.sum(-1, keepdim=True)
+        without = torch.where(rest > REST, others / rest.clamp_min(REST), before)
+        return torch.stack([token.expand_as(without), without], dim=2)
+
+    def _ends(self, weights: Tensor, toward: Tensor) -> Tensor:
+        """What is shown after the whole of each move: (B, K, T)."""
+        changes = self.share[..., None, None] * (toward - weights[:, :, None, None])
+        if weights.shape[1] > 1:
+            changes = torch.cat([changes, changes.sum(1, keepdim=True)], dim=1)
+        return self._shown(weights.unsqueeze(1)) + changes.flatten(1, 3)
+
+    def _moved(self, weights: Tensor, toward: Tensor, moves: Tensor, step: Tensor) -> Tensor:
+        """The weights (B, V, H, T) after such a step (B, V) of the moves (B, V)."""
+        each = torch.arange(len(weights), device=weights.device).unsqueeze(1)  # (B, 1)
+        target = toward[each, :, self.kind[moves], self.token[moves]]  # (B, V, H, T)
+        part = (step.unsqueeze(-1) * self.heads[moves]).unsqueeze(-1)  # (B, V, H, 1)
+        before = weights.unsqueeze(1)
+        # Where a whole step leaves nothing of a weight, subtraction may leave less than nothing.
+        return (before + part * (target - before)).clamp_min(0)
+
+    def _feasible(self, weights: Tensor) -> Tensor:
+        """Whether the answer under weights (B, V, H, T) is near enough the model's: (B, V)."""
+        said = self.detached.read(weights).softmax(-1)
+        return (said - self.answer).abs().sum(-1) / 2 <= self.bound
+
+
+def jsd(p: Tensor, q: Tensor) -> Tensor:
+    """Jensen-Shannon divergence over the last axis, in nats; its gradient is finite at 0 too."""
+    total = p + q
+    tiny = torch.finfo(total.dtype).tiny
+
+    def entropy(x: Tensor) -> Tensor:
+        return -(x * x.clamp_min(tiny).log()).sum(-1)
+
+    # Written out, the logarithms of 2 add up to one half of all weight there is.
+    return (math.log(2) * total.sum(-1) + entropy(total) - entropy(p) - entropy(q)) / 2

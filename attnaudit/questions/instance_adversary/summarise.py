@@ -1,0 +1,97 @@
+"""What the records of the adversary per instance say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from attnaudit.measures.bins import quartiles_table
+from attnaudit.measures.columns import Column, Frame
+from attnaudit.measures.summary import Summary
+from attnaudit.questions.basics import Basics
+from attnaudit.questions.instance_adversary.settings import InstanceSettings
+from attnaudit.questions.instance_adversary.tables import epsilons_table, search_table
+
+ALIKE = 0.01  # an alternative that diverges by less, in nats, is none
+
+
+def instance_summary(
+    records: Iterable[Mapping[str, Any]], settings: InstanceSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    names = prefixes(settings.epsilons)
+    figures = [f"{prefix}.{name}" for prefix in names.values() for name in FIGURES]
+    if settings.search:
+        figures += ["adversary.search.jsd.mean", "adversary.search.feasible"]
+    basics, columns, caps_found, largest = Basics(), Frame(figures), Column(), Column()
+    for record in records:
+        basics.add(record)
+        caps_found.add(record["cap"])
+        largest.add(max(record["attention"]))
+        found = [f for entry in record["adversary"] for f in _figures(entry, record["cap"])]
+        if settings.search:
+            search = record["search"]
+            found += [search["jsd"], float(search["feasible"] > 0)]
+        columns.add(found)
+    bootstrap = basics.bootstrap(settings.seed)
+    metrics = {**basics.model_scores(bootstrap), **bootstrap.means_by_name(columns)}
+    first = columns["adversary.instance.jsd.mean"]
+    title = "JSD by predicted class and largest attention weight"
+    cap = float(caps_found.array().mean())
+    tables = {
+        "adversary.instance": epsilons_table(metrics, names, cap, ALIKE),
+        "adversary.instance_bins": quartiles_table(
+            title, first, largest.array(), basics.predicted, labels
+        ),
+    }
+    if settings.search:
+        jsds = columns["adversary.search.jsd.mean"]
+        tables["adversary.search"] = search_table(first, jsds, settings.search_steps, metrics)
+    exact = float(columns["adversary.instance.exact"].mean())
+    notes = [*basics.notes(), *bootstrap.notes, *_notes(exact)]
+    return Summary(metrics, tables, notes, basics.columns(columns))
+
+
+FIGURES = (
+    "jsd.mean",
+    "relative_mean",
+    "upper.mean",
+    "no_alternative",
+    "tvd.mean",
+    "logit_change.mean",
+    "exact",
+)
+
+
+def _figures(entry: Mapping[str, Any], cap: float) -> list[float]:
+    return [
+        entry["jsd"],
+        entry["jsd"] / cap if cap > 0 else np.nan,
+        entry["upper"],
+        float(entry["upper"] < ALIKE),
+        entry["tvd"],
+        entry["logit_change"],
+        float(entry["bound"] == "exact"),
+    ]
+
+
+def prefixes(epsilons: Sequence[float]) -> dict[float, str]:
+    """What the metrics of each epsilon begin with; the first one's name holds no epsilon."""
+    names = {epsilon: f"adversary.instance[epsilon={epsilon!r}]" for epsilon in epsilons}
+    return names | {epsilons[0]: "adversary.instance"}
+
+
+def _notes(exact: float) -> list[str]:
+    """`exact`: on which share of the texts JSD is the maximum."""
+    notes = [
+        "Weights detached from the model: that others would do is a fact of geometry, which comes"
+        " with length and with confidence, and no evidence of its own against attention."
+    ]
+    if exact < 1:
+        notes.append(
+            f"On {1 - exact:.0%} of the texts JSD is what a search found, a lower bound: the"
+            " largest lies between it and the upper bound."
+        )
+    return notes

@@ -1,0 +1,46 @@
+"""How far other seeds of the recipe move the answers, from the records of seed-baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydantic
+
+from attnaudit.config import Settings
+from attnaudit.errors import InputError
+from attnaudit.records.reading import read_records
+
+
+class SeedsTvd(Settings):
+    """How far other seeds of the recipe move the answers: mean TVD on dev, with what it is of."""
+
+    tvd: float = pydantic.Field(ge=0, le=1)
+    model_sha256: str | None
+    data_sha256: str | None
+
+
+def read_seeds_tvd(path: Path) -> SeedsTvd:
+    """The seeds' mean TVD on dev, from the records of `seed-baseline` in `path`.
+
+    Raises InputError for a file that does not hold them.
+    """
+    header, records = read_records(path)
+    if header.audit != "seed-baseline":
+        raise InputError(
+            f"holds records of {header.audit}, not of seed-baseline",
+            where=path,
+            hint="give the file that `attnaudit seed-baseline --records` wrote",
+        )
+    moved = [
+        record["tvd"]
+        for record in records
+        if record.get("run", {}).get("model") == "seed" and record["run"].get("split") == "dev"
+    ]
+    if not moved:
+        raise InputError("holds no seeds' records on dev", where=path)
+    return SeedsTvd(
+        tvd=float(np.mean(moved)),
+        model_sha256=header.model.sha256,
+        data_sha256=header.dataset.sha256,
+    )

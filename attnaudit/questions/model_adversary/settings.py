@@ -1,0 +1,34 @@
+"""Settings of the model-consistent adversary."""
+
+from __future__ import annotations
+
+import pydantic
+
+from attnaudit.config import Settings
+from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd
+
+
+class ModelSettings(Settings):
+    """What decides the result; stored with the records.
+
+    Nothing is trained without `lambdas`, and 0 need not be among them; `refine` strengths are added
+    to them, chosen on dev.
+    """
+
+    lambdas: tuple[float, ...] = ()
+    refine: int = pydantic.Field(0, ge=0)
+    seeds: int = pydantic.Field(3, ge=1)
+    epochs: int = pydantic.Field(40, ge=1)
+    patience: int = pydantic.Field(10, ge=1)
+    seeds_tvd: SeedsTvd | None = None
+    seed: int = pydantic.Field(0, ge=0)
+    text: bool = False
+
+    @pydantic.field_validator("lambdas")
+    @classmethod
+    def _usable(cls, lambdas: tuple[float, ...]) -> tuple[float, ...]:
+        if min(lambdas, default=0) < 0:
+            raise ValueError("lambda must be 0 or more")
+        if len(set(lambdas)) < len(lambdas):
+            raise ValueError("a lambda is given twice")
+        return lambdas

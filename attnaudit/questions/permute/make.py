@@ -1,0 +1,78 @@
+"""Does the answer change when the attention weights are shuffled? Jain & Wallace 2019, test B.
+
+Besides what every record holds (see `common`):
+
+* `tvd`: `median`, `mean` and `max`, over the permutations, of the total variation distance between
+  the answer under shuffled weights and the model's answer. The median is J&W's figure of an
+  instance; it feeds `permute.tvd.*` and `permute.unmoved`;
+* `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; feeds
+  `permute.all_erased.tvd.mean`;
+* `max_attention`: the largest weight of a word, which feeds the bins;
+* `conicity`: how alike the states are, where the model shows them; feeds `permute.conicity.mean`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from attnaudit.execution.observer import Observer
+from attnaudit.measures.states import conicity
+from attnaudit.models.interface import AttentionModel, capability
+from attnaudit.models.predict import Batches
+from attnaudit.questions.answers import Answered, each_batch
+from attnaudit.questions.audit import Record
+from attnaudit.questions.permute.settings import PermuteSettings
+from attnaudit.questions.reliance import all_erased
+from attnaudit.questions.variants import answers, permuted
+from attnaudit.records.rounding import compact
+
+Array = NDArray[np.float64]
+
+
+def records(
+    model: AttentionModel, batches: Batches, settings: PermuteSettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn."""
+
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings)
+
+    return each_batch(model, batches, make, observer, settings.heads)
+
+
+@torch.no_grad()
+def _batch_records(
+    model: AttentionModel, known: Answered, settings: PermuteSettings
+) -> list[Record]:
+    variants = permuted(
+        known.alpha,
+        known.encoded.content,
+        settings.permutations,
+        [i.id for i in known.instances],
+        settings.seed,
+        settings.per_head,
+    )
+    # The model's own weights go with the others, so that rounding moves no answer.
+    said = answers(model, known.encoded, torch.cat([known.alpha.unsqueeze(1), variants], dim=1))
+    tvd = (said[:, 1:] - said[:, :1]).abs().sum(-1) / 2  # (B, V)
+    largest, controls = known.on_words.amax(1), all_erased(model, known)
+    values = capability(model, "values")
+    cones = None
+    if values:
+        cones = conicity(values(known.encoded).vectors, known.encoded.content).tolist()
+    made = []
+    for b, row in enumerate(tvd.double().cpu().numpy()):
+        figures = compact([float(np.median(row)), float(row.mean()), float(row.max())])
+        record = known.record(b) | {
+            "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
+            "all_erased": controls[b],
+            "max_attention": compact([float(largest[b])])[0],
+        }
+        if cones is not None:
+            record["conicity"] = compact([cones[b]])[0]
+        made.append(record)
+    return made

@@ -1,0 +1,42 @@
+"""Whose attention guides a probe: what they are called, and where their weights come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnaudit.config import Settings
+from attnaudit.errors import InputError
+from attnaudit.execution.files import sha256_path
+from attnaudit.records.metric import NAME
+
+BUILT_IN = ("uniform", "trained", "base", "leak")  # none of which --guide may take as a name
+
+
+class GuideFile(Settings):
+    """A checkpoint whose attention guides probes; `path` as it was given."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:
+    """The guides that `--guide NAME=FILE` asks for; raises InputError for one that cannot be."""
+    found: dict[str, GuideFile] = {}
+    for text in given:
+        name, separator, path = text.partition("=")
+        if not separator or not path:
+            raise InputError(f"--guide {text}: give it as NAME=FILE")
+        if not re.fullmatch(NAME, name):
+            raise InputError(
+                f"--guide {text}: the name {name!r} does not do",
+                hint="use small letters, digits and _, beginning with a letter",
+            )
+        if name in BUILT_IN:
+            raise InputError(f"--guide {text}: {name!r} is a guide already; choose another name")
+        if name in found:
+            raise InputError(f"--guide {text}: the name {name!r} is given twice")
+        found[name] = GuideFile(name=name, path=path, sha256=sha256_path(Path(path)))
+    return tuple(found.values())

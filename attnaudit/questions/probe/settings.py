@@ -1,0 +1,21 @@
+"""Settings of `probe`."""
+
+from __future__ import annotations
+
+import pydantic
+
+from attnaudit.config import Settings
+from attnaudit.questions.probe.guides import GuideFile
+
+
+class ProbeSettings(Settings):
+    """What decides the result; stored with the records.
+
+    `seed` is the first of the `seeds`, of which the audited model's own is left out, and the seed
+    of all resampling.
+    """
+
+    seeds: int = pydantic.Field(5, ge=1)
+    guides: tuple[GuideFile, ...] = ()
+    seed: int = pydantic.Field(0, ge=0)
+    text: bool = False

@@ -1,0 +1,86 @@
+"""What the records of `probe` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attnaudit.measures.summary import Cell, Estimate, Summary, Table
+from attnaudit.measures.two_level import two_level
+from attnaudit.questions.probe.settings import ProbeSettings
+from attnaudit.questions.retrained import SHARE, Figures, Retrained, gap, read_retrained
+from attnaudit.questions.runs import kind_of
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: ProbeSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    found = read_retrained(records, len(labels), settings.seed)
+    named = [guide.name for guide in settings.guides]
+    guides = ["uniform", "trained", "base", *named, "leak"]
+    seeds = found.runs.seeds(guide="base")
+    if not seeds or any(found.runs.seeds(guide=guide) != seeds for guide in guides):
+        raise ValueError("the guides are not of the same seeds")
+    f1 = {guide: found.f1(kind_of(guide=guide), seeds) for guide in guides}
+    basics, n = found.audited.basics, found.bootstrap.n
+    scores = {f"probe.{guide}.f1": two_level(*f1[guide], n, SHARE) for guide in guides}
+    gaps = {
+        f"probe.{ours}-{theirs}.f1_gap": gap(f1[ours], f1[theirs], n)
+        for ours, theirs in _pairs(named)
+    }
+    metrics = basics.model_scores(found.bootstrap) | scores | gaps
+    tables = {
+        "probe.guides": _guides(found, f1, metrics),
+        "probe.gaps": _gaps(gaps),
+        "probe.runs": _runs(found, guides, seeds),
+    }
+    return Summary(metrics, tables, basics.notes(), columns=basics.columns({}))
+
+
+def _pairs(named: Sequence[str]) -> list[tuple[str, str]]:
+    """Which guides are compared: the two that decide, then what W&P's table is read for."""
+    return [
+        ("base", "uniform"),
+        ("base", "leak"),
+        ("base", "trained"),
+        ("trained", "uniform"),
+        *((name, "uniform") for name in named),
+        *(("base", name) for name in named),
+    ]
+
+
+def _guides(found: Retrained, f1: Mapping[str, Figures], metrics: Mapping[str, Estimate]) -> Table:
+    rows: list[list[Cell]] = []
+    for guide, (points, _) in f1.items():
+        figure = metrics[f"probe.{guide}.f1"]
+        spread = float(points.std(ddof=1)) if len(points) > 1 else None
+        rows.append([guide, figure.value, figure.ci_low, figure.ci_high, spread])
+    notes = [
+        f"Means over seeds ({len(points)}), intervals over seeds and instances. In the order of",
+        "Wiegreffe & Pinter's Table 3: 1/n, the probe's own, the audited model's. The leak control",
+        "is a model of the audited recipe to which the attended words are hidden.",
+    ]
+    return Table("F1 of probes by guide", ["guide", "F1", "low", "high", "std"], rows, notes)
+
+
+def _gaps(gaps: Mapping[str, Estimate]) -> Table:
+    rows: list[list[Cell]] = []
+    for name, figure in gaps.items():
+        ours, _, theirs = name.split(".")[1].partition("-")
+        rows.append([f"{ours} less {theirs}", figure.value, figure.ci_low, figure.ci_high])
+    notes = [
+        "Attention that works out of context helps beyond uniform and beyond the leak control."
+    ]
+    return Table("Differences in F1, paired by seed", ["", "F1", "low", "high"], rows, notes)
+
+
+def _runs(found: Retrained, guides: Sequence[str], seeds: Sequence[int]) -> Table:
+    rows: list[list[Cell]] = [["audited model", None, *found.base_scores]]
+    rows += [
+        [guide, seed, *found.scores(kind_of(guide=guide), seed)]
+        for guide in guides
+        for seed in seeds
+    ]
+    columns = ["guide", "seed", "F1", "accuracy", "AUROC"]
+    return Table("Each probe", columns, rows, detail=True)

@@ -1,0 +1,107 @@
+"""The records of models that an audit has trained, as columns, for the split that is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.divergences import max_jsd
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.scores import accuracy, auroc, f1
+from attnaudit.measures.summary import Cell, Estimate
+from attnaudit.measures.two_level import f1_draws, two_level
+from attnaudit.questions.basics import Basics
+from attnaudit.questions.runs import BASE, BASE_RUN, Kind, Runs, audited_split, read_runs
+
+Array = NDArray[np.float64]
+Figures = tuple[Array, Array]  # of some seeds: points (S,) and draws (draws, S), see `two_level`
+SHARE = (0.0, 1.0)  # what an F1 lies in
+
+
+@dataclass
+class Audited:
+    """The audited model's records on one split, and what its attention allows.
+
+    `largest` (n,): the largest weight of a word; `caps` (n,): the largest JSD that any attention
+    attains against it, in nats.
+    """
+
+    basics: Basics = field(default_factory=Basics)
+    largest: list[float] = field(default_factory=list)
+    caps: list[float] = field(default_factory=list)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in one record."""
+        self.basics.add(record)
+        self.largest.append(max(record["attention"]))
+        self.caps.append(float(max_jsd(record["attention"])))
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """All models of an audit on the audited split, and the resamples of its instances."""
+
+    audited: Audited
+    runs: Runs
+    bootstrap: Bootstrap
+    classes: int
+
+    def f1(self, kind: Kind, seeds: Sequence[int]) -> Figures:
+        """F1 of the models of one kind."""
+        predicted = self.runs.predicted(kind, seeds)
+        return f1_draws(self.audited.basics.gold, predicted, self.classes, self.bootstrap)
+
+    def flips(self, kind: Kind, seeds: Sequence[int]) -> Array:
+        """(S, n) 1 where a model predicts another class than the audited model."""
+        moved = self.runs.predicted(kind, seeds) != self.audited.basics.predicted
+        flipped: Array = moved.astype(np.float64)
+        return flipped
+
+    def scores(self, kind: Kind, seed: int) -> list[Cell]:
+        """F1, accuracy and AUROC of one model."""
+        (probs,), gold = self.runs.probs(kind, [seed]), np.array(self.audited.basics.gold)
+        return [score(gold, probs) for score in (f1, accuracy, auroc)]
+
+    @property
+    def base_scores(self) -> list[Cell]:
+        """F1, accuracy and AUROC of the audited model."""
+        return self.scores(BASE, 0)
+
+
+def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int) -> Retrained:
+    """The models on the split that is audited.
+
+    `seed` is that of the resamples. Raises ValueError where records are missing.
+    """
+    base: dict[str, Audited] = {}
+    splits = read_runs(_watched(records, base))
+    if not base:
+        raise ValueError("there is no record of the audited model")
+    split = audited_split(base)
+    audited, runs = base[split], splits[split]
+    n = len(audited.basics.ids)
+    for kind, models in runs.models.items():
+        for number, columns in models.items():
+            if len(columns.probs) != n:
+                raise ValueError(f"records are missing of {dict(kind)}, seed {number}")
+    return Retrained(audited, runs, audited.basics.bootstrap(seed), classes)
+
+
+def gap(ours: Figures, theirs: Figures, n: int) -> Estimate:
+    """F1 of one kind of model less that of another, paired by seed and by resample."""
+    return two_level(ours[0] - theirs[0], ours[1] - theirs[1], n, (-1.0, 1.0))
+
+
+def _watched(
+    records: Iterable[Mapping[str, Any]], base: dict[str, Audited]
+) -> Iterator[Mapping[str, Any]]:
+    """The same records; those of the audited model are taken into `base`, by split, in passing."""
+    for record in records:
+        run = record["run"]
+        if run.get("model") == BASE_RUN["model"]:
+            base.setdefault(run["split"], Audited()).add(record)
+        yield record

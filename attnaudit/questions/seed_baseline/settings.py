@@ -1,0 +1,19 @@
+"""Settings of `seed-baseline`."""
+
+from __future__ import annotations
+
+import pydantic
+
+from attnaudit.config import Settings
+
+
+class SeedBaselineSettings(Settings):
+    """What decides the result; stored with the records.
+
+    `seed` is the first of the `seeds`, of which the audited model's own is left out, and the seed
+    of all resampling.
+    """
+
+    seeds: int = pydantic.Field(8, ge=1)
+    seed: int = pydantic.Field(0, ge=0)
+    text: bool = False

@@ -1,0 +1,85 @@
+"""What the records of `seed-baseline` say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnaudit.measures.divergences import LN2
+from attnaudit.measures.summary import Estimate, Summary
+from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.questions.retrained import SHARE, gap, read_retrained
+from attnaudit.questions.runs import SEED, UNIFORM, Runs
+from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
+from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
+from attnaudit.questions.seed_baseline.tables import tables
+
+Array = NDArray[np.float64]
+
+
+def summarise(
+    records: Iterable[Mapping[str, Any]], settings: SeedBaselineSettings, labels: Sequence[str]
+) -> Summary:
+    """Metrics and tables of the records alone; `labels` name the classes."""
+    found = read_retrained(records, len(labels), settings.seed)
+    seeds = found.runs.seeds(model="seed")
+    if not seeds or seeds != found.runs.seeds(model="uniform"):
+        raise ValueError("learned and uniform attention are not of the same seeds")
+    basics, bootstrap, n = found.audited.basics, found.bootstrap, found.bootstrap.n
+    jsd, tvd = (found.runs.values(SEED, seeds, what) for what in ("jsd", "tvd"))  # (S, n)
+    flips = found.flips(SEED, seeds)
+    uniform_jsd = found.runs.values(UNIFORM, seeds, "jsd")
+
+    def over_both(values: Array, most: float = 1.0) -> Estimate:
+        return two_level(*mean_draws(values, bootstrap), n, (0.0, most))
+
+    median, largest = np.median(jsd, axis=0), jsd.max(0)
+    of_median, of_largest = bootstrap.means(np.stack([median, largest], axis=1))
+    learned, frozen = found.f1(SEED, seeds), found.f1(UNIFORM, seeds)
+    metrics = basics.model_scores(bootstrap) | {
+        "seed_baseline.jsd.mean_over_seeds": over_both(jsd, LN2),
+        "seed_baseline.jsd.median_over_seeds": of_median,
+        "seed_baseline.jsd.max_over_seeds": of_largest,
+        "seed_baseline.tvd.mean": over_both(tvd),
+        "seed_baseline.flips": over_both(flips),
+        "seed_baseline.f1.mean": two_level(*learned, n, SHARE),
+        "seed_baseline.f1.std": _spread(learned[0], n),
+        "seed_baseline.uniform_f1.mean": two_level(*frozen, n, SHARE),
+        "seed_baseline.uniform_jsd.mean": over_both(uniform_jsd, LN2),
+        "necessity.f1_gap": gap(learned, frozen, n),
+    }
+    controlled = _controls(found.runs)
+    metrics |= {name: bootstrap.means(c[:, None])[0] for name, c in controlled.items()}
+    each = {
+        "seed_baseline.jsd.mean_over_seeds": jsd.mean(0),
+        "seed_baseline.jsd.median_over_seeds": median,
+        "seed_baseline.jsd.max_over_seeds": largest,
+        "seed_baseline.tvd.mean": tvd.mean(0),
+        "seed_baseline.flips": flips.mean(0),
+        "seed_baseline.uniform_jsd.mean": uniform_jsd.mean(0),
+        **controlled,
+    }
+    shown = tables(found, seeds, metrics, frozen[0], labels)
+    return Summary(metrics, shown, basics.notes(), columns=basics.columns(each))
+
+
+def _controls(runs: Runs) -> dict[str, Array]:
+    """By metric, what each control does to each instance; older records have no controls."""
+    columns = {
+        f"seed_baseline.control.{name}.{metric}": control_column(runs, name, figure)
+        for name in CONTROLS
+        for metric, figure in (("tvd.mean", "tvd"), ("flips", "flips"))
+    }
+    return {metric: column for metric, column in columns.items() if column is not None}
+
+
+def _spread(points: Array, n: int) -> Estimate:
+    """The standard deviation over seeds, of which a handful gives no useful interval."""
+    if len(points) < 2:
+        return Estimate(None, undefined=n, reason="one seed does not tell how much seeds differ")
+    if not np.isfinite(points).all():
+        return Estimate(None, undefined=n, reason="undefined on these instances")
+    return Estimate(float(points.std(ddof=1)), n=n)

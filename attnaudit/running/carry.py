@@ -1,0 +1,109 @@
+"""The work of an audit shared out over an engine, and its records written as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from attnaudit.execution.observer import Observer
+from attnaudit.execution.units import (
+    ATTEMPTS,
+    Engine,
+    Failure,
+    Here,
+    UnfinishedError,
+    Unit,
+    carry_out,
+    named,
+)
+from attnaudit.questions.audit import Record
+from attnaudit.records.writing import RecordsWriter
+from attnaudit.running.rounds import record_rounds
+from attnaudit.running.work import Order, Result, Task, Work, perform, unit_key
+
+
+def record(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer) -> None:
+    """Make the records that `writer` lacks, with the audited model and with others.
+
+    Raises UnfinishedError at the end of all work if some of it failed for good, and whatever
+    nothing can go on with.
+    """
+    if writer.remark:
+        observer.say(writer.remark)
+    if work.audit.records and work.audit.looks(work.settings):
+        _record_batches(work, writer, engine, observer)
+    if work.retraining is not None:
+        assert work.audit.trains is not None
+
+        def carry(runs: Sequence[Task]) -> Iterator[list[Record]]:
+            title = f"{work.audit.name}: models"
+            with observer.task(title, len(runs)) as task:
+                for made in _results(work, runs, writer, engine, observer):
+                    yield made
+                    task.advance()
+
+        record_rounds(
+            work.audit.trains, work.retraining, work.ledger, work.settings, writer, observer, carry
+        )
+
+
+def _record_batches(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer) -> None:
+    """Make whole batches again of which a record is missing: what is there was made just so."""
+    done, total = writer.done, len(work.data.instances)
+    tasks = [
+        number
+        for number, group in enumerate(work.batches.groups)
+        if not all(row in done for row in group.tolist())
+    ]
+    with observer.task(work.audit.name, total, len(done)) as task:
+        for made in _results(work, tasks, writer, engine, observer):
+            missing = [record for record in made if record["row"] not in done]
+            writer.write(missing)
+            task.advance(len(missing))
+
+
+def _results(
+    work: Work, tasks: Sequence[Task], writer: RecordsWriter, engine: Engine, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each task as it is done; raises UnfinishedError at the end if some failed."""
+    if isinstance(engine, Here):  # the model is open here, and its progress can be seen
+
+        def at_hand(task: Task) -> Result:
+            return Result(work.perform(task, observer))
+
+        units = (Unit(unit_key(work.header, task), task) for task in tasks)
+        outcomes = carry_out(engine, at_hand, units)
+    else:
+        outcomes = carry_out(engine, perform, Order.of(work).units(tasks))
+    failures = []
+    for _, outcome in outcomes:
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            continue
+        for remark in outcome.remarks:
+            observer.say(remark)
+        yield outcome.records
+    if failures:
+        raise _unfinished(work, failures, len(tasks), writer) from failures[0].error
+
+
+def _unfinished(
+    work: Work, failures: Sequence[Failure], tasks: int, writer: RecordsWriter
+) -> UnfinishedError:
+    lost = []
+    for failure in failures:
+        what = failure.unit.what
+        task = what[1] if isinstance(what, tuple) else what
+        if isinstance(task, int):
+            lost += work.ids(task)
+        else:
+            lost.append(json.dumps(task))
+    error = failures[0].error
+    kept = "keep the others next time with --records"
+    if writer.partial is not None:
+        kept = f"the others are kept in {writer.partial}: mend the cause, then go on with --resume"
+    return UnfinishedError(
+        f"{len(failures)} of {tasks} pieces of work failed {ATTEMPTS} times"
+        f" ({type(error).__name__}: {error}); lost: {named(lost)}",
+        hint=kept,
+    )

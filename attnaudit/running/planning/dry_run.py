@@ -1,0 +1,186 @@
+"""What an audit would do and take: everything is loaded and checked, and little is run.
+
+Whatever the real run refuses before it begins is refused here, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter, process_time
+
+from attnaudit.config import Settings
+from attnaudit.execution.engines import open_engine
+from attnaudit.execution.memory import forget_peak
+from attnaudit.execution.observer import Observer, Silent
+from attnaudit.models.retraining import Retraining
+from attnaudit.questions.audit import Audit, Record
+from attnaudit.questions.runs import BASE_RUN
+from attnaudit.records.schema import Run
+from attnaudit.report.demands import Demands
+from attnaudit.running.job import Job
+from attnaudit.running.planning.costs import ASKED, PER_INSTANCE, answering
+from attnaudit.running.planning.estimate import pilot_records, summary_seconds
+from attnaudit.running.planning.forecast import (
+    Memory,
+    Shared,
+    around,
+    notes_on_trainings,
+    passes_of_training,
+    sizes_of,
+    span_of_training,
+    trainings_of,
+    whole,
+)
+from attnaudit.running.planning.lengths import Texts
+from attnaudit.running.planning.plan import Part, Passes, Span, Stage, Trainings, WorkPlan
+from attnaudit.running.planning.trial import Timed, Trial
+from attnaudit.running.work import Work, load_work
+
+
+def plan_audit(
+    audit: Audit, settings: Settings, job: Job, demands: Demands | None, observer: Observer
+) -> WorkPlan:
+    """What `run_audit` would do; raises what it would raise before its work begins."""
+    with open_engine(job.workers, job.cluster, observer) as engine:
+        begun, start_up = perf_counter(), process_time()
+        work = load_work(audit, settings, job, demands, observer)
+        _ = work.header  # an audit that retrains reads its recipe and data for it
+        loading = perf_counter() - begun
+        memory = Memory(work.device)
+        memory.look()
+        part = plan_part(work, Shared.of(job, engine.size), loading, memory)
+        begin = start_up + loading
+        return whole(audit.name, job, work.device, [part], begin, memory, engine.size)
+
+
+def plan_part(
+    work: Work,
+    shared: Shared,
+    loading: float,
+    memory: Memory,
+    alike: Mapping[str, str] | None = None,
+) -> Part:
+    """What the audit of some work would do.
+
+    `loading` is what a worker takes to load; `alike` names kinds of trainings that will come to
+    those that are known now, each with the kind that it is like.
+    """
+    texts = Texts.of(work.batches)
+    cost, retraining = PER_INSTANCE.get(work.audit.name), work.retraining
+    passes, stages, notes = Passes(), list[Stage](), list[str]()
+    made: list[Record] = []
+    trainings: tuple[Trainings, ...] = ()
+    if cost and work.audit.looks(work.settings):
+        passes = cost(work.loaded.model, texts, work.settings)
+        piloted = pilot_records(work)
+        found = piloted.found
+        made += piloted.records
+        memory.note(found.peak, found.device_peak)
+        seconds = shared.spread(found.seconds, len(work.batches), loading)
+        stages.append(Stage(name="records", seconds=seconds))
+        if found.rough:
+            notes.append("There was no time to try the longest texts: a rough guess.")
+    if retraining is not None:
+        learned = _learn(work, retraining, shared, loading, memory, alike or {})
+        passes += learned.passes
+        trainings = learned.trainings
+        made += learned.records
+        stages.append(Stage(name="training", seconds=learned.seconds))
+        notes += learned.notes
+    summary = around(summary_seconds(work, made, len(texts)))
+    stages.append(Stage(name="summary", seconds=summary))
+    return Part(
+        name=work.audit.name,
+        split=work.data.split,
+        instances=len(texts),
+        batches=len(work.batches),
+        passes=passes,
+        trainings=trainings,
+        stages=tuple(stages),
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What the trainings of an audit and their records take, and some of these records."""
+
+    trainings: tuple[Trainings, ...]
+    passes: Passes
+    seconds: Span
+    records: list[Record]
+    notes: list[str]
+
+
+def _learn(
+    work: Work,
+    retraining: Retraining,
+    shared: Shared,
+    loading: float,
+    memory: Memory,
+    alike: Mapping[str, str],
+) -> _Learned:
+    trains, settings = work.audit.trains, work.settings
+    assert trains is not None
+    dry, nothing = replace(work.ledger, dry=True), list[Record]()
+    runs = next(trains.rounds(retraining, dry, settings, lambda: iter(nothing), Silent()))
+    later = trains.later(settings)
+    ledger = replace(dry, models=None)
+    forget_peak(work.device)
+    trial = Trial(retraining)
+
+    def timed(run: Run) -> Timed:
+        return trial.time(
+            lambda observer: trains.records(trial, ledger, settings, run, observer), ledger.splits
+        )
+
+    sizes = sizes_of(retraining.splits)
+    recorded = sum(sizes[split] for split in ledger.splits)
+    base = timed(BASE_RUN)
+    kept, made = list(base.kept), list(base.made)
+    passes, seconds = answering(recorded), Span()
+    if asked := ASKED.get(work.audit.name):
+        passes += asked(retraining.base, recorded)
+    trainings: list[Trainings] = []
+    for kind, members in _kinds(runs).items():
+        found = timed(members[0])
+        assert found.schedule is not None
+        kept += found.kept
+        count = len(members) + (0 if trainings else later)
+        for name in (kind, *(new for new, known in alike.items() if known == kind)):
+            training = trainings_of(name, count, found.schedule, sizes["train"])
+            trainings.append(training)
+            each = passes_of_training(training, sizes) + answering(2 * recorded)
+            passes += each.times(count)
+            seconds += span_of_training(found, training).times(count)
+        made += [
+            {**record, "run": {**run, "split": record["run"]["split"]}}
+            for run in members
+            for record in found.made
+        ]
+    memory.look()
+    for split, _ in kept:
+        passes += answering(sizes[split])
+    count = sum(training.count for training in trainings)
+    # What is kept of a model every worker keeps for itself.
+    once = around(base.records + sum(took for _, took in kept))
+    notes = notes_on_trainings(trainings)
+    if later:
+        notes.append(f"Up to {later} of the trainings are for lambdas that the sweep may add.")
+    return _Learned(
+        tuple(trainings),
+        passes + Passes(exact=not later),
+        once + shared.spread(seconds, count, loading),
+        made,
+        notes,
+    )
+
+
+def _kinds(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs by what their trainings cost: seeds do not differ in it, nor do lambdas."""
+    kinds: dict[str, list[Run]] = {}
+    for run in runs:
+        told = [str(value) for key, value in run.items() if key not in ("seed", "lambda")]
+        kinds.setdefault(" ".join(told) or "lambda", []).append(run)
+    return kinds

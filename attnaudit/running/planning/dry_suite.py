@@ -1,0 +1,190 @@
+"""What a training, and all audits after it, would do and take.
+
+The audits are tried out on a model of the configuration that has learned nothing, which costs the
+same; whatever the trained one would be refused for is not known yet. What stands in the output
+folder of the very same training and audits is left out, as it would not be made again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+from time import perf_counter, process_time
+
+import torch
+
+from attnaudit.config import Settings
+from attnaudit.data.dataset import default_split, load_dataset
+from attnaudit.errors import InputError
+from attnaudit.execution.device import choose_device, prepare_cpu
+from attnaudit.execution.engines import open_engine
+from attnaudit.execution.memory import forget_peak
+from attnaudit.execution.observer import Observer, Silent
+from attnaudit.models.fit import Prepared, already_made, check_output, prepare_fit
+from attnaudit.models.load import LoadedModel
+from attnaudit.models.predict import predict
+from attnaudit.models.recipe import AnyConfig
+from attnaudit.models.retraining import Retraining
+from attnaudit.models.untrained import facts_of, suffix_of
+from attnaudit.questions.audit import Audit, Record, find_audit
+from attnaudit.records.writing import stands
+from attnaudit.report.demands import Demands
+from attnaudit.running.job import MIN_WORDS, Job
+from attnaudit.running.planning.costs import answering
+from attnaudit.running.planning.dry_run import plan_part
+from attnaudit.running.planning.forecast import (
+    Memory,
+    Shared,
+    notes_on_trainings,
+    passes_of_training,
+    sizes_of,
+    span_of_training,
+    trainings_of,
+    whole,
+)
+from attnaudit.running.planning.plan import Part, Passes, Stage, WorkPlan
+from attnaudit.running.planning.trial import Trial
+from attnaudit.running.suite import Name, Plan, Where, check_places, settings_of
+from attnaudit.running.work import Work, dataset_facts, load_work
+
+MADE = "It stands in the output folder already."
+
+
+def plan_training(
+    config: AnyConfig, device: str, threads: int, resume: bool, observer: Observer
+) -> WorkPlan:
+    """What `run_training` would do; raises what it would raise before its work begins."""
+    begun, start_up = perf_counter(), process_time()
+    prepare_cpu(threads)
+    where = choose_device(device)
+    memory = Memory(where)
+    with tempfile.TemporaryDirectory() as scratch:
+        ready = prepare_fit(config, observer, Path(scratch))
+        check_output(ready, resume)
+        loading = start_up + perf_counter() - begun
+        memory.look()
+        part = _training_part(ready, where, memory)
+    job = Job(model="", data=_named_data(ready), threads=threads)
+    return whole("train", job, where, [part], loading, memory, 1)
+
+
+def plan_suite(
+    config: AnyConfig, plan: Plan, where: Where, demands: Demands | None, observer: Observer
+) -> WorkPlan:
+    """What `run_suite` would do; raises what it would raise before its work begins."""
+    begun, start_up = perf_counter(), process_time()
+    folder = check_places(config)
+    prepare_cpu(where.threads)
+    device = choose_device(where.device)
+    memory = Memory(device)
+    with (
+        open_engine(where.workers, where.cluster, observer) as engine,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        ready = prepare_fit(config, observer, Path(scratch))
+        check_output(ready, resume=False)
+        if demands:
+            split = default_split(ready.spec)
+            data = load_dataset(ready.spec, split, min_words=MIN_WORDS)
+            demands.check("report", dataset_facts(data, ready.source))
+        loading = perf_counter() - begun
+        memory.look()
+        made = already_made(ready) is not None
+        parts = [_made("train", "train") if made else _training_part(ready, device, memory)]
+        for name in plan.audits:
+            job = Job(
+                model=str(ready.checkpoint),
+                data=_named_data(ready) if made else ready.source,
+                device=where.device,
+                threads=where.threads,
+                workers=where.workers,
+                cluster=where.cluster,
+                records=folder / "records" / f"{name}.jsonl",
+                reuse=True,
+                models=folder / "adversaries",
+            )
+            settings = _settings(plan, name, folder, suffix_of(config))
+            audit = find_audit(name)
+            if made:
+                work = load_work(audit, settings, job, None, Silent())
+            else:
+                work = _unborn(ready, audit, settings, job, device)
+            assert job.records is not None
+            if made and stands(job.records, work.header) == "whole":
+                parts.append(_made(name, work.data.split))
+                continue
+            guided = name == "probe" and "adversary" in plan.audits
+            known = {guide.name for guide in plan.probe.guides}
+            alike = {"adversary": "base"} if guided and "adversary" not in known else None
+            parts.append(plan_part(work, Shared.of(job, engine.size), loading, memory, alike))
+        job = Job(
+            model=str(ready.checkpoint),
+            data=_named_data(ready),
+            threads=where.threads,
+            workers=where.workers,
+        )
+        return whole("audit", job, device, parts, start_up + loading, memory, engine.size)
+
+
+def _named_data(ready: Prepared) -> Path:
+    """The data set as a report names it: the embedded one stands in the output folder."""
+    data = ready.config.data
+    return data if isinstance(data, Path) else ready.checkpoint.parent / ready.source.name
+
+
+def _settings(plan: Plan, name: Name, folder: Path, suffix: str) -> Settings:
+    """The settings of an audit, with what earlier ones have found as far as they have run."""
+    try:
+        return settings_of(plan, name, folder, suffix)
+    except InputError:
+        return settings_of(plan, name, None, suffix)
+
+
+def _unborn(
+    ready: Prepared, audit: Audit, settings: Settings, job: Job, device: torch.device
+) -> Work:
+    """The work of an audit on a model that is still to be trained: on an untrained one."""
+    config, spec = ready.config, ready.spec
+    model = ready.blank.fresh(config.training.seed).to(device).eval().requires_grad_(False)
+    facts = {**facts_of(config, model), "sha256": None, "labels": list(ready.told.labels)}
+    data = load_dataset(spec, default_split(spec), labels=ready.told.labels, min_words=MIN_WORDS)
+    settled = audit.settle(settings, model)
+    loaded = LoadedModel(model, ready.told, facts, config)
+    now = datetime.now(timezone.utc)
+    return Work(audit, settled, job, spec, data, loaded, device, now, Silent())
+
+
+def _made(name: str, split: str) -> Part:
+    return Part(name=name, split=split, instances=0, batches=0, passes=Passes(), notes=(MADE,))
+
+
+def _training_part(ready: Prepared, device: torch.device, memory: Memory) -> Part:
+    schedule, blank, sizes = ready.config.training, ready.blank, sizes_of(ready.splits)
+    base = blank.fresh(schedule.seed).to(device).eval().requires_grad_(False)
+    real = Retraining(base, ready.told, blank.fresh, blank.probe, schedule, ready.splits, device)
+    scored = [split for split in ready.splits if split != "train"]
+    forget_peak(device)
+    trial = Trial(real)
+
+    def learn(observer: Observer) -> list[Record]:
+        model = trial.fresh(schedule.seed)
+        trial.learn(model, schedule.seed, observer, "train")
+        for split in scored:
+            predict(model, trial.batches(split))
+        return []
+
+    found = trial.time(learn, scored)
+    memory.look()
+    training = trainings_of("model", 1, schedule, sizes["train"])
+    passes = passes_of_training(training, sizes) + answering(sum(sizes[split] for split in scored))
+    return Part(
+        name="train",
+        split="train",
+        instances=sizes["train"],
+        batches=training.steps,
+        passes=passes,
+        trainings=(training,),
+        stages=(Stage(name="training", seconds=span_of_training(found, training)),),
+        notes=tuple(notes_on_trainings([training])),
+    )

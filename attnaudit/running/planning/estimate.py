@@ -1,0 +1,85 @@
+"""How long the records of the audited model and their summary take, from a pilot of seconds.
+
+The pilot is the audit itself: its own code on a few texts of a few batches (see `extrapolate`), and
+its own summary of their records, as if they were more. What is found so is thrown away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter, process_time
+
+from attnaudit.execution.memory import device_peak_bytes, forget_peak, peak_bytes
+from attnaudit.execution.observer import Silent
+from attnaudit.findings.assess import assess
+from attnaudit.findings.evidence import gather
+from attnaudit.findings.rules import Deltas
+from attnaudit.questions.audit import Record
+from attnaudit.records.schema import run_key
+from attnaudit.records.writing import RecordsWriter
+from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
+from attnaudit.running.planning.lengths import tokens_of
+from attnaudit.running.work import Work
+
+SECONDS = 10.0  # that trying out records takes, about
+SUMMARISED = (150, 450)  # records of a run of which a summary is tried
+
+
+@dataclass(frozen=True)
+class Piloted:
+    """What all records would take, and those of the pilot."""
+
+    found: Extrapolated
+    records: list[Record]
+
+
+def pilot_records(work: Work) -> Piloted:
+    """Make some records of the audited model, and say what those of all batches would take."""
+    assert work.audit.records is not None
+    make, batches, kept = work.audit.records, work.batches, dict[int, Record]()
+
+    def attempt(places: Sequence[int]) -> Tried:
+        some = replace(batches, instances=[batches.instances[i] for i in places])
+        forget_peak(work.device)
+        begun, worked = perf_counter(), process_time()
+        for part in make(work.loaded.model, some, work.settings, Silent()):
+            kept.update((record["row"], record) for record in part)
+        seconds, computed = perf_counter() - begun, process_time() - worked
+        if work.device.type != "cpu":  # where a process mostly waits
+            computed = seconds
+        return Tried(seconds, computed, peak_bytes(), device_peak_bytes(work.device))
+
+    found = extrapolate(batches.groups, tokens_of(batches), attempt, SECONDS)
+    return Piloted(found, list(kept.values()))
+
+
+def summary_seconds(work: Work, records: Sequence[Record], instances: int) -> float:
+    """Seconds that it takes to read and sum up the records of so many instances, of every run.
+
+    `records` are of a few instances of each run, which stand for all.
+    """
+    known = []
+    for count in sorted({min(instances, n) for n in SUMMARISED}):
+        with RecordsWriter(None, work.header) as writer:
+            writer.write(_repeated(records, count))
+            begun = perf_counter()
+            work.audit.summarise(writer.records(), work.settings, work.data.labels)
+            if work.audit.retrains(work.settings):
+                assess(gather([(writer.header, writer.records())]), Deltas())
+            known.append((count, perf_counter() - begun))
+    (few, sooner), (many, later) = known[0], known[-1]
+    slope = max(0.0, later - sooner) / max(1, many - few)
+    return later + slope * (instances - many)
+
+
+def _repeated(records: Sequence[Record], count: int) -> list[Record]:
+    """So many records of each run, made of those that there are."""
+    by_run: dict[str, list[Record]] = {}
+    for record in records:
+        by_run.setdefault(run_key(record.get("run")), []).append(record)
+    return [
+        {**some[row % len(some)], "row": row, "id": str(row)}
+        for some in by_run.values()
+        for row in range(count)
+    ]

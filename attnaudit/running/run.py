@@ -1,0 +1,128 @@
+"""From MODEL and DATA to a report, the same way for every audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from attnaudit.config import Settings
+from attnaudit.data.dataset import default_split, load_dataset
+from attnaudit.data.spec import load_spec
+from attnaudit.execution.device import choose_device, prepare_cpu
+from attnaudit.execution.engines import open_engine
+from attnaudit.execution.files import sha256_path
+from attnaudit.execution.observer import Observer
+from attnaudit.execution.units import Engine
+from attnaudit.findings.assess import assess
+from attnaudit.findings.evidence import gather
+from attnaudit.findings.rules import Deltas
+from attnaudit.models.fit import Fitted, fit
+from attnaudit.models.recipe import AnyConfig
+from attnaudit.questions.audit import Audit
+from attnaudit.records.manifest import collect
+from attnaudit.records.schema import DatasetFacts, ModelFacts
+from attnaudit.records.writing import RecordsWriter, stands
+from attnaudit.report.build import build_report
+from attnaudit.report.demands import Demands
+from attnaudit.report.rebuild import report_of
+from attnaudit.report.schema import Report
+from attnaudit.running.carry import record
+from attnaudit.running.job import MIN_WORDS, Job
+from attnaudit.running.viewer import Viewer
+from attnaudit.running.work import dataset_facts, load_work
+
+
+def run_audit(
+    audit: Audit,
+    settings: Settings,
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
+    viewer: Viewer | None = None,
+) -> Report:
+    """Load, audit, summarise; the report is computed from the records alone.
+
+    A `viewer` is shown the records with the data. After an interruption the records made so far
+    stand in `<records>.partial`, where `resume` finds them.
+
+    Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
+    """
+    with open_engine(job.workers, job.cluster, observer) as engine:
+        work = load_work(audit, settings, job, demands, observer)
+        with RecordsWriter(job.records, work.header, job.resume) as writer:
+            record(work, writer, engine, observer)
+            summary = audit.summarise(writer.records(), work.settings, work.data.labels)
+            findings = None
+            if audit.retrains(work.settings):
+                findings = assess(gather([(writer.header, writer.records())]), Deltas())
+            if viewer:
+                viewer.look(writer.records, work.data, job.pieces)
+            writer.finish(work.manifest(datetime.now(timezone.utc)))
+    return report_of(writer.header, summary, demands, findings)
+
+
+def make_records(
+    audit: Audit, settings: Settings, job: Job, engine: Engine, observer: Observer
+) -> None:
+    """Load and audit, and leave the records alone; what is there of the same run is kept.
+
+    Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
+    """
+    work = load_work(audit, settings, job, None, observer)
+    assert job.records is not None
+    if stands(job.records, work.header) == "whole":
+        return
+    with RecordsWriter(job.records, work.header, resume=True) as writer:
+        record(work, writer, engine, observer)
+        writer.finish(work.manifest(datetime.now(timezone.utc)))
+
+
+def run_training(
+    config: AnyConfig,
+    device: str,
+    threads: int,
+    observer: Observer,
+    resume: bool,
+    command_line: Sequence[str],
+    reuse: bool = False,
+) -> tuple[Fitted, Report]:
+    """Train, and report on it: scores on dev and, where there is one, on test.
+
+    With `reuse` a model that stands there and was trained just so is not trained again, and what
+    another training has left is no obstacle.
+    """
+    started = datetime.now(timezone.utc)
+    prepare_cpu(threads)
+    where = choose_device(device)
+    fitted = fit(config, where, observer, resume, reuse)
+    settings = config.model_dump(mode="json", exclude={"output", "audit"})
+    digest = sha256_path(fitted.checkpoint)
+    manifest = collect(
+        command_line,
+        settings,
+        [config.training.seed],
+        started,
+        datetime.now(timezone.utc),
+        where.type,
+        "float32",
+        threads,
+        {str(fitted.dataset.path): fitted.dataset.sha256, str(fitted.checkpoint): digest},
+    )
+    data = fitted.dataset
+    report = build_report(
+        "train",
+        fitted.summary,
+        model=ModelFacts(name=str(fitted.checkpoint), sha256=digest, labels=list(data.labels)),
+        dataset=dataset_facts(data, fitted.data),
+        settings=settings,
+        manifest=manifest,
+        gates=[],
+    )
+    return fitted, report
+
+
+def audited_facts(source: Path) -> DatasetFacts:
+    """What an audit of the default split of the data set in `source` will say of it."""
+    spec = load_spec(source)
+    return dataset_facts(load_dataset(spec, default_split(spec), min_words=MIN_WORDS), source)

@@ -1,0 +1,301 @@
+"""An audit with all that it works on, and its work in tasks that any process can do.
+
+A task is the number of a batch, or the run of a model to train. A worker is told by an `Order` what
+to load, by path; it refuses to work where it does not see the very same weights, data and code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from pydantic import JsonValue
+
+from attnaudit.config import Settings
+from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
+from attnaudit.data.spec import DatasetSpec, load_spec
+from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.errors import InputError
+from attnaudit.execution.code import code_digest
+from attnaudit.execution.device import DTYPES, choose_device, prepare_cpu
+from attnaudit.execution.files import check_folder
+from attnaudit.execution.observer import Observer, Silent
+from attnaudit.execution.units import Unit
+from attnaudit.models.load import LoadedModel, Placement, find_model
+from attnaudit.models.predict import Batches
+from attnaudit.models.retraining import Retraining
+from attnaudit.questions.audit import Audit, Record, find_audit
+from attnaudit.questions.trained import Ledger
+from attnaudit.records.manifest import collect, versions
+from attnaudit.records.schema import (
+    DatasetFacts,
+    Header,
+    Manifest,
+    ModelFacts,
+    Run,
+    difference_between,
+)
+from attnaudit.report.demands import Demands
+from attnaudit.running.job import MIN_WORDS, Job
+from attnaudit.running.preparation import prepare
+
+Task = int | Run  # the number of a batch, or the run of a model to train
+
+
+@dataclass(frozen=True)
+class Work:
+    """An audit with all that it works on, loaded and checked."""
+
+    audit: Audit
+    settings: Settings
+    job: Job
+    spec: DatasetSpec
+    data: Dataset
+    loaded: LoadedModel
+    device: torch.device
+    started: datetime
+    observer: Observer
+
+    @cached_property
+    def header(self) -> Header:
+        """The header of its records while the work goes on.
+
+        Raises, for an audit that retrains, what `retrain.prepare` does.
+        """
+        job = self.job
+        conditions: dict[str, JsonValue] = {
+            "code": code_digest(),
+            "packages": dict(versions()),
+            "device": self.device.type,
+            "dtype": job.dtype,
+            "threads": job.threads_each,
+            "batch_tokens": job.batch_tokens,
+        }
+        if self.retraining is not None:
+            conditions["learning"] = dict(self.retraining.origin)
+        return Header(
+            audit=self.audit.name,
+            settings=self.settings.model_dump(mode="json"),
+            model=ModelFacts(name=job.model, **self.loaded.facts),
+            dataset=dataset_facts(self.data, job.data, unit="piece" if job.pieces else "word"),
+            conditions=conditions,
+            manifest=self.manifest(None),
+        )
+
+    def manifest(self, finished: datetime | None) -> Manifest:
+        """The manifest, when the work has finished or before."""
+        job = self.job
+        return collect(
+            job.command_line,
+            {**self.settings.model_dump(mode="json"), **_reading(job)},
+            [job.seed],
+            self.started,
+            finished,
+            self.device.type,
+            job.dtype,
+            job.threads,
+            {str(self.data.path): self.data.sha256, job.model: str(self.loaded.facts["sha256"])},
+        )
+
+    @cached_property
+    def batches(self) -> Batches:
+        """All instances; the same batches whoever works on them, and whatever is done already."""
+        return Batches(
+            self.data.instances,
+            self.loaded.spec.vocabulary,
+            self.loaded.model.boundaries,
+            self.device,
+            self.job.batch_tokens,
+            self.job.pieces,
+        )
+
+    @cached_property
+    def retraining(self) -> Retraining | None:
+        """What training other models takes; None for an audit that trains none."""
+        if not self.audit.retrains(self.settings):
+            return None
+        if self.job.models is not None:
+            check_folder(self.job.models)
+        return prepare(self.loaded, self.spec, self.data, self.job, self.device, self.observer)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What its trainings are told."""
+        return Ledger(
+            self.data.split,
+            self.job.pieces,
+            self.job.models,
+            self.job.resume,
+            self.job.reuse,
+            self.header.model.sha256,
+            self.header.dataset.sha256,
+        )
+
+    def perform(self, task: Task, observer: Observer) -> list[Record]:
+        """The records of one task."""
+        if isinstance(task, int):
+            assert self.audit.records is not None
+            part = self.batches.part(task)
+            parts = self.audit.records(self.loaded.model, part, self.settings, observer)
+            return [record for records in parts for record in records]
+        assert self.audit.trains is not None
+        assert self.retraining is not None
+        return self.audit.trains.records(
+            self.retraining, self.ledger, self.settings, task, observer
+        )
+
+    def ids(self, task: Task) -> list[str]:
+        """The instances that a batch holds."""
+        assert isinstance(task, int)
+        return [self.data.instances[i].id for i in self.batches.groups[task].tolist()]
+
+
+def load_work(
+    audit: Audit, settings: Settings, job: Job, demands: Demands | None, observer: Observer
+) -> Work:
+    """Load the model and the data of a job; raises InputError or ModelError."""
+    started = datetime.now(timezone.utc)
+    prepare_cpu(job.threads_each)
+    device, dtype = choose_device(job.device), DTYPES[job.dtype]
+    source = find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
+    spec = load_spec(job.data, source.reading, source.limits)
+    split = job.split or default_split(spec)
+    labels = source.labels_in(spec, split)
+    data = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS, limit=job.limit)
+    if demands:
+        demands.check(audit.name, dataset_facts(data, job.data))
+    vocabulary = _train_vocabulary(spec) if source.labels is None else None
+    loaded = source.load(data, vocabulary, device, dtype)
+    settled = audit.settle(settings, loaded.model)
+    return Work(audit, settled, job, spec, data, loaded, device, started, observer)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is to load, and the header that its records must be made under.
+
+    Paths are relative to `folder`.
+    """
+
+    settings: Settings
+    job: Job
+    header: Header
+    folder: Path
+
+    @classmethod
+    def of(cls, work: Work) -> Order:
+        """The order that other processes need to do the tasks of `work`."""
+        return cls(work.settings, replace(work.job, records=None), work.header, Path.cwd())
+
+    def units(self, tasks: Iterable[Task]) -> Iterator[Unit]:
+        """The tasks as units for `perform`."""
+        return (Unit(unit_key(self.header, task), (self, task)) for task in tasks)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The records of a task, and what the user should hear of it."""
+
+    records: list[Record]
+    remarks: list[str] = field(default_factory=list)
+
+
+class _Remarks(Silent):
+    """Keeps what it is told, for the process that can show it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def say(self, remark: str) -> None:
+        """Keep it."""
+        self.told.append(remark)
+
+
+def unit_key(header: Header, task: Task) -> str:
+    """A digest of everything that the records of a task depend on."""
+    told = json.dumps([header.digest, task], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+# A model is open for one call at a time, and a worker may have several threads.
+_LOCK = threading.Lock()
+_OPEN: dict[str, Work] = {}  # the work of the last order, by its digest
+
+
+def perform(what: tuple[Order, Task]) -> Result:
+    """Do a task in this process, which loads what the order names unless it has it open.
+
+    Raises InputError where this process sees other weights, data, packages or code.
+    """
+    order, task = what
+    told = _Remarks()
+    with _LOCK, _working_in(order.folder):
+        digest = order.header.digest
+        if digest not in _OPEN:
+            _OPEN.clear()
+            audit = find_audit(order.header.audit)
+            work = load_work(audit, order.settings, order.job, None, told)
+            difference = difference_between(work.header, order.header)
+            if difference is not None:
+                raise InputError(
+                    f"a worker sees something else than this process: there {difference}",
+                    hint="give all workers the same attnaudit, packages, model and data",
+                )
+            _OPEN[digest] = work
+        return Result(_OPEN[digest].perform(task, told), told.told)
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise InputError(
+            f"a worker cannot work in this folder ({error.strerror})",
+            where=folder,
+            hint="run in a folder that all workers share",
+        ) from None
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def dataset_facts(data: Dataset, source: Path, **more: str) -> DatasetFacts:
+    """What a report says of the data."""
+    return DatasetFacts(
+        name=str(source),
+        sha256=data.sha256,
+        split=data.split,
+        instances=len(data.instances),
+        skipped=dict(data.skipped),
+        truncated=data.truncated,
+        partial=data.partial,
+        **more,
+    )
+
+
+def _train_vocabulary(spec: DatasetSpec) -> Vocabulary | None:
+    """The words of the train split, for a model that brings none; None where there is no such."""
+    if "train" not in splits_of(spec):
+        return None
+    return Vocabulary.count(load_dataset(spec, "train").texts())
+
+
+def _reading(job: Job) -> dict[str, str | int | bool | None]:
+    return {
+        "split": job.split,
+        "limit": job.limit,
+        "unit": "piece" if job.pieces else "word",
+        "batch_tokens": job.batch_tokens,
+    }

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from attnaudit.data.batch import collate
+from attnaudit.errors import InputError
+from attnaudit.questions.answers import answer
+from attnaudit.questions.basics import Basics
+from attnaudit.readings.heads import over_heads
+
+ALPHA = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]]])
+
+
+@pytest.mark.parametrize(
+    ("heads", "shown"),
+    [
+        ("mean", [0.3, 0.3, 0.4]),
+        ("max", [0.5, 0.3, 0.6]),
+        (0, [0.5, 0.3, 0.2]),
+        (1, [0.1, 0.3, 0.6]),
+    ],
+)
+def test_heads_become_one_number(heads, shown):
+    assert over_heads(ALPHA, heads)[0].tolist() == pytest.approx(shown)
+
+
+def test_a_head_that_is_not_there():
+    with pytest.raises(InputError, match="no head 2") as caught:
+        over_heads(ALPHA, 2)
+    assert caught.value.hint == "it has heads 0 to 1"
+    with pytest.raises(InputError) as caught:
+        over_heads(ALPHA[:, :1], 1)
+    assert caught.value.hint == "it has one head, 0"
+
+
+def test_what_is_shown_is_renormalised_and_what_lies_outside_is_a_mass(tiny_bert, instances):
+    """Of maxima the mass outside is that of the mean: they add up to more than a mass."""
+    model, vocabulary = tiny_bert()
+    batch, by_row = collate(instances, vocabulary, boundaries=True), {i.row: i for i in instances}
+    known = {heads: answer(model, batch, by_row, heads) for heads in ("mean", "max", 0, 1, 2)}
+    for heads, found in known.items():
+        assert found.on_words.sum(1).tolist() == pytest.approx([1] * len(batch)), heads
+        assert torch.equal(found.probs, known["mean"].probs)
+    single = torch.stack([known[h].inside for h in range(3)])
+    torch.testing.assert_close(known["mean"].inside, single.mean(0))
+    torch.testing.assert_close(known["max"].inside, single.mean(0))
+    assert single.std(0).min() > 1e-4
+    assert (known["max"].on_words - known["mean"].on_words).abs().max() > 1e-3
+
+
+def record(row, probs=(0.25, 0.75), **more):
+    return {"id": f"text {row}", "gold": 1, "probs": list(probs), "words": 3, "outside": 0.0} | more
+
+
+def test_columns_of_records():
+    basics = Basics()
+    for row, group in enumerate(["b", None, "b"]):
+        more = {} if group is None else {"group": group}
+        basics.add(record(row, gold=row % 2, **more))
+    assert basics.ids == ["text 0", "text 1", "text 2"]
+    assert basics.groups == ["b", None, "b"]
+    assert basics.gold.tolist() == [0, 1, 0]
+    assert basics.predicted.tolist() == [1, 1, 1]
+    assert basics.bootstrap(0).units == 2
+    assert basics.bootstrap(0, np.array([True, False, True])).units == 1
+    columns = basics.columns({"x": np.arange(3.0)})
+    assert {name: c.tolist() for name, c in columns.values.items()} == {
+        "model.accuracy": [0, 1, 0],
+        "x": [0, 1, 2],
+    }
+
+
+def test_records_of_other_models_do_not_go_together():
+    basics = Basics()
+    with pytest.raises(ValueError, match="no records"):
+        basics.predicted  # noqa: B018
+    basics.add(record(0))
+    with pytest.raises(ValueError, match="number of classes"):
+        basics.add(record(1, (0.2, 0.3, 0.5)))

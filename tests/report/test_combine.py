@@ -1,0 +1,326 @@
+"""Reports and records of several audits as one report, with its findings."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from attnaudit.errors import InputError
+from attnaudit.execution.observer import Silent
+from attnaudit.findings.finding import Finding
+from attnaudit.findings.rules import NEEDED, Deltas
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.summary import Columns
+from attnaudit.questions.permute import AUDIT
+from attnaudit.questions.permute.settings import PermuteSettings
+from attnaudit.records.reading import read_records
+from attnaudit.records.writing import RecordsWriter
+from attnaudit.report.combine import EXCESS, _joined, combine
+from attnaudit.report.demands import Demands
+from attnaudit.report.policy import load_policy
+from attnaudit.report.rebuild import load, read_baseline
+from attnaudit.report.registry import find
+from attnaudit.report.schema import dumps
+from attnaudit.running.job import Job
+from attnaudit.running.run import run_audit
+
+N = 120  # instances, half of each class
+SEEDS = (1, 2, 3, 4, 5)
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch):
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 200))
+
+
+@pytest.fixture(scope="module")
+def header(tiny, tmp_path_factory):
+    """A header as `run_audit` writes it."""
+    path = tmp_path_factory.mktemp("header") / "permute.jsonl"
+    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=path)
+    run_audit(AUDIT, PermuteSettings(permutations=1), job, None, Silent())
+    return read_records(path)[0], path
+
+
+@pytest.fixture
+def permuted(header):
+    return header[1]
+
+
+def of_run(run, wrong, split="test", **more):
+    """The records of a model that is wrong on every `wrong`-th instance."""
+    made = []
+    for row in range(N):
+        gold = row % 2
+        said = 1 - gold if wrong and (row // 2) % wrong == 0 else gold
+        record = {"run": {**run, "split": split}, "row": row, "id": f"{split} {row}"}
+        record |= {"gold": gold, "predicted": said, "words": 3, "outside": 0.0}
+        record |= {"probs": [0.1, 0.9] if said else [0.9, 0.1], "attention": [0.5, 0.3, 0.2]}
+        made.append({**record, **more})
+    return made
+
+
+@pytest.fixture
+def records(header, tmp_path):
+    """Write records of seed-baseline or probe, of models that answer much as the audited one."""
+
+    def write(audit, name=None, **dataset):
+        made = of_run({"model": "base"}, 10)
+        if audit == "seed-baseline":
+            settings = {"seeds": len(SEEDS), "seed": 0, "text": False}
+            kinds = [({"model": "seed"}, 10), ({"model": "uniform"}, 3)]
+        else:
+            settings = {"seeds": len(SEEDS), "guides": [], "seed": 0, "text": False}
+            guides = {"uniform": 3, "trained": 10, "base": 10, "leak": 3}
+            kinds = [({"guide": g}, wrong) for g, wrong in guides.items()]
+        for kind, wrong in kinds:
+            for seed in SEEDS:
+                made += of_run({**kind, "seed": seed}, wrong + seed % 2, jsd=0.1, tvd=0.02)
+        facts = header[0].dataset.model_copy(update={"instances": N, **dataset})
+        changed = {"audit": audit, "settings": settings, "dataset": facts}
+        path = tmp_path / (name or f"{audit}.jsonl")
+        with RecordsWriter(path, header[0].model_copy(update=changed)) as writer:
+            writer.write(made)
+            writer.finish()
+        return path
+
+    return write
+
+
+@pytest.fixture
+def both(records):
+    return [records("seed-baseline"), records("probe")]
+
+
+@pytest.fixture
+def as_json(tmp_path):
+    """The report of a file as JSON, with some of its fields changed."""
+
+    def write(path, name="report.json", **changed):
+        report = load(path)[0].model_copy(update=changed)
+        (tmp_path / name).write_text(dumps(report), encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+def finding(status, **more):
+    return Finding(status=status, reason=f"it is {status}", **more)
+
+
+def some(**found):
+    """Findings, those that are not given unassessed."""
+    return {name: found.get(name, finding("not_assessed")) for name in NEEDED}
+
+
+# One file
+
+
+def test_records_of_one_audit_stay_what_they_are(permuted):
+    made = combine([permuted])
+    assert made.report == load(permuted)[0]
+    assert made.report.audit == "permute"
+    assert made.records == {"permute": permuted}
+
+
+def test_records_of_one_audit_give_the_findings_they_can(both):
+    alone = load(both[0])[0]
+    assert {f.status for f in alone.findings.values()} == {"not_assessed"}
+    report = combine(both[:1]).report
+    assert report.findings["necessary"].status == "for"
+    assert report.findings["out_of_context"].reason == NEEDED["out_of_context"]
+    assert report.model_copy(update={"findings": alone.findings}) == alone
+
+
+def test_a_report_of_one_audit_is_shown_as_it_stands(as_json, both):
+    path = as_json(both[0], findings=some(necessary=finding("against")))
+    made = combine([path], deltas=Deltas(necessary=0.5))
+    assert dumps(made.report) == path.read_text()
+    assert made.records == {}
+
+
+# Several
+
+
+def test_metrics_tables_and_findings_come_together(permuted, both):
+    paths = [permuted, *both]
+    report = combine(paths, command_line=["attnaudit", "report"]).report
+    parts = [load(path)[0] for path in paths]
+    assert report.audit == "report"
+    for part in parts:
+        assert report.metrics.keys() >= part.metrics.keys()
+        assert report.tables.keys() >= part.tables.keys()
+        assert report.settings[part.audit] == part.settings
+        for name in part.metrics.keys() - parts[0].metrics.keys():
+            assert report.metrics[name] == part.metrics[name]
+    assert report.metrics["model.f1"] == parts[0].metrics["model.f1"]
+    assert next(iter(report.tables)) == "evidence"
+    assert not report.tables["evidence"].detail
+    assert all(table.detail for name, table in report.tables.items() if name != "evidence")
+    assert report.manifest.command_line == ["attnaudit", "report"]
+    assert {str(path) for path in paths} <= report.manifest.files.keys()
+    assert {name: f.status for name, f in report.findings.items()} == {
+        "necessary": "for",
+        "hard_to_manipulate": "not_assessed",
+        "out_of_context": "for",
+    }
+    assert len(report.notes) == len(set(report.notes))
+
+
+def test_the_order_of_the_files_decides_nothing_but_the_order(both):
+    one, other = (combine(paths).report for paths in (both, both[::-1]))
+    assert one.metrics == other.metrics
+    assert one.findings == other.findings
+    assert one.tables == other.tables
+    assert list(one.metrics) != list(other.metrics)
+
+
+def test_deltas_decide_the_findings(both):
+    found = {}
+    for delta in (0.01, 0.9):
+        findings = combine(both, deltas=Deltas(out_of_context=delta)).report.findings
+        assert findings["out_of_context"].delta == delta
+        assert findings["necessary"].delta == 0.01
+        found[delta] = findings["out_of_context"].status
+    assert found == {0.01: "for", 0.9: "against"}
+    needless = combine(both, deltas=Deltas(necessary=0.9)).report.findings
+    assert needless["necessary"].status == "against"
+    assert needless["out_of_context"].status == "not_assessable"
+
+
+def test_a_limit_leaves_no_finding(records):
+    paths = [records("seed-baseline", partial=True), records("probe")]
+    report = combine(paths).report
+    assert report.dataset.partial
+    assert {f.status for f in report.findings.values()} == {"not_assessed"}
+    assert "limit" in report.findings["necessary"].reason
+
+
+def test_gates_are_judged_on_the_whole(both, tmp_path):
+    (tmp_path / "p.yaml").write_text(
+        "gates:\n"
+        "  - {id: one, metric: necessity.f1_gap, min: 0.01}\n"
+        "  - {id: other, metric: probe.base.f1, min: 0.999}\n"
+        "  - {id: said, finding: out_of_context, in: [for]}\n"
+    )
+    demands = Demands(date(2026, 1, 1), load_policy(tmp_path / "p.yaml"))
+    gates = combine(both, demands).report.gates
+    assert [(g.id, g.status) for g in gates] == [
+        ("one", "pass"),
+        ("other", "fail"),
+        ("said", "pass"),
+    ]
+    alone = combine(both[:1], demands).report.gates
+    assert [g.status for g in alone] == ["pass", "inconclusive", "inconclusive"]
+
+
+def test_an_older_report_of_the_same_files_is_a_baseline(both, as_json, tmp_path):
+    (tmp_path / "old.json").write_text(dumps(combine(both).report), encoding="utf-8")
+    demands = Demands(date(2026, 1, 1), None, read_baseline(tmp_path / "old.json"))
+    report = combine(both, demands).report
+    assert [(g.id, g.status) for g in report.gates] == [("baseline", "pass")]
+    assert report.tables["baseline"].rows == []
+    (tmp_path / "one.json").write_text(dumps(load(both[0])[0]), encoding="utf-8")
+    demands = Demands(date(2026, 1, 1), None, read_baseline(tmp_path / "one.json"))
+    with pytest.raises(InputError, match="is a baseline of seed-baseline, and this is report"):
+        combine(both, demands)
+
+
+# Reports without records
+
+
+def test_findings_of_reports_are_taken_as_they_stand(both, as_json):
+    against = finding("against", scope="there")
+    one = as_json(both[0], "one.json", findings=some(necessary=against))
+    context = finding("for", scope="here")
+    other = as_json(both[1], "other.json", findings=some(out_of_context=context))
+    made = combine([one, other], deltas=Deltas(necessary=0.9))
+    assert made.records == {}
+    assert made.report.findings["necessary"] == against
+    assert made.report.findings["out_of_context"] == context
+    assert made.report.findings["hard_to_manipulate"].status == "not_assessed"
+
+
+def test_the_first_report_that_has_assessed_a_finding_prevails(both, as_json):
+    said = [finding(status) for status in ("not_assessed", "inconclusive")]
+    one, other = (
+        as_json(path, f"{k}.json", findings=some(necessary=said[k])) for k, path in enumerate(both)
+    )
+    assert combine([one, other]).report.findings["necessary"] == said[1]
+    one = as_json(both[0], "0.json", findings=some(necessary=finding("for")))
+    assert combine([one, other]).report.findings["necessary"].status == "for"
+    assert combine([other, one]).report.findings["necessary"].status == "inconclusive"
+
+
+def test_records_prevail_over_what_a_report_says(both, as_json):
+    findings = some(necessary=finding("against"), out_of_context=finding("against"))
+    probe = as_json(both[1], findings=findings)
+    made = combine([probe, both[0]])
+    assert made.records == {"seed-baseline": both[0]}
+    assert made.report.findings["necessary"].status == "for"
+    # Of the probe there are no records here.
+    assert made.report.findings["out_of_context"].reason == NEEDED["out_of_context"]
+
+
+def test_reports_without_findings_are_no_mistake(both, as_json):
+    paths = [as_json(path, f"{k}.json", findings={}) for k, path in enumerate(both)]
+    assert combine(paths).report.findings == {}
+
+
+def test_the_excess_that_decided_a_finding_becomes_a_metric(both, as_json):
+    said = {"metric": EXCESS, "statistic": 0.2, "interval": [0.1, 0.3]}
+    one = as_json(both[0], "one.json", findings=some(hard_to_manipulate=finding("against", **said)))
+    metric = combine([one, both[1]]).report.metrics
+    assert EXCESS not in metric  # the records were assessed, and say nothing of it
+    other = as_json(both[1], "other.json")
+    metric = combine([one, other]).report.metrics[EXCESS]
+    assert (metric.value, metric.ci_low, metric.ci_high, metric.n) == (0.2, 0.1, 0.3, N)
+    assert metric.direction == find(EXCESS).direction
+    for lacking in ({"metric": "seed_baseline.jsd.mean_over_seeds"}, {"interval": None}):
+        findings = some(hard_to_manipulate=finding("against", **{**said, **lacking}))
+        one = as_json(both[0], "one.json", findings=findings)
+        assert EXCESS not in combine([one, other]).report.metrics
+
+
+# What does not go together
+
+
+@pytest.mark.parametrize("what", ["model", "data set", "split"])
+def test_only_one_model_data_set_and_split_go_together(both, as_json, what):
+    report = load(both[1])[0]
+    changed = {
+        "model": {"model": report.model.model_copy(update={"sha256": "ab" * 32})},
+        "data set": {"dataset": report.dataset.model_copy(update={"sha256": "ab" * 32})},
+        "split": {"dataset": report.dataset.model_copy(update={"split": "dev"})},
+    }
+    other = as_json(both[1], **changed[what])
+    with pytest.raises(InputError, match=rf"report\.json: is of another {what} than .*seed-base"):
+        combine([both[0], other])
+
+
+def test_two_reports_of_one_audit_are_refused(both, as_json, records):
+    for second in (both[0], as_json(both[0]), records("seed-baseline", "again.jsonl")):
+        with pytest.raises(InputError, match="is a second report of seed-baseline; the first is"):
+            combine([*both, second])
+
+
+def test_a_combined_report_can_be_combined_further(permuted, both, tmp_path):
+    (tmp_path / "whole.json").write_text(dumps(combine(both).report), encoding="utf-8")
+    again = combine([tmp_path / "whole.json", permuted]).report
+    assert again.findings == combine(both).report.findings
+    assert "permute.tvd.median" in again.metrics
+    json.loads(dumps(again))
+
+
+# Columns
+
+
+def test_columns_of_the_same_instances_are_joined():
+    one = Columns(["a", "b"], [None, None], {"x": [1, 2], "y": [3, 4]})
+    same = Columns(["a", "b"], [None, None], {"y": [9, 9], "z": [5, 6]})
+    other = Columns(["a", "c"], [None, None], {"w": [7, 8]})
+    joined = _joined([None, one, same, other])
+    assert joined == Columns(["a", "b"], [None, None], {"x": [1, 2], "y": [3, 4], "z": [5, 6]})
+    assert _joined([None, None]) is None

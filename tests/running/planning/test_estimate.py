@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from attnaudit.execution.observer import Silent
+from attnaudit.questions.audit import find_audit
+from attnaudit.questions.permute.settings import PermuteSettings
+from attnaudit.running.job import Job
+from attnaudit.running.planning import estimate
+from attnaudit.running.planning.estimate import pilot_records, summary_seconds
+from attnaudit.running.planning.extrapolate import Tried, extrapolate
+from attnaudit.running.work import load_work
+
+
+@pytest.fixture
+def work(tiny):
+    job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", batch_tokens=150)
+    return load_work(find_audit("permute"), PermuteSettings(), job, None, Silent())
+
+
+class Clock:
+    """Shows what it is set to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def summed(work, monkeypatch):
+    """Seconds that summaries take of which one of n records takes what `cost(n)` says."""
+
+    def of(cost, records, instances):
+        clock = Clock()
+        monkeypatch.setattr(estimate, "perf_counter", clock)
+
+        def summarise(records, settings, labels):
+            clock.now += cost(Counter(str(r.get("run")) for r in records))
+
+        audit = SimpleNamespace(summarise=summarise, retrains=lambda settings: False)
+        fake = SimpleNamespace(
+            audit=audit, settings=work.settings, header=work.header, data=work.data
+        )
+        return summary_seconds(fake, records, instances)
+
+    return of
+
+
+def test_a_summary_takes_what_it_takes_of_few_and_of_more_records_on_a_line(summed):
+    some = [{"row": row, "id": str(row)} for row in range(3)]
+    found = summed(lambda counts: 0.5 + 0.001 * counts["None"], some, 100_000)
+    assert found == pytest.approx(100.5)
+    assert summed(lambda counts: 0.001 * counts["None"], some, 20) == pytest.approx(0.02)
+
+
+def test_each_run_has_as_many_records(summed):
+    runs = [None, {"seed": 1, "split": "dev"}, {"seed": 1, "split": "test"}]
+    some = [
+        {"row": row, "id": str(row), **({"run": run} if run else {})}
+        for run, row in itertools.product(runs, range(2))
+    ]
+
+    def cost(counts):
+        assert len(counts) == 3
+        assert len(set(counts.values())) == 1
+        return float(sum(counts.values()))
+
+    assert summed(cost, some, 1000) == pytest.approx(3000)
+
+
+def test_the_pilot_is_the_audit_on_neighbours_of_one_batch(work, monkeypatch):
+    tried = []
+
+    def watch(batches, lengths, attempt, seconds):
+        def noted(places):
+            found = attempt(places)
+            tried.append(places)
+            assert isinstance(found, Tried)
+            assert found.seconds > 0
+            assert found.work > 0
+            return found
+
+        return extrapolate(batches, lengths, noted, seconds)
+
+    monkeypatch.setattr(estimate, "extrapolate", watch)
+    monkeypatch.setattr(estimate, "SECONDS", 0.2)
+    before = {name: w.clone() for name, w in work.loaded.model.state_dict().items()}
+    found = pilot_records(work)
+    batches = [set(group.tolist()) for group in work.batches.groups]
+    assert len(batches) > 3
+    assert all(any(set(places) <= batch for batch in batches) for places in tried)
+    rows = [record["row"] for record in found.records]
+    assert sorted(rows) == sorted({row for places in tried for row in places})
+    assert all("tvd" in record for record in found.records)
+    after = work.loaded.model.state_dict()
+    assert all(torch.equal(after[name], w) for name, w in before.items())

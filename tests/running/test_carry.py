@@ -1,0 +1,217 @@
+"""Work shared out: the same bits whoever does it, and nothing lost of what went well."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from attnaudit.execution.observer import Silent
+from attnaudit.execution.processes import Processes
+from attnaudit.execution.units import ATTEMPTS, UnfinishedError
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.questions.adversary import AdversarySettings
+from attnaudit.questions.audit import find_audit
+from attnaudit.records.reading import read_records
+from attnaudit.running import run as run_module
+from attnaudit.running.job import Job
+from attnaudit.running.run import run_audit
+from attnaudit.running.work import Work
+
+SETTINGS = {
+    "permute": {"permutations": 5},
+    "correlate": {"measures": ("gradient", "random")},
+    "seed-baseline": {"seeds": 1},
+    "adversary": {"lambdas": (0.01,), "seeds": 1, "epochs": 1, "patience": 1, "refine": 1},
+    "probe": {"seeds": 1},
+}
+
+
+class Listener(Silent):
+    def __init__(self):
+        self.said = []
+
+    def say(self, remark):
+        self.said.append(remark)
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch):
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+
+
+@pytest.fixture(scope="module")
+def two():
+    engine = Processes(2)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def audit(tiny, tmp_path, two, monkeypatch):
+    """Run an audit of the tiny model; the workers stay from one to the next, to save time."""
+    opened = run_module.open_engine
+
+    def open_engine(workers, cluster, observer):
+        return nullcontext(two) if workers == 2 else opened(workers, cluster, observer)
+
+    monkeypatch.setattr(run_module, "open_engine", open_engine)
+
+    def run(name, records="r.jsonl", observer=None, **job):
+        kind = find_audit(name)
+        given = {
+            "model": str(tiny / "model.pt"),
+            "data": tiny / "data.yaml",
+            "records": tmp_path / records,
+            "batch_tokens": 200,
+        }
+        settings = kind.settings(**SETTINGS[name])
+        report = run_audit(kind, settings, Job(**given | job), None, observer or Silent())
+        return report, lines(tmp_path / records)
+
+    return run
+
+
+def lines(path: Path):
+    return path.read_bytes().splitlines()[1:]  # the header holds times
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
+def test_records_are_the_same_bits_with_two_workers(audit, name):
+    alone, one = audit(name)
+    shared, two = audit(name, "two.jsonl", workers=2)
+    assert one == two
+    assert shared.metrics == alone.metrics
+
+
+def test_kept_models_are_the_same_with_two_workers(audit, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for workers, folder in enumerate(folders, start=1):
+        audit("adversary", f"{workers}.jsonl", workers=workers, models=folder)
+    names = [sorted(p.name for p in folder.iterdir()) for folder in folders]
+    assert names[0] == names[1] != []
+    for name in names[0]:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Make one batch, or one training, fail so many times."""
+    perform = Work.perform
+
+    def fail(task, times, error=ValueError):
+        left = [times]
+
+        def instead(self, asked, observer):
+            if asked == task and left[0]:
+                left[0] -= 1
+                raise error("nothing works")
+            return perform(self, asked, observer)
+
+        monkeypatch.setattr(Work, "perform", instead)
+
+    return fail
+
+
+def test_what_fails_at_first_leaves_no_trace(audit, failing):
+    _, whole = audit("permute")
+    failing(2, ATTEMPTS - 1)
+    assert audit("permute", "again.jsonl")[1] == whole
+
+
+def test_what_fails_for_good_is_told_with_its_texts_and_the_rest_is_kept(audit, failing, tmp_path):
+    _, whole = audit("permute", "whole.jsonl")
+    failing(2, 99)
+    with pytest.raises(UnfinishedError) as caught:
+        audit("permute")
+    message = str(caught.value)
+    partial = tmp_path / "r.jsonl.partial"
+    there = {json.loads(line)["id"] for line in lines(partial)}
+    everyone = {json.loads(line)["id"] for line in whole[:-1]}
+    lost = message.partition("lost: ")[2].partition(";")[0].split(", ")
+    assert set(lost) == everyone - there
+    assert "1 of " in message
+    assert "pieces of work failed 3 times (ValueError: nothing works)" in message
+    assert message.endswith(
+        f"the others are kept in {partial}: mend the cause, then go on with --resume"
+    )
+    assert isinstance(caught.value.__cause__, ValueError)
+    failing(2, 0)
+    assert audit("permute", resume=True)[1] == whole
+
+
+def test_without_a_file_of_records_nothing_can_be_kept(failing, tiny):
+    failing(0, 99)
+    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", batch_tokens=200)
+    with pytest.raises(UnfinishedError, match="keep the others next time with --records"):
+        run_audit(find_audit("permute"), find_audit("permute").settings(), job, None, Silent())
+
+
+def test_a_model_that_cannot_be_trained_does_not_take_the_others_along(audit, failing, tmp_path):
+    failing({"model": "uniform", "seed": 1}, 99)
+    with pytest.raises(UnfinishedError, match=r'lost: \{"model": "uniform", "seed": 1\}'):
+        audit("seed-baseline")
+    kept = [json.loads(line)["run"]["model"] for line in lines(tmp_path / "r.jsonl.partial")]
+    assert set(kept) == {"base", "seed"}
+
+
+def test_half_a_batch_is_made_again_just_as_it_was(audit, tmp_path):
+    """The records of a batch depend on all of it: the rest alone would differ in its last bits."""
+    _, whole = audit("correlate", "whole.jsonl")
+    header = (tmp_path / "whole.jsonl").read_bytes().splitlines()[0]
+    rows = [line for line in whole[:-1] if json.loads(line)["row"] % 3]
+    (tmp_path / "r.jsonl.partial").write_bytes(b"\n".join([header, *rows]) + b"\n")
+    listener = Listener()
+    _, again = audit("correlate", resume=True, observer=listener)
+    assert again == whole
+    assert listener.said == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_is_told_text_by_text_and_model_by_model(audit, workers):
+    steps = Steps()
+    audit("permute", observer=steps, workers=workers)
+    assert steps.seen["permute"] == (30, 30)
+    audit("adversary", "a.jsonl", observer=steps, workers=workers)
+    totals, done = steps.seen["adversary: models"]
+    assert totals == done >= 3  # the audited model, two adversaries, and perhaps a refinement
+
+
+class Steps(Silent):
+    """Adds up by title how large tasks are, and how far they come."""
+
+    def __init__(self):
+        self.seen = {}
+
+    @contextmanager
+    def task(self, title, total, done=0):
+        before = self.seen.get(title, (0, 0))
+        self.seen[title] = (before[0] + total, before[1] + done)
+        yield Step(self.seen, title)
+
+
+class Step(Silent):
+    def __init__(self, seen, title):
+        self.seen, self.title = seen, title
+
+    def advance(self, steps=1, info=""):
+        total, done = self.seen[self.title]
+        self.seen[self.title] = (total, done + steps)
+
+
+def test_remarks_of_workers_are_heard(audit):
+    listener = Listener()
+    audit("adversary", observer=listener, workers=2)
+    alone = Listener()
+    audit("adversary", "alone.jsonl", observer=alone)
+    assert sorted(listener.said) == sorted(alone.said)
+
+
+def test_an_adversary_that_looks_at_no_text_opens_no_batches(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(Work, "batches", property(lambda self: pytest.fail("asked for")))
+    settings = AdversarySettings(per_instance=False, **SETTINGS["adversary"])
+    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=tmp_path / "r.jsonl")
+    run_audit(find_audit("adversary"), settings, job, None, Silent())
+    assert all("run" in record for record in read_records(tmp_path / "r.jsonl")[1])

@@ -1,0 +1,469 @@
+"""`attnaudit audit`: what it runs, in what order, and that nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from attnaudit.errors import InputError, OutputError
+from attnaudit.execution.observer import Silent
+from attnaudit.measures.intervals import Bootstrap
+from attnaudit.models.checkpoint import load_checkpoint
+from attnaudit.models.recipe import Overrides
+from attnaudit.records.reading import read_records
+from attnaudit.records.schema import Header
+from attnaudit.records.writing import RecordsWriter
+from attnaudit.report.demands import Demands
+from attnaudit.report.rebuild import load
+from attnaudit.report.schema import dumps
+from attnaudit.running import suite
+from attnaudit.running.suite import ORDER, Plan, Where, read_plan, run_suite
+
+CONFIG = """\
+data:
+  reviews: {train: 40, dev: 12, test: 16, seed: 0}
+output: out
+model: {encoder: average, embedding: 4, hidden: 4}
+training: {epochs: 2, learning_rate: 0.05}
+audit:
+  skip: [correlate, permute, erase]
+  seed-baseline: {seeds: 2}
+  adversary: {per_instance: false, lambdas: [0.01], refine: 1, seeds: 1, epochs: 4}
+  probe: {seeds: 1}
+"""
+TRAININGS = [
+    "train",
+    *("seed 1", "uniform 1", "seed 2", "uniform 2"),
+    *("lambda 0.0, seed 1", "lambda 0.01, seed 1", "lambda 0.04, seed 1"),
+    *(f"probe {guide} 1" for guide in ("uniform", "trained", "base", "adversary", "leak")),
+]
+
+
+class Listener(Silent):
+    """Notes what is trained; presses Ctrl-C at a step of one training, if told to."""
+
+    def __init__(self, title=None, step=1):
+        self.title, self.step, self.trained, self.totals = title, step, [], []
+
+    @contextmanager
+    def task(self, title, total, done=0):
+        if title == "audit":
+            self.totals.append(total)
+        elif not title.endswith(": models"):
+            self.trained.append(title)
+        yield Countdown(self.step) if title == self.title else self
+
+
+class Countdown(Silent):
+    def __init__(self, left):
+        self.left = left
+
+    def advance(self, steps=1, info=""):
+        self.left -= steps
+        if self.left <= 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch):
+    """Intervals are no concern here, and would take most of the time."""
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run CONFIG in an empty folder, with some of its text exchanged, and tell what it trained."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*exchanged, listener=None, demands=None):
+        Path("c.yaml").write_text(changed(*exchanged))
+        listener = listener or Listener()
+        config, plan = read_plan(Path("c.yaml"), Overrides())
+        made = run_suite(config, plan, Where("cpu"), demands, listener, ["attnaudit", "audit"])
+        return made.report, listener.trained
+
+    return make
+
+
+def changed(*exchanged):
+    text = CONFIG
+    for old, new in exchanged:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def timeless(report):
+    content = json.loads(dumps(report))
+    for key in ("started", "finished", "command_line"):
+        del content["manifest"][key]
+    for name in content["manifest"]["files"]:
+        if name.endswith(".jsonl") and "records" in name:  # their headers hold times
+            content["manifest"]["files"][name] = ""
+    return content
+
+
+def records_of(name):
+    return Path(f"out/records/{name}.jsonl").read_bytes().splitlines()[1:]
+
+
+RECORDED = ("seed-baseline", "adversary", "probe")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What an undisturbed run comes to: its report, and the records of each audit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+        patch.chdir(tmp_path_factory.mktemp("whole"))
+        Path("c.yaml").write_text(CONFIG)
+        listener = Listener()
+        config, plan = read_plan(Path("c.yaml"), Overrides())
+        made = run_suite(config, plan, Where("cpu"), None, listener, ["attnaudit", "audit"])
+        assert listener.trained == TRAININGS
+        assert listener.totals == [4]
+        files = {p for p in Path("out").rglob("*") if p.is_file()}
+        assert {str(p.relative_to("out")) for p in files} == {
+            *("model.pt", "train.json", "report.json", "data.yaml"),
+            *("train.jsonl", "dev.jsonl", "test.jsonl"),
+            *(f"records/{name}.jsonl" for name in RECORDED),
+            *(f"adversaries/lambda{x}-seed1.pt" for x in (0.0, 0.01, 0.04)),
+        }
+        assert load(Path("out/report.json"))[0] == made.report
+        assert made.records == {name: Path(f"out/records/{name}.jsonl") for name in RECORDED}
+        return timeless(made.report), {name: records_of(name) for name in RECORDED}
+
+
+# Plans
+
+
+@pytest.fixture
+def plan(tmp_path):
+    def read(audit=""):
+        path = tmp_path / "c.yaml"
+        path.write_text(f"data: d.yaml\n{audit}")
+        return read_plan(path, Overrides())[1]
+
+    return read
+
+
+def test_every_audit_is_run_unless_it_is_skipped(plan):
+    assert plan() == plan("audit:\n") == Plan()
+    assert Plan().audits == ORDER
+    assert len(set(ORDER)) == 6
+    assert ORDER.index("seed-baseline") < ORDER.index("adversary") < ORDER.index("probe")
+    some = plan("audit: {skip: [probe, erase]}").audits
+    assert some == ("seed-baseline", "correlate", "permute", "adversary")
+
+
+def test_findings_can_be_reached_with_the_defaults():
+    assert Plan().seed_baseline.seeds >= 5
+    assert Plan().probe.seeds >= 5
+    assert Plan().adversary.seeds >= 3
+    assert Plan().adversary.lambdas
+    assert Plan().adversary.refine > 0
+
+
+def test_a_plan_says_what_differs_from_the_defaults(plan):
+    found = plan("audit: {seed-baseline: {seeds: 7}, deltas: {necessary: 0.02}, text: true}")
+    assert (found.seed_baseline.seeds, found.deltas.necessary, found.text) == (7, 0.02, True)
+    assert found.deltas.out_of_context == 0.01
+    assert found.adversary == Plan().adversary
+
+
+@pytest.mark.parametrize("name", ["quickstart", "bert_sst"])
+def test_the_plans_of_sample_configurations_answer_every_question(name):
+    path = Path(__file__).parents[2] / "sample_configs" / f"{name}.yaml"
+    plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]
+    assert plan.audits == ORDER
+    assert plan.seed_baseline.seeds >= 5
+    assert plan.adversary.lambdas
+    assert plan.adversary.seeds >= 3
+
+
+@pytest.mark.parametrize(
+    ("audit", "says"),
+    [
+        ("audit: 3", ":2: audit: should be a"),
+        ("audit:\n  permut: {}", ":3: unknown key 'audit.permut'; did you mean 'permute'?"),
+        ("audit:\n  seed_baseline: {}", ":3: unknown key.*did you mean 'seed-baseline'"),
+        ("audit:\n  seed-baseline:\n    sede: 1", ":4: unknown key.*did you mean 'seed'"),
+        ("audit:\n  skip: [erase, heads]", ":3: audit.skip.1: should be .*'heads'"),
+        (f"audit:\n  skip: [{', '.join(ORDER)}]", ":3: audit.skip: leaves no audit to run"),
+        ("audit:\n  text: sometimes", ":3: audit.text: should be a valid boolean"),
+        ("audit:\n  deltas:\n    necesary: 0.1", ":4: .*did you mean 'necessary'"),
+        ("audit:\n  deltas: {hard_to_manipulate: 0.7}", ":3: .*less than or equal to 0.6931"),
+        ("audit:\n  adversary: {lambdas: [-1]}", ":3: .*lambda must be 0 or more"),
+        ("audit:\n  adversary:\n    lambdas: [1, 1]", ":4: .*a lambda is given twice"),
+        ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be greater"),
+        ("audit:\n  erase:\n    measures: [gradent]", ":4: unknown importance.*'gradient'"),
+        ("audit:\n  correlate: {measures: [loo]}", ":3: unknown importance measure 'loo'"),
+    ],
+)
+def test_mistakes_in_a_plan_are_named_by_file_and_line(plan, audit, says):
+    with pytest.raises(InputError, match=r"c\.yaml" + says):
+        plan(audit)
+
+
+# Runs
+
+
+def test_a_second_run_makes_nothing_again(run, whole):
+    run()
+    before = {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()}
+    models = [load_checkpoint(p).training for p in sorted(Path("out").rglob("*.pt"))]
+    report, trained = run()
+    assert trained == []
+    assert timeless(report) == whole[0]
+    assert {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()} == before
+    assert [load_checkpoint(p).training for p in sorted(Path("out").rglob("*.pt"))] == models
+
+
+@pytest.mark.parametrize(
+    ("title", "step"),
+    [
+        ("train", 1),
+        ("train", 3),
+        ("uniform 1", 1),
+        ("seed 2", 2),
+        ("lambda 0.0, seed 1", 1),
+        ("lambda 0.04, seed 1", 2),
+        ("probe adversary 1", 1),
+    ],
+)
+def test_an_interrupted_run_goes_on_to_the_same_report(run, whole, title, step):
+    broken = Listener(title, step)
+    with pytest.raises(KeyboardInterrupt):
+        run(listener=broken)
+    at = TRAININGS.index(title)
+    assert broken.trained == TRAININGS[: at + 1]
+    assert not Path("out/report.json").exists()
+    report, trained = run()
+    assert trained == TRAININGS[at:]
+    assert timeless(report) == whole[0]
+    assert {name: records_of(name) for name in RECORDED} == whole[1]
+    assert not list(Path("out").rglob("*.partial"))
+    assert not list(Path("out").rglob("*.state"))
+
+
+def test_what_is_changed_is_run_anew_with_what_rests_on_it(run):
+    run()
+    adversaries = [t for t in TRAININGS if t.startswith("lambda")]
+    probes = [t for t in TRAININGS if t.startswith("probe")]
+    _, trained = run(("probe: {seeds: 1}", "probe: {seeds: 1, seed: 3}"))
+    assert trained == [t.replace(" 1", " 3") for t in probes]
+    _, trained = run(("seeds: 1, epochs: 4", "seeds: 1, epochs: 3"))
+    assert trained == [*adversaries, *probes]  # a probe is guided by another adversary
+    report, trained = run(
+        ("audit:", "audit:\n  deltas: {necessary: 0.3}"), ("epochs: 4", "epochs: 3")
+    )
+    assert trained == []
+    assert report.audit == "report"
+
+
+def test_words_are_kept_where_the_plan_says_so(run):
+    run()
+    _, trained = run(("audit:", "audit:\n  text: true"))
+    assert trained == [t for t in TRAININGS if not t.startswith(("train", "lambda"))]
+    for name in RECORDED:
+        _, records = read_records(Path(f"out/records/{name}.jsonl"))
+        base = [r for r in records if r["run"].get("model") == "base"]
+        assert all("tokens" in r for r in base), name
+
+
+def test_another_model_takes_the_place_of_the_old_one(run):
+    run()
+    old = load_checkpoint(Path("out/adversaries/lambda0.01-seed1.pt")).training["base_sha256"]
+    stale = Path("out/adversaries/lambda9.0-seed1.pt")
+    stale.write_bytes(Path("out/adversaries/lambda0.01-seed1.pt").read_bytes())
+    _, trained = run(("learning_rate: 0.05", "learning_rate: 0.06"))
+    assert [t for t in trained if "lambda 0.0" in t][:2] == TRAININGS[5:7]
+    assert trained[:5] == TRAININGS[:5]
+    new = load_checkpoint(Path("out/adversaries/lambda0.01-seed1.pt")).training["base_sha256"]
+    assert new != old
+    assert not stale.exists()  # lest it be taken for one of the new model
+
+
+def test_what_another_run_has_left_unfinished_is_no_obstacle(run, whole):
+    for title, rate in (("seed 2", "0.02"), ("train", "0.03")):  # train: in its second epoch
+        other = ("learning_rate: 0.05", f"learning_rate: {rate}")
+        with pytest.raises(KeyboardInterrupt):
+            run(other, listener=Listener(title, 3))
+    assert Path("out/training.state").exists()
+    assert Path("out/records/seed-baseline.jsonl.partial").exists()
+    Path("out/records/probe.jsonl.partial").write_text("garbage\n")
+    report, trained = run()
+    assert trained == TRAININGS
+    assert timeless(report) == whole[0]
+
+
+def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_path):
+    Path("out").mkdir()
+    for name in ("records", "adversaries"):
+        place = tmp_path / "out" / name
+        place.write_text("")
+        listener = Listener()
+        with pytest.raises(OutputError, match=f"{name}: is a file, and a folder is needed"):
+            run(listener=listener)
+        assert (listener.trained, listener.totals) == ([], [])
+        place.unlink()
+    Path("out").rmdir()
+    Path("out").write_text("")
+    with pytest.raises(OutputError, match="out: is a file, and a folder is needed"):
+        run()
+
+
+def test_a_baseline_of_something_else_is_refused_before_the_audits(run, tiny):
+    run()
+    other, columns = load(Path("out/records/probe.jsonl"))
+    from attnaudit.report.baseline import Baseline
+
+    demands = Demands(None, None, Baseline(Path("old.json"), other, columns))
+    listener = Listener()
+    with pytest.raises(InputError, match=r"old\.json: is a baseline of probe, and this is report"):
+        run(("seeds: 2", "seeds: 3"), listener=listener, demands=demands)
+    assert listener.trained == []
+
+
+def test_deltas_reach_the_findings(run, monkeypatch):
+    seen = []
+    real = suite.combine
+
+    def spy(paths, demands, deltas, command_line):
+        seen.append(deltas)
+        return real(paths, demands, deltas, command_line)
+
+    monkeypatch.setattr(suite, "combine", spy)
+    skip = ("[correlate, permute, erase]", "[correlate, erase, seed-baseline, adversary, probe]")
+    report, _ = run(skip, ("audit:", "audit:\n  deltas: {necessary: 0.3}"))
+    assert seen[0].necessary == 0.3
+    assert report.audit == "permute"  # alone, it stays what it is
+
+
+# Transformers
+
+
+@pytest.fixture
+def fine(pretrained):
+    """What makes CONFIG one of a pretrained transformer."""
+    return (
+        ("{encoder: average, embedding: 4, hidden: 4}", f"{{pretrained: {pretrained}}}"),
+        ("learning_rate: 0.05", "learning_rate: 0.01"),
+    )
+
+
+def test_a_transformer_goes_the_same_way(run, fine):
+    report, trained = run(*fine)
+    assert trained == TRAININGS
+    assert report.metrics["necessity.f1_gap"].value is not None
+    assert {p.name for p in Path("out").iterdir() if p.is_dir()} == {
+        *("model", "records", "adversaries")
+    }
+    adversaries = [f"lambda{x}-seed1" for x in (0.0, 0.01, 0.04)]
+    assert sorted(p.name for p in Path("out/adversaries").iterdir()) == adversaries
+    for path in (Path("out/model"), *Path("out/adversaries").iterdir()):
+        assert (path / "attnaudit.json").is_file()
+        assert (path / "model.safetensors").is_file()
+    _, records = read_records(Path("out/records/probe.jsonl"))
+    assert "adversary" in {r["run"].get("guide") for r in records}
+    before = {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()}
+    again, trained = run(*fine)
+    assert trained == []
+    assert timeless(again) == timeless(report)
+    assert {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()} == before
+
+
+def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
+    for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
+        with pytest.raises(KeyboardInterrupt):
+            run(*fine, listener=Listener(title, 1))
+    report, trained = run(*fine)
+    assert trained == TRAININGS[TRAININGS.index("probe base 1") :]
+    pieced = {name: records_of(name) for name in RECORDED}
+    shutil.rmtree("out")
+    whole, _ = run(*fine)
+    assert {name: records_of(name) for name in RECORDED} == pieced
+    assert timeless(whole) == timeless(report)
+
+
+def test_a_classic_model_gives_way_to_a_transformer(run, fine):
+    run()
+    _, trained = run(*fine)
+    assert trained == TRAININGS
+    assert not list(Path("out/adversaries").glob("*.pt"))
+
+
+# The adversary that guides a probe
+
+
+@pytest.fixture
+def strongest(tmp_path, header):
+    """Which of the adversaries {(lambda, seed): (jsd, tvd on dev)} guides a probe."""
+
+    def choose(adversaries, kept=None):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        records = [run_record({"model": "base"}, "dev")]
+        for (strength, seed), (jsd, tvd) in adversaries.items():
+            run = {"lambda": strength, "seed": seed}
+            for split, value in (("dev", jsd), ("test", 0.69 - jsd)):
+                records.append(run_record(run, split, jsd=value, tvd=tvd))
+            if kept is None or (strength, seed) in kept:
+                (folder / f"lambda{strength!r}-seed{seed}.pt").touch()
+        path = folder / "adversary.jsonl"
+        with RecordsWriter(path, header) as writer:
+            writer.write(records)
+            writer.finish()
+        found = suite._strongest(path, folder, ".pt")
+        return None if found is None else found.name
+
+    return choose
+
+
+@pytest.fixture
+def header(tiny, tmp_path):
+    from attnaudit.questions.permute import AUDIT
+    from attnaudit.questions.permute.settings import PermuteSettings
+    from attnaudit.running.job import Job
+    from attnaudit.running.run import run_audit
+
+    path = tmp_path / "permute.jsonl"
+    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", limit=2, records=path)
+    run_audit(AUDIT, PermuteSettings(permutations=1), job, None, Silent())
+    return Header(**{**read_records(path)[0].model_dump(), "audit": "adversary"})
+
+
+def run_record(run, split, **more):
+    run = {**run, "split": split}
+    return {"run": run, "row": 0, "id": "a", "gold": 0, "probs": [0.5, 0.5], **more}
+
+
+def test_of_the_strong_adversaries_the_one_that_costs_least_guides(strongest):
+    adversaries = {
+        (0.0, 1): (0.65, 0.0),  # an imitator is no adversary
+        (0.001, 1): (0.3, 0.01),
+        (0.001, 2): (0.5, 0.08),
+        (0.01, 1): (0.41, 0.05),
+        (0.1, 1): (0.6, 0.2),
+    }
+    assert strongest(adversaries) == "lambda0.01-seed1.pt"
+
+
+def test_without_a_strong_adversary_the_strongest_guides(strongest):
+    adversaries = {(0.0, 1): (0.39, 0.0), (0.001, 1): (0.1, 0.01), (0.01, 1): (0.3, 0.5)}
+    assert strongest(adversaries) == "lambda0.01-seed1.pt"
+    assert strongest(adversaries, kept={(0.0, 1), (0.001, 1)}) == "lambda0.001-seed1.pt"
+
+
+def test_exactly_the_bound_is_not_strong(strongest):
+    assert strongest({(0.001, 1): (0.4, 0.0), (0.1, 1): (0.5, 0.9)}) == "lambda0.1-seed1.pt"
+
+
+def test_no_adversary_no_guide(strongest):
+    assert strongest({}) is None
+    assert strongest({(0.0, 1): (0.5, 0.0)}) is None
+    assert strongest({(0.1, 1): (0.5, 0.0)}, kept=set()) is None
