@@ -18,11 +18,11 @@ from attnaudit.importance.leave_one_out import leave_one_out
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import Overrides, read_config
-from attnaudit.questions.correlate import AUDIT
+from attnaudit.questions.correlate import QUESTION
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.variants import answers, permuted
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit, run_training
+from attnaudit.running.run import run_questions, run_training
 
 ROOT = Path(__file__).parent.parent
 SST = ROOT.parent / "shared" / "data" / "sst2_jw"
@@ -57,7 +57,7 @@ def test_published_figures(trained, spec):
     fitted, scores = trained
     job = Job(model=str(fitted.checkpoint), data=spec, device="cpu")
     measures = ("gradient", "leave_one_out", "random")
-    report = run_audit(AUDIT, CorrelateSettings(measures=measures), job, None, Silent())
+    report = run_questions([(QUESTION, CorrelateSettings(measures=measures))], job, None, Silent())
     found = {name: metric.value for name, metric in report.metrics.items()}
     assert scores.metrics["train.test.accuracy"].value == pytest.approx(0.808, abs=0.03)
     assert found["model.accuracy"] == scores.metrics["train.test.accuracy"].value

@@ -78,16 +78,16 @@ def test_sample_policy_is_valid() -> None:
 def test_plug_in_can_be_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from attnaudit.data.synthetic import write_reviews
     from attnaudit.execution.observer import Silent
-    from attnaudit.questions.correlate import AUDIT
+    from attnaudit.questions.correlate import QUESTION
     from attnaudit.questions.correlate.settings import CorrelateSettings
     from attnaudit.running.job import Job
-    from attnaudit.running.run import run_audit
+    from attnaudit.running.run import run_questions
 
     (tmp_path / "readme_plug_in.py").write_text(blocks()["plug-in"], encoding="utf-8")
     data = write_reviews(tmp_path, train=40, dev=8, test=40)
     monkeypatch.chdir(tmp_path)
     job = Job(model="readme_plug_in:factory", data=data)
-    report = run_audit(AUDIT, CorrelateSettings(), job, None, Silent())
+    report = run_questions([(QUESTION, CorrelateSettings())], job, None, Silent())
     assert report.metrics["correlate.leave_one_out.tau.mean"].n == 40
 
 

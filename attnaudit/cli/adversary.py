@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -76,7 +77,7 @@ def adversary(
     recipe: o.RecipeOption = None,
     models: o.ModelsOption = Path("adversaries"),
     text: o.TextOption = False,
-) -> Settings:
+) -> Mapping[str, Settings]:
     """How different may attention be while the answer stays?
 
     Finds, for each text, the weights farthest (JSD) from the model's attention under which its
@@ -113,24 +114,32 @@ def adversary(
     if seed_baseline is not None and not sweep:
         raise InputError("--seed-baseline guides --sweep", hint="give --sweep too, or leave it out")
 
-    from attnaudit.questions.adversary import AdversarySettings
+    from attnaudit.questions.instance_adversary.settings import InstanceSettings
     from attnaudit.questions.model_adversary.seeds_tvd import read_seeds_tvd
+    from attnaudit.questions.model_adversary.settings import ModelSettings
     from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS
 
-    return AdversarySettings(
-        per_instance=per_instance,
-        epsilons=epsilons,
-        alternatives=alternatives,
-        search=search,
-        search_alternatives=search_alternatives,
-        diversity=diversity,
-        restarts=restarts,
-        lambdas=lambdas or (GRID if sweep else ()),
-        refine=ROUNDS if sweep else 0,
-        seeds=seeds,
-        epochs=epochs,
-        patience=patience,
-        seeds_tvd=None if seed_baseline is None else read_seeds_tvd(seed_baseline),
-        seed=seed,
-        text=text,
-    )
+    asked: dict[str, Settings] = {}
+    if per_instance:
+        asked["instance-adversary"] = InstanceSettings(
+            epsilons=epsilons,
+            alternatives=alternatives,
+            search=search,
+            search_alternatives=search_alternatives,
+            diversity=diversity,
+            restarts=restarts,
+            seed=seed,
+            text=text,
+        )
+    if lambdas or sweep:
+        asked["model-adversary"] = ModelSettings(
+            lambdas=lambdas or GRID,
+            refine=ROUNDS if sweep else 0,
+            seeds=seeds,
+            epochs=epochs,
+            patience=patience,
+            seeds_tvd=None if seed_baseline is None else read_seeds_tvd(seed_baseline),
+            seed=seed,
+            text=text,
+        )
+    return asked

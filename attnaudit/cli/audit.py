@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
@@ -13,18 +13,22 @@ import typer
 from attnaudit.cli import options as o
 from attnaudit.cli.output import check_outputs, check_shown, files_of, finish, read_demands
 from attnaudit.errors import InputError
+from attnaudit.questions import find_question
 
 if TYPE_CHECKING:
     from attnaudit.config import Settings
 
+    Asked = Settings | Mapping[str, Settings]  # of one question, or of several by name
 
-def audit_command(own: Callable[..., Settings]) -> Callable[..., None]:
+
+def audit_command(own: Callable[..., Asked]) -> Callable[..., None]:
     """Make the command of an audit from the function, called like it, of its own options.
 
-    That function turns its options and the `seed` into the audit's settings, and imports the audit
-    only then. The command takes MODEL and DATA before its own options and all that `run` takes
-    after them, and has the function's docstring as its help. An audit that retrains names `recipe`
-    and `models` among its options; they go to `run`, not to the function.
+    That function turns its options and the `seed` into the settings of the question of its name, or
+    into those of each question that it asks, by name; it imports them only then. The command takes
+    MODEL and DATA before its own options and all that `run` takes after them, and has the
+    function's docstring as its help. An audit that retrains names `recipe` and `models` among its
+    options; they go to `run`, not to the function.
     """
 
     @functools.wraps(own)
@@ -43,7 +47,7 @@ def audit_command(own: Callable[..., Settings]) -> Callable[..., None]:
 
 def run(
     name: str,
-    settings: Callable[[], Settings],
+    settings: Callable[[], Asked],
     context: typer.Context,
     model: o.ModelArgument = None,
     data: o.DataArgument = None,
@@ -86,13 +90,14 @@ def run(
     check_outputs(output, records, inputs=read)
     demands = read_demands(policy, baseline)
     chosen = settings()
+    by_name = chosen if isinstance(chosen, Mapping) else {name: chosen}
+    asked = [(find_question(question), its) for question, its in by_name.items()]
 
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
-    from attnaudit.questions.audit import find_audit
     from attnaudit.running.job import Job
-    from attnaudit.running.planning.dry_run import plan_audit
-    from attnaudit.running.run import run_audit
+    from attnaudit.running.planning.dry_run import plan_questions
+    from attnaudit.running.run import run_questions
     from attnaudit.running.viewer import Viewer
 
     job = Job(
@@ -117,12 +122,10 @@ def run(
         command_line=("attnaudit", *sys.argv[1:]),
     )
     if dry_run:
-        show_plan(
-            plan_audit(find_audit(name), chosen, job, demands, Display(quiet)), as_json, quiet
-        )
+        show_plan(plan_questions(asked, job, demands, Display(quiet)), as_json, quiet)
         return
     viewer = Viewer(show) if show else None
-    report = run_audit(find_audit(name), chosen, job, demands, Display(quiet), viewer)
+    report = run_questions(asked, job, demands, Display(quiet), viewer)
     finish(
         report,
         as_json=as_json,
@@ -137,7 +140,9 @@ def run(
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The parameters of a function by name, with annotations that are no strings."""
     # Settings are imported for type checkers alone: at start-up nothing heavy may be.
-    hints = get_type_hints(function, include_extras=True, localns={"Settings": object})
+    hints = get_type_hints(
+        function, include_extras=True, localns={"Settings": object, "Asked": object}
+    )
     parameters = inspect.signature(function).parameters
     return {name: p.replace(annotation=hints[name]) for name, p in parameters.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -98,25 +98,24 @@ def check_shown(count: int, audit: str) -> None:
     """Raise InputError for heatmaps of an audit whose records hold no attention."""
     if not count:
         return
-    from attnaudit.report.heatmaps import AUDITS
+    from attnaudit.questions import all_questions
 
-    if audit.replace("_", "-") not in AUDITS:
-        raise InputError(
-            f"--show: records of {audit} hold no attention", hint=f"{AUDITS[0]} shows it"
-        )
+    asked = [question for question in all_questions() if question.command == audit]
+    if not any(question.attention for question in asked):
+        raise InputError(f"--show: records of {audit} hold no attention", hint="correlate shows it")
 
 
-def read_gallery(records: Mapping[str, Path], count: int) -> Gallery | None:
+def read_gallery(records: Sequence[Path], count: int) -> Gallery | None:
     """Heatmaps of recorded words, if any are wanted; raises InputError where there are none."""
     if not count:
         return None
     from attnaudit.report.heatmaps import choose_recorded
 
-    gallery = choose_recorded(list(records.values()), count) if records else None
+    gallery = choose_recorded(records, count) if records else None
     if gallery is None or not gallery.heatmaps:
         raise InputError(
             "--show needs records that hold both attention and words",
-            where=next(iter(records.values()), None),
+            where=next(iter(records), None),
             hint="run correlate, erase or adversary with --text and --records",
         )
     return gallery
@@ -136,7 +135,7 @@ def finish(
     form = Format.json if as_json or output is not None else None
     finish_as(
         report,
-        {},
+        (),
         form,
         as_json,
         output,
@@ -149,7 +148,7 @@ def finish(
 
 def finish_as(
     report: Report,
-    records: Mapping[str, Path],
+    records: Sequence[Path],
     form: Format | None,
     as_json: bool,
     output: Path | None,
@@ -198,7 +197,7 @@ def _by_ending(path: Path) -> Format:
 
 def _written(
     report: Report,
-    records: Mapping[str, Path],
+    records: Sequence[Path],
     form: Format,
     stream: TextIO,
     strict: bool,
@@ -236,13 +235,13 @@ def _written(
     return rendered.get()
 
 
-def _html(report: Report, records: Mapping[str, Path], gallery: Gallery | None) -> str:
+def _html(report: Report, records: Sequence[Path], gallery: Gallery | None) -> str:
     from attnaudit.report.html.page import HEATMAPS, html_page
 
     return html_page(report, records, len(gallery.heatmaps) if gallery else HEATMAPS)
 
 
-def html_or_hint(report: Report, records: Mapping[str, Path], path: Path) -> str:
+def html_or_hint(report: Report, records: Sequence[Path], path: Path) -> str:
     """Write the HTML page to `path` if the extra is there; what became of it, in words."""
     from attnaudit.execution.files import write_text
 

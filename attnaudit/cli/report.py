@@ -88,8 +88,8 @@ def report(
 
     sizes = _deltas(delta or [])
 
-    from attnaudit.findings.evidence import RETRAINING
     from attnaudit.findings.rules import Deltas
+    from attnaudit.questions import all_questions
     from attnaudit.report.combine import combine
 
     try:
@@ -97,10 +97,11 @@ def report(
     except ValueError:
         raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
     made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]))
-    if sizes and not made.records.keys() & set(RETRAINING):
+    if sizes and all(part.summary is None or part.summary.runs is None for part in made.parts):
+        feeding = [question.name for question in all_questions() if question.retrains]
         raise InputError(
             "--delta: no finding is assessed here",
-            hint=f"findings come from the records of {', '.join(RETRAINING)}",
+            hint=f"findings come from the records of {', '.join(feeding)}",
         )
     finish_as(
         made.report,

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attnaudit.questions.runs import Runs, read_runs
+from attnaudit.questions.runs import Runs
 from attnaudit.records.schema import Header
-
-RETRAINING = ("seed-baseline", "adversary", "probe")  # the audits whose records hold runs
 
 
 @dataclass(frozen=True)
@@ -31,21 +29,23 @@ class Evidence:
         return self.runs.get(audit, {}).get(self.audited if split is None else split)
 
 
-def gather(files: Sequence[tuple[Header, Iterable[Mapping[str, Any]]]]) -> Evidence | None:
-    """The evidence in records files of one model and data set; None where there are no files."""
+def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidence | None:
+    """The evidence in what records of one model and data set hold; None where there is none.
+
+    Each part is the header of the records and the trained models in them, by split; parts without
+    trained models are passed over.
+    """
+    files = [(header, runs) for header, runs in parts if runs is not None]
     if not files:
         return None
     first = files[0][0]
     facts = first.model.model_dump()
-    runs = {
-        header.audit: read_runs(records) for header, records in files if header.audit in RETRAINING
-    }
     return Evidence(
         labels=facts["labels"],
         audited=first.dataset.split,
         partial=any(header.dataset.partial for header, _ in files),
         scope=_scope(first, facts),
-        runs={audit: splits for audit, splits in runs.items() if splits},
+        runs={header.audit: runs for header, runs in files if runs},
         pretrained=facts.get("kind") == "transformer",
     )
 

@@ -17,6 +17,7 @@ from attnaudit.findings import manipulation
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.manipulation import Curves, Excess
+from attnaudit.findings.metrics import EXCESS
 from attnaudit.findings.rules import (
     AGREEING_JSD,
     FIXED_TVDS,
@@ -32,7 +33,6 @@ from attnaudit.findings.seed_range import SeedRange, damage, seed_range
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import SEED, Floats, Runs, kind_of
 
-METRIC = "manipulation.excess_jsd"
 OF_SEEDS = "seed_baseline.jsd.mean_over_seeds"
 OF_IMITATORS = "adversary.model[lambda=0.0].jsd.mean"
 RULE = (
@@ -72,7 +72,7 @@ class Case:
     def judge(self, status: FindingStatus, reason: str, jsd: Estimate | None = None) -> Finding:
         """A finding on an excess, by default the main one."""
         jsd = self.main.jsd if jsd is None else jsd
-        return finding(status, reason, jsd, self.delta, self.scope, METRIC, RULE)
+        return finding(status, reason, jsd, self.delta, self.scope, EXCESS, RULE)
 
 
 def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Finding:
@@ -80,7 +80,7 @@ def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Findi
     scope, allowed = evidence.scope, seed_range(seeds, deltas.necessary)
     if _beyond(allowed.jsd):
         return _unstable("seeds of the recipe", allowed.jsd, OF_SEEDS, scope)
-    runs, found = evidence.of("adversary"), manipulation.of(evidence)
+    runs, found = evidence.of("model-adversary"), manipulation.of(evidence)
     if runs is None or found is None:
         return finding("not_assessed", NEEDED["hard_to_manipulate"], scope=scope)
     dev, test = found

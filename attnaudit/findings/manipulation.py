@@ -129,7 +129,7 @@ def excess(dev: Curves, test: Curves, budget: float, room: float) -> Excess:
 
 def of(evidence: Evidence) -> tuple[Curves, Curves] | None:
     """Curves on dev and on the audited split; None without adversaries or without imitators."""
-    test, dev = evidence.of("adversary"), evidence.of("adversary", "dev")
+    test, dev = evidence.of("model-adversary"), evidence.of("model-adversary", "dev")
     if test is None or dev is None:
         return None
     lambdas = lambdas_of(test)

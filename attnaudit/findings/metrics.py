@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attnaudit.records.metric import JSD, LEAST_MEAN, MetricSpec
 
+EXCESS = "manipulation.excess_jsd"
+
 SPECS = (
     MetricSpec(
-        "manipulation.excess_jsd",
+        EXCESS,
         "Mean Jensen-Shannon divergence of adversaries' attention from the audited model's, less "
         "that of imitators (lambda 0), within the total variation distance that seeds of the "
         "recipe have themselves; interpolated along the TVD-JSD curve, chosen on dev.",

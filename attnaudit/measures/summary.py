@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +59,15 @@ class Columns:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an audit concludes from its records: metrics by name, and tables by name."""
+    """What a question concludes from its records: metrics by name, and tables by name.
+
+    `runs` holds the trained models that the records are of, by split, where there are any: findings
+    rest on them (see `questions.runs`).
+    """
 
     metrics: Mapping[str, Estimate] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    columns: Columns | None = field(default=None, compare=False)  # arrays have no one truth
+    # Arrays have no one truth.
+    columns: Columns | None = field(default=None, compare=False)
+    runs: Mapping[str, Any] | None = field(default=None, compare=False)

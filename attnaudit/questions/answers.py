@@ -19,7 +19,7 @@ from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Record
 from attnaudit.readings.heads import Heads, over_heads
 from attnaudit.records.rounding import compact
 

@@ -43,9 +43,10 @@ class Audited:
 
 @dataclass(frozen=True)
 class Retrained:
-    """All models of an audit on the audited split, and the resamples of its instances."""
+    """All models by split, those on the audited split, and the resamples of its instances."""
 
     audited: Audited
+    splits: Mapping[str, Runs]
     runs: Runs
     bootstrap: Bootstrap
     classes: int
@@ -88,7 +89,7 @@ def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int
         for number, columns in models.items():
             if len(columns.probs) != n:
                 raise ValueError(f"records are missing of {dict(kind)}, seed {number}")
-    return Retrained(audited, runs, audited.basics.bootstrap(seed), classes)
+    return Retrained(audited, splits, runs, audited.basics.bootstrap(seed), classes)
 
 
 def gap(ours: Figures, theirs: Figures, n: int) -> Estimate:

@@ -75,17 +75,22 @@ class Runs:
 BASE, SEED, UNIFORM = (kind_of(model=name) for name in ("base", "seed", "uniform"))
 
 
-def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
-    """The trained models of one audit by split; records without a run are of no concern here.
+class RunsReader:
+    """The trained models of one question by split, gathered record by record in `splits`.
 
-    Every run holds the instances in the same order, because records are sorted by row.
+    Records without a run are passed over. Every run holds the instances in the same order, because
+    records are sorted by row.
     """
-    splits: dict[str, Runs] = {}
-    for record in records:
+
+    def __init__(self) -> None:
+        self.splits: dict[str, Runs] = {}
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in one record."""
         run = record.get("run")
         if run is None or record.get("diverged"):
-            continue
-        runs = splits.setdefault(run["split"], Runs())
+            return
+        runs = self.splits.setdefault(run["split"], Runs())
         kind = kind_of(**{k: v for k, v in run.items() if k not in ("split", "seed")})
         columns = runs.models.setdefault(kind, {}).setdefault(run.get("seed", 0), Columns())
         columns.probs.append(record["probs"])
@@ -97,7 +102,14 @@ def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
         else:
             columns.jsd.append(record["jsd"])
             columns.tvd.append(record["tvd"])
-    return splits
+
+
+def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
+    """The trained models in some records, by split."""
+    reader = RunsReader()
+    for record in records:
+        reader.add(record)
+    return reader.splits
 
 
 BASE_RUN: Run = {"model": "base"}

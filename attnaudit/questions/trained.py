@@ -25,7 +25,7 @@ from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining, View, as_it_is
 from attnaudit.questions.answers import Answered, answer, words_of
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Record
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.records.rounding import compact
 from attnaudit.records.schema import Run

@@ -5,31 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import JsonValue
 
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
 from attnaudit.findings.finding import Finding, FindingName
+from attnaudit.findings.metrics import EXCESS
 from attnaudit.findings.rules import Deltas
 from attnaudit.measures.summary import Columns, Estimate
-from attnaudit.records.reading import read_records
 from attnaudit.report.build import metric_of
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.evidence_table import evidence_table
-from attnaudit.report.rebuild import is_records, load
+from attnaudit.report.rebuild import Part, is_records, load
 from attnaudit.report.schema import Metric, Report, TableData
 
-EXCESS = "manipulation.excess_jsd"
+COMBINED = "report"  # what a report of several commands has as its `audit`
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A report with the parts that it was made of, and what its means are means of."""
+
+    report: Report
+    parts: Sequence[Part]
+    columns: Columns | None
 
 
 @dataclass(frozen=True)
 class Combined:
-    """A report, and the records files it rests on, by audit: what figures are drawn from."""
+    """A report, and the records files it rests on: what figures are drawn from."""
 
     report: Report
-    records: Mapping[str, Path]
+    parts: Sequence[Part]
+    records: Sequence[Path]
 
 
 def combine(
@@ -38,32 +47,45 @@ def combine(
     deltas: Deltas | None = None,
     command_line: Sequence[str] = (),
 ) -> Combined:
-    """The report that `paths` make together; a single one stays what it is.
+    """The report that the files in `paths` make together; a single one stays what it is.
 
     Records are summarised anew, and findings are assessed from records alone: of reports they are
     taken as they stand.
 
     Raises:
-        InputError: A file is neither report nor records; two are of other models or data, or of
-            the same audit.
+        InputError: A file is neither report nor records; two are of other models or data, or
+            answer the same question.
     """
-    loaded = [(path, *load(path)) for path in paths]
-    records = {report.audit: path for path, report, _ in loaded if is_records(path)}
-    if len(loaded) == 1:
-        _, report, columns = loaded[0]
-        if records:
-            report = _with_findings(report, _findings(records, deltas, report))
-        return Combined(held(report, columns, demands), records)
-    _check_alike([(path, report) for path, report, _ in loaded])
-    reports = [report for _, report, _ in loaded]
-    merged = _merged(reports, paths, command_line)
-    merged = _with_findings(merged, _findings(records, deltas, merged))
-    tables = {"evidence": evidence_table(merged), **merged.tables}
-    merged = merged.model_copy(update={"tables": tables})
-    return Combined(held(merged, _joined([columns for _, _, columns in loaded]), demands), records)
+    loaded = [(path, part) for path in paths for part in load(path)]
+    _check_alike(loaded)
+    whole = joined([part for _, part in loaded], paths, deltas, command_line)
+    records = [path for path in paths if is_records(path)]
+    return Combined(held(whole.report, whole.columns, demands), whole.parts, records)
 
 
-def _joined(parts: Sequence[Columns | None]) -> Columns | None:
+def joined(
+    parts: Sequence[Part],
+    paths: Sequence[Path],
+    deltas: Deltas | None = None,
+    command_line: Sequence[str] = (),
+) -> Whole:
+    """The report of some parts of one model and data set, with findings and without new gates.
+
+    `paths` are the files that they come from, as far as there are files.
+    """
+    reports = [part.report for part in parts]
+    if len(parts) == 1:
+        report = _with_findings(reports[0], _findings(parts, deltas, reports[0]))
+        return Whole(report, parts, parts[0].columns)
+    merged = _merged(parts, paths, command_line)
+    merged = _with_findings(merged, _findings(parts, deltas, merged))
+    if merged.audit == COMBINED:
+        tables = {"evidence": evidence_table(merged), **merged.tables}
+        merged = merged.model_copy(update={"tables": tables})
+    return Whole(merged, parts, _columns([part.columns for part in parts]))
+
+
+def _columns(parts: Sequence[Columns | None]) -> Columns | None:
     """The columns of all parts that are of the same instances; None where there are none."""
     known = [part for part in parts if part is not None]
     if not known:
@@ -75,10 +97,11 @@ def _joined(parts: Sequence[Columns | None]) -> Columns | None:
     return Columns(first.ids, first.groups, joined(*alike))
 
 
-def _check_alike(loaded: Sequence[tuple[Path, Report]]) -> None:
-    first_path, first = loaded[0]
-    seen = {first.audit: first_path}
-    for path, report in loaded[1:]:
+def _check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
+    first_path, first = loaded[0][0], loaded[0][1].report
+    seen = dict.fromkeys(loaded[0][1].questions, first_path)
+    for path, part in loaded[1:]:
+        report = part.report
         for what, ours, theirs in (
             ("model", report.model.sha256, first.model.sha256),
             ("data set", report.dataset.sha256, first.dataset.sha256),
@@ -90,37 +113,40 @@ def _check_alike(loaded: Sequence[tuple[Path, Report]]) -> None:
                     where=path,
                     hint="give reports of one model and data set",
                 )
-        if report.audit in seen:
-            raise InputError(
-                f"is a second report of {report.audit}",
-                where=path,
-                hint=f"the first is {seen[report.audit]}",
-            )
-        seen[report.audit] = path
+        for question in part.questions:
+            if question in seen:
+                raise InputError(
+                    f"is a second report of {question}",
+                    where=path,
+                    hint=f"the first is {seen[question]}",
+                )
+            seen[question] = path
 
 
 def _short(digest: str | None) -> str:
     return "unknown" if digest is None else digest[:12]
 
 
-def _merged(
-    reports: Sequence[Report], paths: Sequence[Path], command_line: Sequence[str]
-) -> Report:
+def _merged(parts: Sequence[Part], paths: Sequence[Path], command_line: Sequence[str]) -> Report:
     """All metrics, tables and notes; where several have one, it is the first's.
 
-    The tables of the audits become details: the evidence is what a reader needs first.
+    Where parts are of several commands, their tables become details: the evidence is what a reader
+    needs first.
     """
+    reports = [part.report for part in parts]
     first = reports[0]
+    several = len({report.audit for report in reports}) > 1
     metrics: dict[str, Metric] = {}
     tables: dict[str, TableData] = {}
     settings: dict[str, JsonValue] = {}
     notes: dict[str, None] = {}
-    for report in reports:
+    for part in parts:
+        report = part.report
         metrics.update({name: m for name, m in report.metrics.items() if name not in metrics})
         for name, table in report.tables.items():
             if not name.startswith("baseline"):
-                tables[name] = table.model_copy(update={"detail": True})
-        settings[report.audit] = report.settings
+                tables[name] = table.model_copy(update={"detail": True}) if several else table
+        settings[part.questions[0] if part.header else report.audit] = report.settings
         notes.update(dict.fromkeys(report.notes))
     manifest = first.manifest.model_copy(
         update={
@@ -134,7 +160,7 @@ def _merged(
     )
     partial = any(report.dataset.partial for report in reports)
     return Report(
-        audit="report",
+        audit=COMBINED if several else first.audit,
         model=first.model,
         dataset=first.dataset.model_copy(update={"partial": partial}),
         settings=settings,
@@ -170,15 +196,17 @@ def _with_findings(report: Report, findings: Mapping[FindingName, Finding]) -> R
 
 
 def _findings(
-    records: Mapping[str, Path], deltas: Deltas | None, report: Report
+    parts: Sequence[Part], deltas: Deltas | None, report: Report
 ) -> dict[FindingName, Finding]:
-    """Findings from the records of audits that retrain; without any, those of the report."""
-    from attnaudit.findings.assess import assess
-    from attnaudit.findings.evidence import RETRAINING, gather
-
-    files: list[tuple[Any, Any]] = [
-        read_records(path) for audit, path in records.items() if audit in RETRAINING
+    """Findings from the records of trained models; without any, those of the report."""
+    files = [
+        (part.header, part.summary.runs)
+        for part in parts
+        if part.header is not None and part.summary is not None and part.summary.runs is not None
     ]
     if not files:
         return report.findings
+    from attnaudit.findings.assess import assess  # brings numpy, which a report does not need
+    from attnaudit.findings.evidence import gather
+
     return assess(gather(files), deltas or Deltas())

@@ -33,7 +33,6 @@ LEVELS = 5  # steps of ink above none
 NUMBERED = 3  # words of a row that show their weight in digits
 CHEAP = 0.05  # mean TVD up to which an adversary still answers like the model it copies
 _BESIDE = ("leave_one_out", "gradient")  # importances that are shown beside attention
-AUDITS = ("correlate", "erase", "adversary", "seed-baseline")  # whose records hold attention
 
 
 @dataclass(frozen=True)

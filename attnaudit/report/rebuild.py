@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnaudit.config import read_text
 from attnaudit.errors import InputError
-from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.measures.summary import Columns, Summary
+from attnaudit.questions import all_questions, find_question
+from attnaudit.records.older import sections
 from attnaudit.records.reading import read_records
-from attnaudit.records.schema import Header
+from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
-from attnaudit.report.demands import Demands, held
 from attnaudit.report.schema import Report, loads
 
 if TYPE_CHECKING:
     from attnaudit.report.baseline import Baseline
 
 
-def report_of(
-    header: Header,
-    summary: Summary,
-    demands: Demands | None,
-    findings: Mapping[FindingName, Finding] | None = None,
-) -> Report:
-    """The report of the run that `header` describes, with the gates that `demands` makes.
+@dataclass(frozen=True)
+class Part:
+    """A report, and what it was made from: header and summary are None for one that was read."""
 
-    Raises InputError for a baseline of another audit or of other data.
-    """
-    report = build_report(
-        header.audit,
-        summary,
-        model=header.model,
-        dataset=header.dataset,
-        settings=header.settings,
-        manifest=header.manifest,
-        gates=[],
-        findings=findings,
-    )
-    return held(report, summary.columns, demands)
+    report: Report
+    header: Header | None = None
+    summary: Summary | None = None
+
+    @classmethod
+    def of(cls, header: Header, summary: Summary) -> Part:
+        """The part that records make, without gates and findings."""
+        report = build_report(
+            find_question(header.audit).command,
+            summary,
+            model=header.model,
+            dataset=header.dataset,
+            settings=header.settings,
+            manifest=header.manifest,
+            gates=[],
+        )
+        return cls(report, header, summary)
+
+    @property
+    def columns(self) -> Columns | None:
+        """What the means of the report are means of."""
+        return None if self.summary is None else self.summary.columns
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The questions that it answers; the name of the report where it answers none."""
+        if self.header is not None:
+            return (self.header.audit,)
+        asked = (question for question in all_questions() if question.command == self.report.audit)
+        answered = tuple(
+            question.name
+            for question in asked
+            if any(spec.matches(name) for spec in question.metrics for name in self.report.metrics)
+        )
+        return answered or (self.report.audit,)
 
 
 def read_baseline(path: Path) -> Baseline:
     """A report or records to compare a newer run with; raises InputError for another file."""
     from attnaudit.report.baseline import Baseline  # brings numpy, which a report does not need
+    from attnaudit.report.combine import joined
 
-    report, columns = load(path)
-    return Baseline(path, report, columns)
+    whole = joined(load(path), [path])
+    return Baseline(path, whole.report, whole.columns)
 
 
 def is_records(path: Path) -> bool:
@@ -60,30 +80,28 @@ def is_records(path: Path) -> bool:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
 
 
-def load(path: Path) -> tuple[Report, Columns | None]:
-    """The report in `path`, or made from the records there, and what its means are means of.
+def load(path: Path) -> list[Part]:
+    """The report in `path`, or made from the records there.
 
-    Records give a report without gates. Raises InputError for a file that is neither.
+    Records give a part for each question that they answer. Raises InputError for a file that is
+    neither.
     """
     if not is_records(path):
-        return loads(read_text(path), str(path)), None
-    header, summary = _summary(path)
-    return report_of(header, summary, None), summary.columns
-
-
-def _summary(path: Path) -> tuple[Header, Summary]:
-    from attnaudit.questions.audit import find_audit  # brings torch, which a report does not need
-
+        return [Part(loads(read_text(path), str(path)))]
     header, records = read_records(path)
-    audit = find_audit(header.audit)
+    return [Part.of(part, _summary(part, found, path)) for part, found in sections(header, records)]
+
+
+def _summary(header: Header, records: Iterator[Record], path: Path) -> Summary:
+    question = find_question(header.audit)
     try:
-        settings = audit.settings.model_validate(header.settings, strict=False)
+        settings = question.settings.model_validate(header.settings, strict=False)
         labels = header.model.model_dump()["labels"]
-        return header, audit.summarise(records, settings, labels)
+        return question.summarise(records, settings, labels)
     except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
         first = str(error).partition("\n")[0]
         raise InputError(
-            f"does not hold what records of {audit.name} hold ({type(error).__name__}: {first})",
+            f"does not hold what records of {question.name} hold ({type(error).__name__}: {first})",
             where=path,
             hint="run the audit again, with this version of attnaudit",
         ) from error

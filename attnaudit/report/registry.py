@@ -11,23 +11,12 @@ from pathlib import Path
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings import metrics as findings
 from attnaudit.importance import IMPORTANCES
-from attnaudit.questions import adversary_metrics as adversary
-from attnaudit.questions import scores
-from attnaudit.questions.correlate import metrics as correlate
-from attnaudit.questions.erase import metrics as erase
-from attnaudit.questions.permute import metrics as permute
-from attnaudit.questions.probe import metrics as probe
-from attnaudit.questions.seed_baseline import metrics as seed_baseline
+from attnaudit.questions import all_questions, scores
 from attnaudit.records.metric import NUMBER, MetricSpec
 
 _SPECS: tuple[MetricSpec, ...] = (
     *scores.SPECS,
-    *correlate.SPECS,
-    *permute.SPECS,
-    *erase.SPECS,
-    *adversary.SPECS,
-    *seed_baseline.SPECS,
-    *probe.SPECS,
+    *(spec for question in all_questions() for spec in question.metrics),
     *findings.SPECS,
 )
 _BY_NAME = {name: spec for spec in _SPECS for name in spec.names()}

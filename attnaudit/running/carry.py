@@ -16,7 +16,7 @@ from attnaudit.execution.units import (
     carry_out,
     named,
 )
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Record
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.work import Order, Result, Task, Work, perform, unit_key
@@ -30,20 +30,20 @@ def record(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer
     """
     if writer.remark:
         observer.say(writer.remark)
-    if work.audit.records and work.audit.looks(work.settings):
+    if work.maker.records is not None:
         _record_batches(work, writer, engine, observer)
     if work.retraining is not None:
-        assert work.audit.trains is not None
+        assert work.maker.trains is not None
 
         def carry(runs: Sequence[Task]) -> Iterator[list[Record]]:
-            title = f"{work.audit.name}: models"
+            title = f"{work.question.name}: models"
             with observer.task(title, len(runs)) as task:
                 for made in _results(work, runs, writer, engine, observer):
                     yield made
                     task.advance()
 
         record_rounds(
-            work.audit.trains, work.retraining, work.ledger, work.settings, writer, observer, carry
+            work.maker.trains, work.retraining, work.ledger, work.settings, writer, observer, carry
         )
 
 
@@ -55,7 +55,7 @@ def _record_batches(work: Work, writer: RecordsWriter, engine: Engine, observer:
         for number, group in enumerate(work.batches.groups)
         if not all(row in done for row in group.tolist())
     ]
-    with observer.task(work.audit.name, total, len(done)) as task:
+    with observer.task(work.question.name, total, len(done)) as task:
         for made in _results(work, tasks, writer, engine, observer):
             missing = [record for record in made if record["row"] not in done]
             writer.write(missing)

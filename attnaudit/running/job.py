@@ -45,6 +45,15 @@ class Job:
     models: Path | None = None
     command_line: Sequence[str] = ()
 
+    def records_of(self, question: str, asked: int) -> Path | None:
+        """The file for the records of one question, of so many that are asked at once.
+
+        The name of the question goes before the ending where there are several.
+        """
+        if self.records is None or asked == 1:
+            return self.records
+        return self.records.with_name(f"{self.records.stem}.{question}{self.records.suffix}")
+
     @property
     def threads_each(self) -> int:
         """The CPU threads of each worker; results are the same bits for the same number."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions.audit import Record, Trains
+from attnaudit.questions.maker import Record, Trains
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.questions.trained import Ledger
 from attnaudit.records.schema import Run, run_key

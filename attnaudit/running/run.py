@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,62 +15,68 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import sha256_path
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.units import Engine
-from attnaudit.findings.assess import assess
-from attnaudit.findings.evidence import gather
-from attnaudit.findings.rules import Deltas
 from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.recipe import AnyConfig
-from attnaudit.questions.audit import Audit
+from attnaudit.questions.question import Question
 from attnaudit.records.manifest import collect
 from attnaudit.records.schema import DatasetFacts, ModelFacts
 from attnaudit.records.writing import RecordsWriter, stands
 from attnaudit.report.build import build_report
-from attnaudit.report.demands import Demands
-from attnaudit.report.rebuild import report_of
+from attnaudit.report.combine import joined
+from attnaudit.report.demands import Demands, held
+from attnaudit.report.rebuild import Part
 from attnaudit.report.schema import Report
 from attnaudit.running.carry import record
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.viewer import Viewer
-from attnaudit.running.work import dataset_facts, load_work
+from attnaudit.running.work import dataset_facts, load_work, load_works
 
 
-def run_audit(
-    audit: Audit,
-    settings: Settings,
+def run_questions(
+    asked: Sequence[tuple[Question, Settings]],
     job: Job,
     demands: Demands | None,
     observer: Observer,
     viewer: Viewer | None = None,
 ) -> Report:
-    """Load, audit, summarise; the report is computed from the records alone.
+    """Load once, and for each question record and summarise; the report is of the records alone.
 
     A `viewer` is shown the records with the data. After an interruption the records made so far
     stand in `<records>.partial`, where `resume` finds them.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
-    with open_engine(job.workers, job.cluster, observer) as engine:
-        work = load_work(audit, settings, job, demands, observer)
-        with RecordsWriter(job.records, work.header, job.resume) as writer:
+    parts, files, sources = [], [], []
+    with open_engine(job.workers, job.cluster, observer) as engine, ExitStack() as open_files:
+        works = load_works(asked, job, demands, observer)
+        for work in works:
+            _ = work.header  # what is refused is refused before any work
+        for work in works:
+            writer = open_files.enter_context(
+                RecordsWriter(work.job.records, work.header, job.resume)
+            )
             record(work, writer, engine, observer)
-            summary = audit.summarise(writer.records(), work.settings, work.data.labels)
-            findings = None
-            if audit.retrains(work.settings):
-                findings = assess(gather([(writer.header, writer.records())]), Deltas())
-            if viewer:
-                viewer.look(writer.records, work.data, job.pieces)
+            labels = work.data.labels
+            summary = work.question.summarise(writer.records(), work.settings, labels)
+            sources.append(writer.records)
+            if viewer and work is works[-1]:
+                viewer.look(sources, work.data, job.pieces)
             writer.finish(work.manifest(datetime.now(timezone.utc)))
-    return report_of(writer.header, summary, demands, findings)
+            parts.append(Part.of(writer.header, summary))
+            if work.job.records is not None:
+                files.append(work.job.records)
+    whole = joined(parts, files, command_line=job.command_line)
+    return held(whole.report, whole.columns, demands)
 
 
 def make_records(
-    audit: Audit, settings: Settings, job: Job, engine: Engine, observer: Observer
+    question: Question, settings: Settings, job: Job, engine: Engine, observer: Observer
 ) -> None:
     """Load and audit, and leave the records alone; what is there of the same run is kept.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
-    work = load_work(audit, settings, job, None, observer)
+    work = load_work(question, settings, job, None, observer)
     assert job.records is not None
     if stands(job.records, work.header) == "whole":
         return

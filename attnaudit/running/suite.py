@@ -1,11 +1,12 @@
-"""All audits of one training configuration, into one folder, going on where they stopped."""
+"""All questions about one training configuration, into one folder, going on where they stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pydantic
 
@@ -18,63 +19,77 @@ from attnaudit.findings.rules import Deltas
 from attnaudit.importance.asked import check_measures
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.models.untrained import suffix_of
-from attnaudit.questions.adversary import AdversarySettings
-from attnaudit.questions.audit import find_audit
-from attnaudit.questions.correlate.settings import CorrelateSettings
-from attnaudit.questions.erase.settings import EraseSettings
-from attnaudit.questions.model_adversary.seeds_tvd import read_seeds_tvd
-from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS, STRONG
-from attnaudit.questions.permute.settings import PermuteSettings
-from attnaudit.questions.probe.guides import read_guides
-from attnaudit.questions.probe.settings import ProbeSettings
-from attnaudit.questions.runs import read_runs
-from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
-from attnaudit.records.reading import read_records
+from attnaudit.questions import all_questions
+from attnaudit.questions.question import Earlier, Question
 from attnaudit.report.combine import Combined, combine
 from attnaudit.report.demands import Demands
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
 from attnaudit.running.run import audited_facts, make_records, run_training
 
-# seed-baseline comes first: the adversary's sweep closes in on its TVD, and probes are guided by
-# an adversary.
-Name = Literal["seed-baseline", "correlate", "permute", "erase", "adversary", "probe"]
-ORDER: tuple[Name, ...] = (
-    "seed-baseline",
-    "correlate",
-    "permute",
-    "erase",
-    "adversary",
-    "probe",
-)
+
+@dataclass(frozen=True)
+class Plan:
+    """What a suite asks: the questions with their settings, and the smallest effects of interest.
+
+    `text` says that records keep the words, which heatmaps need.
+    """
+
+    settings: Mapping[str, Settings]
+    deltas: Deltas
+    text: bool = False
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions to ask, in the order in which they build on each other."""
+        return tuple(question for question in all_questions() if question.name in self.settings)
 
 
-class Plan(Settings):
-    """The `audit:` part of a training configuration: settings of each audit, all with defaults."""
+class Section(Settings):
+    """The `audit:` part of a training configuration, beside a section for each subcommand."""
 
-    skip: tuple[Name, ...] = ()
+    skip: tuple[str, ...] = ()
     text: bool = pydantic.Field(False, description="keep the words: heatmaps need them")
     deltas: Deltas = Deltas()
-    correlate: CorrelateSettings = CorrelateSettings()
-    permute: PermuteSettings = PermuteSettings()
-    erase: EraseSettings = EraseSettings()
-    seed_baseline: SeedBaselineSettings = pydantic.Field(
-        SeedBaselineSettings(seeds=5), alias="seed-baseline"
-    )
-    adversary: AdversarySettings = AdversarySettings(lambdas=GRID, refine=ROUNDS)
-    probe: ProbeSettings = ProbeSettings()
 
     @pydantic.field_validator("skip")
     @classmethod
-    def _leaves_some(cls, skip: tuple[Name, ...]) -> tuple[Name, ...]:
-        if set(ORDER) <= set(skip):
+    def _known(cls, skip: tuple[str, ...]) -> tuple[str, ...]:
+        known = {name for question in all_questions() for name in (question.name, question.command)}
+        for name in skip:
+            if name not in known:
+                raise ValueError(f"{name!r} is none of {', '.join(sorted(known))}")
+        if all({question.name, question.command} & set(skip) for question in all_questions()):
             raise ValueError("leaves no audit to run")
         return skip
 
-    @property
-    def audits(self) -> tuple[Name, ...]:
-        """The audits to run, in the order in which they build on each other."""
-        return tuple(name for name in ORDER if name not in self.skip)
+    def plan(self) -> Plan:
+        """What these settings ask."""
+        asked = {}
+        for question in all_questions():
+            if not {question.name, question.command} & set(self.skip):
+                section: Settings = getattr(self, _attribute(question.command))
+                given = section.model_dump(include=set(question.settings.model_fields))
+                asked[question.name] = question.settings.model_validate(given, strict=False)
+        return Plan(asked, self.deltas, self.text)
+
+
+@cache
+def section_type() -> type[Section]:
+    """`Section` with the settings of every question, under the name of its subcommand."""
+    fields: dict[str, Any] = {}
+    for command in dict.fromkeys(question.command for question in all_questions()):
+        asked = [question for question in all_questions() if question.command == command]
+        kinds = tuple(question.settings for question in asked)
+        kind = kinds[0] if len(kinds) == 1 else pydantic.create_model(command, __base__=kinds)
+        usual = {key: value for question in asked for key, value in question.suite.items()}
+        fields[_attribute(command)] = (kind, pydantic.Field(kind(**usual), alias=command))
+    made: type[Section] = pydantic.create_model("AuditSection", __base__=Section, **fields)
+    return made
+
+
+def _attribute(command: str) -> str:
+    return command.replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -92,13 +107,14 @@ def read_plan(path: Path, overrides: Overrides) -> tuple[AnyConfig, Plan]:
     config = read_config(path, overrides)
     document = read_document(path)
     if document.mapping.get("audit") is None:
-        return config, Plan()
-    plan = document.parse(Plan, ("audit",))
-    for name in ("correlate", "erase"):  # found now, not hours later when the audit's turn comes
+        return config, section_type()().plan()
+    section = document.parse(section_type(), ("audit",))
+    plan = section.plan()
+    for question in plan.questions:  # found now, not hours later when the question's turn comes
         try:
-            check_measures(getattr(plan, name).measures or ())
+            check_measures(getattr(plan.settings[question.name], "measures", None) or ())
         except InputError as error:
-            line = document.line(("audit", name, "measures"))
+            line = document.line(("audit", question.command, "measures"))
             raise InputError(error.what, where=path, line=line, hint=error.hint) from None
     return config, plan
 
@@ -111,7 +127,7 @@ def run_suite(
     observer: Observer,
     command_line: Sequence[str],
 ) -> Combined:
-    """Train, run every audit of the plan, and combine their records into one report.
+    """Train, ask every question of the plan, and combine their records into one report.
 
     In the output folder stand the model and `train.json`, `records/NAME.jsonl`, the adversaries,
     and `report.json`. What is there already of the same run is not made again.
@@ -121,7 +137,7 @@ def run_suite(
     folder = check_places(config)
     with (
         open_engine(where.workers, where.cluster, observer) as engine,
-        observer.task("audit", 1 + len(plan.audits)) as task,
+        observer.task("audit", 1 + len(plan.questions)) as task,
     ):
         fitted, report = run_training(
             config, where.device, where.threads, observer, True, command_line, reuse=True
@@ -133,7 +149,7 @@ def run_suite(
         with output_errors(records):
             records.mkdir(exist_ok=True)
         task.advance(1)
-        for name in plan.audits:
+        for question in plan.questions:
             job = Job(
                 model=str(fitted.checkpoint),
                 data=fitted.data,
@@ -141,15 +157,15 @@ def run_suite(
                 threads=where.threads,
                 workers=where.workers,
                 cluster=where.cluster,
-                records=records / f"{name}.jsonl",
+                records=records / f"{question.name}.jsonl",
                 reuse=True,
                 models=folder / "adversaries",
                 command_line=command_line,
             )
-            settings = settings_of(plan, name, folder, suffix_of(config))
-            make_records(find_audit(name), settings, job, engine, observer)
+            settings = settings_of(plan, question, folder, suffix_of(config))
+            make_records(question, settings, job, engine, observer)
             task.advance(1)
-    paths = [records / f"{name}.jsonl" for name in plan.audits]
+    paths = [records / f"{question.name}.jsonl" for question in plan.questions]
     combined = combine(paths, demands, plan.deltas, command_line)
     write_text(folder / "report.json", dumps(combined.report))
     return combined
@@ -164,42 +180,17 @@ def check_places(config: AnyConfig) -> Path:
     return folder
 
 
-def settings_of(plan: Plan, name: Name, folder: Path | None, suffix: str) -> Settings:
-    """The settings of an audit, with what earlier ones have found that stand in `folder`."""
-    settings: Settings = getattr(plan, name.replace("-", "_"))
-    changed: dict[str, object] = {}
-    if plan.text and "text" in type(settings).model_fields:
-        changed["text"] = True
-    if folder is None:
-        return settings.model_copy(update=changed)
-    records = folder / "records"
-    if name == "adversary" and plan.adversary.refine and "seed-baseline" in plan.audits:
-        changed["seeds_tvd"] = read_seeds_tvd(records / "seed-baseline.jsonl")
-    if name == "probe" and "adversary" in plan.audits:
-        guide = _strongest(records / "adversary.jsonl", folder / "adversaries", suffix)
-        if guide is not None:
-            changed["guides"] = (*plan.probe.guides, *read_guides([f"adversary={guide}"]))
-    return settings.model_copy(update=changed)
+def settings_of(plan: Plan, question: Question, folder: Path | None, suffix: str) -> Settings:
+    """The settings of a question, with what earlier ones have found that stand in `folder`.
 
-
-def _strongest(records: Path, folder: Path, suffix: str) -> Path | None:
-    """The checkpoint of the adversary that guides a probe; None where none was kept.
-
-    As in Wiegreffe & Pinter's Table 4: of those with a mean JSD above .4 the one with the least
-    TVD, on dev; where there is none, the one with the largest JSD.
+    Raises InputError for records of an earlier question that cannot be read.
     """
-    dev = read_runs(read_records(records)[1]).get("dev")
-    if dev is None:
-        return None
-    found = []
-    for kind, models in dev.models.items():
-        strength = dict(kind).get("lambda")
-        for seed, columns in models.items() if strength else ():
-            path = folder / f"lambda{strength!r}-seed{seed}{suffix}"
-            jsd, tvd = (sum(x) / len(x) for x in (columns.jsd, columns.tvd))
-            if path.exists():
-                found.append((jsd, tvd, path))
-    strong = [one for one in found if one[0] > STRONG]
-    if strong:
-        return min(strong, key=lambda one: one[1])[2]
-    return max(found)[2] if found else None
+    settings = plan.settings[question.name]
+    if plan.text and "text" in type(settings).model_fields:
+        settings = settings.model_copy(update={"text": True})
+    if folder is None:
+        return settings
+    names = [other.name for other in plan.questions]
+    earlier = names[: names.index(question.name)]
+    records = {name: folder / "records" / f"{name}.jsonl" for name in earlier}
+    return question.build_on(settings, Earlier(records, folder / "adversaries", suffix))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,14 @@ class Viewer:
     gallery: Gallery | None = None
 
     def look(
-        self, records: Callable[[], Iterator[Mapping[str, Any]]], data: Dataset, pieces: bool
+        self,
+        records: Sequence[Callable[[], Iterator[Mapping[str, Any]]]],
+        data: Dataset,
+        pieces: bool,
     ) -> None:
         """Choose among the `records` of `data`, where the unit is the word or, if so, the piece."""
         self.gallery = choose(
-            [records],
+            records,
             data.split,
             data.labels,
             self.count,

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -33,7 +33,9 @@ from attnaudit.execution.units import Unit
 from attnaudit.models.load import LoadedModel, Placement, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions.audit import Audit, Record, find_audit
+from attnaudit.questions import find_question
+from attnaudit.questions.maker import Maker, Record
+from attnaudit.questions.question import Question
 from attnaudit.questions.trained import Ledger
 from attnaudit.records.manifest import collect, versions
 from attnaudit.records.schema import (
@@ -53,9 +55,9 @@ Task = int | Run  # the number of a batch, or the run of a model to train
 
 @dataclass(frozen=True)
 class Work:
-    """An audit with all that it works on, loaded and checked."""
+    """A question with all that it works on, loaded and checked."""
 
-    audit: Audit
+    question: Question
     settings: Settings
     job: Job
     spec: DatasetSpec
@@ -64,6 +66,11 @@ class Work:
     device: torch.device
     started: datetime
     observer: Observer
+
+    @cached_property
+    def maker(self) -> Maker:
+        """What makes its records."""
+        return self.question.maker
 
     @cached_property
     def header(self) -> Header:
@@ -83,7 +90,7 @@ class Work:
         if self.retraining is not None:
             conditions["learning"] = dict(self.retraining.origin)
         return Header(
-            audit=self.audit.name,
+            audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),
             model=ModelFacts(name=job.model, **self.loaded.facts),
             dataset=dataset_facts(self.data, job.data, unit="piece" if job.pieces else "word"),
@@ -120,8 +127,8 @@ class Work:
 
     @cached_property
     def retraining(self) -> Retraining | None:
-        """What training other models takes; None for an audit that trains none."""
-        if not self.audit.retrains(self.settings):
+        """What training other models takes; None for a question that trains none."""
+        if self.maker.trains is None:
             return None
         if self.job.models is not None:
             check_folder(self.job.models)
@@ -143,13 +150,13 @@ class Work:
     def perform(self, task: Task, observer: Observer) -> list[Record]:
         """The records of one task."""
         if isinstance(task, int):
-            assert self.audit.records is not None
+            assert self.maker.records is not None
             part = self.batches.part(task)
-            parts = self.audit.records(self.loaded.model, part, self.settings, observer)
+            parts = self.maker.records(self.loaded.model, part, self.settings, observer)
             return [record for records in parts for record in records]
-        assert self.audit.trains is not None
+        assert self.maker.trains is not None
         assert self.retraining is not None
-        return self.audit.trains.records(
+        return self.maker.trains.records(
             self.retraining, self.ledger, self.settings, task, observer
         )
 
@@ -160,9 +167,23 @@ class Work:
 
 
 def load_work(
-    audit: Audit, settings: Settings, job: Job, demands: Demands | None, observer: Observer
+    question: Question, settings: Settings, job: Job, demands: Demands | None, observer: Observer
 ) -> Work:
     """Load the model and the data of a job; raises InputError or ModelError."""
+    (work,) = load_works([(question, settings)], job, demands, observer)
+    return work
+
+
+def load_works(
+    asked: Sequence[tuple[Question, Settings]],
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
+) -> list[Work]:
+    """Load the model and the data of a job once, for all questions that are asked of them.
+
+    Raises InputError or ModelError.
+    """
     started = datetime.now(timezone.utc)
     prepare_cpu(job.threads_each)
     device, dtype = choose_device(job.device), DTYPES[job.dtype]
@@ -172,11 +193,23 @@ def load_work(
     labels = source.labels_in(spec, split)
     data = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS, limit=job.limit)
     if demands:
-        demands.check(audit.name, dataset_facts(data, job.data))
+        demands.check(asked[0][0].command, dataset_facts(data, job.data))
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
     loaded = source.load(data, vocabulary, device, dtype)
-    settled = audit.settle(settings, loaded.model)
-    return Work(audit, settled, job, spec, data, loaded, device, started, observer)
+    return [
+        Work(
+            question,
+            question.maker.settle(settings, loaded.model),
+            replace(job, records=job.records_of(question.name, len(asked))),
+            spec,
+            data,
+            loaded,
+            device,
+            started,
+            observer,
+        )
+        for question, settings in asked
+    ]
 
 
 @dataclass(frozen=True)
@@ -242,8 +275,8 @@ def perform(what: tuple[Order, Task]) -> Result:
         digest = order.header.digest
         if digest not in _OPEN:
             _OPEN.clear()
-            audit = find_audit(order.header.audit)
-            work = load_work(audit, order.settings, order.job, None, told)
+            question = find_question(order.header.audit)
+            work = load_work(question, order.settings, order.job, None, told)
             difference = difference_between(work.header, order.header)
             if difference is not None:
                 raise InputError(

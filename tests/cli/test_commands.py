@@ -382,7 +382,7 @@ def test_internal_errors_are_one_line_too(correlate, monkeypatch):
     def broken(*_):
         raise RuntimeError("first line\nsecond \x1b[31mline")
 
-    monkeypatch.setattr("attnaudit.running.run.run_audit", broken)
+    monkeypatch.setattr("attnaudit.running.run.run_questions", broken)
     result = correlate()
     assert (result.code, result.out) == (2, "")
     assert result.err == (

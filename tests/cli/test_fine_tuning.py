@@ -12,7 +12,7 @@ import yaml
 from attnaudit.execution.files import sha256_folder
 from attnaudit.models.untrained import load_trained
 
-AUDIT = {
+QUESTION = {
     "skip": ["correlate", "erase"],
     "permute": {"permutations": 2},
     "seed-baseline": {"seeds": 2},
@@ -98,7 +98,7 @@ def test_the_same_seeds_give_the_same_report(cli, tuned, tiny):
 
 
 def test_a_whole_audit_leaves_a_page(cli, config, here):
-    result = cli("audit", config(audit=AUDIT), "-o", "all", "-q")
+    result = cli("audit", config(audit=QUESTION), "-o", "all", "-q")
     assert result.code == 0, result
     report = json.loads((here / "all" / "report.json").read_text())
     assert set(report["findings"]) == {"necessary", "hard_to_manipulate", "out_of_context"}

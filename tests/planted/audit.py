@@ -13,7 +13,8 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions.audit import Trains, find_audit
+from attnaudit.questions import find_question
+from attnaudit.questions.maker import Trains
 from attnaudit.questions.model_adversary import make as model_adversary
 from attnaudit.questions.probe import make as probe
 from attnaudit.questions.runs import read_runs
@@ -83,7 +84,7 @@ class Auditing:
         )
 
     def _trains(self, audit: str) -> Trains:
-        trains = find_audit(audit).trains
+        trains = find_question(audit).trains
         assert trains is not None
         return trains
 

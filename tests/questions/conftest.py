@@ -14,12 +14,12 @@ from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax
 from attnaudit.models.predict import Batches
+from attnaudit.questions import find_question
 from attnaudit.questions.answers import answer
-from attnaudit.questions.audit import find_audit
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.instance_adversary.make.detached import Detached
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 TEXTS = (
     (("a", "good", "film"), (0, 1, 2)),
@@ -74,8 +74,8 @@ def run_fixture():
 
     def run(model, data, demands=None, observer=None, settings=None, audit="correlate", **job):
         settings = settings or CorrelateSettings(seed=job.get("seed", 0))
-        return run_audit(
-            find_audit(audit),
+        return run_questions(
+            find_question(audit),
             settings,
             Job(model=str(model), data=data, **job),
             demands,

@@ -16,7 +16,7 @@ from attnaudit.models.blank import Blank
 from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
 from attnaudit.models.schedule import Schedule
-from attnaudit.questions.audit import Trains
+from attnaudit.questions.maker import Trains
 from attnaudit.questions.trained import Ledger, run_records
 from attnaudit.running.rounds import record_rounds
 

@@ -13,7 +13,7 @@ from attnaudit.findings.finding import Finding
 from attnaudit.findings.rules import NEEDED, Deltas
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Columns
-from attnaudit.questions.permute import AUDIT
+from attnaudit.questions.permute import QUESTION
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.records.reading import read_records
 from attnaudit.records.writing import RecordsWriter
@@ -24,7 +24,7 @@ from attnaudit.report.rebuild import load, read_baseline
 from attnaudit.report.registry import find
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 N = 120  # instances, half of each class
 SEEDS = (1, 2, 3, 4, 5)
@@ -37,10 +37,10 @@ def _few_draws(monkeypatch):
 
 @pytest.fixture(scope="module")
 def header(tiny, tmp_path_factory):
-    """A header as `run_audit` writes it."""
+    """A header as `run_questions` writes it."""
     path = tmp_path_factory.mktemp("header") / "permute.jsonl"
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=path)
-    run_audit(AUDIT, PermuteSettings(permutations=1), job, None, Silent())
+    run_questions([(QUESTION, PermuteSettings(permutations=1))], job, None, Silent())
     return read_records(path)[0], path
 
 

@@ -7,17 +7,17 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+from attnaudit.questions.adversary import AdversarySettings
 
 from attnaudit.execution.observer import Silent
 from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
 from attnaudit.measures.intervals import Bootstrap
-from attnaudit.questions.adversary import AdversarySettings
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.records.reading import read_records
 from attnaudit.running import run as run_module
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 from attnaudit.running.work import Work
 
 SETTINGS = {
@@ -60,7 +60,7 @@ def audit(tiny, tmp_path, two, monkeypatch):
     monkeypatch.setattr(run_module, "open_engine", open_engine)
 
     def run(name, records="r.jsonl", observer=None, **job):
-        kind = find_audit(name)
+        kind = find_question(name)
         given = {
             "model": str(tiny / "model.pt"),
             "data": tiny / "data.yaml",
@@ -68,7 +68,7 @@ def audit(tiny, tmp_path, two, monkeypatch):
             "batch_tokens": 200,
         }
         settings = kind.settings(**SETTINGS[name])
-        report = run_audit(kind, settings, Job(**given | job), None, observer or Silent())
+        report = run_questions([(kind, settings)], Job(**given | job), None, observer or Silent())
         return report, lines(tmp_path / records)
 
     return run
@@ -146,7 +146,9 @@ def test_without_a_file_of_records_nothing_can_be_kept(failing, tiny):
     failing(0, 99)
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", batch_tokens=200)
     with pytest.raises(UnfinishedError, match="keep the others next time with --records"):
-        run_audit(find_audit("permute"), find_audit("permute").settings(), job, None, Silent())
+        run_questions(
+            [(find_question("permute"), find_question("permute").settings())], job, None, Silent()
+        )
 
 
 def test_a_model_that_cannot_be_trained_does_not_take_the_others_along(audit, failing, tmp_path):
@@ -213,5 +215,5 @@ def test_an_adversary_that_looks_at_no_text_opens_no_batches(tiny, tmp_path, mon
     monkeypatch.setattr(Work, "batches", property(lambda self: pytest.fail("asked for")))
     settings = AdversarySettings(per_instance=False, **SETTINGS["adversary"])
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=tmp_path / "r.jsonl")
-    run_audit(find_audit("adversary"), settings, job, None, Silent())
+    run_questions([(find_question("adversary"), settings)], job, None, Silent())
     assert all("run" in record for record in read_records(tmp_path / "r.jsonl")[1])

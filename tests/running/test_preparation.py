@@ -63,7 +63,7 @@ MODEL = "{encoder: bilstm, embedding: 16, hidden: 8, attention: additive}"
 
 @pytest.fixture
 def made(tiny, tmp_path, monkeypatch):
-    """`prepare` as `run_audit` calls it; the tiny model and data unless others are given."""
+    """`prepare` as `run_questions` calls it; the tiny model and data unless others are given."""
 
     def make(model=None, data=None, split="test", limit=None, **job):
         source = find_model(str(model or tiny / "model.pt"), 0)

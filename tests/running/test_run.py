@@ -12,7 +12,7 @@ import pytest
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.records.reading import read_records
 from attnaudit.report.combine import combine
@@ -292,9 +292,9 @@ def test_records_of_no_instance_are_refused(run, pair, tmp_path):
 
 
 def test_only_known_audits_are_found():
-    assert find_audit("correlate").name == "correlate"
+    assert find_question("correlate").name == "correlate"
     with pytest.raises(InputError, match="no audit 'nothing'"):
-        find_audit("nothing")
+        find_question("nothing")
 
 
 PLUGIN = """\
@@ -325,7 +325,7 @@ def test_every_measure_is_in_the_records(run, pair, tmp_path):
 
 @pytest.mark.parametrize("name", ["correlate", "permute"])
 def test_columns_are_what_the_means_are_means_of(run, pair, tmp_path, name):
-    audit, records = find_audit(name), tmp_path / "r.jsonl"
+    audit, records = find_question(name), tmp_path / "r.jsonl"
     run(*pair, audit=name, settings=audit.settings(), records=records, split="train")
     header, kept = read_records(records)
     settings = audit.settings.model_validate_json(json.dumps(header.settings))

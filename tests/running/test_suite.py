@@ -426,14 +426,14 @@ def strongest(tmp_path, header):
 
 @pytest.fixture
 def header(tiny, tmp_path):
-    from attnaudit.questions.permute import AUDIT
+    from attnaudit.questions.permute import QUESTION
     from attnaudit.questions.permute.settings import PermuteSettings
     from attnaudit.running.job import Job
-    from attnaudit.running.run import run_audit
+    from attnaudit.running.run import run_questions
 
     path = tmp_path / "permute.jsonl"
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", limit=2, records=path)
-    run_audit(AUDIT, PermuteSettings(permutations=1), job, None, Silent())
+    run_questions([(QUESTION, PermuteSettings(permutations=1))], job, None, Silent())
     return Header(**{**read_records(path)[0].model_dump(), "audit": "adversary"})
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from attnaudit.execution.observer import Silent
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.report.heatmaps import choose_recorded
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 from attnaudit.running.viewer import Viewer
 
 
@@ -21,7 +21,7 @@ def test_a_run_is_viewed_without_its_records_holding_words(tiny, tmp_path, piece
     viewer, path = Viewer(3), tmp_path / "records.jsonl"
     settings = CorrelateSettings(measures=("leave_one_out",))
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=path, pieces=pieces)
-    run_audit(find_audit("correlate"), settings, job, None, Silent(), viewer)
+    run_questions([(find_question("correlate"), settings)], job, None, Silent(), viewer)
     assert '"tokens"' not in path.read_text()
     assert choose_recorded([path], 3).heatmaps == []
     gallery = viewer.gallery

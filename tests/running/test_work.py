@@ -9,7 +9,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.running import work as module
 from attnaudit.running.job import Job
 from attnaudit.running.work import Order, load_work, perform, unit_key
@@ -27,7 +27,7 @@ def load(tiny):
     """The work of an audit of the tiny model, a few texts a batch."""
 
     def make(name="permute", job=None, **settings):
-        audit = find_audit(name)
+        audit = find_question(name)
         given = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml", "batch_tokens": 200}
         return load_work(
             audit, audit.settings(**settings), Job(**given | (job or {})), None, Silent()

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.audit import Audit
-from attnaudit.questions.correlate.make import records
+from attnaudit.questions.correlate.metrics import SPECS
 from attnaudit.questions.correlate.settings import CorrelateSettings
-from attnaudit.questions.correlate.summarise import summarise
-from attnaudit.questions.settling import settle
+from attnaudit.questions.question import EvidenceRow, Question
 
-AUDIT = Audit("correlate", CorrelateSettings, summarise, records, settle=settle)
+QUESTION = Question(
+    name="correlate",
+    command="correlate",
+    module=__name__,
+    asks="Does attention rank words as other measures of importance do?",
+    settings=CorrelateSettings,
+    metrics=SPECS,
+    evidence=(
+        EvidenceRow(
+            "tau with gradient",
+            "correlate.gradient.tau.mean",
+            "gradient with leave-one-out",
+            "correlate.gradient~leave_one_out.tau.mean",
+        ),
+        EvidenceRow(
+            "tau with leave-one-out",
+            "correlate.leave_one_out.tau.mean",
+            "random ranking",
+            "correlate.random.tau.mean",
+        ),
+    ),
+    attention=True,
+)

@@ -19,8 +19,9 @@ from attnaudit.importance.compute import importances
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch, words_of
-from attnaudit.questions.audit import Record
 from attnaudit.questions.correlate.settings import CorrelateSettings
+from attnaudit.questions.maker import Maker, Record
+from attnaudit.questions.settling import settle
 from attnaudit.records.rounding import compact
 
 
@@ -68,3 +69,6 @@ def _batch_records(
             record["tokens"] = words_of(known, b)
         made.append(record)
     return made
+
+
+MAKER = Maker(records, settle=settle)

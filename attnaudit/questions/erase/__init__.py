@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.audit import Audit
-from attnaudit.questions.erase.make import records
+from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.settings import EraseSettings
-from attnaudit.questions.erase.summarise import summarise
-from attnaudit.questions.settling import settle
+from attnaudit.questions.question import EvidenceRow, Question
 
-AUDIT = Audit("erase", EraseSettings, summarise, records, settle=settle)
+QUESTION = Question(
+    name="erase",
+    command="erase",
+    module=__name__,
+    asks="What happens when the items or words that attention ranks first are taken away?",
+    settings=EraseSettings,
+    metrics=SPECS,
+    evidence=(
+        EvidenceRow(
+            "erased until a flip",
+            "erase.flip_fraction.attention",
+            "random ranking",
+            "erase.flip_fraction.random",
+        ),
+        EvidenceRow(
+            "comprehensiveness",
+            "erase.comprehensiveness.attention",
+            "random ranking",
+            "erase.comprehensiveness.random",
+        ),
+    ),
+    attention=True,
+)

@@ -17,7 +17,7 @@ from attnaudit.questions.instance_adversary.tables import epsilons_table, search
 ALIKE = 0.01  # an alternative that diverges by less, in nats, is none
 
 
-def instance_summary(
+def summarise(
     records: Iterable[Mapping[str, Any]], settings: InstanceSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""

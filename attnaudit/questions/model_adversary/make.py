@@ -27,7 +27,7 @@ from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.retraining import Retraining, as_it_is
 from attnaudit.models.training import DivergedError
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.model_adversary.store import Store
@@ -179,3 +179,10 @@ def _check_same(seeds: SeedsTvd | None, ledger: Ledger) -> None:
                 f"--seed-baseline holds seeds of another {what}",
                 hint="run `attnaudit seed-baseline` on this model and data, with --records",
             )
+
+
+def _refinements(settings: ModelSettings) -> int:
+    return settings.refine * settings.seeds
+
+
+MAKER = Maker(trains=Trains(rounds, records, _refinements))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pydantic
 
 from attnaudit.config import Settings
@@ -25,6 +24,8 @@ def read_seeds_tvd(path: Path) -> SeedsTvd:
 
     Raises InputError for a file that does not hold them.
     """
+    import numpy as np  # only now: settings are read without it
+
     header, records = read_records(path)
     if header.audit != "seed-baseline":
         raise InputError(

@@ -6,16 +6,16 @@ import pydantic
 
 from attnaudit.config import Settings
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd
+from attnaudit.questions.model_adversary.strengths import GRID
 
 
 class ModelSettings(Settings):
     """What decides the result; stored with the records.
 
-    Nothing is trained without `lambdas`, and 0 need not be among them; `refine` strengths are added
-    to them, chosen on dev.
+    0 need not be among the `lambdas`; `refine` strengths are added to them, chosen on dev.
     """
 
-    lambdas: tuple[float, ...] = ()
+    lambdas: tuple[float, ...] = pydantic.Field(GRID, min_length=1)
     refine: int = pydantic.Field(0, ge=0)
     seeds: int = pydantic.Field(3, ge=1)
     epochs: int = pydantic.Field(40, ge=1)

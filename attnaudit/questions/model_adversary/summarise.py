@@ -23,7 +23,7 @@ from attnaudit.measures.two_level import f1_draws, mean_draws, two_level
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.model_adversary.make import key_of
 from attnaudit.questions.model_adversary.settings import ModelSettings
-from attnaudit.questions.runs import BASE_RUN, audited_split
+from attnaudit.questions.runs import BASE_RUN, RunsReader, audited_split
 
 Array = NDArray[np.float64]
 FIGURES = {"jsd.mean": LN2, "tvd.mean": 1.0, "f1": 1.0, "flips": 1.0}  # each in [0, this]
@@ -69,14 +69,15 @@ class Strength:
         return f"training diverged with {self.diverged} of {len(self.seeds)} seeds"
 
 
-def model_summary(
+def summarise(
     records: Iterable[Mapping[str, Any]], settings: ModelSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records of adversaries; `labels` name the classes.
 
     `records` are those with a `run`. Raises KeyError or ValueError for others.
     """
-    basics, found = _gather(records)
+    runs = RunsReader()
+    basics, found = _gather(records, runs)
     bootstrap = basics.bootstrap(settings.seed)
     gold, said = np.array(basics.gold), basics.predicted
     columns: dict[str, Array] = {}
@@ -104,16 +105,17 @@ def model_summary(
         "adversary.curve": _curve_table(metrics),
         "adversary.seeds": _seeds_table(strengths),
     }
-    return Summary(metrics, tables, basics.notes(), basics.columns(columns))
+    return Summary(metrics, tables, basics.notes(), basics.columns(columns), runs.splits)
 
 
 def _gather(
-    records: Iterable[Mapping[str, Any]],
+    records: Iterable[Mapping[str, Any]], runs: RunsReader
 ) -> tuple[Basics, dict[tuple[float, int], Adversary]]:
-    """The audited model and the adversaries, on the audited split."""
+    """The audited model and the adversaries, on the audited split; `runs` sees all records too."""
     bases: dict[str, Basics] = {}
     found: dict[str, dict[tuple[float, int], Adversary]] = {}
     for record in records:
+        runs.add(record)
         run = record["run"]
         if run.get("model") == BASE_RUN["model"]:
             bases.setdefault(run["split"], Basics()).add(record)

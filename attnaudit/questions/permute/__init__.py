@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.audit import Audit
-from attnaudit.questions.permute.make import records
+from attnaudit.questions.permute.metrics import SPECS
 from attnaudit.questions.permute.settings import PermuteSettings
-from attnaudit.questions.permute.summarise import summarise
+from attnaudit.questions.question import EvidenceRow, Question
 
-AUDIT = Audit("permute", PermuteSettings, summarise, records)
+QUESTION = Question(
+    name="permute",
+    command="permute",
+    module=__name__,
+    asks="Does the answer change when the attention weights are shuffled?",
+    settings=PermuteSettings,
+    metrics=SPECS,
+    evidence=(
+        EvidenceRow(
+            "TVD, shuffled",
+            "permute.tvd.median",
+            "conicity of states",
+            "permute.conicity.mean",
+        ),
+    ),
+)

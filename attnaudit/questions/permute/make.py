@@ -24,7 +24,7 @@ from attnaudit.measures.states import conicity
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.questions.reliance import all_erased
 from attnaudit.questions.variants import answers, permuted
@@ -76,3 +76,6 @@ def _batch_records(
             record["conicity"] = compact([cones[b]])[0]
         made.append(record)
     return made
+
+
+MAKER = Maker(records)

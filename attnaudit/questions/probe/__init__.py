@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.audit import Audit, Trains
-from attnaudit.questions.probe.make import records, rounds
+from attnaudit.questions.probe.metrics import SPECS
 from attnaudit.questions.probe.settings import ProbeSettings
-from attnaudit.questions.probe.summarise import summarise
+from attnaudit.questions.question import EvidenceRow, Question
 
-AUDIT = Audit("probe", ProbeSettings, summarise, trains=Trains(rounds, records))
+QUESTION = Question(
+    name="probe",
+    command="probe",
+    module=__name__,
+    asks="Does attention help a model that sees each word by itself?",
+    settings=ProbeSettings,
+    metrics=SPECS,
+    evidence=(
+        EvidenceRow("probe F1, less uniform", "probe.base-uniform.f1_gap"),
+        EvidenceRow("probe F1, less leak", "probe.base-leak.f1_gap"),
+    ),
+    retrains=True,
+)

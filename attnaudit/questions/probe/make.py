@@ -16,11 +16,11 @@ For the records see `runs`; the runs are `{"model": "base"}` and `{"guide": NAME
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from attnaudit.execution.observer import Observer
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.views import views
 from attnaudit.questions.trained import Ledger, Trained, run_records
@@ -59,3 +59,13 @@ def records(
         return model, view
 
     return run_records(run, make, retraining, ledger, observer, settings.text)
+
+
+def _alike(settings: ProbeSettings, asked: Sequence[str]) -> dict[str, str]:
+    """A suite adds an adversary as a guide, whose probes cost as much as those of the base."""
+    known = {guide.name for guide in settings.guides}
+    added = "model-adversary" in asked and "adversary" not in known
+    return {"adversary": "base"} if added else {}
+
+
+MAKER = Maker(trains=Trains(rounds, records), alike=_alike)

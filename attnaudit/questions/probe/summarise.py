@@ -35,7 +35,7 @@ def summarise(
         "probe.gaps": _gaps(gaps),
         "probe.runs": _runs(found, guides, seeds),
     }
-    return Summary(metrics, tables, basics.notes(), columns=basics.columns({}))
+    return Summary(metrics, tables, basics.notes(), basics.columns({}), found.splits)
 
 
 def _pairs(named: Sequence[str]) -> list[tuple[str, str]]:

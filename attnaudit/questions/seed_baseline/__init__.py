@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.audit import Audit, Trains
-from attnaudit.questions.seed_baseline.make import records, rounds
+from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
-from attnaudit.questions.seed_baseline.summarise import summarise
 
-AUDIT = Audit("seed-baseline", SeedBaselineSettings, summarise, trains=Trains(rounds, records))
+QUESTION = Question(
+    name="seed-baseline",
+    command="seed-baseline",
+    module=__name__,
+    asks="How far do seeds differ, and does the task need attention at all?",
+    settings=SeedBaselineSettings,
+    metrics=SPECS,
+    evidence=(
+        EvidenceRow(
+            "JSD between seeds",
+            "seed_baseline.jsd.mean_over_seeds",
+            "TVD between seeds",
+            "seed_baseline.tvd.mean",
+        ),
+        EvidenceRow(
+            "F1, less uniform",
+            "necessity.f1_gap",
+            "uniform",
+            "seed_baseline.uniform_f1.mean",
+        ),
+        EvidenceRow(
+            "TVD, content erased",
+            "seed_baseline.control.erased.tvd.mean",
+            "all layers uniform",
+            "seed_baseline.control.uniform_layers.tvd.mean",
+        ),
+    ),
+    attention=True,
+    retrains=True,
+    suite={"seeds": 5},
+)

@@ -20,7 +20,7 @@ import torch
 
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.questions.answers import Answered
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Record
 from attnaudit.questions.reliance import all_erased, movements
 
 

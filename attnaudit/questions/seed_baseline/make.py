@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from attnaudit.execution.observer import Observer
 from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.seed_baseline.asked import controls
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.trained import Ledger, Trained, run_records
@@ -67,3 +67,6 @@ def records(
         return model, view
 
     return run_records(run, make, retraining, ledger, observer, settings.text, controls)
+
+
+MAKER = Maker(trains=Trains(rounds, records))

@@ -63,7 +63,7 @@ def summarise(
         **controlled,
     }
     shown = tables(found, seeds, metrics, frozen[0], labels)
-    return Summary(metrics, shown, basics.notes(), columns=basics.columns(each))
+    return Summary(metrics, shown, basics.notes(), basics.columns(each), found.splits)
 
 
 def _controls(runs: Runs) -> dict[str, Array]:

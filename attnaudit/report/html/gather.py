@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from attnaudit.records.older import sections
 from attnaudit.records.reading import read_records
 from attnaudit.report.heatmaps import Gallery, choose_recorded, class_labels
 from attnaudit.report.html import distributions, retrained
@@ -32,7 +33,7 @@ class _Gatherer(Protocol):
     def add(self, record: Mapping[str, Any]) -> None: ...
 
 
-def gather(records: Mapping[str, Path], heatmaps: int) -> Gathered:
+def gather(records: Sequence[Path], heatmaps: int) -> Gathered:
     """Figures and up to `heatmaps` heatmaps from the records, whose headers name their audits.
 
     Raises:
@@ -40,27 +41,27 @@ def gather(records: Mapping[str, Path], heatmaps: int) -> Gathered:
     """
     found = Gathered()
     curves: list[tuple[str, Curve]] = []
-    for path in records.values():
-        header, lines = read_records(path)
-        split = header.dataset.split
-        gatherers = _gatherers(header.audit, split)
-        curve = curves[0][1] if curves else Curve(split)
-        if header.audit in ("adversary", "seed-baseline"):
-            curves.append((header.audit, curve))
-            gatherers["curve"] = curve
-        for record in lines:
-            for gatherer in gatherers.values():
-                gatherer.add(record)
-        drawn = found.figures.setdefault(header.audit, [])
-        drawn += _draw(header.audit, gatherers, class_labels(header))
-        if not drawn and header.audit in _FIGURES and header.audit != "adversary":
-            found.missing.append(
-                f"The records of {header.audit} do not hold what its figure shows,"
-                f" {_FIGURES[header.audit]}."
-            )
+    for path in records:
+        for header, lines in sections(*read_records(path)):
+            split = header.dataset.split
+            gatherers = _gatherers(header.audit, split)
+            curve = curves[0][1] if curves else Curve(split)
+            if header.audit in ("instance-adversary", "model-adversary", "seed-baseline"):
+                curves.append((header.audit, curve))
+                gatherers["curve"] = curve
+            for record in lines:
+                for gatherer in gatherers.values():
+                    gatherer.add(record)
+            drawn = found.figures.setdefault(header.audit, [])
+            drawn += _draw(header.audit, gatherers, class_labels(header))
+            if not drawn and header.audit in _FIGURES and header.audit != "model-adversary":
+                found.missing.append(
+                    f"The records of {header.audit} do not hold what its figure shows,"
+                    f" {_FIGURES[header.audit]}."
+                )
     _add_curve(found, curves)
     if records:
-        found.gallery = choose_recorded(list(records.values()), heatmaps)
+        found.gallery = choose_recorded(records, heatmaps)
         if not found.gallery.heatmaps:
             found.missing.append("Heatmaps need records that hold words: run with --text.")
     return found
@@ -69,7 +70,7 @@ def gather(records: Mapping[str, Path], heatmaps: int) -> Gathered:
 _FIGURES = {
     "correlate": "attention and importances",
     "permute": "the TVD and the largest weight",
-    "adversary": "the JSD of other weights",
+    "instance-adversary": "the JSD of other weights",
     "seed-baseline": "the JSD to other seeds",
     "probe": "runs by guide",
 }
@@ -80,7 +81,7 @@ def _gatherers(audit: str, split: str) -> dict[str, _Gatherer]:
         return {"taus": Taus()}
     if audit == "permute":
         return {"permute": Spread("permute", split)}
-    if audit == "adversary":
+    if audit == "instance-adversary":
         return {"instance": Spread("instance", split)}
     if audit == "seed-baseline":
         return {"seeds": Spread("seeds", split), "scores": Scores(split)}
@@ -124,5 +125,5 @@ def _add_curve(found: Gathered, curves: Sequence[tuple[str, Curve]]) -> None:
     """The curve stands first in the section of the adversary, or else of the seeds."""
     if not curves or all(point.kind == "instance" for point in curves[0][1].points()):
         return
-    audit = "adversary" if any(a == "adversary" for a, _ in curves) else curves[0][0]
+    audit = "model-adversary" if any(a == "model-adversary" for a, _ in curves) else curves[0][0]
     found.figures[audit].insert(0, retrained.tvd_jsd_curve(curves[0][1], "curve"))

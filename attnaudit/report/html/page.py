@@ -69,7 +69,7 @@ class _Section:
     figures: Sequence[Drawn]
 
 
-def html_page(report: Report, records: Mapping[str, Path], heatmaps: int = HEATMAPS) -> str:
+def html_page(report: Report, records: Sequence[Path], heatmaps: int = HEATMAPS) -> str:
     """The report as a page, with figures and up to `heatmaps` heatmaps from its `records`.
 
     `records` are the files that the report was computed from, by audit; without them the page has

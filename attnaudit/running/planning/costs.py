@@ -15,11 +15,11 @@ import numpy as np
 
 from attnaudit.importance.gradients import QUADRATURE
 from attnaudit.models.interface import AttentionModel, capability
-from attnaudit.questions.adversary import AdversarySettings
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.erase.make.flip_fraction import SHUFFLES
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.erase.shares import BINS, top_size
+from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.running.planning.lengths import Texts
 from attnaudit.running.planning.plan import Passes
@@ -93,7 +93,7 @@ def _deleted(texts: Texts) -> int:
     return left
 
 
-def _instance_adversary(model: AttentionModel, texts: Texts, settings: AdversarySettings) -> Passes:
+def _instance_adversary(model: AttentionModel, texts: Texts, settings: InstanceSettings) -> Passes:
     n = len(texts)
     # A search asks for answers as it needs them; without a linear readout, for each text by itself.
     made = answering(n if capability(model, "token_logits") else 2 * n) + Passes(answers=None)
@@ -108,7 +108,7 @@ PER_INSTANCE: Mapping[str, Cost] = {
     "permute": _permute,
     "correlate": _correlate,
     "erase": _erase,
-    "adversary": _instance_adversary,
+    "instance-adversary": _instance_adversary,
 }
 """What the records of the audited model's own texts take, by audit."""
 

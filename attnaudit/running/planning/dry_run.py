@@ -14,7 +14,8 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions.audit import Audit, Record
+from attnaudit.questions.maker import Record
+from attnaudit.questions.question import Question
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.records.schema import Run
 from attnaudit.report.demands import Demands
@@ -35,23 +36,29 @@ from attnaudit.running.planning.forecast import (
 from attnaudit.running.planning.lengths import Texts
 from attnaudit.running.planning.plan import Part, Passes, Span, Stage, Trainings, WorkPlan
 from attnaudit.running.planning.trial import Timed, Trial
-from attnaudit.running.work import Work, load_work
+from attnaudit.running.work import Work, load_works
 
 
-def plan_audit(
-    audit: Audit, settings: Settings, job: Job, demands: Demands | None, observer: Observer
+def plan_questions(
+    asked: Sequence[tuple[Question, Settings]],
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
 ) -> WorkPlan:
-    """What `run_audit` would do; raises what it would raise before its work begins."""
+    """What `run_questions` would do; raises what it would raise before its work begins."""
     with open_engine(job.workers, job.cluster, observer) as engine:
         begun, start_up = perf_counter(), process_time()
-        work = load_work(audit, settings, job, demands, observer)
-        _ = work.header  # an audit that retrains reads its recipe and data for it
+        works = load_works(asked, job, demands, observer)
+        for work in works:
+            _ = work.header  # a question that retrains reads its recipe and data for it
         loading = perf_counter() - begun
-        memory = Memory(work.device)
+        memory = Memory(works[0].device)
         memory.look()
-        part = plan_part(work, Shared.of(job, engine.size), loading, memory)
+        shared = Shared.of(job, engine.size)
+        parts = [plan_part(work, shared, loading, memory) for work in works]
         begin = start_up + loading
-        return whole(audit.name, job, work.device, [part], begin, memory, engine.size)
+        command = asked[0][0].command
+        return whole(command, job, works[0].device, parts, begin, memory, engine.size)
 
 
 def plan_part(
@@ -61,17 +68,17 @@ def plan_part(
     memory: Memory,
     alike: Mapping[str, str] | None = None,
 ) -> Part:
-    """What the audit of some work would do.
+    """What a question would do.
 
     `loading` is what a worker takes to load; `alike` names kinds of trainings that will come to
     those that are known now, each with the kind that it is like.
     """
     texts = Texts.of(work.batches)
-    cost, retraining = PER_INSTANCE.get(work.audit.name), work.retraining
+    cost, retraining = PER_INSTANCE.get(work.question.name), work.retraining
     passes, stages, notes = Passes(), list[Stage](), list[str]()
     made: list[Record] = []
     trainings: tuple[Trainings, ...] = ()
-    if cost and work.audit.looks(work.settings):
+    if cost:
         passes = cost(work.loaded.model, texts, work.settings)
         piloted = pilot_records(work)
         found = piloted.found
@@ -91,7 +98,7 @@ def plan_part(
     summary = around(summary_seconds(work, made, len(texts)))
     stages.append(Stage(name="summary", seconds=summary))
     return Part(
-        name=work.audit.name,
+        name=work.question.name,
         split=work.data.split,
         instances=len(texts),
         batches=len(work.batches),
@@ -121,7 +128,7 @@ def _learn(
     memory: Memory,
     alike: Mapping[str, str],
 ) -> _Learned:
-    trains, settings = work.audit.trains, work.settings
+    trains, settings = work.maker.trains, work.settings
     assert trains is not None
     dry, nothing = replace(work.ledger, dry=True), list[Record]()
     runs = next(trains.rounds(retraining, dry, settings, lambda: iter(nothing), Silent()))
@@ -140,7 +147,7 @@ def _learn(
     base = timed(BASE_RUN)
     kept, made = list(base.kept), list(base.made)
     passes, seconds = answering(recorded), Span()
-    if asked := ASKED.get(work.audit.name):
+    if asked := ASKED.get(work.question.name):
         passes += asked(retraining.base, recorded)
     trainings: list[Trainings] = []
     for kind, members in _kinds(runs).items():

@@ -27,7 +27,8 @@ from attnaudit.models.predict import predict
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.untrained import facts_of, suffix_of
-from attnaudit.questions.audit import Audit, Record, find_audit
+from attnaudit.questions.maker import Record
+from attnaudit.questions.question import Question
 from attnaudit.records.writing import stands
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import MIN_WORDS, Job
@@ -45,7 +46,7 @@ from attnaudit.running.planning.forecast import (
 )
 from attnaudit.running.planning.plan import Part, Passes, Stage, WorkPlan
 from attnaudit.running.planning.trial import Trial
-from attnaudit.running.suite import Name, Plan, Where, check_places, settings_of
+from attnaudit.running.suite import Plan, Where, check_places, settings_of
 from attnaudit.running.work import Work, dataset_facts, load_work
 
 MADE = "It stands in the output folder already."
@@ -92,7 +93,7 @@ def plan_suite(
         memory.look()
         made = already_made(ready) is not None
         parts = [_made("train", "train") if made else _training_part(ready, device, memory)]
-        for name in plan.audits:
+        for question in plan.questions:
             job = Job(
                 model=str(ready.checkpoint),
                 data=_named_data(ready) if made else ready.source,
@@ -100,23 +101,20 @@ def plan_suite(
                 threads=where.threads,
                 workers=where.workers,
                 cluster=where.cluster,
-                records=folder / "records" / f"{name}.jsonl",
+                records=folder / "records" / f"{question.name}.jsonl",
                 reuse=True,
                 models=folder / "adversaries",
             )
-            settings = _settings(plan, name, folder, suffix_of(config))
-            audit = find_audit(name)
+            settings = _settings(plan, question, folder, suffix_of(config))
             if made:
-                work = load_work(audit, settings, job, None, Silent())
+                work = load_work(question, settings, job, None, Silent())
             else:
-                work = _unborn(ready, audit, settings, job, device)
+                work = _unborn(ready, question, settings, job, device)
             assert job.records is not None
             if made and stands(job.records, work.header) == "whole":
-                parts.append(_made(name, work.data.split))
+                parts.append(_made(question.name, work.data.split))
                 continue
-            guided = name == "probe" and "adversary" in plan.audits
-            known = {guide.name for guide in plan.probe.guides}
-            alike = {"adversary": "base"} if guided and "adversary" not in known else None
+            alike = question.maker.alike(settings, [other.name for other in plan.questions])
             parts.append(plan_part(work, Shared.of(job, engine.size), loading, memory, alike))
         job = Job(
             model=str(ready.checkpoint),
@@ -133,26 +131,26 @@ def _named_data(ready: Prepared) -> Path:
     return data if isinstance(data, Path) else ready.checkpoint.parent / ready.source.name
 
 
-def _settings(plan: Plan, name: Name, folder: Path, suffix: str) -> Settings:
+def _settings(plan: Plan, question: Question, folder: Path, suffix: str) -> Settings:
     """The settings of an audit, with what earlier ones have found as far as they have run."""
     try:
-        return settings_of(plan, name, folder, suffix)
+        return settings_of(plan, question, folder, suffix)
     except InputError:
-        return settings_of(plan, name, None, suffix)
+        return settings_of(plan, question, None, suffix)
 
 
 def _unborn(
-    ready: Prepared, audit: Audit, settings: Settings, job: Job, device: torch.device
+    ready: Prepared, question: Question, settings: Settings, job: Job, device: torch.device
 ) -> Work:
     """The work of an audit on a model that is still to be trained: on an untrained one."""
     config, spec = ready.config, ready.spec
     model = ready.blank.fresh(config.training.seed).to(device).eval().requires_grad_(False)
     facts = {**facts_of(config, model), "sha256": None, "labels": list(ready.told.labels)}
     data = load_dataset(spec, default_split(spec), labels=ready.told.labels, min_words=MIN_WORDS)
-    settled = audit.settle(settings, model)
+    settled = question.maker.settle(settings, model)
     loaded = LoadedModel(model, ready.told, facts, config)
     now = datetime.now(timezone.utc)
-    return Work(audit, settled, job, spec, data, loaded, device, now, Silent())
+    return Work(question, settled, job, spec, data, loaded, device, now, Silent())
 
 
 def _made(name: str, split: str) -> Part:

@@ -15,7 +15,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.findings.assess import assess
 from attnaudit.findings.evidence import gather
 from attnaudit.findings.rules import Deltas
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Record
 from attnaudit.records.schema import run_key
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
@@ -36,8 +36,8 @@ class Piloted:
 
 def pilot_records(work: Work) -> Piloted:
     """Make some records of the audited model, and say what those of all batches would take."""
-    assert work.audit.records is not None
-    make, batches, kept = work.audit.records, work.batches, dict[int, Record]()
+    assert work.maker.records is not None
+    make, batches, kept = work.maker.records, work.batches, dict[int, Record]()
 
     def attempt(places: Sequence[int]) -> Tried:
         some = replace(batches, instances=[batches.instances[i] for i in places])
@@ -64,9 +64,10 @@ def summary_seconds(work: Work, records: Sequence[Record], instances: int) -> fl
         with RecordsWriter(None, work.header) as writer:
             writer.write(_repeated(records, count))
             begun = perf_counter()
-            work.audit.summarise(writer.records(), work.settings, work.data.labels)
-            if work.audit.retrains(work.settings):
-                assess(gather([(writer.header, writer.records())]), Deltas())
+            labels = work.data.labels
+            summary = work.question.summarise(writer.records(), work.settings, labels)
+            if summary.runs is not None:
+                assess(gather([(writer.header, summary.runs)]), Deltas())
             known.append((count, perf_counter() - begun))
     (few, sooner), (many, later) = known[0], known[-1]
     slope = max(0.0, later - sooner) / max(1, many - few)

@@ -26,7 +26,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Objective, Progress
-from attnaudit.questions.audit import Record
+from attnaudit.questions.maker import Record
 from attnaudit.running.planning.lengths import padded_tokens, tokens_of
 
 STEPS = (3, 12)  # of a trial's epoch

@@ -12,7 +12,7 @@ from attnaudit.measures.columns import parts
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
-from attnaudit.questions.erase import AUDIT
+from attnaudit.questions.erase import QUESTION
 from attnaudit.questions.erase import make as erase
 from attnaudit.questions.erase.flip_tables import CRITERIA
 from attnaudit.questions.erase.make import records, settle
@@ -21,7 +21,7 @@ from attnaudit.questions.erase.summarise import summarise
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import all_specs, find
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 QUICK = ("gradient", "random")
@@ -258,7 +258,7 @@ def test_only_attention_and_no_plausibility_has_a_better_way():
 def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     path = tmp_path / "records.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
-    report = run_audit(AUDIT, EraseSettings(measures=QUICK), job, None, Silent())
+    report = run_questions([(QUESTION, EraseSettings(measures=QUICK))], job, None, Silent())
     assert combine([path]).report == report
     assert report.metrics["erase.flip_fraction.attention"].n == 30
     assert report.metrics["plausibility.auprc.attention"].n > 0

@@ -7,13 +7,13 @@ import numpy as np
 import pydantic
 import pytest
 import torch
+from attnaudit.questions.adversary import QUESTION, AdversarySettings
 
 from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import Batches
-from attnaudit.questions.adversary import AUDIT, AdversarySettings
 from attnaudit.questions.answers import each_batch
 from attnaudit.questions.instance_adversary.make import instance_records
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
@@ -21,7 +21,7 @@ from attnaudit.questions.instance_adversary.summarise import instance_summary, p
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import all_specs, find
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 FIGURES = ("jsd", "upper", "tvd", "logit_change")
@@ -269,7 +269,7 @@ def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     path = tmp_path / "records.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
     settings = AdversarySettings(epsilons=(0.01, 0.05), alternatives=2)
-    report = run_audit(AUDIT, settings, job, None, Silent())
+    report = run_questions([(QUESTION, settings)], job, None, Silent())
     assert combine([path]).report == report
     assert report.metrics["adversary.instance.jsd.mean"].n == 30
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from attnaudit.questions.adversary import QUESTION, AdversarySettings
 
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
@@ -23,7 +24,6 @@ from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError, TrainingData, train
-from attnaudit.questions.adversary import AUDIT, AdversarySettings
 from attnaudit.questions.model_adversary import make as model_adversary
 from attnaudit.questions.model_adversary.make import dev_points
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
@@ -33,7 +33,7 @@ from attnaudit.records.writing import RecordsWriter
 from attnaudit.report.combine import combine
 from attnaudit.running.job import Job
 from attnaudit.running.rounds import record_rounds
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 from tests.planted.audit import Notebook
 
 
@@ -64,8 +64,8 @@ def audit(tiny, tmp_path):
         settings = AdversarySettings(**(settings | given))
         listener = observer or Listener()
         job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", **job)
-        chosen = AUDIT if summary else replace(AUDIT, summarise=lambda *_: Summary())
-        return run_audit(chosen, settings, job, None, listener), listener
+        chosen = QUESTION if summary else replace(QUESTION, summarise=lambda *_: Summary())
+        return run_questions([(chosen, settings)], job, None, listener), listener
 
     return run
 
@@ -130,7 +130,7 @@ def test_checkpoints_are_the_models_of_the_records(audit, tiny, tmp_path):
     assert checkpoint.training["base_sha256"] == sha256_file(tiny / "model.pt")
     path = tmp_path / "kept" / "lambda0.01-seed1.pt"
     job = Job(model=str(path), data=tiny / "data.yaml", records=tmp_path / "own.jsonl")
-    run_audit(AUDIT, AdversarySettings(), job, None, Silent())
+    run_questions([(QUESTION, AdversarySettings())], job, None, Silent())
     own = {r["row"]: r for r in records_in(tmp_path / "own.jsonl")}
     theirs = [
         r
@@ -376,7 +376,7 @@ def keyword():
 def planted_runs(retraining, **settings):
     book = Notebook()
     settings = AdversarySettings(seeds=1, **settings)
-    record_rounds(AUDIT.trains, retraining, Ledger("test"), settings, book, Silent())
+    record_rounds(QUESTION.maker.trains, retraining, Ledger("test"), settings, book, Silent())
     return list(book.records())
 
 

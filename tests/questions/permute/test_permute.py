@@ -9,14 +9,14 @@ import torch
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.attentions import Uniform
-from attnaudit.questions.permute import AUDIT
+from attnaudit.questions.permute import QUESTION
 from attnaudit.questions.permute.make import records
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.questions.permute.summarise import summarise
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import all_specs
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 
@@ -155,6 +155,6 @@ def test_every_registered_metric_is_measured(model, batches):
 def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     path = tmp_path / "records.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
-    report = run_audit(AUDIT, PermuteSettings(permutations=10), job, None, Silent())
+    report = run_questions([(QUESTION, PermuteSettings(permutations=10))], job, None, Silent())
     assert combine([path]).report == report
     assert report.metrics["permute.tvd.median"].n == 30

@@ -13,7 +13,7 @@ from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import build_classic
 from attnaudit.models.load import find_model
 from attnaudit.models.probes import attended
-from attnaudit.questions.probe import AUDIT
+from attnaudit.questions.probe import QUESTION
 from attnaudit.questions.probe.guides import GuideFile, read_guides
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.summarise import summarise
@@ -23,7 +23,7 @@ from attnaudit.report.combine import combine
 from attnaudit.report.registry import find
 from attnaudit.running.job import Job
 from attnaudit.running.preparation import prepare
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 GOLD = (0, 0, 1, 1)
@@ -170,7 +170,7 @@ def audited(tiny, tmp_path_factory):
     path = tmp_path_factory.mktemp("probe") / "r.jsonl"
     settings = ProbeSettings(seeds=2, guides=read_guides([f"again={tiny / 'model.pt'}"]))
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
-    return run_audit(AUDIT, settings, job, None, Silent()), path
+    return run_questions([(QUESTION, settings)], job, None, Silent()), path
 
 
 def test_the_report_can_be_made_again_from_its_records(audited):
@@ -247,7 +247,7 @@ def test_a_guide_of_other_words_or_labels_is_refused(tiny, tmp_path):
         settings = ProbeSettings(seeds=1, guides=read_guides([f"other={path}"]))
         job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml")
         with pytest.raises(InputError, match=f"other.pt: is a guide .* {says};") as caught:
-            run_audit(AUDIT, settings, job, None, Silent())
+            run_questions([(QUESTION, settings)], job, None, Silent())
         assert str(caught.value).startswith(str(path))
 
 
@@ -255,4 +255,4 @@ def test_a_guide_that_is_no_checkpoint_is_refused(tiny):
     settings = ProbeSettings(seeds=1, guides=read_guides([f"data={tiny / 'data.yaml'}"]))
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml")
     with pytest.raises(ModelError, match="is not a torch archive"):
-        run_audit(AUDIT, settings, job, None, Silent())
+        run_questions([(QUESTION, settings)], job, None, Silent())

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from attnaudit.execution.observer import Silent
-from attnaudit.questions.seed_baseline import AUDIT
+from attnaudit.questions.seed_baseline import QUESTION
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.seed_baseline.summarise import summarise
 from attnaudit.records.reading import read_records
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import all_specs, find
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_audit
+from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 TWO = SeedBaselineSettings(seeds=2)
@@ -259,7 +259,7 @@ def audited(tiny, tmp_path_factory):
     """A whole run on the tiny model, and its records."""
     path = tmp_path_factory.mktemp("seeds") / "r.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
-    return run_audit(AUDIT, TWO, job, None, Silent()), path
+    return run_questions([(QUESTION, TWO)], job, None, Silent()), path
 
 
 def test_the_report_can_be_made_again_from_its_records(audited):
@@ -317,9 +317,9 @@ def test_an_interrupted_run_goes_on_without_training_again(audited, tiny, tmp_pa
     path = tmp_path / "r.jsonl"
     job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml", "records": path}
     with pytest.raises(KeyboardInterrupt):
-        run_audit(AUDIT, TWO, Job(**job), None, Stops("seed 2"))
+        run_questions([(QUESTION, TWO)], Job(**job), None, Stops("seed 2"))
     watched = Stops()
-    run_audit(AUDIT, TWO, Job(**job, resume=True), None, watched)
+    run_questions([(QUESTION, TWO)], Job(**job, resume=True), None, watched)
     assert watched.titles == ["seed 2", "uniform 2"]
     assert path.read_bytes().splitlines()[1:] == whole.read_bytes().splitlines()[1:]
 
@@ -328,9 +328,9 @@ def test_another_number_of_seeds_is_another_run(tiny, tmp_path):
     job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml"}
     job["records"] = tmp_path / "r.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        run_audit(AUDIT, TWO, Job(**job), None, Stops("seed 1"))
+        run_questions([(QUESTION, TWO)], Job(**job), None, Stops("seed 1"))
     three = SeedBaselineSettings(seeds=3)
     watched = Stops()
-    run_audit(AUDIT, three, Job(**job, resume=True), None, watched)
+    run_questions([(QUESTION, three)], Job(**job, resume=True), None, watched)
     assert "settings.seeds is 2, this run's 3" in watched.said[0]
     assert len(watched.titles) == 6

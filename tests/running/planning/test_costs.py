@@ -10,7 +10,7 @@ import torch
 
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.running.planning.costs import PER_INSTANCE
 from attnaudit.running.planning.lengths import Texts, padded_tokens, tokens_of
 
@@ -67,7 +67,7 @@ def toy(summing):
 
 def made(name, model, batches, count, **settings):
     """What an audit says that it costs, and what it does."""
-    audit = find_audit(name)
+    audit = find_question(name)
     settled = audit.settle(audit.settings(**settings), model)
     said = PER_INSTANCE[name](model, Texts.of(batches), settled)
     counted = count(model)

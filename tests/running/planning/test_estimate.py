@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attnaudit.execution.observer import Silent
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.running.job import Job
 from attnaudit.running.planning import estimate
@@ -20,7 +20,7 @@ from attnaudit.running.work import load_work
 @pytest.fixture
 def work(tiny):
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", batch_tokens=150)
-    return load_work(find_audit("permute"), PermuteSettings(), job, None, Silent())
+    return load_work(find_question("permute"), PermuteSettings(), job, None, Silent())
 
 
 class Clock:

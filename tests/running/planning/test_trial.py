@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attnaudit.execution.observer import Silent
-from attnaudit.questions.audit import find_audit
+from attnaudit.questions import find_question
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.running.job import Job
@@ -27,7 +27,7 @@ def _short(monkeypatch):
 def work(tiny):
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml")
     settings = SeedBaselineSettings(seeds=1)
-    return load_work(find_audit("seed-baseline"), settings, job, None, Silent())
+    return load_work(find_question("seed-baseline"), settings, job, None, Silent())
 
 
 @pytest.fixture

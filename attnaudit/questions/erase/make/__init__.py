@@ -32,13 +32,14 @@ from attnaudit.measures.order import descending
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch, words_of
-from attnaudit.questions.audit import Record
 from attnaudit.questions.erase.make.deletions import deletions
 from attnaudit.questions.erase.make.flip_fraction import flip_fractions
 from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
 from attnaudit.questions.erase.make.single_weight import single_weights
 from attnaudit.questions.erase.settings import EraseSettings
+from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.reliance import all_erased, residual_ratios
+from attnaudit.questions.settling import settle
 from attnaudit.records.rounding import compact
 
 STREAM = 4  # of the random generators of an instance: ties of its rankings of words
@@ -111,3 +112,6 @@ def _scores(
     return [
         {name: columns[name][b, :n] for name in settings.rankings} for b, n in enumerate(counts)
     ]
+
+
+MAKER = Maker(records, settle=settle)

@@ -25,6 +25,7 @@ Divergences are in nats, between distributions over the content positions as the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax  # type: ignore[import-untyped]
 
+from attnaudit.execution.observer import Observer
 from attnaudit.measures.divergences import jsd
 from attnaudit.models.interface import AttentionModel, capability
-from attnaudit.questions.answers import Answered, answer, words_of
-from attnaudit.questions.audit import Record
+from attnaudit.models.predict import Batches
+from attnaudit.questions.answers import Answered, answer, each_batch, words_of
 from attnaudit.questions.instance_adversary.make.detached import Detached
 from attnaudit.questions.instance_adversary.make.relaxed_search import Relaxed, relaxed_search
 from attnaudit.questions.instance_adversary.make.weights import (
@@ -46,13 +48,21 @@ from attnaudit.questions.instance_adversary.make.weights import (
     moved,
 )
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
+from attnaudit.questions.maker import Maker, Record
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 
 
+def records(
+    model: AttentionModel, batches: Batches, settings: InstanceSettings, observer: Observer
+) -> Iterator[list[Record]]:
+    """The records of each batch in turn."""
+    return each_batch(model, batches, lambda k: _batch_records(model, k, settings), observer)
+
+
 @torch.no_grad()
-def instance_records(
+def _batch_records(
     model: AttentionModel, known: Answered, settings: InstanceSettings
 ) -> list[Record]:
     """The records of a batch."""
@@ -150,3 +160,6 @@ def _searched(
         reached, cost = compact([apart[b, k], tvd[b, k] if fits[b, k] else 0.0])
         made.append({"feasible": int(fits[b].sum()), "jsd": reached, "tvd": cost})
     return made
+
+
+MAKER = Maker(records)

@@ -1,0 +1,61 @@
+"""What makes the records of a question: it looks at the audited model, or trains others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attnaudit.config import Settings
+from attnaudit.execution.observer import Observer
+
+if TYPE_CHECKING:
+    from attnaudit.models.interface import AttentionModel
+    from attnaudit.models.predict import Batches
+    from attnaudit.models.retraining import Retraining
+    from attnaudit.questions.trained import Ledger
+    from attnaudit.records.schema import Run
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trains:
+    """Trains models and compares them with the audited one.
+
+    `rounds(retraining, ledger, settings, made, observer)` gives the runs, list by list: those of a
+    list can be made in any order, and the next list may depend on the records of all before, which
+    `made` gives. `records(retraining, ledger, settings, run, observer)` trains the model of one run
+    and gives its records on every split; it depends on nothing else. `later(settings)` is how many
+    runs the lists after the first hold at most.
+    """
+
+    rounds: Callable[
+        [Retraining, Ledger, Any, Callable[[], Iterator[Record]], Observer], Iterator[list[Run]]
+    ]
+    records: Callable[[Retraining, Ledger, Any, Run, Observer], list[Record]]
+    later: Callable[[Any], int] = lambda settings: 0
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the records of a question: it has either `records` or `trains`.
+
+    `records(model, batches, settings, observer)` looks at the audited model; what it records of an
+    instance may depend on the batch of that instance, and on nothing else. `trains` is about other
+    models. Before any work `settle(settings, model)` gives the settings that hold for this model,
+    with nothing left open; it raises InputError where the model cannot do what they ask. For a dry
+    run, `alike(settings, asked)` names kinds of trainings that earlier questions, whose names are
+    `asked`, will add; each with the kind that it costs as much as.
+    """
+
+    records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
+        None
+    )
+    trains: Trains | None = None
+    settle: Callable[[Any, AttentionModel], Settings] = lambda settings, model: settings
+    alike: Callable[[Any, Sequence[str]], Mapping[str, str]] = lambda settings, asked: {}
+
+    def __post_init__(self) -> None:
+        if (self.records is None) == (self.trains is None):
+            raise ValueError("a question looks at the audited model, or trains others")

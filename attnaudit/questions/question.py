@@ -1,0 +1,96 @@
+"""What a question is, for those who read its records: nothing here needs a model, or torch."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnaudit.config import Settings
+from attnaudit.measures.summary import Summary
+from attnaudit.records.metric import MetricSpec
+
+if TYPE_CHECKING:
+    from attnaudit.questions.maker import Maker
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """A row of the evidence table: a metric, and what a reader must compare it with.
+
+    `figure` names the metric for readers. `against` is the metric to compare it with, and `words`
+    name that one.
+    """
+
+    figure: str
+    metric: str
+    words: str = ""
+    against: str | None = None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the earlier questions of a suite have left.
+
+    `records` holds a file by the name of its question. `models` is the folder of the checkpoints
+    that were kept, whose names end in `suffix`.
+    """
+
+    records: Mapping[str, Path]
+    models: Path
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with everything that readers of its records need.
+
+    `name` stands in the records. `command` is the subcommand that asks it, alone or with others.
+    `module` is the folder, where `summarise`, `make` and the rest are found when they are needed.
+    `asks` is the question in plain words. `attention` says that records hold attention, which
+    heatmaps show. `retrains` says that it trains models, whose records feed the findings. `suite`
+    holds the settings of a suite that are not the defaults of the command.
+    """
+
+    name: str
+    command: str
+    module: str
+    asks: str
+    settings: type[Settings]
+    metrics: tuple[MetricSpec, ...]
+    evidence: tuple[EvidenceRow, ...] = ()
+    attention: bool = False
+    retrains: bool = False
+    suite: Mapping[str, Any] = field(default_factory=dict)
+
+    def summarise(
+        self, records: Iterable[Mapping[str, Any]], settings: Settings, labels: Sequence[str]
+    ) -> Summary:
+        """Metrics and tables of the records alone; `labels` name the classes.
+
+        Raises LookupError, TypeError or ValueError for records that lack what it needs.
+        """
+        found: Summary = self._part("summarise").summarise(records, settings, labels)
+        return found
+
+    @property
+    def maker(self) -> Maker:
+        """What makes its records; brings torch."""
+        found: Maker = self._part("make").MAKER
+        return found
+
+    def build_on(self, settings: Settings, earlier: Earlier) -> Settings:
+        """The settings with what earlier questions of a suite have found.
+
+        Raises InputError where their records cannot be read.
+        """
+        if importlib.util.find_spec(f"{self.module}.earlier") is None:
+            return settings
+        found: Settings = self._part("earlier").build_on(settings, earlier)
+        return found
+
+    def _part(self, name: str) -> Any:
+        return importlib.import_module(f"{self.module}.{name}")

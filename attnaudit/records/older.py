@@ -1,0 +1,38 @@
+"""Records that older versions wrote, as this version knows them.
+
+Only what can be told exactly is migrated. Version 0.1 had one file for both adversaries: records
+without a `run` first, then those of trained models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from attnaudit.records.schema import Header, Record
+
+_BOTH = "adversary"
+_SHARED = ("seed", "text")
+_OF_INSTANCES = (
+    *("epsilons", "alternatives", "search", "search_alternatives", "search_steps"),
+    *("diversity", "restarts", *_SHARED),
+)
+_OF_MODELS = ("lambdas", "refine", "seeds", "epochs", "patience", "seeds_tvd", *_SHARED)
+
+
+def sections(
+    header: Header, records: Iterator[Record]
+) -> Iterator[tuple[Header, Iterator[Record]]]:
+    """The records by question: one section, or two where an older file holds both adversaries.
+
+    Each section must be read to its end before the next one is asked for.
+    """
+    if header.audit != _BOTH:
+        yield header, records
+        return
+    for trained, section in groupby(records, lambda record: "run" in record):
+        name, keys = (
+            ("model-adversary", _OF_MODELS) if trained else ("instance-adversary", _OF_INSTANCES)
+        )
+        settings = {key: value for key, value in header.settings.items() if key in keys}
+        yield header.model_copy(update={"audit": name, "settings": settings}), section
