@@ -43,7 +43,7 @@ def all_entries() -> tuple[Entry, ...]:
         *FINDINGS,
         *STATUSES,
         *(_metric(spec) for spec in registry.all_specs()),
-        *(_importance(name, thing) for name, thing in IMPORTANCES.items()),
+        *_importances(),
         *READINGS,
         *_settings(),
         *TERMS,
@@ -135,8 +135,14 @@ def _interval(bounds: tuple[float | None, float | None]) -> str:
     return f"{left}, {'inf)' if high is None else f'{high:g}]'}"
 
 
-def _importance(name: str, thing: Any) -> Entry:
-    """An importance: an object with a `definition` and more, or its definition alone."""
+def _importances() -> Iterator[Entry]:
+    for name, thing in IMPORTANCES.items():
+        beside = ("floor",) if name in CONTROLS else ("floor", "reference")
+        yield _described("importance", name, thing, "[0, inf); only the order counts", beside)
+
+
+def _described(kind: Kind, name: str, thing: Any, bounds: str, beside: tuple[str, ...]) -> Entry:
+    """An importance or a reading: an object that describes itself, or its definition alone."""
     definition = thing if isinstance(thing, str) else str(thing.definition)
     source = getattr(thing, "source", "")
     if not source:  # then the definition may name it, at its end or before a remark
@@ -146,12 +152,12 @@ def _importance(name: str, thing: Any) -> Entry:
     what, _, remark = definition.partition(". ")
     traps = getattr(thing, "traps", "") or remark
     return Entry(
-        "importance",
+        kind,
         name,
         _sentence(what),
         formula=getattr(thing, "formula", ""),
-        range=getattr(thing, "range", "") or "[0, inf); only the order counts",
-        beside=("floor",) if name in CONTROLS else ("floor", "reference"),
+        range=bounds,
+        beside=beside,
         traps=_sentence(traps) if traps else "",
         source=source,
     )
@@ -165,8 +171,9 @@ def _sentence(text: str) -> str:
 def _settings() -> Iterator[Entry]:
     """A setting once for all questions that have it in the same words and bounds."""
     of: dict[Entry, list[str]] = {}
-    owners: list[tuple[str, type[Settings]]] = [(q.name, q.settings) for q in all_questions()]
-    for owner, settings in [*owners, ("deltas", Deltas)]:
+    owners: dict[str, type[Settings]] = {q.name: q.settings for q in all_questions()}
+    owners["deltas"] = Deltas
+    for owner, settings in owners.items():
         for entry in _fields(settings):
             of.setdefault(entry, []).append(owner)
     for entry, names in of.items():

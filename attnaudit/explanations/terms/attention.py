@@ -129,7 +129,7 @@ TERMS = (
         "term",
         "reading",
         "How the weights of several heads become one number a word, which is shown and ranked.",
-        beside=("heads",),
+        beside=("head",),
         traps="Two readings of one attention may rank words differently. Tests that change weights "
         "act on all heads, whatever the reading.",
         source="this tool's own",
