@@ -18,7 +18,6 @@ from tests.execution import jobs
 from tests.execution.dask_processes import DaskProcesses
 
 distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
-pytestmark = pytest.mark.xdist_group("cluster")  # one scheduler and its workers serve all of it
 STARTING = 300  # seconds that a loaded machine may need to start a worker
 
 
