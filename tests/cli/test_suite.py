@@ -104,6 +104,7 @@ def test_a_second_run_says_the_same_at_once(cli, folder):
 
 
 def test_json_stands_alone(cli, folder):
+    """Takes some 5 s: two reports, each with a page of figures."""
     result = cli("audit", "c.yaml", "--json")
     assert result.err == "Wrote out/report.html\n"
     assert json.loads(result.out) == json.loads((folder / "out/report.json").read_text())
@@ -121,6 +122,7 @@ def test_narrow_terminals_without_colour(cli, folder, monkeypatch, columns):
 
 
 def test_gates_decide_the_exit_code(cli, folder):
+    """Takes some 6 s: three reports, two of them with a page of figures."""
     (folder / "p.yaml").write_text("gates: [{id: a, finding: necessary, in: [for]}]\n")
     for strict, code in (((), 0), (("--strict",), 1)):
         result = cli("audit", "c.yaml", "--policy", "p.yaml", *strict)

@@ -409,6 +409,7 @@ def test_a_transformer_goes_the_same_way(run, fine):
 
 
 def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
+    """Takes some 6 s: a transformer is trained thirty times, in six audits."""
     for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
         with pytest.raises(KeyboardInterrupt):
             run(*fine, listener=Listener(title, 1))
