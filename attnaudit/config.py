@@ -121,7 +121,7 @@ class Document:
             )
         same = [p for p in ranked if _place(p, value) == at and p["type"] != "missing"]
         return InputError(
-            f"{_dotted(here)}: {_message(same)}" if here else _message(same),
+            f"{_dotted(here)}: {in_words(same)}" if here else in_words(same),
             where=self.path,
             line=self.line(here),
             hint="put it in quotes" if any(_needs_quotes(p) for p in same) else None,
@@ -148,7 +148,7 @@ def _dotted(place: Path_) -> str:
     return ".".join(str(key) for key in place)
 
 
-def _message(problems: Sequence[Problem]) -> str:
+def in_words(problems: Sequence[Problem]) -> str:
     """What the value at one place should be; several problems are branches of a union."""
     prefix = "Input should be "
     if not all(p["msg"].startswith(prefix) for p in problems):

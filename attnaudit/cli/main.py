@@ -8,20 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from attnaudit import __version__
-from attnaudit.cli.adversary import adversary
-from attnaudit.cli.correlate import correlate
+from attnaudit.cli.ask import command_of
+from attnaudit.cli.audit import audit
 from attnaudit.cli.data import data_app
 from attnaudit.cli.defaults import FILE, from_file, read_defaults
-from attnaudit.cli.erase import erase
 from attnaudit.cli.explain import explain
 from attnaudit.cli.output import help_alone
-from attnaudit.cli.permute import permute
-from attnaudit.cli.probe import probe
 from attnaudit.cli.report import report
-from attnaudit.cli.seed_baseline import seed_baseline
-from attnaudit.cli.suite import audit
 from attnaudit.cli.train import train
 from attnaudit.errors import AuditError, InputError, printable
+from attnaudit.questions import all_questions
 
 # typer brings a click of its own; its exceptions are reached through typer's public names.
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -38,12 +34,8 @@ app = typer.Typer(
     " 130 interrupted.",
 )
 app.command()(train)
-app.command()(correlate)
-app.command()(permute)
-app.command()(erase)
-app.command()(adversary)
-app.command()(seed_baseline)
-app.command()(probe)
+for _command in dict.fromkeys(question.command for question in all_questions()):
+    app.command(_command)(command_of([q for q in all_questions() if q.command == _command]))
 app.command()(report)
 app.command()(audit)
 app.command()(explain)

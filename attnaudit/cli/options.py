@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal, Optional, TypeVar
+from typing import Annotated, Optional, TypeVar
 
 import typer
 
@@ -49,13 +49,6 @@ class Format(str, Enum):
     html = "html"
 
 
-class Target(str, Enum):
-    """Which class's probability is explained."""
-
-    predicted = "predicted"
-    gold = "gold"
-
-
 class Unit(str, Enum):
     """The unit of explanation."""
 
@@ -97,20 +90,9 @@ LimitOption = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(min=1, help="Audit the first so many rows only; the report is marked partial."),
 ]
-TargetOption = Annotated[Target, typer.Option(help="Explain the predicted or the gold class.")]
 UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
-HeadsOption = Annotated[
-    str,
-    typer.Option(
-        metavar="HEADS",
-        help="What of several heads is shown and ranked: mean, max, or the number of one, from 0."
-        " All are intervened on.",
-    ),
-]
 LARGEST_SEED = 2**31 - 1  # which every library takes
-SeedOption = Annotated[
-    int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of all that is random.")
-]
+SeedOption = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed.")]
 # What `train` and `audit` take in place of what the configuration says.
 SpecOption = Annotated[
     Optional[Path],  # noqa: UP045
@@ -141,7 +123,10 @@ DeviceMapOption = Annotated[
     typer.Option(help="Lay a large Hugging Face model out over all devices (needs accelerate)."),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option(min=1, help="CPU threads; more pay for wide models on a quiet machine.")
+    int,
+    typer.Option(
+        min=1, help="CPU threads. More threads help only large models on an idle machine."
+    ),
 ]
 WorkersOption = Annotated[
     int,
@@ -200,24 +185,12 @@ DryRunOption = Annotated[
         help="Load and check all, say what there is to do and what it would take, and stop.",
     ),
 ]
-TextOption = Annotated[bool, typer.Option("--text", help="Keep the words in the records.")]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print nothing but errors; the exit code tells.")
 ]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show detail tables, and tracebacks of errors.")
 ]
-
-
-def heads(given: str) -> Literal["mean", "max"] | int:
-    """The setting that --heads names; raises InputError for anything else."""
-    if given == "mean":
-        return "mean"
-    if given == "max":
-        return "max"
-    if given.isascii() and given.isdigit():
-        return int(given)
-    raise InputError(f"--heads {given}: must be mean, max, or the number of a head, from 0")
 
 
 def check_workers(workers: int, cluster: str | None) -> None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Annotated, Optional
 
 import pydantic
 
 from attnaudit.config import Settings
 from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.asked import check_measures
+from attnaudit.questions.option import HIDDEN, Option
 from attnaudit.readings.heads import Heads
+
+_MEASURES = Option("--measure", "NAME", default="all that suit the model", parse=check_measures)
 
 
 class ComparedSettings(Settings):
     """Which measures, and which attention they are put beside."""
 
-    measures: Optional[tuple[str, ...]] = pydantic.Field(  # noqa: UP045
+    measures: Annotated[Optional[tuple[str, ...]], _MEASURES] = pydantic.Field(  # noqa: UP045
         None,
         min_length=1,
         description="The importances that attention is compared with; by default those "
         "that suit the model.",
     )
-    left_out: tuple[str, ...] = pydantic.Field(
+    left_out: Annotated[tuple[str, ...], HIDDEN] = pydantic.Field(
         (),
         description="The importances that are left out because they are slow for this model; "
         "the audit fills this in.",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnaudit.config import Settings
 from attnaudit.measures.summary import Summary
+from attnaudit.questions.option import Switch
 from attnaudit.records.metric import MetricSpec
 
 if TYPE_CHECKING:
@@ -50,21 +51,30 @@ class Question:
 
     `name` stands in the records. `command` is the subcommand that asks it, alone or with others.
     `module` is the folder, where `summarise`, `make` and the rest are found when they are needed.
-    `asks` is the question in plain words, `traps` says how its answers mislead, and `source` names
-    the paper and section that it is from. `attention` says that records hold attention, which
-    heatmaps show. `retrains` says that it trains models, whose records feed the findings. `suite`
+    `asks` is the question in plain words, `about` says how it is answered, `traps` says how its
+    answers mislead, and `source` names the paper and section that it is from. `attention` says that
+    records hold attention, which heatmaps show. `retrains` says that it trains models, whose
+    records feed the findings. `suite`
     holds the settings of a suite that are not the defaults of the command.
+
+    On the command line, `keeps` is the default folder for trained models, where they can be kept.
+    `switches` are options that are no settings. `choose(given)` makes the values of settings from
+    those of options, by name, switches included. It gives None where they do not ask this question.
     """
 
     name: str
     command: str
     module: str
     asks: str
+    about: str
     settings: type[Settings]
     metrics: tuple[MetricSpec, ...]
     evidence: tuple[EvidenceRow, ...] = ()
     attention: bool = False
     retrains: bool = False
+    keeps: str | None = None
+    switches: tuple[Switch, ...] = ()
+    choose: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda given: given
     traps: str = ""
     source: str = ""
     suite: Mapping[str, Any] = field(default_factory=dict)

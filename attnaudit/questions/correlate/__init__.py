@@ -1,4 +1,4 @@
-"""Does attention rank words as other measures of importance do?"""
+"""Does attention rank words as gradients and leave-one-out do?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from attnaudit.questions.correlate.metrics import SPECS
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.question import EvidenceRow, Question
 
+ABOUT = """\
+Kendall's tau of attention against each importance measure, for each text. Beside it stand a
+random ranking (the floor) and the agreement of the measures with each other (the reference).
+Agreement is evidence, not proof: measures disagree among themselves, tau depends on length and
+ignores size, and a gradient with attention held fixed carries the attention as a factor.
+Jain & Wallace 2019, section 4.1."""
+
 QUESTION = Question(
     name="correlate",
     command="correlate",
     module=__name__,
-    asks="Does attention rank words as other measures of importance do?",
+    asks="Does attention rank words as gradients and leave-one-out do?",
+    about=ABOUT,
     settings=CorrelateSettings,
     metrics=SPECS,
     evidence=(

@@ -1,4 +1,4 @@
-"""What happens when the items or words that attention ranks first are taken away?"""
+"""Do the words that attention ranks first decide the answer?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.question import EvidenceRow, Question
 
+ABOUT = """\
+Attention weights are erased: one against a random other one, then one after another until the
+decision flips (Serrano & Smith 2019). The top words are deleted from the text, or kept alone
+(comprehensiveness and sufficiency, DeYoung et al. 2020). Each stands beside random and, in short
+texts, the best possible order. Where the data has human rationales, agreement with them is
+shown apart: plausibility is not faithfulness."""
+
 QUESTION = Question(
     name="erase",
     command="erase",
     module=__name__,
-    asks="What happens when the items or words that attention ranks first are taken away?",
+    asks="Do the words that attention ranks first decide the answer?",
+    about=ABOUT,
     settings=EraseSettings,
     metrics=SPECS,
     evidence=(

@@ -7,6 +7,7 @@ from typing import Annotated
 import pydantic
 
 from attnaudit.config import Settings
+from attnaudit.questions.option import HIDDEN, Option
 
 LEAST_EPSILON = 1e-5  # float32 answers cannot tell apart what is much nearer
 
@@ -16,7 +17,7 @@ Epsilon = Annotated[float, pydantic.Field(ge=LEAST_EPSILON, lt=1)]
 class InstanceSettings(Settings):
     """What decides the result; stored with the records."""
 
-    epsilons: tuple[Epsilon, ...] = pydantic.Field(
+    epsilons: Annotated[tuple[Epsilon, ...], Option("--epsilon", default="0.01")] = pydantic.Field(
         (0.01,),
         min_length=1,
         description="How far the answer may move, as a TVD; the tables lead with the first one.",
@@ -30,9 +31,14 @@ class InstanceSettings(Settings):
     search_alternatives: int = pydantic.Field(
         5, ge=1, description="How many weights that search looks for at once."
     )
-    search_steps: int = pydantic.Field(500, ge=1, description="How many steps that search takes.")
+    search_steps: Annotated[int, HIDDEN] = pydantic.Field(
+        500, ge=1, description="How many steps that search takes."
+    )
     diversity: float = pydantic.Field(
-        1.0, ge=0, description="How much that search rewards weights that are unlike each other."
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How much that search rewards weights that are unlike each other.",
     )
     restarts: int = pydantic.Field(
         1, ge=1, description="How many times that search starts, each time from another place."
@@ -48,5 +54,5 @@ class InstanceSettings(Settings):
     @classmethod
     def _check_different(cls, epsilons: tuple[float, ...]) -> tuple[float, ...]:
         if len(set(epsilons)) < len(epsilons):
-            raise ValueError("an epsilon stands twice")
+            raise ValueError("the same value stands twice")
         return epsilons

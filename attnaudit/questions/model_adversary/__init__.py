@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from attnaudit.errors import InputError
 from attnaudit.questions.model_adversary.metrics import SPECS
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS
+from attnaudit.questions.option import Switch
 from attnaudit.questions.question import EvidenceRow, Question
+
+ABOUT = """\
+With --lambda or --sweep it trains model-consistent adversaries: one model must produce all the
+weights. It is trained anew to answer as the audited model does and to attend otherwise. It
+minimises TVD - lambda KL, where TVD is the full distance, from 0 to 1; the authors halve it, so
+that their lambda is half of ours. Imitators, with lambda 0 and the same budget, are always trained
+too: only what goes beyond them is the adversary's doing. Wiegreffe & Pinter 2019, section 4."""
+
+_SWITCH = Switch(
+    "sweep",
+    "--sweep",
+    False,
+    "Train them for a grid of lambdas, and for more where dev says that it matters.",
+)
+
+
+def _choose(given: dict[str, Any]) -> dict[str, Any] | None:
+    if given.get("seeds_tvd") is not None and not given["sweep"]:
+        raise InputError("--seed-baseline guides --sweep", hint="give --sweep too, or leave it out")
+    if given["sweep"]:
+        return {**given, "lambdas": given.get("lambdas") or GRID, "refine": ROUNDS}
+    return given if given.get("lambdas") else None
+
 
 QUESTION = Question(
     name="model-adversary",
     command="adversary",
     module=__name__,
     asks="Can a model of the same recipe answer alike and attend otherwise?",
+    about=ABOUT,
     settings=ModelSettings,
     metrics=SPECS,
     evidence=(
@@ -29,6 +57,9 @@ QUESTION = Question(
         ),
     ),
     attention=True,
+    keeps="adversaries",
+    switches=(_SWITCH,),
+    choose=_choose,
     retrains=True,
     suite={"lambdas": GRID, "refine": ROUNDS},
     traps="Only what goes beyond imitators is the adversary's doing.",

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+from typing import Annotated
+
 import pydantic
 
 from attnaudit.config import Settings
-from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd
+from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
 from attnaudit.questions.model_adversary.strengths import GRID
+from attnaudit.questions.option import HIDDEN, Option
+
+_LAMBDAS = Option("--lambda", default="none is trained")
+_SEEDS = Option(
+    "--seed-baseline",
+    "FILE",
+    parse=lambda given: read_seeds_tvd(Path(given)),
+)
 
 
 class ModelSettings(Settings):
@@ -15,12 +27,12 @@ class ModelSettings(Settings):
     0 need not be among the `lambdas`; `refine` strengths are added to them, chosen on dev.
     """
 
-    lambdas: tuple[float, ...] = pydantic.Field(
+    lambdas: Annotated[tuple[float, ...], _LAMBDAS] = pydantic.Field(
         GRID,
         description="The weights of attending otherwise against answering alike; imitators, with "
         "lambda 0, are trained in any case.",
     )
-    refine: int = pydantic.Field(
+    refine: Annotated[int, HIDDEN] = pydantic.Field(
         0, ge=0, description="How many more lambdas a sweep adds, where dev says that it matters."
     )
     seeds: int = pydantic.Field(3, ge=1, description="How many models to train for each lambda.")
@@ -28,7 +40,7 @@ class ModelSettings(Settings):
     patience: int = pydantic.Field(
         10, ge=1, description="A training stops after so many epochs without a better one on dev."
     )
-    seeds_tvd: SeedsTvd | None = pydantic.Field(
+    seeds_tvd: Annotated[SeedsTvd | None, _SEEDS] = pydantic.Field(
         None,
         description="How far other seeds move the answers on dev; a sweep adds lambdas near it.",
     )
@@ -46,8 +58,8 @@ class ModelSettings(Settings):
     def _usable(cls, lambdas: tuple[float, ...]) -> tuple[float, ...]:
         if not lambdas:
             raise ValueError("needs at least one; `skip: [model-adversary]` trains none")
-        if min(lambdas) < 0:
-            raise ValueError("lambda must be 0 or more")
+        if not all(0 <= value < math.inf for value in lambdas):
+            raise ValueError("lambda must be a number from 0 on")
         if len(set(lambdas)) < len(lambdas):
-            raise ValueError("a lambda is given twice")
+            raise ValueError("the same value stands twice")
         return lambdas

@@ -1,4 +1,4 @@
-"""Does attention help a model that sees each word by itself?"""
+"""Do the attention weights help a model that sees each word by itself?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from attnaudit.questions.probe.metrics import SPECS
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.question import EvidenceRow, Question
 
+ABOUT = """\
+Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
+the audited model's, that of other checkpoints. Attention that points at what matters should
+help beyond uniform attention, and beyond a leak control: a model of the audited recipe that
+does not see the attended words. Where that one does as well, attention tells the class by the
+words it picks, and not by what they say. It measures use to another model, not faithfulness to
+this one. Wiegreffe & Pinter 2019, section 3.4."""
+
 QUESTION = Question(
     name="probe",
     command="probe",
     module=__name__,
-    asks="Does attention help a model that sees each word by itself?",
+    asks="Do the attention weights help a model that sees each word by itself?",
+    about=ABOUT,
     settings=ProbeSettings,
     metrics=SPECS,
     evidence=(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pydantic
 
 from attnaudit.config import Settings
-from attnaudit.questions.probe.guides import GuideFile
+from attnaudit.questions.option import Option
+from attnaudit.questions.probe.guides import GuideFile, read_guides
+
+_GUIDES = Option("--guide", "NAME=FILE", default="none", parse=read_guides)
 
 
 class ProbeSettings(Settings):
@@ -16,7 +21,7 @@ class ProbeSettings(Settings):
     """
 
     seeds: int = pydantic.Field(5, ge=1, description="How many probes to train for each guide.")
-    guides: tuple[GuideFile, ...] = pydantic.Field(
+    guides: Annotated[tuple[GuideFile, ...], _GUIDES] = pydantic.Field(
         (), description="Checkpoints whose attention guides probes too, such as an adversary's."
     )
     seed: int = pydantic.Field(

@@ -6,11 +6,18 @@ from attnaudit.questions.question import EvidenceRow, Question
 from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 
+ABOUT = """\
+Trains the model's recipe anew with other seeds, and with each of these seeds a model whose
+attention is frozen to the uniform one. Where uniform attention scores as well, the task is no
+test of attention. How far seeds differ in attention (JSD) and answers (TVD) is what adversaries
+are to be measured by. Wiegreffe & Pinter 2019, sections 3.2 and 3.3."""
+
 QUESTION = Question(
     name="seed-baseline",
     command="seed-baseline",
     module=__name__,
     asks="How far do seeds differ, and does the task need attention at all?",
+    about=ABOUT,
     settings=SeedBaselineSettings,
     metrics=SPECS,
     evidence=(
