@@ -17,7 +17,6 @@ class ModelSettings(Settings):
 
     lambdas: tuple[float, ...] = pydantic.Field(
         GRID,
-        min_length=1,
         description="The weights of attending otherwise against answering alike; imitators, with "
         "lambda 0, are trained in any case.",
     )
@@ -45,7 +44,9 @@ class ModelSettings(Settings):
     @pydantic.field_validator("lambdas")
     @classmethod
     def _usable(cls, lambdas: tuple[float, ...]) -> tuple[float, ...]:
-        if min(lambdas, default=0) < 0:
+        if not lambdas:
+            raise ValueError("needs at least one; `skip: [model-adversary]` trains none")
+        if min(lambdas) < 0:
             raise ValueError("lambda must be 0 or more")
         if len(set(lambdas)) < len(lambdas):
             raise ValueError("a lambda is given twice")
