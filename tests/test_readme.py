@@ -20,6 +20,7 @@ FENCED = re.compile(r"<!-- (?P<mark>[\w -]+) -->\n```\w*\n(?P<body>.*?)```", re.
 # What is in backticks and no name of this program: other programs', and files of the reader's.
 FOREIGN = {
     *('pytest -m "not slow"', "attnaudit.yaml", "my_module.py", "factory(spec, seed)"),
+    'pip install "attnaudit[cluster]"',
     *("package.module:factory", "encode", "fresh(seed)", "LABEL_0", "LABEL_1", ".gz"),
     *(".jsonl", ".csv", ".tsv", "quickstart/report.html", "r.jsonl.partial"),
     *("r.jsonl.partial.old1", "r.instance-adversary.jsonl", "r.model-adversary.jsonl"),
