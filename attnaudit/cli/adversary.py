@@ -76,6 +76,7 @@ def adversary(
     ] = None,
     recipe: o.RecipeOption = None,
     models: o.ModelsOption = Path("adversaries"),
+    reading: o.ReadingOption = "mean",
     text: o.TextOption = False,
 ) -> Mapping[str, Settings]:
     """How different may attention be while the answer stays?
@@ -120,6 +121,7 @@ def adversary(
     from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS
 
     asked: dict[str, Settings] = {}
+    shown = o.reading(reading)
     if per_instance:
         asked["instance-adversary"] = InstanceSettings(
             epsilons=epsilons,
@@ -128,6 +130,7 @@ def adversary(
             search_alternatives=search_alternatives,
             diversity=diversity,
             restarts=restarts,
+            reading=shown,
             seed=seed,
             text=text,
         )
@@ -138,6 +141,7 @@ def adversary(
             seeds=seeds,
             epochs=epochs,
             patience=patience,
+            reading=shown,
             seeds_tvd=None if seed_baseline is None else read_seeds_tvd(seed_baseline),
             seed=seed,
             text=text,

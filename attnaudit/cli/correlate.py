@@ -30,7 +30,7 @@ def correlate(
     top: Annotated[
         float, typer.Option(help="Share of words that count as top words, above 0 and up to 1.")
     ] = 0.2,
-    heads: o.HeadsOption = "mean",
+    reading: o.ReadingOption = "mean",
     text: o.TextOption = False,
 ) -> Settings:
     """Does attention rank words as gradients and leave-one-out do?
@@ -50,7 +50,7 @@ def correlate(
     return CorrelateSettings(
         target=target.value,
         measures=check_measures(measure) if measure else None,
-        heads=o.heads(heads),
+        reading=o.reading(reading),
         top=top,
         seed=seed,
         text=text,

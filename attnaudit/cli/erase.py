@@ -31,7 +31,7 @@ def erase(
             min=0, max=16, help="Find the best possible order in texts of at most so many items."
         ),
     ] = 10,
-    heads: o.HeadsOption = "mean",
+    reading: o.ReadingOption = "mean",
     text: o.TextOption = False,
 ) -> Settings:
     """Do the words that attention ranks first decide the answer?
@@ -47,7 +47,7 @@ def erase(
 
     return EraseSettings(
         measures=check_measures(measure) if measure else None,
-        heads=o.heads(heads),
+        reading=o.reading(reading),
         optimum_items=optimum_items,
         seed=seed,
         text=text,

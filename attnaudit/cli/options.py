@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal, Optional, TypeVar
+from typing import Annotated, Optional, TypeVar
 
 import typer
 
@@ -99,12 +99,12 @@ LimitOption = Annotated[
 ]
 TargetOption = Annotated[Target, typer.Option(help="Explain the predicted or the gold class.")]
 UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
-HeadsOption = Annotated[
+ReadingOption = Annotated[
     str,
     typer.Option(
-        metavar="HEADS",
-        help="What of several heads is shown and ranked: mean, max, or the number of one, from 0."
-        " All are intervened on.",
+        metavar="NAME",
+        help="What of the attention is shown and ranked: mean or max of several heads, or one of"
+        " them: head0, head1, ... All are intervened on.",
     ),
 ]
 LARGEST_SEED = 2**31 - 1  # which every library takes
@@ -209,15 +209,11 @@ VerboseOption = Annotated[
 ]
 
 
-def heads(given: str) -> Literal["mean", "max"] | int:
-    """The setting that --heads names; raises InputError for anything else."""
-    if given == "mean":
-        return "mean"
-    if given == "max":
-        return "max"
-    if given.isascii() and given.isdigit():
-        return int(given)
-    raise InputError(f"--heads {given}: must be mean, max, or the number of a head, from 0")
+def reading(given: str) -> str:
+    """The reading that --reading names; raises InputError where there is none."""
+    from attnaudit.readings import find_reading
+
+    return find_reading(given).name
 
 
 def check_workers(workers: int, cluster: str | None) -> None:

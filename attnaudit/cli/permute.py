@@ -23,7 +23,7 @@ def permute(
             "--per-head", help="Permute each head on its own; else all alike, which keep agreeing."
         ),
     ] = False,
-    heads: o.HeadsOption = "mean",
+    reading: o.ReadingOption = "mean",
 ) -> Settings:
     """Does the answer change when the attention weights are shuffled?
 
@@ -35,5 +35,5 @@ def permute(
     from attnaudit.questions.permute.settings import PermuteSettings
 
     return PermuteSettings(
-        permutations=permutations, per_head=per_head, heads=o.heads(heads), seed=seed
+        permutations=permutations, per_head=per_head, reading=o.reading(reading), seed=seed
     )

@@ -25,6 +25,7 @@ def probe(
             " repeatable.",
         ),
     ] = None,
+    reading: o.ReadingOption = "mean",
     text: o.TextOption = False,
     recipe: o.RecipeOption = None,
 ) -> Settings:
@@ -40,4 +41,10 @@ def probe(
     from attnaudit.questions.probe.guides import read_guides
     from attnaudit.questions.probe.settings import ProbeSettings
 
-    return ProbeSettings(seeds=seeds, guides=read_guides(guide or []), seed=seed, text=text)
+    return ProbeSettings(
+        seeds=seeds,
+        guides=read_guides(guide or []),
+        reading=o.reading(reading),
+        seed=seed,
+        text=text,
+    )

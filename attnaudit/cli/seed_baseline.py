@@ -19,6 +19,7 @@ def seed_baseline(
     seeds: Annotated[
         int, typer.Option(min=1, help="Models to train, and as many with uniform attention.")
     ] = 8,
+    reading: o.ReadingOption = "mean",
     text: o.TextOption = False,
     recipe: o.RecipeOption = None,
 ) -> Settings:
@@ -31,4 +32,4 @@ def seed_baseline(
     """
     from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 
-    return SeedBaselineSettings(seeds=seeds, seed=seed, text=text)
+    return SeedBaselineSettings(seeds=seeds, reading=o.reading(reading), seed=seed, text=text)

@@ -6,13 +6,12 @@ from typing import Optional
 
 import pydantic
 
-from attnaudit.config import Settings
 from attnaudit.importance import IMPORTANCES
-from attnaudit.readings.heads import Heads
+from attnaudit.questions.shown import ShownSettings
 
 
-class ComparedSettings(Settings):
-    """Which measures, and which attention they are put beside."""
+class ComparedSettings(ShownSettings):
+    """Which importances attention is put beside."""
 
     measures: Optional[tuple[str, ...]] = pydantic.Field(  # noqa: UP045
         None, min_length=1, description="by default those that suit the model"
@@ -20,11 +19,10 @@ class ComparedSettings(Settings):
     left_out: tuple[str, ...] = pydantic.Field(
         (), description="measures that would be slow, found out by the audit"
     )
-    heads: Heads = pydantic.Field("mean", description="what is shown and ranked of several heads")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The measures in registry order; ValueError before `settle` has settled them."""
+        """The measures in the order of the list; ValueError before `settle` has settled them."""
         if self.measures is None:
             raise ValueError("these settings are not settled for a model")
         return tuple(name for name in IMPORTANCES if name in self.measures)

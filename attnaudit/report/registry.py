@@ -71,7 +71,7 @@ def markdown() -> str:
         "",
         "| importance | definition |",
         "| --- | --- |",
-        *(f"| `{name}` | {text} |" for name, text in IMPORTANCES.items()),
+        *(f"| `{i.name}` | {i.definition} |" for i in IMPORTANCES.values()),
     ]
     return "\n".join(lines) + "\n"
 

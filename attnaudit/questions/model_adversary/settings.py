@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pydantic
 
-from attnaudit.config import Settings
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd
 from attnaudit.questions.model_adversary.strengths import GRID
+from attnaudit.questions.shown import ShownSettings
 
 
-class ModelSettings(Settings):
+class ModelSettings(ShownSettings):
     """What decides the result; stored with the records.
 
     0 need not be among the `lambdas`; `refine` strengths are added to them, chosen on dev.
