@@ -44,7 +44,7 @@ def correlate(
     if not 0 < top <= 1:
         raise InputError(f"--top {top:g}: must lie above 0 and be at most 1")
 
-    from attnaudit.importance.asked import check_measures
+    from attnaudit.importance.choice import check_measures
     from attnaudit.questions.correlate.settings import CorrelateSettings
 
     return CorrelateSettings(

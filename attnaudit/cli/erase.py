@@ -42,7 +42,7 @@ def erase(
     texts, the best possible order. Where the data has human rationales, agreement with them is
     shown apart: plausibility is not faithfulness.
     """
-    from attnaudit.importance.asked import check_measures
+    from attnaudit.importance.choice import check_measures
     from attnaudit.questions.erase.settings import EraseSettings
 
     return EraseSettings(

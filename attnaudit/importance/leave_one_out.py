@@ -65,9 +65,10 @@ FAMILY = (
     ),
     Importance(
         name="leave_one_out_mask",
-        definition="total variation distance between the outputs with the token and with the"
-        " model's mask token in its place: the text keeps its length and every token its position",
-        formula="TVD(p(x with word w masked), p(x)), in [0, 1]; all tokens of the word are replaced",
+        definition="total variation distance between the outputs with the token and with"
+        " the model's mask token in its place: the text keeps its length and every token its"
+        " position",
+        formula="TVD(p(x with word w masked), p(x)), in [0, 1]; all its tokens are replaced",
         source="the variant of leave_one_out for models that were trained with a mask token",
         traps="A fine-tuned classifier may never have seen a mask token. Of two words that say the"
         " same, neither counts.",

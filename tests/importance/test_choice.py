@@ -4,7 +4,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
-from attnaudit.importance.asked import check_measures, note_on
+from attnaudit.importance.choice import check_measures, note_on
 from attnaudit.importance.choice import Choice, choose
 
 SLOW = ("gradient_own_logit", "attention_null")

@@ -3,7 +3,8 @@
 Counts are of texts, not of calls: a batch of 200 texts that goes through the model once is 200
 forward passes, whatever is done at once. They follow from lengths and settings alone; each question
 and each importance says its own. Times and memory are extrapolated from a few texts and steps that
-are really worked on; see `estimate`. `attnaudit ... --dry-run --json` prints a `WorkPlan` as it stands here.
+are really worked on; see `estimate`. `attnaudit ... --dry-run --json` prints a `WorkPlan` as it
+stands here.
 """
 
 from __future__ import annotations
