@@ -40,7 +40,7 @@ def test_the_pointer_points_whatever_the_class():
 
 @pytest.mark.slow
 def test_what_a_decoy_shows_speaks_against_it_even_where_it_is_not_assessed():
-    auditing = Auditing(PLANTS["decoy"].grow(SEED)).run("seed-baseline", "adversary", "probe")
+    auditing = Auditing(PLANTS["decoy"].grow(SEED)).run("seed-baseline", "model-adversary", "probe")
     evidence, deltas = auditing.evidence, Deltas()
     assert hard_to_manipulate(evidence, evidence.of("seed-baseline"), deltas).status != "for"
     assert out_of_context(evidence, deltas.out_of_context).status == "against"

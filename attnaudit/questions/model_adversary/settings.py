@@ -15,7 +15,7 @@ class ModelSettings(ShownSettings):
     0 need not be among the `lambdas`; `refine` strengths are added to them, chosen on dev.
     """
 
-    lambdas: tuple[float, ...] = pydantic.Field(GRID, min_length=1)
+    lambdas: tuple[float, ...] = GRID
     refine: int = pydantic.Field(0, ge=0)
     seeds: int = pydantic.Field(3, ge=1)
     epochs: int = pydantic.Field(40, ge=1)
@@ -27,7 +27,9 @@ class ModelSettings(ShownSettings):
     @pydantic.field_validator("lambdas")
     @classmethod
     def _usable(cls, lambdas: tuple[float, ...]) -> tuple[float, ...]:
-        if min(lambdas, default=0) < 0:
+        if not lambdas:
+            raise ValueError("needs at least one; `skip: [model-adversary]` trains none")
+        if min(lambdas) < 0:
             raise ValueError("lambda must be 0 or more")
         if len(set(lambdas)) < len(lambdas):
             raise ValueError("a lambda is given twice")
