@@ -21,6 +21,7 @@ ARROWS = {
         "importance",
         "models",
         "questions",
+        "readings",
         "report",
         "running",
     },
@@ -34,7 +35,7 @@ ARROWS = {
         *("data", "execution", "importance", "measures", "models", "readings", "records"),
     },
     "records": {"execution", "importance"},  # of importances the names alone
-    "readings": set(),
+    "readings": {"models"},
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
     "data": {"measures"},

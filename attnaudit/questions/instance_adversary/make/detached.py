@@ -49,7 +49,7 @@ class Detached:
     reading: Reading = MEAN
 
     @classmethod
-    def of(cls, model: AttentionModel, known: Answered, reading: Reading) -> Detached:
+    def of(cls, model: AttentionModel, known: Answered, reading: Reading = MEAN) -> Detached:
         """What `model` answered, ready for other weights."""
         return cls(model, known.encoded, known.alpha, reading)
 
