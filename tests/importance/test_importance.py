@@ -54,12 +54,8 @@ def test_no_backward_pass_is_idle(
     alpha, probs = answers(model, batch)
     passes, grad = [], torch.autograd.grad
     monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: passes.append(1) or grad(*a, **k))
-    ids = [str(row) for row in range(len(batch))]
-    found = importances(
-        Request(
-            model, batch, batch.per_word(alpha[:, 0]), probs, probs.argmax(1), ids, 0, 1000, names
-        )
-    )
+    ids, words = [str(row) for row in range(len(batch))], batch.per_word(alpha[:, 0])
+    found = importances(Request(model, batch, words, probs, probs.argmax(1), ids, 0, 1000, names))
     assert list(found.scores) == names
     assert len(passes) == backward
 
