@@ -136,9 +136,9 @@ class Retraining:
         strength: float,
         epochs: int,
         patience: int,
-        show: Show,
         observer: Observer,
         title: str,
+        show: Show = mean_of_heads,
     ) -> Progress:
         """Train `model` in place to answer as the audited model does, and to attend otherwise.
 

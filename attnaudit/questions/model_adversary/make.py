@@ -86,9 +86,9 @@ def records(
             strength,
             settings.epochs,
             settings.patience,
-            settings.shown.compute,
             observer,
             f"lambda {strength!r}, seed {seed}",
+            settings.shown.compute,
         )
         if store:
             store.keep(model, strength, seed, len(progress.epochs))
