@@ -31,9 +31,15 @@ AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agre
 class Deltas(Settings):
     """The smallest effects of interest."""
 
-    necessary: float = pydantic.Field(0.01, ge=0, le=1, description="gap in score")
-    hard_to_manipulate: float = pydantic.Field(0.05, ge=0, le=0.6931, description="excess JSD")
-    out_of_context: float = pydantic.Field(0.01, ge=0, le=1, description="gap in score")
+    necessary: float = pydantic.Field(
+        0.01, ge=0, le=1, description="The gap in F1 from which it counts."
+    )
+    hard_to_manipulate: float = pydantic.Field(
+        0.05, ge=0, le=0.6931, description="The excess JSD from which it counts."
+    )
+    out_of_context: float = pydantic.Field(
+        0.01, ge=0, le=1, description="The gap in F1 from which it counts."
+    )
 
 
 def not_assessed() -> dict[FindingName, Finding]:

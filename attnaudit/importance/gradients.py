@@ -96,16 +96,14 @@ def _token_by_token(model: AttentionModel) -> bool:
 
 
 _CARRIES = (
-    "It carries the attention weight as a factor wherever states do not mix, so that it partly"
-    " compares attention with itself."
+    "It carries the attention weight as a factor, so that it partly compares attention with itself."
 )
 
 FAMILY = (
     Importance(
         name="gradient",
-        definition="absolute value of the gradient of the explained probability times the input,"
-        " at the word embeddings, with attention held fixed (Jain & Wallace 2019, section 4.1). It"
-        " carries the attention weight as a factor, so it partly compares attention with itself",
+        definition="The gradient of the explained probability times the input at the word"
+        " embeddings, with attention held fixed.",
         formula="|dp/de_t . e_t|, attention detached; the terms of a word's tokens are summed"
         " before the absolute value",
         source="Jain & Wallace 2019, section 4.1: the gradient at the one-hot input; the authors"
@@ -116,7 +114,8 @@ FAMILY = (
     ),
     Importance(
         name="gradient_flowing",
-        definition="the same, with the gradient also flowing through the attention",
+        definition="The gradient of the explained probability times the input at the word"
+        " embeddings, which also flows through the attention.",
         formula="|dp/de_t . e_t| of the whole model",
         source="Jain & Wallace 2019, section 4.1, without the detached attention",
         traps="It asks what the word does to the weights too, which an explanation by weights"
@@ -126,8 +125,7 @@ FAMILY = (
     ),
     Importance(
         name="gradient_l2",
-        definition="L2 norm of the gradient at the word embedding, with attention held fixed; it"
-        " carries the attention weight as well",
+        definition="The L2 norm of the gradient at the word embedding, with attention held fixed.",
         formula="||dp/de_t||, attention detached; of a word, the norm of its tokens' gradients"
         " stacked",
         source="a norm that is often used in place of gradient times input",
@@ -137,20 +135,18 @@ FAMILY = (
     ),
     Importance(
         name="attention_gradient",
-        definition="absolute value of the attention weight times the derivative of the explained"
-        " probability by it, summed over heads: the gradient at the weights themselves (Serrano &"
-        " Smith 2019, section 5). It carries the attention weight as a factor",
+        definition="The attention weight times the derivative of the explained probability by it,"
+        " summed over heads.",
         formula="|sum over heads of alpha_t * dp/dalpha_t|",
         source="Serrano & Smith 2019, section 5, who rank by the same product with its sign",
-        traps="It carries the attention weight as a factor, so that it partly compares attention"
-        " with itself.",
+        traps=_CARRIES,
         compute=_of_weights,
         work=_work_of_weights,
     ),
     Importance(
         name="gradient_own_logit",
-        definition="gradient times input of the token's own logit: the log-odds of the explained"
-        " class with all attention on that token, which is free of the attention weight",
+        definition="The gradient times the input of the token's own logit, which is free of the"
+        " attention weight.",
         formula="|dl_t/de_t . e_t|, with l_t the log-odds of the class under a one-hot alpha at t,"
         " differentiated at the token's own embedding only",
         source="the definition of gradient, without the factor that attention gives it",
@@ -161,8 +157,8 @@ FAMILY = (
     ),
     Importance(
         name="attention_null",
-        definition="the attention weight times gradients of the tokens' own logits, shuffled among"
-        " the tokens: what the attention factor in a gradient yields by itself",
+        definition="What the attention factor in a gradient yields by itself: the attention weight"
+        " times the tokens' own gradients, shuffled among them.",
         formula="alpha_t times |dl_s/de_s . e_s| of another token s, in an order drawn by the"
         " text's id and the seed",
         source="the null of gradients with detached attention",

@@ -35,8 +35,8 @@ def _work(model: AttentionModel, texts: Texts) -> Mapping[str, Passes]:
 FAMILY = (
     Importance(
         name="integrated_gradients",
-        definition="gradient times input, integrated along the straight path from a baseline input"
-        " (Sundararajan et al. 2017)",
+        definition="The gradient times the input, integrated along the straight path from a"
+        " baseline without the words.",
         formula="|(e_t - b_t) . integral over s in [0, 1] of dp/de_t at b + s (e - b)|, with e the"
         f" word embeddings and b zeros at the words, by Gauss-Legendre quadrature of {QUADRATURE}"
         " nodes; attention flowing",

@@ -53,8 +53,8 @@ def _each_word(name: str, texts: Texts) -> Mapping[str, Passes]:
 FAMILY = (
     Importance(
         name="leave_one_out",
-        definition="total variation distance between the outputs with and without the token (Jain"
-        " & Wallace 2019, section 4.1)",
+        definition="How far the answer moves when the word is deleted, as a total variation"
+        " distance.",
         formula="TVD(p(x without word w), p(x)), in [0, 1]; token ids are deleted, all those of a"
         " word together",
         source="Jain & Wallace 2019, section 4.1",
@@ -65,9 +65,8 @@ FAMILY = (
     ),
     Importance(
         name="leave_one_out_mask",
-        definition="total variation distance between the outputs with the token and with"
-        " the model's mask token in its place: the text keeps its length and every token its"
-        " position",
+        definition="How far the answer moves when the model's mask token stands in place of the"
+        " word.",
         formula="TVD(p(x with word w masked), p(x)), in [0, 1]; all its tokens are replaced",
         source="the variant of leave_one_out for models that were trained with a mask token",
         traps="A fine-tuned classifier may never have seen a mask token. Of two words that say the"

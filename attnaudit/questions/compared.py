@@ -14,10 +14,15 @@ class ComparedSettings(ShownSettings):
     """Which importances attention is put beside."""
 
     measures: Optional[tuple[str, ...]] = pydantic.Field(  # noqa: UP045
-        None, min_length=1, description="by default those that suit the model"
+        None,
+        min_length=1,
+        description="The importances that attention is compared with; by default those "
+        "that suit the model.",
     )
     left_out: tuple[str, ...] = pydantic.Field(
-        (), description="measures that would be slow, found out by the audit"
+        (),
+        description="The importances that are left out because they are slow for this model; "
+        "the audit fills this in.",
     )
 
     @property

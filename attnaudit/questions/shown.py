@@ -13,7 +13,11 @@ from attnaudit.readings.reading import Reading
 class ShownSettings(Settings):
     """Which reading of the attention is shown and ranked."""
 
-    reading: str = pydantic.Field("mean", description="what of the attention is shown and ranked")
+    reading: str = pydantic.Field(
+        "mean",
+        description="What of the attention is shown and ranked: `mean`, `max`, or one head, such"
+        " as head0.",
+    )
 
     @pydantic.field_validator("reading")
     @classmethod

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 MEAN = Reading(
     name="mean",
-    definition="the mean of the heads",
-    formula="1/H sum over heads of alpha_ht",
-    source="the usual heatmap of a model of several heads",
-    traps="Heads that look elsewhere average out; the mean may be the weights of no head.",
+    definition="The mean of the weights of all heads.",
+    formula="mean_h a_h",
+    source="common usage",
+    traps="Heads that attend to different words may cancel each other out.",
     compute=lambda alpha: alpha.mean(1),
     parts=lambda heads: [1.0] * heads,
 )
 MAX = Reading(
     name="max",
-    definition="the largest weight that any head gives a word",
-    formula="max over heads of alpha_ht",
-    source="used where single heads are thought to carry the evidence",
-    traps="With many heads most words are the largest of some head. The maxima add up to more than"
-    " 1: they are renormalised, and what lies outside the words is that of the mean.",
+    definition="The largest weight that any head gives to a word.",
+    formula="max_h a_h, renormalised",
+    source="common usage",
+    traps="One idle head may decide it. The maxima add up to more than 1: what lies outside the"
+    " words is that of the mean.",
     compute=lambda alpha: alpha.amax(1),
 )
 
@@ -56,8 +56,8 @@ def _head(name: str) -> Reading | None:
 
     return Reading(
         name,
-        f"the weights of head {number} alone",
-        f"alpha_ht with h = {number}",
+        f"The weights of head {number} alone.",
+        f"a_{number}",
         HEAD.source,
         HEAD.traps,
         compute,
@@ -68,10 +68,10 @@ def _head(name: str) -> Reading | None:
 
 HEAD = Family(
     name="head{number}",
-    definition="the weights of one head alone, counted from 0: head0, head1, ...",
-    formula="alpha_ht with h the number",
-    source="the usual way to look at a single head",
-    traps="What the other heads read is not seen, and no answer rests on one head alone. Numbers"
-    " mean nothing across models: head 3 of another seed is another head.",
+    definition="The weights of one head alone, by its number from 0.",
+    formula="a_h",
+    source="common usage",
+    traps="What one head shows, the answer may not depend on. Across seeds a number means little:"
+    " head 3 of another model is another head.",
     of=_head,
 )

@@ -349,10 +349,10 @@ def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_pa
 
 def test_a_baseline_of_something_else_is_refused_before_the_audits(run, tiny):
     run()
-    other, columns = load(Path("out/records/probe.jsonl"))
+    (other,) = load(Path("out/records/probe.jsonl"))
     from attnaudit.report.baseline import Baseline
 
-    demands = Demands(None, None, Baseline(Path("old.json"), other, columns))
+    demands = Demands(None, None, Baseline(Path("old.json"), other.report, other.columns))
     listener = Listener()
     with pytest.raises(InputError, match=r"old\.json: is a baseline of probe, and this is report"):
         run(("seeds: 2", "seeds: 3"), listener=listener, demands=demands)
@@ -368,7 +368,8 @@ def test_deltas_reach_the_findings(run, monkeypatch):
         return real(paths, demands, deltas, command_line)
 
     monkeypatch.setattr(suite, "combine", spy)
-    skip = ("[correlate, permute, erase, instance-adversary]", "[correlate, erase, seed-baseline, adversary, probe]")
+    before = "[correlate, permute, erase, instance-adversary]"
+    skip = (before, "[correlate, erase, seed-baseline, adversary, probe]")
     report, _ = run(skip, ("audit:", "audit:\n  deltas: {necessary: 0.3}"))
     assert seen[0].necessary == 0.3
     assert report.audit == "permute"  # alone, it stays what it is
@@ -408,6 +409,7 @@ def test_a_transformer_goes_the_same_way(run, fine):
 
 
 def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
+    """Takes some 6 s: a transformer is trained thirty times, in six audits."""
     for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
         with pytest.raises(KeyboardInterrupt):
             run(*fine, listener=Listener(title, 1))

@@ -28,4 +28,6 @@ QUESTION = Question(
         ),
     ),
     attention=True,
+    traps="Erased vectors are no erased words, and texts with deleted words are unlike real ones.",
+    source="Serrano & Smith 2019; DeYoung et al. 2020",
 )

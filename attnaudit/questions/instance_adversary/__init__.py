@@ -22,4 +22,6 @@ QUESTION = Question(
         ),
     ),
     attention=True,
+    traps="Weights detached from the model are no evidence on their own.",
+    source="Jain & Wallace 2019, section 4.2.2",
 )
