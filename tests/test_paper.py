@@ -14,7 +14,7 @@ import torch
 from attnaudit.data.dataset import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.execution.observer import Silent
-from attnaudit.importance.leave_one_out import leave_one_out
+from attnaudit.importance.deletion_passes import leave_one_out
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.predict import Batches
 from attnaudit.models.recipe import Overrides, read_config

@@ -22,6 +22,7 @@ ARROWS = {
         "importance",
         "models",
         "questions",
+        "readings",
         "report",
         "running",
     },
@@ -36,7 +37,7 @@ ARROWS = {
         *("data", "execution", "importance", "measures", "models", "readings", "records"),
     },
     "records": {"execution", "importance"},  # of importances the names alone
-    "readings": set(),
+    "readings": {"models"},
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
     "data": {"measures"},

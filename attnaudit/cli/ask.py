@@ -121,7 +121,7 @@ def _of_setting(name: str, kind: Any, field: FieldInfo) -> inspect.Parameter:
 def _choice(values: Sequence[str]) -> Any:
     """What typer takes as a choice of some words."""
     names: Any = {value: value for value in values}
-    return Enum("Choice", names, type=str)  # type: ignore[misc]
+    return Enum("Choice", names, type=str)
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

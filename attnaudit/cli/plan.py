@@ -12,7 +12,8 @@ from attnaudit.cli.output import show
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from attnaudit.running.planning.plan import Passes, Span, Trainings, WorkPlan
+    from attnaudit.models.passes import Passes
+    from attnaudit.running.planning.plan import Span, Trainings, WorkPlan
 
 _NAMES = {"training": "trainings", "records": "records", "summary": "summary"}
 

@@ -12,11 +12,12 @@ from attnaudit.config import Settings
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.explanations.entry import KINDS, Entry, Kind, folded
 from attnaudit.explanations.findings import FINDINGS, STATUSES
-from attnaudit.explanations.readings import READINGS
 from attnaudit.explanations.terms import TERMS
 from attnaudit.findings.rules import Deltas
 from attnaudit.importance import IMPORTANCES
 from attnaudit.questions import all_questions
+from attnaudit.readings import READINGS
+from attnaudit.readings.reading import Family
 from attnaudit.records.metric import CONTROLS, OPEN, PLACEHOLDERS, Direction, MetricSpec
 from attnaudit.report import registry
 
@@ -44,7 +45,7 @@ def all_entries() -> tuple[Entry, ...]:
         *STATUSES,
         *(_metric(spec) for spec in registry.all_specs()),
         *_importances(),
-        *READINGS,
+        *_readings(),
         *_settings(),
         *TERMS,
     ]
@@ -139,6 +140,12 @@ def _importances() -> Iterator[Entry]:
     for name, thing in IMPORTANCES.items():
         beside = ("floor",) if name in CONTROLS else ("floor", "reference")
         yield _described("importance", name, thing, "[0, inf); only the order counts", beside)
+
+
+def _readings() -> Iterator[Entry]:
+    for name, reading in READINGS.items():
+        entry = _described("reading", name, reading, "[0, 1]", ("head",))
+        yield replace(entry, aliases=("one head",)) if isinstance(reading, Family) else entry
 
 
 def _described(kind: Kind, name: str, thing: Any, bounds: str, beside: tuple[str, ...]) -> Entry:

@@ -1,17 +1,29 @@
-"""Which importance measures are computed for a model: those asked for, or those that suit it."""
+"""Which importances are computed: those asked for, or those that suit the model.
+
+A user asks for importances as `--measure NAME`; settings and records call them measures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, did_you_mean
 from attnaudit.importance import IMPORTANCES
-from attnaudit.importance.asked import check_measures
-from attnaudit.models.interface import AttentionModel, capability
 
-MASKING = ("leave_one_out_mask",)  # which need a mask token
-PER_TOKEN = ("gradient_own_logit", "attention_null")  # one backward pass a token, if not shared
+if TYPE_CHECKING:
+    from attnaudit.models.interface import AttentionModel
+
+
+def check_measures(names: Collection[str]) -> tuple[str, ...]:
+    """The named measures in the order of the list; raises InputError for an unknown one."""
+    for name in names:
+        if name not in IMPORTANCES:
+            raise InputError(
+                f"unknown importance measure {name!r}", hint=did_you_mean(name, IMPORTANCES)
+            )
+    return tuple(name for name in IMPORTANCES if name in names)
 
 
 @dataclass(frozen=True)
@@ -25,22 +37,27 @@ class Choice:
 def choose(asked: Sequence[str] | None, model: AttentionModel) -> Choice:
     """The measures for `model`: those `asked` for or, by default, all that it gives readily.
 
-    Without a mask token no word can be masked; without `encode_locally` the gradient of each
-    token's own logit is a backward pass of its own.
-
     Raises:
         InputError: A measure is asked for that is unknown, or that the model cannot give.
     """
-    impossible = MASKING if model.mask_token is None else ()
     if asked is not None:
         measures = check_measures(asked)
         for name in measures:
-            if name in impossible:
-                raise InputError(
-                    f"the model has no mask token, which {name} puts in place of words",
-                    hint="leave_one_out deletes them",
-                )
+            if reason := IMPORTANCES[name].needs(model):
+                raise InputError(reason)
         return Choice(measures)
-    slow = () if capability(model, "encode_locally") else PER_TOKEN
-    measures = tuple(name for name in IMPORTANCES if name not in (*impossible, *slow))
-    return Choice(measures, slow)
+    able = [importance for importance in IMPORTANCES.values() if not importance.needs(model)]
+    return Choice(
+        tuple(importance.name for importance in able if not importance.slow(model)),
+        tuple(importance.name for importance in able if importance.slow(model)),
+    )
+
+
+def note_on(left_out: Sequence[str]) -> list[str]:
+    """What a report says of the measures `left_out`."""
+    if not left_out:
+        return []
+    return [
+        f"Left out: {' and '.join(left_out)}, which would be slow with this model. Ask for them"
+        " with --measure."
+    ]

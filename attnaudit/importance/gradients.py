@@ -1,170 +1,172 @@
-"""Gradient importance, in the definitions that the debate mixes up.
+"""Gradient importances, in the definitions that the debate mixes up.
 
 All take the probability p of one target class and the embeddings e_t at which a text enters the
-model, or the attention weights alpha_t, and give a non-negative magnitude per word (a word of
-several tokens: the sum of its gradient-times-input terms before the absolute value, the norm of its
-stacked gradients).
+model, or the attention weights alpha_t. `gradient_passes` computes them.
 
 With the attention detached, dp/de_t carries the factor alpha_t itself wherever states do not mix,
-so it partly correlates attention with attention; `own_logit` does not.
-
-Letters in shape comments: B batch, T tokens, W words, D embedding.
+so it partly correlates attention with attention; `gradient_own_logit` does not.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
+from attnaudit.importance.chance import shuffled
+from attnaudit.importance.importance import Importance, Request
 
-from attnaudit.data.batch import Batch
-from attnaudit.models.interface import AttentionModel, Encoded, capability
+if TYPE_CHECKING:
+    from torch import Tensor
 
-QUADRATURE = 12  # Gauss-Legendre nodes: on SST, tau .99996 with the ranking of 64
+    from attnaudit.models.interface import AttentionModel
+    from attnaudit.models.lengths import Texts
+    from attnaudit.models.passes import Passes
 
-
-def _differentiable() -> AbstractContextManager[None]:
-    """A recurrent layer in eval mode has no backward pass in cuDNN; torch's own kernels do."""
-    return torch.backends.cudnn.flags(enabled=False)
-
-
-def gradients(model: AttentionModel, batch: Batch, target: Tensor) -> dict[str, Tensor]:
-    """Three gradients of p[target] in one forward pass, each (B, W).
-
-    `gradient`: |dp/de_t . e_t|, attention detached (Jain & Wallace 2019, section 4.1: gradient
-    with respect to the one-hot input; the authors normalise it, which changes no rank).
-    `gradient_l2`: ||dp/de_t||, attention detached. `gradient_flowing`: |dp/de_t . e_t| of the
-    whole model, through its attention too.
-    """
-    embeddings = _leaf(model, batch)
-    with _differentiable():
-        encoded = model.encode(batch, embeddings)
-    alpha = model.attend(encoded)
-    grads = []
-    for weights in (alpha.detach(), alpha):
-        p = _probability(model, encoded, weights, target)
-        grads.append(_gradient(p, embeddings, keep_graph=weights is not alpha))  # (B, T, D)
-    detached, flowing = grads
-    return {
-        "gradient": _times_input(batch, detached, embeddings),
-        "gradient_flowing": _times_input(batch, flowing, embeddings),
-        "gradient_l2": batch.per_word(detached.square().sum(-1)).sqrt(),
-    }
+DETACHED = ("gradient", "gradient_l2")  # one backward pass gives both
+FLOWING = ("gradient_flowing",)
 
 
-def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
-    """|d l_t / d e_t . e_t| (B, W), free of alpha.
+def _of_embeddings(name: str) -> Callable[[Request], Tensor]:
+    """The gradient `name`: all that are asked for share a forward pass, and none is idle."""
 
-    l_t is what the model would say with all its attention on t: the log-odds of the target class
-    under a one-hot alpha. For a linear readout it is the token's own logit. Its derivative is
-    taken at the token's own embedding only; other tokens' influence on the state is held constant.
-    Costs one backward pass where the model can `encode_locally`, else one per token.
-    """
-    embeddings = _leaf(model, batch)
-    locally = capability(model, "encode_locally")
-    with _differentiable():
-        encoded = (locally or model.encode)(batch, embeddings)
-    odds = _own_log_odds(model, encoded, target)  # (B, T)
-    if locally:
-        grad = _gradient(odds, embeddings)
-    else:
-        columns = []
-        for t in range(odds.shape[1]):
-            all_tokens = _gradient(odds[:, t], embeddings, keep_graph=True)
-            columns.append(all_tokens[:, t])
-        grad = torch.stack(columns, dim=1)  # (B, T, D)
-    return _times_input(batch, grad, embeddings)
+    def compute(request: Request) -> Tensor:
+        from attnaudit.importance.gradient_passes import gradients
+
+        def make() -> Mapping[str, Tensor]:
+            asked = {*request.asked, name}
+            detached, flowing = (not asked.isdisjoint(some) for some in (DETACHED, FLOWING))
+            return gradients(request.model, request.batch, request.target, detached, flowing)
+
+        return request.once("gradients", make)[name]
+
+    return compute
 
 
-def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
-    """|sum over heads of alpha_t * dp/dalpha_t| (B, W), at the model's own weights.
+def _of_weights(request: Request) -> Tensor:
+    from attnaudit.importance.gradient_passes import attention_gradient
 
-    The weights are independent variables of `read`: what they were computed from is held constant,
-    and so is their sum. (Serrano & Smith 2019, section 5, rank by the same product, with its sign.)
-    """
-    with torch.no_grad():
-        encoded = model.encode(batch)
-        alpha = model.attend(encoded)  # (B, H, T)
-    weights = alpha.clone().requires_grad_()
-    slopes = _gradient(_probability(model, encoded, weights, target), weights)
-    return batch.per_word((alpha * slopes).sum(1)).abs()
+    return attention_gradient(request.model, request.batch, request.target)
 
 
-def integrated_gradients(
-    model: AttentionModel, batch: Batch, target: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Integrated gradients of p[target] (Sundararajan et al. 2017), as magnitudes (B, W).
+def _own_logit(request: Request) -> Tensor:
+    from attnaudit.importance.gradient_passes import own_logit
 
-    The path leads from zero vectors at the content positions (specials and the query stay) to the
-    embeddings, attention flowing; Gauss-Legendre quadrature. Also gives the completeness error
-    (B,): |sum of the signed attributions - (p(x) - p(baseline))|, 0 if the integral is exact.
-    """
-    embeddings = model.embed(batch).detach()
-    content = batch.content.unsqueeze(-1)
-    baseline = embeddings.masked_fill(content, 0)
-    nodes, weights = np.polynomial.legendre.leggauss(QUADRATURE)
-    average = torch.zeros_like(embeddings)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        point = (baseline + float(node) * (embeddings - baseline)).requires_grad_()
-        with _differentiable():
-            encoded = model.encode(batch, point)
-        p = _probability(model, encoded, model.attend(encoded), target)
-        average += float(weight) * _gradient(p, point)
-    signed = batch.per_word(((embeddings - baseline) * average).sum(-1))  # (B, W)
-    with torch.no_grad():
-        ends = []
-        for point in (embeddings, baseline):
-            encoded = model.encode(batch, point)
-            ends.append(_probability(model, encoded, model.attend(encoded), target))
-    return signed.abs(), (signed.sum(1) - (ends[0] - ends[1])).abs()
-
-
-def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
-    return model.embed(batch).detach().requires_grad_()
-
-
-def _gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:
-    """The gradient of sum(values) at the leaf; 0 where the values do not depend on it.
-
-    They may not: with the attention held fixed, a model whose attention alone reads the text says
-    the same whatever the embeddings are.
-    """
-    if not values.requires_grad:
-        return torch.zeros_like(leaf)
-    (grad,) = torch.autograd.grad(
-        values.sum(), leaf, retain_graph=keep_graph, materialize_grads=True
+    return request.once(
+        "own logits", lambda: own_logit(request.model, request.batch, request.target)
     )
-    return grad
 
 
-def _times_input(batch: Batch, grad: Tensor, embeddings: Tensor) -> Tensor:
-    return batch.per_word((grad * embeddings.detach()).sum(-1)).abs()
+def _null(request: Request) -> Tensor:
+    own = _own_logit(request)
+    sensitivities = shuffled(own, request.batch.word_counts, request.ids, (request.seed, 0))
+    return request.alpha.to(own) * sensitivities
 
 
-def _probability(model: AttentionModel, encoded: Encoded, alpha: Tensor, target: Tensor) -> Tensor:
-    logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)  # (B, C)
-    return logits.softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1)
+def _work_of_embeddings(kind: str) -> Callable[[AttentionModel, Texts], Mapping[str, Passes]]:
+    def work(model: AttentionModel, texts: Texts) -> Mapping[str, Passes]:
+        from attnaudit.models.passes import Passes
+
+        n = len(texts)
+        once = Passes(forward=n)
+        return {"gradients": once, f"{kind} gradients": Passes(backward=n, answers=n)}
+
+    return work
 
 
-def _own_log_odds(model: AttentionModel, encoded: Encoded, target: Tensor) -> Tensor:
-    """Log-odds (B, T) of the target class with all attention, of every head, on one token."""
-    if token_logits := capability(model, "token_logits"):
-        per_token, bias = token_logits(encoded)
-        logits = per_token + bias  # (B, T, C)
-    else:
-        batch, tokens = encoded.content.shape
-        heads = model.attend(encoded).shape[1]
-        eye = torch.eye(tokens, device=encoded.content.device, dtype=_dtype(model))
-        one_hot = eye.view(1, tokens, 1, tokens).expand(batch, tokens, heads, tokens)
-        logits = model.read(encoded, one_hot)
-    classes = torch.arange(logits.shape[-1], device=logits.device)
-    is_target = (classes == target.unsqueeze(1)).unsqueeze(1)  # (B, 1, C)
-    others = logits.masked_fill(is_target, -torch.inf).logsumexp(-1)
-    odds: Tensor = (logits * is_target).sum(-1) - others
-    return odds
+def _work_of_weights(model: AttentionModel, texts: Texts) -> Mapping[str, Passes]:
+    from attnaudit.models.passes import learning
+
+    return {"gradients at the weights": learning(len(texts))}
 
 
-def _dtype(model: AttentionModel) -> torch.dtype:
-    return next((p.dtype for p in model.parameters()), torch.float32)
+def _work_of_own_logits(model: AttentionModel, texts: Texts) -> Mapping[str, Passes]:
+    from attnaudit.models.passes import Passes
+
+    n = len(texts)
+    each = int(texts.padded(texts.tokens).sum())  # padding is answered with the rest
+    back = each if _token_by_token(model) else n
+    return {"own logits": Passes(forward=n, backward=back, answers=each)}
+
+
+def _token_by_token(model: AttentionModel) -> bool:
+    """Whether the own logit of each token takes a backward pass of its own."""
+    from attnaudit.models.interface import capability
+
+    return capability(model, "encode_locally") is None
+
+
+_CARRIES = (
+    "It carries the attention weight as a factor, so that it partly compares attention with itself."
+)
+
+FAMILY = (
+    Importance(
+        name="gradient",
+        definition="The gradient of the explained probability times the input at the word"
+        " embeddings, with attention held fixed.",
+        formula="|dp/de_t . e_t|, attention detached; the terms of a word's tokens are summed"
+        " before the absolute value",
+        source="Jain & Wallace 2019, section 4.1: the gradient at the one-hot input; the authors"
+        " normalise it, which changes no rank",
+        traps=_CARRIES,
+        compute=_of_embeddings("gradient"),
+        work=_work_of_embeddings("detached"),
+    ),
+    Importance(
+        name="gradient_flowing",
+        definition="The gradient of the explained probability times the input at the word"
+        " embeddings, which also flows through the attention.",
+        formula="|dp/de_t . e_t| of the whole model",
+        source="Jain & Wallace 2019, section 4.1, without the detached attention",
+        traps="It asks what the word does to the weights too, which an explanation by weights"
+        " holds fixed.",
+        compute=_of_embeddings("gradient_flowing"),
+        work=_work_of_embeddings("flowing"),
+    ),
+    Importance(
+        name="gradient_l2",
+        definition="The L2 norm of the gradient at the word embedding, with attention held fixed.",
+        formula="||dp/de_t||, attention detached; of a word, the norm of its tokens' gradients"
+        " stacked",
+        source="a norm that is often used in place of gradient times input",
+        traps=_CARRIES,
+        compute=_of_embeddings("gradient_l2"),
+        work=_work_of_embeddings("detached"),
+    ),
+    Importance(
+        name="attention_gradient",
+        definition="The attention weight times the derivative of the explained probability by it,"
+        " summed over heads.",
+        formula="|sum over heads of alpha_t * dp/dalpha_t|",
+        source="Serrano & Smith 2019, section 5, who rank by the same product with its sign",
+        traps=_CARRIES,
+        compute=_of_weights,
+        work=_work_of_weights,
+    ),
+    Importance(
+        name="gradient_own_logit",
+        definition="The gradient times the input of the token's own logit, which is free of the"
+        " attention weight.",
+        formula="|dl_t/de_t . e_t|, with l_t the log-odds of the class under a one-hot alpha at t,"
+        " differentiated at the token's own embedding only",
+        source="the definition of gradient, without the factor that attention gives it",
+        traps="What other tokens add to the state at t is held constant.",
+        compute=_own_logit,
+        work=_work_of_own_logits,
+        slow=_token_by_token,
+    ),
+    Importance(
+        name="attention_null",
+        definition="What the attention factor in a gradient yields by itself: the attention weight"
+        " times the tokens' own gradients, shuffled among them.",
+        formula="alpha_t times |dl_s/de_s . e_s| of another token s, in an order drawn by the"
+        " text's id and the seed",
+        source="the null of gradients with detached attention",
+        traps="A gradient that agrees with attention no better than this agrees by its factor"
+        " alone.",
+        compute=_null,
+        work=_work_of_own_logits,
+        control=True,
+        slow=_token_by_token,
+    ),
+)

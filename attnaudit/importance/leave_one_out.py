@@ -1,117 +1,78 @@
-"""Leave-one-out: how far the answer moves when a word is deleted, or hidden by a mask token.
-
-Letters in shape comments: B batch, V deletions, N deletions of any texts, T tokens, W words,
-C classes.
-"""
+"""Leave-one-out: how far the answer moves when a word is deleted, or hidden by a mask token."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from attnaudit.importance.importance import Importance, Request
 
-from attnaudit.data.batch import Batch
-from attnaudit.models.interface import AttentionModel, Encoded, capability
+if TYPE_CHECKING:
+    from torch import Tensor
 
+    from attnaudit.models.interface import AttentionModel
+    from attnaudit.models.lengths import Texts
+    from attnaudit.models.passes import Passes
 
-@torch.no_grad()
-def leave_one_out(model: AttentionModel, batch: Batch, probs: Tensor, budget: int) -> Tensor:
-    """TVD(p(x without word w), p(x)) for every word: (B, W), in [0, 1], 0 beyond the last word.
-
-    Token ids are deleted, never text edited; the shorter text is encoded, attended and read anew
-    (Jain & Wallace 2019, section 4.1; their |change of p| of a binary model is the same number).
-    All tokens of a word go together. `probs` (B, C) are the answers to the whole texts. Texts that
-    are equally long after the deletion are worked on together, without padding, in calls of at
-    most `budget` tokens where a call can be that small.
-    """
-    importance = _nothing(batch, probs)
-    shared = torch.zeros_like(batch.labels, dtype=torch.bool)
-    if capability(model, "encode_deletions"):
-        shared = batch.content.sum(1) == batch.word_counts  # each word is one token
-        _share(model, batch, shared, probs, budget, importance)
-    rows, words = _each_word(batch, ~shared)
-    gone = (batch.words[rows] == words.unsqueeze(1)).sum(1)  # (N,) tokens of the word
-    for some in _equally_long(batch.mask.sum(1)[rows] - gone, budget):
-        copies = batch.select(rows[some])
-        shorter = copies.keep(copies.words != words[some].unsqueeze(1))
-        changed = _answers(model, model.encode(shorter))
-        importance[rows[some], words[some]] = _tvd(changed, probs[rows[some]])
-    return importance
+# Deletions that share work keep little, and long texts pay for each call: more may go at a time.
+DELETION_BATCHES = 16
 
 
-@torch.no_grad()
-def leave_one_out_mask(
-    model: AttentionModel, batch: Batch, probs: Tensor, budget: int, mask_token: int
-) -> Tensor:
-    """TVD(p(x with word w masked), p(x)) for every word: (B, W), in [0, 1], 0 beyond the last word.
+def _deleted(request: Request) -> Tensor:
+    from attnaudit.importance.deletion_passes import leave_one_out
+    from attnaudit.models.interface import capability
 
-    Each token of the word is replaced by `mask_token`, so that no other changes its position.
-    """
-    importance = _nothing(batch, probs)
-    rows, words = _each_word(batch, torch.ones_like(batch.labels, dtype=torch.bool))
-    for some in _equally_long(batch.mask.sum(1)[rows], budget):
-        copies = batch.select(rows[some])
-        masked = copies.replace(copies.words == words[some].unsqueeze(1), mask_token)
-        changed = _answers(model, model.encode(masked))
-        importance[rows[some], words[some]] = _tvd(changed, probs[rows[some]])
-    return importance
+    shares = capability(request.model, "encode_deletions")
+    room = request.budget * (DELETION_BATCHES if shares else 1)
+    return leave_one_out(request.model, request.batch, request.probs, room)
 
 
-def _nothing(batch: Batch, probs: Tensor) -> Tensor:
-    return torch.zeros(len(batch), int(batch.word_counts.max())).to(probs)  # (B, W)
+def _masked(request: Request) -> Tensor:
+    from attnaudit.importance.deletion_passes import leave_one_out_mask
+
+    hidden = request.model.mask_token
+    assert hidden is not None  # `needs` has seen to it
+    return leave_one_out_mask(request.model, request.batch, request.probs, request.budget, hidden)
 
 
-def _each_word(batch: Batch, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Every (row, word) of the rows that are `chosen` (B,): two (N,)."""
-    there = torch.arange(int(batch.word_counts.max()), device=batch.words.device)
-    rows, words = (chosen.unsqueeze(1) & (there < batch.word_counts.unsqueeze(1))).nonzero().T
-    return rows, words
+def _no_mask(model: AttentionModel) -> str | None:
+    if model.mask_token is not None:
+        return None
+    return (
+        "the model has no mask token, which leave_one_out_mask puts in place of words;"
+        " leave_one_out deletes them"
+    )
 
 
-def _equally_long(lengths: Tensor, budget: int) -> Iterator[Tensor]:
-    """The places of equal `lengths` (N,), at most `budget` tokens at a time."""
-    for length in sorted(set(lengths.tolist())):
-        places = (lengths == length).nonzero().squeeze(1)
-        yield from torch.split(places, max(1, budget // length))
+def _each_word(name: str, texts: Texts) -> Mapping[str, Passes]:
+    from attnaudit.models.passes import answering
+
+    return {name: answering(int(texts.words.sum()))}
 
 
-def _share(
-    model: AttentionModel,
-    batch: Batch,
-    shared: Tensor,
-    probs: Tensor,
-    budget: int,
-    importance: Tensor,
-) -> None:
-    """Fill in the rows that are `shared` (B,): the deletions of equally long texts at once."""
-    lengths = batch.mask.sum(1)
-    for length in sorted(set(lengths[shared].tolist())):
-        rows = ((lengths == length) & shared).nonzero().squeeze(1)
-        for some in torch.split(rows, max(1, budget // length**2)):
-            moved = _deletions(model, batch.select(some), probs[some], budget)
-            importance[some, : moved.shape[1]] = moved
-
-
-def _deletions(model: AttentionModel, group: Batch, probs: Tensor, budget: int) -> Tensor:
-    """(B, W) of texts of one length whose words are single tokens, through `encode_deletions`."""
-    encode = capability(model, "encode_deletions")
-    assert encode is not None
-    words, length = int(group.word_counts[0]), group.ids.shape[1]
-    step = max(1, budget // (len(group) * length))
-    moved = []
-    for first in range(0, words, step):
-        last = min(first + step, words)
-        changed = _answers(model, encode(group, first, last))  # (B*V, C)
-        changed = changed.view(len(group), last - first, -1)
-        moved.append(_tvd(changed, probs.unsqueeze(1)))  # (B, V)
-    return torch.cat(moved, dim=1)
-
-
-def _answers(model: AttentionModel, encoded: Encoded) -> Tensor:
-    alpha = model.attend(encoded).unsqueeze(1)
-    return model.read(encoded, alpha).squeeze(1).softmax(-1)
-
-
-def _tvd(p: Tensor, q: Tensor) -> Tensor:
-    return (p - q).abs().sum(-1) / 2
+FAMILY = (
+    Importance(
+        name="leave_one_out",
+        definition="How far the answer moves when the word is deleted, as a total variation"
+        " distance.",
+        formula="TVD(p(x without word w), p(x)), in [0, 1]; token ids are deleted, all those of a"
+        " word together",
+        source="Jain & Wallace 2019, section 4.1",
+        traps="A text without one of its words may be unlike any that the model was trained on."
+        " Of two words that say the same, neither counts.",
+        compute=_deleted,
+        work=lambda model, texts: _each_word("deletions", texts),
+    ),
+    Importance(
+        name="leave_one_out_mask",
+        definition="How far the answer moves when the model's mask token stands in place of the"
+        " word.",
+        formula="TVD(p(x with word w masked), p(x)), in [0, 1]; all its tokens are replaced",
+        source="the variant of leave_one_out for models that were trained with a mask token",
+        traps="A fine-tuned classifier may never have seen a mask token. Of two words that say the"
+        " same, neither counts.",
+        compute=_masked,
+        work=lambda model, texts: _each_word("masked words", texts),
+        needs=_no_mask,
+    ),
+)

@@ -12,7 +12,13 @@ from typing_extensions import override
 from attnaudit.data.batch import Batch
 from attnaudit.models.interface import AttentionModel, Encoded
 
+Show = Callable[[Tensor], Tensor]  # attention (B, H, T) to the one number a position, (B, T)
 Guide = Callable[[Batch], Tensor]  # a batch to weights (B, T): a distribution over the content
+
+
+def mean_of_heads(alpha: Tensor) -> Tensor:
+    """(B, T) what is shown of attention (B, H, T) where no other reading is asked for."""
+    return alpha.mean(1)
 
 
 def uniform(batch: Batch) -> Tensor:
@@ -23,10 +29,10 @@ def uniform(batch: Batch) -> Tensor:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a model attends to and answers on a split, kept by row; calling it gives a guide.
+    """What a model shows of its attention and answers on a split, by row; calling it gives a guide.
 
-    `probs` (N, C). `alpha` (N, L): the weights of each instance's content positions in their
-    order, mean over heads, renormalised over the content; `lengths` (N,) how many those are, so
+    `probs` (N, C). `alpha` (N, L): what is shown of each instance's content positions in their
+    order, renormalised over the content; `lengths` (N,) how many those are, so
     that a weight of exactly 0 stays one. (The authors' code drops zeros to find the length.)
     """
 
@@ -48,15 +54,15 @@ class Kept:
 
 
 @torch.no_grad()
-def keep(model: AttentionModel, batches: Iterable[Batch]) -> Kept:
-    """Run `model` on all batches of a split, whose rows count from 0."""
+def keep(model: AttentionModel, batches: Iterable[Batch], show: Show = mean_of_heads) -> Kept:
+    """Run `model` on all batches of a split, whose rows count from 0; `show` its attention."""
     model.eval()
     parts = []
     for batch in batches:
         encoded = model.encode(batch)
         alpha = model.attend(encoded)  # (B, H, T)
         probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-        parts.append((batch.rows, probs, *_packed(alpha.mean(1), batch.content)))
+        parts.append((batch.rows, probs, *_packed(show(alpha), batch.content)))
     rows = torch.cat([part[0] for part in parts])
     order = rows.argsort()
     longest = max(part[2].shape[1] for part in parts)

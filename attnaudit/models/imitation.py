@@ -21,50 +21,62 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
-from attnaudit.models.guided import Kept
+from attnaudit.models.distances import tvd
+from attnaudit.models.guided import Kept, Show, mean_of_heads
 from attnaudit.models.interface import AttentionModel
 
 KL_CLIP = 10.0  # nats: base weights below e^-10, which is 5e-5, count as that
 
 
-def distances(model: AttentionModel, batch: Batch, base: Kept) -> tuple[Tensor, Tensor]:
+def distances(
+    model: AttentionModel, batch: Batch, base: Kept, show: Show = mean_of_heads
+) -> tuple[Tensor, Tensor]:
     """TVD of answers, (B,) in [0, 1], and KL of attentions, (B,) in nats, in [0, KL_CLIP].
 
-    Attention is the mean over heads, renormalised over the content.
+    Attentions are what `show` makes of the heads, as in `base`, renormalised over the content.
     """
     encoded = model.encode(batch)
     alpha = model.attend(encoded)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-    tvd = (probs - base.probs[batch.rows]).abs().sum(-1) / 2
+    moved = tvd(probs, base.probs[batch.rows])
     tiny = torch.finfo(probs.dtype).tiny
-    ours = alpha.mean(1) * batch.content
+    ours = show(alpha) * batch.content
     ours = ours / ours.sum(1, keepdim=True).clamp_min(tiny)
     # Outside the content ours is 0, and 0 times a finite number is 0 with a gradient of 0 for it.
     logs = ours.clamp_min(tiny).log() - base(batch).clamp_min(math.exp(-KL_CLIP)).log()
     # At most KL_CLIP as it is, but for rounding; the floor can bring it just below 0.
-    return tvd, (ours * logs).sum(1).clamp(0, KL_CLIP)
+    return moved, (ours * logs).sum(1).clamp(0, KL_CLIP)
 
 
 class Imitation:
     """The objective TVD - lambda KL; the dev score is its negative mean.
 
-    `train` and `dev` are what the base model attends to and answers on those splits.
+    `train` and `dev` are what the base model shows of its attention, and answers, on those splits;
+    `show` shows that of the trained model.
     """
 
     name = "objective"
 
-    def __init__(self, strength: float, train: Kept, dev: Kept, batches: Sequence[Batch]) -> None:
+    def __init__(
+        self,
+        strength: float,
+        train: Kept,
+        dev: Kept,
+        batches: Sequence[Batch],
+        show: Show = mean_of_heads,
+    ) -> None:
         self.strength, self._train, self._dev, self._batches = strength, train, dev, batches
+        self._show = show
 
     def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
         """See `Objective`."""
-        tvd, kl = distances(model, batch, self._train)
-        return tvd - self.strength * kl
+        moved, kl = distances(model, batch, self._train, self._show)
+        return moved - self.strength * kl
 
     @torch.no_grad()
     def score(self, model: AttentionModel) -> float:
         """See `Objective`."""
         model.eval()
-        found = [distances(model, batch, self._dev) for batch in self._batches]
-        tvd, kl = (torch.cat(part).double().mean() for part in zip(*found, strict=True))
-        return float(self.strength * kl - tvd)
+        found = [distances(model, batch, self._dev, self._show) for batch in self._batches]
+        moved, kl = (torch.cat(part).double().mean() for part in zip(*found, strict=True))
+        return float(self.strength * kl - moved)

@@ -102,6 +102,9 @@ class AttentionModel(nn.Module, abc.ABC):
     mask_token: int | None = None
     """The id that stands for a hidden word, for a model trained with one; None without."""
 
+    head_count: int | None = None
+    """The heads of the audited attention; None before `check_laws` has looked."""
+
     def embed(self, batch: Batch) -> Tensor:
         """Input embeddings (B, T, D): where gradients are taken."""
         embedding = self.get_submodule("embedding")
@@ -193,6 +196,7 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         f"its attention has shape {tuple(alpha.shape)}, not (batch, heads, tokens)",
     )
     attendable = encoded.attendable.unsqueeze(1)
+    model.head_count = alpha.shape[1]
     law(
         bool((alpha >= 0).all())
         and bool((alpha.masked_fill(attendable, 0) == 0).all())

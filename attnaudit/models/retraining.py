@@ -14,7 +14,7 @@ from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Dataset
 from attnaudit.execution.observer import Observer
 from attnaudit.models.blank import Blank, Fresh
-from attnaudit.models.guided import Guide, Guided, Kept, keep
+from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_heads
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import BATCH_TOKENS, Batches
@@ -80,7 +80,7 @@ class Retraining:
         self.saving, self.probe_schedule = saving, probe_schedule or schedule
         self.base, self.spec, self.fresh, self.probe = base, spec, fresh, probe
         self.schedule, self.splits, self.device, self.budget = schedule, splits, device, budget
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[tuple[str, Show], Kept] = {}
 
     def seeds(self, count: int, first: int = 0) -> list[int]:
         """`count` seeds from `first` on, without the audited model's own, which would repeat it."""
@@ -98,16 +98,16 @@ class Retraining:
             pieces,
         )
 
-    def kept(self, split: str) -> Kept:
-        """What the audited model attends to and answers on a split."""
-        if split not in self._kept:
-            self._kept[split] = self.keep(self.base, split)
-        return self._kept[split]
+    def kept(self, split: str, show: Show = mean_of_heads) -> Kept:
+        """What the audited model shows of its attention, and answers, on a split."""
+        if (split, show) not in self._kept:
+            self._kept[split, show] = self.keep(self.base, split, show)
+        return self._kept[split, show]
 
-    def keep(self, model: AttentionModel, split: str) -> Kept:
-        """What another model of the same vocabulary attends to and answers on a split."""
+    def keep(self, model: AttentionModel, split: str, show: Show = mean_of_heads) -> Kept:
+        """The same of another model of the same vocabulary."""
         model.to(self.device)
-        return keep(model, replace(self.batches(split), boundaries=model.boundaries))
+        return keep(model, replace(self.batches(split), boundaries=model.boundaries), show)
 
     @cached_property
     def _data(self) -> TrainingData:
@@ -138,15 +138,18 @@ class Retraining:
         patience: int,
         observer: Observer,
         title: str,
+        show: Show = mean_of_heads,
     ) -> Progress:
         """Train `model` in place to answer as the audited model does, and to attend otherwise.
 
-        `strength` is lambda. Raises DivergedError if the loss is no longer finite.
+        `strength` is lambda; attentions differ in what `show` shows of them. Raises DivergedError
+        if the loss is no longer finite.
         """
         changed = {"seed": seed, "epochs": epochs, "patience": patience}
         schedule = self.schedule.model_copy(update=changed)
         model.to(self.device)
-        goal = Imitation(strength, self.kept("train"), self.kept("dev"), list(self.batches("dev")))
+        train, dev = self.kept("train", show), self.kept("dev", show)
+        goal = Imitation(strength, train, dev, list(self.batches("dev")), show)
         return self._train(model, schedule, observer, title, goal)
 
     def _train(

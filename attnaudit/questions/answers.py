@@ -17,10 +17,12 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Observer
+from attnaudit.importance.importance import Request
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches
 from attnaudit.questions.maker import Record
-from attnaudit.readings.heads import Heads, over_heads
+from attnaudit.readings.heads import MEAN
+from attnaudit.readings.reading import Reading
 from attnaudit.records.rounding import compact
 
 
@@ -28,8 +30,8 @@ from attnaudit.records.rounding import compact
 class Answered:
     """A batch with what the model attends to and answers; nothing of it carries a graph.
 
-    `alpha` (B, H, T); `probs` (B, C). `shown` (B, T): its heads as the one number a position that
-    is shown and ranked, see `over_heads`; `on_words` (B, W) the same for each word, renormalised
+    `alpha` (B, H, T); `probs` (B, C). `shown` (B, T): the one number a position that the reading
+    makes of its heads; `on_words` (B, W) the same for each word, renormalised
     over the content; `inside` (B,) the mass on the content before that.
     """
 
@@ -41,6 +43,15 @@ class Answered:
     shown: Tensor
     on_words: Tensor
     inside: Tensor
+
+    def request(
+        self, model: AttentionModel, target: Tensor, asked: Sequence[str], seed: int, budget: int
+    ) -> Request:
+        """The importances `asked` for, of class `target` (B,): what `compute.importances` takes."""
+        ids = [i.id for i in self.instances]
+        return Request(
+            model, self.batch, self.on_words, self.probs, target, ids, seed, budget, asked
+        )
 
     def record(self, b: int) -> Record:
         """What every record of instance `b` begins with."""
@@ -59,17 +70,17 @@ class Answered:
 
 @torch.no_grad()
 def answer(
-    model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance], heads: Heads = "mean"
+    model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance], reading: Reading = MEAN
 ) -> Answered:
     """Run the model once on `batch`; `by_row` finds the instances of its rows."""
     encoded = model.encode(batch)
     alpha = model.attend(encoded)  # (B, H, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-    shown = over_heads(alpha, heads)
+    shown = reading.compute(alpha)
     on_words = batch.per_word(shown)  # (B, W)
     whole = on_words.sum(1)
     # Maxima add up to more than a mass: what lies outside is then that of the mean.
-    inside = batch.per_word(alpha.mean(1)).sum(1) if heads == "max" else whole
+    inside = whole if reading.parts else batch.per_word(MEAN.compute(alpha)).sum(1)
     on_words = on_words / whole.clamp_min(torch.finfo(whole.dtype).tiny).unsqueeze(1)
     instances = [by_row[row] for row in batch.rows.tolist()]
     return Answered(batch, instances, encoded, alpha, probs, shown, on_words, inside)
@@ -87,10 +98,10 @@ def each_batch(
     batches: Batches,
     make: Callable[[Answered], list[Record]],
     observer: Observer,
-    heads: Heads = "mean",
+    reading: Reading = MEAN,
 ) -> Iterator[list[Record]]:
     """The records that `make` gives for each batch in turn."""
     by_row = {i.row: i for i in batches.instances}
     return batches.memory.results(
-        lambda batch: make(answer(model, batch, by_row, heads)), batches, observer
+        lambda batch: make(answer(model, batch, by_row, reading)), batches, observer
     )

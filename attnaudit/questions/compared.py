@@ -6,17 +6,16 @@ from typing import Annotated, Optional
 
 import pydantic
 
-from attnaudit.config import Settings
 from attnaudit.importance import IMPORTANCES
-from attnaudit.importance.asked import check_measures
+from attnaudit.importance.choice import check_measures
 from attnaudit.questions.option import HIDDEN, Option
-from attnaudit.readings.heads import Heads
+from attnaudit.questions.shown import ShownSettings
 
 _MEASURES = Option("--measure", "NAME", default="all that suit the model", parse=check_measures)
 
 
-class ComparedSettings(Settings):
-    """Which measures, and which attention they are put beside."""
+class ComparedSettings(ShownSettings):
+    """Which importances attention is put beside."""
 
     measures: Annotated[Optional[tuple[str, ...]], _MEASURES] = pydantic.Field(  # noqa: UP045
         None,
@@ -29,15 +28,10 @@ class ComparedSettings(Settings):
         description="The importances that are left out because they are slow for this model; "
         "the audit fills this in.",
     )
-    heads: Heads = pydantic.Field(
-        "mean",
-        description="What is shown and ranked of several heads: `mean`, `max`, or the number of "
-        "one head.",
-    )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The measures in registry order; ValueError before `settle` has settled them."""
+        """The measures in the order of the list; ValueError before `settle` has settled them."""
         if self.measures is None:
             raise ValueError("these settings are not settled for a model")
         return tuple(name for name in IMPORTANCES if name in self.measures)

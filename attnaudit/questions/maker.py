@@ -11,6 +11,8 @@ from attnaudit.execution.observer import Observer
 
 if TYPE_CHECKING:
     from attnaudit.models.interface import AttentionModel
+    from attnaudit.models.lengths import Texts
+    from attnaudit.models.passes import Passes
     from attnaudit.models.predict import Batches
     from attnaudit.models.retraining import Retraining
     from attnaudit.questions.trained import Ledger
@@ -46,7 +48,9 @@ class Maker:
     models. Before any work `settle(settings, model)` gives the settings that hold for this model,
     with nothing left open; it raises InputError where the model cannot do what they ask. For a dry
     run, `alike(settings, asked)` names kinds of trainings that earlier questions, whose names are
-    `asked`, will add; each with the kind that it costs as much as.
+    `asked`, will add; each with the kind that it costs as much as. `cost(model, texts, settings)`
+    is how often `records` sends texts through the model; `asked(model, count)` what a question that
+    trains asks of the audited model besides an answer, of so many texts.
     """
 
     records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
@@ -55,7 +59,11 @@ class Maker:
     trains: Trains | None = None
     settle: Callable[[Any, AttentionModel], Settings] = lambda settings, model: settings
     alike: Callable[[Any, Sequence[str]], Mapping[str, str]] = lambda settings, asked: {}
+    cost: Callable[[AttentionModel, Texts, Any], Passes] | None = None
+    asked: Callable[[AttentionModel, int], Passes] | None = None
 
     def __post_init__(self) -> None:
         if (self.records is None) == (self.trains is None):
             raise ValueError("a question looks at the audited model, or trains others")
+        if (self.records is None) != (self.cost is None):
+            raise ValueError("what looks at the audited model has a cost")

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.variants import answers, erased
@@ -41,9 +42,9 @@ def all_erased(model: AttentionModel, known: Answered) -> list[dict[str, Any]]:
 
 def movements(said: Tensor, own: Tensor) -> list[dict[str, Any]]:
     """How far each answer of `said` (B, C) is from that of `own`: TVD, and whether it flips."""
-    moved = compact(((said - own).abs().sum(-1) / 2).cpu().double().numpy())
+    moved = compact(tvd(said, own).cpu().double().numpy())
     flips = (said.argmax(-1) != own.argmax(-1)).tolist()
-    return [{"tvd": tvd, "flips": flip} for tvd, flip in zip(moved, flips, strict=True)]
+    return [{"tvd": far, "flips": flip} for far, flip in zip(moved, flips, strict=True)]
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 Besides what every record holds (see `common`):
 
 * `run`: which model it is of, with the `split` the instance is from, since rows count anew in each;
-* `attention`: one number per word, mean over heads, renormalised over the content;
+* `attention`: one number per word, by the reading, renormalised over the content;
 * `jsd` and `tvd`: between its attention, or its answer, and the audited model's; absent in the
   records of the audited model itself, whose run is `{"model": "base"}`;
 * `tokens`: the words, in the audited model's records, only where text is asked for;
@@ -27,6 +27,7 @@ from attnaudit.models.retraining import Retraining, View, as_it_is
 from attnaudit.questions.answers import Answered, answer, words_of
 from attnaudit.questions.maker import Record
 from attnaudit.questions.runs import BASE_RUN
+from attnaudit.readings.reading import Reading
 from attnaudit.records.rounding import compact
 from attnaudit.records.schema import Run
 
@@ -67,18 +68,24 @@ def run_records(
     retraining: Retraining,
     ledger: Ledger,
     observer: Observer,
+    reading: Reading,
     text: bool = False,
     asked: Asked | None = None,
+    own: Reading | None = None,
 ) -> list[Record]:
     """The records of one run on every split, with the model that `make` trains.
 
-    Those of the audited model, which is not made, hold what is `asked` of it besides.
+    Those of the audited model, which is not made, hold what is `asked` of it besides. Both models
+    are shown by the `reading`, or the trained one by its `own`, where it has other heads.
     """
+    readings = (own or reading, reading)
     model, view = (retraining.base, as_it_is) if run == BASE_RUN else make()
     made: list[Record] = []
     for split in ledger.splits:
         named = {**run, "split": split}
-        parts = _run_records(named, view(model, split), retraining, ledger, observer, text, asked)
+        parts = _run_records(
+            named, view(model, split), readings, retraining, ledger, observer, text, asked
+        )
         for part in parts:
             made += part
     return made
@@ -87,6 +94,7 @@ def run_records(
 def _run_records(
     run: Run,
     model: AttentionModel,
+    readings: tuple[Reading, Reading],
     retraining: Retraining,
     ledger: Ledger,
     observer: Observer,
@@ -101,8 +109,8 @@ def _run_records(
     is_base = run.get("model") == BASE_RUN["model"]
 
     def make(batch: Batch) -> list[Record]:
-        ours = answer(model, batch, by_row)
-        theirs = ours if is_base else answer(base, batch, by_row)
+        ours = answer(model, batch, by_row, readings[0])
+        theirs = ours if is_base else answer(base, batch, by_row, readings[1])
         made = _records(run, ours, theirs, is_base, text)
         if is_base and asked:
             made = [{**a, **b} for a, b in zip(made, asked(model, ours), strict=True)]

@@ -1,32 +1,77 @@
-"""Which one number a position is shown and ranked, of the weights of several heads."""
+"""Readings of several heads: their mean, their maximum, or one of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Union
-
-import pydantic
+import re
+from typing import TYPE_CHECKING
 
 from attnaudit.errors import InputError
+from attnaudit.readings.reading import Family, Reading
 
-if TYPE_CHECKING:  # settings name the heads, and are read where there is no torch
+if TYPE_CHECKING:
     from torch import Tensor
 
-# How the weights of several heads become the one number that is shown and ranked; interventions
-# act on all heads. pydantic reads the annotation, and `|` of types needs Python 3.10 there.
-Heads = Union[Literal["mean", "max"], Annotated[int, pydantic.Field(ge=0)]]  # noqa: UP007
+    from attnaudit.models.interface import AttentionModel
+
+MEAN = Reading(
+    name="mean",
+    definition="The mean of the weights of all heads.",
+    formula="mean_h a_h",
+    source="common usage",
+    traps="Heads that attend to different words may cancel each other out.",
+    compute=lambda alpha: alpha.mean(1),
+    parts=lambda heads: [1.0] * heads,
+)
+MAX = Reading(
+    name="max",
+    definition="The largest weight that any head gives to a word.",
+    formula="max_h a_h, renormalised",
+    source="common usage",
+    traps="One idle head may decide it. The maxima add up to more than 1: what lies outside the"
+    " words is that of the mean.",
+    compute=lambda alpha: alpha.amax(1),
+)
 
 
-def over_heads(alpha: Tensor, heads: Heads) -> Tensor:
-    """Attention (B, H, T) as one number a position, (B, T): what a heatmap shows of it.
+def _head(name: str) -> Reading | None:
+    """The reading `head3`; None for another name."""
+    found = re.fullmatch(r"head(0|[1-9][0-9]{0,3})", name)
+    if found is None:
+        return None
+    number = int(found[1])
 
-    The mean of the heads, their maximum, or the head of that number, from 0. Raises InputError for
-    a head that the model does not have.
-    """
-    if heads == "mean":
-        return alpha.mean(1)
-    if heads == "max":
-        return alpha.amax(1)
-    if heads >= alpha.shape[1]:
-        there = "one head, 0" if alpha.shape[1] == 1 else f"heads 0 to {alpha.shape[1] - 1}"
-        raise InputError(f"the audited attention has no head {heads}", hint=f"it has {there}")
-    return alpha[:, heads]
+    def lacks(heads: int) -> str | None:
+        if number < heads:
+            return None
+        there = "one head, 0" if heads == 1 else f"heads 0 to {heads - 1}"
+        return f"the audited attention has no head {number}; it has {there}"
+
+    def needs(model: AttentionModel) -> str | None:
+        return None if model.head_count is None else lacks(model.head_count)
+
+    def compute(alpha: Tensor) -> Tensor:
+        if reason := lacks(alpha.shape[1]):
+            raise InputError(reason)
+        return alpha[:, number]
+
+    return Reading(
+        name,
+        f"The weights of head {number} alone.",
+        f"a_{number}",
+        HEAD.source,
+        HEAD.traps,
+        compute,
+        lambda heads: [float(h == number) for h in range(heads)],
+        needs,
+    )
+
+
+HEAD = Family(
+    name="head{number}",
+    definition="The weights of one head alone, by its number from 0.",
+    formula="a_h",
+    source="common usage",
+    traps="What one head shows, the answer may not depend on. Across seeds a number means little:"
+    " head 3 of another model is another head.",
+    of=_head,
+)

@@ -13,7 +13,8 @@ from attnaudit.importance import IMPORTANCES
 
 Direction = Literal["higher", "lower", "neutral"]
 
-CONTROLS = ("attention_null", "random")  # what chance gives: neither high nor low is good
+# What chance gives: neither high nor low is good.
+CONTROLS = tuple(name for name, importance in IMPORTANCES.items() if importance.control)
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "split": ("dev", "test"),

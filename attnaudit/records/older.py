@@ -1,13 +1,16 @@
 """Records that older versions wrote, as this version knows them.
 
 Only what can be told exactly is migrated. Version 0.1 had one file for both adversaries: records
-without a `run` first, then those of trained models.
+without a `run` first, then those of trained models. Until readings had names, the setting `heads`
+held `mean`, `max`, or the number of a head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
+
+from pydantic import JsonValue
 
 from attnaudit.records.schema import Header, Record
 
@@ -27,6 +30,7 @@ def sections(
 
     Each section must be read to its end before the next one is asked for.
     """
+    header = header.model_copy(update={"settings": _read_by_name(header.settings)})
     if header.audit != _BOTH:
         yield header, records
         return
@@ -36,3 +40,12 @@ def sections(
         )
         settings = {key: value for key, value in header.settings.items() if key in keys}
         yield header.model_copy(update={"audit": name, "settings": settings}), section
+
+
+def _read_by_name(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The settings with `reading` in the place of `heads`."""
+    made = dict(settings)
+    if "heads" in made and "reading" not in made:
+        heads = made.pop("heads")
+        made["reading"] = heads if isinstance(heads, str) else f"head{heads}"
+    return made

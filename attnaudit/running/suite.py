@@ -16,7 +16,7 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
 from attnaudit.findings.rules import Deltas
-from attnaudit.importance.asked import check_measures
+from attnaudit.importance.choice import check_measures
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.models.untrained import suffix_of
 from attnaudit.questions import all_questions

@@ -27,11 +27,8 @@ def leave_one_out(subject: Subject, measure: str = "leave_one_out") -> Scores:
     found = []
     for batch in subject.batches:
         known = subject.answered(batch)
-        alpha, target = known.on_words, known.probs.argmax(1)
-        ids = [i.id for i in known.instances]
-        given = importances(
-            subject.model, batch, alpha, known.probs, target, [measure], ids, 0, BATCH_TOKENS
-        )
+        target = known.probs.argmax(1)
+        given = importances(known.request(subject.model, target, [measure], 0, BATCH_TOKENS))
         found.append(given.scores[measure])
     return subject.by_row(subject.batches, found)
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
-from attnaudit.importance.gradients import QUADRATURE, gradients, integrated_gradients
+from attnaudit.importance.gradient_passes import gradients, integrated_gradients
+from attnaudit.importance.integrated_gradients import QUADRATURE
 from tests.benchmarks.case import AbsentError, Benchmark, Build, Case, Rival, Side
 from tests.benchmarks.subjects import Scores, Subject, bert_on_sst2, equal, lengths_of
 

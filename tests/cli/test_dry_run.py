@@ -250,7 +250,7 @@ def test_what_stands_already_is_not_planned_again(cli, plan, here):
     [
         ("permute", "nowhere.pt", "{data}"),
         ("permute", "{model}", "nowhere.yaml"),
-        ("permute", "{model}", "{data}", "--heads", "3"),
+        ("permute", "{model}", "{data}", "--reading", "head3"),
         ("permute", "{model}", "{data}", "--split", "night"),
         ("permute", "{model}", "{data}", "--records", "no/such/folder.jsonl"),
         ("permute", "{model}", "{data}", "--policy", "missing.yaml"),

@@ -23,7 +23,7 @@ def test_options_have_their_effect(erase, here):
     assert report["settings"] == {
         "measures": ["random"],
         "left_out": [],
-        "heads": "mean",
+        "reading": "mean",
         "optimum_items": 0,
         "seed": 4,
         "text": True,
@@ -48,8 +48,8 @@ def test_what_the_model_cannot_do_is_refused_before_any_work(refused, here, tiny
     for audit in ("erase", "correlate"):
         job = (audit, tiny / "model.pt", tiny / "data.yaml", "--records", "r.jsonl")
         refused(*job, "--measure", "leave_one_out_mask", says=["no mask token", "leave_one_out"])
-        refused(*job, "--heads", 1, says=["has no head 1", "it has one head, 0"])
-        refused(*job, "--heads", "median", says=["--heads median: must be mean, max, or the"])
+        refused(*job, "--reading", "head1", says=["has no head 1", "it has one head, 0"])
+        refused(*job, "--reading", "median", says=["unknown reading 'median'"])
     assert not list(here.iterdir())
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
-from attnaudit.importance.asked import check_measures, note_on
-from attnaudit.importance.choice import Choice, choose
+from attnaudit.importance.choice import Choice, check_measures, choose, note_on
 
 SLOW = ("gradient_own_logit", "attention_null")
 
@@ -31,9 +30,8 @@ def test_what_is_asked_for_is_done_or_refused(classic):
     model.encode_locally = None
     asked = ("random", *SLOW)
     assert choose(asked, model) == Choice((*SLOW, "random"), ())
-    with pytest.raises(InputError, match="no mask token, which leave_one_out_mask") as caught:
+    with pytest.raises(InputError, match=r"no mask token, which leave_one_out_mask.*out deletes"):
         choose(("leave_one_out_mask",), model)
-    assert caught.value.hint == "leave_one_out deletes them"
     with pytest.raises(InputError, match="unknown importance measure"):
         choose(("gradiant",), model)
     model.mask_token = 0  # an id like any other

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from attnaudit.data.batch import collate
-from attnaudit.importance import gradients as module
-from attnaudit.importance.gradients import (
-    attention_gradient,
-    gradients,
-    integrated_gradients,
-    own_logit,
-)
+from attnaudit.importance import gradient_passes
+from attnaudit.importance.gradient_passes import attention_gradient, gradients, own_logit
+from attnaudit.importance.integrated_gradients import QUADRATURE
 from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
 
 ENCODERS = ("bilstm", "cnn", "average")
 LENGTHS = (5, 2, 7, 5, 3)
 STEP = 1e-6
+
+
+def integrated_gradients(model, batch, target, points=QUADRATURE):
+    return gradient_passes.integrated_gradients(model, batch, target, points)
 
 
 def probability(model, batch, target, embeddings, alpha=None):
@@ -222,10 +222,10 @@ def test_integrated_gradients_in_closed_form(linear, instances, batch_of):
     assert error.max() < 1e-6
 
 
-def test_integration_error_is_told(linear, instances, batch_of, monkeypatch):
-    monkeypatch.setattr(module, "QUADRATURE", 1)
+def test_integration_error_is_told(linear, instances, batch_of):
     batch = batch_of(instances(LENGTHS))
-    _, error = integrated_gradients(linear, batch, torch.ones(len(batch), dtype=torch.int64))
+    target = torch.ones(len(batch), dtype=torch.int64)
+    _, error = integrated_gradients(linear, batch, target, points=1)
     expected = midpoint_error(linear, batch)
     np.testing.assert_allclose(error, expected, atol=1e-12)
     assert expected.max() > 1e-3

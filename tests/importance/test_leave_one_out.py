@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from attnaudit.data.batch import collate
-from attnaudit.importance.gradients import gradients, own_logit
-from attnaudit.importance.leave_one_out import leave_one_out, leave_one_out_mask
+from attnaudit.importance.deletion_passes import leave_one_out, leave_one_out_mask
+from attnaudit.importance.gradient_passes import gradients, own_logit
 
 ENCODERS = ("bilstm", "cnn", "average")
 LENGTHS = (5, 2, 7, 5, 3, 7, 2, 5)

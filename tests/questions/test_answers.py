@@ -5,45 +5,21 @@ import pytest
 import torch
 
 from attnaudit.data.batch import collate
-from attnaudit.errors import InputError
 from attnaudit.questions.answers import answer
 from attnaudit.questions.basics import Basics
-from attnaudit.readings.heads import over_heads
-
-ALPHA = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]]])
-
-
-@pytest.mark.parametrize(
-    ("heads", "shown"),
-    [
-        ("mean", [0.3, 0.3, 0.4]),
-        ("max", [0.5, 0.3, 0.6]),
-        (0, [0.5, 0.3, 0.2]),
-        (1, [0.1, 0.3, 0.6]),
-    ],
-)
-def test_heads_become_one_number(heads, shown):
-    assert over_heads(ALPHA, heads)[0].tolist() == pytest.approx(shown)
-
-
-def test_a_head_that_is_not_there():
-    with pytest.raises(InputError, match="no head 2") as caught:
-        over_heads(ALPHA, 2)
-    assert caught.value.hint == "it has heads 0 to 1"
-    with pytest.raises(InputError) as caught:
-        over_heads(ALPHA[:, :1], 1)
-    assert caught.value.hint == "it has one head, 0"
+from attnaudit.readings import find_reading
 
 
 def test_what_is_shown_is_renormalised_and_what_lies_outside_is_a_mass(tiny_bert, instances):
     """Of maxima the mass outside is that of the mean: they add up to more than a mass."""
     model, vocabulary = tiny_bert()
     batch, by_row = collate(instances, vocabulary, boundaries=True), {i.row: i for i in instances}
-    known = {heads: answer(model, batch, by_row, heads) for heads in ("mean", "max", 0, 1, 2)}
-    for heads, found in known.items():
-        assert found.on_words.sum(1).tolist() == pytest.approx([1] * len(batch)), heads
+    names = ("mean", "max", "head0", "head1", "head2")
+    known = {name: answer(model, batch, by_row, find_reading(name)) for name in names}
+    for name, found in known.items():
+        assert found.on_words.sum(1).tolist() == pytest.approx([1] * len(batch)), name
         assert torch.equal(found.probs, known["mean"].probs)
-    single = torch.stack([known[h].inside for h in range(3)])
+    single = torch.stack([known[f"head{h}"].inside for h in range(3)])
     torch.testing.assert_close(known["mean"].inside, single.mean(0))
     torch.testing.assert_close(known["max"].inside, single.mean(0))
     assert single.std(0).min() > 1e-4

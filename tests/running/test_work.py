@@ -9,6 +9,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
+from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.questions import find_question
 from attnaudit.running import work as module
 from attnaudit.running.job import Job
@@ -50,6 +51,15 @@ def test_an_order_is_small_and_holds_no_model(load):
     sent = pickle.dumps(Order.of(work))
     assert len(sent) < 20_000
     assert b"torch" not in sent.replace(b'"torch"', b"").replace(b"\x05torch\x94", b"")
+
+
+def test_another_process_leaves_out_what_this_one_has_left_out(load, monkeypatch):
+    """Of a model that gives the gradients of its own logits token by token only."""
+    monkeypatch.setattr(ClassicModel, "encode_locally", None)
+    work = load("correlate")
+    assert work.settings.left_out == ("gradient_own_logit", "attention_null")
+    order = pickle.loads(pickle.dumps(Order.of(work)))
+    assert perform((order, 0)).records == work.perform(0, Silent())
 
 
 @pytest.mark.parametrize("task", [1, {"model": "seed", "seed": 1}])

@@ -52,6 +52,7 @@ class ClassicModel(AttentionModel):
     """
 
     boundaries = True
+    head_count = 1
 
     def __init__(self, recipe: Recipe, spec: ModelSpec) -> None:
         super().__init__()

@@ -66,6 +66,7 @@ class TransformerClassifier(AttentionModel):
         config: Any = network.config
         self._typed = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self.anatomy: Anatomy = study(network, lambda: self(example), example.mask.sum(1))
+        self.head_count = self.anatomy.heads
         self._unread = self.anatomy.inputs
         if not self._reads_rows(example):
             self._unread = ()  # one of them does more than project queries, keys and values

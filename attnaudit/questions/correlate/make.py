@@ -19,6 +19,7 @@ from attnaudit.importance.compute import importances
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch, words_of
+from attnaudit.questions.correlate.cost import cost
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.settling import settle
@@ -36,7 +37,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch(model, batches, make, observer, settings.heads)
+    return each_batch(model, batches, make, observer, settings.shown)
 
 
 def _batch_records(
@@ -44,17 +45,7 @@ def _batch_records(
 ) -> list[Record]:
     batch = known.batch
     target = batch.labels if settings.target == "gold" else known.probs.argmax(1)
-    found = importances(
-        model,
-        batch,
-        known.on_words,
-        known.probs,
-        target,
-        settings.names,
-        [i.id for i in known.instances],
-        settings.seed,
-        budget,
-    )
+    found = importances(known.request(model, target, settings.names, settings.seed, budget))
     attention = known.on_words.float().cpu().numpy()
     made: list[Record] = []
     for b, n in enumerate(batch.word_counts.tolist()):
@@ -63,12 +54,12 @@ def _batch_records(
             "attention": compact(attention[b, :n]),
             "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
         }
-        if found.completeness_error is not None:
-            record["completeness_error"] = compact(found.completeness_error[b : b + 1])[0]
+        for name, figures in found.extras.items():
+            record[name] = compact(figures[b : b + 1])[0]
         if settings.text:
             record["tokens"] = words_of(known, b)
         made.append(record)
     return made
 
 
-MAKER = Maker(records, settle=settle)
+MAKER = Maker(records, settle=settle, cost=cost)

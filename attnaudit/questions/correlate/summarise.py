@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.importance.asked import note_on
+from attnaudit.importance.choice import note_on
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.correlate.agreement import Agreement

@@ -1,9 +1,10 @@
-"""Which shares of the words are deleted or kept alone."""
+"""Which shares of the words are deleted or kept alone, and how often weights are shuffled."""
 
 from __future__ import annotations
 
 BINS = (1, 5, 10, 20, 50)  # per cent of the words
 KINDS = ("comprehensiveness", "sufficiency")
+SHUFFLES = 5  # random orders in which weights are erased
 
 
 def top_size(share: int, words: int) -> int:

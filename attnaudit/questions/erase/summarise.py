@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attnaudit.importance.asked import note_on
+from attnaudit.importance.choice import note_on
 from attnaudit.measures.columns import Frame, parts
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.basics import Basics

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import pydantic
 
-from attnaudit.config import Settings
 from attnaudit.questions.option import HIDDEN, Option
+from attnaudit.questions.shown import ShownSettings
 
 LEAST_EPSILON = 1e-5  # float32 answers cannot tell apart what is much nearer
 
 Epsilon = Annotated[float, pydantic.Field(ge=LEAST_EPSILON, lt=1)]
 
 
-class InstanceSettings(Settings):
+class InstanceSettings(ShownSettings):
     """What decides the result; stored with the records."""
 
     epsilons: Annotated[tuple[Epsilon, ...], Option("--epsilon", default="0.01")] = pydantic.Field(

@@ -37,6 +37,7 @@ from attnaudit.questions.model_adversary.strengths import (
     Point,
     next_strength,
 )
+from attnaudit.questions.settling import settle_reading
 from attnaudit.questions.trained import Ledger, Trained, run_records
 from attnaudit.records.schema import Run
 
@@ -87,13 +88,14 @@ def records(
             settings.patience,
             observer,
             f"lambda {strength!r}, seed {seed}",
+            settings.shown.compute,
         )
         if store:
             store.keep(model, strength, seed, len(progress.epochs))
         return model, as_it_is
 
     try:
-        return run_records(run, make, retraining, ledger, observer, settings.text)
+        return run_records(run, make, retraining, ledger, observer, settings.shown, settings.text)
     except DivergedError:
         strength, seed = key_of(run)
         observer.say(f"lambda {strength!r}, seed {seed}: the training diverged")
@@ -101,7 +103,7 @@ def records(
 
 
 def _store(retraining: Retraining, ledger: Ledger, settings: ModelSettings) -> Store | None:
-    return Store.of(retraining, ledger, settings.epochs, settings.patience)
+    return Store.of(retraining, ledger, settings.epochs, settings.patience, settings.reading)
 
 
 def _open(retraining: Retraining, ledger: Ledger, settings: ModelSettings) -> bool:
@@ -185,4 +187,4 @@ def _refinements(settings: ModelSettings) -> int:
     return settings.refine * settings.seeds
 
 
-MAKER = Maker(trains=Trains(rounds, records, _refinements))
+MAKER = Maker(trains=Trains(rounds, records, _refinements), settle=settle_reading)

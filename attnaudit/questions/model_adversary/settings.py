@@ -8,10 +8,10 @@ from typing import Annotated
 
 import pydantic
 
-from attnaudit.config import Settings
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
 from attnaudit.questions.model_adversary.strengths import GRID
 from attnaudit.questions.option import HIDDEN, Option
+from attnaudit.questions.shown import ShownSettings
 
 _LAMBDAS = Option("--lambda", default="none is trained")
 _SEEDS = Option(
@@ -21,7 +21,7 @@ _SEEDS = Option(
 )
 
 
-class ModelSettings(Settings):
+class ModelSettings(ShownSettings):
     """What decides the result; stored with the records.
 
     0 need not be among the `lambdas`; `refine` strengths are added to them, chosen on dev.

@@ -33,7 +33,9 @@ class Store:
     reuse: bool
 
     @classmethod
-    def of(cls, retraining: Retraining, ledger: Ledger, epochs: int, patience: int) -> Store | None:
+    def of(
+        cls, retraining: Retraining, ledger: Ledger, epochs: int, patience: int, reading: str
+    ) -> Store | None:
         """The store in the ledger's folder; None where models are not kept."""
         if ledger.models is None or retraining.saving is None:
             return None
@@ -43,6 +45,7 @@ class Store:
             "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
             "schedule": schedule.model_dump(mode="json", exclude={"seed"}),
             "kl_clip": KL_CLIP,
+            "reading": reading,
         }
         return cls(ledger.models, retraining.saving, facts, ledger.resume or ledger.reuse)
 

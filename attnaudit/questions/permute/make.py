@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.states import conicity
+from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch
 from attnaudit.questions.maker import Maker, Record
+from attnaudit.questions.permute.cost import cost
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.questions.reliance import all_erased
+from attnaudit.questions.settling import settle_reading
 from attnaudit.questions.variants import answers, permuted
 from attnaudit.records.rounding import compact
 
@@ -41,7 +44,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings)
 
-    return each_batch(model, batches, make, observer, settings.heads)
+    return each_batch(model, batches, make, observer, settings.shown)
 
 
 @torch.no_grad()
@@ -58,14 +61,14 @@ def _batch_records(
     )
     # The model's own weights go with the others, so that rounding moves no answer.
     said = answers(model, known.encoded, torch.cat([known.alpha.unsqueeze(1), variants], dim=1))
-    tvd = (said[:, 1:] - said[:, :1]).abs().sum(-1) / 2  # (B, V)
+    moved = tvd(said[:, 1:], said[:, :1])  # (B, V)
     largest, controls = known.on_words.amax(1), all_erased(model, known)
     values = capability(model, "values")
     cones = None
     if values:
         cones = conicity(values(known.encoded).vectors, known.encoded.content).tolist()
     made = []
-    for b, row in enumerate(tvd.double().cpu().numpy()):
+    for b, row in enumerate(moved.double().cpu().numpy()):
         figures = compact([float(np.median(row)), float(row.mean()), float(row.max())])
         record = known.record(b) | {
             "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
@@ -78,4 +81,4 @@ def _batch_records(
     return made
 
 
-MAKER = Maker(records)
+MAKER = Maker(records, settle=settle_reading, cost=cost)

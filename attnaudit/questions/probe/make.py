@@ -7,7 +7,7 @@ For the records see `runs`; the runs are `{"model": "base"}` and `{"guide": NAME
 
 * `uniform`, 1/n on each word;
 * `trained`: the probe's own additive attention, learned with it;
-* `base`: the audited model's attention;
+* `base`: the audited model's attention, by the reading;
 * NAME: the attention of the checkpoint that `--guide NAME=FILE` gives, such as an adversary's;
 * `leak`: no guide but a control, a model of the audited recipe that attends as it likes and does
   not see the words the audited model attends to (see `models.probes`). It is ours, not W&P's:
@@ -23,7 +23,9 @@ from attnaudit.models.retraining import Retraining
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.views import views
+from attnaudit.questions.settling import settle_reading
 from attnaudit.questions.trained import Ledger, Trained, run_records
+from attnaudit.readings.heads import MEAN
 from attnaudit.records.schema import Run
 
 
@@ -37,7 +39,7 @@ def rounds(
     """All probes in one list, guide by guide; raises as `guides.views` does."""
     yield [
         {"guide": guide, "seed": seed}
-        for guide in views(retraining, settings.guides)
+        for guide in views(retraining, settings.guides, settings.shown)
         for seed in retraining.seeds(settings.seeds, settings.seed)
     ]
 
@@ -49,7 +51,10 @@ def records(
 
     def make() -> Trained:
         guide, seed = str(run["guide"]), int(run["seed"])
-        view, title = views(retraining, settings.guides)[guide], f"probe {guide} {seed}"
+        view, title = (
+            views(retraining, settings.guides, settings.shown)[guide],
+            f"probe {guide} {seed}",
+        )
         if guide == "leak":
             model = retraining.fresh(seed)
             retraining.learn(model, seed, observer, title, view)
@@ -58,7 +63,11 @@ def records(
             retraining.learn(model, seed, observer, title, view, retraining.probe_schedule)
         return model, view
 
-    return run_records(run, make, retraining, ledger, observer, settings.text)
+    # A probe has one head, which is shown whatever the reading of the audited model.
+    own = MEAN if run.get("guide") not in (None, "leak") else None
+    return run_records(
+        run, make, retraining, ledger, observer, settings.shown, settings.text, own=own
+    )
 
 
 def _alike(settings: ProbeSettings, asked: Sequence[str]) -> dict[str, str]:
@@ -68,4 +77,4 @@ def _alike(settings: ProbeSettings, asked: Sequence[str]) -> dict[str, str]:
     return {"adversary": "base"} if added else {}
 
 
-MAKER = Maker(trains=Trains(rounds, records), alike=_alike)
+MAKER = Maker(trains=Trains(rounds, records), settle=settle_reading, alike=_alike)

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import pydantic
 
-from attnaudit.config import Settings
 from attnaudit.questions.option import Option
 from attnaudit.questions.probe.guides import GuideFile, read_guides
+from attnaudit.questions.shown import ShownSettings
 
 _GUIDES = Option("--guide", "NAME=FILE", default="none", parse=read_guides)
 
 
-class ProbeSettings(Settings):
+class ProbeSettings(ShownSettings):
     """What decides the result; stored with the records.
 
     `seed` is the first of the `seeds`, of which the audited model's own is left out, and the seed

@@ -27,7 +27,9 @@ from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.seed_baseline.asked import controls
+from attnaudit.questions.seed_baseline.cost import asked_cost
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
+from attnaudit.questions.settling import settle_reading
 from attnaudit.questions.trained import Ledger, Trained, run_records
 from attnaudit.records.schema import Run
 
@@ -66,7 +68,9 @@ def records(
         retraining.learn(model, seed, observer, f"{kind} {seed}", view)
         return model, view
 
-    return run_records(run, make, retraining, ledger, observer, settings.text, controls)
+    return run_records(
+        run, make, retraining, ledger, observer, settings.shown, settings.text, controls
+    )
 
 
-MAKER = Maker(trains=Trains(rounds, records))
+MAKER = Maker(trains=Trains(rounds, records), settle=settle_reading, asked=asked_cost)

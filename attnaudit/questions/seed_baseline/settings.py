@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pydantic
 
-from attnaudit.config import Settings
+from attnaudit.questions.shown import ShownSettings
 
 
-class SeedBaselineSettings(Settings):
+class SeedBaselineSettings(ShownSettings):
     """What decides the result; stored with the records.
 
     `seed` is the first of the `seeds`, of which the audited model's own is left out, and the seed

@@ -13,6 +13,8 @@ from attnaudit.config import Settings
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
+from attnaudit.models.lengths import Texts
+from attnaudit.models.passes import Passes, answering
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions.maker import Record
 from attnaudit.questions.question import Question
@@ -20,7 +22,6 @@ from attnaudit.questions.runs import BASE_RUN
 from attnaudit.records.schema import Run
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import Job
-from attnaudit.running.planning.costs import ASKED, PER_INSTANCE, answering
 from attnaudit.running.planning.estimate import pilot_records, summary_seconds
 from attnaudit.running.planning.forecast import (
     Memory,
@@ -33,8 +34,7 @@ from attnaudit.running.planning.forecast import (
     trainings_of,
     whole,
 )
-from attnaudit.running.planning.lengths import Texts
-from attnaudit.running.planning.plan import Part, Passes, Span, Stage, Trainings, WorkPlan
+from attnaudit.running.planning.plan import Part, Span, Stage, Trainings, WorkPlan
 from attnaudit.running.planning.trial import Timed, Trial
 from attnaudit.running.work import Work, load_works
 
@@ -74,7 +74,7 @@ def plan_part(
     those that are known now, each with the kind that it is like.
     """
     texts = Texts.of(work.batches)
-    cost, retraining = PER_INSTANCE.get(work.question.name), work.retraining
+    cost, retraining = work.maker.cost, work.retraining
     passes, stages, notes = Passes(), list[Stage](), list[str]()
     made: list[Record] = []
     trainings: tuple[Trainings, ...] = ()
@@ -147,8 +147,8 @@ def _learn(
     base = timed(BASE_RUN)
     kept, made = list(base.kept), list(base.made)
     passes, seconds = answering(recorded), Span()
-    if asked := ASKED.get(work.question.name):
-        passes += asked(retraining.base, recorded)
+    if work.maker.asked:
+        passes += work.maker.asked(retraining.base, recorded)
     trainings: list[Trainings] = []
     for kind, members in _kinds(runs).items():
         found = timed(members[0])

@@ -23,6 +23,7 @@ from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.models.fit import Prepared, already_made, check_output, prepare_fit
 from attnaudit.models.load import LoadedModel
+from attnaudit.models.passes import Passes, answering
 from attnaudit.models.predict import predict
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.retraining import Retraining
@@ -32,7 +33,6 @@ from attnaudit.questions.question import Question
 from attnaudit.records.writing import stands
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import MIN_WORDS, Job
-from attnaudit.running.planning.costs import answering
 from attnaudit.running.planning.dry_run import plan_part
 from attnaudit.running.planning.forecast import (
     Memory,
@@ -44,7 +44,7 @@ from attnaudit.running.planning.forecast import (
     trainings_of,
     whole,
 )
-from attnaudit.running.planning.plan import Part, Passes, Stage, WorkPlan
+from attnaudit.running.planning.plan import Part, Stage, WorkPlan
 from attnaudit.running.planning.trial import Trial
 from attnaudit.running.suite import Plan, Where, check_places, settings_of
 from attnaudit.running.work import Work, dataset_facts, load_work

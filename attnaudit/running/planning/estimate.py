@@ -15,11 +15,11 @@ from attnaudit.execution.observer import Silent
 from attnaudit.findings.assess import assess
 from attnaudit.findings.evidence import gather
 from attnaudit.findings.rules import Deltas
+from attnaudit.models.lengths import tokens_of
 from attnaudit.questions.maker import Record
 from attnaudit.records.schema import run_key
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
-from attnaudit.running.planning.lengths import tokens_of
 from attnaudit.running.work import Work
 
 SECONDS = 10.0  # that trying out records takes, about

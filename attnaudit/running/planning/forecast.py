@@ -11,11 +11,11 @@ import torch
 
 from attnaudit.data.dataset import Dataset
 from attnaudit.execution.memory import device_peak_bytes, peak_bytes
+from attnaudit.models.passes import Passes, answering, learning
 from attnaudit.models.schedule import Schedule
 from attnaudit.running.job import Job
-from attnaudit.running.planning.costs import answering, learning, steps_of
 from attnaudit.running.planning.extrapolate import SURPRISE
-from attnaudit.running.planning.plan import Part, Passes, Span, Trainings, WorkPlan, total
+from attnaudit.running.planning.plan import Part, Span, Trainings, WorkPlan, total
 from attnaudit.running.planning.trial import Timed
 
 START = 4.0  # seconds that a worker process takes to begin, before it loads anything
@@ -78,7 +78,7 @@ def trainings_of(kind: str, count: int, schedule: Schedule, texts: int) -> Train
     """So many trainings on so many texts."""
     most = schedule.epochs
     least = most if schedule.patience is None else min(most, 1 + schedule.patience)
-    steps = steps_of(texts, schedule.batch_size)
+    steps = math.ceil(texts / schedule.batch_size)
     return Trainings(kind=kind, count=count, epochs_least=least, epochs_most=most, steps=steps)
 
 

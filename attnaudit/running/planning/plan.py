@@ -1,9 +1,10 @@
 """What a command would do: what `--dry-run` counts and estimates, before anything runs.
 
 Counts are of texts, not of calls: a batch of 200 texts that goes through the model once is 200
-forward passes, whatever is done at once. They follow from lengths and settings alone; see `costs`.
-Times and memory are extrapolated from a few texts and steps that are really worked on; see
-`estimate`. `attnaudit ... --dry-run --json` prints a `WorkPlan` as it stands here.
+forward passes, whatever is done at once. They follow from lengths and settings alone; each question
+and each importance says its own. Times and memory are extrapolated from a few texts and steps that
+are really worked on; see `estimate`. `attnaudit ... --dry-run --json` prints a `WorkPlan` as it
+stands here.
 """
 
 from __future__ import annotations
@@ -14,41 +15,9 @@ from typing import Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from attnaudit.config import Settings
+from attnaudit.models.passes import Passes
 
 PLAN_VERSION: Literal[1] = 1
-
-
-class Passes(Settings):
-    """How often texts go through the model."""
-
-    forward: NonNegativeInt = Field(
-        0, description="Texts that go through all that lies below the audited attention."
-    )
-    backward: NonNegativeInt = Field(0, description="Gradients taken of the answer to a text.")
-    answers: NonNegativeInt | None = Field(
-        0,
-        description="Answers under given attention weights; null where a search asks for as many"
-        " as it needs.",
-    )
-    exact: bool = Field(True, description="Whether there are so many; else at most so many.")
-
-    def __add__(self, other: Passes) -> Passes:
-        unknown = self.answers is None or other.answers is None
-        return Passes(
-            forward=self.forward + other.forward,
-            backward=self.backward + other.backward,
-            answers=None if unknown else (self.answers or 0) + (other.answers or 0),
-            exact=self.exact and other.exact,
-        )
-
-    def times(self, count: int) -> Passes:
-        """So many of these."""
-        return Passes(
-            forward=count * self.forward,
-            backward=count * self.backward,
-            answers=None if self.answers is None else count * self.answers,
-            exact=self.exact,
-        )
 
 
 class Span(Settings):

@@ -21,13 +21,13 @@ from typing_extensions import override
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Observer, Silent, Task
-from attnaudit.models.guided import Kept
+from attnaudit.models.guided import Kept, Show, mean_of_heads
 from attnaudit.models.interface import AttentionModel
+from attnaudit.models.lengths import padded_tokens, tokens_of
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Objective, Progress
 from attnaudit.questions.maker import Record
-from attnaudit.running.planning.lengths import padded_tokens, tokens_of
 
 STEPS = (3, 12)  # of a trial's epoch
 ANSWERED = (16, 400)  # texts of each other split
@@ -133,9 +133,9 @@ class Trial(Retraining):
         return float((fixed + slope * sizes).sum())
 
     @override
-    def keep(self, model: AttentionModel, split: str) -> Kept:
+    def keep(self, model: AttentionModel, split: str, show: Show = mean_of_heads) -> Kept:
         begun = perf_counter()
-        kept = super().keep(model, split)
+        kept = super().keep(model, split, show)
         took = perf_counter() - begun
         self._clock.paused += took
         self._kept_in.append((split, took))

@@ -413,19 +413,19 @@ def test_slow_measures_that_nobody_asked_for_are_named(model, batches):
     )
 
 
-def test_heads_are_shown_as_asked_for(summing):
+def test_heads_are_read_as_asked_for(summing):
     """Two heads, of weights 1/4, 3/4 and 1/2, 1/2."""
     model, batches = summing([((0.0, 0.0, 1.0), (math.log(3), 0.0, -1.0))])
     shown = {
-        heads: made(model, batches, measures=("random",), heads=heads)[0]
-        for heads in ("mean", "max", 0, 1)
+        reading: made(model, batches, measures=("random",), reading=reading)[0]
+        for reading in ("mean", "max", "head0", "head1")
     }
-    for heads, attention in {
+    for reading, attention in {
         "mean": [0.375, 0.625],
         "max": [0.4, 0.6],  # 1/2 and 3/4, renormalised
-        0: [0.25, 0.75],
-        1: [0.5, 0.5],
+        "head0": [0.25, 0.75],
+        "head1": [0.5, 0.5],
     }.items():
-        assert shown[heads]["attention"] == pytest.approx(attention), heads
-        assert shown[heads]["probs"] == shown["mean"]["probs"]
-        assert shown[heads]["outside"] == pytest.approx(0)
+        assert shown[reading]["attention"] == pytest.approx(attention), reading
+        assert shown[reading]["probs"] == shown["mean"]["probs"]
+        assert shown[reading]["outside"] == pytest.approx(0)

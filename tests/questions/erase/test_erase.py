@@ -107,14 +107,17 @@ def test_another_seed_gives_other_random_rankings(model, batches):
     ]
 
 
-def test_items_are_ranked_by_the_heads_asked_for(summing):
+def test_items_are_ranked_by_the_reading_asked_for(summing):
     """Heads of (.9, .1) and (.3, .7) on z = 3 and -1: the first token decides, and leads the mean.
 
     By the second head its other token goes first, which changes no decision.
     """
     first, second = math.log(9), math.log(3 / 7)
     model, batches = summing([((first, second, 3.0), (0.0, 0.0, -1.0))], linear=False)
-    mean, head = (made(model, batches, measures=("random",), heads=h)[0] for h in ("mean", 1))
+    mean, head = (
+        made(model, batches, measures=("random",), reading=reading)[0]
+        for reading in ("mean", "head1")
+    )
     assert mean["single"]["gap"] == pytest.approx(0.2)
     assert head["single"]["gap"] == pytest.approx(0.4)
     assert mean["single"]["flip"] == {"top": True, "random": False}

@@ -237,11 +237,11 @@ def test_without_resume_all_is_trained_again(audit):
 def diverging(monkeypatch, *titles):
     imitate = Retraining.imitate
 
-    def fail(self, model, seed, strength, epochs, patience, observer, title):
+    def fail(self, model, seed, strength, epochs, patience, observer, title, *show):
         if title in titles:
             with observer.task(title, 1):
                 raise DivergedError("training diverged: the loss is not finite after epoch 1")
-        return imitate(self, model, seed, strength, epochs, patience, observer, title)
+        return imitate(self, model, seed, strength, epochs, patience, observer, title, *show)
 
     monkeypatch.setattr(Retraining, "imitate", fail)
 

@@ -19,6 +19,7 @@ from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
+READ = ("mean", "head0", "head1")
 
 
 def made(model, batches, **settings):
@@ -90,12 +91,12 @@ def test_heads_that_agree_may_be_permuted_apart(summing):
     assert alike["max"] == pytest.approx(apart["max"]) == pytest.approx(whole)
     assert any(alike["median"] == pytest.approx(tvd) for tvd in (0, whole))
     model, batches = summing([((1.0, 0.0, 1.0), (0.0, 0.0, -1.0))], linear=False)
-    largest = {h: made(model, batches, heads=h)[0]["max_attention"] for h in ("mean", 0, 1)}
+    largest = {r: made(model, batches, reading=r)[0]["max_attention"] for r in READ}
     sure = np.e / (1 + np.e)
-    assert largest == pytest.approx({0: sure, 1: 0.5, "mean": (sure + 0.5) / 2})
+    assert largest == pytest.approx({"head0": sure, "head1": 0.5, "mean": (sure + 0.5) / 2})
     with pytest.raises(InputError, match="no head 2") as caught:
-        made(model, batches, heads=2)
-    assert caught.value.hint == "it has heads 0 to 1"
+        made(model, batches, reading="head2")
+    assert "it has heads 0 to 1" in str(caught.value)
 
 
 def test_with_all_content_erased_a_model_answers_by_its_bias(summing):

@@ -18,6 +18,7 @@ from attnaudit.questions.probe.guides import GuideFile, read_guides
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.summarise import summarise
 from attnaudit.questions.probe.views import views
+from attnaudit.readings.heads import MEAN
 from attnaudit.records.reading import read_records
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import find
@@ -227,7 +228,7 @@ def test_the_leak_control_alone_sees_no_attended_word(tiny):
     retraining = prepare(loaded, spec, split, job, torch.device("cpu"), Silent())
     batch = next(iter(retraining.batches("test")))
     other = batch.replace(attended(retraining.kept("test")(batch)), 5)
-    for name, view in views(retraining, ()).items():
+    for name, view in views(retraining, (), MEAN).items():
         probe = view(retraining.probe(0), "test")
         assert torch.equal(probe(batch), probe(other)) == (name == "leak")
 

@@ -10,9 +10,8 @@ import torch
 
 from attnaudit.execution.observer import Silent
 from attnaudit.importance import IMPORTANCES
+from attnaudit.models.lengths import Texts, padded_tokens, tokens_of
 from attnaudit.questions import find_question
-from attnaudit.running.planning.costs import PER_INSTANCE
-from attnaudit.running.planning.lengths import Texts, padded_tokens, tokens_of
 
 LENGTHS = (2, 5, 3, 9, 4, 4, 12)
 WITHOUT_MASK = tuple(name for name in IMPORTANCES if name != "leave_one_out_mask")
@@ -69,7 +68,7 @@ def made(name, model, batches, count, **settings):
     """What an audit says that it costs, and what it does."""
     question = find_question(name)
     settled = question.maker.settle(question.settings(**settings), model)
-    said = PER_INSTANCE[name](model, Texts.of(batches), settled)
+    said = question.maker.cost(model, Texts.of(batches), settled)
     counted = count(model)
     for _ in question.maker.records(model, batches, settled, Silent()):
         pass

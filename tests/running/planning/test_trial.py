@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from attnaudit.execution.observer import Silent
+from attnaudit.models.lengths import padded_tokens
 from attnaudit.questions import find_question
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.running.job import Job
 from attnaudit.running.planning import trial as trial_module
-from attnaudit.running.planning.lengths import padded_tokens
 from attnaudit.running.planning.trial import Trial
 from attnaudit.running.work import load_work
 

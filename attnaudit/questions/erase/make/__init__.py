@@ -32,6 +32,7 @@ from attnaudit.measures.order import descending
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch, words_of
+from attnaudit.questions.erase.cost import cost
 from attnaudit.questions.erase.make.deletions import deletions
 from attnaudit.questions.erase.make.flip_fraction import flip_fractions
 from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
@@ -53,7 +54,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch(model, batches, make, observer, settings.heads)
+    return each_batch(model, batches, make, observer, settings.shown)
 
 
 def _batch_records(
@@ -96,17 +97,8 @@ def _scores(
     model: AttentionModel, known: Answered, settings: EraseSettings, budget: int
 ) -> list[dict[str, Any]]:
     """The scores (words,) of each instance by ranking."""
-    found = importances(
-        model,
-        known.batch,
-        known.on_words,
-        known.probs,
-        known.probs.argmax(1),
-        settings.names,
-        [i.id for i in known.instances],
-        settings.seed,
-        budget,
-    )
+    target = known.probs.argmax(1)
+    found = importances(known.request(model, target, settings.names, settings.seed, budget))
     columns = {"attention": known.on_words.float().cpu().numpy(), **found.scores}
     counts = known.batch.word_counts.tolist()
     return [
@@ -114,4 +106,4 @@ def _scores(
     ]
 
 
-MAKER = Maker(records, settle=settle)
+MAKER = Maker(records, settle=settle, cost=cost)

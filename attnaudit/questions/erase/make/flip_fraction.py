@@ -33,13 +33,14 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.execution.seeds import generator_for
 from attnaudit.measures.order import descending
+from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.questions.answers import Answered
+from attnaudit.questions.erase.shares import SHUFFLES
 from attnaudit.questions.variants import answers, erased
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
-SHUFFLES = 5
 STREAM = 3  # of the random generators of an instance
 CELLS = 512  # weights held at once, for each token of the budget: 8 MiB in float32 by default
 
@@ -95,11 +96,7 @@ def weight_gradients(
         logits = model.read(encoded, weights.unsqueeze(1)).squeeze(1)  # (B, C)
         if not logits.requires_grad:
             return torch.zeros_like(alpha)  # a model that answers whatever it attends to
-        classes = torch.arange(logits.shape[1], device=logits.device)
-        is_decided = classes == decided.unsqueeze(1)
-        others = logits.masked_fill(is_decided, -torch.inf).logsumexp(1)
-        odds = (logits * is_decided).sum(1) - others
-        (slopes,) = torch.autograd.grad(odds.sum(), weights)
+        (slopes,) = torch.autograd.grad(log_odds(logits, decided).sum(), weights)
     return slopes
 
 

@@ -20,7 +20,7 @@ Besides what every record holds (see `common`):
 * `tokens`: the words, only where text is asked for.
 
 Divergences are in nats, between distributions over the content positions as the model reads them
-(mean over heads); weights are shown summed over the positions of a word.
+(by the reading); weights are shown summed over the positions of a word.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from attnaudit.measures.divergences import jsd
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, answer, each_batch, words_of
+from attnaudit.questions.instance_adversary.cost import cost
 from attnaudit.questions.instance_adversary.make.detached import Detached
 from attnaudit.questions.instance_adversary.make.relaxed_search import Relaxed, relaxed_search
 from attnaudit.questions.instance_adversary.make.weights import (
@@ -49,6 +50,7 @@ from attnaudit.questions.instance_adversary.make.weights import (
 )
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.maker import Maker, Record
+from attnaudit.questions.settling import settle_reading
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
@@ -58,7 +60,11 @@ def records(
     model: AttentionModel, batches: Batches, settings: InstanceSettings, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each batch in turn."""
-    return each_batch(model, batches, lambda k: _batch_records(model, k, settings), observer)
+
+    def make(known: Answered) -> list[Record]:
+        return _batch_records(model, known, settings)
+
+    return each_batch(model, batches, make, observer, settings.shown)
 
 
 @torch.no_grad()
@@ -71,7 +77,10 @@ def _batch_records(
         # A search asks for answers until the hardest text of its batch has enough: each its own.
         by_row = {i.row: i for i in known.instances}
         each = torch.arange(len(known.instances), device=known.alpha.device)
-        parts = [answer(model, known.batch.select(b), by_row) for b in torch.split(each, 1)]
+        parts = [
+            answer(model, known.batch.select(b), by_row, settings.shown)
+            for b in torch.split(each, 1)
+        ]
     made = [record for part in parts for record in _found(model, part, settings)]
     if settings.search:
         for record, entry in zip(made, _searched(model, known, settings), strict=True):
@@ -81,7 +90,7 @@ def _batch_records(
 
 def _found(model: AttentionModel, known: Answered, settings: InstanceSettings) -> list[Record]:
     """The records without what the field's search finds."""
-    detached = Detached.of(model, known)
+    detached = Detached.of(model, known, settings.shown)
     own = detached.logits(detached.own[:, None])  # (B, 1, C)
     base = detached.shown(detached.own[:, None])[:, 0]  # (B, T)
     attention = known.on_words.float().cpu().numpy()
@@ -139,7 +148,7 @@ def _log_odds(logits: Array, classes: NDArray[np.int64]) -> Array:
 def _searched(
     model: AttentionModel, known: Answered, settings: InstanceSettings
 ) -> list[dict[str, Any]]:
-    detached = Detached.of(model, known)
+    detached = Detached.of(model, known, settings.shown)
     own = detached.logits(detached.own[:, None])  # (B, 1, C)
     epsilon = settings.epsilons[0]
     how = Relaxed(
@@ -162,4 +171,4 @@ def _searched(
     return made
 
 
-MAKER = Maker(records)
+MAKER = Maker(records, settle=settle_reading, cost=cost)

@@ -3,8 +3,9 @@
 Weights here are distributions over the content: (B, V, H, T), each head's summing to 1 and 0
 elsewhere. What the model's own attention puts outside the content stays where it was, and so does
 each head's mass on the content. `Detached.shown` is what an explanation would show of them: the
-mean over heads as the model weighs them, renormalised over the content. Divergences between
-weights, and the largest that can be attained, are taken on it, position by position.
+reading of the heads as the model weighs them, by their mass on the content, renormalised over the
+content. Divergences between weights, and the largest that can be attained, are taken on it,
+position by position. Of one head all readings are the same.
 
 Letters in shape comments: B batch, V variants, H heads, T tokens, C classes.
 """
@@ -21,6 +22,8 @@ from torch import Tensor
 
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 from attnaudit.questions.answers import Answered
+from attnaudit.readings.heads import MEAN
+from attnaudit.readings.reading import Reading
 
 Array = NDArray[np.float64]
 
@@ -38,16 +41,17 @@ class Linear:
 
 @dataclass(frozen=True)
 class Detached:
-    """The model, what it encoded, and its own attention `alpha` (B, H, T)."""
+    """The model, what it encoded, its own attention `alpha` (B, H, T), and how that is shown."""
 
     model: AttentionModel
     encoded: Encoded
     alpha: Tensor
+    reading: Reading = MEAN
 
     @classmethod
-    def of(cls, model: AttentionModel, known: Answered) -> Detached:
+    def of(cls, model: AttentionModel, known: Answered, reading: Reading = MEAN) -> Detached:
         """What `model` answered, ready for other weights."""
-        return cls(model, known.encoded, known.alpha)
+        return cls(model, known.encoded, known.alpha, reading)
 
     @functools.cached_property
     def content(self) -> NDArray[np.bool_]:
@@ -86,17 +90,44 @@ class Detached:
     def share(self) -> Array:
         """(B, H, 1) how much each head counts in what is shown: its part of the heads' mass.
 
-        Where no head has any mass on the content, all count alike.
+        Where no head that is shown has any mass on the content, they count alike.
         """
-        blind = self.mass.sum(1, keepdims=True) == 0  # (B, 1, 1)
-        mass = np.where(blind, 1.0, self.mass)
+        heads = self.mass.shape[1]
+        parts = np.array(self._parts or [1.0] * heads)[:, None]  # (H, 1)
+        mass = parts * self.mass
+        blind = mass.sum(1, keepdims=True) == 0  # (B, 1, 1)
+        mass = np.where(blind, parts, mass)
         share: Array = mass / mass.sum(1, keepdims=True)
         return share
 
+    @functools.cached_property
+    def is_sum(self) -> bool:
+        """Whether what is shown is a weighted sum of the heads, and so linear in the weights."""
+        return self._parts is not None
+
+    @functools.cached_property
+    def _parts(self) -> list[float] | None:
+        heads = self.alpha.shape[1]
+        if heads == 1:
+            return [1.0]
+        return self.reading.parts(heads) if self.reading.parts else None
+
     def shown(self, weights: Array) -> Array:
-        """The mean over heads of weights (B, V, H, T), as an explanation shows it: (B, V, T)."""
-        shown: Array = (self.share[:, None] * weights).sum(2)
-        return shown
+        """What an explanation shows of weights (B, V, H, T): (B, V, T), which sum to 1."""
+        if self.is_sum:
+            shown: Array = (self.share[:, None] * weights).sum(2)
+            return shown
+        return _float64(self.show(torch.from_numpy(weights)))
+
+    def show(self, weights: Tensor) -> Tensor:
+        """The same as tensors of any number format, differentiable in the weights."""
+        exact = weights.dtype != self.alpha.dtype
+        share = (torch.from_numpy(self.share) if exact else self._share).to(weights)
+        scaled = share.unsqueeze(1) * weights
+        if self.is_sum:
+            return scaled.sum(2)
+        shown = self.reading.compute(scaled.flatten(0, 1)).view(*weights.shape[:2], -1)
+        return shown / shown.sum(-1, keepdim=True)
 
     def logits(self, weights: Array) -> Array:
         """Logits (B, V, C) under weights (B, V, H, T): of a linear readout in float64.
@@ -119,6 +150,10 @@ class Detached:
     @functools.cached_property
     def _fast(self) -> Tensor | None:
         return None if self.linear is None else torch.from_numpy(self.linear.tokens).to(self.alpha)
+
+    @functools.cached_property
+    def _share(self) -> Tensor:
+        return torch.from_numpy(self.share).to(self.alpha)
 
     @functools.cached_property
     def _mass(self) -> Tensor:

@@ -5,21 +5,23 @@ towards none on it (the others keep their proportions), as far as the answer sta
 the largest step that bisection finds. A sweep makes the move after which the weights diverge most.
 The search ends where no move gains. What it finds is feasible, and no maximum: say "at least".
 
-Divergence is convex along a move, so that its ends bound it: a sweep asks for the answers of the
-most promising moves first, and never for those of moves that could not beat the best.
+Where a weighted sum of heads is shown, divergence is convex along a move, so that its ends bound
+it: a sweep asks for the answers of the most promising moves first, and never for those of moves
+that could not beat the best. Of other readings, such as the maximum, the ends are no bound but a
+guess: a sweep may pass over a move that is worth more than it seems. Whatever is found is feasible,
+and its divergence is that of what is shown.
 
 Letters in shape comments: B batch, V variants, H heads, T tokens, R references, K moves.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.models.distances import jsd, tvd
 from attnaudit.questions.instance_adversary.make.detached import Detached
 
 Array = NDArray[np.float64]
@@ -66,7 +68,7 @@ class _Search:
         alpha = detached.alpha
         heads, tokens = alpha.shape[1:]
         self.references = torch.from_numpy(references).to(alpha)  # (B, R, T)
-        self.share = torch.from_numpy(detached.share).to(alpha)  # (B, H, 1)
+        self.share = torch.from_numpy(detached.share).to(alpha)  # (B, H, 1), of a weighted sum
         own = torch.from_numpy(detached.own).to(alpha).unsqueeze(1)
         self.answer = detached.read(own).softmax(-1)  # (B, 1, C)
         # The moves: to a token or from it, in each head, then (of several heads) in all of them.
@@ -131,7 +133,7 @@ class _Search:
 
     def _shown(self, weights: Tensor) -> Tensor:
         """What an explanation shows of weights (B, V, H, T): (B, V, T)."""
-        return (self.share.unsqueeze(1) * weights).sum(2)
+        return self.detached.show(weights)
 
     def _apart(self, shown: Tensor) -> Tensor:
         """The divergence of what is shown (B, V, T) from each reference: (B, V, R)."""
@@ -153,6 +155,14 @@ class _Search:
 
     def _ends(self, weights: Tensor, toward: Tensor) -> Tensor:
         """What is shown after the whole of each move: (B, K, T)."""
+        if not self.detached.is_sum:
+            whole = torch.arange(len(self.kind), device=weights.device).expand(len(weights), -1)
+            size = max(1, CELLS // weights.numel())
+            moved = [
+                self._shown(self._moved(weights, toward, k, torch.ones_like(k, dtype=torch.float)))
+                for k in torch.split(whole, size, dim=1)
+            ]
+            return torch.cat(moved, dim=1)
         changes = self.share[..., None, None] * (toward - weights[:, :, None, None])
         if weights.shape[1] > 1:
             changes = torch.cat([changes, changes.sum(1, keepdim=True)], dim=1)
@@ -170,16 +180,4 @@ class _Search:
     def _feasible(self, weights: Tensor) -> Tensor:
         """Whether the answer under weights (B, V, H, T) is near enough the model's: (B, V)."""
         said = self.detached.read(weights).softmax(-1)
-        return (said - self.answer).abs().sum(-1) / 2 <= self.bound
-
-
-def jsd(p: Tensor, q: Tensor) -> Tensor:
-    """Jensen-Shannon divergence over the last axis, in nats; its gradient is finite at 0 too."""
-    total = p + q
-    tiny = torch.finfo(total.dtype).tiny
-
-    def entropy(x: Tensor) -> Tensor:
-        return -(x * x.clamp_min(tiny).log()).sum(-1)
-
-    # Written out, the logarithms of 2 add up to one half of all weight there is.
-    return (math.log(2) * total.sum(-1) + entropy(total) - entropy(p) - entropy(q)) / 2
+        return tvd(said, self.answer) <= self.bound

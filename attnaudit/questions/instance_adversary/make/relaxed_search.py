@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.execution.seeds import generator_for
+from attnaudit.models.distances import jsd, tvd
 from attnaudit.models.interface import masked_softmax
 from attnaudit.questions.instance_adversary.make.detached import Detached
-from attnaudit.questions.instance_adversary.make.mixing import jsd
 
 Array = NDArray[np.float64]
 RATE = 0.01
@@ -61,17 +61,16 @@ def relaxed_search(
     )
     z = (NOISE * noise.to(alpha)).requires_grad_()  # (B, N, K, H, T); log uniform is a constant
     own = torch.from_numpy(detached.own).to(alpha).unsqueeze(1)  # (B, 1, H, T)
-    share = torch.from_numpy(detached.share).to(alpha).unsqueeze(1)  # (B, 1, H, 1)
     with torch.no_grad():
         answer = detached.read(own).softmax(-1)  # (B, 1, C)
-        base = (share * own).sum(2)  # (B, 1, T)
+        base = detached.show(own)  # (B, 1, T)
     optimiser = torch.optim.Adam([z], lr=RATE, amsgrad=True)
     with torch.enable_grad():
         for _ in range(how.steps):
             weights = masked_softmax(z, content)
             flat = weights.flatten(1, 2)  # (B, N*K, H, T)
-            moved = (detached.read(flat).softmax(-1) - answer).abs().sum(-1) / 2  # (B, N*K)
-            shown = (share * flat).sum(2)  # (B, N*K, T)
+            moved = tvd(detached.read(flat).softmax(-1), answer)  # (B, N*K)
+            shown = detached.show(flat)  # (B, N*K, T)
             loss = (PENALTY * (moved - epsilon).relu() - jsd(shown, base)).sum()
             if how.diversity and how.alternatives > 1:
                 loss = loss - how.diversity * _diversity(shown.view(*z.shape[:3], -1))

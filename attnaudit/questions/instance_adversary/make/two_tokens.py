@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.models.distances import log_odds, tvd
 from attnaudit.questions.instance_adversary.make.detached import Detached
 
 Array = NDArray[np.float64]
@@ -37,18 +38,18 @@ def two_tokens(detached: Detached, epsilon: float) -> Array:
     answer, predicted = logits.softmax(-1), logits.argmax(-1)  # (B, 1, C), (B, 1)
     tokens = base.shape[1]
     each = torch.eye(tokens).to(own)
-    alone = _log_odds(_read(detached, each.expand(len(own), -1, -1)), predicted)
-    pull = alone - _log_odds(logits, predicted)  # (B, T): towards the predicted class or from it
+    alone = log_odds(_read(detached, each.expand(len(own), -1, -1)), predicted)
+    pull = alone - log_odds(logits, predicted)  # (B, T): towards the predicted class or from it
 
     first, second, share, pairs = _promising(base, pull, detached.encoded.content)  # (B, V)
     low, high = torch.zeros_like(share), torch.ones_like(share)
     for _ in range(HALVINGS):
         said = _read(detached, _mixed(each, first, second, share))
-        above = _log_odds(said, predicted) > _log_odds(logits, predicted)
+        above = log_odds(said, predicted) > log_odds(logits, predicted)
         low, high = torch.where(above, low, share), torch.where(above, share, high)
         share = (low + high) / 2
     mixed = _mixed(each, first, second, share)  # (B, V, T)
-    moved = (_read(detached, mixed).softmax(-1) - answer).abs().sum(-1) / 2  # (B, V)
+    moved = tvd(_read(detached, mixed).softmax(-1), answer)  # (B, V)
     fits = pairs & (moved <= epsilon - MARGIN)
     value, at = _divergence(base, first, second, share).masked_fill(~fits, -1).max(1)
     best = mixed[torch.arange(len(at), device=at.device), at].unsqueeze(1)  # (B, 1, T)
@@ -98,10 +99,3 @@ def _read(detached: Detached, shared: Tensor) -> Tensor:
     """Logits (B, V, C) under weights (B, V, T) of all heads."""
     heads = detached.alpha.shape[1]
     return detached.read(shared.unsqueeze(2).expand(-1, -1, heads, -1))
-
-
-def _log_odds(logits: Tensor, classes: Tensor) -> Tensor:
-    """Log-odds (B, V) of one of `classes` (B, 1) against all others."""
-    chosen = torch.arange(logits.shape[-1], device=logits.device) == classes.unsqueeze(-1)
-    others = logits.masked_fill(chosen, -torch.inf).logsumexp(-1)
-    return (logits * chosen).sum(-1) - others

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.models.predict import Batches
+if TYPE_CHECKING:
+    from attnaudit.models.predict import Batches
 
 Lengths = NDArray[np.int64]
 

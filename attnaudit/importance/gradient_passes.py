@@ -1,0 +1,167 @@
+"""The passes that gradient importances take; what each of them means stands in `gradients`.
+
+All give a non-negative magnitude per word (a word of several tokens: the sum of its
+gradient-times-input terms before the absolute value, the norm of its stacked gradients).
+
+Letters in shape comments: B batch, T tokens, W words, D embedding.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnaudit.data.batch import Batch
+from attnaudit.models.distances import log_odds
+from attnaudit.models.interface import AttentionModel, Encoded, capability
+
+
+def _differentiable() -> AbstractContextManager[None]:
+    """A recurrent layer in eval mode has no backward pass in cuDNN; torch's own kernels do."""
+    return torch.backends.cudnn.flags(enabled=False)
+
+
+def gradients(
+    model: AttentionModel,
+    batch: Batch,
+    target: Tensor,
+    detached: bool = True,
+    flowing: bool = True,
+) -> dict[str, Tensor]:
+    """Three gradients of p[target] in one forward pass, each (B, W).
+
+    `detached` asks for `gradient`, |dp/de_t . e_t|, and `gradient_l2`, ||dp/de_t||, with attention
+    held fixed (Jain & Wallace 2019, section 4.1: gradient with respect to the one-hot input; the
+    authors normalise it, which changes no rank). `flowing` asks for `gradient_flowing`,
+    |dp/de_t . e_t| of the whole model, through its attention too. Each takes one backward pass.
+    """
+    embeddings = _leaf(model, batch)
+    with _differentiable():
+        encoded = model.encode(batch, embeddings)
+    alpha = model.attend(encoded)
+    found: dict[str, Tensor] = {}
+    if detached:
+        p = _probability(model, encoded, alpha.detach(), target)
+        grad = _gradient(p, embeddings, keep_graph=flowing)  # (B, T, D)
+        found["gradient"] = _times_input(batch, grad, embeddings)
+        found["gradient_l2"] = batch.per_word(grad.square().sum(-1)).sqrt()
+    if flowing:
+        grad = _gradient(_probability(model, encoded, alpha, target), embeddings)
+        found["gradient_flowing"] = _times_input(batch, grad, embeddings)
+    return found
+
+
+def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
+    """|d l_t / d e_t . e_t| (B, W), free of alpha.
+
+    l_t is what the model would say with all its attention on t: the log-odds of the target class
+    under a one-hot alpha. For a linear readout it is the token's own logit. Its derivative is
+    taken at the token's own embedding only; other tokens' influence on the state is held constant.
+    Costs one backward pass where the model can `encode_locally`, else one per token.
+    """
+    embeddings = _leaf(model, batch)
+    locally = capability(model, "encode_locally")
+    with _differentiable():
+        encoded = (locally or model.encode)(batch, embeddings)
+    odds = _own_log_odds(model, encoded, target)  # (B, T)
+    if locally:
+        grad = _gradient(odds, embeddings)
+    else:
+        columns = []
+        for t in range(odds.shape[1]):
+            all_tokens = _gradient(odds[:, t], embeddings, keep_graph=True)
+            columns.append(all_tokens[:, t])
+        grad = torch.stack(columns, dim=1)  # (B, T, D)
+    return _times_input(batch, grad, embeddings)
+
+
+def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
+    """|sum over heads of alpha_t * dp/dalpha_t| (B, W), at the model's own weights.
+
+    The weights are independent variables of `read`: what they were computed from is held constant,
+    and so is their sum. (Serrano & Smith 2019, section 5, rank by the same product, with its sign.)
+    """
+    with torch.no_grad():
+        encoded = model.encode(batch)
+        alpha = model.attend(encoded)  # (B, H, T)
+    weights = alpha.clone().requires_grad_()
+    slopes = _gradient(_probability(model, encoded, weights, target), weights)
+    return batch.per_word((alpha * slopes).sum(1)).abs()
+
+
+def integrated_gradients(
+    model: AttentionModel, batch: Batch, target: Tensor, points: int
+) -> tuple[Tensor, Tensor]:
+    """Integrated gradients of p[target] (Sundararajan et al. 2017), as magnitudes (B, W).
+
+    The path leads from zero vectors at the content positions (specials and the query stay) to the
+    embeddings, attention flowing; Gauss-Legendre quadrature at so many `points`. Also gives the
+    completeness error (B,): |sum of the signed attributions - (p(x) - p(baseline))|, 0 if the
+    integral is exact.
+    """
+    embeddings = model.embed(batch).detach()
+    content = batch.content.unsqueeze(-1)
+    baseline = embeddings.masked_fill(content, 0)
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    average = torch.zeros_like(embeddings)
+    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        point = (baseline + float(node) * (embeddings - baseline)).requires_grad_()
+        with _differentiable():
+            encoded = model.encode(batch, point)
+        p = _probability(model, encoded, model.attend(encoded), target)
+        average += float(weight) * _gradient(p, point)
+    signed = batch.per_word(((embeddings - baseline) * average).sum(-1))  # (B, W)
+    with torch.no_grad():
+        ends = []
+        for point in (embeddings, baseline):
+            encoded = model.encode(batch, point)
+            ends.append(_probability(model, encoded, model.attend(encoded), target))
+    return signed.abs(), (signed.sum(1) - (ends[0] - ends[1])).abs()
+
+
+def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
+    return model.embed(batch).detach().requires_grad_()
+
+
+def _gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:
+    """The gradient of sum(values) at the leaf; 0 where the values do not depend on it.
+
+    They may not: with the attention held fixed, a model whose attention alone reads the text says
+    the same whatever the embeddings are.
+    """
+    if not values.requires_grad:
+        return torch.zeros_like(leaf)
+    (grad,) = torch.autograd.grad(
+        values.sum(), leaf, retain_graph=keep_graph, materialize_grads=True
+    )
+    return grad
+
+
+def _times_input(batch: Batch, grad: Tensor, embeddings: Tensor) -> Tensor:
+    return batch.per_word((grad * embeddings.detach()).sum(-1)).abs()
+
+
+def _probability(model: AttentionModel, encoded: Encoded, alpha: Tensor, target: Tensor) -> Tensor:
+    logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)  # (B, C)
+    return logits.softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1)
+
+
+def _own_log_odds(model: AttentionModel, encoded: Encoded, target: Tensor) -> Tensor:
+    """Log-odds (B, T) of the target class with all attention, of every head, on one token."""
+    if token_logits := capability(model, "token_logits"):
+        per_token, bias = token_logits(encoded)
+        logits = per_token + bias  # (B, T, C)
+    else:
+        batch, tokens = encoded.content.shape
+        heads = model.attend(encoded).shape[1]
+        eye = torch.eye(tokens, device=encoded.content.device, dtype=_dtype(model))
+        one_hot = eye.view(1, tokens, 1, tokens).expand(batch, tokens, heads, tokens)
+        logits = model.read(encoded, one_hot)
+    return log_odds(logits, target.unsqueeze(1))
+
+
+def _dtype(model: AttentionModel) -> torch.dtype:
+    return next((p.dtype for p in model.parameters()), torch.float32)

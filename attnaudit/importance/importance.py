@@ -1,0 +1,95 @@
+"""What an importance is, and what it is asked: nothing here brings torch before it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnaudit.data.batch import Batch
+    from attnaudit.models.interface import AttentionModel
+    from attnaudit.models.lengths import Texts
+    from attnaudit.models.passes import Passes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A batch whose words are to be weighed, for every importance that is `asked` for.
+
+    `alpha` (B, W) is the attention on words, `probs` (B, C) are the model's answers, `target` (B,)
+    is the class whose probability is explained. `ids` and `seed` fix what is random for an
+    instance, whatever batch it is in. `budget` is how many tokens a call may take.
+    """
+
+    model: AttentionModel
+    batch: Batch
+    alpha: Tensor
+    probs: Tensor
+    target: Tensor
+    ids: Sequence[str]
+    seed: int
+    budget: int
+    asked: Collection[str]
+    extras: dict[str, Tensor] = field(default_factory=dict)
+    """Further figures, one an instance (B,), that an importance leaves beside its scores."""
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made for the first importance that needs it and kept for the rest."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
+
+
+def _nothing(model: AttentionModel) -> str | None:
+    return None
+
+
+def _quick(model: AttentionModel) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Something other than attention that says which word matters.
+
+    `definition` says in one sentence what it is, `formula` how it is computed, `source` who
+    defined it, `traps` what misleads in it. A `control` is what chance gives: high or low values
+    of it are neither good nor bad.
+
+    `compute(request)` gives the scores (B, W): magnitudes, 0 beyond an instance's last word.
+    `work(model, texts)` is what that takes, piece by piece; pieces of the same name are done once
+    for all the importances that share them. `needs(model)` says why a model cannot give it, None
+    where it can. One that is `slow(model)` is left out unless it is asked for.
+    """
+
+    name: str
+    definition: str
+    formula: str
+    source: str
+    traps: str
+    compute: Callable[[Request], Tensor]
+    work: Callable[[AttentionModel, Texts], Mapping[str, Passes]]
+    control: bool = False
+    needs: Callable[[AttentionModel], str | None] = _nothing
+    slow: Callable[[AttentionModel], bool] = _quick
+
+    def cost(self, model: AttentionModel, texts: Texts) -> Passes:
+        """What it takes if no other importance shares the work."""
+        return cost_of([self], model, texts)
+
+
+def cost_of(importances: Sequence[Importance], model: AttentionModel, texts: Texts) -> Passes:
+    """What several importances of the same texts take together."""
+    from attnaudit.models.passes import Passes
+
+    pieces: dict[str, Passes] = {}
+    for importance in importances:
+        pieces.update(importance.work(model, texts))
+    return sum(pieces.values(), Passes())

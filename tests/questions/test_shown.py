@@ -1,0 +1,265 @@
+"""The reading decides what each question ranks and shows, and nothing that it does to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from attnaudit.data.batch import collate
+from attnaudit.data.dataset import Dataset
+from attnaudit.errors import InputError
+from attnaudit.execution.observer import Silent
+from attnaudit.measures.divergences import jsd, max_jsd
+from attnaudit.models.blank import Blank
+from attnaudit.models.classic.classifier import Recipe
+from attnaudit.models.imitation import distances
+from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax
+from attnaudit.models.retraining import Retraining
+from attnaudit.models.schedule import Schedule
+from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.instance_adversary.make.weights import adversaries
+from attnaudit.questions.probe.views import views
+from attnaudit.questions.trained import Ledger
+from attnaudit.readings import find_reading
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class States(Encoded):
+    values: Tensor
+
+
+class TwoHeads(AttentionModel):
+    """Attends to <SOS> and <EOS> too; its heads' scores are its embeddings, and so are its values.
+
+    It reads its first head alone if `only`.
+    """
+
+    boundaries = True
+    head_count = 2
+
+    def __init__(self, size: int, seed: int, only: bool = False) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.embedding = nn.Embedding(size, 2)
+        self.only = only
+
+    def encode(self, batch, embeddings=None):
+        embedded = self.embed(batch) if embeddings is None else embeddings
+        return States(batch.mask, batch.content, embedded)
+
+    def attend(self, encoded):
+        return masked_softmax(encoded.values.transpose(1, 2), encoded.attendable.unsqueeze(1))
+
+    def read(self, encoded, alpha):
+        heads = torch.einsum("bvht,bth->bvh", alpha, encoded.values)
+        z = heads[..., 0] if self.only else heads.sum(-1)
+        return torch.stack([torch.zeros_like(z), z], dim=-1)
+
+
+@pytest.fixture
+def base(vocabulary):
+    return TwoHeads(len(vocabulary), seed=0).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def retraining(base, instances, vocabulary, tmp_path):
+    """Trains nothing: models stay as they are made, and stand in `made`."""
+    spec = ModelSpec(vocabulary, ("no", "yes"))
+    data = Dataset(list(instances), ("no", "yes"), "test", tmp_path, "", {}, 0, False)
+    made = []
+
+    def fresh(seed):
+        made.append(TwoHeads(len(vocabulary), seed).eval())
+        return made[-1]
+
+    probe = Blank(Recipe(encoder="average", embedding=4, hidden=4), spec)
+    splits = dict.fromkeys(("train", "dev", "test"), data)
+    found = Retraining(base, spec, fresh, probe, Schedule(seed=9), splits, CPU, 64)
+    found.learn = found.imitate = lambda *args, **kwargs: type("Done", (), {"epochs": ()})
+    found.made = made
+    return found
+
+
+def shown(model, batches, pick):
+    """What the model shows of each text by `pick` (H, T) -> (T,), renormalised over its words."""
+    by_row = {}
+    for batch in batches:
+        alpha = model.attend(model.encode(batch))
+        for b, row in enumerate(batch.rows.tolist()):
+            words = batch.words[b][batch.content[b]]
+            on = pick(alpha[b])[batch.content[b]]
+            summed = torch.zeros(int(words.max()) + 1).index_add(0, words, on)
+            by_row[row] = (summed / summed.sum()).tolist()
+    return by_row
+
+
+PICKS = {
+    "mean": lambda alpha: alpha.mean(0),
+    "head0": lambda alpha: alpha[0],
+    "head1": lambda alpha: alpha[1],
+    "max": lambda alpha: alpha.amax(0),
+}
+
+
+def records_of(name, model, batches, **settings):
+    question = find_question(name)
+    settled = question.maker.settle(question.settings(**settings), model)
+    parts = question.maker.records(model, batches, settled, Silent())
+    return sorted((r for part in parts for r in part), key=lambda r: r["row"])
+
+
+@pytest.mark.parametrize("reading", PICKS)
+@pytest.mark.parametrize("name", ["correlate", "erase", "instance-adversary"])
+def test_what_looks_at_the_audited_model_shows_the_reading(base, batches, name, reading):
+    asked = {} if name == "instance-adversary" else {"measures": ("random",)}
+    found = records_of(name, base, batches(), reading=reading, **asked)
+    expected = shown(base, batches(), PICKS[reading])
+    for record in found:
+        assert record["attention"] == pytest.approx(expected[record["row"]], abs=1e-6)
+    plain = records_of(name, base, batches(), **asked)
+    assert [r["probs"] for r in found] == [r["probs"] for r in plain]
+
+
+@pytest.mark.parametrize("reading", PICKS)
+def test_permutations_are_set_beside_the_largest_weight_shown(base, batches, reading):
+    found = records_of("permute", base, batches(), reading=reading, permutations=3)
+    expected = shown(base, batches(), PICKS[reading])
+    for record in found:
+        assert record["max_attention"] == pytest.approx(max(expected[record["row"]]), abs=1e-6)
+    plain = records_of("permute", base, batches(), permutations=3)
+    assert [r["tvd"] for r in found] == [r["tvd"] for r in plain]
+
+
+@pytest.mark.parametrize("reading", PICKS)
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("seed-baseline", {"model": "seed", "seed": 1}),
+        ("model-adversary", {"lambda": 0.1, "seed": 1}),
+    ],
+)
+def test_retrained_models_differ_in_what_is_shown(retraining, base, name, run, reading):
+    question = find_question(name)
+    settings = question.settings(reading=reading)
+    made = question.maker.trains.records(retraining, Ledger("test"), settings, run, Silent())
+    (model,) = retraining.made
+    ours, theirs = (shown(m, retraining.batches("test"), PICKS[reading]) for m in (model, base))
+    for record in (r for r in made if r["run"]["split"] == "test"):
+        row = record["row"]
+        assert record["attention"] == pytest.approx(ours[row], abs=1e-6)
+        apart = jsd(*(np.array(x, float) / np.sum(x) for x in (ours[row], theirs[row])))
+        assert record["jsd"] == pytest.approx(float(apart), abs=1e-5)
+
+
+@pytest.mark.parametrize("reading", PICKS)
+def test_probes_are_guided_by_what_is_shown(retraining, base, reading):
+    view = views(retraining, (), find_reading(reading))["base"]
+    probe = retraining.probe(0).eval()
+    for batch in retraining.batches("test"):
+        guided = view(probe, "test")
+        weights = guided.attend(guided.encode(batch))[:, 0]
+        alpha = base.attend(base.encode(batch))
+        picked = torch.stack([PICKS[reading](a) for a in alpha]) * batch.content
+        expected = picked / picked.sum(1, keepdim=True)
+        torch.testing.assert_close(weights, expected)
+
+
+def test_a_probe_shows_its_own_head_and_the_leak_control_the_reading(retraining):
+    question = find_question("probe")
+    settings = question.settings(reading="head1")
+    trains = question.maker.trains
+    for guide in ("trained", "base", "leak"):
+        run = {"guide": guide, "seed": 1}
+        made = trains.records(retraining, Ledger("test"), settings, run, Silent())
+        assert all(sum(r["attention"]) == pytest.approx(1, abs=1e-4) for r in made)
+    model = retraining.made[-1]
+    assert isinstance(model, TwoHeads)
+
+
+@pytest.mark.parametrize("reading", PICKS)
+def test_an_adversary_is_pushed_away_from_what_is_shown(retraining, base, vocabulary, reading):
+    show = find_reading(reading).compute
+    kept, other = retraining.kept("test", show), TwoHeads(len(vocabulary), seed=3)
+    assert retraining.kept("test", show) is kept
+    for batch in retraining.batches("test"):
+        _, kl = distances(other, batch, kept, show)
+        p, q = (
+            torch.stack([PICKS[reading](a) for a in m.attend(m.encode(batch))]) * batch.content
+            for m in (other, base)
+        )
+        p, q = (x / x.sum(1, keepdim=True) for x in (p, q))
+        expected = torch.where(batch.content, p * (p / q).log(), 0.0).sum(1)
+        torch.testing.assert_close(kl, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_head_that_nothing_is_read_from_may_lie_anywhere(batches, vocabulary):
+    """The answer rests on head 0: what head 1 shows can be as far away as anything can."""
+    model = TwoHeads(len(vocabulary), seed=0, only=True).eval().requires_grad_(False)
+    free = records_of("instance-adversary", model, batches(), reading="head1")
+    held = records_of("instance-adversary", model, batches(), reading="head0")
+    for record, bound in zip(free, held, strict=True):
+        found = record["adversary"][0]
+        assert found["jsd"] == pytest.approx(record["cap"], abs=2e-3)
+        assert found["upper"] == pytest.approx(record["cap"], abs=1e-6)
+        assert bound["adversary"][0]["jsd"] < bound["cap"] - 0.01
+
+
+@pytest.mark.parametrize("reading", PICKS)
+def test_every_reading_has_feasible_adversaries_below_its_cap(drawn, reading):
+    detached = drawn(0, heads=2, bent=True)
+    object.__setattr__(detached, "reading", find_reading(reading))
+    found = adversaries(detached, 0.05, 2)
+    base = detached.shown(detached.own[:, None])[:, 0]
+    assert base.sum(-1) == pytest.approx(1)
+    assert (found.tvd <= 0.05 + 1e-9).all()
+    assert (found.jsd[:, 0] <= found.upper + 1e-9).all()
+    assert (found.jsd[:, 0] > 0.05).all()
+    for b, row in enumerate(base):
+        assert found.upper[b] == pytest.approx(max_jsd(row[detached.content[b]]))
+    assert found.jsd == pytest.approx(jsd(detached.shown(found.weights), base[:, None]))
+
+
+@pytest.mark.parametrize("reading", PICKS)
+def test_what_is_shown_of_other_weights_in_closed_form(drawn, reading):
+    detached = drawn(1, heads=2)
+    object.__setattr__(detached, "reading", find_reading(reading))
+    weights = np.where(detached.content[:, None, None], 1.0, 0.0).repeat(2, axis=2)
+    weights[:, :, 1] *= np.arange(1.0, 11.0)
+    weights /= weights.sum(-1, keepdims=True)
+    scaled = torch.from_numpy(detached.mass[:, None] * weights)[:, 0]  # (B, H, T)
+    picked = torch.stack([PICKS[reading](one) for one in scaled]).numpy()
+    expected = picked / picked.sum(-1, keepdims=True)
+    assert detached.shown(weights)[:, 0] == pytest.approx(expected, abs=1e-12)
+    tensor = detached.show(torch.from_numpy(weights))[:, 0].numpy()
+    assert tensor == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("question", all_questions(), ids=lambda question: question.name)
+def test_a_head_that_the_model_lacks_is_refused_before_any_work(question, base):
+    settings = question.settings(reading="head2")
+    with pytest.raises(InputError, match=r"--reading head2: .* no head 2; it has heads 0 to 1"):
+        question.maker.settle(settings, base)
+    settled = question.maker.settle(question.settings(reading="head1"), base)
+    assert settled.reading == "head1"
+
+
+@pytest.mark.parametrize("question", all_questions(), ids=lambda question: question.name)
+def test_settling_settled_settings_changes_nothing(question, base):
+    """A worker settles what another process has settled; this model leaves measures out."""
+    once = question.maker.settle(question.settings(), base)
+    assert question.maker.settle(once, base) == once
+    if question.name in ("correlate", "erase"):
+        assert once.left_out == ("gradient_own_logit", "attention_null")
+
+
+def test_a_collated_batch_has_words_outside_the_content(base, instances, vocabulary):
+    batch = collate(instances, vocabulary, boundaries=True)
+    outside = base.attend(base.encode(batch)).masked_fill(batch.content.unsqueeze(1), 0)
+    assert (outside.sum(-1) > 0.01).all()
