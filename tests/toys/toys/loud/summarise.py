@@ -1,0 +1,20 @@
+"""What the records of `loud` say."""
+
+from __future__ import annotations
+
+from attnaudit.measures.columns import Frame
+from attnaudit.measures.summary import Summary, Table
+from attnaudit.questions.basics import Basics
+
+
+def summarise(records, settings, labels):
+    """One metric and one table."""
+    basics, figures = Basics(), Frame(["loud.largest.mean"])
+    for record in records:
+        basics.add(record)
+        figures.add([record["largest"]])
+    bootstrap = basics.bootstrap(settings.seed)
+    metrics = {**basics.model_scores(bootstrap), **bootstrap.means_by_name(figures)}
+    rows = [["largest weight", metrics["loud.largest.mean"].value]]
+    tables = {"loud.table": Table("The loudest word of a text", ["", "value"], rows)}
+    return Summary(metrics, tables, basics.notes(), basics.columns(figures))
