@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,10 @@ ARROWS = {
     "execution": set(),
 }
 COMMON = {"config", "errors"}
+QUESTIONS_SHARED = [
+    ROOT / "attnaudit" / "questions" / f"{name}.py"
+    for name in ("answers", "variants", "trained", "reliance", "settling")
+]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -64,6 +69,17 @@ def test_a_room_knows_only_those_below_it(room):
             parts = name.split(".")
             if parts[0] == "attnaudit" and len(parts) > 1:
                 assert parts[1] in {room, *COMMON, *ARROWS[room]}, f"{path} imports {name}"
+
+
+READERS = re.compile(r"attnaudit\.questions\.\w+\.(summarise|tables|\w+_tables|figures|metrics)\b")
+
+
+def test_makers_never_import_readers():
+    makers = [*(ROOT / "attnaudit" / "questions").rglob("make*"), *QUESTIONS_SHARED]
+    files = [f for path in makers for f in ([path] if path.suffix else path.rglob("*.py"))]
+    assert len(files) > 20
+    for path in files:
+        assert not [name for name in imported(path) if READERS.match(name)], path
 
 
 def test_every_room_is_known():

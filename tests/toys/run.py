@@ -11,13 +11,15 @@ import sys
 def main() -> None:
     left_out = sys.argv.pop(1).split(",")
     if "importance" not in left_out:  # first: names of metrics are made from the importances
-        from attnaudit.importance import IMPORTANCES
         from toys.word_number import IMPORTANCE
+
+        from attnaudit.importance import IMPORTANCES
 
         IMPORTANCES[IMPORTANCE.name] = IMPORTANCE
     if "reading" not in left_out:
-        from attnaudit.readings import READINGS
         from toys.last_head import READING
+
+        from attnaudit.readings import READINGS
 
         READINGS[READING.name] = READING
     if "question" not in left_out:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.measures.summary import Cell, Estimate, Table
+from attnaudit.questions.erase.shares import AGREEMENTS
 
 Array = NDArray[np.float64]
 
-FIGURES = ("token_f1", "iou_f1", "auprc")
 Plausibility = Mapping[str, Mapping[str, float | None]]
 
 
@@ -26,7 +26,7 @@ def plausibility_columns(
             [np.nan if record is None else record[name][figure] for record in records], float
         )
         for name in names
-        for figure in FIGURES
+        for figure in AGREEMENTS
     }
 
 
@@ -34,7 +34,7 @@ def plausibility_table(metrics: Mapping[str, Estimate], names: Sequence[str]) ->
     """Agreement of each ranking with the human rationales."""
     rows: list[list[Cell]] = []
     for name in names:
-        first, *others = (metrics[f"plausibility.{figure}.{name}"] for figure in FIGURES)
+        first, *others = (metrics[f"plausibility.{figure}.{name}"] for figure in AGREEMENTS)
         interval = [first.value, first.ci_low, first.ci_high]
         rows.append([name, *interval, *(other.value for other in others)])
     notes = [

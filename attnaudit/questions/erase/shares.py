@@ -1,9 +1,10 @@
-"""Which shares of the words are deleted or kept alone, and how often weights are shuffled."""
+"""What records of `erase` hold of each text: shares of the words, and names of figures."""
 
 from __future__ import annotations
 
 BINS = (1, 5, 10, 20, 50)  # per cent of the words
 KINDS = ("comprehensiveness", "sufficiency")
+AGREEMENTS = ("token_f1", "iou_f1", "auprc")  # with what people marked
 SHUFFLES = 5  # random orders in which weights are erased
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from attnaudit.measures.rationales import average_precision, iou_f1, token_f1
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.erase.make.deletions import Order
-from attnaudit.questions.erase.plausibility_tables import FIGURES
+from attnaudit.questions.erase.shares import AGREEMENTS
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ def rationale_of(known: Answered, b: int) -> NDArray[np.bool_] | None:
 def agreement_with_people(
     scores: Mapping[str, Array], orders: Mapping[str, Order], rationale: NDArray[np.bool_]
 ) -> dict[str, dict[str, float | None]]:
-    """`FIGURES` of each ranking of one instance; scores and orders are (words,)."""
+    """`AGREEMENTS` of each ranking of one instance; scores and orders are (words,)."""
     found = {}
     for name, order in orders.items():
         chosen = np.zeros(len(order), bool)
@@ -50,5 +50,5 @@ def agreement_with_people(
             iou_f1(chosen, rationale),
             average_precision(scores[name], rationale),
         )
-        found[name] = dict(zip(FIGURES, compact(figures), strict=True))
+        found[name] = dict(zip(AGREEMENTS, compact(figures), strict=True))
     return found

@@ -10,7 +10,7 @@ Letters in shape comments: B batch, H heads, T tokens, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,11 @@ from attnaudit.measures.divergences import jsd
 from attnaudit.measures.order import descending
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
-from attnaudit.questions.erase.single_tables import Single
 from attnaudit.questions.variants import answers, erased
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
+Single = Mapping[str, Any]
 STREAM = 2  # of the random generators of an instance; 0 and 1 belong to importances
 
 
