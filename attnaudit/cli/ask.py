@@ -16,6 +16,7 @@ from attnaudit.cli import options as o
 from attnaudit.cli.output import check_outputs, check_shown, files_of, finish, read_demands
 from attnaudit.config import Settings, in_words
 from attnaudit.errors import InputError
+from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.questions.option import Option
 from attnaudit.questions.question import Question
 
@@ -179,7 +180,7 @@ def run(
     threads: o.ThreadsOption = 1,
     workers: o.WorkersOption = 1,
     cluster: o.ClusterOption = None,
-    batch_tokens: o.BatchTokensOption = 4096,
+    batch_tokens: o.BatchTokensOption = BATCH_TOKENS,
     as_json: o.JsonOption = False,
     output: o.OutputOption = None,
     records: o.RecordsOption = None,

@@ -22,15 +22,14 @@ from attnaudit.findings.rules import (
     AGREEING_JSD,
     FIXED_TVDS,
     LEAST_ADVERSARIES,
-    LEAST_TVD,
     NEEDED,
-    STRONG_JSD,
     Deltas,
     finding,
     settle,
 )
 from attnaudit.findings.seed_range import SeedRange, damage, seed_range
 from attnaudit.measures.summary import Estimate
+from attnaudit.questions.model_adversary.strengths import LEAST_SEEDS_TVD, STRONG
 from attnaudit.questions.runs import SEED, Floats, Runs, kind_of
 
 OF_SEEDS = "seed_baseline.jsd.mean_over_seeds"
@@ -96,7 +95,7 @@ def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Findi
     # A training may get stuck. A seed whose very imitator did not learn to answer as the audited
     # model does tells nothing of what attention such answers need, and its adversaries no more.
     dev, test = dev.only(faithful), test.only(faithful)
-    own = max(_seeds_tvd(evidence), LEAST_TVD)
+    own = max(_seeds_tvd(evidence), LEAST_SEEDS_TVD)
     budgets = [*(t for t in FIXED_TVDS if t < own), own]
     looked = [manipulation.excess(dev, test, budget, allowed.room) for budget in budgets]
     return weigh(Case(scope, allowed, runs, test, looked, deltas.hard_to_manipulate))
@@ -210,7 +209,7 @@ def _weakness(test: Curves, room: float) -> str | None:
     """
     moved = float(np.median(test.jsd, axis=0)[1:].max())
     inside = test.tvd[:, 1:] <= room
-    if moved < STRONG_JSD:
+    if moved < STRONG:
         return f"no lambda moved attention far (JSD {moved:.2f}); try larger ones"
     if not inside.any():
         return f"every adversary costs more than the seeds' TVD ({room:.3f}); try smaller lambdas"

@@ -1,4 +1,4 @@
-"""The rules of the findings: DESIGN-level constants, and what a status is decided by.
+"""The rules of the findings: their constants, and what a status is decided by.
 
 A finding concerns one recipe, data set and split; it is *for* if the whole 95 % interval of its
 statistic lies above delta, the smallest effect of interest, *against* if it lies below, and else
@@ -22,9 +22,7 @@ NEEDED: dict[FindingName, str] = {
 LEAST_SEEDS = 5  # of the recipe, its uniform twin, and each probe
 LEAST_ADVERSARIES = 3  # seeds of each lambda, imitators included
 LEAST_RARE = 50  # instances of the rarer class
-LEAST_TVD = 0.005  # the seeds' own TVD is taken to be no smaller: saturated models agree to 1e-4
 FIXED_TVDS = (0.02, 0.05)  # where the excess is looked at besides the seeds' own TVD
-STRONG_JSD = 0.4  # a sweep that never gets there has not tried hard enough to show anything
 AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
 
 

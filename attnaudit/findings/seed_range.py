@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnaudit.findings.rules import LEAST_TVD
 from attnaudit.measures.scores import f1
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.questions.model_adversary.strengths import LEAST_SEEDS_TVD
 from attnaudit.questions.runs import BASE, SEED, Floats, Kind, Runs
 
 
@@ -30,7 +30,7 @@ class SeedRange:
     @property
     def room(self) -> float:
         """The TVD up to which another model answers as seeds do."""
-        return max(self.tvd.ci_high or 0.0, LEAST_TVD)
+        return max(self.tvd.ci_high or 0.0, LEAST_SEEDS_TVD)
 
 
 def seed_range(runs: Runs, least_loss: float) -> SeedRange:
@@ -43,7 +43,7 @@ def seed_range(runs: Runs, least_loss: float) -> SeedRange:
         for one in (slice(len(seeds)), slice(len(seeds), None))
     )
     flips, loss = damage(runs, SEED, seeds)
-    return SeedRange(tvd, jsd, max(LEAST_TVD, flips.max()), max(least_loss, loss.max()))
+    return SeedRange(tvd, jsd, max(LEAST_SEEDS_TVD, flips.max()), max(least_loss, loss.max()))
 
 
 def damage(runs: Runs, kind: Kind, seeds: Sequence[int]) -> tuple[Floats, Floats]:

@@ -15,10 +15,10 @@ from attnaudit.data.batch import Batch, collate, within_budget
 from attnaudit.data.dataset import Instance
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel
 
-BATCH_TOKENS = 4096  # padded tokens a batch; larger ones leave the caches of a CPU
 R = TypeVar("R")
 
 

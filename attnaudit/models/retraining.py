@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -12,12 +12,13 @@ from torch import Tensor
 
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Dataset
+from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer
 from attnaudit.models.blank import Blank, Fresh
 from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_heads
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
-from attnaudit.models.predict import BATCH_TOKENS, Batches
+from attnaudit.models.predict import Batches
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
 from attnaudit.models.untrained import Saving
@@ -52,34 +53,43 @@ class _Viewed(Labels):
         return super().score(self._view(model, "dev"))
 
 
-class Retraining:
-    """What it takes to train models like the audited one, on the same data.
+@dataclass(frozen=True)
+class Trainable:
+    """What makes and trains models of a recipe.
 
-    `base` is the audited model, `fresh` makes untrained ones of its recipe, `schedule` is how it
-    was trained, and `splits` holds train, dev, and the audited split under its own name. `probe`
-    makes untrained probes, which `probe_schedule` trains (None: the same as the model). `saving`
-    writes models of the recipe, None where such models have no checkpoints (plug-ins). `origin`
-    holds digests of what trained models depend on besides the audited one.
+    `fresh` makes untrained ones, and `schedule` trains them. `probe` makes untrained probes, which
+    `probe_schedule` trains (None: the same as the models). `saving` writes models of the recipe; it
+    is None where such models have no checkpoints (plug-ins). `origin` holds digests of what trained
+    models depend on besides the audited one.
+    """
+
+    fresh: Fresh
+    probe: Blank
+    schedule: Schedule
+    probe_schedule: Schedule | None = None
+    saving: Saving | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+
+class Retraining:
+    """What it takes to train models like the audited one, `base`, on the same data.
+
+    `splits` holds train, dev, and the audited split under its own name.
     """
 
     def __init__(
         self,
         base: AttentionModel,
         spec: ModelSpec,
-        fresh: Fresh,
-        probe: Blank,
-        schedule: Schedule,
+        recipe: Trainable,
         splits: Mapping[str, Dataset],
         device: torch.device,
         budget: int = BATCH_TOKENS,
-        saving: Saving | None = None,
-        probe_schedule: Schedule | None = None,
-        origin: Mapping[str, str] | None = None,
     ) -> None:
-        self.origin = origin or {}
-        self.saving, self.probe_schedule = saving, probe_schedule or schedule
-        self.base, self.spec, self.fresh, self.probe = base, spec, fresh, probe
-        self.schedule, self.splits, self.device, self.budget = schedule, splits, device, budget
+        self.base, self.spec, self.recipe = base, spec, recipe
+        self.splits, self.device, self.budget = splits, device, budget
+        self.fresh, self.probe, self.schedule = recipe.fresh, recipe.probe, recipe.schedule
+        self.probe_schedule = recipe.probe_schedule or recipe.schedule
         self._kept: dict[tuple[str, Show], Kept] = {}
 
     def seeds(self, count: int, first: int = 0) -> list[int]:
@@ -127,7 +137,7 @@ class Retraining:
         schedule = (schedule or self.schedule).model_copy(update={"seed": seed})
         model.to(self.device)
         goal = _Viewed(model, self._data, schedule, view)
-        return self._train(model, schedule, observer, title, goal)
+        return self.follow(model, schedule, observer, title, goal)
 
     def imitate(
         self,
@@ -150,9 +160,9 @@ class Retraining:
         model.to(self.device)
         train, dev = self.kept("train", show), self.kept("dev", show)
         goal = Imitation(strength, train, dev, list(self.batches("dev")), show)
-        return self._train(model, schedule, observer, title, goal)
+        return self.follow(model, schedule, observer, title, goal)
 
-    def _train(
+    def follow(
         self,
         model: AttentionModel,
         schedule: Schedule,
@@ -160,6 +170,7 @@ class Retraining:
         title: str,
         goal: Objective,
     ) -> Progress:
+        """Train `model` in place towards a goal; every training goes through here."""
         progress = train(model, self._data, schedule, observer, objective=goal, title=title)
         model.eval().requires_grad_(False)
         return progress

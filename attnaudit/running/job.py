@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnaudit.models.predict import BATCH_TOKENS
+from attnaudit.execution.budget import BATCH_TOKENS
 
 MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
 

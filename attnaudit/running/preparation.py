@@ -16,7 +16,7 @@ from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel, ModelSpec, capability
 from attnaudit.models.load import LoadedModel
 from attnaudit.models.recipe import AnyConfig, FineTuneConfig, Overrides, TrainConfig, read_config
-from attnaudit.models.retraining import Retraining
+from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.untrained import origin, untrained
 from attnaudit.running.job import Job
 
@@ -71,15 +71,17 @@ def prepare(
     return Retraining(
         loaded.model,
         loaded.spec,
-        fresh,
-        blank.probe,
-        config.training,
+        Trainable(
+            fresh,
+            blank.probe,
+            config.training,
+            blank.probe_schedule,
+            saving,
+            _origin(config, splits),
+        ),
         splits,
         device,
         job.batch_tokens,
-        saving,
-        blank.probe_schedule,
-        _origin(config, splits),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -149,19 +149,8 @@ def run_suite(
         with output_errors(records):
             records.mkdir(exist_ok=True)
         task.advance(1)
-        for question in plan.questions:
-            job = Job(
-                model=str(fitted.checkpoint),
-                data=fitted.data,
-                device=where.device,
-                threads=where.threads,
-                workers=where.workers,
-                cluster=where.cluster,
-                records=records / f"{question.name}.jsonl",
-                reuse=True,
-                models=folder / "adversaries",
-                command_line=command_line,
-            )
+        for question, job in jobs_of(plan, where, folder, (fitted.checkpoint, fitted.data)):
+            job = replace(job, command_line=command_line)
             settings = settings_of(plan, question, folder, suffix_of(config))
             make_records(question, settings, job, engine, observer)
             task.advance(1)
@@ -169,6 +158,28 @@ def run_suite(
     combined = combine(paths, demands, plan.deltas, command_line)
     write_text(folder / "report.json", dumps(combined.report))
     return combined
+
+
+def jobs_of(
+    plan: Plan, where: Where, folder: Path, subject: tuple[Path, Path]
+) -> Iterator[tuple[Question, Job]]:
+    """What each question of a suite works on; `subject` is the model and the data."""
+    model, data = subject
+    for question in plan.questions:
+        yield (
+            question,
+            Job(
+                model=str(model),
+                data=data,
+                device=where.device,
+                threads=where.threads,
+                workers=where.workers,
+                cluster=where.cluster,
+                records=folder / "records" / f"{question.name}.jsonl",
+                reuse=True,
+                models=folder / "adversaries",
+            ),
+        )
 
 
 def check_places(config: AnyConfig) -> Path:

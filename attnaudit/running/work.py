@@ -88,7 +88,7 @@ class Work:
             "batch_tokens": job.batch_tokens,
         }
         if self.retraining is not None:
-            conditions["learning"] = dict(self.retraining.origin)
+            conditions["learning"] = dict(self.retraining.recipe.origin)
         return Header(
             audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),

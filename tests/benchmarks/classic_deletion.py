@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.importance.compute import importances
-from attnaudit.models.predict import BATCH_TOKENS
 from tests.benchmarks.case import Benchmark, Build, Case, Rival, Side, Target
 from tests.benchmarks.researcher import Plain, padded
 from tests.benchmarks.subjects import Scores, Subject, equal, lengths_of

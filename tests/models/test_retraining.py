@@ -12,7 +12,7 @@ from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.guided import Guided, uniform
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import predict
-from attnaudit.models.retraining import Retraining, as_it_is, guided
+from attnaudit.models.retraining import Retraining, Trainable, as_it_is, guided
 from attnaudit.models.schedule import Schedule
 
 CPU = torch.device("cpu")
@@ -36,7 +36,12 @@ def make_retraining(make_instances, make_instance, vocabulary, tmp_path):
         splits["test"] = split("test", [3, 9, 4, 6, 2, 5, 7, 8])
         base = blank(schedule.seed)
         made = Retraining(
-            base, spec, blank, blank.changed(encoder="average"), schedule, splits, CPU, 64
+            base,
+            spec,
+            Trainable(blank, blank.changed(encoder="average"), schedule),
+            splits,
+            CPU,
+            64,
         )
         made.learn(base, schedule.seed, Silent(), "base")
         return made

@@ -13,7 +13,7 @@ from attnaudit.findings.finding import FindingName
 from attnaudit.models.blank import Blank
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.interface import ModelSpec
-from attnaudit.models.retraining import Retraining
+from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.schedule import Schedule
 from tests.planted import models, texts
 
@@ -89,9 +89,11 @@ class Plant:
         retraining = Retraining(
             fresh(own),
             SPEC,
-            fresh,
-            blank.changed(encoder="average", attention="additive"),
-            self.schedule.model_copy(update={"seed": own}),
+            Trainable(
+                fresh,
+                blank.changed(encoder="average", attention="additive"),
+                self.schedule.model_copy(update={"seed": own}),
+            ),
             splits,
             CPU,
         )

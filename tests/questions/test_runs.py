@@ -14,10 +14,11 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.divergences import LN2, jsd
 from attnaudit.models.blank import Blank
 from attnaudit.models.guided import uniform
-from attnaudit.models.retraining import Retraining, as_it_is, guided
+from attnaudit.models.retraining import Retraining, Trainable, as_it_is, guided
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions.maker import Trains
 from attnaudit.questions.trained import Ledger, run_records
+from attnaudit.readings.heads import MEAN
 from attnaudit.running.rounds import record_rounds
 
 
@@ -30,7 +31,12 @@ def retraining(instances, model, tmp_path):
     blank = Blank(model.recipe, model.spec)
     cpu = torch.device("cpu")
     return Retraining(
-        model, model.spec, blank, blank.changed(encoder="average"), Schedule(), splits, cpu, 24
+        model,
+        model.spec,
+        Trainable(blank, blank.changed(encoder="average"), Schedule()),
+        splits,
+        cpu,
+        24,
     )
 
 
@@ -69,7 +75,7 @@ def recorded(retraining):
                 made.append(run["model"])
                 return retraining.fresh(5).eval(), views[run["model"]]
 
-            return run_records(run, make, retraining, ledger, observer, text, asked)
+            return run_records(run, make, retraining, ledger, observer, MEAN, text, asked)
 
         told = Ledger(audited, **ledger)
         record_rounds(

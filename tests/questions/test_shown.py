@@ -18,7 +18,7 @@ from attnaudit.models.blank import Blank
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.imitation import distances
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax
-from attnaudit.models.retraining import Retraining
+from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.instance_adversary.make.weights import adversaries
@@ -81,7 +81,7 @@ def retraining(base, instances, vocabulary, tmp_path):
 
     probe = Blank(Recipe(encoder="average", embedding=4, hidden=4), spec)
     splits = dict.fromkeys(("train", "dev", "test"), data)
-    found = Retraining(base, spec, fresh, probe, Schedule(seed=9), splits, CPU, 64)
+    found = Retraining(base, spec, Trainable(fresh, probe, Schedule(seed=9)), splits, CPU, 64)
     found.learn = found.imitate = lambda *args, **kwargs: type("Done", (), {"epochs": ()})
     found.made = made
     return found

@@ -20,6 +20,7 @@ from attnaudit.models.recipe import Overrides, read_config
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions.probe.guides import read_guides
 from attnaudit.questions.probe.views import views
+from attnaudit.readings.heads import MEAN
 from attnaudit.running.job import Job
 from attnaudit.running.preparation import prepare
 
@@ -178,7 +179,7 @@ def test_a_plug_in_needs_a_recipe_and_fresh(made, plugin, recipe):
     with pytest.raises(InputError, match=r"cannot be trained again.*`fresh\(seed\)`"):
         made(f"{plugin}:Wrapped", recipe=recipe())
     retraining = made(f"{plugin}:Trainable", recipe=recipe())
-    assert retraining.saving is None
+    assert retraining.recipe.saving is None
     assert type(retraining.fresh(1)).__name__ == "Trainable"
     assert not same(retraining.fresh(1), retraining.fresh(2))
 
@@ -240,7 +241,7 @@ def test_a_folder_without_a_recipe_needs_one(made, tuned, tmp_path):
     model = retraining.fresh(4)
     retraining.learn(model, 4, Silent(), "again")
     assert same(model, retraining.base)
-    assert retraining.saving is not None
+    assert retraining.recipe.saving is not None
 
 
 def test_recipes_of_the_other_kind_are_refused(made, tuned, recipe):
@@ -294,27 +295,27 @@ def test_guides_are_of_the_same_pieces_and_labels(made, tuned, tune, tiny, tmp_p
     with pytest.raises(
         InputError, match=r"model\.pt: .*another data set or vocabulary: it knows o"
     ):
-        views(retraining, classic)
+        views(retraining, classic, MEAN)
     with pytest.raises(InputError, match="it knows other words; give a model that was trained"):
         views(made(), read_guides([f"x={tuned[0]}"]))
     unframed, _, _ = tune(kind="gpt2", framed=False, n_embd=16, n_layer=1, n_head=2, n_positions=64)
     with pytest.raises(InputError, match="it knows other words"):
-        views(retraining, read_guides([f"x={unframed}"]))
+        views(retraining, read_guides([f"x={unframed}"]), MEAN)
     config = json.loads((tuned[0] / "config.json").read_text())
     renamed = tmp_path / "renamed"
     shutil.copytree(tuned[0], renamed)
     config["id2label"] = {"0": "no", "1": "yes"}
     (renamed / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="it knows other labels"):
-        views(retraining, read_guides([f"x={renamed}"]))
+        views(retraining, read_guides([f"x={renamed}"]), MEAN)
     (renamed / "attnaudit.json").unlink()
     with pytest.raises(ModelError, match="was not trained by attnaudit"):
-        views(retraining, read_guides([f"x={renamed}"]))
+        views(retraining, read_guides([f"x={renamed}"]), MEAN)
 
 
 def test_a_probe_is_guided_over_the_same_pieces(made, tuned):
     retraining = made(tuned[0])
-    seen = views(retraining, ())
+    seen = views(retraining, (), MEAN)
     batch = next(iter(retraining.batches("test")))
     probe = retraining.probe(0).eval()
     alpha = seen["base"](probe, "test").attend(seen["base"](probe, "test").encode(batch))

@@ -1,7 +1,7 @@
 """An LSTM's states for every text that lacks one token, sharing what a deletion does not change.
 
 Input projections are computed once for all texts, and states before a deletion once for all
-deletions behind it (DESIGN 7). Scores of the gate that takes tanh are doubled, so that one sigmoid
+deletions behind it. Scores of the gate that takes tanh are doubled, so that one sigmoid
 serves all four: tanh(x) = 2 sigmoid(2x) - 1.
 
 Letters in shape comments: B batch, T tokens, D embedding, H one direction, V deletions, L rows in

@@ -37,7 +37,7 @@ class Store:
         cls, retraining: Retraining, ledger: Ledger, epochs: int, patience: int, reading: str
     ) -> Store | None:
         """The store in the ledger's folder; None where models are not kept."""
-        if ledger.models is None or retraining.saving is None:
+        if ledger.models is None or retraining.recipe.saving is None:
             return None
         schedule = retraining.schedule.model_copy(update={"epochs": epochs, "patience": patience})
         facts = {
@@ -47,7 +47,7 @@ class Store:
             "kl_clip": KL_CLIP,
             "reading": reading,
         }
-        return cls(ledger.models, retraining.saving, facts, ledger.resume or ledger.reuse)
+        return cls(ledger.models, retraining.recipe.saving, facts, ledger.resume or ledger.reuse)
 
     def open(self, clear: bool) -> None:
         """Make the folder, before any checkpoint is looked for or written.

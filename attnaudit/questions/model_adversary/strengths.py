@@ -1,8 +1,8 @@
 """Which strengths of the model-consistent adversary to try, decided on dev alone.
 
 The strength is lambda, which weighs KL between attentions against TVD between answers. Whether
-attention is easy to manipulate is read off where the adversary's TVD passes a bound (DESIGN
-section 9), so a sweep closes in on the strengths on either side of it.
+attention is easy to manipulate is read off where the adversary's TVD passes a bound. A sweep
+therefore closes in on the strengths on either side of that bound.
 """
 
 from __future__ import annotations

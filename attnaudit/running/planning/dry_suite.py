@@ -26,7 +26,7 @@ from attnaudit.models.load import LoadedModel
 from attnaudit.models.passes import Passes, answering
 from attnaudit.models.predict import predict
 from attnaudit.models.recipe import AnyConfig
-from attnaudit.models.retraining import Retraining
+from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.untrained import facts_of, suffix_of
 from attnaudit.questions.maker import Record
 from attnaudit.questions.question import Question
@@ -46,7 +46,7 @@ from attnaudit.running.planning.forecast import (
 )
 from attnaudit.running.planning.plan import Part, Stage, WorkPlan
 from attnaudit.running.planning.trial import Trial
-from attnaudit.running.suite import Plan, Where, check_places, settings_of
+from attnaudit.running.suite import Plan, Where, check_places, jobs_of, settings_of
 from attnaudit.running.work import Work, dataset_facts, load_work
 
 MADE = "It stands in the output folder already."
@@ -93,18 +93,8 @@ def plan_suite(
         memory.look()
         made = already_made(ready) is not None
         parts = [_made("train", "train") if made else _training_part(ready, device, memory)]
-        for question in plan.questions:
-            job = Job(
-                model=str(ready.checkpoint),
-                data=_named_data(ready) if made else ready.source,
-                device=where.device,
-                threads=where.threads,
-                workers=where.workers,
-                cluster=where.cluster,
-                records=folder / "records" / f"{question.name}.jsonl",
-                reuse=True,
-                models=folder / "adversaries",
-            )
+        subject = (ready.checkpoint, _named_data(ready) if made else ready.source)
+        for question, job in jobs_of(plan, where, folder, subject):
             settings = _settings(plan, question, folder, suffix_of(config))
             if made:
                 work = load_work(question, settings, job, None, Silent())
@@ -160,7 +150,8 @@ def _made(name: str, split: str) -> Part:
 def _training_part(ready: Prepared, device: torch.device, memory: Memory) -> Part:
     schedule, blank, sizes = ready.config.training, ready.blank, sizes_of(ready.splits)
     base = blank.fresh(schedule.seed).to(device).eval().requires_grad_(False)
-    real = Retraining(base, ready.told, blank.fresh, blank.probe, schedule, ready.splits, device)
+    recipe = Trainable(blank.fresh, blank.probe, schedule)
+    real = Retraining(base, ready.told, recipe, ready.splits, device)
     scored = [split for split in ready.splits if split != "train"]
     forget_peak(device)
     trial = Trial(real)

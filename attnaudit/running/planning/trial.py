@@ -55,17 +55,7 @@ class Trial(Retraining):
     """A few texts of each split of `real`; what a run takes with them, and with all."""
 
     def __init__(self, real: Retraining) -> None:
-        super().__init__(
-            real.base,
-            real.spec,
-            real.fresh,
-            real.probe,
-            real.schedule,
-            real.splits,
-            real.device,
-            real.budget,
-            probe_schedule=real.probe_schedule,
-        )
+        super().__init__(real.base, real.spec, real.recipe, real.splits, real.device, real.budget)
         self._real, self._clock = real, _Clock()
         self._lengths = tokens_of(real.batches("train"))
         self._followed: list[Schedule] = []
@@ -142,7 +132,7 @@ class Trial(Retraining):
         return kept
 
     @override
-    def _train(
+    def follow(
         self,
         model: AttentionModel,
         schedule: Schedule,
@@ -152,7 +142,7 @@ class Trial(Retraining):
     ) -> Progress:
         self._followed.append(schedule)
         once = schedule.model_copy(update={"epochs": 1})
-        return super()._train(
+        return super().follow(
             model, once, self._clock, title, _Weighed(goal, self._tokens, goal.name)
         )
 

@@ -19,7 +19,7 @@ from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.guided import keep
 from attnaudit.models.imitation import Imitation, distances
 from attnaudit.models.interface import ModelSpec
-from attnaudit.models.retraining import Retraining
+from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError, TrainingData, train
 from attnaudit.questions import find_question
@@ -398,7 +398,7 @@ def keyword():
     data = TrainingData(splits["train"].instances, splits["dev"].instances, spec.vocabulary, 2, cpu)
     train(base, data, schedule, Silent())
     base.eval().requires_grad_(False)
-    return Retraining(base, spec, fresh, fresh, schedule, splits, cpu)
+    return Retraining(base, spec, Trainable(fresh, fresh, schedule), splits, cpu)
 
 
 def planted_runs(retraining, **settings):

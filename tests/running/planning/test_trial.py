@@ -8,6 +8,7 @@ import torch
 
 from attnaudit.execution.observer import Silent
 from attnaudit.models.lengths import padded_tokens
+from attnaudit.models.retraining import Retraining
 from attnaudit.questions import find_question
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
@@ -33,7 +34,16 @@ def work(tiny):
 @pytest.fixture
 def trial(work):
     real = work.retraining
-    real.schedule = real.schedule.model_copy(update={"epochs": 7, "batch_size": 8})
+    schedule = real.schedule.model_copy(update={"epochs": 7, "batch_size": 8})
+    real = Retraining(
+        real.base,
+        real.spec,
+        replace(real.recipe, schedule=schedule),
+        real.splits,
+        real.device,
+        real.budget,
+    )
+    vars(work)["retraining"] = real  # a property that is worked out once
     return Trial(real)
 
 

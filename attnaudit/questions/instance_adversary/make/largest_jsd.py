@@ -4,7 +4,7 @@ Where a readout is linear and there are two classes, the weights under which the
 most epsilon are a polytope: the simplex, cut by a slab `low <= sum_t q_t logit_t <= high`. The
 Jensen-Shannon divergence is convex in q, so a vertex attains its maximum; and a vertex has all its
 weight on one token inside the slab, or on two tokens that lie on either side of a bound, which the
-pair meets. All of them are gone through (DESIGN 7); Jain & Wallace 2019 (section 4.2.2) search for
+pair meets. All of them are gone through; Jain & Wallace 2019 (section 4.2.2) search for
 the same maximum with 500 steps of Adam.
 
 The divergence of a vertex with weight w on token i and 1 - w on token j, from a distribution a, is
