@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 import pydantic
-from torch import Tensor
 
 from attnaudit.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # How the weights of several heads become the one number that is shown and ranked; interventions
 # act on all heads. pydantic reads the annotation, and `|` of types needs Python 3.10 there.
