@@ -106,7 +106,7 @@ class Bench:
         dev = seeds if self.dev_tvd is None else self._moved(self.dev_tvd)
         runs = {
             "seed-baseline": {"test": seeds, "dev": dev},
-            "adversary": {"test": adversaries, "dev": adversaries},
+            "model-adversary": {"test": adversaries, "dev": adversaries},
             "probe": {"test": self.of_probes()},
         }
         left = {audit: splits for audit, splits in runs.items() if audit not in without}

@@ -71,7 +71,7 @@ def test_each_finding_has_its_own_delta(bench):
 
 
 def test_audits_that_were_not_run_are_named(bench):
-    found = assess(bench.evidence("adversary", "probe"), Deltas())
+    found = assess(bench.evidence("model-adversary", "probe"), Deltas())
     assert statuses(found) == ("for", "not_assessed", "not_assessed")
     assert "adversary with --sweep" in found["hard_to_manipulate"].reason
     assert "probe" in found["out_of_context"].reason

@@ -131,11 +131,11 @@ def test_evidence_is_gathered_by_audit_and_split(headed):
     assert found.of("seed-baseline") is found.runs["seed-baseline"]["test"]
     assert found.of("seed-baseline", "dev") is found.runs["seed-baseline"]["dev"]
     assert found.of("probe") is None
-    assert found.of("adversary") is found.of("correlate") is None
+    assert found.of("model-adversary") is found.of("correlate") is None
 
 
 def test_an_adversary_of_instances_alone_is_no_evidence_of_models(headed):
-    found = gather([(headed("adversary"), [{"row": 0, "id": "text 0"}])])
+    found = gather([(headed("model-adversary"), [{"row": 0, "id": "text 0"}])])
     assert found.runs == {}
 
 

@@ -113,7 +113,7 @@ def test_the_largest_budget_is_reported_first(sst):
 def test_what_costs_more_than_on_dev_is_too_dear(sst, models):
     evidence = sst.evidence()
     sst.adversaries[0.002] = models(44, 44, 44, start=17, jsd=0.609, tvd=0.2)
-    evidence.runs["adversary"]["test"] = sst.of_adversaries()
+    evidence.runs["model-adversary"]["test"] = sst.of_adversaries()
     found = hard_to_manipulate(evidence, evidence.of("seed-baseline"), Deltas())
     assert found.status == "inconclusive"
     assert found.reason.endswith("but at a TVD of 0.200, more than seeds have (0.184)")
@@ -127,7 +127,7 @@ def test_seeds_that_attend_differently_are_unstable(bench, models):
     assert found.reason == (
         "unstable: seeds of the recipe attend differently, by a mean JSD of 0.30 (above 0.2)"
     )
-    assert judge(bench, without=["adversary"]) == found  # it takes no adversary
+    assert judge(bench, without=["model-adversary"]) == found  # it takes no adversary
 
 
 def test_seeds_that_may_attend_differently_are_not_for(bench, models):
@@ -256,7 +256,7 @@ def test_without_imitators_or_lambdas_it_is_not_assessed(bench, left):
 
 def test_without_dev_lambdas_cannot_be_chosen(bench):
     evidence = bench.evidence()
-    evidence.runs["adversary"].pop("dev")
+    evidence.runs["model-adversary"].pop("dev")
     found = hard_to_manipulate(evidence, evidence.of("seed-baseline"), Deltas())
     assert found.status == "not_assessed"
 

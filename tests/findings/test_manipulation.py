@@ -121,4 +121,4 @@ def test_what_imitators_share_is_no_excess_on_any_resample(bench, models):
 
 
 def test_without_adversaries_there_are_no_curves(bench):
-    assert manipulation.of(bench.evidence("adversary")) is None
+    assert manipulation.of(bench.evidence("model-adversary")) is None

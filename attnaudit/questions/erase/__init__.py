@@ -27,5 +27,6 @@ QUESTION = Question(
             "erase.comprehensiveness.random",
         ),
     ),
+    tables=("erase", "plausibility"),
     attention=True,
 )

@@ -21,5 +21,6 @@ QUESTION = Question(
             "adversary.instance.relative_mean",
         ),
     ),
+    tables=("adversary.instance", "adversary.search"),
     attention=True,
 )

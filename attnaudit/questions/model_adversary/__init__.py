@@ -28,6 +28,7 @@ QUESTION = Question(
             "seed_baseline.tvd.mean",
         ),
     ),
+    tables=("adversary.model", "adversary.curve", "adversary.seeds"),
     attention=True,
     retrains=True,
     suite={"lambdas": GRID, "refine": ROUNDS},
