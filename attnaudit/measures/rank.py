@@ -144,7 +144,7 @@ def weighted_tau(a: ArrayLike, b: ArrayLike) -> float:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if np.isnan(a).any() or np.isnan(b).any():
         return math.nan
-    from scipy.stats import weightedtau  # type: ignore[import-untyped]  # takes a second
+    from scipy.stats import weightedtau  # takes a second
 
     return float(weightedtau(a, b, rank=True).statistic)
 

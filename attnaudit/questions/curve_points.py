@@ -14,6 +14,7 @@ from typing import Literal
 
 from attnaudit.measures.summary import Cell, Summary
 
+Kind = Literal["lambda", "seed", "uniform", "instance"]
 _INSTANCE = "adversary.instance"
 
 
@@ -21,7 +22,7 @@ _INSTANCE = "adversary.instance"
 class Point:
     """A model on the TVD-JSD plane: means over the instances of the audited split."""
 
-    kind: Literal["lambda", "seed", "uniform", "instance"]
+    kind: Kind
     jsd: float
     tvd: float
     strength: float | None = None  # lambda
@@ -52,17 +53,19 @@ def _points(summary: Summary) -> Iterator[Point]:
     for row in summary.rows("adversary.seeds"):
         strength, seed = float(str(row["lambda"])), _number(row["seed"])
         yield from _point("lambda", row["JSD"], row["TVD"], strength, seed)
+    kinds: tuple[Kind, ...] = ("seed", "uniform")
     for row in summary.rows("seed_baseline.runs"):
-        kind, _, number = str(row["model"]).partition(" ")
-        if kind == "seed" or kind == "uniform":
-            yield from _point(kind, row["JSD"], row["TVD"], None, int(number))
+        named, _, number = str(row["model"]).partition(" ")
+        for kind in kinds:
+            if kind == named:
+                yield from _point(kind, row["JSD"], row["TVD"], None, int(number))
     jsd, tvd = (summary.metrics.get(f"{_INSTANCE}.{what}.mean") for what in ("jsd", "tvd"))
     if jsd and tvd:
         yield from _point("instance", jsd.value, tvd.value)
 
 
 def _point(
-    kind: Literal["lambda", "seed", "uniform", "instance"],
+    kind: Kind,
     jsd: Cell,
     tvd: Cell,
     strength: float | None = None,

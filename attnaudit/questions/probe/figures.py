@@ -9,6 +9,7 @@ import numpy as np
 
 from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
+from attnaudit.errors import printable
 from attnaudit.measures.summary import Summary
 
 
@@ -17,8 +18,8 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
     scores: dict[str, list[float]] = defaultdict(list)
     for row in summaries["probe"].rows("probe.runs"):
         if isinstance(row["F1"], float):
-            guide = row["guide"] if row["seed"] is None else f"guide {row['guide']}"
-            scores[str(guide)].append(row["F1"])
+            guide = printable(row["guide"])
+            scores[guide if row["seed"] is None else f"guide {guide}"].append(row["F1"])
     if not scores:
         return []
     return [
