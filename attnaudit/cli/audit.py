@@ -14,6 +14,7 @@ from attnaudit.cli import options as o
 from attnaudit.cli.output import check_outputs, check_shown, files_of, finish, read_demands
 from attnaudit.errors import InputError
 from attnaudit.questions import find_question
+from attnaudit.report.formats import find_format
 
 if TYPE_CHECKING:
     from attnaudit.config import Settings
@@ -95,6 +96,7 @@ def run(
 
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
+    from attnaudit.report.combine import Combined
     from attnaudit.running.job import Job
     from attnaudit.running.planning.dry_run import plan_questions
     from attnaudit.running.run import run_questions
@@ -127,13 +129,14 @@ def run(
     viewer = Viewer(show) if show else None
     report = run_questions(asked, job, demands, Display(quiet), viewer)
     finish(
-        report,
+        Combined(report, gallery=viewer.gallery if viewer else None),
+        None if output is None else find_format("json"),
+        output,
         as_json=as_json,
-        output=output,
+        asked=show > 0,
         strict=strict,
         quiet=quiet,
         verbose=verbose,
-        gallery=viewer.gallery if viewer else None,
     )
 
 

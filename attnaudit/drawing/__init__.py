@@ -1,1 +1,1 @@
-"""Figures for pages: what can be drawn, whatever it is of. Needs matplotlib, but for the colours."""
+"""Figures for pages, whatever they are of. All but the colours needs matplotlib."""

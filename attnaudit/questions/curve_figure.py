@@ -13,6 +13,7 @@ from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
 from attnaudit.measures.divergences import LN2
 from attnaudit.questions.curve_points import Point, by_lambda
 
+
 class _Look(NamedTuple):
     name: str
     mark: str

@@ -184,10 +184,12 @@ class RecordsWriter:
         `place` is the number of the record that was given last, from 0.
         """
         if self.digest is not None and self.path is not None:
-            for self.place, record in enumerate(RecordsFile(self.path)):
+            for number, record in enumerate(RecordsFile(self.path)):
+                self.place = number
                 yield record
         else:
-            for self.place, start in enumerate(self._places()):
+            for number, start in enumerate(self._places()):
+                self.place = number
                 yield self._line(self._stream, start)
 
     def at(self, places: Iterable[int]) -> Iterator[Record]:
@@ -314,7 +316,7 @@ def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
     """
     partial = path.with_name(path.name + ".partial")
     with suppress(InputError):  # missing, torn, or of another version: of no use
-        if difference_between(read_records(path)[0], header) is None:
+        if difference_between(RecordsFile(path).header, header) is None:
             return "whole"
     with suppress(InputError, OSError), partial.open("rb") as stream:
         found = header_of(content_of(stream.readline(), str(partial), 1), str(partial))

@@ -157,9 +157,7 @@ def _short(digest: str | None) -> str:
     return "unknown" if digest is None else digest[:12]
 
 
-def _merged(
-    parts: Sequence[Part], files: Mapping[str, str], command_line: Sequence[str]
-) -> Report:
+def _merged(parts: Sequence[Part], files: Mapping[str, str], command_line: Sequence[str]) -> Report:
     """All metrics, tables and notes; where several have one, it is the first's.
 
     Where parts are of several commands, their tables become details: the evidence is what a reader

@@ -76,7 +76,7 @@ def summarise(
 
     `records` are those with a `run`. Raises KeyError or ValueError for others.
     """
-    runs = RunsReader()
+    runs = RunsReader(settings.seed)
     basics, found = _gather(records, runs)
     bootstrap = basics.bootstrap(settings.seed)
     gold, said = np.array(basics.gold), basics.predicted
