@@ -105,7 +105,9 @@ def check_shown(count: int, audit: str) -> None:
 
     asked = [question for question in all_questions() if question.command == audit]
     if not any(question.attention for question in asked):
-        raise InputError(f"--show: records of {audit} hold no attention", hint="correlate shows it")
+        raise InputError(
+            f"--show: records of {audit} hold no attention", hint=f"{_showing()} shows it"
+        )
 
 
 def finish(
@@ -168,10 +170,10 @@ def check_gallery(made: Combined, files: Sequence[Path]) -> None:
 def _showing() -> str:
     """The commands whose records show the attention of the audited model: `a, b or c`."""
     from attnaudit.questions import all_questions
+    from attnaudit.report.listing import listed
 
     showing = (question.command for question in all_questions() if question.attention)
-    *others, last = dict.fromkeys(showing)
-    return f"{', '.join(others)} or {last}"
+    return listed(showing, "or")
 
 
 def html_or_hint(made: Combined, path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attnaudit
 
-_OTHERS = ("cli", "findings", "report")  # which make no record
+_OTHERS = ("cli", "drawing", "findings", "report")  # which make no record
 
 
 @cache

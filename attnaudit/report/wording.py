@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from attnaudit.findings.finding import Finding
 from attnaudit.questions import all_questions
-from attnaudit.questions.question import Question
 from attnaudit.report.layout import number
+from attnaudit.report.listing import listed
 from attnaudit.report.schema import Metric, Report
 
 _SHOWN = 3  # names listed before "and N more"
@@ -106,16 +106,10 @@ def scopes(report: Report) -> list[str]:
     return list(dict.fromkeys(f.scope for f in report.findings.values() if f.scope))
 
 
-def commands(questions: Iterable[Question]) -> str:
-    """The commands that ask these questions: `a, b and c`."""
-    *others, last = dict.fromkeys(question.command for question in questions)
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def nothing_assessed(report: Report) -> str:
     """What stands in place of the findings where there are none."""
     names = ", ".join(map(_plain, report.findings))
     if report.audit == "report":
-        feeding = commands(question for question in all_questions() if question.retrains)
+        feeding = listed(question.command for question in all_questions() if question.retrains)
         return f"Findings ({names}): not assessed; records of {feeding} do."
     return f"Findings ({names}): not assessed by {report.audit} alone."
