@@ -21,6 +21,14 @@ training: {epochs: 1, learning_rate: 0.01, seed: 0}
 """
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """None for tests of one file: they are over before other processes would have started."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    one = len(files) == 1 and all(file.endswith(".py") for file in files)
+    return 0 if one else None  # what pytest-xdist makes of the machine
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread_and_no_network():
     connect = socket.socket.connect

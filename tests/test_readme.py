@@ -1,61 +1,109 @@
-"""The README says what the program does: help, metrics, policy and plug-in are taken from it.
-
-`python tests/test_readme.py` writes the generated blocks anew.
-"""
+"""What the README says is so: its names are the program's, its policy and its plug-in work."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
-from attnaudit.report.registry import markdown
+from attnaudit.cli.main import app
+from attnaudit.data.spec import DatasetSpec, Fields
+from attnaudit.errors import InputError
+from attnaudit.explanations.collect import find
 
 README = Path(__file__).parent.parent / "README.md"
+LINES = 400
 FENCED = re.compile(r"<!-- (?P<mark>[\w -]+) -->\n```\w*\n(?P<body>.*?)```", re.DOTALL)
-METRICS = re.compile(r"(?<=<!-- metrics -->\n).*?(?=\n## )", re.DOTALL)
+# What is in backticks and no name of this program: other programs', and files of the reader's.
+FOREIGN = {
+    *('pytest -m "not slow"', "attnaudit.yaml", "my_module.py", "factory(spec, seed)"),
+    *("package.module:factory", "encode", "fresh(seed)", "LABEL_0", "LABEL_1", ".gz"),
+    *(".jsonl", ".csv", ".tsv", "quickstart/report.html", "r.jsonl.partial"),
+    *("r.jsonl.partial.old1", "r.instance-adversary.jsonl", "r.model-adversary.jsonl"),
+}
+# Keys of configurations, with what they may say.
+KEYS = {"audit:", "labels:", "file: all.csv", "overlong: skip"}
 
 
 def blocks() -> dict[str, str]:
     return {m["mark"]: m["body"] for m in FENCED.finditer(README.read_text(encoding="utf-8"))}
 
 
-HELPS = [mark for mark in blocks() if mark.split()[0] == "help"]
+def commands() -> dict[str, set[str]]:
+    """Every command of the program, with its options."""
+    found: dict[str, set[str]] = {}
+
+    def walk(command: object, name: str) -> None:
+        options = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
+        found[name] = {*options, "--help"}
+        for sub, its in getattr(command, "commands", {}).items():
+            walk(its, f"{name} {sub}".strip())
+
+    walk(typer.main.get_command(app), "")
+    return found
 
 
-def help_text(mark: str) -> str:
-    command = [*mark.split()[1:], "--help"]
-    plain = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}
-    result = subprocess.run(
-        [sys.executable, "-m", "attnaudit", *command],
-        env={**os.environ, **plain},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return f"$ {' '.join(['attnaudit', *command])}\n{result.stdout.strip()}\n"
+COMMANDS = commands()
 
 
-@pytest.mark.parametrize("mark", HELPS)
-def test_help_is_what_the_program_prints(mark: str) -> None:
-    assert blocks()[mark] == help_text(mark), "run python tests/test_readme.py"
+def prose() -> str:
+    """The README without its fenced blocks."""
+    return re.sub(r"^```.*?^```", "", README.read_text(encoding="utf-8"), flags=re.DOTALL | re.M)
 
 
-def test_every_command_has_its_help() -> None:
-    shown = help_text("help")
-    commands = re.findall(r"^  (\w[\w-]*)  ", shown.partition("Commands:")[2], re.MULTILINE)
-    assert commands
-    assert {c.split()[0] for c in commands} <= {m.split()[1] for m in HELPS if " " in m}
+def calls() -> Iterator[str]:
+    """Everything that the README calls the program with."""
+    text = README.read_text(encoding="utf-8").replace("\\\n", " ")
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        yield from re.findall(r"(?:^|&& )attnaudit( [^#&\n]*)", block, re.MULTILINE)
+    yield from re.findall(r"^\$ attnaudit( .*)", text, re.MULTILINE)
+    yield from re.findall(r"`attnaudit( [^`]*)`", prose())
 
 
-def test_metrics_are_the_registry() -> None:
-    found = METRICS.search(README.read_text(encoding="utf-8"))
-    assert found
-    assert found[0].strip() == markdown().strip(), "run python tests/test_readme.py"
+def test_it_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= LINES
+
+
+@pytest.mark.parametrize("call", sorted(set(calls())))
+def test_commands_and_their_options_exist(call: str) -> None:
+    words = [word for word in call.split() if not word.startswith("-")]
+    options = re.findall(r"(?<= )--?[a-z][a-z-]*", call)
+    if words == ["COMMAND"]:
+        assert options == ["--help"]
+        return
+    command = next((c for c in (" ".join(words[:2]), *words[:1], "") if c in COMMANDS), "")
+    assert command or not words, f"there is no command {words[0]}"
+    assert {*options} <= COMMANDS[command]
+
+
+def test_quoted_names_exist() -> None:
+    """What stands in backticks: a command, an option, a name that explain knows, or a file."""
+    options = {option for those in COMMANDS.values() for option in those}
+    names = {*COMMANDS, *DatasetSpec.model_fields, *Fields.model_fields, *KEYS, *FOREIGN}
+    names |= {sample.stem for sample in (README.parent / "sample_configs").glob("*.y*ml")}
+    formats = {"text", "json", "markdown", "html", "junit", "github"}
+    unknown = []
+    for quoted in re.findall(r"`([^`]+)`", prose()):
+        first = quoted.split()[0]
+        if quoted in names | formats or first == "attnaudit" or (README.parent / quoted).exists():
+            continue
+        if first in COMMANDS or first.startswith("-"):
+            said = re.findall(r"(?<!\S)--?[a-z][a-z-]*", quoted)
+            assert {*said} <= COMMANDS.get(first, options), quoted
+        else:
+            try:
+                find(quoted)
+            except InputError:
+                unknown.append(quoted)
+    assert not unknown
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", prose()):
+        assert (README.parent / link).exists(), link
 
 
 def test_policy_is_valid(tmp_path: Path) -> None:
@@ -89,17 +137,3 @@ def test_plug_in_can_be_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     job = Job(model="readme_plug_in:factory", data=data)
     report = run_questions([(QUESTION, CorrelateSettings())], job, None, Silent())
     assert report.metrics["correlate.leave_one_out.tau.mean"].n == 40
-
-
-def update() -> None:
-    text = README.read_text(encoding="utf-8")
-    for mark in HELPS:
-        block = f"<!-- {mark} -->\n```\n"
-        start = text.index(block) + len(block)
-        text = text[:start] + help_text(mark) + text[text.index("```", start) :]
-    text = METRICS.sub(lambda _: f"\n{markdown()}", text)
-    README.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    update()

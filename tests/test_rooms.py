@@ -17,6 +17,7 @@ ARROWS = {
     "cli": {
         "data",
         "execution",
+        "explanations",
         "findings",
         "importance",
         "models",
@@ -24,6 +25,7 @@ ARROWS = {
         "report",
         "running",
     },
+    "explanations": {"findings", "importance", "questions", "readings", "records", "report"},
     "running": {
         *("data", "execution", "findings", "importance", "measures", "models", "questions"),
         *("records", "report"),

@@ -13,6 +13,7 @@ from attnaudit.cli.correlate import correlate
 from attnaudit.cli.data import data_app
 from attnaudit.cli.defaults import FILE, from_file, read_defaults
 from attnaudit.cli.erase import erase
+from attnaudit.cli.explain import explain
 from attnaudit.cli.output import help_alone
 from attnaudit.cli.permute import permute
 from attnaudit.cli.probe import probe
@@ -45,6 +46,7 @@ app.command()(seed_baseline)
 app.command()(probe)
 app.command()(report)
 app.command()(audit)
+app.command()(explain)
 app.add_typer(data_app, name="data")
 
 

@@ -7,6 +7,7 @@ the scheduler's own retry.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -16,7 +17,9 @@ from attnaudit.execution.observer import Observer
 from attnaudit.execution.units import Unit, WorkerDiedError
 
 R = TypeVar("R")
-_PATIENCE = 10  # seconds to wait for a scheduler, or for news of it
+_PATIENCE = 10  # seconds to wait for an answer
+_LOOK = 10  # seconds without news of a unit, after which the cluster itself is looked at
+_ENDING = 60  # seconds for what is here to end: a loaded machine may need many
 _AHEAD = 2  # units sent for each that is worked on, so that no worker waits for the next
 
 
@@ -37,9 +40,13 @@ class Cluster:
         self._dask, self._observer, self.address = dask, observer, address
         if not address:  # which dask takes for a wish for a cluster of its own
             raise InputError("--cluster: no address is given")
+        self._client: Any = dask.Client.__new__(dask.Client)  # at hand where its start fails
         try:
-            self._client = dask.Client(address, timeout=_PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
+            self._client.__init__(address, timeout=_PATIENCE, set_as_default=False)
+        except Exception as error:
+            self._abandon()
+            if not isinstance(error, (OSError, ValueError)):
+                raise
             what = str(error).partition("\n")[0]
             raise InputError(f"--cluster {address}: no scheduler answers there ({what})") from None
         self._attempts: dict[str, int] = {}
@@ -67,7 +74,18 @@ class Cluster:
 
     def close(self) -> None:
         """See `Engine`; what has been sent is forgotten by the scheduler."""
-        self._client.close()
+        with contextlib.suppress(self._dask.TimeoutError):  # it ends later then, by itself
+            self._client.close(timeout=_ENDING)
+
+    def _abandon(self) -> None:
+        """End a client that could not start.
+
+        Dask leaves its thread running and ends it when the client is collected as garbage. That may
+        happen while another client starts, under the very lock that this end waits for: for ever.
+        """
+        with contextlib.suppress(AttributeError, self._dask.TimeoutError):
+            self._client.close(timeout=_ENDING)  # does nothing where dask has closed all but ...
+            self._client._loop_runner.stop(_ENDING)  # ... the thread
 
     def _submit(self, function: Callable[[Any], R], unit: Unit) -> Any:
         attempt = self._attempts[unit.key] = self._attempts.get(unit.key, 0) + 1
@@ -79,7 +97,7 @@ class Cluster:
         while True:
             try:
                 with self._client.as_current():
-                    waited = self._dask.wait(sent, _PATIENCE, return_when="FIRST_COMPLETED")
+                    waited = self._dask.wait(sent, _LOOK, return_when="FIRST_COMPLETED")
                 return list(waited.done)
             except self._dask.TimeoutError:  # Python 3.10 has two of that name
                 self._check()

@@ -17,7 +17,8 @@ class Desideratum:
     """What attention may be asked for.
 
     `asks` is the question in plain words, and `needs` what would settle it where nothing is known.
-    `delta` is the smallest effect of interest by default, from 0 to `most`; `effect` says of what.
+    `delta` is the smallest effect of interest by default, from 0 to `most`; `effect` says what
+    that is.
     """
 
     name: FindingName
@@ -34,7 +35,7 @@ NECESSARY = Desideratum(
     "seed-baseline would settle it",
     0.01,
     1.0,
-    "gap in score",
+    "The gap in F1 from which it counts.",
 )
 HARD_TO_MANIPULATE = Desideratum(
     "hard_to_manipulate",
@@ -42,7 +43,7 @@ HARD_TO_MANIPULATE = Desideratum(
     "adversary with --sweep, together with seed-baseline, would settle it",
     0.05,
     0.6931,
-    "excess JSD",
+    "The excess JSD from which it counts.",
 )
 OUT_OF_CONTEXT = Desideratum(
     "out_of_context",
@@ -50,7 +51,7 @@ OUT_OF_CONTEXT = Desideratum(
     "probe, together with seed-baseline, would settle it",
     0.01,
     1.0,
-    "gap in score",
+    "The gap in F1 from which it counts.",
 )
 FINDINGS: tuple[Desideratum, ...] = (NECESSARY, HARD_TO_MANIPULATE, OUT_OF_CONTEXT)
 

@@ -9,12 +9,17 @@ EXCESS = "manipulation.excess_jsd"
 SPECS = (
     MetricSpec(
         EXCESS,
-        "Mean Jensen-Shannon divergence of adversaries' attention from the audited model's, less "
-        "that of imitators (lambda 0), within the total variation distance that seeds of the "
-        "recipe have themselves; interpolated along the TVD-JSD curve, chosen on dev.",
+        "How much farther adversaries move the attention than imitators do, while their answers "
+        "stay as close to the audited model's as those of other seeds.",
         "nats",
         "lower",
         LEAST_MEAN,
         (-JSD[1], JSD[1]),
+        formula="mean over seeds of max JSD(lambda) with TVD(lambda) <= budget, less JSD(lambda 0);"
+        " lines between lambdas, chosen on dev",
+        beside=("seed_baseline.tvd.mean", "hard_to_manipulate", "excess JSD"),
+        traps="A weak sweep that moves no attention gives a small excess as well. A small excess "
+        "says little if the imitators themselves attend differently.",
+        source="this tool's own, on the adversaries of Wiegreffe & Pinter 2019, section 4",
     ),
 )

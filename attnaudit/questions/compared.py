@@ -15,12 +15,21 @@ class ComparedSettings(Settings):
     """Which measures, and which attention they are put beside."""
 
     measures: Optional[tuple[str, ...]] = pydantic.Field(  # noqa: UP045
-        None, min_length=1, description="by default those that suit the model"
+        None,
+        min_length=1,
+        description="The importances that attention is compared with; by default those "
+        "that suit the model.",
     )
     left_out: tuple[str, ...] = pydantic.Field(
-        (), description="measures that would be slow, found out by the audit"
+        (),
+        description="The importances that are left out because they are slow for this model; "
+        "the audit fills this in.",
     )
-    heads: Heads = pydantic.Field("mean", description="what is shown and ranked of several heads")
+    heads: Heads = pydantic.Field(
+        "mean",
+        description="What is shown and ranked of several heads: `mean`, `max`, or the number of "
+        "one head.",
+    )
 
     @property
     def names(self) -> tuple[str, ...]:

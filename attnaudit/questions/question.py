@@ -53,7 +53,8 @@ class Question:
 
     `name` stands in the records. `command` is the subcommand that asks it, alone or with others.
     `module` is the folder, where `summarise`, `make` and the rest are found when they are needed.
-    `asks` is the question in plain words. `tables` are what the names of its tables begin with; by
+    `asks` is the question in plain words, `traps` says how its answers mislead, and `source` names
+    the paper and section that it is from. `tables` are what the names of its tables begin with; by
     default it is the question's own name. `attention` says that records hold attention, which
     heatmaps show. `retrains` says that it trains models, whose records feed the findings. `suite`
     holds the settings of a suite that are not the defaults of the command.
@@ -69,6 +70,8 @@ class Question:
     tables: tuple[str, ...] = ()
     attention: bool = False
     retrains: bool = False
+    traps: str = ""
+    source: str = ""
     suite: Mapping[str, Any] = field(default_factory=dict)
 
     def summarise(

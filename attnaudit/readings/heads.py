@@ -8,7 +8,7 @@ import pydantic
 
 from attnaudit.errors import InputError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # settings name the heads, and are read where there is no torch
     from torch import Tensor
 
 # How the weights of several heads become the one number that is shown and ranked; interventions

@@ -40,11 +40,14 @@ JSD = (0.0, 0.693147181)  # ln 2 as records round it
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A family of metrics.
+    """A family of metrics, and all that there is to know about it.
 
-    `pattern` is the name with placeholders in braces. `direction` says which way speaks for
-    attention as an explanation, or, for the scores of a model, for the model. A gate on fewer than
-    `least_n` instances is inconclusive. `range` is closed; None leaves an end open.
+    `pattern` is the name with placeholders in braces, which the texts may hold as well.
+    `definition` is one plain sentence, and `formula` what the code computes. `direction` says which
+    way speaks for attention as an explanation, or, for the scores of a model, for the model. A gate
+    on fewer than `least_n` instances is inconclusive. `range` is closed; None leaves an end open.
+    `beside` names metrics and terms that it must be read beside, `traps` says how it misleads, and
+    `source` gives the paper and its section.
     """
 
     pattern: str
@@ -53,6 +56,10 @@ class MetricSpec:
     direction: Direction
     least_n: int
     range: tuple[float | None, float | None]
+    formula: str = ""
+    beside: tuple[str, ...] = ()
+    traps: str = ""
+    source: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -68,17 +75,21 @@ class MetricSpec:
 
     def matches(self, name: str) -> bool:
         """Whether `name` is of this family; its numbers must stand as Python prints them."""
+        return self.values(name) is not None
+
+    def values(self, name: str) -> dict[str, str] | None:
+        """What each placeholder is in `name`; None where that is not of this family."""
         parts = []
         for literal, key, _, _ in Formatter().parse(self.pattern):
             parts.append(re.escape(literal))
             if key:
                 parts.append(f"({OPEN[key]})" if key in OPEN else f"({_either(key)})")
-        found = re.fullmatch("".join(parts), name)
-        return found is not None and all(
-            _canonical(value)
-            for key, value in zip(self.keys, found.groups(), strict=True)
-            if OPEN.get(key) == NUMBER
-        )
+        match = re.fullmatch("".join(parts), name)
+        if match is None:
+            return None
+        found = dict(zip(self.keys, match.groups(), strict=True))
+        numbers = (value for key, value in found.items() if OPEN.get(key) == NUMBER)
+        return found if all(map(_canonical, numbers)) else None
 
 
 def _either(key: str) -> str:

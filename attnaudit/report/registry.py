@@ -10,7 +10,6 @@ from pathlib import Path
 
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings import metrics as findings
-from attnaudit.importance import IMPORTANCES
 from attnaudit.questions import all_questions, scores
 from attnaudit.records.metric import NUMBER, MetricSpec
 
@@ -37,11 +36,12 @@ def require(name: str, where: str | Path | None = None, line: int | None = None)
     """The family of `name`; raises InputError with the nearest known name where there is none."""
     spec = find(name)
     if spec is None:
-        raise InputError(f"unknown metric {name!r}", where=where, line=line, hint=_nearest(name))
+        raise InputError(f"unknown metric {name!r}", where=where, line=line, hint=nearest(name))
     return spec
 
 
-def _nearest(name: str) -> str | None:
+def nearest(name: str) -> str | None:
+    """A hint at the metric that `name` may have meant."""
     stem, _, rest = name.partition(".")
     pair, _, statistic = rest.partition(".")
     turned = f"{stem}.{'~'.join(reversed(pair.split('~')))}.{statistic}"
@@ -56,27 +56,3 @@ def _as_printed(number: re.Match[str]) -> str:
         return repr(float(number[0]))
     except ValueError:
         return number[0]
-
-
-def markdown() -> str:
-    """The registry as Markdown for the documentation: a table of metrics, one of importances."""
-    lines = [
-        "| metric | definition | unit | range | better | least n |",
-        "| --- | --- | --- | --- | --- | --- |",
-        *(
-            f"| `{s.pattern}` | {s.definition} | {s.unit} | {_interval(s.range)} "
-            f"| {s.direction} | {s.least_n} |"
-            for s in _SPECS
-        ),
-        "",
-        "| importance | definition |",
-        "| --- | --- |",
-        *(f"| `{name}` | {text} |" for name, text in IMPORTANCES.items()),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _interval(bounds: tuple[float | None, float | None]) -> str:
-    low, high = bounds
-    left = "(-inf" if low is None else f"[{low:g}"
-    return f"{left}, {'inf)' if high is None else f'{high:g}]'}"

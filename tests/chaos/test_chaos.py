@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.__main__ import CORRELATE, Trials
 from tests.chaos.commands import Outcome, disturbed, kill_after, moments
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow  # whole commands in processes of their own, killed and resumed
 
 
 @pytest.fixture(scope="module")

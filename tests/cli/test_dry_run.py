@@ -88,7 +88,8 @@ def plan(cli, here):
 @pytest.mark.parametrize("audit", ["permute", "correlate", "adversary", "erase"])
 def test_the_passes_of_an_audit_are_those_that_it_makes(cli, plan, audited, counted, audit):
     (part,) = plan(audit, *audited).parts
-    assert (part.name, part.split, part.instances) == (audit, "test", INSTANCES)
+    name = "instance-adversary" if audit == "adversary" else audit
+    assert (part.name, part.split, part.instances) == (name, "test", INSTANCES)
     counted.forward = 0
     assert cli(audit, *audited).code == 0
     made = counted.forward
@@ -134,7 +135,8 @@ def test_trainings_and_their_passes_are_those_that_are_made(
 
 
 def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
-    (part,) = plan("adversary", *audited, "--sweep", "--patience", "3", "--epochs", "7").parts
+    sweep = ("--no-per-instance", "--sweep", "--patience", "3", "--epochs", "7")
+    (part,) = plan("adversary", *audited, *sweep).parts
     (training_,) = part.trainings
     assert training_.count == (6 + 2) * 3
     assert (training_.epochs_least, training_.epochs_most) == (4, 7)
@@ -198,15 +200,17 @@ def test_workers_share_the_work_and_begin_before_it(plan, audited):
 def test_a_whole_audit(plan, here):
     (here / "c.yaml").write_text(SUITE)
     said = plan("audit", "c.yaml")
-    names = ["train", "seed-baseline", "correlate", "permute", "erase", "adversary", "probe"]
-    assert [part.name for part in said.parts] == names
+    assert [part.name for part in said.parts] == [
+        *("train", "correlate", "permute", "erase", "instance-adversary", "seed-baseline"),
+        *("model-adversary", "probe"),
+    ]
     assert said.model == "c/model.pt"
     assert said.dataset == "c/data.yaml"
     by_name = {part.name: part for part in said.parts}
     assert {t.kind: t.count for t in by_name["probe"].trainings} == dict.fromkeys(
         ("uniform", "trained", "base", "adversary", "leak"), 1
     )
-    (adversaries,) = by_name["adversary"].trainings
+    (adversaries,) = by_name["model-adversary"].trainings
     assert (adversaries.count, adversaries.epochs_least, adversaries.epochs_most) == (3, 2, 3)
 
 
@@ -217,8 +221,8 @@ def test_a_whole_audit_of_a_transformer(plan, tiny, here, pretrained):
         "audit: {skip: [correlate, erase, adversary], seed-baseline: {seeds: 1}, probe: {seeds: 1}}"
     )
     said = plan("audit", "c.yaml")
-    assert [part.name for part in said.parts] == ["train", "seed-baseline", "permute", "probe"]
-    baseline = said.parts[1].passes
+    assert [part.name for part in said.parts] == ["train", "permute", "seed-baseline", "probe"]
+    baseline = said.parts[2].passes
     # Besides the answers of the audited model, those with uniform attention in all its layers.
     assert baseline.forward == 2 * (TRAIN + 20 + 2 * 50) + 2 * 50
 

@@ -15,6 +15,7 @@ import yaml
 
 from attnaudit.cli.main import main
 from attnaudit.measures.intervals import Bootstrap
+from attnaudit.questions import all_questions
 
 CONFIG = """\
 data: data.yaml
@@ -76,8 +77,7 @@ def folder(audited, here):
 
 @pytest.fixture
 def records(folder):
-    names = ("correlate", "permute", "erase", "seed-baseline", "adversary", "probe")
-    return [f"out/records/{name}.jsonl" for name in names]
+    return [f"out/records/{question.name}.jsonl" for question in all_questions()]
 
 
 def timeless(report):
@@ -104,6 +104,7 @@ def test_a_second_run_says_the_same_at_once(cli, folder):
 
 
 def test_json_stands_alone(cli, folder):
+    """Takes some 5 s: two reports, each with a page of figures."""
     result = cli("audit", "c.yaml", "--json")
     assert result.err == "Wrote out/report.html\n"
     assert json.loads(result.out) == json.loads((folder / "out/report.json").read_text())
@@ -121,6 +122,7 @@ def test_narrow_terminals_without_colour(cli, folder, monkeypatch, columns):
 
 
 def test_gates_decide_the_exit_code(cli, folder):
+    """Takes some 6 s: three reports, two of them with a page of figures."""
     (folder / "p.yaml").write_text("gates: [{id: a, finding: necessary, in: [for]}]\n")
     for strict, code in (((), 0), (("--strict",), 1)):
         result = cli("audit", "c.yaml", "--policy", "p.yaml", *strict)
@@ -212,7 +214,7 @@ def test_policies_and_baselines_are_read_before_any_work(refused, folder):
 
 def test_records_of_all_audits_make_the_report_again(cli, records, folder):
     whole = json.loads((folder / "out/report.json").read_text())
-    order = ["seed-baseline", "correlate", "permute", "erase", "adversary", "probe"]
+    order = [question.name for question in all_questions()]
     files = [f"out/records/{name}.jsonl" for name in order]
     again = json.loads(cli("report", *files, "--json").out)
     assert timeless(again) == timeless(whole)
@@ -260,10 +262,10 @@ def test_mistakes_in_deltas(refused, deltas, says):
 
 
 def test_deltas_that_decide_nothing_are_told(cli, refused, records, folder):
-    says = ["--delta: no finding is assessed here", "seed-baseline, adversary, probe"]
+    says = ["--delta: no finding is assessed here", "seed-baseline, model-adversary, probe"]
     refused("report", records[0], "--delta", "necessary=0.2", says=says)
     refused("report", "out/report.json", "--delta", "necessary=0.2", says=says)
-    assert cli("report", records[3], "--delta", "necessary=0.2", "-q").code == 0
+    assert cli("report", records[4], "--delta", "necessary=0.2", "-q").code == 0
 
 
 # Names and words that come from files, in every format

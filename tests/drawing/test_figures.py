@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-
 from attnaudit.report.html.distributions import (
     TAU_BINS,
     instance_violins,

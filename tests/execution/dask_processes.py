@@ -60,7 +60,7 @@ class DaskProcesses:
         )
 
 
-def _address(told: Path, patience: float = 60.0) -> str:
+def _address(told: Path, patience: float = 300.0) -> str:
     until = time.monotonic() + patience
     while time.monotonic() < until:
         try:

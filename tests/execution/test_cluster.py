@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import gc
 import socket
 import sys
 import threading
@@ -16,7 +17,8 @@ from attnaudit.execution.units import Failure, Unit, WorkerDiedError, carry_out
 from tests.execution import jobs
 from tests.execution.dask_processes import DaskProcesses
 
-pytest.importorskip("distributed", reason="needs the extra `cluster`")
+distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
+STARTING = 300  # seconds that a loaded machine may need to start a worker
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,7 +45,7 @@ def dask(tmp_path_factory):
 @pytest.fixture
 def cluster(dask):
     made = Cluster(dask.address, Silent())
-    made._client.wait_for_workers(2, timeout=60)
+    made._client.wait_for_workers(2, timeout=STARTING)
     yield made
     made.close()
 
@@ -98,6 +100,22 @@ def test_what_is_no_address(monkeypatch, address):
         Cluster(address, Silent())
 
 
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x"])
+def test_a_client_that_did_not_connect_leaves_nothing_to_be_collected(monkeypatch, address):
+    """Else dask ends it at some time, even under the lock of another client's start."""
+    monkeypatch.setattr("attnaudit.execution.cluster._PATIENCE", 0.3)
+    before = set(threading.enumerate())
+    with pytest.raises(InputError, match="--cluster"):
+        Cluster(address, Silent())
+    assert set(threading.enumerate()) <= before
+    held = distributed.utils.LoopRunner._lock
+    assert held.acquire(timeout=STARTING)
+    try:
+        gc.collect()  # waits for ever if a client is ended now
+    finally:
+        held.release()
+
+
 def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'attnaudit\[cluster\]'"):
@@ -107,7 +125,7 @@ def test_without_the_extra(monkeypatch):
 def test_a_worker_that_dies_of_its_unit(cluster, dask):
     """The scheduler tries it on others, which die of it as well, and gives it up."""
     dask.workers += [dask.add_worker() for _ in range(5)]
-    cluster._client.wait_for_workers(7, timeout=60)
+    cluster._client.wait_for_workers(7, timeout=STARTING)
     made = {unit.what: out for unit, out in cluster.outcomes(jobs.awkward, iter(units(("die", 0))))}
     assert isinstance(made[("die", 0)], WorkerDiedError)
     assert outcomes_of(cluster, 3) == [9]
@@ -135,22 +153,24 @@ def test_a_result_that_is_not_given_out_is_to_be_made_again(cluster, error):
 
 
 def test_a_cluster_without_workers_is_told_of(tmp_path, monkeypatch):
-    monkeypatch.setattr("attnaudit.execution.cluster._PATIENCE", 0.5)
+    monkeypatch.setattr("attnaudit.execution.cluster._LOOK", 0.2)
     said = []
-    observer = Silent()
-    monkeypatch.setattr(observer, "say", said.append, raising=False)
     dask = DaskProcesses(tmp_path, workers=0)
+
+    def say(line):
+        said.append(line)
+        dask.workers.append(dask.add_worker())
+
+    observer = Silent()
+    monkeypatch.setattr(observer, "say", say, raising=False)
     try:
         cluster = Cluster(dask.address, observer)
-        stream = cluster.outcomes(jobs.square, iter(units(3)))
-        late = threading.Timer(1.5, lambda: dask.workers.append(dask.add_worker()))
-        late.start()
-        assert [out for _, out in stream] == [9]
+        assert outcomes_of(cluster, 3) == [9]
         assert said == [f"{dask.address} has no workers: waiting for some"]
-        late.join()
 
-        stream = cluster.outcomes(jobs.slow, iter(units(0.0, 30.0)))
+        stream = cluster.outcomes(jobs.slow, iter(units(0.0, 600.0)))
         next(stream)
+        cluster._client._timeout = 0.5  # for the scheduler to come back
         dask.close()
         with pytest.raises(ModelError, match="the scheduler is gone; start it again"):
             list(stream)

@@ -121,9 +121,9 @@ def test_evidence_is_gathered_by_audit_and_split(headed):
     dev = [{**r, "run": {**r["run"], "split": "dev"}} for r in records()]
     found = gather(
         [
-            (headed("correlate"), [{"row": 0, "id": "text 0"}]),
-            (headed("seed-baseline"), [*records(), *dev]),
-            (headed("probe"), dev),
+            (headed("correlate"), None),
+            (headed("seed-baseline"), read_runs([*records(), *dev])),
+            (headed("probe"), read_runs(dev)),
         ]
     )
     assert found.runs.keys() == {"seed-baseline", "probe"}
@@ -135,12 +135,11 @@ def test_evidence_is_gathered_by_audit_and_split(headed):
 
 
 def test_an_adversary_of_instances_alone_is_no_evidence_of_models(headed):
-    found = gather([(headed("model-adversary"), [{"row": 0, "id": "text 0"}])])
-    assert found.runs == {}
+    assert gather([(headed("instance-adversary"), None)]) is None
 
 
 def test_one_partial_file_makes_it_partial(headed):
-    files = [(headed("seed-baseline"), records()), (headed("probe", partial=True), [])]
+    files = [(headed("seed-baseline"), read_runs(records())), (headed("probe", partial=True), {})]
     assert gather(files).partial
     assert not gather(files[:1]).partial
 
@@ -151,11 +150,11 @@ def test_no_files_are_no_evidence():
 
 def test_the_scope_names_recipe_data_and_split(headed):
     recipe = {"encoder": "bilstm", "attention": "additive", "hidden": 128}
-    found = gather([(headed("probe", recipe=recipe), [])])
+    found = gather([(headed("probe", recipe=recipe), {})])
     assert found.scope == (
         "model.pt (bilstm with additive attention) on test.jsonl, split test, 1,725 instances"
     )
-    assert gather([(headed("probe"), [])]).scope == (
+    assert gather([(headed("probe"), {})]).scope == (
         "model.pt (this recipe) on test.jsonl, split test, 1,725 instances"
     )
 
@@ -169,7 +168,7 @@ def test_the_scope_of_a_transformer_names_one_row_of_many_and_its_reserve(headed
         "row": "[CLS]",
         "recipe": {"pretrained": "somewhere"},
     }
-    found = gather([(headed("probe", **facts), [])])
+    found = gather([(headed("probe", **facts), {})])
     assert found.pretrained
     assert found.scope == (
         "model.pt (BertForSequenceClassification, last-layer [CLS] row, one of 6 layers x 12 heads"

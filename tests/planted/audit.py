@@ -84,7 +84,7 @@ class Auditing:
         )
 
     def _trains(self, audit: str) -> Trains:
-        trains = find_question(audit).trains
+        trains = find_question(audit).maker.trains
         assert trains is not None
         return trains
 
@@ -103,7 +103,7 @@ class Auditing:
 
 FEEDS: dict[FindingName, tuple[str, ...]] = {
     "necessary": (),
-    "hard_to_manipulate": ("adversary",),
+    "hard_to_manipulate": ("model-adversary",),
     "out_of_context": ("probe",),
 }
 

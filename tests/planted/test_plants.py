@@ -38,9 +38,9 @@ def test_the_pointer_points_whatever_the_class():
             assert on_cue[batch.labels == label].mean() >= 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # a minute: all retraining that the two findings need, in full size
 def test_what_a_decoy_shows_speaks_against_it_even_where_it_is_not_assessed():
-    auditing = Auditing(PLANTS["decoy"].grow(SEED)).run("seed-baseline", "adversary", "probe")
+    auditing = Auditing(PLANTS["decoy"].grow(SEED)).run("seed-baseline", "model-adversary", "probe")
     evidence, deltas = auditing.evidence, Deltas()
     assert hard_to_manipulate(evidence, evidence.of("seed-baseline"), deltas).status != "for"
     assert out_of_context(evidence, deltas.out_of_context).status == "against"

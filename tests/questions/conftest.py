@@ -75,8 +75,7 @@ def run_fixture():
     def run(model, data, demands=None, observer=None, settings=None, audit="correlate", **job):
         settings = settings or CorrelateSettings(seed=job.get("seed", 0))
         return run_questions(
-            find_question(audit),
-            settings,
+            [(find_question(audit), settings)],
             Job(model=str(model), data=data, **job),
             demands,
             observer or Silent(),

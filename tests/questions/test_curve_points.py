@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from attnaudit.report.html.points import Curve, Scores, Spread, Taus, density
 
 

@@ -9,15 +9,16 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
+from attnaudit.findings.desiderata import FINDINGS, OUT_OF_CONTEXT
 from attnaudit.findings.finding import Finding
-from attnaudit.findings.rules import NEEDED, Deltas
+from attnaudit.findings.rules import Deltas
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Columns
 from attnaudit.questions.permute import QUESTION
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.records.reading import read_records
 from attnaudit.records.writing import RecordsWriter
-from attnaudit.report.combine import EXCESS, _joined, combine
+from attnaudit.report.combine import EXCESS, _columns, combine
 from attnaudit.report.demands import Demands
 from attnaudit.report.policy import load_policy
 from attnaudit.report.rebuild import load, read_baseline
@@ -28,6 +29,7 @@ from attnaudit.running.run import run_questions
 
 N = 120  # instances, half of each class
 SEEDS = (1, 2, 3, 4, 5)
+NAMES = [one.name for one in FINDINGS]
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +101,7 @@ def as_json(tmp_path):
     """The report of a file as JSON, with some of its fields changed."""
 
     def write(path, name="report.json", **changed):
-        report = load(path)[0].model_copy(update=changed)
+        report = load(path)[0].report.model_copy(update=changed)
         (tmp_path / name).write_text(dumps(report), encoding="utf-8")
         return tmp_path / name
 
@@ -112,7 +114,7 @@ def finding(status, **more):
 
 def some(**found):
     """Findings, those that are not given unassessed."""
-    return {name: found.get(name, finding("not_assessed")) for name in NEEDED}
+    return {name: found.get(name, finding("not_assessed")) for name in NAMES}
 
 
 # One file
@@ -120,17 +122,17 @@ def some(**found):
 
 def test_records_of_one_audit_stay_what_they_are(permuted):
     made = combine([permuted])
-    assert made.report == load(permuted)[0]
+    assert made.report == load(permuted)[0].report
     assert made.report.audit == "permute"
-    assert made.records == {"permute": permuted}
+    assert made.records == [permuted]
 
 
 def test_records_of_one_audit_give_the_findings_they_can(both):
-    alone = load(both[0])[0]
+    alone = load(both[0])[0].report
     assert {f.status for f in alone.findings.values()} == {"not_assessed"}
     report = combine(both[:1]).report
     assert report.findings["necessary"].status == "for"
-    assert report.findings["out_of_context"].reason == NEEDED["out_of_context"]
+    assert report.findings["out_of_context"].reason == OUT_OF_CONTEXT.needs
     assert report.model_copy(update={"findings": alone.findings}) == alone
 
 
@@ -138,7 +140,7 @@ def test_a_report_of_one_audit_is_shown_as_it_stands(as_json, both):
     path = as_json(both[0], findings=some(necessary=finding("against")))
     made = combine([path], deltas=Deltas(necessary=0.5))
     assert dumps(made.report) == path.read_text()
-    assert made.records == {}
+    assert made.records == []
 
 
 # Several
@@ -147,7 +149,7 @@ def test_a_report_of_one_audit_is_shown_as_it_stands(as_json, both):
 def test_metrics_tables_and_findings_come_together(permuted, both):
     paths = [permuted, *both]
     report = combine(paths, command_line=["attnaudit", "report"]).report
-    parts = [load(path)[0] for path in paths]
+    parts = [load(path)[0].report for path in paths]
     assert report.audit == "report"
     for part in parts:
         assert report.metrics.keys() >= part.metrics.keys()
@@ -222,7 +224,7 @@ def test_an_older_report_of_the_same_files_is_a_baseline(both, as_json, tmp_path
     report = combine(both, demands).report
     assert [(g.id, g.status) for g in report.gates] == [("baseline", "pass")]
     assert report.tables["baseline"].rows == []
-    (tmp_path / "one.json").write_text(dumps(load(both[0])[0]), encoding="utf-8")
+    (tmp_path / "one.json").write_text(dumps(load(both[0])[0].report), encoding="utf-8")
     demands = Demands(date(2026, 1, 1), None, read_baseline(tmp_path / "one.json"))
     with pytest.raises(InputError, match="is a baseline of seed-baseline, and this is report"):
         combine(both, demands)
@@ -237,7 +239,7 @@ def test_findings_of_reports_are_taken_as_they_stand(both, as_json):
     context = finding("for", scope="here")
     other = as_json(both[1], "other.json", findings=some(out_of_context=context))
     made = combine([one, other], deltas=Deltas(necessary=0.9))
-    assert made.records == {}
+    assert made.records == []
     assert made.report.findings["necessary"] == against
     assert made.report.findings["out_of_context"] == context
     assert made.report.findings["hard_to_manipulate"].status == "not_assessed"
@@ -258,10 +260,10 @@ def test_records_prevail_over_what_a_report_says(both, as_json):
     findings = some(necessary=finding("against"), out_of_context=finding("against"))
     probe = as_json(both[1], findings=findings)
     made = combine([probe, both[0]])
-    assert made.records == {"seed-baseline": both[0]}
+    assert made.records == [both[0]]
     assert made.report.findings["necessary"].status == "for"
     # Of the probe there are no records here.
-    assert made.report.findings["out_of_context"].reason == NEEDED["out_of_context"]
+    assert made.report.findings["out_of_context"].reason == OUT_OF_CONTEXT.needs
 
 
 def test_reports_without_findings_are_no_mistake(both, as_json):
@@ -289,7 +291,7 @@ def test_the_excess_that_decided_a_finding_becomes_a_metric(both, as_json):
 
 @pytest.mark.parametrize("what", ["model", "data set", "split"])
 def test_only_one_model_data_set_and_split_go_together(both, as_json, what):
-    report = load(both[1])[0]
+    report = load(both[1])[0].report
     changed = {
         "model": {"model": report.model.model_copy(update={"sha256": "ab" * 32})},
         "data set": {"dataset": report.dataset.model_copy(update={"sha256": "ab" * 32})},
@@ -317,10 +319,10 @@ def test_a_combined_report_can_be_combined_further(permuted, both, tmp_path):
 # Columns
 
 
-def test_columns_of_the_same_instances_are_joined():
+def test_columns_of_the_same_instances_are_columns():
     one = Columns(["a", "b"], [None, None], {"x": [1, 2], "y": [3, 4]})
     same = Columns(["a", "b"], [None, None], {"y": [9, 9], "z": [5, 6]})
     other = Columns(["a", "c"], [None, None], {"w": [7, 8]})
-    joined = _joined([None, one, same, other])
+    joined = _columns([None, one, same, other])
     assert joined == Columns(["a", "b"], [None, None], {"x": [1, 2], "y": [3, 4], "z": [5, 6]})
-    assert _joined([None, None]) is None
+    assert _columns([None, None]) is None

@@ -6,8 +6,9 @@ from itertools import combinations
 import pytest
 
 from attnaudit.errors import InputError
+from attnaudit.importance import IMPORTANCES
 from attnaudit.records.metric import OPEN, PLACEHOLDERS, MetricSpec
-from attnaudit.report.registry import IMPORTANCES, all_specs, find, markdown, require
+from attnaudit.report.registry import all_specs, find, require
 
 
 def pattern_regex(pattern: str) -> re.Pattern[str]:
@@ -169,14 +170,7 @@ def test_facts_are_sound() -> None:
         assert low is None or high is None or low < high
         assert spec.least_n > 1
         assert spec.definition.endswith(".")
-
-
-def test_markdown_has_a_row_for_each_family_and_importance() -> None:
-    lines = markdown().splitlines()
-    metrics, importances = "\n".join(lines).split("\n\n")
-    assert len(metrics.splitlines()) == 2 + len(all_specs())
-    assert len(importances.splitlines()) == 2 + len(IMPORTANCES)
-    assert all(line.count("|") == 7 for line in metrics.splitlines())
-    assert all(line.count("|") == 3 for line in importances.splitlines())
-    assert "[-1, 1]" in metrics
-    assert "[0, inf)" in metrics
+        assert spec.formula
+        assert spec.traps.endswith(".")
+        assert spec.source
+        assert spec.beside

@@ -7,13 +7,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
-from attnaudit.questions.adversary import AdversarySettings
 
 from attnaudit.execution.observer import Silent
 from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.questions import find_question
+from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.records.reading import read_records
 from attnaudit.running import run as run_module
 from attnaudit.running.job import Job
@@ -24,7 +24,7 @@ SETTINGS = {
     "permute": {"permutations": 5},
     "correlate": {"measures": ("gradient", "random")},
     "seed-baseline": {"seeds": 1},
-    "adversary": {"lambdas": (0.01,), "seeds": 1, "epochs": 1, "patience": 1, "refine": 1},
+    "model-adversary": {"lambdas": (0.01,), "seeds": 1, "epochs": 1, "patience": 1, "refine": 1},
     "probe": {"seeds": 1},
 }
 
@@ -89,7 +89,7 @@ def test_records_are_the_same_bits_with_two_workers(audit, name):
 def test_kept_models_are_the_same_with_two_workers(audit, tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     for workers, folder in enumerate(folders, start=1):
-        audit("adversary", f"{workers}.jsonl", workers=workers, models=folder)
+        audit("model-adversary", f"{workers}.jsonl", workers=workers, models=folder)
     names = [sorted(p.name for p in folder.iterdir()) for folder in folders]
     assert names[0] == names[1] != []
     for name in names[0]:
@@ -176,8 +176,8 @@ def test_progress_is_told_text_by_text_and_model_by_model(audit, workers):
     steps = Steps()
     audit("permute", observer=steps, workers=workers)
     assert steps.seen["permute"] == (30, 30)
-    audit("adversary", "a.jsonl", observer=steps, workers=workers)
-    totals, done = steps.seen["adversary: models"]
+    audit("model-adversary", "a.jsonl", observer=steps, workers=workers)
+    totals, done = steps.seen["model-adversary: models"]
     assert totals == done >= 3  # the audited model, two adversaries, and perhaps a refinement
 
 
@@ -205,15 +205,15 @@ class Step(Silent):
 
 def test_remarks_of_workers_are_heard(audit):
     listener = Listener()
-    audit("adversary", observer=listener, workers=2)
+    audit("model-adversary", observer=listener, workers=2)
     alone = Listener()
-    audit("adversary", "alone.jsonl", observer=alone)
+    audit("model-adversary", "alone.jsonl", observer=alone)
     assert sorted(listener.said) == sorted(alone.said)
 
 
 def test_an_adversary_that_looks_at_no_text_opens_no_batches(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(Work, "batches", property(lambda self: pytest.fail("asked for")))
-    settings = AdversarySettings(per_instance=False, **SETTINGS["adversary"])
+    settings = ModelSettings(**SETTINGS["model-adversary"])
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=tmp_path / "r.jsonl")
-    run_questions([(find_question("adversary"), settings)], job, None, Silent())
+    run_questions([(find_question("model-adversary"), settings)], job, None, Silent())
     assert all("run" in record for record in read_records(tmp_path / "r.jsonl")[1])

@@ -14,14 +14,13 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
+from attnaudit.questions import all_questions
 from attnaudit.records.reading import read_records
-from attnaudit.records.schema import Header
-from attnaudit.records.writing import RecordsWriter
 from attnaudit.report.demands import Demands
 from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
 from attnaudit.running import suite
-from attnaudit.running.suite import ORDER, Plan, Where, read_plan, run_suite
+from attnaudit.running.suite import Where, read_plan, run_suite
 
 CONFIG = """\
 data:
@@ -30,9 +29,9 @@ output: out
 model: {encoder: average, embedding: 4, hidden: 4}
 training: {epochs: 2, learning_rate: 0.05}
 audit:
-  skip: [correlate, permute, erase]
+  skip: [correlate, permute, erase, instance-adversary]
   seed-baseline: {seeds: 2}
-  adversary: {per_instance: false, lambdas: [0.01], refine: 1, seeds: 1, epochs: 4}
+  adversary: {lambdas: [0.01], refine: 1, seeds: 1, epochs: 4}
   probe: {seeds: 1}
 """
 TRAININGS = [
@@ -111,7 +110,7 @@ def records_of(name):
     return Path(f"out/records/{name}.jsonl").read_bytes().splitlines()[1:]
 
 
-RECORDED = ("seed-baseline", "adversary", "probe")
+RECORDED = ("seed-baseline", "model-adversary", "probe")
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +132,8 @@ def whole(tmp_path_factory):
             *(f"records/{name}.jsonl" for name in RECORDED),
             *(f"adversaries/lambda{x}-seed1.pt" for x in (0.0, 0.01, 0.04)),
         }
-        assert load(Path("out/report.json"))[0] == made.report
-        assert made.records == {name: Path(f"out/records/{name}.jsonl") for name in RECORDED}
+        assert load(Path("out/report.json"))[0].report == made.report
+        assert made.records == [Path(f"out/records/{name}.jsonl") for name in RECORDED]
         return timeless(made.report), {name: records_of(name) for name in RECORDED}
 
 
@@ -151,38 +150,62 @@ def plan(tmp_path):
     return read
 
 
-def test_every_audit_is_run_unless_it_is_skipped(plan):
-    assert plan() == plan("audit:\n") == Plan()
-    assert Plan().audits == ORDER
-    assert len(set(ORDER)) == 6
-    assert ORDER.index("seed-baseline") < ORDER.index("adversary") < ORDER.index("probe")
-    some = plan("audit: {skip: [probe, erase]}").audits
-    assert some == ("seed-baseline", "correlate", "permute", "adversary")
+ALL = tuple(question.name for question in all_questions())
 
 
-def test_findings_can_be_reached_with_the_defaults():
-    assert Plan().seed_baseline.seeds >= 5
-    assert Plan().probe.seeds >= 5
-    assert Plan().adversary.seeds >= 3
-    assert Plan().adversary.lambdas
-    assert Plan().adversary.refine > 0
+def names(plan):
+    return tuple(question.name for question in plan.questions)
+
+
+def test_every_question_is_asked_unless_it_is_skipped(plan):
+    assert plan() == plan("audit:\n")
+    assert names(plan()) == ALL
+    some = names(plan("audit: {skip: [probe, erase, instance-adversary]}"))
+    assert some == ("correlate", "permute", "seed-baseline", "model-adversary")
+
+
+def test_a_subcommand_that_is_skipped_asks_none_of_its_questions(plan):
+    assert names(plan("audit: {skip: [adversary]}")) == (
+        *("correlate", "permute", "erase", "seed-baseline", "probe"),
+    )
+
+
+def test_questions_come_after_those_that_they_build_on():
+    assert ALL.index("seed-baseline") < ALL.index("model-adversary") < ALL.index("probe")
+
+
+def test_findings_can_be_reached_with_the_defaults(plan):
+    settings = plan().settings
+    assert settings["seed-baseline"].seeds >= 5
+    assert settings["probe"].seeds >= 5
+    assert settings["model-adversary"].seeds >= 3
+    assert settings["model-adversary"].lambdas
+    assert settings["model-adversary"].refine > 0
 
 
 def test_a_plan_says_what_differs_from_the_defaults(plan):
     found = plan("audit: {seed-baseline: {seeds: 7}, deltas: {necessary: 0.02}, text: true}")
-    assert (found.seed_baseline.seeds, found.deltas.necessary, found.text) == (7, 0.02, True)
+    assert (found.settings["seed-baseline"].seeds, found.deltas.necessary, found.text) == (
+        *(7, 0.02, True),
+    )
     assert found.deltas.out_of_context == 0.01
-    assert found.adversary == Plan().adversary
+    assert found.settings["model-adversary"] == plan().settings["model-adversary"]
+
+
+def test_a_section_holds_the_settings_of_both_adversaries(plan):
+    found = plan("audit: {adversary: {epsilons: [0.05], lambdas: [0.3]}}").settings
+    assert found["instance-adversary"].epsilons == (0.05,)
+    assert found["model-adversary"].lambdas == (0.3,)
 
 
 @pytest.mark.parametrize("name", ["quickstart", "bert_sst"])
 def test_the_plans_of_sample_configurations_answer_every_question(name):
     path = Path(__file__).parents[2] / "sample_configs" / f"{name}.yaml"
     plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]
-    assert plan.audits == ORDER
-    assert plan.seed_baseline.seeds >= 5
-    assert plan.adversary.lambdas
-    assert plan.adversary.seeds >= 3
+    assert names(plan) == ALL
+    assert plan.settings["seed-baseline"].seeds >= 5
+    assert plan.settings["model-adversary"].lambdas
+    assert plan.settings["model-adversary"].seeds >= 3
 
 
 @pytest.mark.parametrize(
@@ -192,12 +215,19 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  permut: {}", ":3: unknown key 'audit.permut'; did you mean 'permute'?"),
         ("audit:\n  seed_baseline: {}", ":3: unknown key.*did you mean 'seed-baseline'"),
         ("audit:\n  seed-baseline:\n    sede: 1", ":4: unknown key.*did you mean 'seed'"),
-        ("audit:\n  skip: [erase, heads]", ":3: audit.skip.1: should be .*'heads'"),
-        (f"audit:\n  skip: [{', '.join(ORDER)}]", ":3: audit.skip: leaves no audit to run"),
+        (
+            "audit:\n  skip: [erase, heads]",
+            ":3: audit.skip: 'heads' is none of",
+        ),
+        (f"audit:\n  skip: [{', '.join(ALL)}]", ":3: audit.skip: leaves no audit to run"),
         ("audit:\n  text: sometimes", ":3: audit.text: should be a valid boolean"),
         ("audit:\n  deltas:\n    necesary: 0.1", ":4: .*did you mean 'necessary'"),
         ("audit:\n  deltas: {hard_to_manipulate: 0.7}", ":3: .*less than or equal to 0.6931"),
         ("audit:\n  adversary: {lambdas: [-1]}", ":3: .*lambda must be 0 or more"),
+        (
+            "audit:\n  adversary: {lambdas: []}",
+            ":3: audit.adversary.lambdas: needs at least one",
+        ),
         ("audit:\n  adversary:\n    lambdas: [1, 1]", ":4: .*a lambda is given twice"),
         ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be greater"),
         ("audit:\n  erase:\n    measures: [gradent]", ":4: unknown importance.*'gradient'"),
@@ -319,10 +349,10 @@ def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_pa
 
 def test_a_baseline_of_something_else_is_refused_before_the_audits(run, tiny):
     run()
-    other, columns = load(Path("out/records/probe.jsonl"))
+    (other,) = load(Path("out/records/probe.jsonl"))
     from attnaudit.report.baseline import Baseline
 
-    demands = Demands(None, None, Baseline(Path("old.json"), other, columns))
+    demands = Demands(None, None, Baseline(Path("old.json"), other.report, other.columns))
     listener = Listener()
     with pytest.raises(InputError, match=r"old\.json: is a baseline of probe, and this is report"):
         run(("seeds: 2", "seeds: 3"), listener=listener, demands=demands)
@@ -338,7 +368,8 @@ def test_deltas_reach_the_findings(run, monkeypatch):
         return real(paths, demands, deltas, command_line)
 
     monkeypatch.setattr(suite, "combine", spy)
-    skip = ("[correlate, permute, erase]", "[correlate, erase, seed-baseline, adversary, probe]")
+    before = "[correlate, permute, erase, instance-adversary]"
+    skip = (before, "[correlate, erase, seed-baseline, adversary, probe]")
     report, _ = run(skip, ("audit:", "audit:\n  deltas: {necessary: 0.3}"))
     assert seen[0].necessary == 0.3
     assert report.audit == "permute"  # alone, it stays what it is
@@ -378,6 +409,7 @@ def test_a_transformer_goes_the_same_way(run, fine):
 
 
 def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
+    """Takes some 6 s: a transformer is trained thirty times, in six audits."""
     for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
         with pytest.raises(KeyboardInterrupt):
             run(*fine, listener=Listener(title, 1))
@@ -395,75 +427,3 @@ def test_a_classic_model_gives_way_to_a_transformer(run, fine):
     _, trained = run(*fine)
     assert trained == TRAININGS
     assert not list(Path("out/adversaries").glob("*.pt"))
-
-
-# The adversary that guides a probe
-
-
-@pytest.fixture
-def strongest(tmp_path, header):
-    """Which of the adversaries {(lambda, seed): (jsd, tvd on dev)} guides a probe."""
-
-    def choose(adversaries, kept=None):
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        records = [run_record({"model": "base"}, "dev")]
-        for (strength, seed), (jsd, tvd) in adversaries.items():
-            run = {"lambda": strength, "seed": seed}
-            for split, value in (("dev", jsd), ("test", 0.69 - jsd)):
-                records.append(run_record(run, split, jsd=value, tvd=tvd))
-            if kept is None or (strength, seed) in kept:
-                (folder / f"lambda{strength!r}-seed{seed}.pt").touch()
-        path = folder / "adversary.jsonl"
-        with RecordsWriter(path, header) as writer:
-            writer.write(records)
-            writer.finish()
-        found = suite._strongest(path, folder, ".pt")
-        return None if found is None else found.name
-
-    return choose
-
-
-@pytest.fixture
-def header(tiny, tmp_path):
-    from attnaudit.questions.permute import QUESTION
-    from attnaudit.questions.permute.settings import PermuteSettings
-    from attnaudit.running.job import Job
-    from attnaudit.running.run import run_questions
-
-    path = tmp_path / "permute.jsonl"
-    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", limit=2, records=path)
-    run_questions([(QUESTION, PermuteSettings(permutations=1))], job, None, Silent())
-    return Header(**{**read_records(path)[0].model_dump(), "audit": "adversary"})
-
-
-def run_record(run, split, **more):
-    run = {**run, "split": split}
-    return {"run": run, "row": 0, "id": "a", "gold": 0, "probs": [0.5, 0.5], **more}
-
-
-def test_of_the_strong_adversaries_the_one_that_costs_least_guides(strongest):
-    adversaries = {
-        (0.0, 1): (0.65, 0.0),  # an imitator is no adversary
-        (0.001, 1): (0.3, 0.01),
-        (0.001, 2): (0.5, 0.08),
-        (0.01, 1): (0.41, 0.05),
-        (0.1, 1): (0.6, 0.2),
-    }
-    assert strongest(adversaries) == "lambda0.01-seed1.pt"
-
-
-def test_without_a_strong_adversary_the_strongest_guides(strongest):
-    adversaries = {(0.0, 1): (0.39, 0.0), (0.001, 1): (0.1, 0.01), (0.01, 1): (0.3, 0.5)}
-    assert strongest(adversaries) == "lambda0.01-seed1.pt"
-    assert strongest(adversaries, kept={(0.0, 1), (0.001, 1)}) == "lambda0.001-seed1.pt"
-
-
-def test_exactly_the_bound_is_not_strong(strongest):
-    assert strongest({(0.001, 1): (0.4, 0.0), (0.1, 1): (0.5, 0.9)}) == "lambda0.1-seed1.pt"
-
-
-def test_no_adversary_no_guide(strongest):
-    assert strongest({}) is None
-    assert strongest({(0.0, 1): (0.5, 0.0)}) is None
-    assert strongest({(0.1, 1): (0.5, 0.0)}, kept=set()) is None

@@ -28,4 +28,6 @@ QUESTION = Question(
         ),
     ),
     attention=True,
+    traps="Agreement is evidence, no proof: importances disagree among themselves.",
+    source="Jain & Wallace 2019, section 4.1",
 )

@@ -4,78 +4,125 @@ from __future__ import annotations
 
 from attnaudit.records.metric import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
 
+_PAPER = "Jain & Wallace 2019, section 4.1"
+_REFERENCE = "correlate.gradient~leave_one_out"
+
 
 def _agreements(placeholder: str, direction: Direction) -> list[MetricSpec]:
     """How attention agrees with what `placeholder` stands for: importances, or controls."""
     other = f"{{{placeholder}}}"
     prefix = f"correlate.{other}"
     return [
-        *_taus(prefix, f"attention and {other}", direction),
+        *_taus(prefix, f"the attention and {other}", direction),
         MetricSpec(
             f"{prefix}.tau.significant_bh",
-            f"Share of instances whose tau between attention and {other} is a discovery under "
-            "Benjamini & Hochberg (1995) at a false discovery rate of .05.",
+            f"The share of texts whose tau between the attention and {other} is still significant "
+            "after the Benjamini-Hochberg correction for testing many texts.",
             "fraction",
             direction,
             LEAST_MEAN,
             UNIT,
+            formula="k / m, k the largest with p_(k) <= .05 k / m, p_(1..m) the sorted p-values",
+            beside=("correlate.random.tau.significant_bh", "Benjamini-Hochberg"),
+            traps="It grows with the length of the texts, like every count of significant tests. "
+            "Texts without a tau are left out.",
+            source="Benjamini & Hochberg 1995",
         ),
         MetricSpec(
             f"{prefix}.weighted_tau.mean",
-            f"Mean over instances of Kendall's tau between attention and {other}, with each pair "
-            "of tokens weighted hyperbolically by rank, so that the top of the ranking counts "
-            "most (Vigna 2015).",
+            f"The mean over texts of a Kendall's tau between the attention and {other} in which "
+            "the words at the top of the rankings count most.",
             "rank correlation",
             direction,
             LEAST_MEAN,
             TAU,
+            formula="tau with weight 1/(r+1) + 1/(s+1) for the pair of words at ranks r and s "
+            "(from 0); mean over ranks by either list",
+            beside=("correlate.random.weighted_tau.mean",),
+            traps="There is no simple test of it. For random rankings of 20 words it is 0 on "
+            "average, with a standard deviation of .21.",
+            source="Vigna 2015",
         ),
         MetricSpec(
             f"{prefix}.top_overlap.mean",
-            f"Mean share of the top tokens by attention that are also top tokens by {other}.",
+            f"The mean share of the top words by attention that are also top words by {other}.",
             "fraction",
             direction,
             LEAST_MEAN,
             UNIT,
+            formula="mean of |top_k(attention) and top_k(other)| / k, "
+            "k = max(1, ceil(top * words))",
+            beside=(f"{prefix}.top_overlap.chance", "top"),
+            traps="In short texts chance alone gives a large share. Words that tie for the last "
+            "place share it.",
+            source="this tool's own; tied places are shared out as in random tie-breaking",
         ),
         MetricSpec(
             f"{prefix}.top_overlap.chance",
-            f"What {prefix}.top_overlap.mean would be for random rankings of the same lengths.",
+            f"What `{prefix}.top_overlap.mean` would be for random rankings of the same lengths.",
             "fraction",
             "neutral",
             LEAST_MEAN,
             UNIT,
+            formula="mean of k / words",
+            beside=(f"{prefix}.top_overlap.mean",),
+            traps="It depends on the lengths of the texts and on the setting `top` alone.",
+            source="this tool's own",
         ),
     ]
 
 
-def _taus(prefix: str, between: str, direction: Direction) -> list[MetricSpec]:
+def _taus(
+    prefix: str, between: str, direction: Direction, reference: bool = False
+) -> list[MetricSpec]:
+    floor = "correlate.random.tau"
+
+    def beside(figure: str) -> tuple[str, ...]:
+        if reference:
+            return ("correlate.{importance}.tau." + figure,)
+        return (f"{floor}.{figure}", f"{_REFERENCE}.tau.{figure}")
+
     return [
         MetricSpec(
             f"{prefix}.tau.mean",
-            f"Mean over instances of Kendall's tau-b between {between} "
-            "(Jain & Wallace 2019, section 4.1).",
+            f"The mean over texts of Kendall's tau between {between}, which says how alike the two "
+            "rank the words.",
             "rank correlation",
             direction,
             LEAST_MEAN,
             TAU,
+            formula="mean of (C - D) / sqrt((P - T1)(P - T2)); C, D pairs of words in the same and "
+            "in opposite order, P all pairs, T1, T2 tied pairs of each list",
+            beside=beside("mean"),
+            traps="It counts words that matter little as much as the others. A gradient with "
+            "attention held fixed carries the attention weight as a factor, which raises it.",
+            source=f"{_PAPER}; Kendall 1970 for tau-b",
         ),
         MetricSpec(
             f"{prefix}.tau.std",
-            f"Standard deviation over instances of Kendall's tau-b between {between}.",
+            f"The standard deviation over texts of Kendall's tau between {between}.",
             "rank correlation",
             "neutral",
             LEAST_MEAN,
             (0.0, None),
+            formula="sqrt(sum (tau - mean tau)^2 / (n - 1))",
+            beside=(f"{prefix}.tau.mean",),
+            traps="Short texts alone make it large.",
+            source=_PAPER,
         ),
         MetricSpec(
             f"{prefix}.tau.significant",
-            f"Share of instances whose tau between {between} has p <= .05, two-sided. It grows "
-            "with the length of the texts.",
+            f"The share of texts in which the tau between {between} differs from 0 with a p-value "
+            "of at most .05.",
             "fraction",
             direction,
             LEAST_MEAN,
             UNIT,
+            formula="mean of [p <= .05], two-sided",
+            beside=beside("significant"),
+            traps="It grows with the length of the texts: below 5 words it is always 0, and in "
+            "long texts a tiny tau counts.",
+            source=_PAPER,
         ),
     ]
 
@@ -84,15 +131,18 @@ SPECS = (
     *_agreements("importance", "higher"),
     *_agreements("control", "neutral"),
     # Importance against importance is the reference that attention's agreement is read against.
-    *_taus("correlate.{a~b}", "two importances, {a~b}", "neutral"),
+    *_taus("correlate.{a~b}", "two importances, {a~b}", "neutral", reference=True),
     MetricSpec(
         "correlate.integrated_gradients.completeness_error.mean",
-        "Mean over instances of the absolute gap between the summed attributions and the change "
-        "in the explained probability that they should add up to (completeness: Sundararajan et "
-        "al. 2017, section 3).",
+        "The mean over texts of how far the integrated gradients miss the sum that they must have, "
+        "which is the change of the explained probability from the baseline to the text.",
         "probability",
         "lower",
         LEAST_MEAN,
         (0.0, None),
+        formula="mean of |sum_t IG_t - (p(x) - p(baseline))|, IG_t with its sign",
+        beside=("integrated_gradients",),
+        traps="It checks the numerical integral, not the explanation.",
+        source="Sundararajan et al. 2017, section 3 (completeness)",
     ),
 )

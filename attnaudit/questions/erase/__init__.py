@@ -29,4 +29,6 @@ QUESTION = Question(
     ),
     tables=("erase", "plausibility"),
     attention=True,
+    traps="Erased vectors are no erased words, and texts with deleted words are unlike real ones.",
+    source="Serrano & Smith 2019; DeYoung et al. 2020",
 )

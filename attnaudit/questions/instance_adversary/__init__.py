@@ -23,4 +23,6 @@ QUESTION = Question(
     ),
     tables=("adversary.instance", "adversary.search"),
     attention=True,
+    traps="Weights detached from the model are no evidence on their own.",
+    source="Jain & Wallace 2019, section 4.2.2",
 )

@@ -32,4 +32,6 @@ QUESTION = Question(
     attention=True,
     retrains=True,
     suite={"lambdas": GRID, "refine": ROUNDS},
+    traps="Only what goes beyond imitators is the adversary's doing.",
+    source="Wiegreffe & Pinter 2019, section 4",
 )

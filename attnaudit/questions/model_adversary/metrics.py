@@ -5,63 +5,95 @@ They speak for attention that a model cannot change without changing its answers
 
 from __future__ import annotations
 
+from attnaudit.questions.scores import F1_FORMULA, F1_TRAP
 from attnaudit.records.metric import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, MetricSpec
+
+_PAPER = "Wiegreffe & Pinter 2019, section 4"
+_STRENGTH = "adversary.model[lambda={lambda}]"
+_IMITATORS = "adversary.model[lambda=0.0]"
+_HALVED = (
+    "The authors' code halves TVD for two classes, so that its lambda and its TVD are half of ours."
+)
+_CURVE = (
+    "It is undefined if no lambda reaches so large a JSD. Straight lines join the means of each "
+    "lambda, so a coarse grid gives a coarse curve."
+)
 
 SPECS = (
     MetricSpec(
-        "adversary.model[lambda={lambda}].jsd.mean",
-        "Mean over seeds and instances of the Jensen-Shannon divergence between the attention of "
-        "models trained to answer alike and attend otherwise, with this weight on the divergence, "
-        "and the audited model's (Wiegreffe & Pinter 2019, section 4). Lambda 0 gives imitators.",
+        f"{_STRENGTH}.jsd.mean",
+        "How far models that answer alike and are pushed to attend otherwise, at lambda {lambda}, "
+        "move the attention from the audited model's.",
         "nats",
         "lower",
         LEAST_MEAN,
         JSD,
+        formula="mean over seeds and texts of JSD(attention, the audited model's attention)",
+        beside=(f"{_STRENGTH}.tvd.mean", f"{_IMITATORS}.jsd.mean"),
+        traps="Only what goes beyond the imitators, at lambda 0, is the adversary's doing.",
+        source=_PAPER,
     ),
     MetricSpec(
-        "adversary.model[lambda={lambda}].tvd.mean",
-        "Mean over seeds and instances of the total variation distance between the answers of "
-        "those models and the audited model's: twice the authors' figure for two classes.",
+        f"{_STRENGTH}.tvd.mean",
+        "How far the answers of these models, at lambda {lambda}, are from those of the audited "
+        "model.",
         "total variation distance",
         "higher",
         LEAST_MEAN,
         UNIT,
+        formula="mean over seeds and texts of TVD(p, p of the audited model)",
+        beside=(f"{_STRENGTH}.jsd.mean", "seed_baseline.tvd.mean"),
+        traps=_HALVED,
+        source=_PAPER,
     ),
     MetricSpec(
-        "adversary.model[lambda={lambda}].f1",
-        "F1 of those models, of the positive class or macro-averaged as for the audited model; "
-        "mean over seeds.",
+        f"{_STRENGTH}.f1",
+        "The F1 of these models, at lambda {lambda}, on the audited texts; mean over seeds.",
         "fraction",
         "neutral",
         LEAST_SCORE,
         UNIT,
+        formula=F1_FORMULA,
+        beside=("model.f1",),
+        traps=F1_TRAP,
+        source=_PAPER,
     ),
     MetricSpec(
-        "adversary.model[lambda={lambda}].flips",
-        "Share of instances on which those models predict another class than the audited one; "
-        "mean over seeds.",
+        f"{_STRENGTH}.flips",
+        "The share of texts for which these models, at lambda {lambda}, predict another class than "
+        "the audited model.",
         "fraction",
         "higher",
         LEAST_MEAN,
         UNIT,
+        formula="mean over seeds and texts of [argmax p differs]",
+        beside=("seed_baseline.flips", f"{_IMITATORS}.flips"),
+        traps="Answers near the border between two classes flip easily.",
+        source="this tool's own",
     ),
     MetricSpec(
         "adversary.model.area",
-        "Area below the curve of total variation distance over Jensen-Shannon divergence, up to a "
-        "divergence of .4: straight lines from the audited model, at (0, 0), through the means of "
-        "each lambda in the order of their divergence. Undefined if none reaches .4.",
+        "What it costs in answers to move the attention, up to a JSD of .4: the area below the "
+        "curve of TVD over JSD.",
         "total variation distance x nats",
         "higher",
         LEAST_MEAN,
         (0.0, 0.4),
+        formula="integral from 0 to .4 of TVD(JSD), lines through (0, 0) and each lambda's means",
+        beside=("adversary.model[jsd=0.4].tvd",),
+        traps=_CURVE,
+        source=f"{_PAPER}, who draw the curve; its area is this tool's own",
     ),
     MetricSpec(
         "adversary.model[jsd={jsd}].tvd",
-        "Total variation distance of that curve at this Jensen-Shannon divergence: what attention "
-        "so different costs. Undefined if no lambda reaches it.",
+        "How far the answers move where the attention has moved by a JSD of {jsd}.",
         "total variation distance",
         "higher",
         LEAST_MEAN,
         UNIT,
+        formula="TVD at this JSD on the lines through (0, 0) and each lambda's means",
+        beside=("seed_baseline.tvd.mean",),
+        traps=_CURVE,
+        source=f"{_PAPER}, who draw the curve; reading it off is this tool's own",
     ),
 )

@@ -14,9 +14,15 @@ from attnaudit.records.reading import read_records
 class SeedsTvd(Settings):
     """How far other seeds of the recipe move the answers: mean TVD on dev, with what it is of."""
 
-    tvd: float = pydantic.Field(ge=0, le=1)
-    model_sha256: str | None
-    data_sha256: str | None
+    tvd: float = pydantic.Field(
+        ge=0, le=1, description="The mean TVD of the answers of other seeds on dev."
+    )
+    model_sha256: str | None = pydantic.Field(
+        description="The SHA-256 of the audited model that it is of, if that has a file."
+    )
+    data_sha256: str | None = pydantic.Field(
+        description="The SHA-256 of the data that it is of, if that is known."
+    )
 
 
 def read_seeds_tvd(path: Path) -> SeedsTvd:

@@ -21,4 +21,6 @@ QUESTION = Question(
             "permute.conicity.mean",
         ),
     ),
+    traps="Where all states are alike, or something goes around the attention, no answer can move.",
+    source="Jain & Wallace 2019, section 4.2.1",
 )

@@ -4,51 +4,74 @@ from __future__ import annotations
 
 from attnaudit.records.metric import LEAST_MEAN, UNIT, MetricSpec
 
+_PAPER = "Jain & Wallace 2019, section 4.2.1"
+_BESIDE = ("permute.conicity.mean", "permute.all_erased.tvd.mean")
+
 SPECS = (
     MetricSpec(
         "permute.tvd.median",
-        "Median over instances of the median, over random permutations of the attention weights, "
-        "of the total variation distance between the answer under permuted weights and the answer "
-        "(Jain & Wallace 2019, section 4.2.1).",
+        "How far the answer to a typical text moves when its attention weights are shuffled among "
+        "its words.",
         "total variation distance",
         "higher",
         LEAST_MEAN,
         UNIT,
+        formula="median over texts of median over permutations of TVD(p(shuffled), p)",
+        beside=_BESIDE,
+        traps="Shuffled weights are weights that the model never computes. Where all states are "
+        "alike the answer cannot move, whatever the attention is worth.",
+        source=_PAPER,
     ),
     MetricSpec(
         "permute.tvd.mean",
-        "Mean over instances of the same medians.",
+        "How far the answers move on average when the attention weights of a text are shuffled "
+        "among its words.",
         "total variation distance",
         "higher",
         LEAST_MEAN,
         UNIT,
+        formula="mean over texts of median over permutations of TVD(p(shuffled), p)",
+        beside=_BESIDE,
+        traps="A few texts with large changes may carry the mean; the median does not show them.",
+        source=_PAPER,
     ),
     MetricSpec(
         "permute.unmoved",
-        "Share of instances whose median total variation distance under permuted attention is "
-        "below .05: their answer hardly depends on which word has which weight.",
+        "The share of texts whose answer hardly depends on which word has which attention weight.",
         "fraction",
         "lower",
         LEAST_MEAN,
         UNIT,
+        formula="mean over texts of [median over permutations of TVD(p(shuffled), p) < .05]",
+        beside=_BESIDE,
+        traps="A very confident answer stays although its log-odds may move a lot.",
+        source=f"{_PAPER}; the bound of .05 is this tool's own",
     ),
     MetricSpec(
         "permute.all_erased.tvd.mean",
-        "Mean over instances of the total variation distance between the answer with all content "
-        "weights at 0 and the answer: a control. Near 0 the answer goes around the attention, and "
-        "permuting cannot matter.",
+        "How far the answers move on average when all attention weights on the content are set "
+        "to 0: a control.",
         "total variation distance",
         "neutral",
         LEAST_MEAN,
         UNIT,
+        formula="mean of TVD(p(content weights 0), p)",
+        beside=("permute.tvd.median", "residual ratio"),
+        traps="Near 0 the answer goes around the attention, so shuffling cannot matter and proves "
+        "nothing.",
+        source="this tool's own",
     ),
     MetricSpec(
         "permute.conicity.mean",
-        "Mean over instances of the conicity of the states, the mean absolute cosine of a state "
-        "with their mean (Mohankumar et al. 2020). Near 1, permuting cannot matter.",
+        "How alike the vectors are that the attention averages: 1 if they all point the same way.",
         "cosine",
         "neutral",
         LEAST_MEAN,
         UNIT,
+        formula="mean over texts, heads and positions t of |cos(v_t, mean of v)|",
+        beside=("permute.tvd.median",),
+        traps="Near 1 every weighted mean is nearly the same vector, so no change of the weights "
+        "can move an answer.",
+        source="Chandrahas et al. 2018; Mohankumar et al. 2020",
     ),
 )

@@ -18,4 +18,6 @@ QUESTION = Question(
         EvidenceRow("probe F1, less leak", "probe.base-leak.f1_gap"),
     ),
     retrains=True,
+    traps="It measures use to another model, not faithfulness to this one.",
+    source="Wiegreffe & Pinter 2019, section 3.4",
 )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import pydantic
+
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_path
@@ -17,9 +19,9 @@ BUILT_IN = ("uniform", "trained", "base", "leak")  # none of which --guide may t
 class GuideFile(Settings):
     """A checkpoint whose attention guides probes; `path` as it was given."""
 
-    name: str
-    path: str
-    sha256: str
+    name: str = pydantic.Field(description="The name of the guide in metrics and tables.")
+    path: str = pydantic.Field(description="Where the checkpoint lies, as it was given.")
+    sha256: str = pydantic.Field(description="The SHA-256 of the checkpoint.")
 
 
 def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:

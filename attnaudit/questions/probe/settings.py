@@ -15,7 +15,15 @@ class ProbeSettings(Settings):
     of all resampling.
     """
 
-    seeds: int = pydantic.Field(5, ge=1)
-    guides: tuple[GuideFile, ...] = ()
-    seed: int = pydantic.Field(0, ge=0)
-    text: bool = False
+    seeds: int = pydantic.Field(5, ge=1, description="How many probes to train for each guide.")
+    guides: tuple[GuideFile, ...] = pydantic.Field(
+        (), description="Checkpoints whose attention guides probes too, such as an adversary's."
+    )
+    seed: int = pydantic.Field(
+        0,
+        ge=0,
+        description="The first seed of the models to train, and the seed of all resampling.",
+    )
+    text: bool = pydantic.Field(
+        False, description="Whether the records keep the words; without it they hold numbers only."
+    )

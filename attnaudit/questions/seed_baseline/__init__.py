@@ -36,4 +36,6 @@ QUESTION = Question(
     attention=True,
     retrains=True,
     suite={"seeds": 5},
+    traps="Seeds of a pretrained model share most weights, and so agree more.",
+    source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
 )

@@ -2,101 +2,174 @@
 
 from __future__ import annotations
 
+from attnaudit.questions.scores import F1_FORMULA, F1_TRAP
 from attnaudit.records.metric import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, Direction, MetricSpec
 
+_SEEDS = "Wiegreffe & Pinter 2019, section 3.3"
+_UNIFORM = "Wiegreffe & Pinter 2019, section 3.2"
+_PRETRAINED = (
+    "Seeds of a pretrained model share most of their weights, so that they differ less than models "
+    "trained from nothing."
+)
 
-def _jsd(name: str, definition: str, direction: Direction) -> MetricSpec:
-    return MetricSpec(f"seed_baseline.{name}", definition, "nats", direction, LEAST_MEAN, JSD)
+
+def _jsd(
+    name: str,
+    definition: str,
+    direction: Direction,
+    formula: str,
+    beside: tuple[str, ...],
+    traps: str,
+    source: str = _SEEDS,
+) -> MetricSpec:
+    return MetricSpec(
+        f"seed_baseline.{name}",
+        definition,
+        "nats",
+        direction,
+        LEAST_MEAN,
+        JSD,
+        formula=formula,
+        beside=beside,
+        traps=traps,
+        source=source,
+    )
 
 
 _CONTROLS = {
-    "erased": "without any content in the audited row of attention",
-    "uniform_layers": "with attention in all layers, heads and rows spread evenly over the content",
+    "erased": "all attention weights on the content are set to 0",
+    "uniform_layers": "the attention of all layers, heads and rows is made uniform",
 }
 
 
-def _control(name: str, figure: str, definition: str, unit: str) -> MetricSpec:
-    pattern = f"seed_baseline.control.{name}.{figure}"
-    return MetricSpec(pattern, definition, unit, "neutral", LEAST_MEAN, UNIT)
+def _control(
+    name: str, figure: str, definition: str, unit: str, formula: str, other: str
+) -> MetricSpec:
+    stem = f"seed_baseline.control.{name}"
+    return MetricSpec(
+        f"{stem}.{figure}",
+        definition,
+        unit,
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+        formula=formula,
+        beside=(f"{stem}.{other}",),
+        traps="Near 0 the answer goes around the attention, and no test of the attention can speak "
+        "against it.",
+        source="this tool's own",
+    )
 
 
 SPECS = (
     *(
         _jsd(
             f"jsd.{name}_over_seeds",
-            f"Mean over instances of the {word}, over models of the same recipe with other seeds, "
-            "of the Jensen-Shannon divergence between their attention and the model's (Wiegreffe "
-            "& Pinter 2019, section 3.3).",
+            f"How far the attention of other seeds is from the model's on average: the {word} over "
+            "the seeds of each text.",
             "lower",
+            f"mean over texts of {statistic} over seeds of JSD(attention, the model's attention)",
+            ("seed_baseline.tvd.mean", "seed_baseline.uniform_jsd.mean"),
+            _PRETRAINED + more,
         )
-        for name, word in (("mean", "mean"), ("median", "median"), ("max", "largest"))
+        for name, word, statistic, more in (
+            ("mean", "mean", "mean", ""),
+            ("median", "median", "median", " Its interval counts the texts only, not the seeds."),
+            ("max", "largest", "max", " It grows with the number of seeds."),
+        )
     ),
     MetricSpec(
         "seed_baseline.tvd.mean",
-        "Mean over instances and seeds of the total variation distance between the answers of "
-        "other seeds and the model's; twice what Wiegreffe & Pinter's code prints for two classes.",
+        "How far the answers of other seeds are from the model's on average.",
         "total variation distance",
         "neutral",
         LEAST_MEAN,
         UNIT,
+        formula="mean over seeds and texts of TVD(p, p of the model)",
+        beside=("seed_baseline.jsd.mean_over_seeds",),
+        traps="It is twice what the authors' code prints for two classes.",
+        source=_SEEDS,
     ),
     MetricSpec(
         "seed_baseline.flips",
-        "Share of instances, mean over seeds, to which another seed gives another class than the "
-        "model does.",
+        "The share of texts to which another seed gives another class than the model does.",
         "fraction",
         "neutral",
         LEAST_MEAN,
         UNIT,
+        formula="mean over seeds and texts of [argmax p differs]",
+        beside=("seed_baseline.tvd.mean",),
+        traps="Answers near the border between two classes flip easily.",
+        source="this tool's own",
     ),
     MetricSpec(
         "seed_baseline.f1.mean",
-        "Mean over seeds of F1 on the audited instances: of the positive (last) class where there "
-        "are two classes, else the unweighted mean over classes.",
+        "The F1 of models of the same recipe with other seeds, on the audited texts; mean over "
+        "seeds.",
         "fraction",
         "higher",
         LEAST_SCORE,
         UNIT,
+        formula=F1_FORMULA,
+        beside=("model.f1", "seed_baseline.f1.std"),
+        traps=F1_TRAP,
+        source=_SEEDS,
     ),
     MetricSpec(
         "seed_baseline.f1.std",
-        "Standard deviation over seeds of the same F1.",
+        "How much the F1 differs between seeds of the recipe: its standard deviation.",
         "fraction",
         "neutral",
         LEAST_SCORE,
         UNIT,
+        formula="sqrt(sum (F1 - mean F1)^2 / (S - 1)), S seeds",
+        beside=("seed_baseline.f1.mean",),
+        traps="A handful of seeds gives a rough value only, so it has no interval.",
+        source=_SEEDS,
     ),
     MetricSpec(
         "seed_baseline.uniform_f1.mean",
-        "Mean over seeds of the F1 of models of the same recipe that were trained with attention "
-        "frozen to the uniform one (Wiegreffe & Pinter 2019, section 3.2).",
+        "The F1 of models of the same recipe that were trained with attention frozen to the "
+        "uniform one; mean over seeds.",
         "fraction",
         "neutral",
         LEAST_SCORE,
         UNIT,
+        formula=F1_FORMULA,
+        beside=("seed_baseline.f1.mean", "necessity.f1_gap"),
+        traps="A model with uniform attention may need more epochs than the recipe gives.",
+        source=_UNIFORM,
     ),
     _jsd(
         "uniform_jsd.mean",
-        "Mean over instances of the Jensen-Shannon divergence between uniform attention and the "
-        "model's.",
+        "How far uniform attention is from the model's on average.",
         "neutral",
+        "mean over texts of JSD(1/n each, the model's attention)",
+        ("seed_baseline.jsd.mean_over_seeds",),
+        "Where it is near 0 the attention is flat, and there is little to explain.",
+        _UNIFORM,
     ),
     MetricSpec(
         "necessity.f1_gap",
-        "F1 of learned attention less F1 of frozen uniform attention, paired by seed, mean over "
-        "seeds. Near 0, the task does not need attention.",
+        "How much better models with learned attention do than models whose attention is frozen to "
+        "the uniform one.",
         "fraction",
         "higher",
         LEAST_SCORE,
         (-1.0, 1.0),
+        formula="mean over seeds of F1(learned) - F1(uniform), same seed",
+        beside=("seed_baseline.uniform_f1.mean", "necessary"),
+        traps="Near 0 the task does not need attention, and tests of attention on it show little.",
+        source=_UNIFORM,
     ),
     *(
         _control(
             name,
             "tvd.mean",
-            "Mean over instances of the total variation distance between the model's answer and "
-            f"its answer {how}.",
+            f"How far the model's answers move on average when {how}.",
             "total variation distance",
+            f"mean of TVD(p({name}), p)",
+            "flips",
         )
         for name, how in _CONTROLS.items()
     ),
@@ -104,8 +177,10 @@ SPECS = (
         _control(
             name,
             "flips",
-            f"Share of instances to which the model gives another class {how}.",
+            f"The share of texts to which the model gives another class when {how}.",
             "fraction",
+            f"mean of [argmax p({name}) differs from argmax p]",
+            "tvd.mean",
         )
         for name, how in _CONTROLS.items()
     ),

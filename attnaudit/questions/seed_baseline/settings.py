@@ -14,6 +14,16 @@ class SeedBaselineSettings(Settings):
     of all resampling.
     """
 
-    seeds: int = pydantic.Field(8, ge=1)
-    seed: int = pydantic.Field(0, ge=0)
-    text: bool = False
+    seeds: int = pydantic.Field(
+        8,
+        ge=1,
+        description="How many models to train, and as many again with uniform attention.",
+    )
+    seed: int = pydantic.Field(
+        0,
+        ge=0,
+        description="The first seed of the models to train, and the seed of all resampling.",
+    )
+    text: bool = pydantic.Field(
+        False, description="Whether the records keep the words; without it they hold numbers only."
+    )

@@ -13,7 +13,6 @@ from attnaudit.models.classic.attentions import Uniform
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 from attnaudit.questions.erase import QUESTION
-from attnaudit.questions.erase import make as erase
 from attnaudit.questions.erase.flip_tables import CRITERIA
 from attnaudit.questions.erase.make import records, settle
 from attnaudit.questions.erase.settings import EraseSettings
@@ -236,7 +235,9 @@ def test_records_are_taken_in_by_parts(model, batches, explained, monkeypatch):
     found = made(model, batches(), optimum_items=2)
     found.insert(0, found.pop(2))
     whole = summarise(found, settings, LABELS)
-    monkeypatch.setattr(erase, "parts", lambda records: parts(records, 1))
+    monkeypatch.setattr(
+        "attnaudit.questions.erase.summarise.parts", lambda records: parts(records, 1)
+    )
     by_one = summarise(found, settings, LABELS)
     assert dict(by_one.metrics) == dict(whole.metrics)
     assert by_one.tables == whole.tables

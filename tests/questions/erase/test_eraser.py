@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
@@ -13,7 +14,6 @@ from attnaudit.questions.erase.deletion_tables import (
     deletion_figures,
     deletion_tables,
 )
-from attnaudit.questions.erase.make import deletions as eraser
 from attnaudit.questions.erase.make.deletions import deletions
 from attnaudit.questions.erase.shares import BINS, KINDS, top_size
 
@@ -72,7 +72,8 @@ def test_the_predicted_class_is_explained(summing, known_of):
 
 
 def test_all_words_are_sufficient_and_a_text_is_never_emptied(summing, known_of, monkeypatch):
-    monkeypatch.setattr(eraser, "BINS", (1, 100))
+    module = importlib.import_module("attnaudit.questions.erase.make.deletions")
+    monkeypatch.setattr(module, "BINS", (1, 100))
     model, batches = summing([[(0.0, 2.0)], [(0.0, 2.0), (0.0, 3.0)]])
     one, two = deletions(model, known_of(model, batches), orders_of(batches, [0], [1, 0]), BUDGET)
     assert one == {kind: {"attention": [0.0, 0.0]} for kind in KINDS}

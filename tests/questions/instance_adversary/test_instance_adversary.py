@@ -7,17 +7,16 @@ import numpy as np
 import pydantic
 import pytest
 import torch
-from attnaudit.questions.adversary import QUESTION, AdversarySettings
 
 from attnaudit.data.dataset import Instance
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import Batches
-from attnaudit.questions.answers import each_batch
-from attnaudit.questions.instance_adversary.make import instance_records
+from attnaudit.questions.instance_adversary import QUESTION
+from attnaudit.questions.instance_adversary.make import MAKER
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
-from attnaudit.questions.instance_adversary.summarise import instance_summary, prefixes
+from attnaudit.questions.instance_adversary.summarise import prefixes, summarise
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import all_specs, find
 from attnaudit.running.job import Job
@@ -29,9 +28,7 @@ FIGURES = ("jsd", "upper", "tvd", "logit_change")
 
 def made(model, batches, **settings):
     chosen = InstanceSettings(**settings)
-    parts = each_batch(
-        model, batches, lambda known: instance_records(model, known, chosen), Silent()
-    )
+    parts = MAKER.records(model, batches, chosen, Silent())
     return sorted((r for part in parts for r in part), key=lambda r: r["row"])
 
 
@@ -188,7 +185,7 @@ def test_summary_of_known_records():
         record(2, entry(0.2, upper=0.3, bound="lower+upper", tvd=0.002), cap=0.4),
         record(3, entry(0.0, upper=0.0, tvd=0.0), cap=0.0, attention=(1.0,)),
     ]
-    summary = instance_summary(rows, InstanceSettings(), LABELS)
+    summary = summarise(rows, InstanceSettings(), LABELS)
     values = {name: m.value for name, m in summary.metrics.items()}
     assert values["adversary.instance.jsd.mean"] == pytest.approx(0.15)
     assert values["adversary.instance.relative_mean"] == pytest.approx((0.8 + 0 + 0.5) / 3)
@@ -210,7 +207,7 @@ def test_summary_of_known_records():
 
 def test_no_alternative_is_counted_by_the_upper_bound():
     rows = [record(k, entry(0.0, upper=0.4, bound="lower")) for k in range(3)]
-    metrics = instance_summary(rows, InstanceSettings(), LABELS).metrics
+    metrics = summarise(rows, InstanceSettings(), LABELS).metrics
     assert metrics["adversary.instance.no_alternative"].value == 0
 
 
@@ -221,7 +218,7 @@ def test_further_epsilons_stand_under_names_of_their_own():
         0.001: "adversary.instance[epsilon=0.001]",
     }
     rows = [record(k, entry(0.4, epsilon=0.05), entry(0.1, epsilon=0.001)) for k in range(3)]
-    summary = instance_summary(rows, settings, LABELS)
+    summary = summarise(rows, settings, LABELS)
     assert summary.metrics["adversary.instance.jsd.mean"].value == pytest.approx(0.4)
     other = "adversary.instance[epsilon=0.001].jsd.mean"
     assert summary.metrics[other].value == pytest.approx(0.1)
@@ -236,7 +233,7 @@ def test_the_search_is_put_beside_what_is_exact():
         record(2, entry(0.4), search={"feasible": 0, "jsd": 0.0, "tvd": 0.0}),
         record(3, entry(0.4), search={"feasible": 1, "jsd": 0.425, "tvd": 0.01}),
     ]
-    summary = instance_summary(rows, InstanceSettings(search=True), LABELS)
+    summary = summarise(rows, InstanceSettings(search=True), LABELS)
     assert summary.metrics["adversary.search.jsd.mean"].value == pytest.approx(0.28)
     assert summary.metrics["adversary.search.feasible"].value == 0.75
     shown = [row[1] for row in summary.tables["adversary.search"].rows]
@@ -245,9 +242,7 @@ def test_the_search_is_put_beside_what_is_exact():
 
 def test_every_registered_metric_is_measured(model, batches):
     settings = {"search": True, "search_steps": 2}
-    summary = instance_summary(
-        made(model, batches(), **settings), InstanceSettings(**settings), LABELS
-    )
+    summary = summarise(made(model, batches(), **settings), InstanceSettings(**settings), LABELS)
     registered = {
         name
         for spec in all_specs()
@@ -268,7 +263,7 @@ def test_epsilons_that_make_no_sense(epsilons):
 def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     path = tmp_path / "records.jsonl"
     job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
-    settings = AdversarySettings(epsilons=(0.01, 0.05), alternatives=2)
+    settings = InstanceSettings(epsilons=(0.01, 0.05), alternatives=2)
     report = run_questions([(QUESTION, settings)], job, None, Silent())
     assert combine([path]).report == report
     assert report.metrics["adversary.instance.jsd.mean"].n == 30

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from attnaudit.questions.adversary import QUESTION, AdversarySettings
 
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
@@ -24,9 +22,13 @@ from attnaudit.models.interface import ModelSpec
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError, TrainingData, train
+from attnaudit.questions import find_question
+from attnaudit.questions.instance_adversary.settings import InstanceSettings
+from attnaudit.questions.model_adversary import QUESTION
 from attnaudit.questions.model_adversary import make as model_adversary
 from attnaudit.questions.model_adversary.make import dev_points
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
+from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.trained import Ledger
 from attnaudit.records.reading import read_records
 from attnaudit.records.writing import RecordsWriter
@@ -51,7 +53,7 @@ class Listener(Silent):
 
 
 @pytest.fixture
-def audit(tiny, tmp_path):
+def audit(tiny, tmp_path, monkeypatch):
     """Run the model-consistent adversary on the tiny model; returns report and listener.
 
     Only with `summary` are the figures worked out, which takes longer than such trainings.
@@ -60,12 +62,14 @@ def audit(tiny, tmp_path):
     def run(observer=None, summary=False, **given):
         job = {"models": tmp_path / "kept", "records": tmp_path / "records.jsonl"}
         job |= {key: given.pop(key) for key in ("models", "records", "resume") if key in given}
-        settings = {"per_instance": False, "lambdas": (0.01,), "seeds": 2, "epochs": 2}
-        settings = AdversarySettings(**(settings | given))
+        settings = {"lambdas": (0.01,), "seeds": 2, "epochs": 2}
+        settings = ModelSettings(**(settings | given))
         listener = observer or Listener()
         job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", **job)
-        chosen = QUESTION if summary else replace(QUESTION, summarise=lambda *_: Summary())
-        return run_questions([(chosen, settings)], job, None, listener), listener
+        with monkeypatch.context() as patch:
+            if not summary:
+                patch.setattr(f"{QUESTION.module}.summarise.summarise", lambda *_: Summary())
+            return run_questions([(QUESTION, settings)], job, None, listener), listener
 
     return run
 
@@ -104,21 +108,44 @@ def test_a_model_for_each_lambda_and_seed_on_both_splits(audit, tmp_path):
     assert combine([tmp_path / "records.jsonl"]).report == report
 
 
-def test_both_kinds_in_one_report(audit, tmp_path):
-    report, _ = audit(per_instance=True, seeds=1, epochs=1, summary=True)
+def test_both_kinds_in_one_report(audit, tiny, tmp_path):
+    """Asked together, the two questions load once, and leave a file of records each."""
+    alone, _ = audit(seeds=1, epochs=1, summary=True, records=tmp_path / "alone.jsonl")
+    job = Job(
+        model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=tmp_path / "both.jsonl"
+    )
+    settings = ModelSettings(lambdas=(0.01,), seeds=1, epochs=1)
+    asked = [(find_question("instance-adversary"), InstanceSettings()), (QUESTION, settings)]
+    report = run_questions(asked, job, None, Silent())
+    assert report.audit == "adversary"
     assert report.metrics["adversary.instance.jsd.mean"].n == 30
     assert report.metrics["adversary.model[lambda=0.01].jsd.mean"].n == 30
-    assert combine([tmp_path / "records.jsonl"]).report == report
-    alone, _ = audit(seeds=1, epochs=1, summary=True, records=tmp_path / "alone.jsonl")
+    paths = [tmp_path / f"both.{question.name}.jsonl" for question, _ in asked]
+    assert [read_records(path)[0].audit for path in paths] == [q.name for q, _ in asked]
+    assert combine(paths).report == report
     same = report.metrics.keys() & alone.metrics.keys()
     assert "model.f1" in same
     assert all(report.metrics[name] == alone.metrics[name] for name in same)
 
 
-def test_per_instance_alone_trains_nothing(audit, tmp_path):
-    _, listener = audit(per_instance=True, lambdas=())
-    assert not listener.trained
-    assert not (tmp_path / "kept").exists()
+def test_records_of_an_older_version_held_both(audit, tiny, tmp_path):
+    """What version 0.1 wrote into one file is read as two questions."""
+    job = Job(
+        model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=tmp_path / "both.jsonl"
+    )
+    settings = ModelSettings(lambdas=(0.01,), seeds=1, epochs=1)
+    asked = [(find_question("instance-adversary"), InstanceSettings()), (QUESTION, settings)]
+    report = run_questions(asked, job, None, Silent())
+    paths = [tmp_path / f"both.{question.name}.jsonl" for question, _ in asked]
+    lines = [path.read_text().splitlines() for path in paths]
+    header = json.loads(lines[0][0])
+    header["audit"] = "adversary"
+    header["settings"] |= {**json.loads(lines[1][0])["settings"], "per_instance": True}
+    kept = [line for part in lines for line in part[1:-1]]
+    older = tmp_path / "older.jsonl"
+    older.write_text("\n".join([json.dumps(header), *kept, f'{{"count":{len(kept)}}}']) + "\n")
+    assert combine([older]).report.metrics == report.metrics
+    assert combine([older]).report.tables == report.tables
 
 
 def test_checkpoints_are_the_models_of_the_records(audit, tiny, tmp_path):
@@ -130,7 +157,8 @@ def test_checkpoints_are_the_models_of_the_records(audit, tiny, tmp_path):
     assert checkpoint.training["base_sha256"] == sha256_file(tiny / "model.pt")
     path = tmp_path / "kept" / "lambda0.01-seed1.pt"
     job = Job(model=str(path), data=tiny / "data.yaml", records=tmp_path / "own.jsonl")
-    run_questions([(QUESTION, AdversarySettings())], job, None, Silent())
+    asked = [(find_question("instance-adversary"), InstanceSettings())]
+    run_questions(asked, job, None, Silent())
     own = {r["row"]: r for r in records_in(tmp_path / "own.jsonl")}
     theirs = [
         r
@@ -323,14 +351,14 @@ def test_models_cannot_be_kept_in_a_file(audit, tmp_path):
 
 def test_seeds_records_of_another_kind(audit, tmp_path):
     audit(seeds=1, epochs=1)
-    with pytest.raises(InputError, match="holds records of adversary, not of seed-baseline"):
+    with pytest.raises(InputError, match="holds records of model-adversary, not of seed-baseline"):
         read_seeds_tvd(tmp_path / "records.jsonl")
 
 
 @pytest.mark.parametrize("lambdas", [(-0.1,), (0.1, 0.1), (float("nan"),), (float("inf"),)])
 def test_lambdas_that_mean_nothing(lambdas):
     with pytest.raises(ValueError, match="lambda"):
-        AdversarySettings(lambdas=lambdas)
+        ModelSettings(lambdas=lambdas)
 
 
 # Planted: one of the words decides, and only attention can find it.
@@ -375,7 +403,7 @@ def keyword():
 
 def planted_runs(retraining, **settings):
     book = Notebook()
-    settings = AdversarySettings(seeds=1, **settings)
+    settings = ModelSettings(seeds=1, **settings)
     record_rounds(QUESTION.maker.trains, retraining, Ledger("test"), settings, book, Silent())
     return list(book.records())
 

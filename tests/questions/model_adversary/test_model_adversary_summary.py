@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attnaudit.questions.model_adversary.settings import ModelSettings
-from attnaudit.questions.model_adversary.summarise import model_summary
+from attnaudit.questions.model_adversary.summarise import summarise
 from attnaudit.report.registry import require
 
 LABELS = ("bad", "good")
@@ -54,7 +54,7 @@ def values(summary):
 
 
 def test_figures_are_means_over_seeds_and_instances():
-    found = model_summary(
+    found = summarise(
         [
             *base(),
             *adversary(0.0, 1, 0.1, 0.01),
@@ -84,7 +84,7 @@ def test_figures_are_means_over_seeds_and_instances():
 
 
 def test_columns_are_what_the_means_are_of():
-    found = model_summary(
+    found = summarise(
         [
             *base(),
             *adversary(0.0, 1, 0.1, 0.01),
@@ -108,15 +108,15 @@ def test_only_the_audited_split_counts():
         *adversary(0.0, 1, 0.6, 0.9, n=30, split="dev"),
         *adversary(0.01, 1, 0.6, 0.9, n=30, split="dev"),
     ]
-    assert values(model_summary(dev + test, SETTINGS, LABELS)) == values(
-        model_summary(test, SETTINGS, LABELS)
+    assert values(summarise(dev + test, SETTINGS, LABELS)) == values(
+        summarise(test, SETTINGS, LABELS)
     )
-    alone = values(model_summary(dev, SETTINGS, LABELS))  # --split dev
+    alone = values(summarise(dev, SETTINGS, LABELS))  # --split dev
     assert alone["adversary.model[lambda=0.01].jsd.mean"] == pytest.approx(0.6)
 
 
 def test_a_curve_that_ends_early_has_no_figures_beyond():
-    found = model_summary([*base(), *adversary(0.0, 1, 0.25, 0.05)], SETTINGS, LABELS)
+    found = summarise([*base(), *adversary(0.0, 1, 0.25, 0.05)], SETTINGS, LABELS)
     assert found.metrics["adversary.model[jsd=0.2].tvd"].value == pytest.approx(0.04)
     for name in ("adversary.model[jsd=0.3].tvd", "adversary.model.area"):
         estimate = found.metrics[name]
@@ -133,7 +133,7 @@ def test_the_spread_of_seeds_enters_the_interval_of_the_curve():
             *adversary(0.01, 1, 0.5, 0.2 - other),
             *adversary(0.01, 2, 0.5, 0.2 + other),
         ]
-        return model_summary(rows, SETTINGS, LABELS).metrics["adversary.model.area"]
+        return summarise(rows, SETTINGS, LABELS).metrics["adversary.model.area"]
 
     same, apart = area(0.0), area(0.05)
     assert same.value == pytest.approx(0.4 * 0.16 / 2)
@@ -155,7 +155,7 @@ def test_a_diverged_training_leaves_no_figures_of_its_lambda():
         *diverged(5.0, 1),
         *diverged(5.0, 2),
     ]
-    found = model_summary(rows, SETTINGS, LABELS)
+    found = summarise(rows, SETTINGS, LABELS)
     for strength, count in (("0.01", 1), ("5.0", 2)):
         estimate = found.metrics[f"adversary.model[lambda={strength}].jsd.mean"]
         assert (estimate.value, estimate.n) == (None, 0)
@@ -173,26 +173,26 @@ def test_a_diverged_training_leaves_no_figures_of_its_lambda():
 
 
 def test_everything_diverged():
-    found = model_summary([*base(), *diverged(0.0, 1), *diverged(0.01, 1)], SETTINGS, LABELS)
+    found = summarise([*base(), *diverged(0.0, 1), *diverged(0.01, 1)], SETTINGS, LABELS)
     assert found.metrics["adversary.model.area"].reason == "every training diverged"
     assert found.metrics["model.accuracy"].value == 1
 
 
 def test_the_authors_scale_is_half():
     rows = [*base(), *adversary(0.0, 1, 0.1, 0.01), *adversary(0.001, 1, 0.5, 0.1)]
-    table = model_summary(rows, SETTINGS, LABELS).tables["adversary.model"]
+    table = summarise(rows, SETTINGS, LABELS).tables["adversary.model"]
     last = dict(zip(table.columns, table.rows[-1], strict=True))
     assert last["authors' lambda"] == "0.0005"
     assert last["authors' TVD"] == pytest.approx(last["TVD"] / 2)
     assert last["seeds"] == 1
-    three = model_summary(rows, SETTINGS, (*LABELS, "else")).tables["adversary.model"]
+    three = summarise(rows, SETTINGS, (*LABELS, "else")).tables["adversary.model"]
     last = dict(zip(three.columns, three.rows[-1], strict=True))
     assert last["authors' TVD"] is None  # there is no such figure of theirs
 
 
 def test_every_metric_is_registered():
     rows = [*base(), *adversary(0.0, 1, 0.1, 0.01), *adversary(1e-05, 1, 0.5, 0.1)]
-    metrics = model_summary(rows, SETTINGS, LABELS).metrics
+    metrics = summarise(rows, SETTINGS, LABELS).metrics
     for name, estimate in metrics.items():
         low, high = require(name).range
         assert estimate.value is None or low <= estimate.value <= high
@@ -202,14 +202,12 @@ def test_every_metric_is_registered():
 
 def test_other_records_are_no_adversaries():
     with pytest.raises(KeyError):
-        model_summary(
-            [*base(), *records_of({"guide": "leak", "seed": 1}, [(0, 0)])], SETTINGS, LABELS
-        )
+        summarise([*base(), *records_of({"guide": "leak", "seed": 1}, [(0, 0)])], SETTINGS, LABELS)
 
 
 def test_no_interval_reaches_beyond_what_a_figure_can_be():
     """Two seeds far apart: Student's t with one degree of freedom spans more than the range."""
-    found = model_summary(
+    found = summarise(
         [
             *base(),
             *adversary(0.0, 1, 0.0, 0.0),

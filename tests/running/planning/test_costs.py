@@ -67,11 +67,11 @@ def toy(summing):
 
 def made(name, model, batches, count, **settings):
     """What an audit says that it costs, and what it does."""
-    audit = find_question(name)
-    settled = audit.settle(audit.settings(**settings), model)
+    question = find_question(name)
+    settled = question.maker.settle(question.settings(**settings), model)
     said = PER_INSTANCE[name](model, Texts.of(batches), settled)
     counted = count(model)
-    for _ in audit.records(model, batches, settled, Silent()):
+    for _ in question.maker.records(model, batches, settled, Silent()):
         pass
     return said, counted
 
@@ -117,14 +117,14 @@ def test_erasure_takes_at_most_what_is_said(toy, count, items):
 
 
 def test_an_adversary_of_a_readout_that_is_not_linear_answers_each_text_again(toy, count):
-    said, counted = made("adversary", *toy, count)
+    said, counted = made("instance-adversary", *toy, count)
     assert said.answers is None
     assert (said.forward, said.backward) == (counted.forward, 0) == (2 * len(LENGTHS), 0)
 
 
 def test_a_search_takes_a_gradient_for_each_step_of_each_start(toy, count):
     asked = {"search": True, "search_steps": 3, "search_alternatives": 2, "restarts": 2}
-    said, counted = made("adversary", *toy, count, **asked)
+    said, counted = made("instance-adversary", *toy, count, **asked)
     assert said.backward == counted.backward == 3 * 2 * 2 * len(LENGTHS)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from attnaudit.execution.observer import Silent
+from attnaudit.measures.summary import Summary
 from attnaudit.questions import find_question
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.running.job import Job
@@ -43,10 +44,11 @@ def summed(work, monkeypatch):
 
         def summarise(records, settings, labels):
             clock.now += cost(Counter(str(r.get("run")) for r in records))
+            return Summary()
 
-        audit = SimpleNamespace(summarise=summarise, retrains=lambda settings: False)
+        question = SimpleNamespace(summarise=summarise)
         fake = SimpleNamespace(
-            audit=audit, settings=work.settings, header=work.header, data=work.data
+            question=question, settings=work.settings, header=work.header, data=work.data
         )
         return summary_seconds(fake, records, instances)
 

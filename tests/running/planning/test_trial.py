@@ -80,7 +80,7 @@ def test_steps_all_alike_or_faster_for_more_tokens_are_taken_as_they_are(trial, 
 
 def test_a_run_is_one_epoch_of_the_audits_own_code_and_says_what_it_would_follow(trial, work):
     base = {name: w.clone() for name, w in work.loaded.model.state_dict().items()}
-    trains, ledger = work.audit.trains, replace(work.ledger, models=None)
+    trains, ledger = work.maker.trains, replace(work.ledger, models=None)
     run = {"model": "seed", "seed": 1}
 
     def records(observer):
@@ -100,7 +100,7 @@ def test_a_run_is_one_epoch_of_the_audits_own_code_and_says_what_it_would_follow
 
 
 def test_the_audited_models_records_take_no_training(trial, work):
-    trains, ledger = work.audit.trains, replace(work.ledger, models=None)
+    trains, ledger = work.maker.trains, replace(work.ledger, models=None)
 
     def records(observer):
         return trains.records(trial, ledger, work.settings, BASE_RUN, observer)

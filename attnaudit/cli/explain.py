@@ -1,0 +1,53 @@
+"""`attnaudit explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from attnaudit.cli.output import show
+
+
+def explain(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(
+            metavar="NAME",
+            show_default=False,
+            help="A metric, importance, reading, question, finding, status, setting, control or"
+            " term; upper and lower case, - and _ are alike.  [default: list all]",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as JSON: {entries: [...]}.")
+    ] = False,
+) -> None:
+    """Say what a name means: a metric, a setting, a finding, a term of the field.
+
+    For each it says in one sentence what it is, and then its formula, unit and range, which way is
+    better, what to read it beside, how it misleads, and where it comes from. Names of metrics may
+    be those of a report, such as correlate.gradient.tau.mean. Where several things bear a name, all
+    are shown.
+    """
+    import dataclasses
+    import json
+    import os
+    import sys
+
+    from attnaudit.explanations.collect import all_entries, find
+
+    entries = all_entries() if name is None else find(name)
+    if as_json:
+        found = {"entries": [dataclasses.asdict(entry) for entry in entries]}
+        show(f"{json.dumps(found, indent=2, ensure_ascii=False)}\n")
+        return
+
+    from attnaudit.explanations.text import print_entries, print_list
+    from attnaudit.report.text import open_console
+
+    console = open_console(sys.stdout, os.environ)
+    with console.capture() as rendered:
+        (print_list if name is None else print_entries)(entries, console)
+    lines = rendered.get().splitlines()
+    show("".join(f"{line.rstrip()}\n" for line in lines))

@@ -1,0 +1,1 @@
+"""Explanations: what every metric, setting, finding and term of the field means, in plain words."""

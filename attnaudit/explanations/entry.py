@@ -1,0 +1,74 @@
+"""One thing that can be explained, whatever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Kind = Literal[
+    "question", "finding", "metric", "importance", "reading", "setting", "status", "control", "term"
+]
+# In the order of the list, with what a reader finds under each.
+KINDS: dict[Kind, str] = {
+    "question": "what can be asked of a model",
+    "finding": "what the evidence says in the end",
+    "status": "what a finding or a gate can say",
+    "metric": "the figures of reports; {...} stands for a name or a number",
+    "importance": "other measures of which words matter",
+    "reading": "what of the attention is shown and ranked",
+    "setting": "what decides how a question is asked",
+    "control": "what a result is checked against",
+    "term": "words of the field and of this tool",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What there is to know about one thing; what does not apply to it is empty.
+
+    `what` is one plain sentence. `better` says which way is better, `beside` names what it must be
+    read beside, `traps` says how it misleads, and `source` where it comes from. `of` names what it
+    belongs to, `default` is that of a setting, and `holds` says what the placeholders in the name
+    of a metric stand for, of which a gate needs `least_n` texts. It is also found under its
+    `aliases`.
+    """
+
+    kind: Kind
+    name: str
+    what: str
+    formula: str = ""
+    unit: str = ""
+    range: str = ""
+    better: str = ""
+    beside: tuple[str, ...] = ()
+    traps: str = ""
+    source: str = ""
+    default: str = ""
+    of: str = ""
+    holds: str = ""
+    least_n: int = 0
+    aliases: tuple[str, ...] = ()
+
+    def filled(self, name: str, values: dict[str, str]) -> Entry:
+        """The entry of one metric of a family: `values` stand in place of the placeholders."""
+
+        def fill(text: str) -> str:
+            for key, value in values.items():
+                text = text.replace(f"{{{key}}}", value)
+            return text
+
+        return replace(
+            self,
+            name=name,
+            holds="",
+            what=fill(self.what),
+            formula=fill(self.formula),
+            beside=tuple(map(fill, self.beside)),
+            traps=fill(self.traps),
+            source=fill(self.source),
+        )
+
+
+def folded(name: str) -> str:
+    """A name as it is looked up: neither case nor `-`, `_` and spaces make a difference."""
+    return name.strip().lower().replace("-", "_").replace(" ", "_")

@@ -1,0 +1,135 @@
+"""How evidence becomes findings and gates, and what is kept of it."""
+
+from __future__ import annotations
+
+from attnaudit.explanations.entry import Entry
+
+_OWN = "this tool's own"
+
+TERMS = (
+    Entry(
+        "term",
+        "metric",
+        "A figure of a report under a fixed name, with its interval and its number of texts.",
+        beside=("gate",),
+        source=_OWN,
+        aliases=("metrics", "figure"),
+    ),
+    Entry(
+        "term",
+        "finding",
+        "What the evidence says about one property of attention as an explanation, by a stated "
+        "rule.",
+        beside=("necessary", "hard_to_manipulate", "out_of_context", "scope"),
+        traps="There is no overall yes or no. A finding speaks of one recipe, data set and split.",
+        source="Wiegreffe & Pinter 2019; delta and interval are this tool's own",
+        aliases=("findings", "desideratum", "desiderata"),
+    ),
+    Entry(
+        "term",
+        "scope",
+        "The line that says which recipe, data, split, layer and row a finding speaks of.",
+        beside=("finding",),
+        source=_OWN,
+    ),
+    Entry(
+        "term",
+        "delta",
+        "The smallest effect of interest: a finding counts only what lies beyond it.",
+        formula="for: the whole interval lies on the good side of delta",
+        beside=("finding", "bootstrap interval"),
+        traps="Choose it before you see the figures. `--delta` and the suite's `deltas` change it.",
+        source=_OWN,
+        aliases=("deltas", "smallest effect of interest"),
+    ),
+    Entry(
+        "term",
+        "stable?",
+        "Whether seeds of the recipe attend alike; today it is part of the finding "
+        "`hard_to_manipulate`.",
+        formula="against: mean JSD between seeds, or of imitators, above .2 by interval",
+        unit="nats",
+        beside=("seed_baseline.jsd.mean_over_seeds", "hard_to_manipulate"),
+        traps="A low mean hides texts in which seeds pick one of two places.",
+        source="Wiegreffe & Pinter 2019, section 3.3",
+        aliases=("stable", "unstable", "stability"),
+    ),
+    Entry(
+        "term",
+        "evidence table",
+        "The table at the top of a report: one line a test, beside what it must be read against.",
+        beside=("finding",),
+        source=_OWN,
+        aliases=("evidence",),
+    ),
+    Entry(
+        "term",
+        "gate",
+        "A line of a policy that a report must pass: bounds for a metric, or what a finding may "
+        "say.",
+        beside=("policy", "waiver"),
+        traps="A figure that is undefined or rests on too few texts makes a gate inconclusive, "
+        "never passed.",
+        source=_OWN,
+        aliases=("gates",),
+    ),
+    Entry(
+        "term",
+        "policy",
+        "A YAML file of gates and waivers, which `--policy` holds a report against.",
+        beside=("gate", "waiver"),
+        source=_OWN,
+    ),
+    Entry(
+        "term",
+        "waiver",
+        "A line of a policy that excuses one gate for a stated reason, until a stated day.",
+        beside=("gate",),
+        traps="After that day it is ignored, and the gate counts again.",
+        source=_OWN,
+        aliases=("waivers",),
+    ),
+    Entry(
+        "term",
+        "baseline",
+        "An earlier run on the same data, which `--baseline` compares a report with.",
+        beside=("gate",),
+        traps="It has nothing to do with `seed-baseline`, which trains other seeds.",
+        source=_OWN,
+    ),
+    Entry(
+        "term",
+        "records",
+        "A file with one JSON line for each text, from which every figure of a report can be "
+        "computed again.",
+        beside=("manifest",),
+        traps="They hold words only under `--text`. Attention and ids may still tell about people.",
+        source=_OWN,
+        aliases=("record",),
+    ),
+    Entry(
+        "term",
+        "manifest",
+        "The part of a report that says how it was made: versions, settings, seeds, digests, "
+        "device and times.",
+        beside=("digest",),
+        source=_OWN,
+    ),
+    Entry(
+        "term",
+        "digest",
+        "A number that names the content of a file; two files with the same digest are equal.",
+        formula="SHA-256",
+        beside=("manifest",),
+        source="NIST FIPS 180-4",
+        aliases=("sha256", "sha-256", "hash"),
+    ),
+    Entry(
+        "term",
+        "suite",
+        "All questions in one run: `audit` trains a model, asks them and weighs the records.",
+        beside=("finding",),
+        source=_OWN,
+        aliases=("suites",),
+    ),
+)
