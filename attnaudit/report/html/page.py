@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from attnaudit.drawing.drawn import Drawn
+    from attnaudit.questions.question import Question
 
 # What each status looks like: the colour and the shape say the same as the word.
 _LOOKS = {
@@ -200,16 +201,23 @@ def _sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[_Secti
     Other tables stand under the first part of their name, or under the report's own.
     """
     sections: dict[str, _Section] = {}
+
+    def of(question: Question) -> _Section:
+        drawn = figures.get(question.name, ())
+        return sections.setdefault(question.name, _Section(question.asks, question.command, drawn))
+
     for name, table in report.tables.items():
         owner = next((question for question in all_questions() if question.owns(name)), None)
         if owner is not None:
-            drawn = figures.get(owner.name, ())
-            section = sections.setdefault(owner.name, _Section(owner.asks, owner.command, drawn))
+            of(owner).add(table)
         else:
             stem = name.partition(".")[0]
             title = stem if report.audit == COMBINED or stem == "baseline" else report.audit
-            section = sections.setdefault(title, _Section(title.replace("_", " ").capitalize()))
-        section.add(table)
+            shown = _Section(title.replace("_", " ").capitalize())
+            sections.setdefault(title, shown).add(table)
+    for question in all_questions():
+        if figures.get(question.name):
+            of(question)
     return list(sections.values())
 
 
