@@ -101,7 +101,7 @@ import importlib, json, sys
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in BLOCKED:
+        if any(f"{name}.".startswith(f"{blocked}.") for blocked in BLOCKED):
             raise AssertionError(f"{name} is imported")
 
 BLOCKED = set(json.loads(sys.argv[1]))
