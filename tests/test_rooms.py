@@ -40,15 +40,7 @@ ARROWS = {
         *("data", "execution", "findings", "importance", "measures", "models", "questions"),
         *("records", "report"),
     },
-    "report": {
-        "drawing",
-        "execution",
-        "findings",
-        "importance",
-        "measures",
-        "questions",
-        "records",
-    },
+    "report": {"drawing", "execution", "findings", "measures", "questions", "records"},
     "findings": {"measures", "questions", "records"},
     "questions": {
         *("data", "drawing", "execution", "importance", "measures", "models", "readings"),

@@ -68,13 +68,13 @@ def of_run(run, wrong, split="test", **more):
 def records(header, tmp_path):
     """Write records of seed-baseline or probe, of models that answer much as the audited one."""
 
-    def write(audit, name=None, **dataset):
+    def write(audit, name=None, seed=0, **dataset):
         made = of_run({"model": "base"}, 10)
         if audit == "seed-baseline":
-            settings = {"seeds": len(SEEDS), "seed": 0, "text": False}
+            settings = {"seeds": len(SEEDS), "seed": seed, "text": False}
             kinds = [({"model": "seed"}, 10), ({"model": "uniform"}, 3)]
         else:
-            settings = {"seeds": len(SEEDS), "guides": [], "seed": 0, "text": False}
+            settings = {"seeds": len(SEEDS), "guides": [], "seed": seed, "text": False}
             guides = {"uniform": 3, "trained": 10, "base": 10, "leak": 3}
             kinds = [({"guide": g}, wrong) for g, wrong in guides.items()]
         for kind, wrong in kinds:
@@ -326,3 +326,18 @@ def test_columns_of_the_same_instances_are_columns():
     joined = _columns([None, one, same, other])
     assert joined == Columns(["a", "b"], [None, None], {"x": [1, 2], "y": [3, 4], "z": [5, 6]})
     assert _columns([None, None]) is None
+
+
+# Intervals
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_figure_has_one_interval_wherever_it_stands(records, seed):
+    report = combine([records("seed-baseline", seed=seed), records("probe", seed=seed)]).report
+    for name in ("necessary", "out_of_context"):
+        finding = report.findings[name]
+        metric = report.metrics[finding.metric]
+        assert (finding.statistic, finding.interval) == (
+            metric.value,
+            [metric.ci_low, metric.ci_high],
+        )
