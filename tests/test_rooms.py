@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+
+from attnaudit.execution.observer import Silent
+from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.correlate.settings import CorrelateSettings
+from attnaudit.report.formats import FORMATS
+from attnaudit.report.schema import dumps
+from attnaudit.running.job import Job
+from attnaudit.running.run import run_questions
 
 ROOT = Path(__file__).parent.parent
 # What each room of the package may import from the others; `config` and `errors` are for all.
@@ -32,16 +41,18 @@ ARROWS = {
         *("data", "execution", "findings", "importance", "measures", "models", "questions"),
         *("records", "report"),
     },
-    "report": {"execution", "findings", "importance", "measures", "questions", "records"},
+    "report": {"drawing", "execution", "findings", "measures", "questions", "records"},
     "findings": {"measures", "questions", "records"},
     "questions": {
-        *("data", "execution", "importance", "measures", "models", "readings", "records"),
+        *("data", "drawing", "execution", "importance", "measures", "models", "readings"),
+        "records",
     },
     "records": {"execution", "importance"},  # of importances the names alone
     "readings": {"models"},
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
     "data": {"measures"},
+    "drawing": {"measures"},
     "measures": set(),
     "execution": set(),
 }
@@ -87,20 +98,108 @@ def test_every_room_is_known():
     assert rooms == ARROWS.keys()
 
 
-def test_reports_need_neither_a_model_nor_torch():
-    """In a fresh process: every module of the reports, whatever it imports in turn."""
-    code = """
-import importlib, pkgutil, sys
-import attnaudit.report as rooms
-for module in pkgutil.walk_packages(rooms.__path__, "attnaudit.report."):
-    importlib.import_module(module.name)
-print([m for m in ("torch", "attnaudit.models", "attnaudit.running") if m in sys.modules])
+# What makes records, which alone may bring torch: besides these whatever is called `make`.
+MAKERS = {
+    *("answers", "maker", "reliance", "settling", "trained", "variants"),
+    *("model_adversary.store", "probe.views", "seed_baseline.asked"),
+}
+READING_ROOMS = ("drawing", "findings", "measures", "questions", "records", "report")
+BLOCKING = """
+import importlib, json, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if any(f"{name}.".startswith(f"{blocked}.") for blocked in BLOCKED):
+            raise AssertionError(f"{name} is imported")
+
+BLOCKED = set(json.loads(sys.argv[1]))
+sys.meta_path.insert(0, Blocker())
 """
+
+
+def readers() -> Iterator[str]:
+    """Every module that reads records, or what is made of them."""
+    for room in READING_ROOMS:
+        for path in sorted((ROOT / "attnaudit" / room).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            if "make" not in parts and ".".join(parts[2:]) not in MAKERS:
+                yield ".".join(parts).removesuffix(".__init__")
+
+
+def python(code: str, blocked: Sequence[str], *arguments: str, cwd: Path = ROOT) -> str:
+    """What a fresh process prints that cannot import what is `blocked`."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", BLOCKING + code, json.dumps(blocked), *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        check=True,
+        cwd=cwd,
     )
-    assert done.stdout == "[]\n"
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+HEAVY = ("torch", "transformers", "tokenizers")
+NUMBERS = ("numpy", "scipy")
+
+
+def test_readers_need_no_torch():
+    code = "for name in sys.argv[2:]: importlib.import_module(name)"
+    python(code, [*HEAVY, "attnaudit.models", "attnaudit.running"], *readers())
+
+
+def test_what_is_said_of_questions_formats_and_findings_needs_no_numbers():
+    code = """
+from attnaudit.questions import all_questions
+from attnaudit.report.formats import FORMATS
+from attnaudit.findings.desiderata import FINDINGS
+print(len(all_questions()), len(FORMATS), len(FINDINGS))
+"""
+    assert python(code, [*HEAVY, *NUMBERS, "matplotlib", "rich"]).split() == ["7", "6", "3"]
+
+
+REPORT = """
+from attnaudit.cli.main import main
+sys.argv = ["attnaudit", "report", *sys.argv[2:]]
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny):
+    """Records that hold words, and the report of them as JSON."""
+    folder = tmp_path_factory.mktemp("made")
+    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=folder / "r.jsonl", limit=20)
+    settings = CorrelateSettings(measures=("gradient", "leave_one_out"), text=True)
+    report = run_questions([(find_question("correlate"), settings)], job, None, Silent())
+    (folder / "r.json").write_text(dumps(report))
+    return folder
+
+
+@pytest.mark.parametrize("form", [form.name for form in FORMATS])
+def test_reports_in_every_format_need_no_torch(made, form):
+    shown = python(REPORT, HEAVY, "r.jsonl", "--format", form, "--show", "2", cwd=made)
+    assert shown.strip()
+
+
+def test_a_report_that_is_shown_again_needs_no_numbers(made):
+    shown = python(REPORT, [*HEAVY, *NUMBERS], "r.json", "--json", cwd=made)
+    assert shown == (made / "r.json").read_text()
+
+
+def test_reports_name_no_question():
+    """Not in code, that is: what is said of a question is asked of it."""
+    names = {name for question in all_questions() for name in (question.name, question.command)}
+    named = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    for path in (ROOT / "attnaudit" / "report").rglob("*.py"):
+        found = named.findall(_code(path))
+        assert not found, path
+
+
+def _code(path: Path) -> str:
+    """A module without its docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = ""
+    return ast.unparse(tree)

@@ -19,6 +19,7 @@ from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.questions.option import Option
 from attnaudit.questions.question import Question
+from attnaudit.report.formats import find_format
 
 Asked = list[tuple[Question, Settings]]
 
@@ -212,6 +213,7 @@ def run(
 
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
+    from attnaudit.report.combine import Combined
     from attnaudit.running.job import Job
     from attnaudit.running.planning.dry_run import plan_questions
     from attnaudit.running.run import run_questions
@@ -244,13 +246,14 @@ def run(
     viewer = Viewer(show) if show else None
     report = run_questions(asked, job, demands, Display(quiet), viewer)
     finish(
-        report,
+        Combined(report, gallery=viewer.gallery if viewer else None),
+        None if output is None else find_format("json"),
+        output,
         as_json=as_json,
-        output=output,
+        asked=show > 0,
         strict=strict,
         quiet=quiet,
         verbose=verbose,
-        gallery=viewer.gallery if viewer else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import finish_as, html_or_hint, read_demands
+from attnaudit.cli.output import finish, html_or_hint, read_demands
 from attnaudit.cli.samples import find_config
 
 
@@ -62,17 +62,8 @@ def audit(
     made = run_suite(settings, plan, where, demands, display, command_line)
     assert settings.output is not None
     page = settings.output / "report.html"
-    remark = html_or_hint(made.report, made.records, page)
+    remark = html_or_hint(made, page)
     try:
-        finish_as(
-            made.report,
-            made.records,
-            o.Format.json if as_json else None,
-            as_json,
-            None,
-            strict=strict,
-            quiet=quiet,
-            verbose=verbose,
-        )
+        finish(made, as_json=as_json, strict=strict, quiet=quiet, verbose=verbose)
     finally:
         display.say(remark)

@@ -10,6 +10,7 @@ import typer
 
 from attnaudit.cli.defaults import from_file
 from attnaudit.errors import InputError
+from attnaudit.report.formats import FORMATS
 
 T = TypeVar("T")
 
@@ -38,15 +39,8 @@ class DeviceMap(str, Enum):
     auto = "auto"
 
 
-class Format(str, Enum):
-    """What a report is written as."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-    junit = "junit"
-    github = "github"
-    html = "html"
+# What a report is written as.
+Format = Enum("Format", {form.name: form.name for form in FORMATS}, type=str)  # type: ignore[misc]
 
 
 class Unit(str, Enum):

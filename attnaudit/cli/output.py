@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,13 +10,17 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from attnaudit.cli.options import Format
 from attnaudit.errors import InputError, OutputError
+from attnaudit.report.formats import find_format, format_of
+from attnaudit.report.formats.format import Format, Rendering
 
 if TYPE_CHECKING:
+    from attnaudit.report.combine import Combined
     from attnaudit.report.demands import Demands
-    from attnaudit.report.heatmaps import Gallery
     from attnaudit.report.schema import Report
+
+
+TEXT, JSON, HTML = map(find_format, ("text", "json", "html"))
 
 
 def help_alone(context: typer.Context) -> None:
@@ -102,151 +105,83 @@ def check_shown(count: int, audit: str) -> None:
 
     asked = [question for question in all_questions() if question.command == audit]
     if not any(question.attention for question in asked):
-        raise InputError(f"--show: records of {audit} hold no attention", hint="correlate shows it")
-
-
-def read_gallery(records: Sequence[Path], count: int) -> Gallery | None:
-    """Heatmaps of recorded words, if any are wanted; raises InputError where there are none."""
-    if not count:
-        return None
-    from attnaudit.report.heatmaps import choose_recorded
-
-    gallery = choose_recorded(records, count) if records else None
-    if gallery is None or not gallery.heatmaps:
         raise InputError(
-            "--show needs records that hold both attention and words",
-            where=next(iter(records), None),
-            hint="run correlate, erase or adversary with --text and --records",
+            f"--show: records of {audit} hold no attention", hint=f"{_showing()} shows it"
         )
-    return gallery
 
 
 def finish(
-    report: Report,
+    made: Combined,
+    form: Format | None = None,
+    output: Path | None = None,
     *,
-    as_json: bool,
-    output: Path | None,
-    strict: bool,
-    quiet: bool,
+    as_json: bool = False,
+    asked: bool = False,
+    strict: bool = False,
+    quiet: bool = False,
     verbose: bool = False,
-    gallery: Gallery | None = None,
 ) -> None:
-    """Write and show the report, then exit with 0 or 1 as its gates say."""
-    form = Format.json if as_json or output is not None else None
-    finish_as(
-        report,
-        (),
-        form,
-        as_json,
-        output,
-        strict=strict,
-        quiet=quiet,
-        verbose=verbose,
-        gallery=gallery,
-    )
-
-
-def finish_as(
-    report: Report,
-    records: Sequence[Path],
-    form: Format | None,
-    as_json: bool,
-    output: Path | None,
-    *,
-    strict: bool,
-    quiet: bool,
-    verbose: bool,
-    gallery: Gallery | None = None,
-) -> None:
-    """Like `finish`, in the format `form` where one is asked for; `records` are for HTML's figures.
+    """Write and show the report in the format asked for, then exit with 0 or 1 as its gates say.
 
     A file gets that format, and stdout the text for those who watch, unless it is to be `quiet`;
-    without a file the format goes to stdout. The heatmaps of a `gallery` follow the text; HTML
-    shows as many.
+    without a file the format goes to stdout. `as_json` is JSON alone on stdout. `asked` says that
+    heatmaps were asked for.
     """
     from attnaudit.execution.files import write_text
     from attnaudit.report.gates import exit_code
 
-    def written(form: Format, stream: TextIO) -> str:
-        return _written(report, records, form, stream, strict, verbose, gallery)
+    def written(form: Format, terminal: TextIO | None) -> str:
+        return form.render(Rendering(made, strict, verbose, asked, terminal, os.environ))
 
-    shown = form or (None if quiet else Format.text)
+    if as_json:
+        form = JSON
+    shown = form or (None if quiet else TEXT)
     if str(output) == "-":
-        shown = form or Format.json
+        shown = form or JSON
     elif output is not None:
-        write_text(output, written(form or _by_ending(output), io.StringIO()))
+        write_text(output, written(form or format_of(output), None))
         if not as_json:
-            shown = None if quiet else Format.text
-    if shown is Format.github:
-        _add_summary(report)
+            shown = None if quiet else TEXT
+    if shown is not None and shown.step_summary:
+        _add_summary(made.report)
     if shown is not None:
         show(written(shown, sys.stdout))
-    raise typer.Exit(exit_code(report.gates, strict))
+    raise typer.Exit(exit_code(made.report.gates, strict))
 
 
-def _by_ending(path: Path) -> Format:
-    """The format that a file's name asks for: JSON, unless it says otherwise."""
-    endings = {
-        ".txt": Format.text,
-        ".md": Format.markdown,
-        ".xml": Format.junit,
-        ".html": Format.html,
-    }
-    return endings.get(path.suffix.lower(), Format.json)
+def heatmaps_in(form: Format | None, output: Path | None) -> int:
+    """How many heatmaps are shown where none are asked for."""
+    if form is None:
+        form = TEXT if output is None or str(output) == "-" else format_of(output)
+    return form.heatmaps
 
 
-def _written(
-    report: Report,
-    records: Sequence[Path],
-    form: Format,
-    stream: TextIO,
-    strict: bool,
-    verbose: bool,
-    gallery: Gallery | None,
-) -> str:
-    """The report in a format; as text, as wide and as colourful as `stream` is."""
-    if form is Format.json:
-        from attnaudit.report.schema import dumps
-
-        return dumps(report)
-    if form is Format.markdown:
-        from attnaudit.report.markdown import markdown
-
-        return markdown(report)
-    if form is Format.junit:
-        from attnaudit.report.junit import junit
-
-        return junit(report, strict)
-    if form is Format.github:
-        from attnaudit.report.github import workflow_commands
-
-        return workflow_commands(report, strict)
-    if form is Format.html:
-        return _html(report, records, gallery)
-    from attnaudit.report.text import open_console, plain_console, render
-
-    console = open_console(stream, os.environ) if stream is sys.stdout else plain_console(stream)
-    with console.capture() as rendered:
-        render(report, console, detail=verbose)
-        if gallery:
-            from attnaudit.report.heatmaps_text import print_heatmaps
-
-            print_heatmaps(gallery, console)
-    return rendered.get()
+def check_gallery(made: Combined, files: Sequence[Path]) -> None:
+    """Raise InputError where heatmaps were asked for, and the `files` give none."""
+    if made.gallery is None or not made.gallery.heatmaps:
+        first = next(iter(files), None) if made.summaries else None
+        raise InputError(
+            "--show needs records that hold both attention and words",
+            where=first,
+            hint=f"run {_showing()} with --text and --records",
+        )
 
 
-def _html(report: Report, records: Sequence[Path], gallery: Gallery | None) -> str:
-    from attnaudit.report.html.page import HEATMAPS, html_page
+def _showing() -> str:
+    """The commands whose records show the attention of the audited model: `a, b or c`."""
+    from attnaudit.questions import all_questions
+    from attnaudit.report.listing import listed
 
-    return html_page(report, records, len(gallery.heatmaps) if gallery else HEATMAPS)
+    showing = (question.command for question in all_questions() if question.attention)
+    return listed(showing, "or")
 
 
-def html_or_hint(report: Report, records: Sequence[Path], path: Path) -> str:
+def html_or_hint(made: Combined, path: Path) -> str:
     """Write the HTML page to `path` if the extra is there; what became of it, in words."""
     from attnaudit.execution.files import write_text
 
     try:
-        write_text(path, _html(report, records, None))
+        write_text(path, HTML.render(Rendering(made)))
     except InputError as error:
         return f"no {path}: {error}"
     return f"Wrote {path}"

@@ -9,8 +9,21 @@ from typing import Annotated, Optional
 import typer
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import check_outputs, finish_as, read_demands, read_gallery, show
+from attnaudit.cli.output import (
+    check_gallery,
+    check_outputs,
+    finish,
+    heatmaps_in,
+    read_demands,
+    show,
+)
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.findings.desiderata import FINDINGS
+from attnaudit.report.formats import FORMATS, find_format
+
+JSON = find_format("json")
+_ENDINGS = ", ".join(form.ending for form in FORMATS if form.ending and form is not JSON)
+_SIZES = ", ".join(f"{one.name} ({one.delta:g})" for one in FINDINGS)
 
 
 def report(
@@ -36,7 +49,7 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write to FILE: in --format, or as it ends: .txt, .md, .xml, .html, else JSON.",
+            help=f"Write to FILE: in --format, or as it ends: {_ENDINGS}, else JSON.",
         ),
     ] = None,
     policy: o.PolicyOption = None,
@@ -45,8 +58,7 @@ def report(
         Optional[list[str]],  # noqa: UP045
         typer.Option(
             metavar="FINDING=SIZE",
-            help="Smallest effect of interest of a finding, repeatable: necessary (default 0.01),"
-            " hard_to_manipulate (0.05), out_of_context (0.01).",
+            help=f"Smallest effect of interest of a finding, repeatable; by default {_SIZES}.",
         ),
     ] = None,
     heatmaps: Annotated[
@@ -80,7 +92,7 @@ def report(
 
         show(json.dumps(json_schema(), indent=2) + "\n")
         return
-    if as_json and form not in (None, o.Format.json):
+    if as_json and form is not None and form.value != JSON.name:
         raise InputError(f"--json and --format {form.value} exclude each other")
     sources = o.required(files or None, "FILE")
     check_outputs(output, inputs=(*sources, policy, baseline))
@@ -96,40 +108,41 @@ def report(
         deltas = Deltas(**sizes)
     except ValueError:
         raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
-    made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]))
+    chosen = JSON if as_json else None if form is None else find_format(form.value)
+    shown = heatmaps or heatmaps_in(chosen, output)
+    made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]), shown)
     if sizes and all(part.summary is None or part.summary.runs is None for part in made.parts):
         feeding = [question.name for question in all_questions() if question.retrains]
         raise InputError(
             "--delta: no finding is assessed here",
             hint=f"findings come from the records of {', '.join(feeding)}",
         )
-    finish_as(
-        made.report,
-        made.records,
-        o.Format.json if as_json else form,
-        as_json,
+    if heatmaps:
+        check_gallery(made, sources)
+    finish(
+        made,
+        chosen,
         output,
+        as_json=as_json,
+        asked=heatmaps > 0,
         strict=strict,
         quiet=quiet,
         verbose=verbose,
-        gallery=read_gallery(made.records, heatmaps),
     )
-
-
-_FINDINGS = ("necessary", "hard_to_manipulate", "out_of_context")
 
 
 def _deltas(given: list[str]) -> dict[str, float]:
     """The sizes by finding; raises InputError for what is no FINDING=SIZE."""
     sizes: dict[str, float] = {}
+    known = [one.name for one in FINDINGS]
     for pair in given:
         name, _, size = pair.partition("=")
         try:
             number = float(size)
         except ValueError:
             raise InputError(f"--delta {pair!r} is not FINDING=SIZE") from None
-        if name not in _FINDINGS:
-            raise InputError(f"--delta: no finding {name!r}", hint=did_you_mean(name, _FINDINGS))
+        if name not in known:
+            raise InputError(f"--delta: no finding {name!r}", hint=did_you_mean(name, known))
         if name in sizes:
             raise InputError(f"--delta {pair}: {name} is given twice")
         sizes[name] = number

@@ -41,6 +41,7 @@ def train(
     from attnaudit.cli.progress import Display
     from attnaudit.execution.files import write_text
     from attnaudit.models.recipe import Overrides, read_config
+    from attnaudit.report.combine import Combined
     from attnaudit.report.schema import dumps
     from attnaudit.running.planning.dry_suite import plan_training
     from attnaudit.running.run import run_training
@@ -55,7 +56,7 @@ def train(
     fitted, report = run_training(settings, device.value, threads, display, resume, command_line)
     write_text(fitted.folder / "train.json", dumps(report))
     try:
-        finish(report, as_json=as_json, output=None, strict=False, quiet=quiet, verbose=verbose)
+        finish(Combined(report), as_json=as_json, quiet=quiet, verbose=verbose)
     finally:
         display.say(f"Wrote {fitted.checkpoint}; audit it with")
         display.say(f"  attnaudit correlate {fitted.checkpoint} {fitted.data}")

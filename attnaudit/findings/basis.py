@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student  # type: ignore[import-untyped]
+from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.rules import LEAST_RARE, LEAST_SEEDS
@@ -77,7 +77,7 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
         )
     sampling = float(np.nanstd(base_drawn - drawn.mean(1)))
     spread = float(others.std(ddof=1)) * (1 + 1 / count) ** 0.5
-    room = float(student.ppf(0.975, count - 1)) * spread + 1.96 * sampling
+    room = float(stdtrit(count - 1, 0.975)) * spread + 1.96 * sampling
     if abs(base - others.mean()) > room + 1e-12:
         return (
             f"the recipe does not reproduce this model: its F1 is {base:.3f}, that of"

@@ -11,10 +11,11 @@ is not shown to work, but nothing speaks against the attention.
 
 from __future__ import annotations
 
+from attnaudit.findings.desiderata import OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gaps
-from attnaudit.findings.rules import LEAST_SEEDS, NEEDED, compare, finding, settle
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
 from attnaudit.questions.runs import kind_of
 
 GUIDED, UNIFORM, LEAK = (kind_of(guide=name) for name in ("base", "uniform", "leak"))
@@ -39,7 +40,7 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     """What the probes say: the gap that decides is shown, the smaller one where both are for."""
     runs, scope = evidence.of("probe"), evidence.scope
     if runs is None:
-        return finding("not_assessed", NEEDED["out_of_context"], scope=scope)
+        return finding("not_assessed", OUT_OF_CONTEXT.needs, scope=scope)
     seeds = runs.shared_seeds([GUIDED, UNIFORM, LEAK])
     if len(seeds) < LEAST_SEEDS:
         reason = f"{len(seeds)} seeds of each probe, and {LEAST_SEEDS} are needed"

@@ -21,6 +21,6 @@ def score_gaps(
     first, *rest = np.split(points, count)  # (S,) each
     first_drawn, *rest_drawn = np.split(draws, count, axis=1)  # (draws, S) each
     return [
-        two_level(first - other, first_drawn - drawn, len(runs.gold))
+        two_level(first - other, first_drawn - drawn, len(runs.gold), (-1.0, 1.0))
         for other, drawn in zip(rest, rest_drawn, strict=True)
     ]

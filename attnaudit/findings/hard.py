@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from attnaudit.findings import manipulation
+from attnaudit.findings.desiderata import HARD_TO_MANIPULATE
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.manipulation import Curves, Excess
@@ -22,7 +23,6 @@ from attnaudit.findings.rules import (
     AGREEING_JSD,
     FIXED_TVDS,
     LEAST_ADVERSARIES,
-    NEEDED,
     Deltas,
     finding,
     settle,
@@ -81,7 +81,7 @@ def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Findi
         return _unstable("seeds of the recipe", allowed.jsd, OF_SEEDS, scope)
     runs, found = evidence.of("model-adversary"), manipulation.of(evidence)
     if runs is None or found is None:
-        return finding("not_assessed", NEEDED["hard_to_manipulate"], scope=scope)
+        return finding("not_assessed", HARD_TO_MANIPULATE.needs, scope=scope)
     dev, test = found
     if len(test.seeds) < LEAST_ADVERSARIES:
         reason = (

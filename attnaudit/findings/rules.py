@@ -2,22 +2,25 @@
 
 A finding concerns one recipe, data set and split; it is *for* if the whole 95 % interval of its
 statistic lies above delta, the smallest effect of interest, *against* if it lies below, and else
-inconclusive. The three desiderata are those of Wiegreffe & Pinter 2019, section 2.
+inconclusive.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import pydantic
 
 from attnaudit.config import Settings
+from attnaudit.findings.desiderata import (
+    FINDINGS,
+    HARD_TO_MANIPULATE,
+    NECESSARY,
+    OUT_OF_CONTEXT,
+    Desideratum,
+)
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.measures.summary import Estimate
-
-NEEDED: dict[FindingName, str] = {
-    "necessary": "seed-baseline would settle it",
-    "hard_to_manipulate": "adversary with --sweep, together with seed-baseline, would settle it",
-    "out_of_context": "probe, together with seed-baseline, would settle it",
-}
 
 LEAST_SEEDS = 5  # of the recipe, its uniform twin, and each probe
 LEAST_ADVERSARIES = 3  # seeds of each lambda, imitators included
@@ -26,23 +29,21 @@ FIXED_TVDS = (0.02, 0.05)  # where the excess is looked at besides the seeds' ow
 AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
 
 
+def _size(of: Desideratum) -> Any:
+    return pydantic.Field(of.delta, ge=0, le=of.most, description=of.effect)
+
+
 class Deltas(Settings):
     """The smallest effects of interest."""
 
-    necessary: float = pydantic.Field(
-        0.01, ge=0, le=1, description="The gap in F1 from which it counts."
-    )
-    hard_to_manipulate: float = pydantic.Field(
-        0.05, ge=0, le=0.6931, description="The excess JSD from which it counts."
-    )
-    out_of_context: float = pydantic.Field(
-        0.01, ge=0, le=1, description="The gap in F1 from which it counts."
-    )
+    necessary: float = _size(NECESSARY)
+    hard_to_manipulate: float = _size(HARD_TO_MANIPULATE)
+    out_of_context: float = _size(OUT_OF_CONTEXT)
 
 
 def not_assessed() -> dict[FindingName, Finding]:
     """The findings of a report that has no evidence on them."""
-    return {name: Finding(status="not_assessed", reason=NEEDED[name]) for name in NEEDED}
+    return {one.name: Finding(status="not_assessed", reason=one.needs) for one in FINDINGS}
 
 
 def compare(found: Estimate, delta: float) -> FindingStatus:

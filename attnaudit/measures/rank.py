@@ -8,11 +8,6 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr  # type: ignore[import-untyped]
-from scipy.stats import (  # type: ignore[import-untyped]
-    false_discovery_control,
-    kendalltau,
-    weightedtau,
-)
 
 Array = NDArray[np.float64]
 
@@ -58,6 +53,8 @@ def kendall_matrix(scores: ArrayLike) -> tuple[Array, Array]:
 
 def _by_sorting(scores: Array) -> tuple[Array, Array]:
     """Tau and p, one pair of measures after another."""
+    from scipy.stats import kendalltau  # type: ignore[import-untyped]  # takes a second
+
     count = len(scores)
     tau, p = np.empty((count, count)), np.empty((count, count))
     for i in range(count):
@@ -147,6 +144,8 @@ def weighted_tau(a: ArrayLike, b: ArrayLike) -> float:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if np.isnan(a).any() or np.isnan(b).any():
         return math.nan
+    from scipy.stats import weightedtau  # takes a second
+
     return float(weightedtau(a, b, rank=True).statistic)
 
 
@@ -201,8 +200,11 @@ def benjamini_hochberg(p: ArrayLike, q: float = 0.05) -> NDArray[np.bool_]:
         (tests,); never true where `p` is NaN. (Benjamini & Hochberg 1995.)
     """
     p = np.asarray(p, np.float64)
-    made = ~np.isnan(p)
-    found = np.zeros(p.shape, bool)
-    if made.any():
-        found[made] = false_discovery_control(p[made], method="bh") <= q
+    made = p[~np.isnan(p)]
+    if not made.size:
+        return np.zeros(p.shape, bool)
+    ranked = np.sort(made)
+    within = np.flatnonzero(ranked * (made.size / np.arange(1, made.size + 1)) <= q)
+    # The largest p-value that its rank allows, and with it all smaller ones; a NaN is no smaller.
+    found: NDArray[np.bool_] = p <= (ranked[within[-1]] if within.size else -1.0)
     return found

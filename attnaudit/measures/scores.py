@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata  # type: ignore[import-untyped]
 
 
 def _read(gold: ArrayLike, probs: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -59,7 +58,8 @@ def auroc(gold: ArrayLike, probs: ArrayLike) -> float | None:
     n, m = int(positive.sum()), int((~positive).sum())
     if probs.shape[1] != 2 or not n or not m:
         return None
-    ranks = rankdata(probs[:, 1])
+    _, level, sizes = np.unique(probs[:, 1], return_inverse=True, return_counts=True)
+    ranks = (sizes.cumsum() - (sizes - 1) / 2)[level]  # from 1, the mean rank where several tie
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 

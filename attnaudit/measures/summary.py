@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,16 @@ class Columns:
 
     `ids` (n,) and `groups` (n,), None where the data names no group, are those of the records;
     `values` holds (n,) numbers by the metric's name, NaN where an instance leaves it undefined. So
-    two runs on the same data can be compared instance by instance.
+    two runs on the same data can be compared instance by instance. Figures show the values by the
+    classes that the audited model predicts, `predicted` (n,), and by the largest weight of its
+    attention, `largest` (n,), where records hold attention.
     """
 
     ids: Sequence[str]
     groups: Sequence[str | None]
     values: Mapping[str, NDArray[np.float64]]
+    predicted: NDArray[np.int64] | None = None
+    largest: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,3 +75,9 @@ class Summary:
     # Arrays have no one truth.
     columns: Columns | None = field(default=None, compare=False)
     runs: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    def rows(self, table: str) -> Iterator[dict[str, Cell]]:
+        """The rows of a table as cells by column; none where there is no such table."""
+        if table in self.tables:
+            columns = self.tables[table].columns
+            yield from (dict(zip(columns, row, strict=True)) for row in self.tables[table].rows)

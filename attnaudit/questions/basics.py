@@ -83,11 +83,18 @@ class Basics:
             scores["model.auroc"] = bootstrap.counted(auroc_of_counts(gold, probs[:, 1]))
         return scores
 
-    def columns(self, values: Mapping[str, NDArray[np.float64]]) -> Columns:
-        """`values` by metric, one a record, with what `model_scores` has of that kind."""
+    def columns(
+        self,
+        values: Mapping[str, NDArray[np.float64]],
+        largest: NDArray[np.float64] | None = None,
+    ) -> Columns:
+        """`values` by metric, one a record, with what `model_scores` has of that kind.
+
+        `largest` (n,): the largest weight of a word, where records hold attention.
+        """
         right = Frame()
         right.extend({"model.accuracy": self.predicted == self.gold}, len(self.ids))
-        return Columns(self.ids, self.groups, joined(right, values))
+        return Columns(self.ids, self.groups, joined(right, values), self.predicted, largest)
 
     def notes(self) -> list[str]:
         """Remarks that hold for any audit of these instances."""

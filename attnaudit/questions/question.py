@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from attnaudit.questions.option import Switch
 from attnaudit.records.metric import MetricSpec
 
 if TYPE_CHECKING:
+    from attnaudit.drawing.drawn import Drawn
+    from attnaudit.questions.beside import Beside
     from attnaudit.questions.maker import Maker
 
 
@@ -54,7 +57,8 @@ class Question:
     `asks` is the question in plain words, `about` says how it is answered, `traps` says how its
     answers mislead, and `source` names the paper and section that it is from. `attention` says that
     records hold attention, which heatmaps show. `retrains` says that it trains models, whose
-    records feed the findings. `suite`
+    records feed the findings. `tables` are what the names of its tables begin with; by default it
+    is the question's own name. `suite`
     holds the settings of a suite that are not the defaults of the command.
 
     On the command line, `keeps` is the default folder for trained models, where they can be kept.
@@ -70,6 +74,7 @@ class Question:
     settings: type[Settings]
     metrics: tuple[MetricSpec, ...]
     evidence: tuple[EvidenceRow, ...] = ()
+    tables: tuple[str, ...] = ()
     attention: bool = False
     retrains: bool = False
     keeps: str | None = None
@@ -90,6 +95,36 @@ class Question:
         return found
 
     @property
+    def draws(self) -> bool:
+        """Whether it has figures."""
+        return self._has("figures")
+
+    def figures(self, summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
+        """Its figures; `summaries` holds what each question that was asked concludes, by name.
+
+        Empty where the summaries lack what the figures show. Needs matplotlib.
+        """
+        if not self.draws:
+            return []
+        drawn: list[Drawn] = self._part("figures").figures(summaries, labels)
+        return drawn
+
+    @property
+    def beside(self) -> Beside:
+        """What its records put beside the attention in a heatmap."""
+        from attnaudit.questions.beside import Beside
+
+        if not self._has("beside"):
+            return Beside()
+        found: Beside = self._part("beside").BESIDE
+        return found
+
+    def owns(self, table: str) -> bool:
+        """Whether the table of this name is one of its own."""
+        begins = self.tables or (self.name.replace("-", "_"),)
+        return any(re.match(rf"{re.escape(begin)}(?![^._])", table) for begin in begins)
+
+    @property
     def maker(self) -> Maker:
         """What makes its records; brings torch."""
         found: Maker = self._part("make").MAKER
@@ -100,10 +135,13 @@ class Question:
 
         Raises InputError where their records cannot be read.
         """
-        if importlib.util.find_spec(f"{self.module}.earlier") is None:
+        if not self._has("earlier"):
             return settings
         found: Settings = self._part("earlier").build_on(settings, earlier)
         return found
+
+    def _has(self, name: str) -> bool:
+        return importlib.util.find_spec(f"{self.module}.{name}") is not None
 
     def _part(self, name: str) -> Any:
         return importlib.import_module(f"{self.module}.{name}")

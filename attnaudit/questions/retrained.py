@@ -79,7 +79,7 @@ def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int
     `seed` is that of the resamples. Raises ValueError where records are missing.
     """
     base: dict[str, Audited] = {}
-    splits = read_runs(_watched(records, base))
+    splits = read_runs(_watched(records, base), seed)
     if not base:
         raise ValueError("there is no record of the audited model")
     split = audited_split(base)

@@ -36,7 +36,8 @@ class Runs:
     """All models that an audit trained, on one split, by kind and seed.
 
     `controls`: what the records of the audited model say of them (see `findings.controls`), empty
-    for a record that says nothing.
+    for a record that says nothing. `seed` is that of all resampling, so that a figure has the same
+    interval wherever it stands.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Runs:
     groups: list[str | None] = field(default_factory=list)
     models: dict[Kind, dict[int, Columns]] = field(default_factory=dict)
     controls: list[Mapping[str, Any]] = field(default_factory=list)
+    seed: int = 0
 
     def seeds(self, **kind: Any) -> list[int]:
         """The seeds of one kind, in order."""
@@ -66,9 +68,9 @@ class Runs:
         classes: Ints = self.probs(kind, seeds).argmax(-1)
         return classes
 
-    def bootstrap(self, seed: int = 0) -> Bootstrap:
+    def bootstrap(self) -> Bootstrap:
         """Resampling of the instances, by group where the data has groups."""
-        return Bootstrap.by_group(self.groups, seed)
+        return Bootstrap.by_group(self.groups, self.seed)
 
 
 # The audited model; others of its recipe; and others of its recipe with uniform attention.
@@ -79,18 +81,19 @@ class RunsReader:
     """The trained models of one question by split, gathered record by record in `splits`.
 
     Records without a run are passed over. Every run holds the instances in the same order, because
-    records are sorted by row.
+    records are sorted by row. `seed` is that of all resampling.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self.splits: dict[str, Runs] = {}
+        self._seed = seed
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in one record."""
         run = record.get("run")
         if run is None or record.get("diverged"):
             return
-        runs = self.splits.setdefault(run["split"], Runs())
+        runs = self.splits.setdefault(run["split"], Runs(seed=self._seed))
         kind = kind_of(**{k: v for k, v in run.items() if k not in ("split", "seed")})
         columns = runs.models.setdefault(kind, {}).setdefault(run.get("seed", 0), Columns())
         columns.probs.append(record["probs"])
@@ -104,9 +107,9 @@ class RunsReader:
             columns.tvd.append(record["tvd"])
 
 
-def read_runs(records: Iterable[Mapping[str, Any]]) -> dict[str, Runs]:
-    """The trained models in some records, by split."""
-    reader = RunsReader()
+def read_runs(records: Iterable[Mapping[str, Any]], seed: int = 0) -> dict[str, Runs]:
+    """The trained models in some records, by split; `seed` is that of all resampling."""
+    reader = RunsReader(seed)
     for record in records:
         reader.add(record)
     return reader.splits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from typing_extensions import override
 
 from attnaudit.errors import InputError
 from attnaudit.execution.files import atomic, check_writable, output_errors
-from attnaudit.records.reading import content_of, header_of, line_of, read_records, row_of
+from attnaudit.records.reading import RecordsFile, content_of, header_of, line_of, row_of
 from attnaudit.records.schema import Header, Manifest, Record, Run, difference_between, run_key
 
 try:
@@ -82,7 +83,9 @@ class RecordsWriter:
         self.remark: str | None = None
         self._runs: dict[str, Rows] = {}  # as they stand in the partial file
         self._order: dict[str, None] = {}  # of the runs, as they were asked for
-        self._finished = False
+        self.place = 0
+        self.digest: str | None = None  # SHA-256 of the final file, once there is one
+        self._final = array("q")  # where its records start
         if path is None:
             self._place = Path(tempfile.gettempdir())
             self._stream: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see __exit__
@@ -155,29 +158,59 @@ class RecordsWriter:
             self.header = self.header.model_copy(update={"manifest": manifest})
         if self.path is None:
             return
+        self._final, digest, end = array("q"), hashlib.sha256(), 0
         with atomic(self.path, "wb") as out:
-            out.write(line_of(self.header.model_dump()))
-            for line in self._sorted_lines():
+            for line in self._final_lines():
                 out.write(line)
-            out.write(line_of({"count": sum(map(len, self._runs.values()))}))
-        self._finished = True
+                digest.update(line)
+                self._final.append(end)
+                end += len(line)
+        self._final = self._final[1:-1]  # those of the records
+        self.digest = digest.hexdigest()
         with output_errors(self._place):
             self._place.unlink()  # while it is locked: nobody can have gone on from it
         self._stream.close()
 
-    def records(self) -> Iterator[Record]:
-        """The records sorted by row, before `finish` or after."""
-        if self._finished and self.path is not None:
-            yield from read_records(self.path)[1]
-        else:
-            for line in self._sorted_lines():
-                yield json.loads(line)
+    def _final_lines(self) -> Iterator[bytes]:
+        yield line_of(self.header.model_dump())
+        for place in self._places():
+            self._stream.seek(place)
+            yield self._stream.readline()
+        yield line_of({"count": sum(map(len, self._runs.values()))})
 
-    def _sorted_lines(self) -> Iterator[bytes]:
+    def records(self) -> Iterator[Record]:
+        """The records sorted by row, before `finish` or after.
+
+        `place` is the number of the record that was given last, from 0.
+        """
+        if self.digest is not None and self.path is not None:
+            for number, record in enumerate(RecordsFile(self.path)):
+                self.place = number
+                yield record
+        else:
+            for number, start in enumerate(self._places()):
+                self.place = number
+                yield self._line(self._stream, start)
+
+    def at(self, places: Iterable[int]) -> Iterator[Record]:
+        """The records of these numbers, before `finish` or after."""
+        if self.digest is not None and self.path is not None:
+            with self.path.open("rb") as stream:
+                yield from (self._line(stream, self._final[place]) for place in places)
+        else:
+            starts = array("q", self._places())
+            yield from (self._line(self._stream, starts[place]) for place in places)
+
+    @staticmethod
+    def _line(stream: IO[bytes], start: int) -> Record:
+        stream.seek(start)
+        content: Record = json.loads(stream.readline())
+        return content
+
+    def _places(self) -> Iterator[int]:
+        """Where the records start, in the order of the final file."""
         for run in dict.fromkeys((*self._order, *self._runs)):
-            for place in self._runs[run].places():
-                self._stream.seek(place)
-                yield self._stream.readline()
+            yield from self._runs[run].places()
 
     def _start(self) -> None:
         with output_errors(self._place):
@@ -283,7 +316,7 @@ def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
     """
     partial = path.with_name(path.name + ".partial")
     with suppress(InputError):  # missing, torn, or of another version: of no use
-        if difference_between(read_records(path)[0], header) is None:
+        if difference_between(RecordsFile(path).header, header) is None:
             return "whole"
     with suppress(InputError, OSError), partial.open("rb") as stream:
         found = header_of(content_of(stream.readline(), str(partial), 1), str(partial))

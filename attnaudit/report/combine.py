@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from attnaudit.errors import InputError
-from attnaudit.execution.files import sha256_file
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.metrics import EXCESS
 from attnaudit.findings.rules import Deltas
-from attnaudit.measures.summary import Columns, Estimate
+from attnaudit.measures.summary import Columns, Estimate, Summary
 from attnaudit.report.build import metric_of
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.evidence_table import evidence_table
-from attnaudit.report.rebuild import Part, is_records, load
+from attnaudit.report.rebuild import Part, labels_of, load
 from attnaudit.report.schema import Metric, Report, TableData
+
+if TYPE_CHECKING:
+    from attnaudit.questions.gallery import Gallery
 
 COMBINED = "report"  # what a report of several commands has as its `audit`
 
@@ -34,11 +37,29 @@ class Whole:
 
 @dataclass(frozen=True)
 class Combined:
-    """A report, and the records files it rests on: what figures are drawn from."""
+    """A report with all that it can be shown with, in any format: nothing is read again for one.
+
+    Figures are drawn from the summaries of the `parts`. `gallery` holds heatmaps if any were asked
+    for and files of records were given.
+    """
 
     report: Report
-    parts: Sequence[Part]
-    records: Sequence[Path]
+    parts: Sequence[Part] = ()
+    gallery: Gallery | None = None
+
+    @property
+    def summaries(self) -> dict[str, Summary]:
+        """What the questions conclude from their records, by question."""
+        return {
+            part.header.audit: part.summary
+            for part in self.parts
+            if part.header is not None and part.summary is not None
+        }
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the classes, as records have them."""
+        return next((labels_of(part.header) for part in self.parts if part.header), [])
 
 
 def combine(
@@ -46,38 +67,47 @@ def combine(
     demands: Demands | None = None,
     deltas: Deltas | None = None,
     command_line: Sequence[str] = (),
+    heatmaps: int = 0,
 ) -> Combined:
     """The report that the files in `paths` make together; a single one stays what it is.
 
-    Records are summarised anew, and findings are assessed from records alone: of reports they are
-    taken as they stand.
+    Records are read once and summarised anew, and findings are assessed from records alone: of
+    reports they are taken as they stand. Of up to `heatmaps` texts the records are looked up again.
 
     Raises:
         InputError: A file is neither report nor records; two are of other models or data, or
             answer the same question.
     """
-    loaded = [(path, part) for path in paths for part in load(path)]
+    chooser = None
+    if heatmaps:
+        from attnaudit.questions.heatmaps import Chooser  # brings numpy, as records do
+
+        chooser = Chooser()
+    loaded = [(path, part) for path in paths for part in load(path, chooser)]
     _check_alike(loaded)
-    whole = joined([part for _, part in loaded], paths, deltas, command_line)
-    records = [path for path in paths if is_records(path)]
-    return Combined(held(whole.report, whole.columns, demands), whole.parts, records)
+    files = {str(path): part.digest for path, part in loaded if part.digest is not None}
+    whole = joined([part for _, part in loaded], files, deltas, command_line)
+    made = Combined(held(whole.report, whole.columns, demands), whole.parts)
+    if chooser is None or not made.summaries:
+        return made
+    return replace(made, gallery=chooser.gallery(heatmaps, made.labels))
 
 
 def joined(
     parts: Sequence[Part],
-    paths: Sequence[Path],
+    files: Mapping[str, str] | None = None,
     deltas: Deltas | None = None,
     command_line: Sequence[str] = (),
 ) -> Whole:
     """The report of some parts of one model and data set, with findings and without new gates.
 
-    `paths` are the files that they come from, as far as there are files.
+    `files` are those that they come from, by name, with their SHA-256.
     """
     reports = [part.report for part in parts]
     if len(parts) == 1:
         report = _with_findings(reports[0], _findings(parts, deltas, reports[0]))
         return Whole(report, parts, parts[0].columns)
-    merged = _merged(parts, paths, command_line)
+    merged = _merged(parts, files or {}, command_line)
     merged = _with_findings(merged, _findings(parts, deltas, merged))
     if merged.audit == COMBINED:
         tables = {"evidence": evidence_table(merged), **merged.tables}
@@ -127,7 +157,7 @@ def _short(digest: str | None) -> str:
     return "unknown" if digest is None else digest[:12]
 
 
-def _merged(parts: Sequence[Part], paths: Sequence[Path], command_line: Sequence[str]) -> Report:
+def _merged(parts: Sequence[Part], files: Mapping[str, str], command_line: Sequence[str]) -> Report:
     """All metrics, tables and notes; where several have one, it is the first's.
 
     Where parts are of several commands, their tables become details: the evidence is what a reader
@@ -152,7 +182,7 @@ def _merged(parts: Sequence[Part], paths: Sequence[Path], command_line: Sequence
         update={
             "command_line": list(command_line),
             "settings": settings,
-            "files": first.manifest.files | {str(path): sha256_file(path) for path in paths},
+            "files": first.manifest.files | dict(files),
             "seeds": sorted({seed for report in reports for seed in report.manifest.seeds}),
             "started": min(report.manifest.started for report in reports),
             "finished": max((r.manifest.finished or "" for r in reports), default="") or None,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from attnaudit.questions import all_questions
 from attnaudit.questions.question import EvidenceRow
+from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report, TableData
 
 _MODEL = EvidenceRow("accuracy", "model.accuracy", "commonest class", "model.majority_accuracy")
@@ -29,9 +30,11 @@ def evidence_table(report: Report) -> TableData:
         other = report.metrics.get(row.against) if row.against else None
         beside = "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
         rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, beside])
+    describing = (question.name for question in all_questions() if not question.retrains)
+    deciding = (question.name for question in all_questions() if question.retrains)
     notes = [
-        "correlate, permute, erase and the per-instance adversary describe; they decide nothing.",
-        "The findings rest on seed-baseline, the model-consistent adversary, and the probe.",
+        f"{listed(describing)} describe; they decide nothing.",
+        f"The findings rest on {listed(deciding)}.",
     ]
     columns = ["test", "figure", "value", "low", "high", "beside"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

@@ -10,7 +10,8 @@ from rich.style import Style
 from rich.text import Text
 
 from attnaudit.errors import printable
-from attnaudit.report.heatmaps import Gallery, Heatmap, Weights, caption, heading
+from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.report.heatmaps import caption, heading
 
 # Black on each is legible; from the pale to the deep end of one hue, none for level 0.
 INKS = ("", "#dcebf7", "#b5d7ee", "#86bde0", "#56a0d0", "#3a8bc2")

@@ -9,28 +9,34 @@ from typing import TYPE_CHECKING
 
 from attnaudit.config import read_text
 from attnaudit.errors import InputError
+from attnaudit.execution.files import sha256_file
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.questions import all_questions, find_question
 from attnaudit.records.older import sections
-from attnaudit.records.reading import read_records
+from attnaudit.records.reading import RecordsFile
 from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
 from attnaudit.report.schema import Report, loads
 
 if TYPE_CHECKING:
+    from attnaudit.questions.heatmaps import Chooser
     from attnaudit.report.baseline import Baseline
 
 
 @dataclass(frozen=True)
 class Part:
-    """A report, and what it was made from: header and summary are None for one that was read."""
+    """A report, and what it was made from: header and summary are None for one that was read.
+
+    `digest` is the SHA-256 of the file that was read, if there is a file.
+    """
 
     report: Report
+    digest: str | None = None
     header: Header | None = None
     summary: Summary | None = None
 
     @classmethod
-    def of(cls, header: Header, summary: Summary) -> Part:
+    def of(cls, header: Header, summary: Summary, digest: str | None = None) -> Part:
         """The part that records make, without gates and findings."""
         report = build_report(
             find_question(header.audit).command,
@@ -41,7 +47,7 @@ class Part:
             manifest=header.manifest,
             gates=[],
         )
-        return cls(report, header, summary)
+        return cls(report, digest, header, summary)
 
     @property
     def columns(self) -> Columns | None:
@@ -67,7 +73,7 @@ def read_baseline(path: Path) -> Baseline:
     from attnaudit.report.baseline import Baseline  # brings numpy, which a report does not need
     from attnaudit.report.combine import joined
 
-    whole = joined(load(path), [path])
+    whole = joined(load(path))
     return Baseline(path, whole.report, whole.columns)
 
 
@@ -80,28 +86,43 @@ def is_records(path: Path) -> bool:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
 
 
-def load(path: Path) -> list[Part]:
-    """The report in `path`, or made from the records there.
+def load(path: Path, chooser: Chooser | None = None) -> list[Part]:
+    """The report in `path`, or made from the records there, which are read once.
 
-    Records give a part for each question that they answer. Raises InputError for a file that is
-    neither.
+    Records give a part for each question that they answer. A `chooser` of heatmaps watches them.
+    Raises InputError for a file that is neither.
     """
     if not is_records(path):
-        return [Part(loads(read_text(path), str(path)))]
-    header, records = read_records(path)
-    return [Part.of(part, _summary(part, found, path)) for part, found in sections(header, records)]
+        return [Part(loads(read_text(path), str(path)), sha256_file(path))]
+    file = RecordsFile(path)
+    found = [
+        (header, _summary(header, records, file, chooser))
+        for header, records in sections(file.header, iter(file))
+    ]
+    return [Part.of(header, summary, file.digest) for header, summary in found]
 
 
-def _summary(header: Header, records: Iterator[Record], path: Path) -> Summary:
+def _summary(
+    header: Header, records: Iterator[Record], file: RecordsFile, chooser: Chooser | None
+) -> Summary:
     question = find_question(header.audit)
+    if chooser:
+        records = chooser.watch(question, header.dataset.split, file, records)
     try:
         settings = question.settings.model_validate(header.settings, strict=False)
-        labels = header.model.model_dump()["labels"]
-        return question.summarise(records, settings, labels)
+        return question.summarise(records, settings, labels_of(header))
     except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
         first = str(error).partition("\n")[0]
         raise InputError(
             f"does not hold what records of {question.name} hold ({type(error).__name__}: {first})",
-            where=path,
+            where=file.path,
             hint="run the audit again, with this version of attnaudit",
         ) from error
+
+
+def labels_of(header: Header) -> list[str]:
+    """The names of the classes of the model that the records are of.
+
+    Raises LookupError where the header does not say.
+    """
+    return [str(label) for label in header.model.model_dump()["labels"]]

@@ -5,6 +5,7 @@ A table too wide for the terminal is shown in parts that repeat the columns whic
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
@@ -48,9 +49,9 @@ def open_console(stream: TextIO, environ: Mapping[str, str]) -> Console:
     return Console(file=stream, width=width, highlight=False)
 
 
-def plain_console(stream: TextIO) -> Console:
+def plain_console() -> Console:
     """A console for files: 100 columns wide and without colour, whatever the environment says."""
-    return Console(file=stream, width=_PLAIN_WIDTH, highlight=False, force_terminal=False)
+    return Console(file=io.StringIO(), width=_PLAIN_WIDTH, highlight=False, force_terminal=False)
 
 
 def render(report: Report, console: Console, detail: bool = False) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from attnaudit.findings.finding import Finding
+from attnaudit.questions import all_questions
 from attnaudit.report.layout import number
+from attnaudit.report.listing import listed
 from attnaudit.report.schema import Metric, Report
 
 _SHOWN = 3  # names listed before "and N more"
@@ -108,6 +110,6 @@ def nothing_assessed(report: Report) -> str:
     """What stands in place of the findings where there are none."""
     names = ", ".join(map(_plain, report.findings))
     if report.audit == "report":
-        told = "records of seed-baseline, adversary and probe do"
-        return f"Findings ({names}): not assessed; {told}."
+        feeding = listed(question.command for question in all_questions() if question.retrains)
+        return f"Findings ({names}): not assessed; records of {feeding} do."
     return f"Findings ({names}): not assessed by {report.audit} alone."

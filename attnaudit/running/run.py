@@ -46,25 +46,29 @@ def run_questions(
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
-    parts, files, sources = [], [], []
+    parts: list[Part] = []
+    files: dict[str, str] = {}
     with open_engine(job.workers, job.cluster, observer) as engine, ExitStack() as open_files:
         works = load_works(asked, job, demands, observer)
         for work in works:
             _ = work.header  # what is refused is refused before any work
+        data = works[0].data
+        chooser = viewer.chooser(data, job.pieces) if viewer else None
         for work in works:
             writer = open_files.enter_context(
                 RecordsWriter(work.job.records, work.header, job.resume)
             )
             record(work, writer, engine, observer)
-            labels = work.data.labels
-            summary = work.question.summarise(writer.records(), work.settings, labels)
-            sources.append(writer.records)
-            if viewer and work is works[-1]:
-                viewer.look(sources, work.data, job.pieces)
+            records = writer.records()
+            if chooser:
+                records = chooser.watch(work.question, data.split, writer, records)
+            summary = work.question.summarise(records, work.settings, data.labels)
             writer.finish(work.manifest(datetime.now(timezone.utc)))
-            parts.append(Part.of(writer.header, summary))
-            if work.job.records is not None:
-                files.append(work.job.records)
+            parts.append(Part.of(writer.header, summary, writer.digest))
+            if writer.digest is not None:
+                files[str(writer.path)] = writer.digest
+        if viewer and chooser:
+            viewer.look(chooser, data)
     whole = joined(parts, files, command_line=job.command_line)
     return held(whole.report, whole.columns, demands)
 

@@ -23,6 +23,7 @@ from attnaudit.questions import all_questions
 from attnaudit.questions.question import Earlier, Question
 from attnaudit.report.combine import Combined, combine
 from attnaudit.report.demands import Demands
+from attnaudit.report.formats import FORMATS
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
 from attnaudit.running.run import audited_facts, make_records, run_training
@@ -155,7 +156,8 @@ def run_suite(
             make_records(question, settings, job, engine, observer)
             task.advance(1)
     paths = [records / f"{question.name}.jsonl" for question in plan.questions]
-    combined = combine(paths, demands, plan.deltas, command_line)
+    shown = max(form.heatmaps for form in FORMATS)
+    combined = combine(paths, demands, plan.deltas, command_line, shown)
     write_text(folder / "report.json", dumps(combined.report))
     return combined
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from attnaudit.data.dataset import Dataset
-from attnaudit.report.heatmaps import Gallery, choose
+from attnaudit.questions.gallery import Gallery
+from attnaudit.questions.heatmaps import Chooser
 
 
 @dataclass
 class Viewer:
-    """Chooses up to `count` heatmaps when a run shows it its records; `gallery` then holds them."""
+    """Chooses up to `count` heatmaps of the records that a run has made; `gallery` holds them."""
 
     count: int
     gallery: Gallery | None = None
 
-    def look(
-        self,
-        records: Sequence[Callable[[], Iterator[Mapping[str, Any]]]],
-        data: Dataset,
-        pieces: bool,
-    ) -> None:
-        """Choose among the `records` of `data`, where the unit is the word or, if so, the piece."""
-        self.gallery = choose(
-            records,
-            data.split,
-            data.labels,
-            self.count,
-            lambda record: data.instances[record["row"]].units(pieces),
-        )
+    def chooser(self, data: Dataset, pieces: bool) -> Chooser:
+        """What is to watch the records of `data`; its unit is the word or, if so, the piece."""
+        return Chooser(lambda record: data.instances[record["row"]].units(pieces))
+
+    def look(self, chooser: Chooser, data: Dataset) -> None:
+        """Take the heatmaps of what `chooser` has watched."""
+        self.gallery = chooser.gallery(self.count, data.labels)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,8 +15,13 @@ import pytest
 import yaml
 
 from attnaudit.cli.main import main
+from attnaudit.execution import files
+from attnaudit.measures import rank
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.questions import all_questions
+from attnaudit.questions.correlate import agreement
+from attnaudit.records.reading import RecordsFile
+from attnaudit.report import rebuild
 
 CONFIG = """\
 data: data.yaml
@@ -207,6 +213,50 @@ def test_policies_and_baselines_are_read_before_any_work(refused, folder):
     refused("audit", "c.yaml", "--baseline", "gone.json", "-o", "new", says=["gone.json"])
     says = ["probe.jsonl: is a baseline of probe, and this is report"]
     refused("audit", "c.yaml", "--baseline", "out/records/probe.jsonl", says=says)
+
+
+# Each file of records is read once
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """How often each file of records is read from its start to its end, and taus are computed."""
+    counted = Counter()
+    through, digest, taus = RecordsFile.__iter__, files.sha256_file, agreement.kendall_matrix
+
+    def read(self):
+        counted[self.path.stem] += 1
+        yield from through(self)
+
+    def digested(path):
+        if path.parent.name == "records":
+            counted[path.stem] += 1
+        return digest(path)
+
+    def computed(scores):
+        counted["taus"] += 1
+        return taus(scores)
+
+    monkeypatch.setattr(RecordsFile, "__iter__", read)
+    for module in (files, rebuild):
+        monkeypatch.setattr(module, "sha256_file", digested)
+    for module in (rank, agreement):
+        monkeypatch.setattr(module, "kendall_matrix", computed)
+    return counted
+
+
+@pytest.mark.parametrize("options", [(), ("--show", "3")])
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_report_reads_each_file_once(cli, records, passes, form, options):
+    assert cli("report", *records, "--format", form, "-o", "x", *options).code == 0
+    assert passes == {**{Path(path).stem: 1 for path in records}, "taus": 40}
+
+
+def test_an_audit_reads_each_file_once_for_all_its_reports(cli, records, passes):
+    assert cli("audit", "c.yaml").code == 0
+    # The probe takes the strongest adversary as a guide, which its records tell.
+    once = {Path(path).stem: 1 for path in records}
+    assert passes == {**once, "model-adversary": 2, "taus": 40}
 
 
 # attnaudit report FILE ...

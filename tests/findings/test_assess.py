@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from attnaudit.findings.assess import assess
-from attnaudit.findings.rules import NEEDED, Deltas
+from attnaudit.findings.desiderata import FINDINGS
+from attnaudit.findings.rules import Deltas
 
 NAMES = ("necessary", "hard_to_manipulate", "out_of_context")
 
@@ -25,7 +26,9 @@ def test_everything_speaks_for_attention(bench):
 def test_without_seeds_nothing_is_assessed(bench, evidence):
     found = assess(bench.evidence("seed-baseline") if evidence else None, Deltas())
     assert statuses(found) == ("not_assessed",) * 3
-    assert {name: f.reason for name, f in found.items()} == NEEDED
+    assert {name: f.reason for name, f in found.items()} == {
+        one.name: one.needs for one in FINDINGS
+    }
     assert all(f.scope is None for f in found.values())
 
 

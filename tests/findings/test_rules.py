@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnaudit.findings.rules import NEEDED, Deltas, compare, finding, not_assessed, settle
+from attnaudit.findings.desiderata import FINDINGS
+from attnaudit.findings.rules import Deltas, compare, finding, not_assessed, settle
 from attnaudit.measures.summary import Estimate
 
 GAP = Estimate(0.02, 0.005, 0.035, n=100)
@@ -75,7 +76,7 @@ def test_what_is_not_assessed_says_what_to_run():
     found = not_assessed()
     assert tuple(found) == ("necessary", "hard_to_manipulate", "out_of_context")
     assert {f.status for f in found.values()} == {"not_assessed"}
-    assert [f.reason for f in found.values()] == list(NEEDED.values())
+    assert [f.reason for f in found.values()] == [one.needs for one in FINDINGS]
 
 
 def test_the_smallest_effects_of_interest():

@@ -9,8 +9,9 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
+from attnaudit.findings.desiderata import FINDINGS, OUT_OF_CONTEXT
 from attnaudit.findings.finding import Finding
-from attnaudit.findings.rules import NEEDED, Deltas
+from attnaudit.findings.rules import Deltas
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Columns
 from attnaudit.questions.permute import QUESTION
@@ -28,6 +29,7 @@ from attnaudit.running.run import run_questions
 
 N = 120  # instances, half of each class
 SEEDS = (1, 2, 3, 4, 5)
+NAMES = [one.name for one in FINDINGS]
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +68,13 @@ def of_run(run, wrong, split="test", **more):
 def records(header, tmp_path):
     """Write records of seed-baseline or probe, of models that answer much as the audited one."""
 
-    def write(audit, name=None, **dataset):
+    def write(audit, name=None, seed=0, **dataset):
         made = of_run({"model": "base"}, 10)
         if audit == "seed-baseline":
-            settings = {"seeds": len(SEEDS), "seed": 0, "text": False}
+            settings = {"seeds": len(SEEDS), "seed": seed, "text": False}
             kinds = [({"model": "seed"}, 10), ({"model": "uniform"}, 3)]
         else:
-            settings = {"seeds": len(SEEDS), "guides": [], "seed": 0, "text": False}
+            settings = {"seeds": len(SEEDS), "guides": [], "seed": seed, "text": False}
             guides = {"uniform": 3, "trained": 10, "base": 10, "leak": 3}
             kinds = [({"guide": g}, wrong) for g, wrong in guides.items()]
         for kind, wrong in kinds:
@@ -112,7 +114,7 @@ def finding(status, **more):
 
 def some(**found):
     """Findings, those that are not given unassessed."""
-    return {name: found.get(name, finding("not_assessed")) for name in NEEDED}
+    return {name: found.get(name, finding("not_assessed")) for name in NAMES}
 
 
 # One file
@@ -122,7 +124,7 @@ def test_records_of_one_audit_stay_what_they_are(permuted):
     made = combine([permuted])
     assert made.report == load(permuted)[0].report
     assert made.report.audit == "permute"
-    assert made.records == [permuted]
+    assert list(made.summaries) == ["permute"]
 
 
 def test_records_of_one_audit_give_the_findings_they_can(both):
@@ -130,7 +132,7 @@ def test_records_of_one_audit_give_the_findings_they_can(both):
     assert {f.status for f in alone.findings.values()} == {"not_assessed"}
     report = combine(both[:1]).report
     assert report.findings["necessary"].status == "for"
-    assert report.findings["out_of_context"].reason == NEEDED["out_of_context"]
+    assert report.findings["out_of_context"].reason == OUT_OF_CONTEXT.needs
     assert report.model_copy(update={"findings": alone.findings}) == alone
 
 
@@ -138,7 +140,7 @@ def test_a_report_of_one_audit_is_shown_as_it_stands(as_json, both):
     path = as_json(both[0], findings=some(necessary=finding("against")))
     made = combine([path], deltas=Deltas(necessary=0.5))
     assert dumps(made.report) == path.read_text()
-    assert made.records == []
+    assert made.summaries == {}
 
 
 # Several
@@ -237,7 +239,7 @@ def test_findings_of_reports_are_taken_as_they_stand(both, as_json):
     context = finding("for", scope="here")
     other = as_json(both[1], "other.json", findings=some(out_of_context=context))
     made = combine([one, other], deltas=Deltas(necessary=0.9))
-    assert made.records == []
+    assert made.summaries == {}
     assert made.report.findings["necessary"] == against
     assert made.report.findings["out_of_context"] == context
     assert made.report.findings["hard_to_manipulate"].status == "not_assessed"
@@ -258,10 +260,10 @@ def test_records_prevail_over_what_a_report_says(both, as_json):
     findings = some(necessary=finding("against"), out_of_context=finding("against"))
     probe = as_json(both[1], findings=findings)
     made = combine([probe, both[0]])
-    assert made.records == [both[0]]
+    assert list(made.summaries) == ["seed-baseline"]
     assert made.report.findings["necessary"].status == "for"
     # Of the probe there are no records here.
-    assert made.report.findings["out_of_context"].reason == NEEDED["out_of_context"]
+    assert made.report.findings["out_of_context"].reason == OUT_OF_CONTEXT.needs
 
 
 def test_reports_without_findings_are_no_mistake(both, as_json):
@@ -324,3 +326,18 @@ def test_columns_of_the_same_instances_are_columns():
     joined = _columns([None, one, same, other])
     assert joined == Columns(["a", "b"], [None, None], {"x": [1, 2], "y": [3, 4], "z": [5, 6]})
     assert _columns([None, None]) is None
+
+
+# Intervals
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_figure_has_one_interval_wherever_it_stands(records, seed):
+    report = combine([records("seed-baseline", seed=seed), records("probe", seed=seed)]).report
+    for name in ("necessary", "out_of_context"):
+        finding = report.findings[name]
+        metric = report.metrics[finding.metric]
+        assert (finding.statistic, finding.interval) == (
+            metric.value,
+            [metric.ci_low, metric.ci_high],
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attnaudit.measures.summary import Estimate, Summary
-from attnaudit.report.evidence_table import _ROWS, evidence_table
+from attnaudit.report.evidence_table import _rows, evidence_table
 from attnaudit.report.registry import find
 
 
@@ -18,15 +18,16 @@ def table(make_report):
 
 
 def test_every_row_names_registered_metrics():
-    for row in _ROWS:
+    for _, row in _rows():
         assert find(row.metric), row.metric
         assert row.against is None or find(row.against), row.against
         assert bool(row.words) == (row.against is not None)
 
 
 def test_rows_are_told_apart_by_their_figure():
-    assert len({row.figure for row in _ROWS}) == len(_ROWS)  # narrow terminals repeat it alone
-    assert len({row.metric for row in _ROWS}) == len(_ROWS)
+    rows = [row for _, row in _rows()]
+    assert len({row.figure for row in rows}) == len(rows)  # narrow terminals repeat it alone
+    assert len({row.metric for row in rows}) == len(rows)
 
 
 def test_a_figure_stands_beside_what_it_is_read_against(table):

@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.style import Style
 
-from attnaudit.report.heatmaps import Gallery, Heatmap, Weights
+from attnaudit.drawing.palette import contrast
+from attnaudit.questions.gallery import Gallery, Heatmap, Weights
 from attnaudit.report.heatmaps_text import INKS, print_heatmaps
-from attnaudit.report.html.palette import contrast
 
 WORDS = ["a", "dull", "film"]
 

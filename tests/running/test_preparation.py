@@ -290,14 +290,14 @@ def test_a_pretrained_model_that_has_gone_leaves_two_ways_out(made, tune, tmp_pa
 
 def test_guides_are_of_the_same_pieces_and_labels(made, tuned, tune, tiny, tmp_path):
     retraining = made(tuned[0])
-    assert "same" in views(retraining, read_guides([f"same={tuned[0]}"]))
+    assert "same" in views(retraining, read_guides([f"same={tuned[0]}"]), MEAN)
     classic = read_guides([f"x={tiny / 'model.pt'}"])
     with pytest.raises(
         InputError, match=r"model\.pt: .*another data set or vocabulary: it knows o"
     ):
         views(retraining, classic, MEAN)
     with pytest.raises(InputError, match="it knows other words; give a model that was trained"):
-        views(made(), read_guides([f"x={tuned[0]}"]))
+        views(made(), read_guides([f"x={tuned[0]}"]), MEAN)
     unframed, _, _ = tune(kind="gpt2", framed=False, n_embd=16, n_layer=1, n_head=2, n_positions=64)
     with pytest.raises(InputError, match="it knows other words"):
         views(retraining, read_guides([f"x={unframed}"]), MEAN)

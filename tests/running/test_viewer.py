@@ -5,7 +5,7 @@ import pytest
 from attnaudit.execution.observer import Silent
 from attnaudit.questions import find_question
 from attnaudit.questions.correlate.settings import CorrelateSettings
-from attnaudit.report.heatmaps import choose_recorded
+from attnaudit.report.combine import combine
 from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
 from attnaudit.running.viewer import Viewer
@@ -23,7 +23,9 @@ def test_a_run_is_viewed_without_its_records_holding_words(tiny, tmp_path, piece
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=path, pieces=pieces)
     run_questions([(find_question("correlate"), settings)], job, None, Silent(), viewer)
     assert '"tokens"' not in path.read_text()
-    assert choose_recorded([path], 3).heatmaps == []
+    recorded = combine([path], heatmaps=3).gallery
+    assert recorded is not None
+    assert recorded.heatmaps == []
     gallery = viewer.gallery
     assert gallery is not None
     assert (len(gallery.heatmaps), gallery.of) == (3, 30)

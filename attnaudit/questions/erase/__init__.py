@@ -35,6 +35,7 @@ QUESTION = Question(
             "erase.comprehensiveness.random",
         ),
     ),
+    tables=("erase", "plausibility"),
     attention=True,
     traps="Erased vectors are no erased words, and texts with deleted words are unlike real ones.",
     source="Serrano & Smith 2019; DeYoung et al. 2020",

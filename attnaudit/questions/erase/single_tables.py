@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from attnaudit.measures.counted import spearman_of_counts
 from attnaudit.measures.intervals import Bootstrap
@@ -73,6 +72,8 @@ def mcnemar(first_only: int, second_only: int) -> float | None:
     """
     if first_only + second_only == 0:
         return None
+    from scipy.stats import binomtest  # type: ignore[import-untyped]  # takes a second
+
     return float(binomtest(first_only, first_only + second_only).pvalue)
 
 

@@ -44,6 +44,7 @@ QUESTION = Question(
             "adversary.instance.relative_mean",
         ),
     ),
+    tables=("adversary.instance", "adversary.search"),
     attention=True,
     switches=(_SWITCH,),
     choose=_choose,

@@ -51,7 +51,7 @@ def summarise(
         tables["adversary.search"] = search_table(first, jsds, settings.search_steps, metrics)
     exact = float(columns["adversary.instance.exact"].mean())
     notes = [*basics.notes(), *bootstrap.notes, *_notes(exact)]
-    return Summary(metrics, tables, notes, basics.columns(columns))
+    return Summary(metrics, tables, notes, basics.columns(columns, largest.array()))
 
 
 FIGURES = (

@@ -56,6 +56,7 @@ QUESTION = Question(
             "seed_baseline.tvd.mean",
         ),
     ),
+    tables=("adversary.model", "adversary.curve", "adversary.seeds"),
     attention=True,
     keeps="adversaries",
     switches=(_SWITCH,),

@@ -35,6 +35,7 @@ from attnaudit.questions.model_adversary.strengths import (
     LEAST_SEEDS_TVD,
     MARGIN,
     Point,
+    key_of,
     next_strength,
 )
 from attnaudit.questions.settling import settle_reading
@@ -112,11 +113,6 @@ def _open(retraining: Retraining, ledger: Ledger, settings: ModelSettings) -> bo
     if store:
         (store.check if ledger.dry else store.open)(ledger.reuse)
     return store is not None
-
-
-def key_of(run: Mapping[str, Any]) -> tuple[float, int]:
-    """Lambda and seed of an adversary's run."""
-    return run["lambda"], run["seed"]
 
 
 def _gave_up(run: Run, retraining: Retraining, ledger: Ledger) -> list[Record]:

@@ -7,8 +7,8 @@ therefore closes in on the strengths on either side of that bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 # Twice Wiegreffe & Pinter's .0001 to .001, whose TVD is half of ours, with one beyond.
 GRID = (0.0002, 0.0005, 0.001, 0.002, 0.005)
@@ -24,6 +24,11 @@ class Point(NamedTuple):
     strength: float
     jsd: float
     tvd: float
+
+
+def key_of(run: Mapping[str, Any]) -> tuple[float, int]:
+    """Lambda and seed of an adversary's run."""
+    return run["lambda"], run["seed"]
 
 
 def next_strength(points: Sequence[Point], bound: float) -> float | None:

@@ -21,8 +21,8 @@ from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import f1_draws, mean_draws, two_level
 from attnaudit.questions.basics import Basics
-from attnaudit.questions.model_adversary.make import key_of
 from attnaudit.questions.model_adversary.settings import ModelSettings
+from attnaudit.questions.model_adversary.strengths import key_of
 from attnaudit.questions.runs import BASE_RUN, RunsReader, audited_split
 
 Array = NDArray[np.float64]
@@ -76,7 +76,7 @@ def summarise(
 
     `records` are those with a `run`. Raises KeyError or ValueError for others.
     """
-    runs = RunsReader()
+    runs = RunsReader(settings.seed)
     basics, found = _gather(records, runs)
     bootstrap = basics.bootstrap(settings.seed)
     gold, said = np.array(basics.gold), basics.predicted

@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from attnaudit.execution.observer import Observer
-from attnaudit.measures.states import conicity
 from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
+from attnaudit.models.states import conicity
 from attnaudit.questions.answers import Answered, each_batch
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.permute.cost import cost

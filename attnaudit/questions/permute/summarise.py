@@ -47,7 +47,7 @@ def summarise(
     title = "Median TVD by predicted class and largest attention weight"
     bins = quartiles_table(title, medians, largest.array(), basics.predicted, labels)
     tables = {"permute.tvd": _overall(metrics), "permute.bins": bins}
-    return Summary(metrics, tables, notes, columns=basics.columns(figures))
+    return Summary(metrics, tables, notes, columns=basics.columns(figures, largest.array()))
 
 
 _MEANS = (

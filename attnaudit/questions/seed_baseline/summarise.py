@@ -63,7 +63,8 @@ def summarise(
         **controlled,
     }
     shown = tables(found, seeds, metrics, frozen[0], labels)
-    return Summary(metrics, shown, basics.notes(), basics.columns(each), found.splits)
+    by_instance = basics.columns(each, np.array(found.audited.largest))
+    return Summary(metrics, shown, basics.notes(), by_instance, found.splits)
 
 
 def _controls(runs: Runs) -> dict[str, Array]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnaudit.drawing.palette import DARK, LIGHT, variables
 from attnaudit.errors import InputError, printable
-from attnaudit.findings.finding import Finding
+from attnaudit.findings.desiderata import find_desideratum
+from attnaudit.findings.finding import Finding, FindingName
+from attnaudit.questions import all_questions
 from attnaudit.report import gates
+from attnaudit.report.combine import COMBINED, Combined
 from attnaudit.report.heatmaps import caption, heading
-from attnaudit.report.html.palette import DARK, LIGHT, variables
 from attnaudit.report.layout import Column, laid_out
 from attnaudit.report.schema import Report, TableData
 from attnaudit.report.wording import Fact, facts, figure, missing
@@ -22,10 +24,8 @@ from attnaudit.report.wording import Fact, facts, figure, missing
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from attnaudit.report.html.drawn import Drawn
-
-HEATMAPS = 5
-COMBINED = "report"  # what a report of several audits gives as its audit
+    from attnaudit.drawing.drawn import Drawn
+    from attnaudit.questions.question import Question
 
 # What each status looks like: the colour and the shape say the same as the word.
 _LOOKS = {
@@ -35,11 +35,6 @@ _LOOKS = {
     "fail": "bad",
     "inconclusive": "open",
     "waived": "waived",
-}
-_QUESTIONS = {
-    "necessary": "Do learned attention weights answer better than uniform ones?",
-    "hard_to_manipulate": "Does other attention cost the model its answers?",
-    "out_of_context": "Do the weights help a model that sees no context?",
 }
 
 
@@ -59,29 +54,31 @@ class _ShownColumn:
         return cls(column.header, cells, numeric)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Section:
-    """What the page shows of one audit."""
+    """What the page shows of one question, which a `command` asks, or of something else."""
 
     title: str
-    tables: Sequence[TableData]
-    details: Sequence[TableData]
-    figures: Sequence[Drawn]
+    command: str = ""
+    figures: Sequence[Drawn] = ()
+    tables: list[TableData] = field(default_factory=list)
+    details: list[TableData] = field(default_factory=list)
+
+    def add(self, table: TableData) -> None:
+        """A table more."""
+        (self.details if table.detail else self.tables).append(table)
 
 
-def html_page(report: Report, records: Sequence[Path], heatmaps: int = HEATMAPS) -> str:
-    """The report as a page, with figures and up to `heatmaps` heatmaps from its `records`.
+def html_page(made: Combined) -> str:
+    """The report as a page, with the figures of its summaries and the heatmaps of its gallery.
 
-    `records` are the files that the report was computed from, by audit; without them the page has
-    tables only and says so. The same report and records give the same text.
-
-    Raises:
-        InputError: What draws the page is not installed, or a file of records cannot be read.
+    Without summaries the page has tables only, and says so. The same report gives the same text.
+    Raises InputError where what draws the page is not installed.
     """
-    template = _template()
-    from attnaudit.report.html.gather import gather
-
-    found = gather(records, heatmaps)
+    template, report, gallery = _template(), made.report, made.gallery
+    figures, remarks = _figures(made)
+    if made.summaries and not (gallery and gallery.heatmaps):
+        remarks.append("Heatmaps need records that hold words: run with --text.")
     return template.render(
         report=report,
         light=variables(LIGHT),
@@ -100,13 +97,13 @@ def html_page(report: Report, records: Sequence[Path], heatmaps: int = HEATMAPS)
             }
             for gate in report.gates
         ],
-        sections=_sections(report, found.figures),
+        sections=_sections(report, figures),
         columns=_columns,
         notes=list(dict.fromkeys(report.notes)),  # audits of the same data say the same of it
         undefined=list(missing(report)),
-        missing=found.missing,
-        drawn=bool(records),
-        gallery=found.gallery,
+        missing=remarks,
+        drawn=bool(made.summaries),
+        gallery=gallery,
         heading=heading,
         caption=caption,
         metrics=_metrics_table(report),
@@ -143,10 +140,10 @@ def _look(status: str) -> str:
     return _LOOKS.get(status, "none")
 
 
-def _card(name: str, finding: Finding) -> dict[str, Any]:
+def _card(name: FindingName, finding: Finding) -> dict[str, Any]:
     return {
         "name": name.replace("_", " ").capitalize(),
-        "question": _QUESTIONS[name],
+        "question": find_desideratum(name).asks,
         "status": finding.status.replace("_", " "),
         "look": _look(finding.status),
         "reason": finding.reason,
@@ -185,29 +182,43 @@ def _metrics_table(report: Report) -> TableData:
     )
 
 
-def _sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[_Section]:
-    """A section an audit, in the order of the report's tables; figures go with their audit."""
-    tables: dict[str, list[TableData]] = {}
-    for name, table in report.tables.items():
-        own = report.audit == COMBINED or name == "baseline"
-        stem = name.partition(".")[0] if own else _stem(report.audit)
-        tables.setdefault(stem, []).append(table)
-    drawn = {_stem(audit): found for audit, found in figures.items() if found}
-    for stem in drawn:
-        tables.setdefault(stem, [])
-    return [
-        _Section(
-            stem.replace("_", " ").capitalize(),
-            [table for table in found if not table.detail],
-            [table for table in found if table.detail],
-            drawn.get(stem, []),
-        )
-        for stem, found in tables.items()
+def _figures(made: Combined) -> tuple[dict[str, list[Drawn]], list[str]]:
+    """The figures of each question, and a remark for each that lacks what its figures show."""
+    summaries, labels = made.summaries, made.labels
+    asked = [question for question in all_questions() if question.name in summaries]
+    figures = {question.name: question.figures(summaries, labels) for question in asked}
+    remarks = [
+        f"The records of {question.name} do not hold what its figures show."
+        for question in asked
+        if question.draws and not figures[question.name]
     ]
+    return figures, remarks
 
 
-def _stem(audit: str) -> str:
-    return audit.replace("-", "_")
+def _sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[_Section]:
+    """A section a question, in the order of the report's tables; figures go with their question.
+
+    Other tables stand under the first part of their name, or under the report's own.
+    """
+    sections: dict[str, _Section] = {}
+
+    def of(question: Question) -> _Section:
+        drawn = figures.get(question.name, ())
+        return sections.setdefault(question.name, _Section(question.asks, question.command, drawn))
+
+    for name, table in report.tables.items():
+        owner = next((question for question in all_questions() if question.owns(name)), None)
+        if owner is not None:
+            of(owner).add(table)
+        else:
+            stem = name.partition(".")[0]
+            title = stem if report.audit == COMBINED or stem == "baseline" else report.audit
+            shown = _Section(title.replace("_", " ").capitalize())
+            sections.setdefault(title, shown).add(table)
+    for question in all_questions():
+        if figures.get(question.name):
+            of(question)
+    return list(sections.values())
 
 
 def _manifest(report: Report) -> list[tuple[str, list[str]]]:

@@ -1,104 +1,93 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
-from attnaudit.records.schema import Header, Manifest, ModelFacts
-from attnaudit.records.writing import RecordsWriter
+from attnaudit.measures.summary import Columns, Estimate, Summary, Table
+from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.records.schema import Header, ModelFacts
+from attnaudit.report.combine import Combined
+from attnaudit.report.rebuild import Part
+from attnaudit.report.schema import Report
 
-WriteRecords = Callable[..., Path]
+Combine = Callable[..., Combined]
 N = 12  # instances
+LABELS = ("negative", "positive")
+
+
+def columns(**values: Any) -> Columns:
+    """Figures of N texts, of class 0 and 1 in turn."""
+    return Columns(
+        [f"text {row}" for row in range(N)],
+        [None] * N,
+        {name: np.asarray(each, float) for name, each in values.items()},
+        np.arange(N) % 2,
+        0.4 + 0.05 * np.arange(N),
+    )
 
 
 @pytest.fixture
-def write_records(header: Header, tmp_path: Path) -> WriteRecords:
-    """Write a file of records of an audit."""
-
-    def write(
-        audit: str,
-        records: Iterable[Mapping[str, Any]],
-        labels: tuple[str, ...] = ("negative", "positive"),
-    ) -> Path:
-        model = ModelFacts(name="model.pt", sha256="ab" * 32, labels=list(labels))
-        path = tmp_path / f"{audit}.jsonl"
-        made = header.model_copy(update={"audit": audit, "model": model})
-        with RecordsWriter(path, made) as writer:
-            writer.write(records)
-            manifest: Manifest = header.manifest
-            writer.finish(manifest)
-        return path
-
-    return write
-
-
-def basics(row: int, **more: Any) -> dict[str, Any]:
-    """A record of three words, of class 0 and 1 in turn."""
-    c = row % 2
-    weight = 0.4 + 0.05 * row
+def summaries() -> dict[str, Summary]:
+    """What every question that has a figure concludes."""
+    taus = {f"correlate.{name}.tau.mean": np.linspace(-1, 1, N) for name in NAMES}
+    jsd = {"adversary.instance.jsd.mean": np.arange(N) / 20}
+    runs = [["audited", 0.8, None, None]]
+    runs += [[f"{kind} {k}", 0.7 + k / 100, 0.1, 0.02] for kind in KINDS for k in (1, 2, 3)]
+    adversaries = [[repr(s), k, min(0.6, 50 * s), s] for s in (0.0, 0.001, 0.01) for k in (1, 2)]
+    probes = [[guide, k, 0.5 + k / 10] for guide in ("base", "uniform") for k in (1, 2)]
     return {
-        "row": row,
-        "id": f"text {row}",
-        "gold": c,
-        "predicted": c,
-        "probs": [0.8, 0.2] if c == 0 else [0.3, 0.7],
-        "words": 3,
-        "attention": [weight, 0.7 * (1 - weight), 0.3 * (1 - weight)],
-        **more,
+        "correlate": Summary(columns=columns(**taus)),
+        "permute": Summary(columns=columns(**{"permute.tvd.mean": np.arange(N) / N})),
+        "instance-adversary": Summary(
+            {**{name: Estimate(0.3) for name in jsd}, "adversary.instance.tvd.mean": Estimate(0.0)},
+            columns=columns(**jsd),
+        ),
+        "seed-baseline": Summary(
+            tables={"seed_baseline.runs": Table("", ["model", "F1", "JSD", "TVD"], runs)},
+            columns=columns(**{"seed_baseline.jsd.median_over_seeds": np.arange(N) / 100}),
+        ),
+        "model-adversary": Summary(
+            tables={"adversary.seeds": Table("", ["lambda", "seed", "JSD", "TVD"], adversaries)}
+        ),
+        "probe": Summary(
+            tables={
+                "probe.runs": Table(
+                    "", ["guide", "seed", "F1"], [["audited model", None, 0.8], *probes]
+                )
+            }
+        ),
     }
+
+
+NAMES, KINDS = ("gradient", "leave_one_out"), ("seed", "uniform")
 
 
 @pytest.fixture
-def records(write_records: WriteRecords) -> dict[str, Path]:
-    """Records of every audit that has a figure."""
-    words = {"tokens": ["a", "dull", "film"]}
-    found: dict[str, list[dict[str, Any]]] = {
-        "correlate": [
-            basics(
-                row,
-                importance={"gradient": [3.0, 2.0, 1.0], "leave_one_out": [1.0, row, 2.0]},
-                **words,
-            )
-            for row in range(N)
-        ],
-        "permute": [basics(r, tvd={"median": r / N}, max_attention=0.08 * r) for r in range(N)],
-        "adversary": [
-            basics(
-                row,
-                adversary=[
-                    {
-                        "epsilon": 0.01,
-                        "jsd": 0.05 * row,
-                        "tvd": 0.01,
-                        "weights": [[0.0, 0.0, 1.0]],
-                        "said": [0.5, 0.5],
-                    }
-                ],
-                **words,
-            )
-            for row in range(N)
-        ],
-    }
-    for strength in (0.0, 0.001, 0.01):
-        for seed in (1, 2):
-            run = {"lambda": strength, "seed": seed, "split": "test"}
-            found["adversary"] += [
-                basics(row, run=run, jsd=min(0.6, 50 * strength), tvd=strength) for row in range(N)
-            ]
-    runs: list[dict[str, Any]] = [{"model": "base"}]
-    runs += [{"model": model, "seed": seed} for model in ("seed", "uniform") for seed in (1, 2, 3)]
-    found["seed-baseline"] = [
-        basics(row, run={**run, "split": "test"})
-        | ({} if run["model"] == "base" else {"jsd": 0.01 * row, "tvd": 0.02})
-        for run in runs
-        for row in range(N)
-    ]
-    found["probe"] = [
-        basics(row, run={"guide": guide, "seed": seed, "split": "test"})
-        for guide in ("base", "uniform")
-        for seed in (1, 2)
-        for row in range(N)
-    ]
-    return {audit: write_records(audit, rows) for audit, rows in found.items()}
+def gallery() -> Gallery:
+    attention = Weights("attention", [0.6, 0.3, 0.1], [0.8, 0.2])
+    other = Weights("adversary, per instance (epsilon 0.01)", [0.0, 0.0, 1.0], [0.5, 0.5], 0.3)
+    heatmap = Heatmap("text 0", ["a", "dull", "film"], 0, 0, [attention, other])
+    return Gallery([heatmap], N, "at even steps of rank by something", LABELS)
+
+
+@pytest.fixture
+def combine(header: Header) -> Combine:
+    """A report with what it was made from."""
+
+    def make(
+        report: Report,
+        summaries: Mapping[str, Summary] | None = None,
+        gallery: Gallery | None = None,
+        labels: tuple[str, ...] = LABELS,
+    ) -> Combined:
+        model = ModelFacts(name="model.pt", sha256="ab" * 32, labels=list(labels))
+        parts = [
+            Part(report, None, header.model_copy(update={"audit": audit, "model": model}), summary)
+            for audit, summary in (summaries or {}).items()
+        ]
+        return Combined(report, parts, gallery)
+
+    return make

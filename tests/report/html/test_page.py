@@ -2,19 +2,38 @@ from __future__ import annotations
 
 import builtins
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.findings.finding import Finding
+from attnaudit.measures.summary import Summary, Table
+from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.report.combine import Combined
 from attnaudit.report.html import page
 from attnaudit.report.html.page import html_page
 from attnaudit.report.schema import Gate, Report, TableData
 
+QUESTIONS = [question.name for question in all_questions()]
+# What tables are called, a few of each question.
+PREFIXES = (
+    "correlate",
+    "permute",
+    "adversary.instance",
+    "seed_baseline",
+    "adversary.model",
+    "probe",
+)
+TABLES = (
+    *("correlate.strata", "permute.bins", "erase.flips", "plausibility", "adversary.instance"),
+    *("adversary.instance_bins", "adversary.search", "seed_baseline.runs", "adversary.model"),
+    *("adversary.curve", "adversary.seeds", "probe.gaps"),
+)
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m\x00{{ 7*7 }}{% raw %}\"'><img src=x onerror=y>&lt;"
 
@@ -98,8 +117,16 @@ def combined(report: Report) -> Report:
     return report.model_copy(update={"audit": "report", "findings": findings, "tables": tables})
 
 
-def test_the_page_of_a_combined_report(combined: Report, records: dict[str, Path]) -> None:
-    text = html_page(combined, records)
+@pytest.fixture
+def whole(
+    combined: Report, combine: Any, summaries: dict[str, Summary], gallery: Gallery
+) -> Combined:
+    made: Combined = combine(combined, summaries, gallery)
+    return made
+
+
+def test_the_page_of_a_combined_report(whole: Combined) -> None:
+    text = html_page(whole)
     found = parsed(text)
     for needle in (
         "model.pt", "test.jsonl, split test", "1,725", "97 rows: 93 too short, 4 one word",
@@ -111,21 +138,63 @@ def test_the_page_of_a_combined_report(combined: Report, records: dict[str, Path
         "Agreement of attention with gradient", "What shuffling the attention changes",
         "How far attention can be moved", "How far other weights for the same answer lie",
         "How far the attention of other seeds lies", "F1 of the probe by guide",
-        "5 of 12 instances, at even steps of rank by JSD of the adversary per instance",
+        "1 of 12 instances, at even steps of rank by something",
         "attnaudit correlate model.pt test.jsonl",
     ):  # fmt: skip
         assert needle in found.text, needle
     headings = re.findall(r"<h2>(.*?)</h2>", text)
+    # Questions with tables in the order of those, then those with figures alone.
+    asked = [find_question(name).asks for name in ("correlate", "permute", *whole.summaries)]
     assert headings == [
-        "Findings", "Gates", "Notes", "Correlate", "Permute", "Adversary", "Seed baseline",
-        "Probe", "Heatmaps", "Everything else",
-    ]  # fmt: skip
-    assert len([a for a in found.named("svg") if a.get("role") == "img"]) == 8
-    assert text == html_page(combined, records)
+        *("Findings", "Gates", "Notes", *dict.fromkeys(asked), "Heatmaps", "Everything else")
+    ]
+    assert text == html_page(whole)
+
+
+def test_every_figure_stands_with_its_question(whole: Combined) -> None:
+    tables = {f"{name}.x": whole.report.tables["permute.tvd"] for name in PREFIXES}
+    report = whole.report.model_copy(update={"tables": tables})
+    text = html_page(replace(whole, report=report))
+    sections = dict(zip(re.findall("<h2>(.*?)</h2>", text), text.split("<h2>")[1:], strict=True))
+    found = {
+        name: re.findall("<figcaption><b>(.*?)[.]</b>", sections[find_question(name).asks])
+        for name in whole.summaries
+    }
+    assert found == {
+        "correlate": [
+            "Agreement of attention with gradient",
+            "Agreement of attention with leave one out",
+        ],
+        "permute": ["What shuffling the attention changes"],
+        "instance-adversary": ["How far other weights for the same answer lie"],
+        "seed-baseline": [
+            "How far the attention of other seeds lies",
+            "F1 of the recipe, trained again",
+        ],
+        "model-adversary": ["How far attention can be moved, and what it costs"],
+        "probe": ["F1 of the probe by guide"],
+    }
+    assert [a.get("role") for a in parsed(text).named("svg")].count("img") == 8
+
+
+def test_without_adversaries_the_seeds_have_the_curve(whole: Combined) -> None:
+    parts = [p for p in whole.parts if p.header and p.header.audit != "model-adversary"]
+    tables = {"seed_baseline.x": whole.report.tables["permute.tvd"]}
+    report = whole.report.model_copy(update={"tables": tables})
+    text = html_page(replace(whole, report=report, parts=parts))
+    assert text.index("what it costs") < text.index("How far the attention of other seeds lies")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_table_belongs_to_one_question(question: str) -> None:
+    owned = [name for name in TABLES if find_question(question).owns(name)]
+    others = [q.name for name in owned for q in all_questions() if q.owns(name)]
+    assert owned
+    assert set(others) == {question}
 
 
 def test_status_is_said_by_word_and_shape(combined: Report) -> None:
-    text = html_page(combined, {})
+    text = html_page(Combined(combined))
     shown = re.findall(
         r'<strong class="status (\w+)">.*?#icon-(\w+)".*?</svg> ([\w ]+)</strong>', text
     )
@@ -138,7 +207,7 @@ def test_status_is_said_by_word_and_shape(combined: Report) -> None:
 
 
 def test_without_records_there_are_tables_and_a_hint(report: Report) -> None:
-    found = parsed(html_page(report, {}))
+    found = parsed(html_page(Combined(report)))
     assert "run the audit with --records FILE" in found.text
     assert "0.351 [0.341, 0.361]" in found.text
     assert not [a for a in found.named("svg") if a.get("role") == "img"]
@@ -147,28 +216,26 @@ def test_without_records_there_are_tables_and_a_hint(report: Report) -> None:
 
 def test_a_report_of_nothing(report: Report) -> None:
     empty = {"metrics": {}, "tables": {}, "gates": [], "notes": []}
-    found = parsed(html_page(report.model_copy(update=empty), {}))
+    found = parsed(html_page(Combined(report.model_copy(update=empty))))
     assert "All metrics" not in found.text
 
 
-def test_records_that_lack_fields_leave_figures_out(report: Report, write_records: Any) -> None:
-    bare = [{"row": 0, "id": "x", "gold": 0, "predicted": 0, "probs": [1.0, 0.0], "words": 2}]
-    audits = ("correlate", "permute", "adversary", "seed-baseline", "probe")
-    files = {audit: write_records(audit, bare) for audit in audits}
-    found = parsed(html_page(report, files))
-    assert "records of permute do not hold what its figure shows" in found.text
+def test_what_records_lack_is_said(report: Report, combine: Any) -> None:
+    names = ("correlate", "permute", "erase", "instance-adversary", "seed-baseline", "probe")
+    found = parsed(html_page(combine(report, dict.fromkeys(names, Summary()))))
+    assert "The records of permute do not hold what its figures show." in found.text
+    assert "records of erase" not in found.text  # it has no figure
     assert "Heatmaps need records that hold words" in found.text
 
 
-def test_heatmaps_say_weights_without_colour(combined: Report, records: dict[str, Path]) -> None:
-    text = html_page(combined, records, heatmaps=1)
-    assert "1 of 12 instances" in text
+def test_heatmaps_say_weights_without_colour(whole: Combined) -> None:
+    text = html_page(whole)
     assert '<span class="w5" title="1.0000">film<sub>1.00</sub></span>' in text
     assert "P(negative) 0.500, changed by -0.300" in text
 
 
 def test_details_open_in_print_and_pages_have_a_dark_scheme(report: Report) -> None:
-    text = html_page(report, {})
+    text = html_page(Combined(report))
     assert "::details-content" in text.partition("@media print")[2]
     assert "@media screen and (prefers-color-scheme: dark)" in text
 
@@ -202,20 +269,17 @@ def hostile_report(report: Report) -> Report:
     )  # fmt: skip
 
 
-def test_hostile_texts_stay_texts(report: Report, write_records: Any) -> None:
-    row = {
-        "row": 0, "id": HOSTILE, "gold": 0, "predicted": 0, "probs": [1.0, 0.0], "words": 2,
-        "attention": [0.5, 0.5], "tokens": [HOSTILE, HOSTILE],
-        "importance": {"gradient": [1.0, 2.0]}, "max_attention": 0.5, "tvd": {"median": 0.1},
-        "adversary": [{"epsilon": HOSTILE, "jsd": 0.3, "tvd": 0.1, "weights": [[1.0, 0.0]]}],
-    }  # fmt: skip
-    others = [
-        row | {"row": 1, "attention": [0.9, 0.1], "importance": {"gradient": [2.0, 1.0]}},
-        row | {"run": {"guide": HOSTILE, "seed": 0, "split": "test"}},
-    ]
-    names = ("correlate", "permute", "adversary", "probe")
-    files = {a: write_records(a, [row, *others], (HOSTILE, HOSTILE)) for a in names}
-    text = html_page(hostile_report(report), files)
+def test_hostile_texts_stay_texts(
+    report: Report, combine: Any, summaries: dict[str, Summary]
+) -> None:
+    probes = Table("", ["guide", "seed", "F1"], [[HOSTILE, 1, 0.5], [HOSTILE, None, 0.5]])
+    summaries["probe"] = Summary(tables={"probe.runs": probes})
+    rows = [Weights(HOSTILE, [0.5, 0.5], [0.5, 0.5]), Weights(HOSTILE, [1.0, 0.0], [1.0, 0.0], 0.3)]
+    heatmap = Heatmap(HOSTILE, [HOSTILE, HOSTILE], 0, 0, rows)
+    gallery = Gallery([heatmap], 1, HOSTILE, (HOSTILE, HOSTILE))
+    tables = dict.fromkeys(("t", *PREFIXES), hostile_report(report).tables["t"])
+    made = hostile_report(report).model_copy(update={"tables": tables})
+    text = html_page(combine(made, summaries, gallery, (HOSTILE, HOSTILE)))
     found = parsed(text)
     assert "\x1b" not in text
     assert "\x00" not in text
@@ -236,9 +300,4 @@ def test_what_is_missing_is_said(report: Report, monkeypatch: pytest.MonkeyPatch
     page._template.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r'matplotlib.*pip install "attnaudit\[html\]"'):
-        html_page(report, {})
-
-
-def test_records_that_cannot_be_read(report: Report, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.jsonl: cannot be read"):
-        html_page(report, {"correlate": tmp_path / "none.jsonl"})
+        html_page(Combined(report))

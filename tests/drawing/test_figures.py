@@ -9,48 +9,36 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from attnaudit.report.html.distributions import (
-    TAU_BINS,
-    instance_violins,
-    seed_violins,
-    tau_histogram,
-    tau_shares,
-    tvd_violins,
-)
-from attnaudit.report.html.drawn import Drawn
-from attnaudit.report.html.points import Curve
-from attnaudit.report.html.retrained import score_dots, tvd_jsd_curve
-from attnaudit.report.html.svg import COLOURS, drawing, inline, new_axes
+from attnaudit.drawing.dots import score_dots
+from attnaudit.drawing.drawn import Drawn
+from attnaudit.drawing.histogram import BINS, histogram, shares
+from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
+from attnaudit.drawing.violins import density, violins
+from attnaudit.questions.curve_figure import tvd_jsd_curve
+from attnaudit.questions.curve_points import Point
 
 LABELS = ("negative", "positive")
 TAUS = {0: np.array([0.1, 0.3, 0.2]), 1: np.array([-0.5, 0.5])}
 CELLS = {(0, 0): np.array([0.1, 0.2, 0.4]), (3, 1): np.array([0.6])}
 
 
-def curve() -> Curve:
-    made = Curve("test")
-    for strength, seed, jsd, tvd in (
-        (0.0, 1, 0.02, 0.01),
-        (0.5, 1, 0.4, 0.02),
-        (0.5, 2, 0.6, 0.04),
-    ):
-        run = {"lambda": strength, "seed": seed, "split": "test"}
-        made.add({"row": 0, "run": run, "jsd": jsd, "tvd": tvd})
-    for kind in ("seed", "uniform"):
-        run = {"model": kind, "seed": 1, "split": "test"}
-        made.add({"row": 0, "run": run, "jsd": 0.1, "tvd": 0.03})
-    made.add({"row": 0, "adversary": [{"jsd": 0.65, "tvd": 0.01}]})
-    return made
+POINTS = (
+    Point("instance", 0.65, 0.01),
+    Point("lambda", 0.02, 0.01, 0.0, 1),
+    Point("lambda", 0.4, 0.02, 0.5, 1),
+    Point("lambda", 0.6, 0.04, 0.5, 2),
+    Point("seed", 0.1, 0.03, None, 1),
+    Point("uniform", 0.1, 0.03, None, 1),
+)
 
 
 DRAW: dict[str, Callable[[], Drawn]] = {
-    "tau": lambda: tau_histogram(TAUS, "leave_one_out", LABELS, "tau"),
-    "permute": lambda: tvd_violins(CELLS, LABELS, "permute"),
-    "instance": lambda: instance_violins(CELLS, LABELS, "instance"),
-    "seeds": lambda: seed_violins(CELLS, LABELS, "seeds"),
-    "curve": lambda: tvd_jsd_curve(curve(), "curve"),
+    "tau": lambda: histogram(TAUS, "Agreement", "tau of a text", "C.", LABELS, "tau"),
+    "violins": lambda: violins(CELLS, "Shuffled", "TVD", 1.0, "C.", LABELS, "permute"),
+    "to ln 2": lambda: violins(CELLS, "Other", "JSD", 0.69, "C.", LABELS, "instance"),
+    "curve": lambda: tvd_jsd_curve(POINTS, "curve"),
     "scores": lambda: score_dots(
-        {"base": np.array([0.7]), "g": np.array([0.5, 0.6])}, "F1", "C.", "s"
+        {"audited model": np.array([0.7]), "g": np.array([0.5, 0.6])}, "F1", "C.", "s"
     ),
 }
 
@@ -74,12 +62,12 @@ def test_every_figure_is_a_clean_element_of_the_page(name: str) -> None:
     assert DRAW[name]() == drawn
 
 
-def test_the_histogram_of_tau() -> None:
-    shares = tau_shares(TAUS)
-    assert {c: s.sum() for c, s in shares.items()} == {0: pytest.approx(1), 1: pytest.approx(1)}
-    assert shares[1][np.searchsorted(TAU_BINS, 0.501) - 1] == 0.5
+def test_the_histogram() -> None:
+    found = shares(TAUS)
+    assert {c: s.sum() for c, s in found.items()} == {0: pytest.approx(1), 1: pytest.approx(1)}
+    assert found[1][np.searchsorted(BINS, 0.501) - 1] == 0.5
     drawn = DRAW["tau"]()
-    assert drawn.title == "Agreement of attention with leave one out"
+    assert drawn.title == "Agreement"
     assert drawn.numbers.columns == ["predicted", "Q1", "median", "Q3", "n"]
     assert drawn.numbers.rows[0] == ["negative", *np.quantile(TAUS[0], [0.25, 0.5, 0.75]), 3]
     assert drawn.numbers.rows[1] == ["positive", -0.25, 0.0, 0.25, 2]
@@ -87,7 +75,7 @@ def test_the_histogram_of_tau() -> None:
 
 
 def test_violins() -> None:
-    drawn = DRAW["permute"]()
+    drawn = DRAW["violins"]()
     assert drawn.numbers.rows == [
         ["0 to 0.25", "negative", *np.quantile(CELLS[0, 0], [0.25, 0.5, 0.75]), 3],
         ["0.75 to 1", "positive", 0.6, 0.6, 0.6, 1],
@@ -98,10 +86,11 @@ def test_violins() -> None:
 def test_more_classes_than_colours_are_pooled() -> None:
     labels = [f"class {c}" for c in range(5)]
     taus = {c: np.array([0.1 * c, 0.2]) for c in range(5)}
-    assert tau_histogram(taus, "gradient", labels, "t").numbers.rows[0][::4] == ["all", 10]
+    drawn = histogram(taus, "T", "x", "C.", labels, "t")
+    assert drawn.numbers.rows[0][::4] == ["all", 10]
     cells = {(0, c): np.array([0.1 * c]) for c in range(5)} | {(1, 2): np.array([0.9])}
-    rows = tvd_violins(cells, labels, "v").numbers.rows
-    assert [row[:2] + row[-1:] for row in rows] == [
+    rows = violins(cells, "T", "x", 1.0, "C.", labels, "v").numbers.rows
+    assert [[*row[:2], *row[-1:]] for row in rows] == [
         ["0 to 0.25", "all", 5],
         ["0.25 to 0.5", "all", 1],
     ]
@@ -131,7 +120,7 @@ def test_scores() -> None:
     "label", ["<script>", "$x$ &", "_hidden", "\x00\x1b[31m", "名前", "x" * 99, ""]
 )
 def test_labels_of_any_kind_are_drawn_as_text(label: str) -> None:
-    drawn = tau_histogram(TAUS, "gradient", (label, "other"), "x")
+    drawn = histogram(TAUS, "T", "x", "C.", (label, "other"), "x")
     root = ElementTree.fromstring(drawn.svg)
     texts = ["".join(element.itertext()) for element in root.iter("text")]
     expected = (
@@ -164,3 +153,27 @@ def test_the_users_own_settings_of_matplotlib_do_not_show() -> None:
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
         assert DRAW["curve"]().svg == usual
         assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_a_density() -> None:
+    assert density(np.array([0.1, 0.2])) is None
+    assert density(np.full(9, 0.3)) is None
+    found = density(np.array([0.0, 0.5, 1.0]))
+    assert found is not None
+    grid, height = found
+    assert (grid[0], grid[-1]) == (0.0, 1.0)
+    assert height.max() == 1
+    np.testing.assert_allclose(height, height[::-1], atol=1e-12)
+    width = 0.5 * 3**-0.2  # Scott's rule, by hand
+    kernels = np.exp(-0.5 * ((grid[:, None] - [0.0, 0.5, 1.0]) / width) ** 2).sum(1)
+    np.testing.assert_allclose(height, kernels / kernels.max())
+
+
+def test_a_density_of_many_is_that_of_their_chunks() -> None:
+    values = np.random.default_rng(0).uniform(size=5000)
+    found = density(values)
+    assert found is not None
+    grid, height = found
+    width = values.std(ddof=1) * 5000**-0.2
+    kernels = np.exp(-0.5 * ((grid[:, None] - values) / width) ** 2).sum(1)
+    np.testing.assert_allclose(height, kernels / kernels.max())

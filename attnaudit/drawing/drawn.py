@@ -1,4 +1,4 @@
-"""What all figures of the page have in common: their form, their legends, how they name things."""
+"""What all figures have in common: their form, their legends, how they name things."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
+from attnaudit.drawing.svg import COLOURS
 from attnaudit.errors import printable
-from attnaudit.measures.summary import Cell
-from attnaudit.report.html.points import Array
-from attnaudit.report.html.svg import COLOURS
-from attnaudit.report.schema import TableData
+from attnaudit.measures.summary import Cell, Table
 
+Array = NDArray[np.float64]
 LineStyle = Literal["-", "--", ":", "-.", ""]
 MARKERS = ("o", "D", "s", "^")  # of the classes, as far as there are colours
 LINES: tuple[LineStyle, ...] = ("-", "--", ":", "-.")
@@ -31,7 +31,7 @@ class Drawn:
     title: str
     svg: str
     caption: str
-    numbers: TableData
+    numbers: Table
 
 
 def class_name(c: int, labels: Sequence[str]) -> str:
@@ -71,14 +71,12 @@ def quartiles(values: Array) -> list[Cell]:
     return [*(float(q) for q in np.quantile(values, [0.25, 0.5, 0.75])), len(values)]
 
 
-def numbers(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> TableData:
+def numbers(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
     """The table behind a figure."""
-    return TableData(
-        title="The numbers", columns=list(columns), rows=[list(row) for row in rows], notes=[]
-    )
+    return Table("The numbers", list(columns), [list(row) for row in rows])
 
 
-def spoken(title: str, table: TableData, figures: Sequence[str]) -> str:
+def spoken(title: str, table: Table, figures: Sequence[str]) -> str:
     """What a figure says to those who do not see it: its first rows, by their words and figures.
 
     `figures` are the columns of numbers that are read out.

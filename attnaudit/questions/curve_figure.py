@@ -1,19 +1,17 @@
-"""Figures of retrained models: how far their attention lies from the audited model's, and F1."""
+"""The TVD-JSD curve as it is drawn; see `curve_points`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from attnaudit.errors import printable
+from attnaudit.drawing.drawn import Drawn, add_legend, numbers, spoken
+from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
 from attnaudit.measures.divergences import LN2
-from attnaudit.measures.summary import Cell
-from attnaudit.report.html.drawn import Drawn, add_legend, numbers, short, spoken
-from attnaudit.report.html.points import Array, Curve, Point
-from attnaudit.report.html.svg import COLOURS, drawing, inline, new_axes
+from attnaudit.questions.curve_points import Point, by_lambda
 
 
 class _Look(NamedTuple):
@@ -32,17 +30,16 @@ _LOOKS = {
     "uniform": _Look("uniform weights", "s", "c2"),
     "instance": _Look("adversary per instance", "P", "c3"),
 }
-_KINDS = {"base": "audited model", "seed": "other seeds", "uniform": "uniform weights"}
 _LEAST_TOP = 0.05  # the axis of the TVD reaches at least so far, lest noise look like a cost
 
 
-def tvd_jsd_curve(curve: Curve, name: str) -> Drawn:
+def tvd_jsd_curve(points: Sequence[Point], name: str) -> Drawn:
     """How far attention was moved, and what that cost in the answers.
 
     Wiegreffe & Pinter (2019), section 4, with the full TVD where their code halves it.
     """
     title = "How far attention can be moved, and what it costs"
-    points, means = curve.points(), curve.by_lambda()
+    means = by_lambda(points)
     shown = [*means, *(p for p in points if p.kind != "lambda")]
     rows = [[_look(p).name, p.strength, p.jsd, p.tvd] for p in shown]
     table = numbers(["model", "lambda", "mean JSD", "mean TVD"], rows)
@@ -71,33 +68,6 @@ def tvd_jsd_curve(curve: Curve, name: str) -> Drawn:
         " means over seeds."
     )
     return Drawn(title, svg, caption, table)
-
-
-def score_dots(scores: Mapping[str, Array], title: str, caption: str, name: str) -> Drawn:
-    """F1 of each kind of model: a dot a run, and their range."""
-    rows: list[list[Cell]] = [
-        [_kind(kind), float(v.mean()), float(v.min()), float(v.max()), len(v)]
-        for kind, v in scores.items()
-    ]
-    table = numbers(["model", "mean F1", "least", "largest", "runs"], rows)
-    with drawing():
-        figure, axes = new_axes(90 + 32 * len(scores))
-        for k, values in enumerate(scores.values()):
-            axes.plot([values.min(), values.max()], [k, k], color=COLOURS["c0"], linewidth=1.5)
-            axes.plot(values, [k] * len(values), "o", color=COLOURS["c0"], alpha=0.4)
-            axes.plot([values.mean()], [k], "|", color=COLOURS["ink"], markersize=16)
-        axes.set_yticks(range(len(scores)), [short(_kind(kind)) for kind in scores])
-        axes.set(ylim=(len(scores) - 0.5, -0.5), xlabel="F1 on the audited split")
-        axes.margins(x=0.08)
-        axes.locator_params(axis="x", nbins=4)
-        axes.grid(axis="x", linewidth=0.5)
-        axes.set_axisbelow(True)
-        svg = inline(figure, name, spoken(title, table, ["mean F1", "least", "largest"]))
-    return Drawn(title, svg, f"{caption} A dot is a run, the upright their mean.", table)
-
-
-def _kind(kind: str) -> str:
-    return _KINDS.get(kind, printable(kind))
 
 
 def _look(point: Point) -> _Look:

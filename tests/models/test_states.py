@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attnaudit.measures.states import conicity
+from attnaudit.models.states import conicity
 
 
 def everything(vectors: torch.Tensor) -> torch.Tensor:

@@ -1,22 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnaudit.report.heatmaps import (
-    LEVELS,
-    Gallery,
-    Heatmap,
-    Weights,
-    caption,
-    choose,
-    evenly,
-    heading,
-)
+from attnaudit.questions import find_question
+from attnaudit.questions.gallery import LEVELS, Gallery, Heatmap, Weights
+from attnaudit.questions.heatmaps import Chooser, Tokens, evenly, recorded_tokens
+from attnaudit.report.heatmaps import caption, heading
 
 LABELS = ("negative", "positive")
 
@@ -46,8 +40,38 @@ def run(row: int, jsd: float, tvd: float, **key: Any) -> dict[str, Any]:
     return made
 
 
-def chosen(records: list[dict[str, Any]], count: int = 5) -> Gallery:
-    return choose([lambda: iter(records)], "test", LABELS, count)
+class Source:
+    """Records that count how often they are read from the start, and which are read again."""
+
+    def __init__(self, records: Sequence[dict[str, Any]]) -> None:
+        self.records, self.place = list(records), 0
+        self.passes, self.again = 0, list[int]()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self.passes += 1
+        for place, made in enumerate(self.records):
+            self.place = place
+            yield made
+
+    def at(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
+        for place in places:
+            self.again.append(place)
+            yield self.records[place]
+
+
+def watched(
+    sources: Mapping[str, Source], count: int = 5, tokens: Tokens = recorded_tokens
+) -> Gallery:
+    """Heatmaps from the records of each question."""
+    chooser = Chooser(tokens)
+    for name, source in sources.items():
+        for _ in chooser.watch(find_question(name), "test", source, iter(source)):
+            pass
+    return chooser.gallery(count, LABELS)
+
+
+def chosen(records: list[dict[str, Any]], count: int = 5, question: str = "correlate") -> Gallery:
+    return watched({question: Source(records)}, count)
 
 
 def test_instances_are_taken_at_even_steps_of_rank() -> None:
@@ -110,7 +134,8 @@ def test_importances_stand_beside_attention_as_shares() -> None:
 
 
 def test_the_adversary_of_an_instance() -> None:
-    gallery = chosen([instance(0, 0.1), instance(1, 0.6), instance(2, 0.3)], 2)
+    records = [instance(0, 0.1), instance(1, 0.6), instance(2, 0.3)]
+    gallery = chosen(records, 2, "instance-adversary")
     assert [h.id for h in gallery.heatmaps] == ["text 0", "text 1"]
     heatmap = gallery.heatmaps[1]
     assert [row.name for row in heatmap.rows] == [
@@ -138,7 +163,7 @@ def test_the_retrained_adversary_that_moves_most_while_it_answers_alike() -> Non
             run(row, jsd + row / 100, tvd, seed=3, **{"lambda": strength}) for row in (0, 1)
         ]
     records.append(run(0, 0.69, 0.0, seed=9, split="dev", **{"lambda": 7.0}))
-    gallery = chosen(records, 1)
+    gallery = chosen(records, 1, "model-adversary")
     assert "(lambda 0.01)" in gallery.rule
     [heatmap] = gallery.heatmaps
     assert [(row.name, row.jsd) for row in heatmap.rows[1:]] == [
@@ -149,14 +174,14 @@ def test_the_retrained_adversary_that_moves_most_while_it_answers_alike() -> Non
 def test_without_a_cheap_adversary_the_least_dear_one() -> None:
     records = [record(0, [0.9, 0.1])]
     records += [run(0, 0.6, tvd, seed=0, **{"lambda": tvd}) for tvd in (0.3, 0.2, 0.4)]
-    assert "(lambda 0.2)" in chosen(records).rule
+    assert "(lambda 0.2)" in chosen(records, question="model-adversary").rule
 
 
 def test_seeds_stand_in_where_there_is_no_adversary() -> None:
     base = record(0, [0.9, 0.1], run={"model": "base", "split": "test"})
     records = [base, *(run(0, 0.1 * seed, 0.0, model="seed", seed=seed) for seed in (4, 2))]
     records.append(run(0, 0.5, 0.0, model="uniform", seed=0))
-    [heatmap] = chosen(records).heatmaps
+    [heatmap] = chosen(records, question="seed-baseline").heatmaps
     assert [row.name for row in heatmap.rows] == ["attention", "another seed (2)"]
 
 
@@ -164,7 +189,7 @@ def test_words_may_come_from_elsewhere() -> None:
     bare = record(0, [0.9, 0.1])
     del bare["tokens"]
     assert chosen([bare]).heatmaps == []
-    gallery = choose([lambda: iter([bare])], "test", LABELS, 1, lambda r: ["a", f"b{r['row']}"])
+    gallery = watched({"correlate": Source([bare])}, 1, lambda r: ["a", f"b{r['row']}"])
     assert gallery.heatmaps[0].tokens == ["a", "b0"]
 
 
@@ -172,19 +197,33 @@ def test_words_that_do_not_go_with_the_weights_are_not_shown() -> None:
     assert chosen([record(0, [0.9, 0.1], tokens=["only one"])]).heatmaps == []
 
 
-def test_records_are_streamed_twice() -> None:
-    opened = 0
-
-    def source() -> Iterator[dict[str, Any]]:
-        nonlocal opened
-        opened += 1
-        yield from (instance(row, row / 10) for row in range(4))
-
-    assert len(choose([source], "test", LABELS, 3).heatmaps) == 3
-    assert opened == 2
+def test_records_pass_by_once_and_the_chosen_alone_are_read_again() -> None:
+    source = Source([instance(row, row / 10) for row in range(9)])
+    assert len(watched({"instance-adversary": source}, 3).heatmaps) == 3
+    assert (source.passes, source.again) == (1, [0, 4, 8])
 
 
 def test_an_instance_of_several_records_is_counted_once() -> None:
-    records = [record(3, [0.9, 0.1]), record(1, [0.6, 0.4])]
-    gallery = choose([lambda: iter(records)] * 2, "test", LABELS, 5)
+    records = [record(1, [0.6, 0.4]), record(3, [0.9, 0.1])]
+    gallery = watched({"correlate": Source(records), "erase": Source(records)})
     assert ([h.id for h in gallery.heatmaps], gallery.of) == (["text 1", "text 3"], 2)
+
+
+def test_the_order_of_the_files_decides_nothing() -> None:
+    importances = {"gradient": [1.0, 3.0]}
+    base = record(0, [0.9, 0.1], run={"model": "base", "split": "test"})
+    sources = {
+        "correlate": Source([record(0, [0.9, 0.1], importance=importances)]),
+        "seed-baseline": Source([base, run(0, 0.2, 0.0, model="seed", seed=2)]),
+        "instance-adversary": Source([instance(0, 0.3)]),
+        "model-adversary": Source([base, run(0, 0.4, 0.0, seed=1, **{"lambda": 0.5})]),
+    }
+    one, other = watched(sources), watched(dict(reversed(sources.items())))
+    assert one == other
+    assert "JSD of the adversary per instance" in one.rule
+    assert [row.name for row in one.heatmaps[0].rows] == [
+        "attention",
+        "adversary, per instance (epsilon 0.01)",
+        "adversary, retrained (lambda 0.5)",
+        "gradient",
+    ]

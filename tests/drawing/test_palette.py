@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from attnaudit.report.html.palette import (
+from attnaudit.drawing.palette import (
     CLASSES,
     DARK,
     INKS,

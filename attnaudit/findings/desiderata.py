@@ -1,0 +1,61 @@
+"""What findings are about: the only list of the desiderata of attention as an explanation.
+
+They are those of Wiegreffe & Pinter (2019), section 2. Light to import: the rules stand elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attnaudit.findings.finding import FindingName
+
+
+@dataclass(frozen=True)
+class Desideratum:
+    """What attention may be asked for.
+
+    `asks` is the question in plain words, and `needs` what would settle it where nothing is known.
+    `delta` is the smallest effect of interest by default, from 0 to `most`; `effect` says what
+    that is.
+    """
+
+    name: FindingName
+    asks: str
+    needs: str
+    delta: float
+    most: float
+    effect: str
+
+
+NECESSARY = Desideratum(
+    "necessary",
+    "Do learned attention weights answer better than uniform ones?",
+    "seed-baseline would settle it",
+    0.01,
+    1.0,
+    "The gap in F1 from which it counts.",
+)
+HARD_TO_MANIPULATE = Desideratum(
+    "hard_to_manipulate",
+    "Does other attention cost the model its answers?",
+    "adversary with --sweep, together with seed-baseline, would settle it",
+    0.05,
+    0.6931,
+    "The excess JSD from which it counts.",
+)
+OUT_OF_CONTEXT = Desideratum(
+    "out_of_context",
+    "Do the weights help a model that sees no context?",
+    "probe, together with seed-baseline, would settle it",
+    0.01,
+    1.0,
+    "The gap in F1 from which it counts.",
+)
+FINDINGS: tuple[Desideratum, ...] = (NECESSARY, HARD_TO_MANIPULATE, OUT_OF_CONTEXT)
+
+
+def find_desideratum(name: FindingName) -> Desideratum:
+    """The desideratum of this name."""
+    return next(one for one in FINDINGS if one.name == name)

@@ -1,0 +1,53 @@
+"""What the records of a question put beside the attention in a heatmap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attnaudit.questions.gallery import Weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model of which there are records: its run, and means over the texts.
+
+    `jsd` of its attention, in nats, and `tvd` of its answers, both to the audited model's.
+    """
+
+    run: Mapping[str, Any]
+    jsd: float
+    tvd: float
+
+
+class Beside:
+    """What a question adds: nothing, unless its folder says otherwise.
+
+    Where several questions have something by which texts can be ranked, the one of the highest
+    `priority` decides. Its rows stand first, too.
+    """
+
+    priority = 0
+
+    # Of records of the audited model.
+
+    moved_by = ""  # what `moved` is
+
+    def rows(self, record: Mapping[str, Any]) -> list[Weights]:
+        """Rows from a record of the audited model."""
+        return []
+
+    def moved(self, record: Mapping[str, Any]) -> float | None:
+        """How far the attention of this text can be moved (JSD); None where it does not say."""
+        return None
+
+    # Of records of trained models, of which one is shown.
+
+    def name(self, run: Mapping[str, Any]) -> str | None:
+        """What the model of a run is called; None for one that is never shown."""
+        return None
+
+    def pick(self, models: Sequence[Trained]) -> Trained:
+        """The model that is shown, of one at least."""
+        return models[0]

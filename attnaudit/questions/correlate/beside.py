@@ -1,0 +1,25 @@
+"""Importances beside the attention of a heatmap, as shares of their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attnaudit.questions.beside import Beside
+from attnaudit.questions.gallery import Weights
+
+_SHOWN = ("leave_one_out", "gradient")
+
+
+class _Importances(Beside):
+    def rows(self, record: Mapping[str, Any]) -> list[Weights]:
+        rows = []
+        for name in _SHOWN:
+            scores = record.get("importance", {}).get(name)
+            total = 0.0 if not scores or None in scores else sum(scores)
+            if total > 0 and min(scores) >= 0:
+                rows.append(Weights(name.replace("_", " "), [s / total for s in scores]))
+        return rows
+
+
+BESIDE = _Importances()

@@ -1,0 +1,70 @@
+"""Heatmaps as data: attention over the words of a text, beside what else it might have been.
+
+One scale for all rows of a text: equal ink is equal weight. Importances, which are no
+distributions, are shown as shares of their sum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEVELS = 5  # steps of ink above none
+NUMBERED = 3  # words of a row that show their weight in digits
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One row of a heatmap: a weight for each word, at least 0.
+
+    `probs` is the answer under these weights, where one was given; `jsd` how far they lie from the
+    model's attention, in nats.
+    """
+
+    name: str
+    weights: Sequence[float]
+    probs: Sequence[float] | None = None
+    jsd: float | None = None
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """An instance with its words, and rows of weights of which the first is the attention."""
+
+    id: str
+    tokens: Sequence[str]
+    gold: int
+    predicted: int
+    rows: Sequence[Weights]
+
+    def levels(self, row: Weights) -> list[int]:
+        """The ink of each word of `row`, from 0 to LEVELS, in proportion to the weight."""
+        largest = max((w for r in self.rows for w in r.weights), default=0.0)
+        return [math.floor(LEVELS * w / largest + 0.5) if largest > 0 else 0 for w in row.weights]
+
+    def numbered(self, row: Weights) -> set[int]:
+        """The words of `row` that show their weight in digits: the heaviest that show ink."""
+        levels = self.levels(row)
+        order = sorted(range(len(levels)), key=lambda i: (-row.weights[i], i))
+        return {i for i in order[:NUMBERED] if levels[i]}
+
+    def change(self, row: Weights) -> float | None:
+        """How much more probable the predicted class is under `row` than in the model's answer."""
+        first = self.rows[0].probs
+        if row is self.rows[0] or row.probs is None or first is None:
+            return None
+        return row.probs[self.predicted] - first[self.predicted]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The chosen heatmaps, out of `of` instances that could be shown; `rule` says how chosen.
+
+    `labels` name the classes.
+    """
+
+    heatmaps: Sequence[Heatmap]
+    of: int
+    rule: str
+    labels: Sequence[str]

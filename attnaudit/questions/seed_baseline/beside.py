@@ -1,0 +1,22 @@
+"""The attention of another seed beside that of the audited model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attnaudit.questions.beside import Beside, Trained
+
+
+class _Seed(Beside):
+    priority = 1
+
+    def name(self, run: Mapping[str, Any]) -> str | None:
+        return f"another seed ({run.get('seed', 0)})" if run.get("model") == "seed" else None
+
+    def pick(self, models: Sequence[Trained]) -> Trained:
+        """The first seed."""
+        return min(models, key=lambda model: model.run.get("seed", 0))
+
+
+BESIDE = _Seed()

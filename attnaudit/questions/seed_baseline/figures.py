@@ -1,0 +1,62 @@
+"""How far seeds differ, in their attention and in how well they do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from attnaudit.drawing.dots import score_dots
+from attnaudit.drawing.drawn import Drawn
+from attnaudit.drawing.violins import violins
+from attnaudit.measures.divergences import LN2
+from attnaudit.measures.summary import Summary
+from attnaudit.questions.curve_figure import tvd_jsd_curve
+from attnaudit.questions.curve_points import curve_points
+from attnaudit.questions.spread import by_weight_and_class
+
+_KINDS = {"audited": "audited model", "seed": "other seeds", "uniform": "uniform weights"}
+
+
+def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
+    """The TVD-JSD curve where no adversary has one, the JSD of each text, and the scores.
+
+    The JSD is the median over seeds, as in Wiegreffe & Pinter's script (2019, figure 3).
+    """
+    found, drawn = summaries["seed-baseline"], []
+    points = [] if "model-adversary" in summaries else curve_points(summaries)
+    if points:
+        drawn.append(tvd_jsd_curve(points, "curve"))
+    cells = by_weight_and_class(found, "seed_baseline.jsd.median_over_seeds")
+    if cells:
+        drawn.append(
+            violins(
+                cells,
+                "How far the attention of other seeds lies",
+                "JSD of a text, median over seeds (dotted: ln 2)",
+                LN2,
+                "The same recipe trained again: what chance alone moves.",
+                labels,
+                "seed_baseline-seeds",
+            )
+        )
+    return [*drawn, *_scores(found)]
+
+
+def _scores(found: Summary) -> list[Drawn]:
+    scores: dict[str, list[float]] = defaultdict(list)
+    for row in found.rows("seed_baseline.runs"):
+        if isinstance(row["F1"], float):
+            scores[_KINDS[str(row["model"]).partition(" ")[0]]].append(row["F1"])
+    if not scores:
+        return []
+    return [
+        score_dots(
+            {kind: np.array(each) for kind, each in scores.items()},
+            "F1 of the recipe, trained again",
+            "The same recipe trained with other seeds, and with uniform weights in place of"
+            " attention.",
+            "seed_baseline-scores",
+        )
+    ]

@@ -1,0 +1,52 @@
+"""What a format is, and what it is given to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from attnaudit.report.combine import Combined
+    from attnaudit.report.schema import Report
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A report with all that formats show of it, and how.
+
+    `strict`: inconclusive gates fail too. `detail` asks for the tables that are details. `asked`
+    says that heatmaps were asked for. What goes to `terminal` is as wide and colourful as that
+    is in `environ`; None is a file.
+    """
+
+    made: Combined
+    strict: bool = False
+    detail: bool = False
+    asked: bool = False
+    terminal: TextIO | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Report:
+        """The report itself."""
+        return self.made.report
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way in which a report is written.
+
+    `says` is what it is, in a sentence. `ending` is that of its files, where files have one that
+    tells. `render` raises InputError where what it needs is not installed; `needs` names the extra.
+    `heatmaps` is how many it shows where none are asked for. `step_summary` says that in a step of
+    GitHub Actions the whole report goes to the summary of the step, beside what `render` gives.
+    """
+
+    name: str
+    says: str
+    render: Callable[[Rendering], str]
+    ending: str = ""
+    needs: str = ""
+    heatmaps: int = 0
+    step_summary: bool = False

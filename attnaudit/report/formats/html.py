@@ -1,0 +1,21 @@
+"""A page, with figures and heatmaps."""
+
+from __future__ import annotations
+
+from attnaudit.report.formats.format import Format, Rendering
+
+
+def _render(given: Rendering) -> str:
+    from attnaudit.report.html.page import html_page
+
+    return html_page(given.made)
+
+
+FORMAT = Format(
+    "html",
+    "One page with tables, figures and heatmaps that needs no other file.",
+    _render,
+    ".html",
+    needs="html",
+    heatmaps=5,
+)
