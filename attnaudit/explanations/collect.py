@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -15,11 +14,13 @@ from attnaudit.explanations.findings import FINDINGS, STATUSES
 from attnaudit.explanations.terms import TERMS
 from attnaudit.findings.rules import Deltas
 from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.importance import Importance
 from attnaudit.questions import all_questions
 from attnaudit.readings import READINGS
-from attnaudit.readings.reading import Family
+from attnaudit.readings.reading import Family, Reading
 from attnaudit.records.metric import CONTROLS, OPEN, PLACEHOLDERS, Direction, MetricSpec
 from attnaudit.report import registry
+from attnaudit.report.formats import FORMATS
 
 _BETTER: dict[Direction, str] = {
     "higher": "higher",
@@ -46,6 +47,7 @@ def all_entries() -> tuple[Entry, ...]:
         *(_metric(spec) for spec in registry.all_specs()),
         *_importances(),
         *_readings(),
+        *_formats(),
         *_settings(),
         *TERMS,
     ]
@@ -61,7 +63,7 @@ def find(name: str) -> tuple[Entry, ...]:
     wanted = folded(name)
     exact = tuple(e for e in all_entries() if folded(e.name) == wanted)
     found = exact or tuple(e for e in all_entries() if wanted in map(folded, e.aliases))
-    return found or tuple(_of_family(name)) or _unknown(name)
+    return found or tuple(_of_family(name)) or tuple(_member(name)) or _unknown(name)
 
 
 def _of_family(name: str) -> Iterator[Entry]:
@@ -95,6 +97,7 @@ def _questions() -> Iterator[Entry]:
             "question",
             question.name,
             question.asks,
+            about=" ".join(question.about.split()),
             beside=tuple(beside),
             traps=question.traps,
             source=question.source,
@@ -137,42 +140,44 @@ def _interval(bounds: tuple[float | None, float | None]) -> str:
 
 
 def _importances() -> Iterator[Entry]:
-    for name, thing in IMPORTANCES.items():
+    for name, importance in IMPORTANCES.items():
         beside = ("floor",) if name in CONTROLS else ("floor", "reference")
-        yield _described("importance", name, thing, "[0, inf); only the order counts", beside)
+        yield _described("importance", importance, "[0, inf); only the order counts", beside)
 
 
 def _readings() -> Iterator[Entry]:
-    for name, reading in READINGS.items():
-        entry = _described("reading", name, reading, "[0, 1]", ("head",))
+    for reading in READINGS.values():
+        entry = _described("reading", reading, "[0, 1]", ("head",))
         yield replace(entry, aliases=("one head",)) if isinstance(reading, Family) else entry
 
 
-def _described(kind: Kind, name: str, thing: Any, bounds: str, beside: tuple[str, ...]) -> Entry:
-    """An importance or a reading: an object that describes itself, or its definition alone."""
-    definition = thing if isinstance(thing, str) else str(thing.definition)
-    source = getattr(thing, "source", "")
-    if not source:  # then the definition may name it, at its end or before a remark
-        cited = re.search(r" \(([^()]*\d{4}[^()]*)\)", definition)
-        source = cited[1] if cited else "this tool's own"
-        definition = definition.replace(cited[0], "") if cited else definition
-    what, _, remark = definition.partition(". ")
-    traps = getattr(thing, "traps", "") or remark
+def _member(name: str) -> Iterator[Entry]:
+    """The reading that belongs to a family, such as one head."""
+    for family in READINGS.values():
+        member = family.of(folded(name)) if isinstance(family, Family) else None
+        if member is not None:
+            yield _described("reading", member, "[0, 1]", ("head",))
+
+
+def _described(
+    kind: Kind, thing: Importance | Reading | Family, bounds: str, beside: tuple[str, ...]
+) -> Entry:
     return Entry(
         kind,
-        name,
-        _sentence(what),
-        formula=getattr(thing, "formula", ""),
+        thing.name,
+        thing.definition,
+        formula=thing.formula,
         range=bounds,
         beside=beside,
-        traps=_sentence(traps) if traps else "",
-        source=source,
+        traps=thing.traps,
+        source=thing.source,
     )
 
 
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+def _formats() -> Iterator[Entry]:
+    for form in FORMATS:
+        needs = f"It needs pip install 'attnaudit[{form.needs}]'." if form.needs else ""
+        yield Entry("format", form.name, form.says, traps=needs, source="this tool's own")
 
 
 def _settings() -> Iterator[Entry]:

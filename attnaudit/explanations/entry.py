@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal[
-    "question", "finding", "metric", "importance", "reading", "setting", "status", "control", "term"
+    "question",
+    "finding",
+    "metric",
+    "importance",
+    "reading",
+    "setting",
+    "status",
+    "control",
+    "term",
+    "format",
 ]
 # In the order of the list, with what a reader finds under each.
 KINDS: dict[Kind, str] = {
@@ -16,6 +25,7 @@ KINDS: dict[Kind, str] = {
     "metric": "the figures of reports; {...} stands for a name or a number",
     "importance": "other measures of which words matter",
     "reading": "what of the attention is shown and ranked",
+    "format": "how a report is written",
     "setting": "what decides how a question is asked",
     "control": "what a result is checked against",
     "term": "words of the field and of this tool",
@@ -26,16 +36,17 @@ KINDS: dict[Kind, str] = {
 class Entry:
     """What there is to know about one thing; what does not apply to it is empty.
 
-    `what` is one plain sentence. `better` says which way is better, `beside` names what it must be
-    read beside, `traps` says how it misleads, and `source` where it comes from. `of` names what it
-    belongs to, `default` is that of a setting, and `holds` says what the placeholders in the name
-    of a metric stand for, of which a gate needs `least_n` texts. It is also found under its
-    `aliases`.
+    `what` is one plain sentence, and `about` says more. `better` says which way is better, `beside`
+    names what it must be read beside, `traps` says how it misleads, and `source` where it comes
+    from. `of` names what it belongs to, `default` is that of a setting, and `holds` says what the
+    placeholders in the name of a metric stand for, of which a gate needs `least_n` texts. It is
+    also found under its `aliases`.
     """
 
     kind: Kind
     name: str
     what: str
+    about: str = ""
     formula: str = ""
     unit: str = ""
     range: str = ""

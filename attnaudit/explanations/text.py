@@ -47,6 +47,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
     facts = {
         "asked by": command,
         "stands for": entry.holds,
+        "how": entry.about,
         "formula": entry.formula,
         "unit": entry.unit,
         "range": entry.range,

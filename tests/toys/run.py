@@ -27,10 +27,11 @@ def main() -> None:
 
         attnaudit.questions.QUESTIONS += ("toys.loud",)
     if "format" not in left_out:
-        from attnaudit.report.formats import FORMATS
         from toys.shout import FORMAT
 
-        FORMATS[FORMAT.name] = FORMAT
+        from attnaudit.report import formats
+
+        formats.FORMATS += (FORMAT,)
     sys.argv[0] = "attnaudit"
     from attnaudit.cli.main import main as attnaudit
 

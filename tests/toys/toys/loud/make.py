@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.answers import each_batch
+from attnaudit.questions.answers import each_batch, words_of
 from attnaudit.questions.maker import Maker
 from attnaudit.records.rounding import compact
 from toys.loud.cost import cost
@@ -16,6 +16,8 @@ def records(model, batches, settings, observer):
         for b, row in enumerate(known.on_words.float().cpu().numpy()):
             words = row[: int(known.batch.word_counts[b])]
             more = {"attention": compact(words)}
+            if settings.text:
+                more["tokens"] = words_of(known, b)
             made.append(known.record(b) | more | {"largest": settings.times * float(words.max())})
         return made
 

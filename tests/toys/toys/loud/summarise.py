@@ -17,4 +17,5 @@ def summarise(records, settings, labels):
     metrics = {**basics.model_scores(bootstrap), **bootstrap.means_by_name(figures)}
     rows = [["largest weight", metrics["loud.largest.mean"].value]]
     tables = {"loud.table": Table("The loudest word of a text", ["", "value"], rows)}
-    return Summary(metrics, tables, basics.notes(), basics.columns(figures))
+    largest = figures["loud.largest.mean"]
+    return Summary(metrics, tables, basics.notes(), basics.columns(figures, largest))
