@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import resource
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attnaudit.errors import InputError, OutputError
-from attnaudit.records.reading import read_records
+from attnaudit.records.reading import RecordsFile, read_records
 from attnaudit.records.rounding import compact
 from attnaudit.records.schema import Header, Manifest
 from attnaudit.records.writing import RecordsWriter, stands
@@ -478,3 +479,29 @@ def test_a_mistake_before_the_first_record_leaves_nothing(tmp_path: Path, header
     with pytest.raises(InputError), RecordsWriter(path, header, resume=True):
         raise InputError("a mistake")
     assert stands(path, header) == "partial"  # what is there already is not lost
+
+
+def test_records_are_found_again_where_they_stand(tmp_path: Path, header: Header) -> None:
+    path = tmp_path / "r.jsonl"
+    with RecordsWriter(path, header) as writer:
+        writer.write(ROWS[3:])
+        writer.write(ROWS[:3])
+        places = []
+        for record in writer.records():
+            places.append((writer.place, record))
+        assert list(writer.at([places[5][0], places[0][0]])) == [ROWS[5], ROWS[0]]
+        writer.finish()
+        assert list(writer.at([places[5][0], places[0][0]])) == [ROWS[5], ROWS[0]]
+    file, found = RecordsFile(path), {}
+    for record in file:
+        found[record["row"]] = file.place
+    assert list(file.at([found[6], found[1]])) == [ROWS[6], ROWS[1]]
+    assert file.digest == writer.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_temporary_file_is_read_again_too(header: Header) -> None:
+    with RecordsWriter(None, header) as writer:
+        writer.write(reversed(ROWS))
+        writer.finish()
+        assert list(writer.at([6, 0])) == [ROWS[6], ROWS[0]]
+        assert writer.digest is None

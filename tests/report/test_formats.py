@@ -1,0 +1,41 @@
+"""The list of formats, which everything about them is made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attnaudit.cli.options import Format as Choice
+from attnaudit.report import formats
+from attnaudit.report.combine import Combined
+from attnaudit.report.formats import FORMATS, find_format, format_of
+from attnaudit.report.formats.format import Rendering
+
+NAMES = [form.name for form in FORMATS]
+
+
+def test_every_module_is_listed():
+    modules = {path.stem for path in Path(formats.__file__).parent.glob("*.py")}
+    assert modules - {"__init__", "format"} == set(NAMES)
+
+
+def test_formats_are_told_apart():
+    endings = [form.ending for form in FORMATS if form.ending]
+    assert len(set(endings)) == len(endings)
+    assert len(set(NAMES)) == len(NAMES)
+    assert [choice.value for choice in Choice] == NAMES
+    assert all(form.says.endswith(".") for form in FORMATS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_renders_a_report_without_records(report, name):
+    shown = find_format(name).render(Rendering(Combined(report)))
+    assert shown.endswith("\n") or name == "html"
+    assert "pass" in shown
+
+
+def test_a_file_tells_its_format():
+    told = {"a.TXT": "text", "a.md": "markdown", "a.xml": "junit", "a.html": "html"}
+    for file, name in {**told, "a.json": "json", "a": "json", "a.github": "json"}.items():
+        assert format_of(Path(file)).name == name
