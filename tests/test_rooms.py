@@ -41,7 +41,9 @@ ARROWS = {
         *("data", "execution", "findings", "importance", "measures", "models", "questions"),
         *("records", "report"),
     },
-    "report": {"drawing", "execution", "findings", "measures", "questions", "records"},
+    "report": {
+        *("drawing", "execution", "findings", "measures", "questions", "readings", "records"),
+    },
     "findings": {"measures", "questions", "records"},
     "questions": {
         *("data", "drawing", "execution", "importance", "measures", "models", "readings"),
@@ -122,7 +124,8 @@ def readers() -> Iterator[str]:
     for room in READING_ROOMS:
         for path in sorted((ROOT / "attnaudit" / room).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            if "make" not in parts and ".".join(parts[2:]) not in MAKERS:
+            maker = {"make", "cost"} & set(parts) or ".".join(parts[2:]) in MAKERS
+            if not maker:
                 yield ".".join(parts).removesuffix(".__init__")
 
 

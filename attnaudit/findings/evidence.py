@@ -51,9 +51,10 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
 
 
 def _scope(header: Header, facts: Mapping[str, Any]) -> str:
-    data = header.dataset
+    data, reading = header.dataset, header.settings.get("reading", "mean")
+    shown = "" if reading == "mean" else f", reading {reading}"
     return (
-        f"{header.model.name} ({_what(facts)}) on {data.name}, split {data.split},"
+        f"{header.model.name} ({_what(facts)}{shown}) on {data.name}, split {data.split},"
         f" {data.instances:,} instances{_reserve(facts)}"
     )
 

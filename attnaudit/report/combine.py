@@ -115,6 +115,18 @@ def joined(
     return Whole(merged, parts, _columns([part.columns for part in parts]))
 
 
+def _different_readings(parts: Sequence[Part]) -> list[str]:
+    """A remark where parts show attention by different readings."""
+    by_reading: dict[str, list[str]] = {}
+    for part in parts:
+        if part.header is not None:
+            by_reading.setdefault(part.reading, []).extend(part.questions)
+    if len(by_reading) < 2:
+        return []
+    said = "; ".join(f"{reading}: {', '.join(names)}" for reading, names in by_reading.items())
+    return [f"Attention is not shown by one reading throughout. {said}."]
+
+
 def _columns(parts: Sequence[Columns | None]) -> Columns | None:
     """The columns of all parts that are of the same instances; None where there are none."""
     known = [part for part in parts if part is not None]
@@ -130,6 +142,7 @@ def _columns(parts: Sequence[Columns | None]) -> Columns | None:
 def _check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
     first_path, first = loaded[0][0], loaded[0][1].report
     seen = dict.fromkeys(loaded[0][1].questions, first_path)
+    trained = (loaded[0][1].reading, first_path) if loaded[0][1].trained else None
     for path, part in loaded[1:]:
         report = part.report
         for what, ours, theirs in (
@@ -143,6 +156,14 @@ def _check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
                     where=path,
                     hint="give reports of one model and data set",
                 )
+        if part.trained and trained and part.reading != trained[0]:
+            raise InputError(
+                f"shows attention by the reading {part.reading}, and {trained[1]} by {trained[0]}",
+                where=path,
+                hint="run both again with one --reading: findings rest on them together",
+            )
+        if part.trained:
+            trained = (part.reading, path)
         for question in part.questions:
             if question in seen:
                 raise InputError(
@@ -198,7 +219,7 @@ def _merged(parts: Sequence[Part], files: Mapping[str, str], command_line: Seque
         tables=tables,
         findings=_stated(reports),
         gates=[],
-        notes=list(notes),
+        notes=[*notes, *_different_readings(parts)],
         manifest=manifest,
     )
 

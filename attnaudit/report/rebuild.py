@@ -12,6 +12,7 @@ from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.questions import all_questions, find_question
+from attnaudit.readings.heads import MEAN
 from attnaudit.records.older import sections
 from attnaudit.records.reading import RecordsFile
 from attnaudit.records.schema import Header, Record
@@ -53,6 +54,16 @@ class Part:
     def columns(self) -> Columns | None:
         """What the means of the report are means of."""
         return None if self.summary is None else self.summary.columns
+
+    @property
+    def trained(self) -> bool:
+        """Whether its records are of trained models, on which findings rest."""
+        return self.summary is not None and self.summary.runs is not None
+
+    @property
+    def reading(self) -> str:
+        """What of the attention its records show; those of older versions show the mean."""
+        return str(self.report.settings.get("reading", MEAN.name))
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -28,6 +28,9 @@ def facts(report: Report) -> Iterator[Fact]:
     yield Fact("model", report.model.name)
     yield Fact("data", f"{data.name}, split {data.split}")
     yield Fact("instances", f"{data.instances:,}")
+    shown = _readings(report)
+    if shown != ["mean"] and shown:
+        yield Fact("reading", ", ".join(shown), loud=len(shown) > 1)
     if data.partial:
         yield Fact("partial", "a limit kept the other rows from being audited", loud=True)
     skipped = sum(data.skipped.values())
@@ -40,6 +43,13 @@ def facts(report: Report) -> Iterator[Fact]:
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
+
+
+def _readings(report: Report) -> list[str]:
+    """The readings by which attention is shown, those of a combined report by question."""
+    parts = [report.settings, *report.settings.values()]
+    found = (part.get("reading") for part in parts if isinstance(part, dict))
+    return list(dict.fromkeys(str(reading) for reading in found if reading is not None))
 
 
 def _model_scores(report: Report) -> Iterator[tuple[str, Metric]]:

@@ -341,3 +341,25 @@ def test_a_figure_has_one_interval_wherever_it_stands(records, seed):
             metric.value,
             [metric.ci_low, metric.ci_high],
         )
+
+
+def test_findings_need_one_reading(records, tmp_path):
+    seeds, probes = records("seed-baseline"), records("probe")
+    lines = probes.read_text().splitlines(keepends=True)
+    other = tmp_path / "other.jsonl"
+    other.write_text(
+        "".join([lines[0].replace('"guides":[]', '"reading":"max","guides":[]'), *lines[1:]])
+    )
+    with pytest.raises(InputError, match=r"shows attention by the reading max, and .* by mean"):
+        combine([seeds, other])
+
+
+def test_readings_that_differ_are_told(permuted, both, tmp_path):
+    lines = permuted.read_text().splitlines(keepends=True)
+    other = tmp_path / "other.jsonl"
+    other.write_text(
+        "".join([lines[0].replace('"reading":"mean"', '"reading":"head0"'), *lines[1:]])
+    )
+    notes = combine([other, both[0]]).report.notes
+    assert any("head0: permute; mean: seed-baseline" in note for note in notes)
+    assert not any("one reading" in note for note in combine([permuted, both[0]]).report.notes)
