@@ -247,5 +247,6 @@ def _note(
             _note(value, here, lines, texts, path)
     elif isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            lines[(*place, i)] = item.start_mark.line + 1
-            _note(item, (*place, i), lines, texts, path)
+            here = (*place, i)
+            lines[here] = item.start_mark.line + 1
+            _note(item, here, lines, texts, path)
