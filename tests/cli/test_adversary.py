@@ -88,7 +88,7 @@ def mistaken(refused, tiny):
 
 def test_options_that_mean_nothing(mistaken):
     mistaken("--lambda", "-0.1", says=["--lambda: lambda must be a number from 0 on"])
-    mistaken("--lambda", "nan", says=["--lambda: lambda must be"])
+    mistaken("--lambda", "nan", says=["--lambda: should be a finite number, not nan"])
     mistaken("--lambda", "1e-3", "--lambda", "0.001", says=["--lambda: the same value"])
     mistaken("--no-per-instance", says=["nothing to do", "adversary --help"])
     mistaken("--lambda", "0.1", "--seeds", "0", says=["--seeds"])

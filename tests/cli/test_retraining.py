@@ -20,7 +20,7 @@ def test_seed_baseline_reports_and_is_made_again(audit, cli, here):
     assert "Each trained model" not in first.out  # a detail
     report = json.loads((here / "r.json").read_text())
     assert report["audit"] == "seed-baseline"
-    assert report["settings"] == {"seeds": 2, "seed": 0, "text": False}
+    assert report["settings"] == {"reading": "mean", "seeds": 2, "seed": 0, "text": False}
     gap = report["metrics"]["necessity.f1_gap"]
     assert gap["ci_low"] <= gap["value"] <= gap["ci_high"]
     again = json.loads(cli("report", "r.jsonl", "--json").out)
