@@ -25,8 +25,8 @@ FORMATS = ("text", "json", "markdown", "junit", "github", "html")
 NORMALISED = {
     "times": (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|Z)?", "TIME"),
     "digests": (r"\b[0-9a-f]{64}\b", "DIGEST"),
-    "short digests": (r"\b[0-9a-f]{12}\b", "DIGEST"),
-    "version": (r'("attnaudit": ?|attnaudit )"?\d+\.\d+\.\d+\w*"?', r"\1VERSION"),
+    "short digests": (r"(?<![.\w])[0-9a-f]{12}\b", "DIGEST"),
+    "version": (r'("attnaudit": ?"|attnaudit )\d+\.\d+\.\d+\w*', r"\1VERSION"),
 }
 
 BERT = """\
