@@ -28,7 +28,7 @@ def judge(bench, delta=0.05, without=()):
 
 @pytest.fixture
 def sst(bench, models):
-    """Figures of Wiegreffe & Pinter's code on SST: JSD .609 at TVD .150, where seeds have .184; 17 % of labels flip."""
+    """As Wiegreffe & Pinter's code on SST: JSD .609, TVD .150; seeds .184; 17 % of labels flip."""
     bench.base = models(44)[0]
     bench.seeds = models(40, 42, 44, 46, 48, start=20, jsd=0.184, tvd=0.184)
     bench.adversaries = {
