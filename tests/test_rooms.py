@@ -61,7 +61,7 @@ ARROWS = {
 COMMON = {"config", "errors"}
 QUESTIONS_SHARED = [
     ROOT / "attnaudit" / "questions" / f"{name}.py"
-    for name in ("answers", "variants", "trained", "reliance", "settling")
+    for name in ("answers", "variants", "recording", "reliance", "settling")
 ]
 
 
@@ -102,7 +102,7 @@ def test_every_room_is_known():
 
 # What makes records, which alone may bring torch: besides these whatever is called `make`.
 MAKERS = {
-    *("answers", "maker", "reliance", "settling", "trained", "variants"),
+    *("answers", "maker", "reliance", "settling", "recording", "variants"),
     *("model_adversary.store", "probe.views", "seed_baseline.asked"),
 }
 READING_ROOMS = ("drawing", "findings", "measures", "questions", "records", "report")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attnaudit.models.passes import Passes
     from attnaudit.models.predict import Batches
     from attnaudit.models.retraining import Retraining
-    from attnaudit.questions.trained import Ledger
+    from attnaudit.questions.recording import Ledger
     from attnaudit.records.schema import Run
 
 Record = dict[str, Any]

@@ -9,8 +9,8 @@ from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions.maker import Record, Trains
+from attnaudit.questions.recording import Ledger
 from attnaudit.questions.runs import BASE_RUN
-from attnaudit.questions.trained import Ledger
 from attnaudit.records.schema import Run, run_key
 
 

@@ -36,7 +36,7 @@ from attnaudit.models.retraining import Retraining
 from attnaudit.questions import find_question
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.question import Question
-from attnaudit.questions.trained import Ledger
+from attnaudit.questions.recording import Ledger
 from attnaudit.records.manifest import collect, versions
 from attnaudit.records.schema import (
     DatasetFacts,

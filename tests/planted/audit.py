@@ -17,9 +17,9 @@ from attnaudit.questions import find_question
 from attnaudit.questions.maker import Trains
 from attnaudit.questions.model_adversary import make as model_adversary
 from attnaudit.questions.probe import make as probe
+from attnaudit.questions.recording import Ledger
 from attnaudit.questions.runs import read_runs
 from attnaudit.questions.seed_baseline import make as seed_baseline
-from attnaudit.questions.trained import Ledger
 from attnaudit.records.schema import Run, run_key
 from attnaudit.running.rounds import record_rounds
 from tests.planted.plants import Plant

@@ -17,7 +17,7 @@ from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, Trainable, as_it_is, guided
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions.maker import Trains
-from attnaudit.questions.trained import Ledger, run_records
+from attnaudit.questions.recording import Ledger, run_records
 from attnaudit.readings.heads import MEAN
 from attnaudit.running.rounds import record_rounds
 

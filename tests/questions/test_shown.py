@@ -23,7 +23,7 @@ from attnaudit.models.schedule import Schedule
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.instance_adversary.make.weights import adversaries
 from attnaudit.questions.probe.views import views
-from attnaudit.questions.trained import Ledger
+from attnaudit.questions.recording import Ledger
 from attnaudit.readings import find_reading
 
 CPU = torch.device("cpu")

@@ -1,7 +1,7 @@
 """Does attention rank words as other measures of importance do? Jain & Wallace 2019, test A.
 
-Besides what every record holds (see `common`), which feeds `model.*`, the strata by predicted class
-and by length, and resampling by group:
+Besides what every record holds (see `questions.answers`), which feeds `model.*`, the strata by
+predicted class and by length, and resampling by group:
 
 * `target`: the class whose probability is explained;
 * `attention` and `importance.<m>`: one number per word; attention against a measure feeds

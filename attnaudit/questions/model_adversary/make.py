@@ -6,9 +6,9 @@ per-instance adversary, one set of parameters must produce all these weights. La
 imitators, which say how far a model moves that only imitates; they are trained in any case, as
 many, as long.
 
-Records are those of `audits.runs`, one per model and instance, on dev and on the audited split;
-`run` is `{"lambda": 0.001, "seed": 1}` with its split. A training that diverged leaves one record
-a split, `{"run", "row", "id", "diverged": true}`, and no figures.
+Records are those of `questions.recording`, one per model and instance, on dev and on the audited
+split; `run` is `{"lambda": 0.001, "seed": 1}` with its split. A training that diverged leaves one
+record a split, `{"run", "row", "id", "diverged": true}`, and no figures.
 
 Deviations from the authors' code: TVD is the full one, so that our lambda is twice theirs; the
 epoch is picked on dev by the objective (theirs: lowest training loss), among at most 40, and
@@ -38,8 +38,8 @@ from attnaudit.questions.model_adversary.strengths import (
     key_of,
     next_strength,
 )
+from attnaudit.questions.recording import Ledger, Trained, run_records
 from attnaudit.questions.settling import settle_reading
-from attnaudit.questions.trained import Ledger, Trained, run_records
 from attnaudit.records.schema import Run
 
 

@@ -16,7 +16,7 @@ from attnaudit.models.imitation import KL_CLIP
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.untrained import Saving, load_trained
-from attnaudit.questions.trained import Ledger
+from attnaudit.questions.recording import Ledger
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Does the answer change when the attention weights are shuffled? Jain & Wallace 2019, test B.
 
-Besides what every record holds (see `common`):
+Besides what every record holds (see `questions.answers`):
 
 * `tvd`: `median`, `mean` and `max`, over the permutations, of the total variation distance between
   the answer under shuffled weights and the model's answer. The median is J&W's figure of an

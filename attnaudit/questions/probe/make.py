@@ -2,8 +2,8 @@
 
 Classifiers without context are trained under attention that is imposed on them (see
 `models.probes`), on the labels, with the audited model's schedule, several seeds for each guide.
-For the records see `runs`; the runs are `{"model": "base"}` and `{"guide": NAME, "seed": k}`. The
-`probs` on the audited split feed `probe.*`. Guides:
+For the records see `questions.recording`; the runs are `{"model": "base"}` and
+`{"guide": NAME, "seed": k}`. The `probs` on the audited split feed `probe.*`. Guides:
 
 * `uniform`, 1/n on each word;
 * `trained`: the probe's own additive attention, learned with it;
@@ -23,8 +23,8 @@ from attnaudit.models.retraining import Retraining
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.views import views
+from attnaudit.questions.recording import Ledger, Trained, run_records
 from attnaudit.questions.settling import settle_reading
-from attnaudit.questions.trained import Ledger, Trained, run_records
 from attnaudit.readings.heads import MEAN
 from attnaudit.records.schema import Run
 

@@ -8,15 +8,21 @@ from typing import Any
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import two_level
 from attnaudit.questions.probe.settings import ProbeSettings
-from attnaudit.questions.retrained import SHARE, Figures, Retrained, gap, read_retrained
 from attnaudit.questions.runs import kind_of
+from attnaudit.questions.trained_models import (
+    SHARE,
+    Figures,
+    TrainedModels,
+    gap,
+    read_trained_models,
+)
 
 
 def summarise(
     records: Iterable[Mapping[str, Any]], settings: ProbeSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
-    found = read_retrained(records, len(labels), settings.seed)
+    found = read_trained_models(records, len(labels), settings.seed)
     named = [guide.name for guide in settings.guides]
     guides = ["uniform", "trained", "base", *named, "leak"]
     seeds = found.runs.seeds(guide="base")
@@ -50,7 +56,9 @@ def _pairs(named: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _guides(found: Retrained, f1: Mapping[str, Figures], metrics: Mapping[str, Estimate]) -> Table:
+def _guides(
+    found: TrainedModels, f1: Mapping[str, Figures], metrics: Mapping[str, Estimate]
+) -> Table:
     rows: list[list[Cell]] = []
     for guide, (points, _) in f1.items():
         figure = metrics[f"probe.{guide}.f1"]
@@ -75,7 +83,7 @@ def _gaps(gaps: Mapping[str, Estimate]) -> Table:
     return Table("Differences in F1, paired by seed", ["", "F1", "low", "high"], rows, notes)
 
 
-def _runs(found: Retrained, guides: Sequence[str], seeds: Sequence[int]) -> Table:
+def _runs(found: TrainedModels, guides: Sequence[str], seeds: Sequence[int]) -> Table:
     rows: list[list[Cell]] = [["audited model", None, *found.base_scores]]
     rows += [
         [guide, seed, *found.scores(kind_of(guide=guide), seed)]

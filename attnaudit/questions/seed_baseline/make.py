@@ -26,11 +26,11 @@ from attnaudit.execution.observer import Observer
 from attnaudit.models.guided import uniform
 from attnaudit.models.retraining import Retraining, as_it_is, guided
 from attnaudit.questions.maker import Maker, Record, Trains
+from attnaudit.questions.recording import Ledger, Trained, run_records
 from attnaudit.questions.seed_baseline.asked import controls
 from attnaudit.questions.seed_baseline.cost import asked_cost
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.settling import settle_reading
-from attnaudit.questions.trained import Ledger, Trained, run_records
 from attnaudit.records.schema import Run
 
 Array = NDArray[np.float64]

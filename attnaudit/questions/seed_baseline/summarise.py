@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from attnaudit.measures.divergences import LN2
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.measures.two_level import mean_draws, two_level
-from attnaudit.questions.retrained import SHARE, gap, read_retrained
 from attnaudit.questions.runs import SEED, UNIFORM, Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.seed_baseline.tables import tables
+from attnaudit.questions.trained_models import SHARE, gap, read_trained_models
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ def summarise(
     records: Iterable[Mapping[str, Any]], settings: SeedBaselineSettings, labels: Sequence[str]
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
-    found = read_retrained(records, len(labels), settings.seed)
+    found = read_trained_models(records, len(labels), settings.seed)
     seeds = found.runs.seeds(model="seed")
     if not seeds or seeds != found.runs.seeds(model="uniform"):
         raise ValueError("learned and uniform attention are not of the same seeds")

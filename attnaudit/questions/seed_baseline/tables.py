@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from attnaudit.measures.bins import NAMES, bin_of
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.reliance_tables import UNMOVED_TVD
-from attnaudit.questions.retrained import Retrained
 from attnaudit.questions.runs import BASE, SEED, UNIFORM, Kind
 from attnaudit.questions.seed_baseline.controls import CONTROLS
+from attnaudit.questions.trained_models import TrainedModels
 
 Array = NDArray[np.float64]
 
 
 def tables(
-    found: Retrained,
+    found: TrainedModels,
     seeds: Sequence[int],
     metrics: Mapping[str, Estimate],
     frozen: Array,
@@ -58,7 +58,7 @@ def _scores(metrics: Mapping[str, Estimate], frozen: Array) -> Table:
     return Table("F1 with learned and with uniform attention", columns, rows, notes)
 
 
-def _distances(found: Retrained, metrics: Mapping[str, Estimate]) -> Table:
+def _distances(found: TrainedModels, metrics: Mapping[str, Estimate]) -> Table:
     rows: list[list[Cell]] = []
     for name, shown in (
         ("jsd.mean_over_seeds", "JSD of attention, mean over seeds"),
@@ -99,7 +99,7 @@ def _controls(metrics: Mapping[str, Estimate]) -> Table | None:
     return Table("Controls: answers without this attention", columns, rows, notes) if rows else None
 
 
-def _bins(found: Retrained, seeds: Sequence[int], labels: Sequence[str]) -> Table:
+def _bins(found: TrainedModels, seeds: Sequence[int], labels: Sequence[str]) -> Table:
     """The JSD of the seeds by predicted class and largest weight, as W&P draw it (Fig. 3)."""
     jsd = found.runs.values(SEED, seeds, "jsd")
     median, largest = np.median(jsd, axis=0), jsd.max(0)
@@ -117,7 +117,7 @@ def _bins(found: Retrained, seeds: Sequence[int], labels: Sequence[str]) -> Tabl
     return Table(title, columns, rows, ["Of the instances of a bin: the median."])
 
 
-def _runs(found: Retrained, seeds: Sequence[int]) -> Table:
+def _runs(found: TrainedModels, seeds: Sequence[int]) -> Table:
     binary = found.classes == 2
 
     def row(name: str, kind: Kind, seed: int) -> list[Cell]:

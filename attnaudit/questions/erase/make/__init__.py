@@ -3,7 +3,7 @@
 Two kinds of erasure, which answer different questions. Serrano & Smith (2019) erase attention
 weights, so that what the other items know of the erased one stays (`single_weight`,
 `flip_fraction`); DeYoung et al. (2020) delete the words from the text (`eraser`). Besides what
-every record holds (see `common`):
+every record holds (see `questions.answers`):
 
 * `single`: `gap`, `jsd` and `flip`, the top weight against a random other one; null for a single
   item. Feeds `erase.single.*`;

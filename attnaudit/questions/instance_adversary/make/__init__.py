@@ -4,7 +4,7 @@ The weights are changed under a model that is held as it is; whether the model c
 is not asked. On long or confident texts nearly everything is possible: a fact about detached
 weights, no evidence of its own on whether attention explains.
 
-Besides what every record holds (see `common`):
+Besides what every record holds (see `questions.answers`):
 
 * `attention`: the model's, one number a word; its largest feeds the bins;
 * `cap`: the largest divergence that any weights attain from it, whatever the answer;

@@ -1,6 +1,6 @@
 """Records of models that an audit trains: one per model and instance, on dev and the audited split.
 
-Besides what every record holds (see `common`):
+Besides what every record holds (see `questions.answers`):
 
 * `run`: which model it is of, with the `split` the instance is from, since rows count anew in each;
 * `attention`: one number per word, by the reading, renormalised over the content;

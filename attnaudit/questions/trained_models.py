@@ -42,7 +42,7 @@ class Audited:
 
 
 @dataclass(frozen=True)
-class Retrained:
+class TrainedModels:
     """All models by split, those on the audited split, and the resamples of its instances."""
 
     audited: Audited
@@ -73,7 +73,9 @@ class Retrained:
         return self.scores(BASE, 0)
 
 
-def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int) -> Retrained:
+def read_trained_models(
+    records: Iterable[Mapping[str, Any]], classes: int, seed: int
+) -> TrainedModels:
     """The models on the split that is audited.
 
     `seed` is that of the resamples. Raises ValueError where records are missing.
@@ -89,7 +91,7 @@ def read_retrained(records: Iterable[Mapping[str, Any]], classes: int, seed: int
         for number, columns in models.items():
             if len(columns.probs) != n:
                 raise ValueError(f"records are missing of {dict(kind)}, seed {number}")
-    return Retrained(audited, splits, runs, audited.basics.bootstrap(seed), classes)
+    return TrainedModels(audited, splits, runs, audited.basics.bootstrap(seed), classes)
 
 
 def gap(ours: Figures, theirs: Figures, n: int) -> Estimate:
