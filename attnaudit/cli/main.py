@@ -85,14 +85,24 @@ def main() -> None:
     except SystemExit:  # of `attnaudit --help | head`: nobody reads on, and that is no error
         code = 0
     except Exception as error:
-        if verbose:
+        if _interrupted(error):
+            code = INTERRUPTED
+        elif verbose:
             raise SystemExit(_traceback()) from None
-        code = _fail(
-            f"internal error: {type(error).__name__}: {error}; run again with -v and report it"
-        )
+        else:
+            code = _fail(
+                f"internal error: {type(error).__name__}: {error}; run again with -v and report it"
+            )
     if code == INTERRUPTED:
         typer.echo("interrupted", err=True)
     sys.exit(code)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an error came of Ctrl-C: torch raises one of its own if stopped while it writes."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _usage(error: Any) -> str:

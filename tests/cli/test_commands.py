@@ -368,6 +368,20 @@ def test_a_real_ctrl_c(here, tiny_yaml):
     assert not list(here.rglob("*.tmp"))
 
 
+def test_ctrl_c_is_told_whatever_it_turns_into(correlate, monkeypatch):
+    """torch raises an error of its own where it is interrupted while it writes a file."""
+
+    def written(*_):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 64 vs 0")
+
+    monkeypatch.setattr("attnaudit.running.run.run_questions", written)
+    result = correlate()
+    assert (result.code, result.err) == (130, "interrupted\n")
+
+
 def test_a_reader_who_goes_away_changes_no_exit_code(correlate, here):
     (here / "fail.yaml").write_text(policy("fails", 1.0))
     correlate("--records", "r.jsonl", "--split", "train")
