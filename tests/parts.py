@@ -20,7 +20,7 @@ def missing_of_question(question: Question) -> Iterator[str]:
     for name in ("name", "command", "module", "asks", "about", "traps", "source"):
         if not getattr(question, name):
             yield name
-    for part, holds in (("summarise", "summarise"), ("make", "MAKER")):
+    for part, holds in (("summarise", "summarise"), ("make", "MAKER"), ("records", "kind")):
         if importlib.util.find_spec(f"{question.module}.{part}") is None:
             yield f"{part}.py"
         elif not hasattr(importlib.import_module(f"{question.module}.{part}"), holds):

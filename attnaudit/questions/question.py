@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attnaudit.drawing.drawn import Drawn
     from attnaudit.questions.beside import Beside
     from attnaudit.questions.maker import Maker
+    from attnaudit.records.fields import Kind
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,12 @@ class Question:
     traps: str = ""
     source: str = ""
     suite: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """What its records must be: from a record to the class that describes it."""
+        found: Kind = self._part("records").kind
+        return found
 
     def summarise(
         self, records: Iterable[Mapping[str, Any]], settings: Settings, labels: Sequence[str]

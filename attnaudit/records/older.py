@@ -9,18 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 from pydantic import JsonValue
 
 from attnaudit.records.schema import Header, Record
 
-_BOTH = "adversary"
+_BOTH, _MODELS, _INSTANCES = "adversary", "model-adversary", "instance-adversary"
 _SHARED = ("seed", "text")
 _OF_INSTANCES = (
     *("epsilons", "alternatives", "search", "search_alternatives", "search_steps"),
     *("diversity", "restarts", *_SHARED),
 )
 _OF_MODELS = ("lambdas", "refine", "seeds", "epochs", "patience", "seeds_tvd", *_SHARED)
+
+
+def question_of(audit: str, record: Mapping[str, Any]) -> str:
+    """The name of the question that a record answers, of a file whose header names `audit`."""
+    if audit != _BOTH:
+        return audit
+    return _MODELS if "run" in record else _INSTANCES
 
 
 def sections(
@@ -34,10 +42,8 @@ def sections(
     if header.audit != _BOTH:
         yield header, records
         return
-    for trained, section in groupby(records, lambda record: "run" in record):
-        name, keys = (
-            ("model-adversary", _OF_MODELS) if trained else ("instance-adversary", _OF_INSTANCES)
-        )
+    for name, section in groupby(records, lambda record: question_of(header.audit, record)):
+        keys = _OF_MODELS if name == _MODELS else _OF_INSTANCES
         settings = {key: value for key, value in header.settings.items() if key in keys}
         yield header.model_copy(update={"audit": name, "settings": settings}), section
 

@@ -1,29 +1,40 @@
-"""Records: one JSON line per audited instance, between a header and a count.
+"""Records: one JSON line per audited instance, between a header and a footer.
 
 Everything in a report is computed from its records, so that a report can be made again without the
-model. A file of records is `header`, then records sorted by `row`, then `{"count": n}`. Audits that
-train several models write a record per model and instance, told apart by `run`: a small object such
-as `{"seed": 3}`. Runs follow each other in the order in which they were asked for.
+model. A file of records is `header`, then records sorted by `row`, then `{"count": n, "sha256":
+...}`: how many records there are, and the SHA-256 of all lines before. Each line ends in a checksum
+(see `records.lines`). Audits that train several models write a record per model and instance, told
+apart by `run`: a small object such as `{"seed": 3}`. Runs follow each other in the order in which
+they were asked for, and no id stands twice in a run.
+
+Files of schema version 1 have no checksums and no SHA-256. They are read, and `sealed` is False.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from attnaudit.errors import InputError
+from attnaudit.records.fields import Kind, check
+from attnaudit.records.lines import DAMAGED, LONGEST, content_of, lines
 from attnaudit.records.schema import (
+    FIRST_VERSION,
+    RECORDS_VERSION,
     Header,
     Record,
+    Run,
     parse,
-    parse_json,
+    run_key,
 )
 
-_FOOTER_BYTES = 64  # more than any {"count": n} line takes
+_FOOTER_BYTES = 256  # more than any footer takes
+
+Kinds = Callable[[str], Kind]  # what the records of an audit, by name, must be
 
 
 class Placed(Protocol):
@@ -39,96 +50,169 @@ class Placed(Protocol):
         ...
 
 
+class _Footer(NamedTuple):
+    records: int
+    sha256: str | None
+
+
 class RecordsFile:
     """A complete file of records. To iterate is to read it once, from its header to its end.
 
-    `digest` is the SHA-256 of the bytes read, in hexadecimal, once they are read to the end.
+    With `kinds`, every record is held against what its audit says of its records. `digest` is the
+    SHA-256 of the bytes read, in hexadecimal, once they are read to the end. `sealed` says whether
+    lines have checksums.
 
     Raises:
         InputError: The file is missing, is not one of records, or is torn or changed; the iterator
             raises it too, at the line that is wrong.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kinds: Kinds | None = None) -> None:
         where = str(path)
         self.path, self.place = path, 0
         self.digest: str | None = None
         try:
-            with path.open("rb") as stream:
-                self.header = header_of(content_of(stream.readline(), where, 1), where)
-                stream.seek(0, os.SEEK_END)
-                stream.seek(max(0, stream.tell() - _FOOTER_BYTES))
-                tail = stream.read()
+            with open_regular(path) as stream:
+                self.header = header_of(stream.readline(LONGEST), where)
+                self.sealed = self.header.schema_version != FIRST_VERSION
+                self._footer = self._read_footer(stream)
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", where=path) from None
-        count = _count(tail.removesuffix(b"\n").rpartition(b"\n")[2])
-        if count is None or not tail.endswith(b"\n"):
-            raise InputError(
-                "is not complete: its last line is no count of records",
-                where=path,
-                hint="run the audit again, with --resume if a .partial file is there",
-            )
-        self._count = count
+        self._kind = kinds(self.header.audit) if kinds else None
 
     def __iter__(self) -> Iterator[Record]:
-        where, found = str(self.path), 0
-        with self.path.open("rb") as stream:
-            header = stream.readline()
+        where, found, order = str(self.path), 0, _Order(str(self.path))
+        labels = self.header.model.model_dump().get("labels")
+        with open_regular(self.path) as stream:
+            header = stream.readline(LONGEST)
             digest, end = hashlib.sha256(header), len(header)
-            for number, line in enumerate(stream, start=2):
+            for number, line in lines(stream, where, 2):
+                content = content_of(line, where, number, self.sealed)
+                if "count" in content:
+                    more = stream.read(1)
+                    self._check_end(found, order.runs, digest.hexdigest(), more, number)
+                    digest.update(line)
+                    self.digest = digest.hexdigest()
+                    return
                 digest.update(line)
-                content = content_of(line, where, number)
-                if content.keys() == {"count"}:
-                    break
                 row_of(content, where, number)
+                if self._kind is not None:
+                    check(content, self._kind, where, number)
+                    _check_classes(content, labels, where, number)
+                order.check(content, number)
                 found += 1
                 self.place, end = end, end + len(line)
                 yield content
-        if found != self._count:
-            raise InputError(
-                f"holds {found} records where its last line counts {self._count}",
-                where=self.path,
-                line=found + 2,
-                hint="run the audit again",
-            )
-        self.digest = digest.hexdigest()
+        raise InputError("has changed while it was read", where=self.path, hint=DAMAGED)
 
     def at(self, places: Iterable[int]) -> Iterator[Record]:
-        """The records that stand at these places, as iterating has told them."""
-        with self.path.open("rb") as stream:
+        """The records that stand at these places, as iterating has told them.
+
+        Raises InputError where the file has changed since.
+        """
+        with open_regular(self.path) as stream:
             for place in places:
                 stream.seek(place)
-                content: Record = json.loads(stream.readline())
-                yield content
+                yield content_of(stream.readline(LONGEST), str(self.path), None, self.sealed)
+
+    def is_whole(self) -> bool:
+        """Whether all bytes are those that the footer was made of; reads the file once."""
+        digest, last = hashlib.sha256(), b""
+        try:
+            with open_regular(self.path) as stream:
+                for _, line in lines(stream, str(self.path), 1):
+                    digest.update(last)
+                    last = line
+        except (InputError, OSError):
+            return False
+        return digest.hexdigest() == self._footer.sha256
+
+    def _read_footer(self, stream: IO[bytes]) -> _Footer:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - _FOOTER_BYTES))
+        last = stream.read().removesuffix(b"\n").rpartition(b"\n")[2] + b"\n"
+        stream.seek(-1, os.SEEK_END)
+        try:
+            if stream.read() != b"\n":
+                raise InputError("cut off")
+            content = content_of(last, str(self.path), None, self.sealed)
+            return _footer_of(content, self.sealed)
+        except (InputError, TypeError):
+            raise InputError(
+                "is not complete: its last line is no count of records",
+                where=self.path,
+                line=_count_lines(self.path),
+                hint="run the audit again, with --resume if a .partial file is there",
+            ) from None
+
+    def _check_end(self, found: int, runs: bool, digest: str, more: bytes, number: int) -> None:
+        """Hold what was read against the footer, which stands on line `number`.
+
+        `runs`: whether the records are of several models.
+        """
+        expected, instances = self._footer, self.header.dataset.instances
+        if found != expected.records:
+            what = f"holds {found} records where its last line counts {expected.records}"
+        elif more:
+            what = "goes on after the line that counts its records"
+        elif expected.sha256 is not None and digest != expected.sha256:
+            what = "is damaged, or was edited: its last line holds the SHA-256 of other lines"
+        elif self._kind is not None and not runs and found != instances:
+            what = f"holds records of {found} texts where its header says {instances}"
+        else:
+            return
+        raise InputError(what, where=self.path, line=number, hint=DAMAGED)
 
 
-def read_records(path: Path) -> tuple[Header, Iterator[Record]]:
+class _Order:
+    """Holds records against those before: by run, then by row, and no id twice in a run."""
+
+    def __init__(self, where: str) -> None:
+        self.runs = False
+        self._where = where
+        self._run: Run | None = None
+        self._row, self._ids = -1, set[str]()
+        self._seen: set[str] = {""}
+
+    def check(self, record: Record, number: int) -> None:
+        """Take in the record on line `number`; raises InputError where it is out of order."""
+        run, row, name = record.get("run"), record["row"], record["id"]
+        if run != self._run:
+            key = run_key(run)
+            if key in self._seen:
+                raise self._error(f"the run {key or 'without a name'} stands here again", number)
+            self._seen.add(key)
+            self._run, self._row, self._ids, self.runs = run, -1, set(), True
+        if row <= self._row:
+            raise self._error(f"row {row} stands after row {self._row}", number)
+        if name in self._ids:
+            raise self._error(f"the id {name!r} stands twice", number)
+        self._ids.add(name)
+        self._row = row
+
+    def _error(self, what: str, number: int) -> InputError:
+        return InputError(f"is out of order: {what}", where=self._where, line=number, hint=DAMAGED)
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file of records; raises InputError for a pipe or a device, which would block or hang.
+
+    Raises OSError where it cannot be opened.
+    """
+    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        raise InputError("is not a file that can be read twice", where=path, hint="copy it first")
+    return path.open("rb")
+
+
+def read_records(path: Path, kinds: Kinds | None = None) -> tuple[Header, Iterator[Record]]:
     """The header of a records file, and its records one by one; raises InputError as it does."""
-    file = RecordsFile(path)
+    file = RecordsFile(path, kinds)
     return file.header, iter(file)
 
 
-def line_of(content: Mapping[str, Any]) -> bytes:
-    """A line of a records file."""
-    text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    # Half characters have no UTF-8; what "backslashreplace" makes of one is JSON's own escape.
-    return text.encode("utf-8", "backslashreplace") + b"\n"
-
-
-def content_of(line: bytes, where: str, number: int) -> Record:
-    """The JSON object on a line; raises InputError for anything else."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", where=where, line=number) from None
-    content = parse_json(text, where, number)
-    if not isinstance(content, dict):
-        raise InputError("is not a JSON object", where=where, line=number)
-    return content
-
-
-def header_of(content: Record, where: str) -> Header:
-    """The header that a first line holds; raises InputError for another one."""
+def header_of(line: bytes, where: str) -> Header:
+    """The header that a first line holds; raises InputError for another one, or a damaged one."""
+    content = content_of(line, where, 1, sealed=False)
     if content.get("kind") != "attnaudit-records":
         raise InputError(
             "is not a file of attnaudit records",
@@ -136,7 +220,9 @@ def header_of(content: Record, where: str) -> Header:
             line=1,
             hint="give the file written by --records",
         )
-    return parse(Header, content, where, 1)
+    if content.get("schema_version") == RECORDS_VERSION:
+        content = content_of(line, where, 1)  # its checksum too
+    return parse(Header, content, where, 1, (FIRST_VERSION, RECORDS_VERSION))
 
 
 def row_of(content: Record, where: str, number: int) -> int:
@@ -147,10 +233,26 @@ def row_of(content: Record, where: str, number: int) -> int:
     return row
 
 
-def _count(line: bytes) -> int | None:
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return None
-    count = content.get("count") if isinstance(content, dict) else None
-    return count if type(count) is int else None
+def _footer_of(content: Record, sealed: bool) -> _Footer:
+    """Raises TypeError for what is no footer."""
+    keys = {"count", "sha256"} if sealed else {"count"}
+    count, digest = content.get("count"), content.get("sha256")
+    if content.keys() != keys or type(count) is not int or (sealed and type(digest) is not str):
+        raise TypeError
+    return _Footer(count, digest)
+
+
+def _check_classes(content: Record, labels: Any, where: str, number: int) -> None:
+    """Raise InputError where a record is of other classes than the header names."""
+    probs = content.get("probs")
+    if probs is not None and isinstance(labels, list) and len(probs) != len(labels):
+        raise InputError(
+            f"is of {len(probs)} classes where the header names {len(labels)}",
+            where=where,
+            line=number,
+        )
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))

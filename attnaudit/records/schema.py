@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -13,7 +13,8 @@ from pydantic import Field, JsonValue
 from attnaudit.config import S, Settings
 from attnaudit.errors import InputError
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[1] = 1  # of reports
+FIRST_VERSION, RECORDS_VERSION = 1, 2  # of records: the first had no checksums
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -93,12 +94,22 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def parse(model: type[S], content: dict[str, Any], where: str, line: int | None = None) -> S:
-    """`content` as `model`; raises InputError naming the first field that is wrong."""
+def parse(
+    model: type[S],
+    content: dict[str, Any],
+    where: str,
+    line: int | None = None,
+    versions: Sequence[int] = (SCHEMA_VERSION,),
+) -> S:
+    """`content` as `model`; raises InputError naming the first field that is wrong.
+
+    `versions` are the schema versions that can be read.
+    """
     version = content.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version not in versions:
+        known = " and ".join(map(str, versions))
         raise InputError(
-            f"has schema version {version!r}, and this attnaudit reads {SCHEMA_VERSION}",
+            f"has schema version {version!r}, and this attnaudit reads {known}",
             where=where,
             line=line,
             hint="use the version of attnaudit that wrote it",
@@ -122,7 +133,7 @@ class Header(Settings):
     """The first line of a records file: what was audited, and how."""
 
     kind: Literal["attnaudit-records"] = "attnaudit-records"
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = 2
     audit: str
     settings: dict[str, JsonValue]
     model: ModelFacts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
 import shutil
 import tempfile
@@ -19,8 +18,18 @@ from typing_extensions import override
 
 from attnaudit.errors import InputError
 from attnaudit.execution.files import atomic, check_writable, output_errors
-from attnaudit.records.reading import RecordsFile, content_of, header_of, line_of, row_of
-from attnaudit.records.schema import Header, Manifest, Record, Run, difference_between, run_key
+from attnaudit.records.fields import LARGEST_ROW, Kind, check
+from attnaudit.records.lines import LONGEST, content_of, line_of, lines
+from attnaudit.records.reading import RecordsFile, header_of, open_regular, row_of
+from attnaudit.records.schema import (
+    RECORDS_VERSION,
+    Header,
+    Manifest,
+    Record,
+    Run,
+    difference_between,
+    run_key,
+)
 
 try:
     import fcntl
@@ -51,7 +60,7 @@ class Rows(Set[int]):
         """Note that the record of `row`, which has none, starts at byte `place`."""
         short = row + 1 - len(self._places)
         if short > 0:
-            self._places.extend([-1] * short)
+            self._places.frombytes(b"\xff" * (8 * short))
         self._places[row] = place
         self._count += 1
 
@@ -73,13 +82,18 @@ class RecordsWriter:
     as `<path>.partial.old1` or the like; `remark` says so. Of a damaged one, the records before the
     damage are gone on from.
 
+    With a `kind` every record is held against it before it is written, and none is gone on from
+    that is not of it.
+
     Raises:
         InputError: Another process is writing these records at this moment.
-        OutputError: `path` or its partial file cannot be written.
+        OutputError: `path` or its partial file cannot be written, or is no regular file.
     """
 
-    def __init__(self, path: Path | None, header: Header, resume: bool = False) -> None:
-        self.path, self.header = path, header
+    def __init__(
+        self, path: Path | None, header: Header, resume: bool = False, kind: Kind | None = None
+    ) -> None:
+        self.path, self.header, self._kind = path, header, kind
         self.remark: str | None = None
         self._runs: dict[str, Rows] = {}  # as they stand in the partial file
         self._order: dict[str, None] = {}  # of the runs, as they were asked for
@@ -136,11 +150,14 @@ class RecordsWriter:
         return self._runs.setdefault(key, Rows())
 
     def write(self, batch: Iterable[Mapping[str, Any]]) -> None:
-        """Append a batch of records and flush it; each holds at least `row` (int) and `id`."""
+        """Append a batch of records and flush it; each holds at least `row` (int) and `id`.
+
+        Raises InputError for a record that cannot be right: none of it is written.
+        """
         with output_errors(self._place):
             end = self._stream.seek(0, os.SEEK_END)
             for record in batch:
-                row, line, run = record["row"], line_of(record), record.get("run")
+                row, line, run = record["row"], self._sound(record), record.get("run")
                 rows = self.done_in(run)
                 if row in rows:
                     raise ValueError(f"row {row} has a record already {run_key(run)}".rstrip())
@@ -148,6 +165,25 @@ class RecordsWriter:
                 rows.add(row, end)
                 end += len(line)
             self._stream.flush()
+
+    def _sound(self, record: Mapping[str, Any]) -> bytes:
+        """The line of a record; raises InputError where it is not what its audit records."""
+        try:
+            line = line_of(record)
+            if self._kind is not None:
+                check(record, self._kind, None, None)
+        except ValueError:
+            problem = "it holds a number that is not finite"
+        except InputError as error:
+            problem = f"it {error.what}"
+        else:
+            if len(line) < LONGEST and 0 <= record["row"] <= LARGEST_ROW:
+                return line
+            problem = "it is too large to be kept"
+        raise InputError(
+            f"the record of the text {record['id']!r} cannot be right: {problem}",
+            hint="the model answers this text with nonsense, or attnaudit has a fault",
+        )
 
     def finish(self, manifest: Manifest | None = None) -> None:
         """Write the final file and remove the partial one; without a path, do nothing.
@@ -165,7 +201,11 @@ class RecordsWriter:
                 digest.update(line)
                 self._final.append(end)
                 end += len(line)
-        self._final = self._final[1:-1]  # those of the records
+            count = sum(map(len, self._runs.values()))
+            footer = line_of({"count": count, "sha256": digest.hexdigest()})
+            out.write(footer)
+            digest.update(footer)
+        self._final = self._final[1:]  # those of the records
         self.digest = digest.hexdigest()
         with output_errors(self._place):
             self._place.unlink()  # while it is locked: nobody can have gone on from it
@@ -176,7 +216,6 @@ class RecordsWriter:
         for place in self._places():
             self._stream.seek(place)
             yield self._stream.readline()
-        yield line_of({"count": sum(map(len, self._runs.values()))})
 
     def records(self) -> Iterator[Record]:
         """The records sorted by row, before `finish` or after.
@@ -201,11 +240,9 @@ class RecordsWriter:
             starts = array("q", self._places())
             yield from (self._line(self._stream, starts[place]) for place in places)
 
-    @staticmethod
-    def _line(stream: IO[bytes], start: int) -> Record:
+    def _line(self, stream: IO[bytes], start: int) -> Record:
         stream.seek(start)
-        content: Record = json.loads(stream.readline())
-        return content
+        return content_of(stream.readline(LONGEST), str(self._place), None)
 
     def _places(self) -> Iterator[int]:
         """Where the records start, in the order of the final file."""
@@ -227,6 +264,8 @@ class RecordsWriter:
             return self._set_aside(str(error))
         if found is None or not self._stream.peek(1):  # type: ignore[attr-defined]
             return None  # a header alone is nothing to keep
+        if found.schema_version != RECORDS_VERSION:
+            return self._set_aside("an older attnaudit made them, without checksums")
         difference = difference_between(found, self.header)
         if difference is not None:
             return self._set_aside(f"it belongs to another run: {difference}")
@@ -237,27 +276,32 @@ class RecordsWriter:
     def _left(self) -> Header | None:
         """The header of what stands there; None where there is no more than a torn header."""
         self._stream.seek(0)
-        first = self._stream.readline()
+        first = self._stream.readline(LONGEST)
         if not first.endswith(b"\n"):
             return None
-        return header_of(content_of(first, str(self._place), 1), str(self._place))
+        return header_of(first, str(self._place))
 
     def _load(self) -> None:
-        """Take over the whole lines, as far as they are records."""
+        """Take over the whole lines, as far as they are sound records."""
         where, end = str(self._place), self._stream.tell()
-        for number, line in enumerate(self._stream, start=2):
-            if not line.endswith(b"\n"):
-                break  # torn: the run ended within this line
-            try:
+        ids: dict[str, set[str]] = {}
+        try:
+            for number, line in lines(self._stream, where, 2):
+                if not line.endswith(b"\n"):
+                    break  # torn: the run ended within this line
                 content = content_of(line, where, number)
                 row, run = row_of(content, where, number), run_key(content.get("run"))
-            except InputError as error:
-                return self._cut(end, str(error))
-            rows = self._runs.setdefault(run, Rows())
-            if row in rows:
-                return self._cut(end, f"{where}:{number}: row {row} stands there twice")
-            rows.add(row, end)
-            end += len(line)
+                if self._kind is not None:
+                    check(content, self._kind, where, number)
+                rows, names = self._runs.setdefault(run, Rows()), ids.setdefault(run, set())
+                if not 0 <= row <= LARGEST_ROW or row in rows or content["id"] in names:
+                    what = f"row {row} or its id stands there twice"
+                    raise InputError(what, where=where, line=number)
+                names.add(content["id"])
+                rows.add(row, end)
+                end += len(line)
+        except InputError as error:
+            return self._cut(end, str(error))
         self._stream.seek(end)
         self._stream.truncate()
         return None
@@ -268,7 +312,8 @@ class RecordsWriter:
         with output_errors(old), old.open("xb") as copy:
             self._stream.seek(0)
             shutil.copyfileobj(self._stream, copy)
-        self.remark = f"{why}; going on from what stands before, the whole is kept as {old}"
+        kept = sum(map(len, self._runs.values()))
+        self.remark = f"{why}; going on from the {kept} records before; the whole is kept as {old}"
         self._stream.seek(end)
         self._stream.truncate()
 
@@ -316,10 +361,12 @@ def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
     """
     partial = path.with_name(path.name + ".partial")
     with suppress(InputError):  # missing, torn, or of another version: of no use
-        if difference_between(RecordsFile(path).header, header) is None:
+        file = RecordsFile(path)
+        if difference_between(file.header, header) is None and file.is_whole():
             return "whole"
-    with suppress(InputError, OSError), partial.open("rb") as stream:
-        found = header_of(content_of(stream.readline(), str(partial), 1), str(partial))
-        if difference_between(found, header) is None:
+    with suppress(InputError, OSError), open_regular(partial) as stream:
+        found = header_of(stream.readline(LONGEST), str(partial))
+        same = difference_between(found, header) is None
+        if same and found.schema_version == RECORDS_VERSION:
             return "partial"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,10 @@ from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.opening import open_records
 from attnaudit.readings.heads import MEAN
 from attnaudit.records.older import sections
-from attnaudit.records.reading import RecordsFile
+from attnaudit.records.reading import RecordsFile, open_regular
 from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
 from attnaudit.report.schema import Report, loads
@@ -91,7 +92,7 @@ def read_baseline(path: Path) -> Baseline:
 def is_records(path: Path) -> bool:
     """Whether `path` seems to hold records; raises InputError if it cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return stream.read(64).startswith(b'{"kind":')
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
@@ -105,7 +106,7 @@ def load(path: Path, chooser: Chooser | None = None) -> list[Part]:
     """
     if not is_records(path):
         return [Part(loads(read_text(path), str(path)), sha256_file(path))]
-    file = RecordsFile(path)
+    file = open_records(path)
     found = [
         (header, _summary(header, records, file, chooser))
         for header, records in sections(file.header, iter(file))
@@ -121,7 +122,7 @@ def _summary(
         records = chooser.watch(question, header.dataset.split, file, records)
     try:
         settings = question.settings.model_validate(header.settings, strict=False)
-        return question.summarise(records, settings, labels_of(header))
+        summary = question.summarise(records, settings, labels_of(header))
     except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
         first = str(error).partition("\n")[0]
         raise InputError(
@@ -129,6 +130,13 @@ def _summary(
             where=file.path,
             hint="run the audit again, with this version of attnaudit",
         ) from error
+    if file.sealed:
+        return summary
+    note = (
+        f"The records of {question.name} are without checksums, as an older attnaudit wrote them:"
+        " changes to them cannot be seen."
+    )
+    return replace(summary, notes=[*summary.notes, note])
 
 
 def labels_of(header: Header) -> list[str]:

@@ -56,7 +56,7 @@ def run_questions(
         chooser = viewer.chooser(data, job.pieces) if viewer else None
         for work in works:
             writer = open_files.enter_context(
-                RecordsWriter(work.job.records, work.header, job.resume)
+                RecordsWriter(work.job.records, work.header, job.resume, work.question.kind)
             )
             record(work, writer, engine, observer)
             records = writer.records()
@@ -84,7 +84,7 @@ def make_records(
     assert job.records is not None
     if stands(job.records, work.header) == "whole":
         return
-    with RecordsWriter(job.records, work.header, resume=True) as writer:
+    with RecordsWriter(job.records, work.header, True, question.kind) as writer:
         record(work, writer, engine, observer)
         writer.finish(work.manifest(datetime.now(timezone.utc)))
 

@@ -8,6 +8,7 @@ import pytest
 
 from attnaudit.questions.model_adversary.strengths import GRID
 from attnaudit.records.reading import read_records
+from tests.sealed import contents, sealed
 
 
 @pytest.fixture
@@ -94,19 +95,26 @@ def test_options_that_mean_nothing(mistaken):
     mistaken("--lambda", "0.1", "--seeds", "0", says=["--seeds"])
 
 
+SHARED = ("row", "id", "gold", "predicted", "probs", "words", "outside")
+
+
 @pytest.fixture
 def seeds_file(cli, tiny, here):
     """Write b.jsonl: records such as seed-baseline writes, of seeds on `split`."""
     cli("permute", tiny / "model.pt", tiny / "data.yaml", "--records", "p.jsonl")
-    header, *lines, count = (here / "p.jsonl").read_text().splitlines()
+    header, *lines, _ = contents(here / "p.jsonl")
 
     def write(split, model=None):
-        made = {**json.loads(header), "audit": "seed-baseline"}
+        made = {**header, "audit": "seed-baseline"}
         if model:
-            made["model"]["sha256"] = model
-        more = {"run": {"model": "seed", "seed": 1, "split": split}, "tvd": 0.2}
-        rows = [json.dumps({**json.loads(line), **more}) for line in lines]
-        (here / "b.jsonl").write_text("\n".join([json.dumps(made), *rows, count]) + "\n")
+            made["model"] = {**header["model"], "sha256": model}
+        run = {"run": {"model": "seed", "seed": 1, "split": split}}
+        rows = []
+        for line in lines:
+            shared = {key: line[key] for key in SHARED}
+            attention = [1.0] + [0.0] * (line["words"] - 1)
+            rows.append({**run, **shared, "attention": attention, "jsd": 0.1, "tvd": 0.2})
+        (here / "b.jsonl").write_bytes(sealed(made, rows))
 
     return write
 

@@ -14,6 +14,7 @@ import yaml
 from attnaudit.cli.samples import find_config, sample_folder
 from attnaudit.errors import InputError
 from attnaudit.report.policy import load_policy
+from tests.sealed import contents, sealed
 
 WHOLE = ("--split", "train")
 FORMATS = ("text", "json", "markdown", "junit", "github")
@@ -42,14 +43,10 @@ def report(records):
 
 def improved(here, name="better.jsonl"):
     """Records in which attention agrees perfectly with the gradients."""
-    lines = [json.loads(line) for line in (here / "r.jsonl").read_text().splitlines()]
-    for line in lines[1:-1]:
+    header, *lines, _ = contents(here / "r.jsonl")
+    for line in lines:
         line["importance"]["gradient"] = line["attention"]
-    (here / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    # The header must stand as it was written: that is how records are told from reports.
-    text = (here / name).read_text().splitlines()
-    text[0] = (here / "r.jsonl").read_text().splitlines()[0]
-    (here / name).write_text("\n".join(text) + "\n")
+    (here / name).write_bytes(sealed(header, lines))
     return name
 
 
@@ -179,13 +176,13 @@ def test_baselines_that_cannot_be_used(cli, refused, correlate, records, here, t
     audit = ("correlate", tiny / "model.pt", tiny / "data.yaml", "--measure", "random")
     lines = (here / "r.jsonl").read_text().splitlines(keepends=True)
     (here / "torn.jsonl").write_text("".join(lines[:3]))
-    (here / "other.jsonl").write_text(
-        "".join(lines).replace(json.loads(lines[0])["dataset"]["sha256"], "ef" * 32)
-    )
+    header, *made, _ = contents(here / "r.jsonl")
+    header["dataset"]["sha256"] = "ef" * 32
+    (here / "other.jsonl").write_bytes(sealed(header, made))
     (here / "text.txt").write_text("hello\n")
     cli("permute", tiny / "model.pt", tiny / "data.yaml", *WHOLE, "-o", "p.json", "-q")
     for name, says in (
-        ("torn.jsonl", ["torn.jsonl: is not complete"]),
+        ("torn.jsonl", ["torn.jsonl:3: is not complete"]),
         ("other.jsonl", ["other.jsonl: is a baseline on other data", "efefefefefef", "data.yaml"]),
         ("p.json", ["p.json: is a baseline of permute, and this is correlate"]),
         ("text.txt", ["text.txt:1: is not valid JSON"]),

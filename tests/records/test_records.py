@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import resource
 import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attnaudit.errors import InputError, OutputError
+from attnaudit.records.lines import content_of, line_of
 from attnaudit.records.reading import RecordsFile, read_records
 from attnaudit.records.rounding import compact
 from attnaudit.records.schema import Header, Manifest
 from attnaudit.records.writing import RecordsWriter, stands
+from tests.sealed import contents
 
 ROWS = [
     {"row": row, "id": f"é{row}", "attention": compact([row / 7, 1.0, float("nan")])}
@@ -43,11 +45,12 @@ def test_the_file_is_sorted_between_header_and_count(tmp_path: Path, header: Hea
         writer.finish()
         assert list(writer.records()) == ROWS
     assert list(tmp_path.iterdir()) == [path]
-    first, *middle, last = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    first, *middle, last = contents(path)
     assert first["kind"] == "attnaudit-records"
-    assert first["schema_version"] == 1
+    assert first["schema_version"] == 2
     assert middle == ROWS
-    assert last == {"count": 7}
+    before = b"".join(path.read_bytes().splitlines(keepends=True)[:-1])
+    assert last == {"count": 7, "sha256": hashlib.sha256(before).hexdigest()}
     found, records = read_records(path)
     assert found == header
     assert list(records) == ROWS
@@ -312,7 +315,7 @@ def test_a_row_has_one_record(header: Header) -> None:
 
 def test_nan_is_refused_and_leaves_no_torn_line(header: Header) -> None:
     with RecordsWriter(None, header) as writer:
-        with pytest.raises(ValueError, match="not JSON compliant"):
+        with pytest.raises(InputError, match="the text 'x' cannot be right: it holds a number"):
             writer.write([ROWS[0], {"row": 1, "id": "x", "tau": math.nan}])
         assert list(writer.records()) == ROWS[:1]
 
@@ -339,6 +342,15 @@ def test_half_characters_survive(tmp_path: Path, header: Header) -> None:
     assert list(read_records(path)[1]) == [record]
 
 
+def sealed_bytes(body: bytes) -> bytes:
+    """A line of any bytes with a checksum that fits."""
+    return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
+
+
+def contents_of(line: bytes) -> dict[str, Any]:
+    return content_of(line, "", 1)
+
+
 def broken(content: bytes, how: str) -> bytes:
     lines = content.splitlines(keepends=True)
     return {
@@ -347,26 +359,51 @@ def broken(content: bytes, how: str) -> bytes:
         "lost record": b"".join([*lines[:3], *lines[4:]]),
         "early footer": b"".join([*lines[:3], lines[-1], *lines[3:]]),
         "torn record": b"".join([*lines[:3], lines[3][:9] + b"\n", *lines[4:]]),
-        "no row": b"".join([*lines[:3], b'{"id": "x"}\n', *lines[4:]]),
-        "not an object": b"".join([*lines[:3], b"3\n", *lines[4:]]),
-        "not text": b"".join([*lines[:3], b"\xff\n", *lines[4:]]),
+        "no row": b"".join([*lines[:3], line_of({"id": "x"}), *lines[4:]]),
+        "not an object": b"".join([*lines[:3], sealed_bytes(b"3 "), *lines[4:]]),
+        "not text": b"".join([*lines[:3], sealed_bytes(b'{"id":"\xff"'), *lines[4:]]),
+        "not JSON": b"".join([*lines[:3], sealed_bytes(b'{"id":'), *lines[4:]]),
+        "swapped": b"".join([*lines[:3], lines[4], lines[3], *lines[5:]]),
+        "doubled": b"".join([*lines[:3], lines[2], *lines[3:]]),
+        "goes on": content + lines[-1],
+        "zeros": b"".join([*lines[:3], b"\0" * len(lines[3]), *lines[4:]]),
+        "edited": content.replace(b'"row":3', b'"row":9'),
+        "edited without the digest": b"".join(
+            [*lines[:3], line_of({**ROWS[2], "id": "a"}), *lines[4:]]
+        ),
         "no header": b"".join(lines[1:]),
         "empty": b"",
-        "newer": content.replace(b'"schema_version":1', b'"schema_version":9', 1),
-        "other header": content.replace(b'"audit"', b'"adit"', 1),
+        "newer": content.replace(b'"schema_version":2', b'"schema_version":9', 1),
+        "other header": b"".join(
+            [line_of({k: v for k, v in contents_of(lines[0]).items() if k != "audit"}), *lines[1:]]
+        ),
+        "edited header": content.replace(b'"audit"', b'"adit"', 1),
+        "older by its header": content.replace(b'"schema_version":2', b'"schema_version":1', 1),
     }[how]
 
 
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("no footer", ": is not complete: its last line is no count of records; run the audit"),
-        ("torn footer", ": is not complete"),
+        ("no footer", ":8: is not complete: its last line is no count of records; run the audit"),
+        ("torn footer", ":8: is not complete"),
         ("lost record", ":8: holds 6 records where its last line counts 7"),
         ("early footer", ":4: holds 2 records where its last line counts 7"),
-        ("torn record", ":4: is not valid JSON"),
+        ("torn record", ":4: lacks its checksum; restore the file from a copy"),
+        ("not JSON", ":4: is not valid JSON"),
+        ("swapped", ":5: is out of order: row 2 stands after row 3"),
+        ("doubled", ":4: is out of order: row 1 stands after row 1"),
+        ("goes on", ":9: goes on after the line that counts its records"),
+        ("zeros", ":4: is damaged, or was edited"),
+        ("edited", ":5: is damaged, or was edited: its checksum is of other bytes"),
+        (
+            "edited without the digest",
+            ":9: is damaged, or was edited: its last line holds the SHA-256 of other lines",
+        ),
+        ("edited header", ":1: is damaged, or was edited"),
+        ("older by its header", ":1: does not follow the schema at 'crc'"),
         ("no row", ":4: is not a record: it lacks 'row' or 'id'"),
-        ("not an object", ":4: is not a JSON object"),
+        ("not an object", ":4: is not valid JSON"),
         ("not text", ":4: is not UTF-8 text"),
         ("no header", ":1: is not a file of attnaudit records; give the file written by"),
         ("empty", ":1: is not valid JSON"),

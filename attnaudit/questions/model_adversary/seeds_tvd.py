@@ -8,7 +8,6 @@ import pydantic
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
-from attnaudit.records.reading import read_records
 
 
 class SeedsTvd(Settings):
@@ -32,7 +31,10 @@ def read_seeds_tvd(path: Path) -> SeedsTvd:
     """
     import numpy as np  # only now: settings are read without it
 
-    header, records = read_records(path)
+    from attnaudit.questions.opening import open_records  # knows all questions, this one too
+
+    file = open_records(path)
+    header, records = file.header, iter(file)
     if header.audit != "seed-baseline":
         raise InputError(
             f"holds records of {header.audit}, not of seed-baseline",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from attnaudit.questions.model_adversary.strengths import STRONG
+from attnaudit.questions.opening import open_records
 from attnaudit.questions.probe.guides import read_guides
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.question import Earlier
 from attnaudit.questions.runs import read_runs
-from attnaudit.records.reading import read_records
 
 
 def build_on(settings: ProbeSettings, earlier: Earlier) -> ProbeSettings:
@@ -33,7 +33,7 @@ def _strongest(records: Path, folder: Path, suffix: str) -> Path | None:
     As in Wiegreffe & Pinter's Table 4: of those with a mean JSD above .4 the one with the least
     TVD, on dev; where there is none, the one with the largest JSD.
     """
-    dev = read_runs(read_records(records)[1]).get("dev")
+    dev = read_runs(open_records(records)).get("dev")
     if dev is None:
         return None
     found = []

@@ -37,6 +37,7 @@ from attnaudit.running.job import Job
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.run import run_questions
 from tests.planted.audit import Notebook
+from tests.sealed import contents, version_1
 
 
 class Listener(Silent):
@@ -137,13 +138,12 @@ def test_records_of_an_older_version_held_both(audit, tiny, tmp_path):
     asked = [(find_question("instance-adversary"), InstanceSettings()), (QUESTION, settings)]
     report = run_questions(asked, job, None, Silent())
     paths = [tmp_path / f"both.{question.name}.jsonl" for question, _ in asked]
-    lines = [path.read_text().splitlines() for path in paths]
-    header = json.loads(lines[0][0])
+    parts = [contents(path) for path in paths]
+    header = parts[0][0]
     header["audit"] = "adversary"
-    header["settings"] |= {**json.loads(lines[1][0])["settings"], "per_instance": True}
-    kept = [line for part in lines for line in part[1:-1]]
+    header["settings"] |= {**parts[1][0]["settings"], "per_instance": True}
     older = tmp_path / "older.jsonl"
-    older.write_text("\n".join([json.dumps(header), *kept, f'{{"count":{len(kept)}}}']) + "\n")
+    older.write_bytes(version_1(header, [line for part in parts for line in part[1:-1]]))
     assert combine([older]).report.metrics == report.metrics
     assert combine([older]).report.tables == report.tables
 

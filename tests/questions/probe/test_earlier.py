@@ -52,7 +52,8 @@ def header(tiny, tmp_path):
 
 def run_record(run, split, **more):
     run = {**run, "split": split}
-    return {"run": run, "row": 0, "id": "a", "gold": 0, "probs": [0.5, 0.5], **more}
+    record = {"run": run, "row": 0, "id": "a", "gold": 0, "predicted": 0, "probs": [0.5, 0.5]}
+    return {**record, "words": 2, "outside": 0.0, "attention": [0.5, 0.5], **more}
 
 
 def test_of_the_strong_adversaries_the_one_that_costs_least_guides(strongest):

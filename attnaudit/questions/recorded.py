@@ -1,0 +1,100 @@
+"""What the records of several questions hold, as classes: their fields, and how these go together.
+
+Each question says in its `records.py` what its own records hold, made of these. `kind(record)`
+there gives the class that a record must be of.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from attnaudit.records.fields import (
+    Class,
+    Divergence,
+    Fields,
+    Record,
+    Share,
+    Weight,
+    Words,
+    is_attention,
+    is_distribution,
+)
+
+
+class Answer(Record, kw_only=True):
+    """What `questions.answers` records of every text: the answer, and where attention lies."""
+
+    group: str | UnsetType = UNSET
+    gold: Class
+    predicted: Class
+    probs: list[Share]
+    words: Words
+    outside: Share
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the fields do not go together."""
+        classes = len(self.probs)
+        if not is_distribution(self.probs):
+            raise ValueError(f"probs add up to {sum(self.probs):.6g}, not to 1")
+        for name in ("gold", "predicted"):
+            if getattr(self, name) >= classes:
+                raise ValueError(f"{name} is class {getattr(self, name)} of {classes}")
+        if self.probs[self.predicted] != max(self.probs):
+            raise ValueError(f"predicted is {self.predicted}, and probs say otherwise")
+
+
+class Attended(Answer, kw_only=True):
+    """An answer with its attention, one weight a word, and with the words if text is asked for."""
+
+    attention: list[Weight]
+    tokens: list[str] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the fields do not go together."""
+        Answer.__post_init__(self)
+        self.one_a_word("attention", self.attention)
+        if not is_attention(self.attention):
+            raise ValueError(f"attention adds up to {sum(self.attention):.6g}, more than 1")
+
+    def one_a_word(self, name: str, numbers: list[Any]) -> None:
+        """Raise ValueError unless there is one number for each word."""
+        if len(numbers) != self.words:
+            raise ValueError(f"{name} has {len(numbers)} numbers for {self.words} words")
+
+
+class Moved(Fields, kw_only=True):
+    """How far an answer moves: TVD, and whether another class is predicted."""
+
+    tvd: Share
+    flips: bool
+
+
+# Records of models that a question trains
+
+
+class BaseRun(Fields, kw_only=True):
+    """The audited model on one split."""
+
+    model: Literal["base"]
+    split: str
+
+
+class Base(Attended, kw_only=True):
+    """The audited model's record of a text, beside those of the trained models."""
+
+    run: BaseRun
+
+
+class Trained(Attended, kw_only=True):
+    """A trained model's record of a text, with how far it is from the audited model."""
+
+    jsd: Divergence
+    tvd: Share
+
+
+def run_of(record: Any) -> dict[str, Any]:
+    """The run of a record that nobody has checked yet; empty where it has none."""
+    run = record.get("run")
+    return run if isinstance(run, dict) else {}
