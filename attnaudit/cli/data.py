@@ -31,7 +31,8 @@ def check(
     """Count labels and lengths, and say what would be skipped or cut."""
     from attnaudit.data.check import check_dataset, to_tables
     from attnaudit.data.spec import load_spec
-    from attnaudit.report.text import open_console, render_table
+    from attnaudit.report.console import open_console
+    from attnaudit.report.text import render_table
 
     console = open_console(sys.stdout, os.environ)
     with console.capture() as rendered:

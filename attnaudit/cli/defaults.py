@@ -2,10 +2,16 @@
 
 Keys are the long names of options (`split`, `batch-tokens`) and `model` and `data`; at the top
 they hold for every subcommand that has them, under a subcommand's name for that one only.
+
+The folder may be a stranger's, and nobody names this file. So it can neither run code, nor connect
+to a cluster, nor download anything, nor name a path outside its folder: all of these stand on the
+command line.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +23,13 @@ if TYPE_CHECKING:
     from attnaudit.config import Document
 
 FILE = Path("attnaudit.yaml")
+# Keys that reach beyond the folder whatever their value is, with what they would do.
+_REACHING = {
+    "cluster": "a cluster can run code in this process",
+    "config": "a configuration names places and models of its own",
+    "recipe": "a configuration names places and models of its own",
+    "revision": "it says what is downloaded",
+}
 Options = dict[str, Any]  # the parameters of a subcommand by the names that the file knows
 
 
@@ -33,9 +46,11 @@ def read_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
     commands = {name: _options(c) for name, c in getattr(context.command, "commands", {}).items()}
     everything = {key: p for options in commands.values() for key, p in options.items()}
     defaults: dict[str, dict[str, Any]] = {name: {} for name in commands}
-    sections = [k for k in document.mapping if k in commands and k not in everything]
-    if isinstance(document.mapping.get("data"), dict):  # else it is the option of that name
-        sections.append("data")
+    sections = [  # `data` and `seed-baseline` are options too
+        key
+        for key, value in document.mapping.items()
+        if key in commands and (isinstance(value, dict) or key not in everything)
+    ]
     for key in document.mapping:
         if key not in sections:
             known = _find(document, (key,), everything, {*everything, *commands})
@@ -43,6 +58,7 @@ def read_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
                 if known in options:
                     parameter = options[known]
                     defaults[name][parameter.name] = _value(document, (key,), parameter)
+                    _check_harmless(document, (key,), parameter, defaults[name][parameter.name])
     for name in sections:  # after the others, over which they prevail
         if not isinstance(document.mapping[name], dict):
             raise InputError(
@@ -52,7 +68,8 @@ def read_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
             )
         for key in document.mapping[name]:
             parameter = commands[name][_find(document, (name, key), commands[name])]
-            defaults[name][parameter.name] = _value(document, (name, key), parameter)
+            value = defaults[name][parameter.name] = _value(document, (name, key), parameter)
+            _check_harmless(document, (name, key), parameter, value)
     return defaults
 
 
@@ -91,7 +108,7 @@ def _value(document: Document, place: tuple[Any, ...], parameter: Any) -> Any:
     value: Any = document.mapping
     for key in place:
         value = value[key]
-    many = bool(getattr(parameter, "multiple", False))
+    many = bool(getattr(parameter, "multiple", False)) or parameter.nargs != 1
     here = _written(place)
     if isinstance(value, list) and many:
         return [document.texts.get((*here, i), str(item)) for i, item in enumerate(value)]
@@ -105,6 +122,51 @@ def _value(document: Document, place: tuple[Any, ...], parameter: Any) -> Any:
         return None
     text = document.texts.get(here, str(value))
     return [text] if many else text
+
+
+def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, value: Any) -> None:
+    """Raise InputError for a value that only the command line may give.
+
+    Every text is held against the rules for paths, whatever option it is for: what is no path, such
+    as `mean`, passes them all the same. A part behind `=` is a path of its own, as in NAME=FILE.
+    """
+    for text in value if isinstance(value, list) else [value]:
+        if text is None:
+            continue
+        why = _REACHING.get(parameter.name) or _outside(text)
+        if why is None and parameter.name in ("model", "model_option"):
+            why = _no_file(text)
+        if why is not None:
+            raise InputError(
+                f"{'.'.join(map(str, place))}: {text!r} may not stand in this file: {why}",
+                where=FILE,
+                line=document.line(_written(place)),
+                hint="give it on the command line",
+            )
+
+
+def _outside(text: str) -> str | None:
+    """Why a path is not in this folder; None where it is."""
+    here = os.path.realpath(Path.cwd())
+    for part in (text, *(text[at.end() :] for at in re.finditer("=", text))):
+        try:
+            there = os.path.realpath(part)
+        except (OSError, ValueError):  # too long a name, or a null character
+            return "it is no path"
+        if there != here and not there.startswith(here.rstrip(os.sep) + os.sep):
+            return "it leads out of this folder"
+    return None
+
+
+def _no_file(reference: str) -> str | None:
+    """Why a MODEL is not a file or a folder here."""
+    from attnaudit.models.references import is_hub_id, is_plugin
+
+    if is_plugin(reference):
+        return "a plug-in is code"
+    if is_hub_id(reference):
+        return "there is no such file, and a model of the hub would be downloaded"
+    return None
 
 
 def _written(place: tuple[Any, ...]) -> tuple[str, ...]:

@@ -40,11 +40,11 @@ def explain(
     entries = all_entries() if name is None else find(name)
     if as_json:
         found = {"entries": [dataclasses.asdict(entry) for entry in entries]}
-        show(f"{json.dumps(found, indent=2, ensure_ascii=False)}\n")
+        show(f"{json.dumps(found, indent=2, ensure_ascii=False)}\n", "json")
         return
 
     from attnaudit.explanations.text import print_entries, print_list
-    from attnaudit.report.text import open_console
+    from attnaudit.report.console import open_console
 
     console = open_console(sys.stdout, os.environ)
     with console.capture() as rendered:

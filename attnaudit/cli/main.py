@@ -13,10 +13,11 @@ from attnaudit.cli.audit import audit
 from attnaudit.cli.data import data_app
 from attnaudit.cli.defaults import FILE, from_file, read_defaults
 from attnaudit.cli.explain import explain
-from attnaudit.cli.output import help_alone
+from attnaudit.cli.output import help_alone, show
 from attnaudit.cli.report import report
+from attnaudit.cli.streams import check_written, steady
 from attnaudit.cli.train import train
-from attnaudit.errors import AuditError, InputError, printable
+from attnaudit.errors import AuditError, InputError, harmless, printable
 from attnaudit.questions import all_questions
 
 # typer brings a click of its own; its exceptions are reached through typer's public names.
@@ -46,9 +47,9 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib import metadata
 
-        typer.echo(f"attnaudit {__version__}")
-        for package in ("torch", "numpy", "scipy", "tokenizers"):
-            typer.echo(f"{package} {metadata.version(package)}")
+        packages = ("torch", "numpy", "scipy", "tokenizers")
+        versions = [f"{package} {metadata.version(package)}\n" for package in packages]
+        show("".join([f"attnaudit {__version__}\n", *versions]))
         raise typer.Exit
 
 
@@ -73,29 +74,34 @@ def _root(
 
 def main() -> None:
     """Entry point: one clean line for every problem, and the exit code that CI relies on."""
+    with steady():
+        code = _code()
+    sys.exit(code)
+
+
+def _code() -> int:
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
     try:
-        code = app(prog_name="attnaudit", standalone_mode=False)
+        code: int = app(prog_name="attnaudit", standalone_mode=False) or 0
+        check_written()
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except ClickException as error:
         code = _fail(_usage(error))
     except AuditError as error:
         code = _fail(str(error))
-    except SystemExit:  # of `attnaudit --help | head`: nobody reads on, and that is no error
-        code = 0
     except Exception as error:
         if _interrupted(error):
             code = INTERRUPTED
         elif verbose:
-            raise SystemExit(_traceback()) from None
+            code = _traceback()
         else:
             code = _fail(
                 f"internal error: {type(error).__name__}: {error}; run again with -v and report it"
             )
     if code == INTERRUPTED:
-        typer.echo("interrupted", err=True)
-    sys.exit(code)
+        sys.stderr.write("interrupted\n")
+    return code
 
 
 def _interrupted(error: BaseException | None) -> bool:
@@ -115,7 +121,8 @@ def _usage(error: Any) -> str:
 
 def _fail(message: str) -> int:
     lines = message.strip().splitlines() or ["unknown error"]
-    typer.echo(f"error: {printable(' '.join(line.strip() for line in lines))}", err=True)
+    line = " ".join(line.strip() for line in lines)
+    sys.stderr.write(harmless(f"error: {printable(line)}\n"))
     return UNUSABLE
 
 

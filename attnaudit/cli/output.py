@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from attnaudit.errors import InputError, OutputError
+from attnaudit.cli.streams import check_written
+from attnaudit.errors import InputError, Kind, OutputError, harmless
 from attnaudit.report.formats import find_format, format_of
 from attnaudit.report.formats.format import Format, Rendering
 
@@ -25,25 +26,18 @@ TEXT, JSON, HTML = map(find_format, ("text", "json", "html"))
 
 def help_alone(context: typer.Context) -> None:
     """What a command says that was called without a subcommand."""
-    typer.echo(context.get_help(), err=True)
+    sys.stderr.write(context.get_help() + "\n")
     raise typer.Exit(2)
 
 
-def show(text: str) -> None:
-    """Print to stdout.
+def show(text: str, kind: Kind = "text") -> None:
+    """Print to stdout; `kind` says what the text is, and so how its characters are escaped.
 
     A reader who has gone (`| head`) is no error, and changes no exit code. Raises OutputError
     where the text cannot be written for another reason.
     """
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is buffered
-        if not isinstance(error, BrokenPipeError):
-            raise OutputError(
-                f"cannot be written ({error.strerror})", where="standard output"
-            ) from None
+    sys.stdout.write(harmless(text, kind, sys.stdout.encoding or "ascii"))
+    check_written()
 
 
 def check_outputs(*paths: Path | None, inputs: tuple[str | Path | None, ...] = ()) -> None:
@@ -145,7 +139,7 @@ def finish(
     if shown is not None and shown.step_summary:
         _add_summary(made.report)
     if shown is not None:
-        show(written(shown, sys.stdout))
+        show(written(shown, sys.stdout), shown.kind)
     raise typer.Exit(exit_code(made.report.gates, strict))
 
 

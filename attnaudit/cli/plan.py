@@ -21,7 +21,7 @@ _NAMES = {"training": "trainings", "records": "records", "summary": "summary"}
 def show_plan(plan: WorkPlan, as_json: bool, quiet: bool) -> None:
     """Print the plan; nothing at all where nothing but errors is wanted."""
     if as_json:
-        show(plan.model_dump_json(indent=2) + "\n")
+        show(plan.model_dump_json(indent=2) + "\n", "json")
     elif not quiet:
         show(_text(plan))
 
@@ -30,7 +30,7 @@ def _text(plan: WorkPlan) -> str:
     from rich.text import Text
 
     from attnaudit.errors import printable
-    from attnaudit.report.text import open_console
+    from attnaudit.report.console import open_console
 
     console = open_console(sys.stdout, os.environ)
     with console.capture() as rendered:

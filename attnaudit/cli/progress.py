@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,8 +19,9 @@ from rich.progress import (
 from rich.progress import Task as Shown
 from rich.text import Text
 
-from attnaudit.errors import printable
+from attnaudit.errors import harmless, printable
 from attnaudit.execution.observer import Silent
+from attnaudit.report.console import PlainConsole
 
 if TYPE_CHECKING:
     from attnaudit.execution.observer import Task
@@ -47,7 +47,7 @@ class Display:
     """
 
     def __init__(self, quiet: bool) -> None:
-        self.console = Console(stderr=True, quiet=quiet, soft_wrap=True)
+        self.console = PlainConsole(stderr=True, quiet=quiet, soft_wrap=True)
         self._shown: Progress | None = None
 
     @contextmanager
@@ -72,7 +72,7 @@ class Display:
 
     def say(self, remark: str) -> None:
         """A line on stderr."""
-        self.console.print(printable(remark), markup=False, highlight=False)
+        self.console.print(harmless(printable(remark)))
 
 
 class Speed(ProgressColumn):
@@ -86,12 +86,12 @@ class Speed(ProgressColumn):
 
 def _columns() -> tuple[ProgressColumn, ...]:
     return (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[info]}"),
+        TextColumn("{task.fields[info]}", markup=False),
     )

@@ -90,7 +90,7 @@ def report(
 
         from attnaudit.report.schema import json_schema
 
-        show(json.dumps(json_schema(), indent=2) + "\n")
+        show(json.dumps(json_schema(), indent=2) + "\n", "json")
         return
     if as_json and form is not None and form.value != JSON.name:
         raise InputError(f"--json and --format {form.value} exclude each other")

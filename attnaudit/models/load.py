@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +21,7 @@ from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
 from attnaudit.models.recipe import AnyConfig
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-PLUGIN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+from attnaudit.models.references import is_hub_id, is_plugin, plugins_first
 
 
 @dataclass(frozen=True)
@@ -136,7 +132,7 @@ def find_model(reference: str, seed: int, placement: Placement | None = None) ->
     if path.is_dir() or is_hub_id(reference):
         return _transformer(reference, placement)
     placement.require_none(reference)
-    if not path.exists() and PLUGIN.fullmatch(reference):
+    if is_plugin(reference):
         return _plugin(reference, seed)
     checkpoint = load_checkpoint(path)
     spec = checkpoint.model.spec
@@ -153,12 +149,6 @@ def find_model(reference: str, seed: int, placement: Placement | None = None) ->
         facts,
         checkpoint.config,
     )
-
-
-def is_hub_id(reference: str) -> bool:
-    """Whether MODEL is `owner/name` of the Hugging Face hub, and no file that is not there."""
-    path = Path(reference)
-    return not path.exists() and path.suffix != ".pt" and bool(HUB_ID.fullmatch(reference))
 
 
 def _transformer(reference: str, placement: Placement) -> Source:
@@ -197,11 +187,9 @@ def _transformer(reference: str, placement: Placement) -> Source:
 
 def _plugin(reference: str, seed: int) -> Source:
     name, _, attribute = reference.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:  # a console script does not look where it is run
-        sys.path.insert(0, here)  # and stays there: factories and models may import late
     try:
-        module = importlib.import_module(name)
+        with plugins_first():  # a console script does not look where it is run
+            module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"no module named {error.name!r}",
@@ -222,7 +210,8 @@ def _plugin(reference: str, seed: int) -> Source:
         words = vocabulary or Vocabulary.count(data.texts())
         spec = ModelSpec(words, data.labels, data.paired)
         try:
-            model = factory(spec, seed)
+            with plugins_first():
+                model = factory(spec, seed)
         except Exception as error:
             raise ModelError(f"calling it fails ({_brief(error)})", where=reference) from error
         if not isinstance(model, AttentionModel):

@@ -5,9 +5,7 @@ A table too wide for the terminal is shown in parts that repeat the columns whic
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TextIO
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -30,7 +28,6 @@ from attnaudit.report.wording import (
     scopes,
 )
 
-_PLAIN_WIDTH = 100  # of files and pipes, which have no width of their own
 _GAP = 2  # columns of the terminal between two columns of a table
 
 _STATUS_STYLES = {
@@ -41,17 +38,6 @@ _STATUS_STYLES = {
 }
 _LOUD = "bold yellow"
 _FINDING_STYLES = {"for": "bold green", "against": "bold red", "inconclusive": "bold yellow"}
-
-
-def open_console(stream: TextIO, environ: Mapping[str, str]) -> Console:
-    """A console on `stream`, 100 columns wide where it is no terminal and COLUMNS is not set."""
-    width = None if stream.isatty() or environ.get("COLUMNS") else _PLAIN_WIDTH
-    return Console(file=stream, width=width, highlight=False)
-
-
-def plain_console() -> Console:
-    """A console for files: 100 columns wide and without colour, whatever the environment says."""
-    return Console(file=io.StringIO(), width=_PLAIN_WIDTH, highlight=False, force_terminal=False)
 
 
 def render(report: Report, console: Console, detail: bool = False) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 
 import pytest
 
 
 @pytest.fixture
 def project(here, tiny):
-    """Write attnaudit.yaml, with MODEL and DATA named in it."""
+    """Write attnaudit.yaml, with MODEL and DATA named in it, which stand in a folder beside it."""
+    shutil.copytree(tiny, here / "tiny")
 
     def write(*lines):
-        named = [f"model: {tiny / 'model.pt'}", f"data: {tiny / 'data.yaml'}", "measure: random"]
+        named = ["model: tiny/model.pt", "data: tiny/data.yaml", "measure: random"]
         (here / "attnaudit.yaml").write_text("\n".join([*named, *lines]) + "\n")
 
     return write
@@ -24,10 +27,10 @@ def audited(cli, *args):
     return json.loads(result.out)
 
 
-def test_what_the_command_line_leaves_out_comes_from_the_file(cli, project, tiny):
+def test_what_the_command_line_leaves_out_comes_from_the_file(cli, project):
     project("limit: 6", "seed: 5")
     report = audited(cli)
-    assert report["model"]["name"] == str(tiny / "model.pt")
+    assert report["model"]["name"] == "tiny/model.pt"
     assert report["dataset"]["instances"] == 6
     assert report["settings"]["seed"] == 5
     assert report["settings"]["measures"] == ["random"]
@@ -118,3 +121,59 @@ def test_a_mistake_in_the_file_does_not_keep_help_away(cli, refused, here):
         assert (shown.code, shown.err) == (0, "")
         assert shown.out.startswith("Usage: attnaudit")
     refused("correlate", says=["attnaudit.yaml:1: unknown key 'limt'"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["model: evil:make"], ["attnaudit.yaml:1: model: 'evil:make'", "a plug-in is code"]),
+        (["correlate:", "  model: evil:make"], ["attnaudit.yaml:2: correlate.model: 'evil:make'"]),
+        (["model: owner/name"], ["attnaudit.yaml:1", "would be downloaded"]),
+        (["revision: main"], ["attnaudit.yaml:1: revision", "what is downloaded"]),
+        (["cluster: tcp://10.0.0.1:8786"], ["attnaudit.yaml:1: cluster", "can run code"]),
+        (["output: ABSOLUTE/x.json"], ["attnaudit.yaml:1: output", "leads out of this folder"]),
+        (["correlate: {output: ../x.json}"], ["correlate.output: '../x.json'", "leads out"]),
+        (["records: in/../../x.jsonl"], ["records: 'in/../../x.jsonl'", "leads out"]),
+        (["records: out/x.jsonl"], ["records: 'out/x.jsonl'", "leads out"]),
+        (["data: out/d.yaml"], ["data: 'out/d.yaml'", "leads out"]),
+        (["data: linked.yaml"], ["data: 'linked.yaml'", "leads out"]),
+        (["policy: /etc/passwd"], ["policy: '/etc/passwd'", "leads out"]),
+        (["baseline: ~/x", "policy: ../p"], ["policy: '../p'"]),  # ~ is no home here
+        (["probe: {guide: [a=in/x.pt, b=../x.pt]}"], ["probe.guide: 'b=../x.pt'", "leads out"]),
+        (["adversary: {seed-baseline: ../s.jsonl}"], ["adversary.seed-baseline", "leads out"]),
+        (["seed-baseline: {recipe: train.yaml}"], ["seed-baseline.recipe", "a configuration"]),
+        (["adversary: {models: ../m}"], ["adversary.models: '../m'", "leads out"]),
+        (["train: {config: mine.yaml}"], ["train.config", "a configuration"]),
+        (["audit: {vectors: ../v.txt}"], ["audit.vectors", "leads out"]),
+        (["report: {files: [../r.jsonl]}"], ["report.files: '../r.jsonl'", "leads out"]),
+        (["data: {generate: {folder: ../d}}"], ["generate"]),
+        (['output: "a\\0b"'], ["output", "is no path"]),
+    ],
+)
+def test_a_strangers_file_reaches_nothing_outside_its_folder(refused, here, lines, says):
+    outside = here.parent / f"{here.name}-outside"
+    outside.mkdir()
+    (outside / "d.yaml").write_text("test: d.jsonl\n")
+    (here / "out").symlink_to(outside)
+    (here / "in").mkdir()
+    (here / "linked.yaml").symlink_to(outside / "d.yaml")
+    (here / "evil.py").write_text("open('run', 'w')\n")
+    text = "\n".join(lines).replace("ABSOLUTE", str(outside))
+    (here / "attnaudit.yaml").write_text(f"{text}\n")
+    said = refused("correlate", says=says)
+    assert "give it on the command line" in said or "generate" in said
+    assert sorted(os.listdir(outside)) == ["d.yaml"]
+
+
+def test_the_folder_itself_may_be_named_in_full_or_through_a_link(cli, project, here):
+    (here / "again").symlink_to(here / "tiny")
+    project(f"records: {here / 'r.jsonl'}", "limit: 3")
+    assert audited(cli, "--data", "again/data.yaml")["dataset"]["instances"] == 3
+    assert (here / "r.jsonl").exists()
+
+
+def test_the_command_line_may_name_all_that_the_file_may_not(cli, here, tiny):
+    (here / "attnaudit.yaml").write_text("measure: random\nlimit: 3\n")
+    other = here.parent / f"{here.name}-other.json"
+    result = cli("correlate", tiny / "model.pt", tiny / "data.yaml", "-o", other, "--quiet")
+    assert (result.code, other.exists()) == (0, True)

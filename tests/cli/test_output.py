@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnaudit.cli.output import check_outputs, show
+from attnaudit.cli.streams import steady
 from attnaudit.errors import OutputError
 
 
@@ -35,14 +36,15 @@ def test_nobody_reading_is_no_error(stdout):
     read, write = os.pipe()
     os.close(read)
     stdout(write)
-    show("into the void\n" * 9999)
-    show("and again\n")
+    with steady():
+        show("into the void\n" * 9999)
+        show("and again\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_is_an_error(stdout):
     stdout(os.open("/dev/full", os.O_WRONLY))
-    with pytest.raises(OutputError, match="standard output: cannot be written"):
+    with steady(), pytest.raises(OutputError, match="standard output: cannot be written"):
         show("text\n")
 
 

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.report.schema import Gate, Report
-from attnaudit.report.text import open_console, render
+from attnaudit.report.console import open_console
+from attnaudit.report.text import render
 
 Make = Callable[[Summary], Report]
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from attnaudit.errors import Kind
+
 if TYPE_CHECKING:
     from attnaudit.report.combine import Combined
     from attnaudit.report.schema import Report
@@ -41,6 +43,7 @@ class Format:
     tells. `render` raises InputError where what it needs is not installed; `needs` names the extra.
     `heatmaps` is how many it shows where none are asked for. `step_summary` says that in a step of
     GitHub Actions the whole report goes to the summary of the step, beside what `render` gives.
+    `kind` says how a character is escaped in it that must not reach a terminal or a log as it is.
     """
 
     name: str
@@ -50,3 +53,4 @@ class Format:
     needs: str = ""
     heatmaps: int = 0
     step_summary: bool = False
+    kind: Kind = "text"

@@ -18,4 +18,5 @@ FORMAT = Format(
     ".html",
     needs="html",
     heatmaps=5,
+    kind="markup",
 )

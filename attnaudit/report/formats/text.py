@@ -6,7 +6,8 @@ from attnaudit.report.formats.format import Format, Rendering
 
 
 def _render(given: Rendering) -> str:
-    from attnaudit.report.text import open_console, plain_console, render
+    from attnaudit.report.console import open_console, plain_console
+    from attnaudit.report.text import render
 
     if given.terminal is None:
         console = plain_console()
