@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.anatomy import pad_with, padding_of
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.loading import classifier_of
 from attnaudit.models.transformer.opening import Opened, open_reference
@@ -39,6 +40,8 @@ class PretrainedBlank:
         config.label2id = {label: i for i, label in enumerate(labels)}
         config.num_labels = len(labels)
         config.problem_type = "single_label_classification"
+        if padding_of(config) is None:  # saved with the model, so that transformers reads as we do
+            pad_with(config, opened.vocabulary.pad)
         return cls(replace(opened, config=config))
 
     @cached_property

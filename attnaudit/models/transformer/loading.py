@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from itertools import cycle, islice
 from typing import Any
 
 import torch
 import transformers
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
 from attnaudit.data.batch import OUTSIDE, Batch
@@ -21,12 +22,16 @@ from attnaudit.data.pieces import Pieces
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
+from attnaudit.models.transformer.anatomy import with_pads
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
+
+# What reports call the row that the classification head reads.
+_ROWS = {"first": "[CLS]", "last": "last token", "last_not_pad": "last token"}
 
 
 def load_classifier(
@@ -110,15 +115,14 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
     name, where = type(network).__name__, opened.reference.name
     _check_pieces(network, opened)
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
+    examples = [example, with_pads(example, opened.vocabulary.pad)]
     try:
-        with torch.no_grad(), quiet():
-            ids, mask = example.ids, example.mask.long()
-            before = network(input_ids=ids, attention_mask=mask).logits
+        before = torch.cat([_own_answers(network, each) for each in examples])
         take_over(network)
         hasten(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
         with torch.no_grad():
-            after = model(example)
+            after = torch.cat([model(each) for each in examples])
     except ModelError as error:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
     except Exception as error:
@@ -138,6 +142,20 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             hint="save the tokenizer that the model was trained with beside it",
         )
     return model
+
+
+@torch.no_grad()
+def _own_answers(network: nn.Module, batch: Batch) -> Tensor:
+    """Logits (B, C) of a network that nobody has touched, for each text alone."""
+    made = []
+    for b, length in enumerate(batch.mask.sum(1).tolist()):
+        inputs = {"input_ids": batch.ids[b : b + 1, :length]}
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        if batch.types is not None and "token_type_ids" in signature(network.forward).parameters:
+            inputs["token_type_ids"] = batch.types[b : b + 1, :length]
+        with quiet():
+            made.append(network(**inputs).logits)
+    return torch.cat(made)
 
 
 def _check_pieces(network: nn.Module, opened: Opened) -> None:
@@ -188,7 +206,7 @@ def facts_of(opened: Opened, model: TransformerClassifier) -> dict[str, Any]:
         "architecture": type(model.network).__name__,
         "layers": len(model.anatomy.blocks),
         "heads": model.anatomy.heads,
-        "row": "[CLS]" if model.anatomy.row == "first" else "last token",
+        "row": _ROWS[model.anatomy.row],
         "revision": None if reference.local else reference.revision,
         "classes": list(opened.labels),
         "transformers": transformers.__version__,

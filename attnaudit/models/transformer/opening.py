@@ -18,6 +18,7 @@ from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import ReadingSettings
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.anatomy import padding_of
 from attnaudit.models.transformer.reference import Reference, explained
 
 # Without one of these transformers makes up a tokenizer that knows no piece.
@@ -83,16 +84,15 @@ def open_reference(reference: Reference) -> Opened:
     reference = reference.fetched()
     config = _open_config(reference)
     tokenizer = _open_tokenizer(reference)
-    own = config.get_text_config()
-    ends = (own.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
-    # Of decoders that were never padded: an id that no text ends with, for they look for the last
-    # position that does not hold it.
-    pad = next(i for i in ends if i is not None and i >= 0)
+    # What batches are filled up with. Whether the network itself knows it as padding is another
+    # matter, which decides the row that it reads: its configuration is left as it is.
+    own = (padding_of(config), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    pad = next(i for i in own if i is not None)
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     with explained(reference, "its tokenizer cannot be used"):
         vocabulary = Pieces.of(tokenizer.backend_tokenizer, pad, unknown, tokenizer.mask_token_id)
-    for each in (config, own):
-        each.pad_token_id, each.use_cache = pad, False
+    for each in (config, config.get_text_config()):
+        each.use_cache = False
     return Opened(reference, config, tokenizer, vocabulary)
 
 

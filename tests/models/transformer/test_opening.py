@@ -112,7 +112,7 @@ def test_lengths_and_padding_of_the_tokenizer_are_left_out(opened, write_pretrai
     [(7, 5, 6, 7), (None, 5, 6, 5), (-1, 5, 6, 5), (None, None, 6, 6), (None, None, None, 0)],
 )
 def test_padding(opened, tmp_path, of_config, of_tokenizer, end, pad):
-    """A decoder looks for the last position that does not hold it: no text may end with it."""
+    """Batches are filled up with some id, and the configuration says what the network knows."""
     folder = opened("gpt2", framed=False, n_positions=64, n_head=2).reference.folder
     pieces = {"pad_token": of_tokenizer, "eos_token": end}
     whole = ["good", "bad", "film", "the"]  # ids 5 to 8
@@ -120,7 +120,7 @@ def test_padding(opened, tmp_path, of_config, of_tokenizer, end, pad):
     edit(folder, "tokenizer_config.json", **named)
     edit(folder, pad_token_id=of_config)
     found = open_reference(Reference(str(folder)))
-    assert (found.vocabulary.pad, found.config.pad_token_id) == (pad, pad)
+    assert (found.vocabulary.pad, found.config.pad_token_id) == (pad, of_config)
 
 
 # --- what cannot be opened -------------------------------------------------------------------
