@@ -56,7 +56,7 @@ def study(model: nn.Module, run: Run, example: Batch, pad: int | None) -> Anatom
 
     Raises ModelError where there is no attention that could be intervened on, naming why.
     """
-    found = _blocks(model, lambda: run(example))
+    found = _blocks(model, run, example)
     row, tupled = _row(found.blocks, run, example, pad)
     return replace(found, row=row, tupled=tupled)
 
@@ -98,7 +98,7 @@ def with_pads(example: Batch, pad: int) -> Batch:
     return replace(example, ids=ids)
 
 
-def _blocks(model: nn.Module, run: Run) -> Anatomy:
+def _blocks(model: nn.Module, run: Run, example: Batch) -> Anatomy:
     """The blocks, and what is around the last call; not yet what the last block gives."""
     members = {m for m in model.modules() if isinstance(m, nn.ModuleList)}
     repeated = {child for many in members for child in many}
@@ -132,7 +132,7 @@ def _blocks(model: nn.Module, run: Run) -> Anatomy:
     hooks += [m.register_forward_pre_hook(used) for m in linear]
     try:
         with torch.no_grad(), handling(handler):
-            run()
+            run(example)
     finally:
         for hook in hooks:
             hook.remove()

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from tokenizers import Tokenizer
+from transformers import AutoModelForSequenceClassification
 
 from attnaudit.data.pieces import Frame
 from attnaudit.errors import ModelError
@@ -80,7 +81,10 @@ def test_the_tokenizers_own_limit_counts_too(opened, write_pretrained, tmp_path)
 )
 def test_positions_that_no_text_gets(kind, before):
     """RoBERTa counts positions from behind the padding's, which is 1 in all that were published."""
-    assert positions_before(config_of(kind)) == before
+    config = config_of(kind)
+    with torch.device("meta"):
+        network = AutoModelForSequenceClassification.from_config(config)
+    assert positions_before(network, config.max_position_embeddings) == before
 
 
 def test_roberta_reads_as_many_pieces_as_it_says_and_no_more(opened):
@@ -134,10 +138,10 @@ def test_no_configuration(complaint):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "its configuration cannot be read (It looks like the config file at"),
+        ("{", "its config.json cannot be read (Expecting property name enclosed in double"),
         ("{}", "its configuration cannot be read ("),
         ('{"model_type": "no-such"}', "its configuration cannot be read ("),
-        ("[]", "its configuration cannot be read ("),
+        ("[]", "its config.json is no JSON object"),
     ],
 )
 def test_a_configuration_that_is_none(complaint, content, said):
