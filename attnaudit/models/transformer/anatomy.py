@@ -16,18 +16,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
 from attnaudit.models.transformer.interception import Call, forwarding, handling
 
-Row = Literal["first", "last"]
-Run = Callable[[], Tensor]  # runs the model on two texts of different lengths: logits (B, C)
+# `last_not_pad`: the last position whose id is not what the network calls padding.
+Row = Literal["first", "last", "last_not_pad"]
+Run = Callable[[Batch], Tensor]  # runs the model on some texts: logits (B, C)
 
 
 @dataclass(frozen=True)
 class Anatomy:
     """The blocks that make the attention calls, in the order of the calls (ALBERT's is one block).
 
-    `row` is the position that the classification head reads: the first, or the last of the text.
+    `row` is the rule by which the classification head picks the position that it reads.
     `output` is the linear layer that takes what the audited attention gives, of `heads` heads.
     `inputs` are the linear layers that its block uses before it. `tupled` says that blocks give
     their states as the first entry of a tuple.
@@ -46,17 +48,57 @@ class Anatomy:
         return len(self.blocks) - 1
 
 
-def study(model: nn.Module, run: Run, lengths: Tensor) -> Anatomy:
-    """The anatomy of `model`, which `run` runs on two texts of `lengths` (B,) different tokens.
+def study(model: nn.Module, run: Run, example: Batch, pad: int | None) -> Anatomy:
+    """The anatomy of `model`, which `run` runs on a batch.
+
+    `example` holds two texts of different lengths, the longer one first. `pad` is the id that the
+    network's own configuration calls padding; None where it names none.
 
     Raises ModelError where there is no attention that could be intervened on, naming why.
     """
-    found = _blocks(model, run)
-    row, tupled = _row(found.blocks, run, lengths)
+    found = _blocks(model, run, example)
+    row, tupled = _row(found.blocks, run, example, pad)
     return replace(found, row=row, tupled=tupled)
 
 
-def _blocks(model: nn.Module, run: Run) -> Anatomy:
+def rows_of(rule: Row, batch: Batch, pad: int | None) -> Tensor:
+    """(B,) the position that the head reads of each text, by its rule.
+
+    Decoders of transformers look for the last id that is not their padding id. A text may end with
+    that id, or hold it: where padding is the end-of-text token, the row before it is read. In a
+    text of nothing else the first row is.
+    """
+    lengths = batch.mask.sum(1)
+    if rule == "first":
+        return torch.zeros_like(lengths)
+    if rule == "last":
+        return lengths - 1
+    places = torch.arange(batch.ids.shape[1], device=lengths.device)
+    return (places * (batch.mask & (batch.ids != pad))).amax(1)
+
+
+def padding_of(config: Any) -> int | None:
+    """The id that a configuration calls padding; None for none, or for one that no text holds."""
+    pad: int | None = getattr(config.get_text_config(), "pad_token_id", None)
+    return None if pad is None or pad < 0 else pad
+
+
+def pad_with(config: Any, pad: int | None) -> None:
+    """Let a configuration, and that of its text part, call `pad` padding."""
+    for each in (config, config.get_text_config()):
+        each.pad_token_id = pad
+
+
+def with_pads(example: Batch, pad: int) -> Batch:
+    """The texts with the padding id inside and at the end, where a tokenizer may well put it."""
+    ids = example.ids.clone()
+    for b, length in enumerate(example.mask.sum(1).tolist()):
+        ids[b, length // 2] = pad
+        ids[b, length - 1 - b : length] = pad
+    return replace(example, ids=ids)
+
+
+def _blocks(model: nn.Module, run: Run, example: Batch) -> Anatomy:
     """The blocks, and what is around the last call; not yet what the last block gives."""
     members = {m for m in model.modules() if isinstance(m, nn.ModuleList)}
     repeated = {child for many in members for child in many}
@@ -90,7 +132,7 @@ def _blocks(model: nn.Module, run: Run) -> Anatomy:
     hooks += [m.register_forward_pre_hook(used) for m in linear]
     try:
         with torch.no_grad(), handling(handler):
-            run()
+            run(example)
     finally:
         for hook in hooks:
             hook.remove()
@@ -114,8 +156,40 @@ def _is_linear(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
 
 
-def _row(blocks: tuple[nn.Module, ...], run: Run, lengths: Tensor) -> tuple[Row, bool]:
-    """The row that the head reads, by the gradient of the answer at what the last block gives."""
+def _row(
+    blocks: tuple[nn.Module, ...], run: Run, example: Batch, pad: int | None
+) -> tuple[Row, bool]:
+    """The rule of the row that the head reads, on ordinary texts and on texts with padding ids."""
+    rules: list[Row] = ["first", "last"]
+    batches = [example]
+    if pad is not None:
+        rules.append("last_not_pad")
+        batches.append(with_pads(example, pad))
+    tupled, rows = False, 1
+    for batch in batches:
+        read, tupled = _rows_read(blocks, run, batch)
+        rows = max(rows, int(read[0].sum()))
+        places = torch.arange(read.shape[1], device=read.device)
+        kept: list[Row] = []
+        for rule in rules:
+            asked = rows_of(rule, batch, pad).to(read.device).unsqueeze(1)
+            if torch.equal(read, places == asked):
+                kept.append(rule)
+        rules = kept
+    if rules:
+        return rules[0], tupled
+    what = "several rows of its last layer" if rows > 1 else "a row that is not the first or last"
+    raise ModelError(
+        f"its classification head reads {what}, so that no one row of attention explains it",
+        hint="audit a model that classifies from [CLS] or from the last token",
+    )
+
+
+def _rows_read(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> tuple[Tensor, bool]:
+    """(B, T) the rows that an answer depends on, by its gradient at what the last block gives.
+
+    Beside it: whether blocks give their states as the first entry of a tuple.
+    """
     calls = 0
     leaf: Tensor | None = None
     tupled = False
@@ -131,19 +205,8 @@ def _row(blocks: tuple[nn.Module, ...], run: Run, lengths: Tensor) -> tuple[Row,
         return (leaf, *given[1:]) if tupled else leaf
 
     with torch.enable_grad(), forwarding(list(blocks), forward):
-        logits = run()
+        logits = run(batch)
         mixed = (logits * torch.arange(1, logits.shape[1] + 1).to(logits)).sum()
         assert leaf is not None
         (grad,) = torch.autograd.grad(mixed, leaf, materialize_grads=True)
-    read = grad.abs().sum(-1) > 0  # (B, T)
-    places = torch.arange(read.shape[1], device=read.device)
-    if torch.equal(read, (places == 0).expand_as(read)):
-        return "first", tupled
-    if torch.equal(read, places == (lengths - 1).unsqueeze(1)):
-        return "last", tupled
-    rows = int(read[0].sum())
-    what = "several rows of its last layer" if rows > 1 else "a row that is not the first or last"
-    raise ModelError(
-        f"its classification head reads {what}, so that no one row of attention explains it",
-        hint="audit a model that classifies from [CLS] or from the last token",
-    )
+    return grad.abs().sum(-1) > 0, tupled

@@ -13,8 +13,9 @@ from torch import Tensor
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.anatomy import pad_with, padding_of
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.loading import classifier_of
+from attnaudit.models.transformer.loading import check_size, classifier_of
 from attnaudit.models.transformer.opening import Opened, open_reference
 from attnaudit.models.transformer.reference import Reference, explained
 
@@ -34,11 +35,14 @@ class PretrainedBlank:
         """The blank of a pretrained folder or hub model, for these classes; raises ModelError."""
         opened = open_reference(reference)
         opened.reference.require_safetensors()
+        check_size(opened)
         config = copy.deepcopy(opened.config)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: i for i, label in enumerate(labels)}
         config.num_labels = len(labels)
         config.problem_type = "single_label_classification"
+        if padding_of(config) is None:  # saved with the model, so that transformers reads as we do
+            pad_with(config, opened.vocabulary.pad)
         return cls(replace(opened, config=config))
 
     @cached_property
@@ -49,6 +53,7 @@ class PretrainedBlank:
             network, info = AutoModel.from_pretrained(
                 reference.folder,
                 config=self.opened.config,
+                attn_implementation="eager",
                 use_safetensors=True,
                 output_loading_info=True,
                 dtype=torch.float32,

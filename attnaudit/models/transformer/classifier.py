@@ -1,9 +1,9 @@
 """Hugging Face classifiers seen through encode, attend and read.
 
 The audited attention is the last layer's, in the one row that the classification head reads: [CLS]
-or its equivalent, for decoders the last token. `encode` runs the network up to that attention
-and keeps what the row reads: its residual, and every head's keys and values. `read` recomputes
-what lies above for that row alone: the variants go through the whole model as a batch of
+or its equivalent, for decoders the last token that is not padding. `encode` runs the network up to
+that attention and keeps what the row reads: its residual, and every head's keys and values. `read`
+recomputes what lies above for that row alone: the variants go through the whole model as a batch of
 sequences of length 1, in which the blocks below the audited one do nothing, that one is handed the
 residual, and its attention gives the values averaged under the weights asked for. No architecture
 is named here: `anatomy` finds what must be known, and `check` refuses a model on which it would be
@@ -15,8 +15,8 @@ Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -28,7 +28,7 @@ from typing_extensions import override
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
-from attnaudit.models.transformer.anatomy import Anatomy, study
+from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
 from attnaudit.models.transformer.quiet import quiet
 
@@ -65,7 +65,10 @@ class TransformerClassifier(AttentionModel):
         accepted = inspect.signature(network.forward).parameters
         config: Any = network.config
         self._typed = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
-        self.anatomy: Anatomy = study(network, lambda: self(example), example.mask.sum(1))
+        self._pad = padding_of(config)
+        if self._pad is None:  # batches need one, whatever it is: see `forward`
+            pad_with(config, example.pad)
+        self.anatomy: Anatomy = study(network, self, example, self._pad)
         self.head_count = self.anatomy.heads
         self._unread = self.anatomy.inputs
         if not self._reads_rows(example):
@@ -85,7 +88,35 @@ class TransformerClassifier(AttentionModel):
 
     @override
     def forward(self, batch: Batch) -> Tensor:
-        return self._run(batch, input_ids=batch.ids)
+        """Logits (B, C), as transformers gives them for each text alone.
+
+        A network that names no padding id reads the last position of a text. In a batch it must be
+        told by which id it knows the padding: one that no text of the batch ends with.
+        """
+        if self._pad is not None:
+            return self._run(batch)
+        with self._told_apart(batch) as padded:
+            return self._run(padded)
+
+    @contextmanager
+    def _told_apart(self, batch: Batch) -> Iterator[Batch]:
+        """The batch with padding that the network tells from the end of each text."""
+        config: Any = self.network.config
+        before = padding_of(config)
+        ends = batch.ids.gather(1, (batch.mask.sum(1) - 1).unsqueeze(1)).flatten()
+        filler = batch.pad
+        if bool((ends == filler).any()):
+            table: Tensor = self.network.get_input_embeddings().weight  # type: ignore[operator]
+            free = torch.ones(len(table), dtype=torch.bool, device=ends.device)
+            free[ends] = False
+            if not bool(free.any()):
+                raise ModelError("has no id that could stand for padding: every one ends a text")
+            filler = int(free.int().argmax())
+        try:
+            pad_with(config, filler)
+            yield replace(batch, ids=batch.ids.masked_fill(~batch.mask, filler), pad=filler)
+        finally:
+            pad_with(config, before)
 
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Row:
@@ -108,9 +139,21 @@ class TransformerClassifier(AttentionModel):
             reached.append(call)
             raise _ReachedError
 
+        embedded: list[Tensor] = [embeddings.to(self._dtype)]
+
+        def look_up(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            # Once: GPT-2 looks up segments in the same table, after the ids.
+            return embedded.pop() if embedded else own(*args, **kwargs)
+
+        lookup: nn.Module = self.network.get_input_embeddings()  # type: ignore[operator]
         try:
-            with forwarding(list(self.anatomy.blocks), forward), handling(handler):
-                self._run(batch, inputs_embeds=embeddings.to(self._dtype))
+            # The network is given ids as well: RoBERTa numbers its positions by them.
+            with (
+                forwarding([lookup], look_up),
+                forwarding(list(self.anatomy.blocks), forward),
+                handling(handler),
+            ):
+                self._run(batch)
         except _ReachedError:
             pass
         return self._row(batch, states[0], reached[0], rows)
@@ -203,10 +246,11 @@ class TransformerClassifier(AttentionModel):
         output = self._output_weights(vectors.shape[1])
         return Values(vectors, output, wide(encoded.residual))
 
-    def _run(self, batch: Batch, **inputs: Tensor) -> Tensor:
+    def _run(self, batch: Batch) -> Tensor:
+        inputs = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
         if self._typed and batch.types is not None:
             inputs["token_type_ids"] = batch.types
-        return self._logits(attention_mask=batch.mask.long(), **inputs)
+        return self._logits(**inputs)
 
     def _logits(self, **inputs: Tensor) -> Tensor:
         with quiet():
@@ -228,8 +272,7 @@ class TransformerClassifier(AttentionModel):
 
     def _rows(self, batch: Batch) -> Tensor:
         """(B,) the position of the audited row."""
-        lengths = batch.mask.sum(1)
-        return lengths - 1 if self.anatomy.row == "last" else torch.zeros_like(lengths)
+        return rows_of(self.anatomy.row, batch, self._pad)
 
     def _row(self, batch: Batch, states: Tensor, call: Call, rows: Tensor) -> Row:
         each = torch.arange(len(batch), device=call.query.device)

@@ -16,10 +16,10 @@ from huggingface_hub.errors import (
 )
 
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.forms import weights_error
 from attnaudit.models.transformer.quiet import quiet
 
 SAFE = ("model.safetensors", "model.safetensors.index.json")
-PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 # What a classifier is made of; weights in subfolders are other forms of the same model.
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 TIMEOUT = 10  # seconds that the hub has for an answer
@@ -54,17 +54,8 @@ def fetch(name: str, revision: str | None) -> Path:
 
 def check_weights(files: Collection[str], where: str | Path) -> None:
     """Raise ModelError where none of the files holds weights in safetensors."""
-    if any(name in files for name in SAFE):
-        return
-    pickled = any(name in files for name in PICKLED)
-    raise ModelError(
-        "has its weights only in pickle form" if pickled else "has no model.safetensors",
-        where=where,
-        hint="convert them where you trust them: load the model with transformers and call"
-        " save_pretrained, which writes safetensors"
-        if pickled
-        else "save the model with save_pretrained",
-    )
+    if not any(name in files for name in SAFE):
+        raise weights_error(files, where)
 
 
 def _cached(name: str, revision: str | None, error: Exception) -> Path:

@@ -7,13 +7,14 @@ classification head, or on which the audits would be wrong, is refused.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import signature
 from itertools import cycle, islice
 from typing import Any
 
 import torch
 import transformers
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification
 
 from attnaudit.data.batch import OUTSIDE, Batch
@@ -21,12 +22,18 @@ from attnaudit.data.pieces import Pieces
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
+from attnaudit.models.transformer.anatomy import with_pads
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
+
+_SLACK = 1 << 28  # bytes: tables of positions and masks that no file holds
+_TABLES = {"position_ids", "masked_bias", "inv_freq"}  # of versions before
+# What reports call the row that the classification head reads.
+_ROWS = {"first": "[CLS]", "last": "last token", "last_not_pad": "last token"}
 
 
 def load_classifier(
@@ -41,22 +48,58 @@ def load_classifier(
     """
     _check_task(opened)
     opened.reference.require_safetensors()
+    check_size(opened)
     network, info = _network(opened, dtype, device_map)
     lacking = sorted({*info["missing_keys"], *(str(k[0]) for k in info["mismatched_keys"])})
     if lacking:
         raise _lack(lacking, network, opened)
+    if unused := _unused(info["unexpected_keys"], network):
+        raise ModelError(
+            f"holds {len(unused)} weights that its config.json has no place for: {_few(unused)}",
+            where=opened.reference.name,
+            hint="put the config.json that belongs to these weights beside them",
+        )
     return classifier_of(network, opened)
+
+
+def check_size(opened: Opened) -> None:
+    """Raise ModelError where the network would be much larger than the weights that there are."""
+    folder = opened.reference.folder
+    there = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    network = opened.skeleton
+    needed = sum(4 * p.numel() for p in network.parameters())
+    needed += sum(b.numel() * b.element_size() for b in network.buffers())
+    if needed > 8 * there + _SLACK:
+        raise ModelError(
+            f"its config.json describes a network of {needed / 1e9:.3g} GB, and its weights are"
+            f" {there / 1e9:.3g} GB",
+            where=opened.reference.name,
+            hint="put the config.json that belongs to these weights beside them",
+        )
+
+
+def _unused(unexpected: Iterable[str], network: nn.Module) -> list[str]:
+    """Weights that have no place in the network.
+
+    Tables that networks of old versions saved, such as position ids, are no weights: every network
+    makes them anew.
+    """
+    made = {name.rpartition(".")[2] for name, _ in network.named_buffers()} | _TABLES
+    return sorted(name for name in unexpected if name.rpartition(".")[2] not in made)
 
 
 def _lack(lacking: Sequence[str], network: Any, opened: Opened) -> ModelError:
     kinds = ", ".join(opened.config.architectures or ()) or "not said"
     below = f"{network.base_model_prefix}."
+    sentences = (opened.reference.folder / "modules.json").is_file()
     headless = not all(name.startswith(below) for name in lacking)
     what = "has no trained classification head" if headless else "has not all of its weights"
     return ModelError(
         f"{what}: {_few(lacking)} would be random (its architecture: {kinds})",
         where=opened.reference.name,
-        hint="fine-tune it as a sequence classifier first, with `attnaudit train`"
+        hint="it is a model of sentence-transformers, which compares texts: audit a classifier"
+        if headless and sentences
+        else "fine-tune it as a sequence classifier first, with `attnaudit train`"
         if headless
         else "save the whole model with save_pretrained",
     )
@@ -72,9 +115,19 @@ def _check_task(opened: Opened) -> None:
             where=where,
             hint="give each its own in id2label of its config.json",
         )
-    if opened.config.problem_type == "multi_label_classification":
+    problem = opened.config.problem_type
+    if problem == "multi_label_classification":
         raise ModelError(
-            "gives several labels to a text, and the audits need one class", where=where
+            "gives several labels to a text (problem_type multi_label_classification), and the"
+            " audits need one class: its outputs are no distribution over classes",
+            where=where,
+            hint="audit a classifier of one label",
+        )
+    if problem not in (None, "single_label_classification"):
+        raise ModelError(
+            f"predicts numbers, not a class (problem_type {problem!r:.40})",
+            where=where,
+            hint="audit a classifier",
         )
 
 
@@ -110,15 +163,14 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
     name, where = type(network).__name__, opened.reference.name
     _check_pieces(network, opened)
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
+    examples = [example, with_pads(example, opened.vocabulary.pad)]
     try:
-        with torch.no_grad(), quiet():
-            ids, mask = example.ids, example.mask.long()
-            before = network(input_ids=ids, attention_mask=mask).logits
+        before = torch.cat([_own_answers(network, each) for each in examples])
         take_over(network)
         hasten(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
         with torch.no_grad():
-            after = model(example)
+            after = torch.cat([model(each) for each in examples])
     except ModelError as error:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
     except Exception as error:
@@ -138,6 +190,20 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             hint="save the tokenizer that the model was trained with beside it",
         )
     return model
+
+
+@torch.no_grad()
+def _own_answers(network: nn.Module, batch: Batch) -> Tensor:
+    """Logits (B, C) of a network that nobody has touched, for each text alone."""
+    made = []
+    for b, length in enumerate(batch.mask.sum(1).tolist()):
+        inputs = {"input_ids": batch.ids[b : b + 1, :length]}
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        if batch.types is not None and "token_type_ids" in signature(network.forward).parameters:
+            inputs["token_type_ids"] = batch.types[b : b + 1, :length]
+        with quiet():
+            made.append(network(**inputs).logits)
+    return torch.cat(made)
 
 
 def _check_pieces(network: nn.Module, opened: Opened) -> None:
@@ -188,7 +254,7 @@ def facts_of(opened: Opened, model: TransformerClassifier) -> dict[str, Any]:
         "architecture": type(model.network).__name__,
         "layers": len(model.anatomy.blocks),
         "heads": model.anatomy.heads,
-        "row": "[CLS]" if model.anatomy.row == "first" else "last token",
+        "row": _ROWS[model.anatomy.row],
         "revision": None if reference.local else reference.revision,
         "classes": list(opened.labels),
         "transformers": transformers.__version__,

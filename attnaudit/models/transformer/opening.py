@@ -5,6 +5,7 @@ Code of the repository is never run.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,9 @@ from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import ReadingSettings
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.anatomy import padding_of
+from attnaudit.models.transformer.forms import refuse_near_misses
+from attnaudit.models.transformer.guard import read_config
 from attnaudit.models.transformer.reference import Reference, explained
 
 # Without one of these transformers makes up a tokenizer that knows no piece.
@@ -59,14 +63,22 @@ class Opened:
         )
 
     @cached_property
+    def skeleton(self) -> nn.Module:
+        """The network without weights, which tells its sizes; raises ModelError for none."""
+        with explained(self.reference, "its network cannot be made"), torch.device("meta"):
+            made: nn.Module = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
+                copy.deepcopy(self.config), attn_implementation="eager"
+            )
+        return made
+
+    @cached_property
     def _positions(self) -> int:
         """How many positions a sequence may have; raises ModelError for hardly any."""
         limits = [int(self.tokenizer.model_max_length)]
         config = self.config.get_text_config()
         table = getattr(config, "max_position_embeddings", None)
         if table is not None and table > 0:
-            with explained(self.reference, "its network cannot be made"):
-                limits.append(table - positions_before(config))
+            limits.append(table - positions_before(self.skeleton, table))
         if min(limits) < self.vocabulary.pair.size + 2:
             raise ModelError(
                 f"reads {min(limits)} positions, too few for a text", where=self.reference.name
@@ -83,28 +95,24 @@ def open_reference(reference: Reference) -> Opened:
     reference = reference.fetched()
     config = _open_config(reference)
     tokenizer = _open_tokenizer(reference)
-    own = config.get_text_config()
-    ends = (own.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
-    # Of decoders that were never padded: an id that no text ends with, for they look for the last
-    # position that does not hold it.
-    pad = next(i for i in ends if i is not None and i >= 0)
+    # What batches are filled up with. Whether the network itself knows it as padding is another
+    # matter, which decides the row that it reads: its configuration is left as it is.
+    own = (padding_of(config), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    pad = next(i for i in own if i is not None)
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     with explained(reference, "its tokenizer cannot be used"):
         vocabulary = Pieces.of(tokenizer.backend_tokenizer, pad, unknown, tokenizer.mask_token_id)
-    for each in (config, own):
-        each.pad_token_id, each.use_cache = pad, False
+    for each in (config, config.get_text_config()):
+        each.use_cache = False
     return Opened(reference, config, tokenizer, vocabulary)
 
 
 def _open_config(reference: Reference) -> Any:
-    if not (reference.folder / "config.json").is_file():
-        raise ModelError(
-            "has no config.json",
-            where=reference.name,
-            hint="save the model with save_pretrained, and its tokenizer beside it",
-        )
+    refuse_near_misses(reference.folder, reference.name)
+    read_config(reference.folder / "config.json", reference.name)
     with explained(reference, "its configuration cannot be read"):
         config = AutoConfig.from_pretrained(reference.folder, **reference.options)
+        config._attn_implementation = "eager"  # and of its parts: what the file asks for is not run
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError(
             f"is an encoder-decoder ({config.model_type}), which has no one row of attention that"
@@ -142,16 +150,14 @@ def _open_tokenizer(reference: Reference) -> Any:
     return tokenizer
 
 
-def positions_before(config: Any) -> int:
-    """How many positions of the table no text gets: RoBERTa's begin behind the padding's.
+def positions_before(network: nn.Module, table: int) -> int:
+    """How many of the positions of a table no text gets: RoBERTa's begin behind the padding's.
 
     It is the one family of ours whose table of positions has a row for padding.
     """
-    with torch.device("meta"):  # no weights are made
-        network = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
     rows = [
         m.padding_idx
         for m in network.modules()
-        if isinstance(m, nn.Embedding) and m.num_embeddings == config.max_position_embeddings
+        if isinstance(m, nn.Embedding) and m.num_embeddings == table
     ]
     return max((row + 1 for row in rows if row is not None), default=0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attnaudit.errors import ModelError
+from attnaudit.models.transformer.guard import no_kernels
 from attnaudit.models.transformer.hub import check_weights, fetch
 from attnaudit.models.transformer.quiet import quiet_loading
 
@@ -58,7 +59,7 @@ class Reference:
 def explained(reference: Reference, what: str) -> Iterator[None]:
     """Turns what transformers raises into one line that says `what`; quiet while it loads."""
     try:
-        with quiet_loading():
+        with quiet_loading(), no_kernels():
             yield
     except ModelError:
         raise

@@ -142,7 +142,7 @@ def test_pickled_weights_are_refused_before_they_are_read(blank_of, write_pretra
 def test_other_families_have_a_new_head_alone(blank_of, write_pretrained, tmp_path):
     sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 64}
     decoder = blank_of(write_pretrained(tmp_path / "gpt2", "gpt2", framed=False, **sizes))
-    assert decoder(0).anatomy.row == "last"
+    assert decoder(0).anatomy.row == "last_not_pad"
     assert differing(decoder(0), decoder(1)) == {"score.weight"}
     # A RoBERTa is pretrained with a pooler that its classification head does not use.
     folder = write_pretrained(tmp_path / "roberta", "roberta")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from dataclasses import replace
 
 import pytest
@@ -208,7 +209,12 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
         ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
         (
             {"problem_type": "multi_label_classification"},
-            "gives several labels to a text, and the audits need one class",
+            "gives several labels to a text (problem_type multi_label_classification), and the"
+            " audits need one class",
+        ),
+        (
+            {"problem_type": "regression"},
+            "predicts numbers, not a class (problem_type 'regression'); audit a classifier",
         ),
     ],
 )
@@ -328,3 +334,43 @@ def test_example_texts_of_a_small_vocabulary():
     batch = example_batch(Pieces({"a": 0, "b": 1, "c": 2}, frame, frame, 1, 1))
     assert batch.ids.tolist() == [[0, *[2] * 9, 1], [0, *[2] * 5, 1, *[1] * 4]]
     assert batch.mask.sum(1).tolist() == [11, 7]
+
+
+# --- weights that are not those of the configuration ----------------------------------------------
+
+
+def test_a_configuration_of_fewer_layers_than_there_are(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", head=2, num_hidden_layers=3)
+    edit(folder, num_hidden_layers=2)
+    said = complaint(folder)
+    assert said.startswith(
+        "holds 16 weights that its config.json has no place for: bert.encoder.la"
+    )
+    assert said.endswith("; put the config.json that belongs to these weights beside them")
+
+
+def test_a_configuration_of_more_layers_than_there_are(write_pretrained, tmp_path, complaint):
+    folder = write_pretrained(tmp_path / "m", head=2)
+    edit(folder, num_hidden_layers=3)
+    assert complaint(folder).startswith("has not all of its weights: bert.encoder.layer.2.")
+
+
+def test_heads_that_the_sizes_contradict(write_pretrained, tmp_path, complaint):
+    """Where keys and values have heads of their own; a BERT's weights do not tell its heads."""
+    sizes = {"num_key_value_heads": 2, "num_attention_heads": 4}
+    folder = write_pretrained(tmp_path / "m", "llama", head=2, framed=False, **sizes)
+    edit(folder, num_key_value_heads=1)
+    assert ".k_proj.weight" in complaint(folder)
+
+
+def test_tables_of_old_versions_are_no_weights(write_pretrained, tmp_path):
+    folder = write_pretrained(tmp_path / "m", head=2)
+    weights = load_file(folder / "model.safetensors")
+    weights["bert.embeddings.position_ids"] = torch.arange(64).unsqueeze(0)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert load_classifier(opened_at(folder)).anatomy.last == 1
+
+
+def edit(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

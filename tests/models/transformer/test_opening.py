@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from tokenizers import Tokenizer
+from transformers import AutoModelForSequenceClassification
 
 from attnaudit.data.pieces import Frame
 from attnaudit.errors import ModelError
@@ -80,7 +81,10 @@ def test_the_tokenizers_own_limit_counts_too(opened, write_pretrained, tmp_path)
 )
 def test_positions_that_no_text_gets(kind, before):
     """RoBERTa counts positions from behind the padding's, which is 1 in all that were published."""
-    assert positions_before(config_of(kind)) == before
+    config = config_of(kind)
+    with torch.device("meta"):
+        network = AutoModelForSequenceClassification.from_config(config)
+    assert positions_before(network, config.max_position_embeddings) == before
 
 
 def test_roberta_reads_as_many_pieces_as_it_says_and_no_more(opened):
@@ -112,7 +116,7 @@ def test_lengths_and_padding_of_the_tokenizer_are_left_out(opened, write_pretrai
     [(7, 5, 6, 7), (None, 5, 6, 5), (-1, 5, 6, 5), (None, None, 6, 6), (None, None, None, 0)],
 )
 def test_padding(opened, tmp_path, of_config, of_tokenizer, end, pad):
-    """A decoder looks for the last position that does not hold it: no text may end with it."""
+    """Batches are filled up with some id, and the configuration says what the network knows."""
     folder = opened("gpt2", framed=False, n_positions=64, n_head=2).reference.folder
     pieces = {"pad_token": of_tokenizer, "eos_token": end}
     whole = ["good", "bad", "film", "the"]  # ids 5 to 8
@@ -120,7 +124,7 @@ def test_padding(opened, tmp_path, of_config, of_tokenizer, end, pad):
     edit(folder, "tokenizer_config.json", **named)
     edit(folder, pad_token_id=of_config)
     found = open_reference(Reference(str(folder)))
-    assert (found.vocabulary.pad, found.config.pad_token_id) == (pad, pad)
+    assert (found.vocabulary.pad, found.config.pad_token_id) == (pad, of_config)
 
 
 # --- what cannot be opened -------------------------------------------------------------------
@@ -134,10 +138,10 @@ def test_no_configuration(complaint):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "its configuration cannot be read (It looks like the config file at"),
+        ("{", "its config.json cannot be read (Expecting property name enclosed in double"),
         ("{}", "its configuration cannot be read ("),
         ('{"model_type": "no-such"}', "its configuration cannot be read ("),
-        ("[]", "its configuration cannot be read ("),
+        ("[]", "its config.json is no JSON object"),
     ],
 )
 def test_a_configuration_that_is_none(complaint, content, said):

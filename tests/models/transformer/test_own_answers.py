@@ -1,0 +1,150 @@
+"""What transformers itself answers to a text, `model(**tokenizer(text))`, is what we audit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from attnaudit.data.batch import collate
+from attnaudit.data.instance import Instance
+from attnaudit.data.tokenise import build_tokeniser
+from attnaudit.models.interface import check_laws
+from attnaudit.models.transformer.loading import load_classifier
+from attnaudit.models.transformer.opening import open_reference
+from attnaudit.models.transformer.quiet import quiet_loading
+from attnaudit.models.transformer.reference import Reference
+
+END = "[SEP]"  # the end-of-text token of these decoders, id 3
+TEXTS = [
+    "the good film was bad",
+    f"the good film was bad {END}",
+    f"the good film {END} was bad",
+    f"good {END} the {END} {END}",
+    f"{END} bad film, good film and the bad plot {END}",
+    "bad",
+    f"{END} {END}",
+    "a good film was the bad film and the good bad film was a bad good film",
+]
+DECODERS = {
+    "gpt2": {"n_positions": 64, "n_head": 2},
+    "opt": {"ffn_dim": 16, "word_embed_proj_dim": 16},
+    "gpt_neox": {},
+    "llama": {"num_key_value_heads": 1},
+    "mistral": {"num_key_value_heads": 1, "sliding_window": 4},
+    "gemma3_text": {"num_key_value_heads": 1, "head_dim": 8, "sliding_window": 4},
+}
+
+
+def instance_of(text, tokenise, row, query=None):
+    tokens, asked = tokenise(text), None if query is None else tokenise(query)
+    return Instance(
+        id=str(row),
+        row=row,
+        line=row + 1,
+        tokens=tuple(t.text for t in tokens),
+        words=tuple(t.word for t in tokens),
+        label=0,
+        query=None if asked is None else tuple(t.text for t in asked),
+        rationale=None,
+        group=None,
+        truncated=False,
+    )
+
+
+def edit(folder, name, **changes):
+    path = folder / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.fixture
+def decoder(write_pretrained, tmp_path):
+    """A folder whose tokenizer ends texts with END if asked to, with some padding or none."""
+
+    def make(kind, padding, appended=False):
+        folder = write_pretrained(
+            tmp_path / kind, kind, head=3, framed=False, pad_token_id=0, **DECODERS[kind]
+        )
+        edit(folder, "tokenizer_config.json", eos_token=END)
+        edit(folder, "config.json", pad_token_id=padding, eos_token_id=3)
+        if appended:
+            made = json.loads((folder / "tokenizer.json").read_text())
+            made["post_processor"] = {
+                "type": "TemplateProcessing",
+                "single": [{"Sequence": {"id": "A", "type_id": 0}}, _special(END)],
+                "pair": [
+                    {"Sequence": {"id": "A", "type_id": 0}},
+                    _special(END),
+                    {"Sequence": {"id": "B", "type_id": 0}},
+                    _special(END),
+                ],
+                "special_tokens": {END: {"id": END, "ids": [3], "tokens": [END]}},
+            }
+            (folder / "tokenizer.json").write_text(json.dumps(made))
+        return folder
+
+    return make
+
+
+def _special(name):
+    return {"SpecialToken": {"id": name, "type_id": 0}}
+
+
+def both(folder, texts):
+    """Logits of our model under its own attention and read from it, and of transformers."""
+    opened = open_reference(Reference(str(folder)))
+    model = load_classifier(opened)
+    tokenise = build_tokeniser(opened.reading().tokeniser)
+    made = [instance_of(text, tokenise, row) for row, text in enumerate(texts)]
+    batch = collate(made, opened.vocabulary, boundaries=model.boundaries)
+    with quiet_loading():
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        theirs = AutoModelForSequenceClassification.from_pretrained(
+            folder, attn_implementation="eager", dtype=torch.float32
+        ).eval()
+    with torch.no_grad():
+        encoded = model.encode(batch)
+        alpha = model.attend(encoded)
+        read = model.read(encoded, alpha.unsqueeze(1))[:, 0]
+        answers = []
+        for b, text in enumerate(texts):
+            inputs = tokenizer(text, return_tensors="pt")
+            length = inputs["input_ids"].shape[1]
+            assert torch.equal(batch.ids[b, :length], inputs["input_ids"][0])
+            assert int(batch.mask[b].sum()) == length
+            answers.append(theirs(**inputs).logits)
+        return model, batch, model(batch), read, torch.cat(answers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "padding", "appended"),
+    [
+        *((kind, 3, False) for kind in DECODERS),
+        ("gpt2", None, False),
+        *(("llama", padding, True) for padding in (3, None, -1, 0)),
+    ],
+)
+def test_a_decoder_reads_the_row_that_transformers_reads(decoder, kind, padding, appended):
+    model, batch, plain, read, theirs = both(decoder(kind, padding, appended), TEXTS)
+    torch.testing.assert_close(plain, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(read, theirs, atol=1e-5, rtol=1e-5)
+    differences = (theirs - theirs[0]).abs().amax(1)
+    assert (differences > 1e-3).sum() >= 6  # texts are told apart
+    check_laws(model, batch, 3)
+
+
+def test_padding_that_ends_a_text_moves_the_row_and_padding_of_batches_does_not(decoder):
+    """What a decoder with padding = end of text makes of it: words behind the row get nothing."""
+    model, batch, *_ = both(decoder("gpt2", 3), ["the good film was bad", f"the good {END} {END}"])
+    encoded = model.encode(batch)
+    assert encoded.attendable.sum(1).tolist() == [5, 2]
+    assert not encoded.content[1, 2:].any()
+
+
+def test_without_padding_of_its_own_a_network_has_the_same_configuration_after(decoder):
+    model, batch, plain, *_ = both(decoder("llama", None), TEXTS)
+    before = model.network.config.pad_token_id
+    assert torch.equal(model(batch), plain)
+    assert model.network.config.pad_token_id == before == batch.pad == 3
