@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
 import pydantic_core
-import yaml
 
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.yaml_reader import Place, read_plain
 
 
 class Settings(pydantic.BaseModel):
@@ -24,34 +22,7 @@ class Settings(pydantic.BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
-Path_ = tuple[str | int, ...]  # a place in a YAML document: ("training", "epochs")
 Problem = pydantic_core.ErrorDetails
-
-
-@contextmanager
-def opening(path: Path) -> Iterator[None]:
-    """Turns what the system says about a file that cannot be read into InputError."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise InputError("no such file", where=path, hint="check the path") from None
-    except IsADirectoryError:
-        raise InputError("is a folder, not a file", where=path) from None
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})", where=path) from None
-
-
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file; raises InputError for a missing file, a folder or other bytes."""
-    with opening(path):
-        data = path.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(
-            "is not UTF-8 text", where=path, line=line, hint="save the file as UTF-8"
-        ) from None
 
 
 class Document:
@@ -63,13 +34,13 @@ class Document:
     def __init__(
         self,
         mapping: dict[str, Any],
-        lines: Mapping[Path_, int],
-        texts: Mapping[Path_, str],
+        lines: Mapping[Place, int],
+        texts: Mapping[Place, str],
         path: Path,
     ) -> None:
         self.mapping, self.lines, self.texts, self.path = mapping, lines, texts, path
 
-    def line(self, place: Path_) -> int | None:
+    def line(self, place: Place) -> int | None:
         """The line of `place`, or of the nearest key above it."""
         while place:
             if place in self.lines:
@@ -77,17 +48,14 @@ class Document:
             place = place[:-1]
         return None
 
-    def parse(self, settings: type[S], place: Path_ = ()) -> S:
+    def parse(self, settings: type[S], place: Place = ()) -> S:
         """The mapping at `place` as `settings`; raises InputError naming one mistake."""
         value: Any = self.mapping
         for key in place:
             value = value[key]
-        try:
-            # YAML has no tuples and no paths: JSON mode reads lists and strings as those, and is
-            # otherwise as strict as Python mode ("8" is no integer, 1 is no boolean).
-            text = _AS_JSON.dump_json(value)
-        except ValueError as error:  # an anchor that holds itself, or bytes that are not text
-            raise InputError(f"cannot be used as settings ({error})", where=self.path) from None
+        # YAML has no tuples and no paths: JSON mode reads lists and strings as those, and is
+        # otherwise as strict as Python mode ("8" is no integer, 1 is no boolean).
+        text = _AS_JSON.dump_json(value)
         try:
             return settings.model_validate_json(text)
         except pydantic.ValidationError as error:
@@ -95,7 +63,7 @@ class Document:
             raise self._explain(settings, problems, pydantic_core.from_json(text), place) from None
 
     def _explain(
-        self, settings: type[Settings], problems: Sequence[Problem], value: Any, place: Path_
+        self, settings: type[Settings], problems: Sequence[Problem], value: Any, place: Place
     ) -> InputError:
         """One line for the mistake that says most: an unknown key, else the deepest one.
 
@@ -124,14 +92,14 @@ class Document:
             f"{_dotted(here)}: {in_words(same)}" if here else in_words(same),
             where=self.path,
             line=self.line(here),
-            hint="put it in quotes" if any(_needs_quotes(p) for p in same) else None,
+            hint=_hint(same),
         )
 
 
 _AS_JSON = pydantic.TypeAdapter(Any, config=pydantic.ConfigDict(ser_json_inf_nan="constants"))
 
 
-def _place(problem: Problem, value: Any) -> Path_:
+def _place(problem: Problem, value: Any) -> Place:
     """Where the problem is in the document: its location less the names of union branches."""
     place: list[str | int] = []
     for key in problem["loc"]:
@@ -144,7 +112,7 @@ def _place(problem: Problem, value: Any) -> Path_:
     return tuple(place)
 
 
-def _dotted(place: Path_) -> str:
+def _dotted(place: Place) -> str:
     return ".".join(str(key) for key in place)
 
 
@@ -160,11 +128,18 @@ def in_words(problems: Sequence[Problem]) -> str:
     return f"should be {wanted}" + (f", not {given!r:.60}" if scalar else "")
 
 
-def _needs_quotes(problem: Problem) -> bool:
-    return problem["type"] == "string_type" and isinstance(problem["input"], (bool, int, float))
+def _hint(problems: Sequence[Problem]) -> str | None:
+    """What to do about the ways in which YAML reads a bare word."""
+    for problem in problems:
+        kind, given = problem["type"], problem["input"]
+        if kind == "string_type" and isinstance(given, (bool, int, float)):
+            return "put it in quotes"
+        if kind == "bool_type" and isinstance(given, str):
+            return "write true or false, without quotes"
+    return None
 
 
-def _keys_at(settings: type[Settings], place: Path_) -> list[str]:
+def _keys_at(settings: type[Settings], place: Place) -> list[str]:
     """The keys that the settings classes allowed at `place` know."""
     owners = [settings]
     for key in place:
@@ -182,71 +157,9 @@ def _nested(annotation: Any) -> list[type[Settings]]:
     return [s for a in getattr(annotation, "__args__", ()) for s in _nested(a)]
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that also reads 1e-3 and 1.5e2 as numbers, as YAML 1.2 does, and dates as text.
-
-    Settings check their dates themselves: a date that cannot be would have no line here.
-    """
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - which is how PyYAML wants it
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+\Z"),
-    list("-+.0123456789"),
-)
-
-
 def read_document(path: Path) -> Document:
-    """The YAML mapping in `path`; raises InputError with the line of a syntax error."""
-    text = read_text(path)
-    lines: dict[Path_, int] = {}
-    texts: dict[Path_, str] = {}
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        if node is not None:
-            _note(node, (), lines, texts, path)
-        value = None if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise InputError(
-            f"is not valid YAML ({error.problem})", where=path, line=mark.line + 1 if mark else None
-        ) from None
-    except RecursionError:
-        raise InputError("is nested too deeply, or an anchor holds itself", where=path) from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"is not valid YAML ({first})", where=path) from None
-    if not isinstance(value, dict):
+    """The YAML mapping in `path`; raises InputError with the line of a mistake."""
+    plain = read_plain(path)
+    if not isinstance(plain.value, dict):
         raise InputError("does not hold a YAML mapping (key: value lines)", where=path)
-    return Document(value, lines, texts, path)
-
-
-def _note(
-    node: yaml.Node, place: Path_, lines: dict[Path_, int], texts: dict[Path_, str], path: Path
-) -> None:
-    """Note the line of every key and item below `node`, and the text of every scalar."""
-    if isinstance(node, yaml.ScalarNode):
-        texts[place] = node.value
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*place, str(key.value))
-            if here in lines:
-                raise InputError(
-                    f"the key {key.value!r} stands twice",
-                    where=path,
-                    line=key.start_mark.line + 1,
-                    hint=f"first on line {lines[here]}",
-                )
-            lines[here] = key.start_mark.line + 1
-            _note(value, here, lines, texts, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for i, item in enumerate(node.value):
-            here = (*place, i)
-            lines[here] = item.start_mark.line + 1
-            _note(item, here, lines, texts, path)
+    return Document(plain.value, plain.lines, plain.texts, path)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +13,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnaudit.config import Settings, read_document, read_text
+from attnaudit.config import Settings, read_document
 from attnaudit.errors import InputError
+from attnaudit.inputs import read_text
 
 
 class Pattern(Settings):
@@ -103,9 +107,18 @@ def test_a_word_that_only_looks_like_an_exponent_stays_text(parse):
         ("inner:\n  rate: .inf", ":2: inner.rate: should be a finite number, not inf"),
         ("inner:\n  rate: .nan", ":2: inner.rate: should be a finite number, not nan"),
         (
-            "inner:\n  name: no",
+            "inner:\n  name: false",
             ":2: inner.name: should be a valid string, not False; put it in quotes",
         ),
+        (
+            "inner:\n  flag: NO",
+            ":2: inner.flag: should be a valid boolean, not 'NO'; write true or false, without"
+            " quotes",
+        ),
+        ("inner:\n  epochs: 1_000", ":2: inner.epochs: should be a valid integer, not '1_000'"),
+        ("inner:\n  epochs: 010", ":2: inner.epochs: should be a valid integer, not '010'"),
+        ("inner:\n  epochs: 0x1F", ":2: inner.epochs: should be a valid integer, not '0x1F'"),
+        ("inner:\n  epochs: 1:30", ":2: inner.epochs: should be a valid integer, not '1:30'"),
         ("inner:\n  sizes:\n  - 1\n  - x", ":4: inner.sizes.1: should be a valid number, not 'x'"),
         ("inner:\n  sizes: 3", ":2: inner.sizes: should be a list, not 3"),
     ],
@@ -143,16 +156,26 @@ def test_long_values_are_cut(complaint):
         ("a:\n\tb: 1", "found character '\\t'"),
         ("a: 1\n---\nb: 1", "found another document"),
         ("seed: 1\nseed: 2", ":2: the key 'seed' stands twice; first on line 1"),
-        ("? [1, 2]\n: 3", ":1: is not valid YAML (found unhashable key)"),
-        ("a: !!timestamp 2020-13-45", "is not valid YAML (month must be in 1..12)"),
-        ("a: !!bool maybe", "is not valid YAML"),
-        ("a: !!int ''", "is not valid YAML"),
-        ("a: !!timestamp x", "is not valid YAML"),
-        ("a: !!python/name:os.system", "could not determine a constructor"),
+        ("? [1, 2]\n: 3", ":1: a key is a list or a mapping, and keys are text"),
+        ("a: 1\nb: !!timestamp 2020-13-45", ":2: has the tag '!!timestamp', and tags are not read"),
+        ("a: !!bool maybe", ":1: has the tag '!!bool'"),
+        ("a: !own x", ":1: has the tag '!own'"),
+        ("a: !!python/name:os.system", ":1: has the tag '!!python/name:os.system'"),
+        ("a: 1\n1: 2\n'1': 3", ":3: the key '1' stands twice; first on line 2"),
+        ("x: &x {a: 1}\ny:\n  <<: *x", ":3: merges mappings by `<<`, which is not read"),
+        ("a: *x", ":1: the anchor 'x' is not defined above"),
+        ("a: 1\nb: 1e999", ":2: the number 1e999 is too large; put it in quotes if it is text"),
+        ("a: 1\nb: 9223372036854775808", ":2: the number 9223372036854775808 is too large"),
+        ("a:\n- " + "7" * 100_000, ":2: the number 77777777777777777777... of 100,000 digits is"),
+        ('a: 1\nb: "\\ud800"', ":2: holds half a surrogate pair"),
+        ('a: 1\nb: "\\U00110000"', ":2: is not valid YAML"),
         ("a: \x07", "is not valid YAML"),
-        ("a: &x [*x]", "an anchor holds itself"),
-        ("[" * 3000, "nested too deeply"),
-        ("inner: {name: !!binary /w==}", "cannot be used as settings"),
+        ("a: 1\nb: &x [*x]", ":2: the anchor 'x' holds itself"),
+        ("[" * 3000, ":1: is nested too deeply, in more than 40 levels"),
+        ("a: {" * 3000, "is nested too deeply"),
+        ("- " * 3000, "is nested too deeply"),
+        ("a: 1\nb: \0", ":2: is not valid YAML (it holds the character #x0000)"),
+        ("x: 1\n" + "a" * 300_000, "is larger than 256 KiB"),
         ("", "does not hold a YAML mapping"),
         ("# only a comment", "does not hold a YAML mapping"),
         ("- a", "does not hold a YAML mapping"),
@@ -160,6 +183,64 @@ def test_long_values_are_cut(complaint):
 )
 def test_broken_yaml_gives_one_line(complaint, text, expected):
     assert expected in complaint(text)
+
+
+NINES = "".join(
+    f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]\n"
+    for last, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x, x, x, x, x, x, x, x]\n" + NINES,  # nine to the ninth values
+        "a: &a {x: 1, y: 2, z: 3}\n" + NINES,
+        "inner: [" + "1," * 20_000 + "]",
+        "".join(f"k{i}: 1\n" for i in range(20_000)),
+    ],
+    ids=["lists", "mappings", "items", "keys"],
+)
+def test_what_a_small_file_becomes_is_bounded(complaint, text):
+    assert len(text) < 10**3 or "*" not in text
+    started = time.process_time()
+    assert "holds more than 10,000 keys and values" in complaint(text)
+    assert time.process_time() - started < 5
+
+
+def test_aliases_within_bounds_are_read(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("a: &a {x: [1, two]}\nb: [*a, *a]\nc: &c on\nd: *c\n", encoding="utf-8")
+    document = read_document(path)
+    once = {"x": [1, "two"]}
+    assert document.mapping == {"a": once, "b": [once, once], "c": "on", "d": "on"}
+    assert document.line(("b", 1, "x")) == 1  # where it is written
+
+
+def test_keys_and_bare_words_are_text_except_true_false_and_null(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("on: yes\n1: ~\nnull: True\n2.50: [no, 1_0, 07, 2020-01-01, 0b1, '3']\n")
+    assert read_document(path).mapping == {
+        "on": "yes",
+        "1": None,
+        "null": True,
+        "2.50": ["no", "1_0", "07", "2020-01-01", "0b1", "3"],
+    }
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "c.yaml")
+    with pytest.raises(InputError, match=r"is a (pipe|device), not a file; write what it gives"):
+        read_document(tmp_path / "c.yaml")
+
+
+def test_a_socket_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # whose name may be too long for a socket
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("s.yaml")
+        with pytest.raises(InputError, match="is a socket, not a file"):
+            read_document(Path("s.yaml"))
 
 
 def test_scalars_keep_the_text_they_were_written_as(tmp_path):

@@ -22,7 +22,7 @@ from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
 
 ROOT = Path(__file__).parent.parent
-# What each room of the package may import from the others; `config` and `errors` are for all.
+# What each room of the package may import from the others; those in COMMON are for all.
 ARROWS = {
     "cli": {
         "data",
@@ -58,7 +58,7 @@ ARROWS = {
     "measures": set(),
     "execution": set(),
 }
-COMMON = {"config", "errors"}
+COMMON = {"config", "errors", "inputs", "yaml_reader"}
 QUESTIONS_SHARED = [
     ROOT / "attnaudit" / "questions" / f"{name}.py"
     for name in ("answers", "variants", "recording", "reliance", "settling")

@@ -10,8 +10,8 @@ from collections.abc import Collection, Generator
 from contextlib import closing
 from pathlib import Path
 
-from attnaudit.config import opening
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.inputs import opening
 
 Row = dict[str, object]
 Rows = Generator[tuple[int, Row], None, None]  # each with its line

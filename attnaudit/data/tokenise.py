@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pydantic
 
-from attnaudit.config import Settings, read_text
+from attnaudit.config import Settings
 from attnaudit.errors import InputError
+from attnaudit.inputs import read_text
 
 if TYPE_CHECKING:
     import tokenizers

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.config import opening
 from attnaudit.errors import InputError
+from attnaudit.inputs import opening
 
 Vector = NDArray[np.float32]
 

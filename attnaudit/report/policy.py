@@ -99,7 +99,6 @@ def load_policy(path: Path) -> Policy:
             without a reason or without a date; with its line.
     """
     document = read_document(path)
-    _spell_on(document)
     file = document.parse(_PolicyFile)
     rules: list[tuple[Rule, int | None]] = []
     seen: dict[str, int | None] = {}
@@ -111,14 +110,6 @@ def load_policy(path: Path) -> Policy:
         rules.append((rule, document.line(("gates", i))))
     _check_waivers(file.waivers, seen, document)
     return Policy(path, rules, file.waivers)
-
-
-def _spell_on(document: Document) -> None:
-    """Undo YAML 1.1's reading of the bare key `on` as true."""
-    gates = document.mapping.get("gates")
-    for i, gate in enumerate(gates if isinstance(gates, list) else []):
-        if isinstance(gate, dict) and True in gate and ("gates", i, "on") in document.lines:
-            gate["on"] = gate.pop(True)
 
 
 def _read_rule(gate: Mapping[str, JsonValue], i: int, document: Document) -> Rule:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attnaudit.config import read_text
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
+from attnaudit.inputs import read_text
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.opening import open_records
