@@ -19,6 +19,7 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
+from attnaudit.models.gradient_law import check_gradients
 from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.references import is_hub_id, is_plugin, plugins_first
@@ -94,8 +95,9 @@ class Source:
         batch = collate(sample, spec.vocabulary, boundaries=model.boundaries).to(device)
         try:
             check_laws(model, batch, len(spec.labels))
+            check_gradients(model, batch)
         except ModelError as error:
-            raise ModelError(error.what, where=self.name) from error
+            raise ModelError(error.what, where=self.name, hint=error.hint) from error
         except Exception as error:
             raise ModelError(
                 f"running it on {len(batch)} texts fails ({_brief(error)})", where=self.name
