@@ -355,11 +355,10 @@ def test_findings_need_one_reading(records, tmp_path):
 
 
 def test_readings_that_differ_are_told(permuted, both, tmp_path):
-    lines = permuted.read_text().splitlines(keepends=True)
+    header, *lines, _ = contents(permuted)
+    header["settings"]["reading"] = "head0"
     other = tmp_path / "other.jsonl"
-    other.write_text(
-        "".join([lines[0].replace('"reading":"mean"', '"reading":"head0"'), *lines[1:]])
-    )
+    other.write_bytes(sealed(header, lines))
     notes = combine([other, both[0]]).report.notes
     assert any("head0: permute; mean: seed-baseline" in note for note in notes)
     assert not any("one reading" in note for note in combine([permuted, both[0]]).report.notes)
