@@ -30,6 +30,7 @@ def copied(tmp_path_factory):
     return shutil.copytree(PACKAGE, folder, ignore=ignored)
 
 
+_OWN = code._read.__wrapped__
 _READ: dict[tuple[Path, bytes], code._Module] = {}
 
 
@@ -37,7 +38,7 @@ def read(path: Path) -> code._Module:
     """As `code._read`, once for the same bytes."""
     key = (path, path.read_bytes())
     if key not in _READ:
-        _READ[key] = code._read.__wrapped__(path)
+        _READ[key] = _OWN(path)
     return _READ[key]
 
 
