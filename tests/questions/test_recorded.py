@@ -82,8 +82,11 @@ OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "o
 OPTIONAL |= {"controls", "uniform_layers", "group", "tokens"}
 
 
+RANKED = ("comprehensiveness", "sufficiency")
+
+
 def optional(path):
-    if path[-1] in OPTIONAL or path[0] in ("importance", "comprehensiveness", "sufficiency"):
+    if path[-1] in OPTIONAL or path[0] in ("importance", "plausibility", *RANKED):
         return True
     # How many there are, only the settings tell.
     listed = path[0] == "tokens" or path[:-1] == ("adversary",) or "weights" in path[:-1]
