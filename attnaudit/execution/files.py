@@ -82,17 +82,18 @@ def atomic(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
     """Open `path` for writing so that it changes only when the block ends without an error.
 
     The bytes go to a temporary file in the same folder, which then takes the place of `path`; an
-    older file stays as it was until then. A device or a pipe (`/dev/stdout`) cannot be replaced
-    and is written to directly.
+    older file stays as it was until then. A link within its own folder stays a link, and the file
+    that it names is replaced. A device or a pipe (`/dev/stdout`) cannot be replaced and is written
+    to directly.
 
     Raises:
-        OutputError: The folder is missing, `path` is a folder or write-protected, or the disk is
-            full.
+        OutputError: The folder is missing, `path` is a folder, write-protected or a link that leads
+            out of its folder, or the disk is full or fails.
     """
     with output_errors(path):
         target = _destination(path)
         if _is_stream(target):
-            with _open(target, mode) as stream:
+            with _open(target, "a" if mode == "w" else "ab") as stream:
                 yield stream
             return
         stream = _open_beside(target, "x" if mode == "w" else "xb")
@@ -104,6 +105,7 @@ def atomic(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
             if target.exists():
                 shutil.copymode(target, stream.name)
             Path(stream.name).replace(target)
+            _keep_name(target.parent)
         except BaseException:  # Ctrl-C too must leave no litter
             with suppress(OSError):
                 Path(stream.name).unlink()
@@ -116,16 +118,47 @@ def output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror})", where=path) from None
+        why = error.strerror or type(error).__name__
+        raise OutputError(f"cannot be written ({why})", where=path) from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise OutputError where `path` is something that cannot be written and read again at will.
+
+    That is a pipe, a device, or a link, through which a file elsewhere would change.
+    """
+    if path.is_symlink():
+        raise OutputError("is a link", where=path, hint="remove it, or name the file itself")
+    if _is_stream(path) and not path.is_dir():
+        raise OutputError("is a pipe or a device", where=path, hint="name a file")
+
+
+def _keep_name(folder: Path) -> None:
+    """Ask the disk to keep the new name too, as far as the system can be asked."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _destination(path: Path) -> Path:
-    """Where writing to `path` ends up, links followed; raises OutputError if that is hopeless."""
+    """Where writing to `path` ends up; raises OutputError if that is hopeless, or not what it says.
+
+    A link that leads out of its folder could have been put there by somebody else.
+    """
     if path.is_dir():
         raise OutputError("is a folder, not a file", where=path, hint="name a file in it")
     if _is_stream(path):
         return path
     target = Path(os.path.realpath(path))  # Path.resolve fails on a loop of links
+    if path.is_symlink() and not target.is_relative_to(os.path.realpath(path.parent)):
+        raise OutputError(
+            f"is a link to {str(target)!r}, outside its folder",
+            where=path,
+            hint="name that file itself",
+        )
     if not target.parent.is_dir():
         raise OutputError(
             "the folder does not exist", where=path, hint=f"create {str(path.parent)!r} first"
@@ -136,7 +169,15 @@ def _destination(path: Path) -> Path:
 
 
 def _is_stream(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+    """Whether bytes go through it: a pipe, a device, or whatever `/dev/stdout` stands for."""
+    return path.exists() and (not path.is_file() or _is_of_system(path))
+
+
+def _is_of_system(path: Path) -> bool:
+    folder = Path(os.path.realpath(path.parent))
+    return any(folder.is_relative_to(system) for system in ("/dev/fd", "/dev/pts", "/proc")) or (
+        folder == Path("/dev")
+    )
 
 
 def _open(path: Path, mode: str) -> IO[Any]:

@@ -217,7 +217,7 @@ def _digest(config: AnyConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) 
     said.update(origin(config))
     reading = spec.reading().model_dump(mode="json")
     data = [reading, learn.labels, learn.sha256, dev.sha256]
-    text = json.dumps([code_digest(), said, *data], sort_keys=True)
+    text = json.dumps([code_digest(__name__), said, *data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -51,7 +51,7 @@ class Chooser:
 
         Those of other splits than the audited `split` are passed over.
         """
-        watched = _Watched(source, question.beside)
+        watched = _Watched(source, question.beside or Beside())
         self._watched.append(watched)
         for record in records:
             if record.get("run", {}).get("split", split) == split and "attention" in record:

@@ -117,13 +117,9 @@ class Question:
         return drawn
 
     @property
-    def beside(self) -> Beside:
-        """What its records put beside the attention in a heatmap."""
-        from attnaudit.questions.beside import Beside
-
-        if not self._has("beside"):
-            return Beside()
-        found: Beside = self._part("beside").BESIDE
+    def beside(self) -> Beside | None:
+        """What its records put beside the attention in a heatmap; None where it has no say."""
+        found: Beside | None = self._part("beside").BESIDE if self._has("beside") else None
         return found
 
     def owns(self, table: str) -> bool:

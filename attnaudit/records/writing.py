@@ -17,7 +17,7 @@ from typing import IO, Any, Literal
 from typing_extensions import override
 
 from attnaudit.errors import InputError
-from attnaudit.execution.files import atomic, check_writable, output_errors
+from attnaudit.execution.files import atomic, check_regular, check_writable, output_errors
 from attnaudit.records.fields import LARGEST_ROW, Kind, check
 from attnaudit.records.lines import LONGEST, content_of, line_of, lines
 from attnaudit.records.reading import RecordsFile, header_of, open_regular, row_of
@@ -104,8 +104,10 @@ class RecordsWriter:
             self._place = Path(tempfile.gettempdir())
             self._stream: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see __exit__
             return
+        check_regular(path)
         check_writable(path)
         self._place = path.with_name(path.name + ".partial")
+        check_regular(self._place)
         with output_errors(self._place):
             self._stream = _open_alone(self._place)
         try:
@@ -301,7 +303,7 @@ class RecordsWriter:
                 rows.add(row, end)
                 end += len(line)
         except InputError as error:
-            return self._cut(end, str(error))
+            return self._cut(end, f"{where}:{error.line}: {error.what}")
         self._stream.seek(end)
         self._stream.truncate()
         return None
@@ -338,7 +340,8 @@ def _open_alone(path: Path) -> IO[bytes]:
 
     Raises InputError where another process has it.
     """
-    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    no_link = getattr(os, "O_NOFOLLOW", 0)  # one that was put there since it was looked at
+    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | no_link, 0o666), "r+b")
     if fcntl is not None:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,7 @@ from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import not_assessed
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.records.schema import DatasetFacts, Manifest, ModelFacts
+from attnaudit.report.ranges import inside
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Gate, Metric, Report, TableData
 
@@ -31,6 +32,7 @@ def build_report(
 
     Raises:
         KeyError: A metric is not in the registry.
+        InputError: A figure lies outside the range of its metric.
         pydantic.ValidationError: A figure is NaN or infinite, or a table is not rectangular.
     """
     return Report(
@@ -48,10 +50,14 @@ def build_report(
 
 
 def metric_of(name: str, estimate: Estimate) -> Metric:
-    """An estimate with what the registry says of it; raises KeyError for an unknown name."""
+    """An estimate with what the registry says of it.
+
+    Raises KeyError for an unknown name, InputError for a value outside the range of its metric.
+    """
     spec = find(name)
     if spec is None:
         raise KeyError(f"metric {name!r} is not in the registry")
+    estimate = inside(name, spec, estimate)
     return Metric(
         value=estimate.value,
         ci_low=estimate.ci_low,

@@ -17,6 +17,7 @@ from attnaudit.measures.summary import Columns, Estimate, Summary
 from attnaudit.report.build import metric_of
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.evidence_table import evidence_table
+from attnaudit.report.ranges import finding_inside
 from attnaudit.report.rebuild import Part, labels_of, load
 from attnaudit.report.schema import Metric, Report, TableData
 
@@ -260,4 +261,5 @@ def _findings(
     from attnaudit.findings.assess import assess  # brings numpy, which a report does not need
     from attnaudit.findings.evidence import gather
 
-    return assess(gather(files), deltas or Deltas())
+    found = assess(gather(files), deltas or Deltas())
+    return {name: finding_inside(finding) for name, finding in found.items()}

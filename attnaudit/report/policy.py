@@ -23,6 +23,7 @@ from attnaudit.measures.summary import Estimate
 from attnaudit.records.metric import MetricSpec
 from attnaudit.records.schema import Number
 from attnaudit.report.gates import is_baseline
+from attnaudit.report.ranges import cut, range_words
 from attnaudit.report.registry import require
 from attnaudit.report.schema import Bound, Gate, GateStatus, Metric, Waiver
 
@@ -95,8 +96,8 @@ def load_policy(path: Path) -> Policy:
 
     Raises:
         InputError: A key, a metric or a finding is unknown, an id stands twice, a bound is missing,
-            not finite, the wrong way round or out of the metric's range, or a waiver is of no gate,
-            without a reason or without a date; with its line.
+            not finite, the wrong way round, out of the metric's range or such that nothing can
+            fail, or a waiver is of no gate, without a reason or without a date; with its line.
     """
     document = read_document(path)
     file = document.parse(_PolicyFile)
@@ -132,9 +133,9 @@ def _check_bounds(rule: MetricRule, i: int, document: Document) -> None:
     path = document.path
     spec = require(rule.metric, path, document.line(("gates", i, "metric")))
     for name, bound in (("min", rule.min), ("max", rule.max)):
-        if bound is not None and not _possible(bound, spec):
+        if bound is not None and bound != cut(bound, spec):
             raise InputError(
-                f"{name} {bound:g} lies outside what {rule.metric} can be, {_range(spec)}",
+                f"{name} {bound:g} lies outside what {rule.metric} can be, {range_words(spec)}",
                 where=path,
                 line=document.line(("gates", i, name)),
                 hint="fractions are not percentages" if spec.unit == "fraction" else None,
@@ -150,18 +151,21 @@ def _check_bounds(rule: MetricRule, i: int, document: Document) -> None:
             where=path,
             line=line,
         )
+    if not _can_fail(rule, spec):
+        raise InputError(
+            f"the gate {rule.id!r} can never fail: {rule.metric} is {range_words(spec)}",
+            where=path,
+            line=line,
+            hint="give a bound within that range",
+        )
 
 
-def _possible(bound: float, spec: MetricSpec) -> bool:
+def _can_fail(rule: MetricRule, spec: MetricSpec) -> bool:
+    """Whether any value of the range is outside the bounds."""
     low, high = spec.range
-    return (low is None or bound >= low) and (high is None or bound <= high)
-
-
-def _range(spec: MetricSpec) -> str:
-    low, high = spec.range
-    if low is None or high is None:
-        return f"at least {low:g}" if low is not None else f"at most {high:g}"
-    return f"from {low:g} to {high:g}"
+    below = rule.min is not None and (low is None or rule.min > low)
+    above = rule.max is not None and (high is None or rule.max < high)
+    return below or above
 
 
 def _check_name(name: str, line: int | None, seen: Mapping[str, int | None], path: Path) -> None:

@@ -18,6 +18,7 @@ from attnaudit.records.older import sections
 from attnaudit.records.reading import RecordsFile, open_regular
 from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
+from attnaudit.report.ranges import check_report
 from attnaudit.report.schema import Report, loads
 
 if TYPE_CHECKING:
@@ -105,13 +106,19 @@ def load(path: Path, chooser: Chooser | None = None) -> list[Part]:
     Raises InputError for a file that is neither.
     """
     if not is_records(path):
-        return [Part(loads(read_text(path), str(path)), sha256_file(path))]
+        report = loads(read_text(path), str(path))
+        check_report(report, path)
+        return [Part(report, sha256_file(path))]
     file = open_records(path)
     found = [
         (header, _summary(header, records, file, chooser))
         for header, records in sections(file.header, iter(file))
     ]
-    return [Part.of(header, summary, file.digest) for header, summary in found]
+    try:
+        return [Part.of(header, summary, file.digest) for header, summary in found]
+    except InputError as error:
+        hint = "its records hold figures that cannot be: run the audit again"
+        raise InputError(error.what, where=path, hint=hint) from None
 
 
 def _summary(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from pydantic import JsonValue
@@ -46,9 +47,13 @@ from attnaudit.records.schema import (
     Run,
     difference_between,
 )
-from attnaudit.report.demands import Demands
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.preparation import prepare
+
+if TYPE_CHECKING:
+    from attnaudit.report.demands import Demands
+
+_LINES = "attnaudit.records.lines"  # how numbers are written
 
 Task = int | Run  # the number of a batch, or the run of a model to train
 
@@ -80,7 +85,7 @@ class Work:
         """
         job = self.job
         conditions: dict[str, JsonValue] = {
-            "code": code_digest(),
+            "code": code_digest(f"{self.question.module}.make", __name__, _LINES),
             "packages": dict(versions()),
             "device": self.device.type,
             "dtype": job.dtype,

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
+import resource
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.files import (
     atomic,
     check_folder,
+    check_regular,
     check_writable,
     sha256_file,
     write_text,
@@ -157,3 +162,82 @@ def test_a_write_protected_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir(mode=0o555)
     with pytest.raises(OutputError, match="write-protected"):
         check_folder(tmp_path / "a" / "b")
+
+
+def test_a_link_out_of_its_folder_is_not_written_through(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside.txt", tmp_path / "work"
+    outside.write_text("kept")
+    folder.mkdir()
+    for name, target in (("there", outside), ("not yet", tmp_path / "new.txt")):
+        link = folder / name
+        link.symlink_to(target)
+        for attempt in (
+            lambda link=link: check_writable(link),
+            lambda link=link: write_text(link, "x"),
+        ):
+            with pytest.raises(OutputError, match=r"is a link to .*, outside its folder; name"):
+                attempt()
+        assert link.is_symlink()
+    assert outside.read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["outside.txt", "work"]
+
+
+def test_a_folder_that_is_a_link_is_the_users_own_choice(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_text(tmp_path / "link" / "a.txt", "x")
+    assert (tmp_path / "real" / "a.txt").read_text() == "x"
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with contextlib.suppress(OutputError):
+        write_text(tmp_path / "a", "x")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "through")
+    assert os.read(reader, 99) == b"through"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    with pytest.raises(OutputError, match="is a pipe or a device; name a file"):
+        check_regular(pipe)
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout here")
+def test_standard_output_can_be_named_wherever_it_leads(tmp_path: Path) -> None:
+    code = "from pathlib import Path\nfrom attnaudit.execution.files import write_text\n"
+    code += "print('before', flush=True)\nwrite_text(Path('/dev/stdout'), 'named')\n"
+    with (tmp_path / "out.txt").open("ab") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out.txt").read_text() == "before\nnamed"
+    piped = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert piped.stdout == b"before\nnamed"
+
+
+@pytest.mark.parametrize("fails", ["fsync", "write"])
+def test_a_disk_that_fails_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("old")
+
+    def broken(*args: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if fails == "fsync":
+        monkeypatch.setattr(os, "fsync", broken)
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    try:
+        with pytest.raises(OutputError, match=r"a\.json: cannot be written \((Input|File too)"):
+            write_text(path, "x" * (1 << 17))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -21,10 +21,12 @@ ROOT = Path(__file__).parent.parent.parent
 FORMATS = ("text", "json", "markdown", "junit", "github", "html")
 
 # What may differ between two runs that say the same: when they ran, the bytes of the program, and
-# digests of checkpoints, which hold when and by which bytes they were made.
+# digests of checkpoints, which hold when and by which bytes they were made; with that the checksums
+# of the lines that hold such.
 NORMALISED = {
     "times": (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|Z)?", "TIME"),
     "digests": (r"\b[0-9a-f]{64}\b", "DIGEST"),
+    "checksums": (r'"crc": ?"[0-9a-f]{8}"', '"crc":"CHECKSUM"'),
     "short digests": (r"(?<![.\w])[0-9a-f]{12}\b", "DIGEST"),
     "version": (r'("attnaudit": ?"|attnaudit )\d+\.\d+\.\d+\w*', r"\1VERSION"),
 }

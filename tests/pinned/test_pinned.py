@@ -19,8 +19,9 @@ HEADER = {
 def test_times_digests_and_the_version_may_differ():
     made = json.loads(normalised(json.dumps(HEADER)))
     assert made == HEADER | {"started": "TIME", "sha256": "DIGEST", "attnaudit": "VERSION"}
+    assert normalised('"id":"a","crc":"0a1b2c3d"}') == '"id":"a","crc":"CHECKSUM"}'
     assert normalised("model sha256 ab12cd34ef56") == "model sha256 DIGEST"
-    assert NORMALISED.keys() == {"times", "digests", "short digests", "version"}
+    assert NORMALISED.keys() == {"times", "digests", "checksums", "short digests", "version"}
 
 
 def test_figures_and_names_may_not():

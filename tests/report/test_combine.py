@@ -26,6 +26,7 @@ from attnaudit.report.registry import find
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
+from tests.sealed import contents, sealed
 
 N = 120  # instances, half of each class
 SEEDS = (1, 2, 3, 4, 5)
@@ -345,21 +346,19 @@ def test_a_figure_has_one_interval_wherever_it_stands(records, seed):
 
 def test_findings_need_one_reading(records, tmp_path):
     seeds, probes = records("seed-baseline"), records("probe")
-    lines = probes.read_text().splitlines(keepends=True)
+    header, *lines, _ = contents(probes)
+    header["settings"]["reading"] = "max"
     other = tmp_path / "other.jsonl"
-    other.write_text(
-        "".join([lines[0].replace('"guides":[]', '"reading":"max","guides":[]'), *lines[1:]])
-    )
+    other.write_bytes(sealed(header, lines))
     with pytest.raises(InputError, match=r"shows attention by the reading max, and .* by mean"):
         combine([seeds, other])
 
 
 def test_readings_that_differ_are_told(permuted, both, tmp_path):
-    lines = permuted.read_text().splitlines(keepends=True)
+    header, *lines, _ = contents(permuted)
+    header["settings"]["reading"] = "head0"
     other = tmp_path / "other.jsonl"
-    other.write_text(
-        "".join([lines[0].replace('"reading":"mean"', '"reading":"head0"'), *lines[1:]])
-    )
+    other.write_bytes(sealed(header, lines))
     notes = combine([other, both[0]]).report.notes
     assert any("head0: permute; mean: seed-baseline" in note for note in notes)
     assert not any("one reading" in note for note in combine([permuted, both[0]]).report.notes)

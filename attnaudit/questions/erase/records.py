@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.questions.erase.shares import BINS, KINDS
+from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS, SHUFFLES
 from attnaudit.questions.recorded import Attended, Moved
 from attnaudit.records.fields import Divergence, Drop, Fields, Magnitude, Share
 
@@ -58,6 +58,11 @@ class Erased(Attended, kw_only=True):
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""
         Attended.__post_init__(self)
+        if len(self.fractions.random) != SHUFFLES:
+            raise ValueError(f"fractions.random has {len(self.fractions.random)} shares")
+        for name, agreements in (self.plausibility or {}).items():
+            if unknown := agreements.keys() - set(AGREEMENTS):
+                raise ValueError(f"plausibility.{name} holds an unknown {min(unknown)!r}")
         for what in KINDS:
             for name, figures in getattr(self, what).items():
                 if len(figures) != len(BINS):

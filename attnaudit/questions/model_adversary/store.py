@@ -18,6 +18,8 @@ from attnaudit.models.retraining import Retraining
 from attnaudit.models.untrained import Saving, load_trained
 from attnaudit.questions.recording import Ledger
 
+_MAKER = "attnaudit.questions.model_adversary.make"
+
 
 @dataclass(frozen=True)
 class Store:
@@ -116,6 +118,6 @@ class Store:
         self.saving.write(model, self.path(strength, seed), record)
 
     def _digest(self, strength: float, seed: int) -> str:
-        facts = {**self.facts, "lambda": strength, "seed": seed, "code": code_digest()}
+        facts = {**self.facts, "lambda": strength, "seed": seed, "code": code_digest(_MAKER)}
         told = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
