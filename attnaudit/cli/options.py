@@ -39,7 +39,8 @@ class DeviceMap(str, Enum):
     auto = "auto"
 
 
-# What a report is written as.
+# What a report is written as, and what names of files ask for it.
+ENDINGS = ", ".join(form.ending for form in FORMATS if form.ending)
 Format = Enum("Format", {form.name: form.name for form in FORMATS}, type=str)  # type: ignore[misc]
 
 
@@ -139,7 +140,9 @@ BatchTokensOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the JSON report alone on stdout.")]
 OutputOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--output", "-o", metavar="FILE", help="Write the JSON report to FILE."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help=f"Write the report to FILE, as it ends: {ENDINGS}."
+    ),
 ]
 RecordsOption = Annotated[
     Optional[Path],  # noqa: UP045

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 
 import pytest
@@ -162,7 +161,7 @@ def test_a_strangers_file_reaches_nothing_outside_its_folder(refused, here, line
     (here / "attnaudit.yaml").write_text(f"{text}\n")
     said = refused("correlate", says=says)
     assert "give it on the command line" in said or "generate" in said
-    assert sorted(os.listdir(outside)) == ["d.yaml"]
+    assert [path.name for path in outside.iterdir()] == ["d.yaml"]
 
 
 def test_the_folder_itself_may_be_named_in_full_or_through_a_link(cli, project, here):
