@@ -10,13 +10,13 @@ command line.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from attnaudit.cli.places import leads_out
 from attnaudit.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -147,14 +147,12 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
 
 def _outside(text: str) -> str | None:
     """Why a path is not in this folder; None where it is."""
-    here = os.path.realpath(Path.cwd())
     for part in (text, *(text[at.end() :] for at in re.finditer("=", text))):
         try:
-            there = os.path.realpath(part)
-        except (OSError, ValueError):  # too long a name, or a null character
+            if leads_out(part, Path.cwd()):
+                return "it leads out of this folder"
+        except (OSError, ValueError):  # a null character, say
             return "it is no path"
-        if there != here and not there.startswith(here.rstrip(os.sep) + os.sep):
-            return "it leads out of this folder"
     return None
 
 

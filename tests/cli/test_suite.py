@@ -182,6 +182,8 @@ def test_interruptions_are_told(cli, folder, monkeypatch):
         ("audit: {seed-baseline: {sede: 1}}", ["c.yaml:2", "did you mean 'seed'"]),
         ("audit: {adversary: {lambda: [nan]}}", ["c.yaml:2"]),
         ("trainig: {}", ["c.yaml:2: unknown key 'trainig'"]),
+        ("output: ../out", ["c.yaml: output: '../out' leads out of this folder", "-o FOLDER"]),
+        ("output: /dev/shm/x", ["c.yaml: output: '/dev/shm/x' leads out"]),
         ("output: file", ["file: is a file, and a folder is needed"]),
         ("output: file/in", ["file: is a file, and a folder is needed"]),
     ],
