@@ -10,6 +10,7 @@ command line.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,7 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
     for text in value if isinstance(value, list) else [value]:
         if text is None:
             continue
-        why = _REACHING.get(parameter.name) or _outside(text)
+        why = _REACHING.get(parameter.name) or _outside(text) or _too_many(parameter.name, text)
         if why is None and parameter.name in ("model", "model_option"):
             why = _no_file(text)
         if why is not None:
@@ -143,6 +144,14 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
                 line=document.line(_written(place)),
                 hint="give it on the command line",
             )
+
+
+def _too_many(name: str, text: str) -> str | None:
+    """Why a number of threads or processes would fill the machine."""
+    processors = os.cpu_count() or 1
+    if name in ("threads", "workers") and text.isdecimal() and int(text) > processors:
+        return f"this machine has {processors} processors"
+    return None
 
 
 def _outside(text: str) -> str | None:

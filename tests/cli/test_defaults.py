@@ -146,6 +146,7 @@ def test_a_mistake_in_the_file_does_not_keep_help_away(cli, refused, here):
         (["audit: {vectors: ../v.txt}"], ["audit.vectors", "leads out"]),
         (["report: {files: [../r.jsonl]}"], ["report.files: '../r.jsonl'", "leads out"]),
         (["data: {generate: {folder: ../d}}"], ["generate"]),
+        (["workers: 9999"], ["workers: '9999'", "this machine has"]),
         (['output: "a\\0b"'], ["output", "is no path"]),
     ],
 )
