@@ -42,10 +42,15 @@ def opening(path: Path) -> Iterator[None]:
         raise InputError(f"cannot be read ({error.strerror or error})", where=path) from None
 
 
+_MOST_BYTES = 256 << 20  # no report, policy or configuration is as large; /dev/zero is
+
+
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file; raises InputError for a missing file, a folder or other bytes."""
-    with opening(path):
-        data = path.read_bytes()
+    with opening(path), path.open("rb") as stream:
+        data = stream.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise InputError(f"is larger than {_MOST_BYTES >> 20} MiB", where=path)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

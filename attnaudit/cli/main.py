@@ -96,7 +96,7 @@ def _code() -> int:
         elif verbose:
             code = _traceback()
         elif isinstance(error, OSError) and error.filename is not None:
-            code = _fail(f"{str(error.filename):.200}: {error.strerror}")
+            code = _fail(f"{error.filename!s:.200}: {error.strerror}")
         else:
             code = _fail(
                 f"internal error: {type(error).__name__}: {error}; run again with -v and report it"
