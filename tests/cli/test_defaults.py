@@ -122,6 +122,12 @@ def test_a_mistake_in_the_file_does_not_keep_help_away(cli, refused, here):
     refused("correlate", says=["attnaudit.yaml:1: unknown key 'limt'"])
 
 
+def test_help_shows_nothing_of_the_file(cli, here):
+    plain = cli("correlate", "--help").out
+    (here / "attnaudit.yaml").write_text('split: "\\e[2J::error::x"\nlimit: 7\n')
+    assert cli("correlate", "--help").out == plain
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
