@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pydantic
 import pydantic_core
+from pydantic.fields import FieldInfo
 
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.yaml_reader import Place, read_plain
@@ -69,15 +70,17 @@ class Document:
 
         Of a union pydantic reports every branch, and the branch that fits best fails deepest.
         """
-        for problem in problems:
+        for problem in (p for p in problems if p["type"] == "extra_forbidden"):
             at = _place(problem, value)
             known = _keys_at(settings, at[:-1])
-            if problem["type"] == "extra_forbidden" and at[-1] not in known:
+            if str(at[-1]) not in {key for keys in known.values() for key in keys}:
+                names = [first for first, *_ in known.values()]
+                now = known.get(str(at[-1]))  # the field is called so, and files call it otherwise
                 return InputError(
                     f"unknown key {_dotted(place + at)!r}",
                     where=self.path,
                     line=self.line(place + at),
-                    hint=did_you_mean(str(at[-1]), known),
+                    hint=f"it is called {now[0]!r}" if now else did_you_mean(str(at[-1]), names),
                 )
         ranked = [p for p in problems if p["type"] != "extra_forbidden"] or list(problems)
         worst = max(ranked, key=lambda p: (p["type"] != "missing", len(_place(p, value))))
@@ -139,16 +142,23 @@ def _hint(problems: Sequence[Problem]) -> str | None:
     return None
 
 
-def _keys_at(settings: type[Settings], place: Place) -> list[str]:
-    """The keys that the settings classes allowed at `place` know."""
+def _keys_at(settings: type[Settings], place: Place) -> dict[str, tuple[str, ...]]:
+    """The fields of the settings classes allowed at `place`, with the keys that stand for each."""
     owners = [settings]
     for key in place:
         if isinstance(key, str):
             named = [item for owner in owners for item in owner.model_fields.items()]
-            fields = [field for name, field in named if key in (name, field.alias)]
+            fields = [field for name, field in named if key in (name, *_names(name, field))]
             owners = [n for field in fields for n in _nested(field.annotation)]
     known = [item for owner in owners for item in owner.model_fields.items()]
-    return list(dict.fromkeys(field.alias or name for name, field in known))
+    return {name: _names(name, field) for name, field in known}
+
+
+def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """What a field is called in files, the usual name first."""
+    if isinstance(field.validation_alias, pydantic.AliasChoices):
+        return tuple(str(choice) for choice in field.validation_alias.choices)
+    return (field.alias or name,)
 
 
 def _nested(annotation: Any) -> list[type[Settings]]:

@@ -38,9 +38,11 @@ def harmless(text: str, kind: Kind = "text", encoding: str = "utf-8") -> str:
         text = re.sub(r"[^\x00-\x7f]", lambda found: escape(found[0]), text)
     if kind != "markup" and not text.replace("\n", "").isprintable():
         text = _ODD.sub(
-            lambda found: found[0]
-            if found[0].isprintable() or (kind == "text" and len(found[0]) > 1)
-            else escape(found[0][0]) + found[0][1:],
+            lambda found: (
+                found[0]
+                if found[0].isprintable() or (kind == "text" and len(found[0]) > 1)
+                else escape(found[0][0]) + found[0][1:]
+            ),
             text,
         )
     return _COMMAND.sub(

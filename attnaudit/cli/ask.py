@@ -13,13 +13,19 @@ import typer
 from pydantic.fields import FieldInfo
 
 from attnaudit.cli import options as o
-from attnaudit.cli.output import check_outputs, check_shown, files_of, finish, read_demands
+from attnaudit.cli.output import (
+    check_format,
+    check_outputs,
+    check_shown,
+    files_of,
+    finish,
+    read_demands,
+)
 from attnaudit.config import Settings, in_words
 from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
-from attnaudit.questions.option import Option
+from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Question
-from attnaudit.report.formats import find_format
 
 Asked = list[tuple[Question, Settings]]
 
@@ -68,7 +74,7 @@ def _settings(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
     """The settings among the values; raises InputError with the option that is wrong."""
     plain: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
-        value, parse = values.get(name), _option(field).parse
+        value, parse = values.get(name), option_of(field).parse
         if value is not None:
             plain[name] = value.value if isinstance(value, Enum) else value
             plain[name] = parse(value) if parse is not None and value else plain[name]
@@ -77,7 +83,7 @@ def _settings(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
     except pydantic.ValidationError as error:
         problem = error.errors(include_url=False)[0]
         name = str(problem["loc"][0])
-        flag = _option(kind.model_fields[name]).flag or _flag(name)
+        flag = _flag(name, kind.model_fields[name])
         raise InputError(f"{flag}: {in_words([problem])}") from None
 
 
@@ -91,14 +97,14 @@ def _options_of(question: Question) -> list[tuple[str, inspect.Parameter]]:
     made += [
         _of_setting(name, hints[name], field)
         for name, field in question.settings.model_fields.items()
-        if name != "seed" and _option(field).offered
+        if name != "seed" and option_of(field).offered
     ]
     return [(parameter.name, parameter) for parameter in made]
 
 
 def _of_setting(name: str, kind: Any, field: FieldInfo) -> inspect.Parameter:
     """The option of a setting; its help is the setting's description."""
-    option = _option(field)
+    option = option_of(field)
     item: Any
     item, many = _item(kind)
     if option.parse is not None:
@@ -108,7 +114,7 @@ def _of_setting(name: str, kind: Any, field: FieldInfo) -> inspect.Parameter:
     if many or option.default is not None:
         help_ += " Repeatable." if many else ""
         help_ += f"  [default: {option.default}]" if option.default is not None else ""
-    flag = option.flag or _flag(name)
+    flag = _flag(name, field)
     low, high = (None, None) if many else _bounds(field)
     info = typer.Option(flag, metavar=option.metavar, help=help_, min=low, max=high)
     if get_origin(item) is Literal:
@@ -142,10 +148,6 @@ def _item(kind: Any) -> tuple[Any, bool]:
     return kind, False
 
 
-def _option(field: FieldInfo) -> Option:
-    return next((m for m in field.metadata if isinstance(m, Option)), Option())
-
-
 def _bounds(field: FieldInfo) -> tuple[Any, Any]:
     """The bounds of a number that typer checks and shows: it has no words for exclusive ones."""
     if any(getattr(m, key, None) is not None for m in field.metadata for key in ("gt", "lt")):
@@ -158,8 +160,8 @@ def _bounds(field: FieldInfo) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _flag(name: str, field: FieldInfo) -> str:
+    return f"--{key_of(name, field).replace('_', '-')}"
 
 
 def run(
@@ -208,6 +210,7 @@ def run(
     check_shown(show, name)
     read = (reference, source, *files_of(source), policy, baseline)
     check_outputs(output, records, inputs=read)
+    check_format(None, output)
     demands = read_demands(policy, baseline)
     asked = asked_for()
 
@@ -247,8 +250,7 @@ def run(
     report = run_questions(asked, job, demands, Display(quiet), viewer)
     finish(
         Combined(report, gallery=viewer.gallery if viewer else None),
-        None if output is None else find_format("json"),
-        output,
+        output=output,
         as_json=as_json,
         asked=show > 0,
         strict=strict,

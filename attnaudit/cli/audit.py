@@ -9,6 +9,7 @@ import typer
 
 from attnaudit.cli import options as o
 from attnaudit.cli.output import finish, html_or_hint, read_demands
+from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
 
 
@@ -53,6 +54,7 @@ def audit(
     from attnaudit.running.suite import Where, read_plan, run_suite
 
     settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
+    check_output(path, settings.output, output)
     display = Display(quiet)
     where = Where(device.value, threads, workers, cluster)
     if dry_run:

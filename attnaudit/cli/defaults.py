@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from attnaudit.cli.places import leads_out
 from attnaudit.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
     for text in value if isinstance(value, list) else [value]:
         if text is None:
             continue
-        why = _REACHING.get(parameter.name) or _outside(text)
+        why = _REACHING.get(parameter.name) or _outside(text) or _too_many(parameter.name, text)
         if why is None and parameter.name in ("model", "model_option"):
             why = _no_file(text)
         if why is not None:
@@ -145,16 +146,22 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
             )
 
 
+def _too_many(name: str, text: str) -> str | None:
+    """Why a number of threads or processes would fill the machine."""
+    processors = os.cpu_count() or 1
+    if name in ("threads", "workers") and text.isdecimal() and int(text) > processors:
+        return f"this machine has {processors} processors"
+    return None
+
+
 def _outside(text: str) -> str | None:
     """Why a path is not in this folder; None where it is."""
-    here = os.path.realpath(Path.cwd())
     for part in (text, *(text[at.end() :] for at in re.finditer("=", text))):
         try:
-            there = os.path.realpath(part)
-        except (OSError, ValueError):  # too long a name, or a null character
+            if leads_out(part, Path.cwd()):
+                return "it leads out of this folder"
+        except (OSError, ValueError):  # a null character, say
             return "it is no path"
-        if there != here and not there.startswith(here.rstrip(os.sep) + os.sep):
-            return "it leads out of this folder"
     return None
 
 

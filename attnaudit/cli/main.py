@@ -17,7 +17,7 @@ from attnaudit.cli.output import help_alone, show
 from attnaudit.cli.report import report
 from attnaudit.cli.streams import check_written, steady
 from attnaudit.cli.train import train
-from attnaudit.errors import AuditError, InputError, harmless, printable
+from attnaudit.errors import AuditError, harmless, printable
 from attnaudit.questions import all_questions
 
 # typer brings a click of its own; its exceptions are reached through typer's public names.
@@ -65,11 +65,8 @@ def _root(
 ) -> None:
     if context.invoked_subcommand is None:
         help_alone(context)
-    try:
+    if "--help" not in sys.argv:  # which shows the program's own defaults, whatever the file says
         context.default_map = read_defaults(context)
-    except InputError:
-        if "--help" not in sys.argv:  # which is how one learns what the file may say
-            raise
 
 
 def main() -> None:
@@ -95,6 +92,8 @@ def _code() -> int:
             code = INTERRUPTED
         elif verbose:
             code = _traceback()
+        elif isinstance(error, OSError) and error.filename is not None:
+            code = _fail(f"{error.filename!s:.200}: {error.strerror}")
         else:
             code = _fail(
                 f"internal error: {type(error).__name__}: {error}; run again with -v and report it"

@@ -39,7 +39,8 @@ class DeviceMap(str, Enum):
     auto = "auto"
 
 
-# What a report is written as.
+# What a report is written as, and what names of files ask for it.
+ENDINGS = ", ".join(form.ending for form in FORMATS if form.ending)
 Format = Enum("Format", {form.name: form.name for form in FORMATS}, type=str)  # type: ignore[misc]
 
 
@@ -116,15 +117,18 @@ DeviceMapOption = Annotated[
     Optional[DeviceMap],  # noqa: UP045
     typer.Option(help="Lay a large Hugging Face model out over all devices (needs accelerate)."),
 ]
+MOST = 1024  # threads, or processes; torch crashes with very many
 ThreadsOption = Annotated[
     int,
     typer.Option(
-        min=1, help="CPU threads. More threads help only large models on an idle machine."
+        min=1, max=MOST, help="CPU threads. More threads help only large models on an idle machine."
     ),
 ]
 WorkersOption = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Processes to spread the work over; they share threads."),
+    typer.Option(
+        min=1, max=MOST, metavar="N", help="Processes to spread the work over; they share threads."
+    ),
 ]
 ClusterOption = Annotated[
     Optional[str],  # noqa: UP045
@@ -139,7 +143,9 @@ BatchTokensOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the JSON report alone on stdout.")]
 OutputOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--output", "-o", metavar="FILE", help="Write the JSON report to FILE."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help=f"Write the report to FILE, as it ends: {ENDINGS}."
+    ),
 ]
 RecordsOption = Annotated[
     Optional[Path],  # noqa: UP045
@@ -205,7 +211,7 @@ def either(context: typer.Context, argument: T | None, option: T | None, name: s
 
 def required(value: T | None, name: str) -> T:
     """The value; raises InputError where there is none."""
-    if value is None:
+    if value is None or value == "":
         raise InputError(
             f"missing {name}",
             hint=f"give it on the command line, or as `{name.lower()}:` in attnaudit.yaml here",

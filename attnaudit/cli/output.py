@@ -117,9 +117,9 @@ def finish(
 ) -> None:
     """Write and show the report in the format asked for, then exit with 0 or 1 as its gates say.
 
-    A file gets that format, and stdout the text for those who watch, unless it is to be `quiet`;
-    without a file the format goes to stdout. `as_json` is JSON alone on stdout. `asked` says that
-    heatmaps were asked for.
+    A file gets that format, or the one that its name asks for, and stdout the text for those who
+    watch, unless it is to be `quiet`; without a file the format goes to stdout. `as_json` is JSON
+    alone on stdout. `asked` says that heatmaps were asked for.
     """
     from attnaudit.execution.files import write_text
     from attnaudit.report.gates import exit_code
@@ -127,20 +127,29 @@ def finish(
     def written(form: Format, terminal: TextIO | None) -> str:
         return form.render(Rendering(made, strict, verbose, asked, terminal, os.environ))
 
-    if as_json:
-        form = JSON
-    shown = form or (None if quiet else TEXT)
-    if str(output) == "-":
+    watched = None if quiet else TEXT
+    if output is None:
+        shown = form or watched
+    elif str(output) == "-":
         shown = form or JSON
-    elif output is not None:
+    else:
+        shown = watched
         write_text(output, written(form or format_of(output), None))
-        if not as_json:
-            shown = None if quiet else TEXT
+    if as_json:
+        shown = JSON
     if shown is not None and shown.step_summary:
         _add_summary(made.report)
     if shown is not None:
         show(written(shown, sys.stdout), shown.kind)
     raise typer.Exit(exit_code(made.report.gates, strict))
+
+
+def check_format(form: Format | None, output: Path | None) -> None:
+    """Raise InputError now where the report could not be written to `output` as `finish` would."""
+    if form is None and output is not None and str(output) != "-":
+        form = format_of(output)
+    if form is not None:
+        form.check()
 
 
 def heatmaps_in(form: Format | None, output: Path | None) -> int:

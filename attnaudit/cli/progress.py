@@ -37,7 +37,7 @@ class Bar:
         """Move on; an `info` stays until the next one."""
         self.progress.advance(self.task, steps)
         if info:
-            self.progress.update(self.task, info=info)
+            self.progress.update(self.task, info=printable(info))
 
 
 class Display:
@@ -57,14 +57,14 @@ class Display:
             yield Silent()
         elif self._shown is not None:
             shown = self._shown
-            bar = shown.add_task(title, total=total, completed=done, info="")
+            bar = shown.add_task(printable(title), total=total, completed=done, info="")
             try:
                 yield Bar(shown, bar)
             finally:  # a training that diverges leaves no bar behind
                 shown.remove_task(bar)
         else:
             with Progress(*_columns(), console=self.console, transient=True) as self._shown:
-                bar = self._shown.add_task(title, total=total, completed=done, info="")
+                bar = self._shown.add_task(printable(title), total=total, completed=done, info="")
                 try:
                     yield Bar(self._shown, bar)
                 finally:

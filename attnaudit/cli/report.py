@@ -10,6 +10,7 @@ import typer
 
 from attnaudit.cli import options as o
 from attnaudit.cli.output import (
+    check_format,
     check_gallery,
     check_outputs,
     finish,
@@ -19,10 +20,9 @@ from attnaudit.cli.output import (
 )
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings.desiderata import FINDINGS
-from attnaudit.report.formats import FORMATS, find_format
+from attnaudit.report.formats import find_format
 
 JSON = find_format("json")
-_ENDINGS = ", ".join(form.ending for form in FORMATS if form.ending and form is not JSON)
 _SIZES = ", ".join(f"{one.name} ({one.delta:g})" for one in FINDINGS)
 
 
@@ -49,7 +49,7 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help=f"Write to FILE: in --format, or as it ends: {_ENDINGS}, else JSON.",
+            help=f"Write to FILE: in --format, or as it ends: {o.ENDINGS}.",
         ),
     ] = None,
     policy: o.PolicyOption = None,
@@ -96,6 +96,8 @@ def report(
         raise InputError(f"--json and --format {form.value} exclude each other")
     sources = o.required(files or None, "FILE")
     check_outputs(output, inputs=(*sources, policy, baseline))
+    chosen = JSON if as_json else None if form is None else find_format(form.value)
+    check_format(chosen, output)
     demands = read_demands(policy, baseline)
 
     sizes = _deltas(delta or [])
@@ -108,7 +110,6 @@ def report(
         deltas = Deltas(**sizes)
     except ValueError:
         raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
-    chosen = JSON if as_json else None if form is None else find_format(form.value)
     shown = heatmaps or heatmaps_in(chosen, output)
     made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]), shown)
     if sizes and all(part.summary is None or part.summary.runs is None for part in made.parts):

@@ -9,6 +9,7 @@ import typer
 
 from attnaudit.cli import options as o
 from attnaudit.cli.output import finish
+from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
 
 
@@ -47,6 +48,7 @@ def train(
     from attnaudit.running.run import run_training
 
     settings = read_config(path, Overrides(data, vectors, seed, output))
+    check_output(path, settings.output, output)
     display = Display(quiet)
     if dry_run:
         plan = plan_training(settings, device.value, threads, resume, display)

@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -68,6 +68,23 @@ class Processes:
         return [slots[pipe] for pipe in wait(list(slots)) if isinstance(pipe, Connection)]
 
 
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """A process that is started within does not look for modules in its working folder.
+
+    Without it a random.py there would take the place of Python's own while the process starts.
+    Python 3.10 has no such wish.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
 class _Worker:
     """One process and the pipe to it; the pipe ends when the process does."""
 
@@ -75,7 +92,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        with _safe_path():
+            self._process.start()
         theirs.close()  # else the pipe would never end
 
     def begin(self, function: Callable[[Any], Any], what: Any) -> None:

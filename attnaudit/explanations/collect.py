@@ -16,6 +16,7 @@ from attnaudit.findings.rules import Deltas
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.importance import Importance
 from attnaudit.questions import all_questions
+from attnaudit.questions.option import key_of
 from attnaudit.readings import READINGS
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.records.metric import CONTROLS, OPEN, PLACEHOLDERS, Direction, MetricSpec
@@ -189,8 +190,9 @@ def _settings() -> Iterator[Entry]:
         for entry in _fields(settings):
             of.setdefault(entry, []).append(owner)
     for entry, names in of.items():
-        aliases = tuple(f"{owner}.{entry.name}" for owner in names)
-        yield replace(entry, of=", ".join(names), aliases=aliases)
+        spelled = (entry.name, *entry.aliases)  # as files call it, and as records do
+        aliases = tuple(f"{owner}.{name}" for name in spelled for owner in names)
+        yield replace(entry, of=", ".join(names), aliases=(*entry.aliases, *aliases))
 
 
 def _fields(settings: type[Settings]) -> Iterator[Entry]:
@@ -202,12 +204,14 @@ def _fields(settings: type[Settings]) -> Iterator[Entry]:
             if hasattr(limit, key)
         ]
         default = field.get_default(call_default_factory=True)
+        key = key_of(name, field)
         yield Entry(
             "setting",
-            name,
+            key,
             field.description or "",
             range=", ".join(bounds),
             default=_shown(default),
+            aliases=(name,) if name != key else (),
         )
 
 

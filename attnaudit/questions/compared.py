@@ -8,10 +8,11 @@ import pydantic
 
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.choice import check_measures
-from attnaudit.questions.option import HIDDEN, Option
+from attnaudit.questions.option import Option
 from attnaudit.questions.shown import ShownSettings
 
 _MEASURES = Option("--measure", "NAME", default="all that suit the model", parse=check_measures)
+_LEFT_OUT = Option(offered=False, filled=True)
 
 
 class ComparedSettings(ShownSettings):
@@ -23,7 +24,7 @@ class ComparedSettings(ShownSettings):
         description="The importances that attention is compared with; by default those "
         "that suit the model.",
     )
-    left_out: Annotated[tuple[str, ...], HIDDEN] = pydantic.Field(
+    left_out: Annotated[tuple[str, ...], _LEFT_OUT] = pydantic.Field(
         (),
         description="The importances that are left out because they are slow for this model; "
         "the audit fills this in.",

@@ -60,11 +60,12 @@ class Question:
     records hold attention, which heatmaps show. `retrains` says that it trains models, whose
     records feed the findings. `tables` are what the names of its tables begin with; by default it
     is the question's own name. `suite`
-    holds the settings of a suite that are not the defaults of the command.
+    holds what a suite takes, where it says nothing, in place of the defaults of the command.
 
     On the command line, `keeps` is the default folder for trained models, where they can be kept.
     `switches` are options that are no settings. `choose(given)` makes the values of settings from
-    those of options, by name, switches included. It gives None where they do not ask this question.
+    those that were given, by name, switches included. It gives None where they do not ask this
+    question.
     """
 
     name: str

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
 
-from attnaudit.config import Settings, read_document
+from attnaudit.config import Document, Settings, in_words, read_document
 from attnaudit.errors import InputError
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
 from attnaudit.findings.rules import Deltas
-from attnaudit.importance.choice import check_measures
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.models.untrained import suffix_of
 from attnaudit.questions import all_questions
+from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Earlier, Question
 from attnaudit.report.combine import Combined, combine
 from attnaudit.report.demands import Demands
@@ -64,33 +64,94 @@ class Section(Settings):
             raise ValueError("leaves no audit to run")
         return skip
 
-    def plan(self) -> Plan:
-        """What these settings ask."""
-        asked = {}
-        for question in all_questions():
-            if not {question.name, question.command} & set(self.skip):
-                section: Settings = getattr(self, _attribute(question.command))
-                given = section.model_dump(include=set(question.settings.model_fields))
-                asked[question.name] = question.settings.model_validate(given, strict=False)
-        return Plan(asked, self.deltas, self.text)
-
 
 @cache
 def section_type() -> type[Section]:
-    """`Section` with the settings of every question, under the name of its subcommand."""
+    """`Section` with a part for each subcommand, which holds what its options can say.
+
+    Everything in it is called as the option is, with underscores or dashes.
+    """
     fields: dict[str, Any] = {}
     for command in dict.fromkeys(question.command for question in all_questions()):
-        asked = [question for question in all_questions() if question.command == command]
-        kinds = tuple(question.settings for question in asked)
-        kind = kinds[0] if len(kinds) == 1 else pydantic.create_model(command, __base__=kinds)
-        usual = {key: value for question in asked for key, value in question.suite.items()}
-        fields[_attribute(command)] = (kind, pydantic.Field(kind(**usual), alias=command))
+        given: dict[str, Any] = {}
+        for question in (one for one in all_questions() if one.command == command):
+            for switch in question.switches:
+                given[switch.key] = (bool, _field(switch.key, switch.default))
+            for name, field in question.settings.model_fields.items():
+                if not option_of(field).filled:
+                    forms = (field.annotation, *get_args(field.annotation))
+                    many = any(get_origin(form) is tuple for form in forms)
+                    how = (*field.metadata, *([_AS_TUPLE] if many else ()))
+                    kind: Any = Annotated[(field.annotation, *how)] if how else field.annotation
+                    given[name] = (kind, _field(key_of(name, field), field.default))
+        part = pydantic.create_model(command, __base__=Settings, **given)
+        fields[_attribute(command)] = (part, pydantic.Field(default_factory=part, alias=command))
     made: type[Section] = pydantic.create_model("AuditSection", __base__=Section, **fields)
     return made
 
 
+def _field(key: str, default: Any) -> Any:
+    names = pydantic.AliasChoices(*dict.fromkeys((key, key.replace("_", "-"))))
+    return pydantic.Field(default, validation_alias=names)
+
+
+def _as_tuple(value: Any) -> Any:
+    """A list as pydantic wants it, or a value in place of a list of one, as options take it."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+_AS_TUPLE = pydantic.BeforeValidator(_as_tuple)
+
+
 def _attribute(command: str) -> str:
     return command.replace("-", "_")
+
+
+def _plan(section: Section, document: Document) -> Plan:
+    """What a section asks; raises InputError with the line of what cannot be."""
+    asked = {}
+    for question in all_questions():
+        if {question.name, question.command} & set(section.skip):
+            continue
+        part: Settings = getattr(section, _attribute(question.command))
+        said = {name: getattr(part, name) for name in sorted(part.model_fields_set)}
+        settings = _checked(question, said, document)  # before `choose`, which may drop them
+        said.update((name, getattr(settings, name)) for name in settings.model_fields_set)
+        usual = {switch.key: switch.default for switch in question.switches}
+        chosen = question.choose({**usual, **question.suite, **said})
+        if chosen is not None:
+            asked[question.name] = _checked(question, chosen, document)
+    if not asked:
+        line = document.line(("audit",))
+        raise InputError("audit: leaves nothing to ask", where=document.path, line=line)
+    return Plan(asked, section.deltas, section.text)
+
+
+def _checked(question: Question, values: Mapping[str, Any], document: Document) -> Settings:
+    """The settings among the values."""
+    fields = question.settings.model_fields
+    given = {name: value for name, value in values.items() if name in fields}
+    name = ""
+    try:
+        for name, value in given.items():
+            parse = option_of(fields[name]).parse
+            given[name] = value if parse is None or value is None else parse(value)
+        return question.settings.model_validate(given, strict=False)
+    except InputError as error:
+        what, hint = error.what, error.hint
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = str(problem["loc"][0])
+        what, hint = in_words([problem]), None
+    key = key_of(name, fields[name])
+    part = (document.mapping.get("audit") or {}).get(question.command) or {}
+    written = next((one for one in part if str(one).replace("-", "_") == key), key)
+    place = ("audit", question.command, written)
+    raise InputError(
+        f"{'.'.join(place)}: {what}", where=document.path, line=document.line(place), hint=hint
+    )
 
 
 @dataclass(frozen=True)
@@ -108,16 +169,8 @@ def read_plan(path: Path, overrides: Overrides) -> tuple[AnyConfig, Plan]:
     config = read_config(path, overrides)
     document = read_document(path)
     if document.mapping.get("audit") is None:
-        return config, section_type()().plan()
-    section = document.parse(section_type(), ("audit",))
-    plan = section.plan()
-    for question in plan.questions:  # found now, not hours later when the question's turn comes
-        try:
-            check_measures(getattr(plan.settings[question.name], "measures", None) or ())
-        except InputError as error:
-            line = document.line(("audit", question.command, "measures"))
-            raise InputError(error.what, where=path, line=line, hint=error.hint) from None
-    return config, plan
+        return config, _plan(section_type()(), document)
+    return config, _plan(document.parse(section_type(), ("audit",)), document)
 
 
 def run_suite(

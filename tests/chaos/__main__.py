@@ -31,10 +31,10 @@ data:
 model: {encoder: bilstm, embedding: 32, hidden: 16, attention: additive}
 training: {epochs: 3, learning_rate: 0.01, seed: 0}
 audit:
-  correlate: {measures: [gradient, integrated_gradients]}
-  erase: {measures: [gradient]}
+  correlate: {measure: [gradient, integrated_gradients]}
+  erase: {measure: [gradient]}
   seed-baseline: {seeds: 2}
-  adversary: {lambdas: [0.01], seeds: 2, epochs: 2, refine: 1}
+  adversary: {lambda: [0.01], seeds: 2, epochs: 2, refine: 1}
   probe: {seeds: 2}
 """
 WHERE = ("../base/model.pt", "../base/data.yaml")

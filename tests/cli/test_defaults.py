@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 
 import pytest
@@ -123,6 +122,12 @@ def test_a_mistake_in_the_file_does_not_keep_help_away(cli, refused, here):
     refused("correlate", says=["attnaudit.yaml:1: unknown key 'limt'"])
 
 
+def test_help_shows_nothing_of_the_file(cli, here):
+    plain = cli("correlate", "--help").out
+    (here / "attnaudit.yaml").write_text('split: "\\e[2J::error::x"\nlimit: 7\n')
+    assert cli("correlate", "--help").out == plain
+
+
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
@@ -147,6 +152,7 @@ def test_a_mistake_in_the_file_does_not_keep_help_away(cli, refused, here):
         (["audit: {vectors: ../v.txt}"], ["audit.vectors", "leads out"]),
         (["report: {files: [../r.jsonl]}"], ["report.files: '../r.jsonl'", "leads out"]),
         (["data: {generate: {folder: ../d}}"], ["generate"]),
+        (["workers: 9999"], ["workers: '9999'", "this machine has"]),
         (['output: "a\\0b"'], ["output", "is no path"]),
     ],
 )
@@ -162,7 +168,7 @@ def test_a_strangers_file_reaches_nothing_outside_its_folder(refused, here, line
     (here / "attnaudit.yaml").write_text(f"{text}\n")
     said = refused("correlate", says=says)
     assert "give it on the command line" in said or "generate" in said
-    assert sorted(os.listdir(outside)) == ["d.yaml"]
+    assert [path.name for path in outside.iterdir()] == ["d.yaml"]
 
 
 def test_the_folder_itself_may_be_named_in_full_or_through_a_link(cli, project, here):

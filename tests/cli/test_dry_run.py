@@ -21,10 +21,10 @@ data: {reviews: {train: 60, dev: 20, test: 30, seed: 0}}
 model: {encoder: average, embedding: 4, hidden: 4}
 training: {epochs: 2}
 audit:
-  correlate: {measures: [gradient, random]}
+  correlate: {measure: [gradient, random]}
   permute: {permutations: 5}
   seed-baseline: {seeds: 2}
-  adversary: {lambdas: [0.01], refine: 1, seeds: 1, epochs: 3, patience: 1}
+  adversary: {lambda: [0.01], refine: 1, seeds: 1, epochs: 3, patience: 1}
   probe: {seeds: 1}
 """
 
@@ -275,7 +275,7 @@ def test_mistakes_are_refused_as_the_real_run_refuses_them(refused, audited, her
     (here / "two.yaml").write_text("train: two.jsonl\ndev: two.jsonl\n")
     (here / "one_class.yaml").write_text("data: one.yaml\noutput: out\n")
     (here / "blocked.yaml").write_text("data: two.yaml\noutput: file/out\n")
-    (here / "misspelt.yaml").write_text("data: two.yaml\naudit: {correlate: {measures: [lime]}}\n")
+    (here / "misspelt.yaml").write_text("data: two.yaml\naudit: {correlate: {measure: [lime]}}\n")
     given = [a.format(model=audited[0], data=audited[1]) for a in args]
     assert refused(*given, "--dry-run") == refused(*given)
 

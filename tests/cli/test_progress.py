@@ -108,3 +108,14 @@ def test_speed_has_three_digits():
 
     shown = [Speed().render(Running(speed)).plain for speed in (None, 0.1234, 4.567, 1234.5)]
     assert shown == ["", "0.123/s", "4.57/s", "1,234/s"]
+
+
+def test_titles_and_remarks_are_neither_markup_nor_commands(terminal, capsys):
+    with terminal.task("[/] [b]\x1b]0;t\x07", 2) as outer:
+        outer.advance(1, "[/x] \x1b[2J")
+        with terminal.task("[/y]\r", 3):
+            terminal.say("::error::z ##[error]")
+    err = capsys.readouterr().err
+    for shown in (r"[/] [b]\x1b]0;t\x07", r"[/x] \x1b[2J", r"[/y]\r"):
+        assert shown in err
+    assert r"\x3a:error::z \x23#[error]" in err

@@ -30,10 +30,10 @@ model: {encoder: average, embedding: 4, hidden: 4}
 training: {epochs: 2, learning_rate: 0.05}
 audit:
   text: true
-  correlate: {measures: [gradient, random]}
+  correlate: {measure: [gradient, random]}
   permute: {permutations: 5}
   seed-baseline: {seeds: 2}
-  adversary: {lambdas: [0.01], refine: 0, seeds: 1, epochs: 2}
+  adversary: {lambda: [0.01], refine: 0, seeds: 1, epochs: 2}
   probe: {seeds: 1}
 """
 EVIL = "<script>alert(1)</script>\x1b[2J\x00\x0b ]]> &amp; é\u202e\ufffe"
@@ -180,8 +180,10 @@ def test_interruptions_are_told(cli, folder, monkeypatch):
     [
         ("audit: {permut: {}}", ["c.yaml:2: unknown key 'audit.permut'", "'permute'"]),
         ("audit: {seed-baseline: {sede: 1}}", ["c.yaml:2", "did you mean 'seed'"]),
-        ("audit: {adversary: {lambdas: [nan]}}", ["c.yaml:2"]),
+        ("audit: {adversary: {lambda: [nan]}}", ["c.yaml:2"]),
         ("trainig: {}", ["c.yaml:2: unknown key 'trainig'"]),
+        ("output: ../out", ["c.yaml: output: '../out' leads out of this folder", "-o FOLDER"]),
+        ("output: /dev/shm/x", ["c.yaml: output: '/dev/shm/x' leads out"]),
         ("output: file", ["file: is a file, and a folder is needed"]),
         ("output: file/in", ["file: is a file, and a folder is needed"]),
     ],

@@ -151,3 +151,16 @@ def runs(pid):
     except FileNotFoundError:
         return False
     return state != "Z"  # nobody may reap it, where its new parent does not
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot leave it out")
+def test_a_worker_takes_no_module_from_the_working_folder(tmp_path, monkeypatch):
+    for name in ("random", "pickle", "socket", "signal", "threading"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('of the working folder')\n")
+    monkeypatch.chdir(tmp_path)
+    engine = Processes(1)
+    try:
+        assert [outcome for _, outcome in engine.outcomes(abs, iter([Unit("a", -3)]))] == [3]
+    finally:
+        engine.close()
+    assert "PYTHONSAFEPATH" not in os.environ

@@ -39,7 +39,7 @@ audit:
   text: true
   permute: {permutations: 20, per_head: true}
   seed-baseline: {seeds: 5}
-  adversary: {lambdas: [0.01], refine: 1, seeds: 3, epochs: 2, epsilons: [0.01, 0.05]}
+  adversary: {lambda: [0.01], refine: 1, seeds: 3, epochs: 2, epsilon: [0.01, 0.05]}
   probe: {seeds: 5}
 """
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 
 from attnaudit.cli.options import Format as Choice
+from attnaudit.errors import InputError
 from attnaudit.report import formats
 from attnaudit.report.combine import Combined
 from attnaudit.report.formats import FORMATS, find_format, format_of
@@ -37,5 +39,16 @@ def test_every_format_renders_a_report_without_records(report, name):
 
 def test_a_file_tells_its_format():
     told = {"a.TXT": "text", "a.md": "markdown", "a.xml": "junit", "a.html": "html"}
-    for file, name in {**told, "a.json": "json", "a": "json", "a.github": "json"}.items():
+    for file, name in {**told, "a.json": "json", "a": "json", ".a": "json"}.items():
         assert format_of(Path(file)).name == name
+    for file in ("a.csv", "a.tex", "b.md.gz", "a.github", "a.jsonl", "a.htm"):
+        with pytest.raises(InputError, match=rf"{file}: no format has the ending .*known: \.txt"):
+            format_of(Path(file))
+
+
+def test_what_is_not_installed_is_said_before_work(monkeypatch):
+    for form in FORMATS:
+        form.check()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs jinja2.*attnaudit\[html\]"):
+        find_format("html").check()

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from attnaudit.measures.summary import Estimate, Summary, Table
-from attnaudit.report.schema import Gate, Report
 from attnaudit.report.console import open_console
+from attnaudit.report.schema import Gate, Report
 from attnaudit.report.text import render
 
 Make = Callable[[Summary], Report]

@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import typer
 
+from attnaudit.cli.main import app
 from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.observer import Silent
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
 from attnaudit.questions import all_questions
+from attnaudit.questions.option import key_of, option_of
 from attnaudit.records.reading import read_records
 from attnaudit.report.demands import Demands
 from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
 from attnaudit.running import suite
-from attnaudit.running.suite import Where, read_plan, run_suite
+from attnaudit.running.suite import Where, read_plan, run_suite, section_type
 
 CONFIG = """\
 data:
@@ -31,7 +34,7 @@ training: {epochs: 2, learning_rate: 0.05}
 audit:
   skip: [correlate, permute, erase, instance-adversary]
   seed-baseline: {seeds: 2}
-  adversary: {lambdas: [0.01], refine: 1, seeds: 1, epochs: 4}
+  adversary: {lambda: [0.01], refine: 1, seeds: 1, epochs: 4}
   probe: {seeds: 1}
 """
 TRAININGS = [
@@ -192,9 +195,45 @@ def test_a_plan_says_what_differs_from_the_defaults(plan):
 
 
 def test_a_section_holds_the_settings_of_both_adversaries(plan):
-    found = plan("audit: {adversary: {epsilons: [0.05], lambdas: [0.3]}}").settings
+    found = plan("audit: {adversary: {epsilon: [0.05], lambda: [0.3]}}").settings
     assert found["instance-adversary"].epsilons == (0.05,)
     assert found["model-adversary"].lambdas == (0.3,)
+
+
+def test_a_suite_is_asked_as_the_commands_are(plan):
+    usual = plan().settings["model-adversary"]
+    assert plan("audit: {adversary: {seeds: 4}}").settings["model-adversary"] == (
+        usual.model_copy(update={"seeds": 4})
+    )
+    named = plan("audit: {adversary: {lambda: 0.3}}").settings["model-adversary"]
+    assert (named.lambdas, named.refine) == ((0.3,), 0)
+    both = plan("audit: {adversary: {lambda: [0.3], sweep: true}}").settings["model-adversary"]
+    assert (both.lambdas, both.refine) == ((0.3,), usual.refine)
+    assert "model-adversary" not in names(plan("audit: {adversary: {sweep: false}}"))
+    assert "instance-adversary" not in names(plan("audit: {adversary: {per-instance: false}}"))
+    assert plan("audit: {permute: {per-head: true}}").settings["permute"].per_head
+    found = plan("audit: {correlate: {measure: [random, gradient]}}").settings["correlate"]
+    assert found.measures == ("gradient", "random")
+    assert plan("audit: {seed-baseline: {text: true}}").settings["seed-baseline"].seeds == 5
+
+
+def test_a_configuration_says_what_options_say_and_calls_it_the_same():
+    commands = typer.main.get_command(app).commands
+    for command in {question.command for question in all_questions()}:
+        options = {
+            flag.removeprefix("--").replace("-", "_")
+            for parameter in commands[command].params
+            for flag in parameter.opts
+            if flag.startswith("--")
+        }
+        part = section_type().model_fields[command.replace("-", "_")].annotation
+        keys = {field.validation_alias.choices[0] for field in part.model_fields.values()}
+        assert keys - options == ({"refine", "search_steps"} if command == "adversary" else set())
+        asked = [question for question in all_questions() if question.command == command]
+        for name, field in (item for q in asked for item in q.settings.model_fields.items()):
+            option = option_of(field)
+            assert not option.offered or option.filled or key_of(name, field) in keys & options
+        assert {switch.key for question in asked for switch in question.switches} <= keys & options
 
 
 @pytest.mark.parametrize("name", ["quickstart", "bert_sst"])
@@ -212,7 +251,7 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
     [
         ("audit: 3", ":2: audit: should be a"),
         ("audit:\n  permut: {}", ":3: unknown key 'audit.permut'; did you mean 'permute'?"),
-        ("audit:\n  seed_baseline: {}", ":3: unknown key.*did you mean 'seed-baseline'"),
+        ("audit:\n  seed_baseline: {}", ":3: unknown key.*it is called 'seed-baseline'"),
         ("audit:\n  seed-baseline:\n    sede: 1", ":4: unknown key.*did you mean 'seed'"),
         (
             "audit:\n  skip: [erase, heads]",
@@ -222,15 +261,33 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  text: sometimes", ":3: audit.text: should be a valid boolean"),
         ("audit:\n  deltas:\n    necesary: 0.1", ":4: .*did you mean 'necessary'"),
         ("audit:\n  deltas: {hard_to_manipulate: 0.7}", ":3: .*less than or equal to 0.6931"),
-        ("audit:\n  adversary: {lambdas: [-1]}", ":3: .*lambda must be a number from 0 on"),
+        ("audit:\n  adversary: {lambda: [-1]}", ":3: .*lambda must be a number from 0 on"),
         (
-            "audit:\n  adversary: {lambdas: []}",
-            ":3: audit.adversary.lambdas: needs at least one",
+            "audit:\n  adversary: {lambda: []}",
+            ":3: audit.adversary.lambda: needs at least one",
         ),
-        ("audit:\n  adversary:\n    lambdas: [1, 1]", ":4: .*the same value stands twice"),
+        ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value stands twice"),
         ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be greater"),
-        ("audit:\n  erase:\n    measures: [gradent]", ":4: unknown importance.*'gradient'"),
-        ("audit:\n  correlate: {measures: [loo]}", ":3: unknown importance measure 'loo'"),
+        (
+            "audit:\n  adversary: {per_instance: false, lambda: []}",
+            ":3: audit.adversary.lambda: needs at least one",
+        ),
+        ("audit:\n  erase:\n    measure: [gradent]", ":4: .*: unknown importance.*'gradient'"),
+        ("audit:\n  correlate: {measure: [loo]}", ":3: .*: unknown importance measure 'loo'"),
+        ("audit:\n  correlate: {measures: [random]}", ":3: unknown key.*'measure'"),
+        ("audit:\n  adversary: {lambdas: [1]}", ":3: unknown key.*it is called 'lambda'"),
+        ("audit:\n  adversary:\n    epsilons: [1]", ":4: unknown key.*it is called 'epsilon'"),
+        ("audit:\n  adversary: {epsilon: [2]}", ":3: audit.adversary.epsilon.*less than"),
+        ("audit:\n  adversary: {search-steps: 0}", ":3: audit.adversary.search-steps: .*greater"),
+        ("audit:\n  erase: {left_out: [random]}", ":3: unknown key"),
+        ("audit:\n  probe: {guide: [a=b.pt]}", ":3: unknown key"),
+        ("audit:\n  permute: {reading: heads}", ":3: audit.permute.reading: .*'heads'"),
+        ("audit:\n  permute: {per_head: 1}", ":3: audit.permute.per_head: .*boolean"),
+        (
+            "audit:\n  skip: [correlate, permute, erase, seed-baseline, probe]\n"
+            "  adversary: {per-instance: false, sweep: false}",
+            ":2: audit: leaves nothing to ask",
+        ),
     ],
 )
 def test_mistakes_in_a_plan_are_named_by_file_and_line(plan, audit, says):

@@ -143,7 +143,7 @@ TERMS = (
         beside=("reference", "floor"),
         traps="Importances disagree among themselves; none of them is the truth.",
         source="Jain & Wallace 2019, section 4.1",
-        aliases=("importances", "importance measure", "measure"),
+        aliases=("importances", "importance measure"),
     ),
     Entry(
         "term",

@@ -27,10 +27,13 @@ _SWITCH = Switch(
 
 
 def _choose(given: dict[str, Any]) -> dict[str, Any] | None:
-    if given.get("seeds_tvd") is not None and not given["sweep"]:
+    sweep = given["sweep"]
+    if sweep is None:  # of a suite, which sweeps unless it is told what to train
+        sweep = given.get("lambdas") is None
+    if given.get("seeds_tvd") is not None and not sweep:
         raise InputError("--seed-baseline guides --sweep", hint="give --sweep too, or leave it out")
-    if given["sweep"]:
-        return {**given, "lambdas": given.get("lambdas") or GRID, "refine": ROUNDS}
+    if sweep:
+        return {"refine": ROUNDS, **given, "lambdas": given.get("lambdas") or GRID}
     return given if given.get("lambdas") else None
 
 
@@ -62,7 +65,7 @@ QUESTION = Question(
     switches=(_SWITCH,),
     choose=_choose,
     retrains=True,
-    suite={"lambdas": GRID, "refine": ROUNDS},
+    suite={"sweep": None},
     traps="Only what goes beyond imitators is the adversary's doing.",
     source="Wiegreffe & Pinter 2019, section 4",
 )

@@ -18,6 +18,7 @@ _SEEDS = Option(
     "--seed-baseline",
     "FILE",
     parse=lambda given: read_seeds_tvd(Path(given)),
+    filled=True,
 )
 
 

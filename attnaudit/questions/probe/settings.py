@@ -10,7 +10,7 @@ from attnaudit.questions.option import Option
 from attnaudit.questions.probe.guides import GuideFile, read_guides
 from attnaudit.questions.shown import ShownSettings
 
-_GUIDES = Option("--guide", "NAME=FILE", default="none", parse=read_guides)
+_GUIDES = Option("--guide", "NAME=FILE", default="none", parse=read_guides, filled=True)
 
 
 class ProbeSettings(ShownSettings):

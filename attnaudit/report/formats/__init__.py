@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+from attnaudit.errors import InputError
 from attnaudit.report.formats.format import Format
 
 _MODULES = (
@@ -30,6 +31,18 @@ def find_format(name: str) -> Format:
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's name asks for: JSON, unless it says otherwise."""
+    """The format that a file's name asks for; JSON where the name has no ending.
+
+    Raises InputError for an ending that is none of a format.
+    """
     ending = path.suffix.lower()
-    return next((form for form in FORMATS if form.ending == ending != ""), find_format("json"))
+    known = {form.ending: form for form in FORMATS if form.ending}
+    if ending in known:
+        return known[ending]
+    if ending:
+        raise InputError(
+            f"no format has the ending {path.suffix!r}",
+            where=path,
+            hint=f"known: {', '.join(known)}; a name without an ending gets JSON",
+        )
+    return find_format("json")

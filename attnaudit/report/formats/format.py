@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from attnaudit.errors import Kind
+from attnaudit.errors import InputError, Kind
 
 if TYPE_CHECKING:
     from attnaudit.report.combine import Combined
@@ -40,7 +41,8 @@ class Format:
     """A way in which a report is written.
 
     `says` is what it is, in a sentence. `ending` is that of its files, where files have one that
-    tells. `render` raises InputError where what it needs is not installed; `needs` names the extra.
+    tells. `render` raises InputError where what it needs is not installed; `needs` names the extra
+    that brings it, and `modules` what is then there.
     `heatmaps` is how many it shows where none are asked for. `step_summary` says that in a step of
     GitHub Actions the whole report goes to the summary of the step, beside what `render` gives.
     `kind` says how a character is escaped in it that must not reach a terminal or a log as it is.
@@ -51,6 +53,16 @@ class Format:
     render: Callable[[Rendering], str]
     ending: str = ""
     needs: str = ""
+    modules: tuple[str, ...] = ()
     heatmaps: int = 0
     step_summary: bool = False
     kind: Kind = "text"
+
+    def check(self) -> None:
+        """Raise InputError now where `render` would, after long work."""
+        for module in self.modules:
+            if importlib.util.find_spec(module) is None:
+                raise InputError(
+                    f"the format {self.name} needs {module}, which is not installed",
+                    hint=f'pip install "attnaudit[{self.needs}]"',
+                )

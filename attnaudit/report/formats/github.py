@@ -12,5 +12,9 @@ def _render(given: Rendering) -> str:
 
 
 FORMAT = Format(
-    "github", "The gates as marks in the log of GitHub Actions.", _render, step_summary=True, kind="commands"
+    "github",
+    "The gates as marks in the log of GitHub Actions.",
+    _render,
+    step_summary=True,
+    kind="commands",
 )

@@ -17,6 +17,7 @@ FORMAT = Format(
     _render,
     ".html",
     needs="html",
+    modules=("jinja2", "matplotlib"),
     heatmaps=5,
     kind="markup",
 )

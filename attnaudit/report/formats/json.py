@@ -11,4 +11,6 @@ def _render(given: Rendering) -> str:
     return dumps(given.report)
 
 
-FORMAT = Format("json", "The whole report for programs, by the schema.", _render, ".json", kind="json")
+FORMAT = Format(
+    "json", "The whole report for programs, by the schema.", _render, ".json", kind="json"
+)

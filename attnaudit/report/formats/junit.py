@@ -11,4 +11,6 @@ def _render(given: Rendering) -> str:
     return junit(given.report, given.strict)
 
 
-FORMAT = Format("junit", "A test case for each gate, for CI servers.", _render, ".xml", kind="markup")
+FORMAT = Format(
+    "junit", "A test case for each gate, for CI servers.", _render, ".xml", kind="markup"
+)

@@ -11,4 +11,6 @@ def _render(given: Rendering) -> str:
     return markdown(given.report)
 
 
-FORMAT = Format("markdown", "The report for pull requests and model cards.", _render, ".md", kind="markup")
+FORMAT = Format(
+    "markdown", "The report for pull requests and model cards.", _render, ".md", kind="markup"
+)

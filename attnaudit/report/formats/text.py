@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attnaudit.errors import harmless
 from attnaudit.report.formats.format import Format, Rendering
 
 
@@ -19,7 +20,7 @@ def _render(given: Rendering) -> str:
             from attnaudit.report.heatmaps_text import print_heatmaps
 
             print_heatmaps(given.made.gallery, console)
-    return rendered.get()
+    return harmless(rendered.get())
 
 
 FORMAT = Format("text", "Tables for the terminal, with findings and gates.", _render, ".txt")

@@ -119,7 +119,7 @@ def _template() -> Template:
         import matplotlib  # noqa: F401 - asked for here, so that the hint is given in one place
     except ImportError as error:
         raise InputError(
-            f"an HTML report needs {error.name}, which is not installed",
+            f"the format html needs {error.name}, which is not installed",
             hint='pip install "attnaudit[html]"',
         ) from None
     environment = jinja2.Environment(
