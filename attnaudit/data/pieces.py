@@ -41,7 +41,7 @@ class Pieces(Vocabulary):
     """The ids that a pretrained model knows, and how it frames what it reads.
 
     A text and its query stand in one sequence. `mask` is the id of the mask token, None where there
-    is none.
+    is none. `segments` says whether the tokenizer tells the model which segment a piece is of.
     """
 
     def __init__(
@@ -52,20 +52,27 @@ class Pieces(Vocabulary):
         pad: int,
         unknown: int,
         mask: int | None = None,
+        segments: bool = True,
     ) -> None:
         by_id = sorted(ids.items(), key=lambda item: item[1])
         super().__init__([piece for piece, _ in by_id])
         self._ids = dict(ids)
         self.single, self.pair = single, pair
-        self.pad, self.unknown, self.mask = pad, unknown, mask
+        self.pad, self.unknown, self.mask, self.segments = pad, unknown, mask, segments
 
     @classmethod
     def of(
-        cls, tokeniser: tokenizers.Tokenizer, pad: int, unknown: int, mask: int | None
+        cls,
+        tokeniser: tokenizers.Tokenizer,
+        pad: int,
+        unknown: int,
+        mask: int | None,
+        segments: bool = True,
     ) -> Pieces:
         """What `tokeniser` does; ValueError where it does not frame pairs as one sequence."""
         single, pair = (_frame(tokeniser, paired) for paired in (False, True))
-        return cls(tokeniser.get_vocab(with_added_tokens=True), single, pair, pad, unknown, mask)
+        ids = tokeniser.get_vocab(with_added_tokens=True)
+        return cls(ids, single, pair, pad, unknown, mask, segments)
 
     @override
     def __len__(self) -> int:
@@ -75,7 +82,9 @@ class Pieces(Vocabulary):
     def same_as(self, other: Vocabulary) -> bool:
         if not isinstance(other, Pieces):
             return False
-        mine, theirs = ((p._ids, p.single, p.pair, p.pad, p.unknown) for p in (self, other))
+        mine, theirs = (
+            (p._ids, p.single, p.pair, p.pad, p.unknown, p.segments) for p in (self, other)
+        )
         return mine == theirs
 
     @override
@@ -89,7 +98,7 @@ class Pieces(Vocabulary):
         parts = (frame.before, self.ids(text), frame.between, asked, frame.after)
         types = [kind for part, kind in zip(parts, frame.types, strict=True) for _ in part]
         ids = [i for part in parts for i in part]
-        return Row(ids, len(frame.before), types if any(types) else None, None)
+        return Row(ids, len(frame.before), types if self.segments else None, None)
 
     @override
     def lengths(self, texts: Counts, queries: Counts | None, boundaries: bool) -> Sides:

@@ -64,7 +64,7 @@ class TransformerClassifier(AttentionModel):
         self.mask_token = mask_token
         accepted = inspect.signature(network.forward).parameters
         config: Any = network.config
-        self._typed = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
+        self._typed = "token_type_ids" in accepted
         self._pad = padding_of(config)
         if self._pad is None:  # batches need one, whatever it is: see `forward`
             pad_with(config, example.pad)

@@ -232,8 +232,16 @@ def example_batch(vocabulary: Pieces) -> Batch:
         words[b, len(before) : len(before) + n] = torch.arange(n)
     places = torch.arange(width)
     mask = torch.stack([places < len(row) for row in rows])
+    types = None
+    if vocabulary.segments:
+        kinds = vocabulary.single.types
+        types = torch.zeros_like(ids)
+        for b, n in enumerate(sizes):
+            parts = ((kinds[0], len(before)), (kinds[1], n), (kinds[4], len(after)))
+            row = [kind for kind, size in parts for _ in range(size)]
+            types[b, : len(row)] = torch.tensor(row)
     nothing = torch.zeros(2, dtype=torch.long)
-    return Batch(ids, mask, words, nothing, torch.arange(2), pad=vocabulary.pad)
+    return Batch(ids, mask, words, nothing, torch.arange(2), types=types, pad=vocabulary.pad)
 
 
 def _specials(vocabulary: Pieces) -> frozenset[int]:
