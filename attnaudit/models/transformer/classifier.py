@@ -56,6 +56,8 @@ class TransformerClassifier(AttentionModel):
     """`network` is a sequence classifier of transformers, loaded under our attention's name."""
 
     boundaries = True
+    bare = False
+    """Whether a word stands first: a decoder whose tokenizer puts nothing before a text."""
 
     def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:
         """Study `network` on `example`: two texts of different lengths, the first one longer."""

@@ -182,7 +182,8 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             " (position biases, attention sinks or the like)",
             where=where,
         )
-    if model.anatomy.row == "first" and not opened.vocabulary.single.before:
+    model.bare = not opened.vocabulary.single.before
+    if model.anatomy.row == "first" and model.bare:
         raise ModelError(
             "its tokenizer puts no special token ([CLS]) before a text, and the classification"
             " head reads the first row: it would read a word's",
