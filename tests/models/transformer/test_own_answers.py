@@ -92,7 +92,7 @@ def _special(name):
     return {"SpecialToken": {"id": name, "type_id": 0}}
 
 
-def both(folder, texts, queries=None):
+def both(folder, texts, queries=None, order=None):
     """Logits of our model under its own attention and read from it, and of transformers."""
     opened = open_reference(Reference(str(folder)))
     model = load_classifier(opened)
@@ -102,7 +102,7 @@ def both(folder, texts, queries=None):
         instance_of(text, tokenise, row, query)
         for row, (text, query) in enumerate(zip(texts, asked, strict=True))
     ]
-    batch = collate(made, opened.vocabulary, boundaries=model.boundaries)
+    batch = collate(made, opened.vocabulary.ordered(order), boundaries=model.boundaries)
     with quiet_loading():
         tokenizer = AutoTokenizer.from_pretrained(folder)
         theirs = AutoModelForSequenceClassification.from_pretrained(
@@ -115,7 +115,7 @@ def both(folder, texts, queries=None):
         answers = []
         for b, text in enumerate(texts):
             pair = (text,) if queries is None else (text, queries[b])
-            inputs = tokenizer(*pair, return_tensors="pt")
+            inputs = tokenizer(*(pair if order is None else pair[::-1]), return_tensors="pt")
             length = inputs["input_ids"].shape[1]
             assert torch.equal(batch.ids[b, :length], inputs["input_ids"][0])
             assert int(batch.mask[b].sum()) == length
@@ -181,3 +181,19 @@ def test_padding_inside_a_text_keeps_the_positions_of_roberta(write_pretrained, 
     assert (batch.ids[0] == 0).sum() == 2
     torch.testing.assert_close(plain, theirs, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(read, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_a_query_that_comes_first(write_pretrained, tmp_path, kind):
+    """Models of question answering and rerankers are trained on (question, passage)."""
+    sizes = DECODERS.get(kind, {})
+    folder = write_pretrained(tmp_path / kind, kind, head=3, framed=kind != "gpt2", **sizes)
+    queries = ["good or bad?", "the film", "a b", "c d e"]
+    _, batch, plain, read, theirs = both(folder, TEXTS[:4], queries, ("query", "text"))
+    torch.testing.assert_close(plain, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(read, theirs, atol=1e-5, rtol=1e-5)
+    *_, turned = both(folder, TEXTS[:4], queries)
+    assert (theirs - turned).abs().amax(1).min() > 1e-3
+    before = 5 if kind == "bert" else 4  # [CLS], four pieces of the query, [SEP]
+    assert batch.words[0].tolist()[: before + 1][:before] == [-1] * before
+    assert batch.content[0].sum() == 5
