@@ -70,7 +70,7 @@ SIZES = {
 }
 
 
-def _tokenizer(framed: bool):
+def _tokenizer(framed: bool, segments: bool = True):
     """Cuts words into pairs of letters, but for a few; puts [CLS] and [SEP] around if `framed`."""
     import transformers
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -87,21 +87,28 @@ def _tokenizer(framed: bool):
         made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     named = dict(zip(names, SPECIAL_PIECES, strict=True)) if framed else {"unk_token": "[UNK]"}
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
     return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=made, model_max_length=SIZES["max_position_embeddings"], **named
+        tokenizer_object=made,
+        model_max_length=SIZES["max_position_embeddings"],
+        model_input_names=inputs if segments else [inputs[0], inputs[2]],
+        **named,
     )
 
 
-def write_tiny(folder, kind="bert", head=0, dtype=torch.float32, framed=True, seed=0, **changes):
+def write_tiny(
+    folder, kind="bert", head=0, dtype=torch.float32, framed=True, seed=0, segments=None, **changes
+):
     """Write a tiny random network as transformers does, with a tokenizer that knows letters.
 
-    It has no classification head unless `head` asks for one with so many classes.
+    It has no classification head unless `head` asks for one with so many classes. Its tokenizer
+    passes `segments` where it frames texts, if nothing else is said.
     """
     import transformers
 
     from attnaudit.models.transformer.quiet import quiet_loading
 
-    tokenizer = _tokenizer(framed)
+    tokenizer = _tokenizer(framed, framed if segments is None else segments)
     sizes = {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": 0, **changes}
     with quiet_loading(), torch.random.fork_rng():
         torch.manual_seed(seed)

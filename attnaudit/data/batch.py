@@ -83,6 +83,21 @@ class Batch:
         """The batch with `token_id` in the content positions where `mask` (B, T) is true."""
         return replace(self, ids=self.ids.masked_fill(mask & self.content, token_id))
 
+    def within(self, reached: Tensor) -> Batch:
+        """The batch without the words before the first and behind the last that is `reached`.
+
+        A word is reached where one of its positions is, (B, T). The words that are left count from
+        0; the others stay in the text, and are no content.
+        """
+        if bool((reached | ~self.content).all()):
+            return self
+        nowhere = torch.iinfo(self.words.dtype).max
+        there = reached & self.content
+        first = self.words.masked_fill(~there, nowhere).amin(1, keepdim=True)  # (B, 1)
+        last = self.words.masked_fill(~there, OUTSIDE).amax(1, keepdim=True)
+        kept = self.content & (self.words >= first) & (self.words <= last)
+        return replace(self, words=torch.where(kept, self.words - first, OUTSIDE))
+
     def per_word(self, values: Tensor) -> Tensor:
         """`values` (B, T) summed over the positions of each word: (B, W), 0 beyond the last."""
         width = int(self.word_counts.max())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from attnaudit.data.dataset import REASONS, Dataset, Instance, load_dataset, splits_of
-from attnaudit.data.spec import DatasetSpec
+from attnaudit.data.spec import TEXT_FIRST, DatasetSpec
 from attnaudit.measures.columns import Column
 from attnaudit.measures.summary import Cell, Table
 
@@ -39,7 +39,8 @@ class SplitReport:
     rows, in [0, 1]. `vocabulary` counts distinct tokens. Set against train (None for train itself,
     and where there is none): `unseen_types` and `unseen_tokens` are the shares of distinct and of
     running tokens that train does not have, in [0, 1], and `leaked` counts rows whose text (with
-    its query) also occurs in train; the fewer the better.
+    its query) also occurs in train; the fewer the better. `order` says which side of a pair comes
+    first for a model that reads both as one sequence; None without pairs.
     """
 
     split: str
@@ -57,6 +58,7 @@ class SplitReport:
     unseen_types: float | None
     unseen_tokens: float | None
     leaked: int | None
+    order: str | None = None
 
 
 def check_dataset(spec: DatasetSpec) -> list[SplitReport]:
@@ -87,6 +89,9 @@ def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
         for name in REASONS
         if any(name in r.skipped for r in reports)
     ]
+    pairs: list[tuple[str, list[Cell]]] = []
+    if any(r.order for r in reports):
+        pairs = [("first side of a pair", [r.order for r in reports])]
     measures: list[tuple[str, list[Cell]]] = [
         ("rows", [r.rows for r in reports]),
         ("usable rows", [r.usable for r in reports]),
@@ -97,6 +102,7 @@ def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
         ("tokens, 95th percentile", [r.lengths.p95 for r in reports]),
         ("tokens, largest", [r.lengths.largest for r in reports]),
         ("share with query", [r.with_query for r in reports]),
+        *pairs,
         ("share with rationale", [r.with_rationale for r in reports]),
         ("share with group", [r.with_group for r in reports]),
         ("vocabulary", [r.vocabulary for r in reports]),
@@ -109,6 +115,12 @@ def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
         for r in reports
         if r.leaked
     ]
+    if any(r.order and "not given" in r.order for r in reports):
+        notes.append(
+            "no `order` is given: transformers read a pair as [text, query]; write `order: [query,"
+            " text]` in the spec for a model that was trained the other way round, as models of"
+            " question answering and rerankers are"
+        )
     names = list(dict.fromkeys(name for report in reports for name in report.labels))
     return [
         Table("Data", ("", *columns), [(name, *cells) for name, cells in measures], notes),
@@ -171,4 +183,9 @@ def _report(data: Dataset, train: _Seen | None) -> SplitReport:
         unseen_types=None if train is None else len(unseen) / len(counts),
         unseen_tokens=None if train is None else sum(counts[t] for t in unseen) / counts.total(),
         leaked=None if train is None else leaked,
+        order=_first_side(data) if with_query else None,
     )
+
+
+def _first_side(data: Dataset) -> str:
+    return (data.order or TEXT_FIRST)[0] + (" (not given)" if data.order is None else "")

@@ -14,7 +14,7 @@ from typing import get_args
 from attnaudit.data.instance import Instance as Instance  # others look for it here
 from attnaudit.data.labels import label_names, row_label
 from attnaudit.data.reader import Row, Rows, file_sha256, read_rows
-from attnaudit.data.spec import DatasetSpec, Role
+from attnaudit.data.spec import DatasetSpec, Order, Role
 from attnaudit.data.store import Hashes, Instances
 from attnaudit.data.tokenise import Token, align, build_tokeniser
 from attnaudit.errors import InputError, did_you_mean
@@ -28,7 +28,8 @@ class Dataset:
     """The usable rows of a split, and what became of the others.
 
     `labels` name the classes in order; `sha256` is of the file's bytes; `skipped` counts rows left
-    out by reason (one of REASONS); `partial` says that a limit cut the data short.
+    out by reason (one of REASONS); `partial` says that a limit cut the data short; `order` is that
+    of the sides of a pair, None where nobody said it.
     """
 
     instances: Sequence[Instance]
@@ -39,6 +40,7 @@ class Dataset:
     skipped: dict[str, int]
     truncated: int
     partial: bool
+    order: Order | None = None
 
     @property
     def paired(self) -> bool:
@@ -128,6 +130,7 @@ def load_dataset(
         skipped={reason: skipped[reason] for reason in REASONS if skipped[reason]},
         truncated=truncated,
         partial=partial,
+        order=spec.order,
     )
 
 
@@ -278,7 +281,7 @@ class _Maker:
         return None
 
     def _class(self, line: int, row: Row) -> int:
-        name = row_label(row, self.spec.fields.column("label"), self.path, line)
+        name = row_label(row, self.spec, self.path, line)
         if name not in self.labels:
             what = f"the label {name!r} is not a known one"
             raise self._wrong(line, what, did_you_mean(name, self.labels))

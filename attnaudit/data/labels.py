@@ -44,8 +44,7 @@ def label_names(spec: DatasetSpec, path: Path, given: Sequence[str] | None) -> t
         return tuple(given)
     if spec.labels is not None:
         return spec.labels
-    column = spec.fields.column("label")
-    found = _met(path, column)
+    found = _met(spec, path)
     if len(found) < 2:
         raise InputError(
             f"all rows have the label {next(iter(found))!r}, and a classifier needs two",
@@ -60,8 +59,10 @@ def label_names(spec: DatasetSpec, path: Path, given: Sequence[str] | None) -> t
 def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple[str, ...]:
     """The data set's names for the classes of a model that was not made with this data set.
 
-    They are the same but for case; or whole numbers, which count the model's classes from 0; or,
-    where nobody named the classes (LABEL_0, LABEL_1), the spec's `labels` in their order.
+    They are the same but for case; or, where nobody named the classes (LABEL_0, LABEL_1), the
+    spec's `labels` in their order, or whole numbers, which count the classes from 0. Where the
+    classes have names, what a number means is the data set's business: a spec must say it, for
+    the order of the classes differs from model to model.
 
     Args:
         spec: the data set.
@@ -74,9 +75,8 @@ def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple
     Raises:
         InputError: the labels cannot be told apart, or which class each means cannot be known.
     """
-    column = spec.fields.column("label")
     listed = spec.labels is not None
-    said = spec.labels or tuple(sorted(_met(path, column)))
+    said = spec.labels or tuple(sorted(_met(spec, path)))
     nameless = all(name == f"LABEL_{i}" for i, name in enumerate(classes))
     for spelling in (str, str.casefold):
         ours = {spelling(name): name for name in said}
@@ -87,9 +87,19 @@ def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple
     if nameless and listed and len(said) == len(classes):
         return said
     numbers = tuple(str(i) for i in range(len(classes)))
-    if set(said) <= set(numbers):
+    if nameless and set(said) <= set(numbers):
         return numbers
-    hint = "name the labels as the model does, or by the numbers of its classes, from 0"
+    where = spec.source if listed else path
+    if not nameless and all(re.fullmatch(r"-?[0-9]+", name) for name in said):
+        asked = ", ".join(f"{name}: ..." for name in sorted(said, key=int)[:3])
+        raise InputError(
+            f"the labels {_listed(said)} are numbers, and the model's classes have names:"
+            f" {_listed(classes)}",
+            where=where,
+            hint="say in a data spec which name each number means, once you have looked it up:"
+            f" `labels: {{{asked}}}` with one of these names after each",
+        )
+    hint = "name the labels as the model does, or say in a spec which is which: `labels: {a: b}`"
     if nameless:
         hint = (
             "the model does not name its classes: list the labels in a spec (`labels: [...]`) in"
@@ -97,13 +107,17 @@ def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple
         )
     raise InputError(
         f"the labels {_listed(said)} are not the model's, {_listed(classes)}",
-        where=spec.source if listed else path,
+        where=where,
         hint=hint,
     )
 
 
-def row_label(row: Row, column: str, path: Path, line: int) -> str:
-    """The label in a row that has the label column; raises InputError where it is none."""
+def row_label(row: Row, spec: DatasetSpec, path: Path, line: int) -> str:
+    """The label in a row that has the label column, by the name that the spec gives it.
+
+    Raises InputError where it is none.
+    """
+    column = spec.fields.column("label")
     name = label_text(row[column])
     if name is None:
         raise InputError(
@@ -112,7 +126,7 @@ def row_label(row: Row, column: str, path: Path, line: int) -> str:
             line=line,
             hint="give each row a class, or remove the row",
         )
-    return name
+    return spec.renamed.get(name, name)
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -120,7 +134,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
 
 
-def _met(path: Path, column: str) -> set[str]:
+def _met(spec: DatasetSpec, path: Path) -> set[str]:
     """The labels that rows of a file have."""
-    with closing(read_rows(path, [column])) as rows:
-        return {row_label(row, column, path, line) for line, row in rows}
+    with closing(read_rows(path, [spec.fields.column("label")])) as rows:
+        return {row_label(row, spec, path, line) for line, row in rows}

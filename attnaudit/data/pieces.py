@@ -6,6 +6,7 @@ out: no model family is named here.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
+from attnaudit.data.spec import TEXT_FIRST, Order
 from attnaudit.data.vocabulary import Counts, Row, Sides, Vocabulary
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frame:
-    """The special tokens before a text, between it and its query, and at the end.
+    """The special tokens before a text or a pair, between the sides of a pair, and at the end.
 
-    `types` are the segments of: before, text, between, query, after.
+    `types` are the segments of: before, the first side, between, the second side, after.
     """
 
     before: tuple[int, ...] = ()
@@ -41,7 +43,8 @@ class Pieces(Vocabulary):
     """The ids that a pretrained model knows, and how it frames what it reads.
 
     A text and its query stand in one sequence. `mask` is the id of the mask token, None where there
-    is none.
+    is none. `segments` says whether the tokenizer tells the model which segment a piece is of, and
+    `order` which side of a pair it is given first.
     """
 
     def __init__(
@@ -52,20 +55,34 @@ class Pieces(Vocabulary):
         pad: int,
         unknown: int,
         mask: int | None = None,
+        segments: bool = True,
     ) -> None:
         by_id = sorted(ids.items(), key=lambda item: item[1])
         super().__init__([piece for piece, _ in by_id])
         self._ids = dict(ids)
         self.single, self.pair = single, pair
-        self.pad, self.unknown, self.mask = pad, unknown, mask
+        self.pad, self.unknown, self.mask, self.segments = pad, unknown, mask, segments
+        self.order: Order = TEXT_FIRST
 
     @classmethod
     def of(
-        cls, tokeniser: tokenizers.Tokenizer, pad: int, unknown: int, mask: int | None
+        cls,
+        tokeniser: tokenizers.Tokenizer,
+        pad: int,
+        unknown: int,
+        mask: int | None,
+        segments: bool = True,
     ) -> Pieces:
         """What `tokeniser` does; ValueError where it does not frame pairs as one sequence."""
         single, pair = (_frame(tokeniser, paired) for paired in (False, True))
-        return cls(tokeniser.get_vocab(with_added_tokens=True), single, pair, pad, unknown, mask)
+        ids = tokeniser.get_vocab(with_added_tokens=True)
+        return cls(ids, single, pair, pad, unknown, mask, segments)
+
+    def ordered(self, order: Order | None) -> Pieces:
+        """The same pieces, with pairs in that order; None: the text first."""
+        made = copy.copy(self)
+        made.order = order or TEXT_FIRST
+        return made
 
     @override
     def __len__(self) -> int:
@@ -75,7 +92,9 @@ class Pieces(Vocabulary):
     def same_as(self, other: Vocabulary) -> bool:
         if not isinstance(other, Pieces):
             return False
-        mine, theirs = ((p._ids, p.single, p.pair, p.pad, p.unknown) for p in (self, other))
+        mine, theirs = (
+            (p._ids, p.single, p.pair, p.pad, p.unknown, p.segments, p.order) for p in (self, other)
+        )
         return mine == theirs
 
     @override
@@ -85,11 +104,14 @@ class Pieces(Vocabulary):
     @override
     def row(self, text: Sequence[str], query: Sequence[str] | None, boundaries: bool) -> Row:
         frame = self.single if query is None else self.pair
-        asked = self.ids(query or ())
-        parts = (frame.before, self.ids(text), frame.between, asked, frame.after)
+        sides = [self.ids(text), self.ids(query or ())]
+        turned = query is not None and self.order != TEXT_FIRST
+        first, second = reversed(sides) if turned else sides
+        parts = (frame.before, first, frame.between, second, frame.after)
+        start = sum(map(len, parts[:3])) if turned else len(frame.before)
         types = [kind for part, kind in zip(parts, frame.types, strict=True) for _ in part]
         ids = [i for part in parts for i in part]
-        return Row(ids, len(frame.before), types if any(types) else None, None)
+        return Row(ids, start, types if self.segments else None, None)
 
     @override
     def lengths(self, texts: Counts, queries: Counts | None, boundaries: bool) -> Sides:

@@ -22,6 +22,17 @@ def _check_suffix(path: Path) -> Path:
     return path
 
 
+Side = Literal["text", "query"]
+Order = tuple[Side, ...]  # both sides, each once
+TEXT_FIRST: Order = ("text", "query")
+
+
+def _check_order(order: Order | None) -> Order | None:
+    if order is not None and sorted(order) != ["query", "text"]:
+        raise ValueError("give [text, query] or [query, text]")
+    return order
+
+
 DataFile = Annotated[Path, pydantic.AfterValidator(_check_suffix)]
 
 
@@ -47,7 +58,8 @@ class ReadingSettings(Settings):
 
     `min_length` is in words, `max_length` (of the text) and `max_query_length` are in tokens, as is
     `max_pair_length`: of a text and its query together, for models that read them as one sequence.
-    `overlong` says what becomes of longer rows.
+    `overlong` says what becomes of longer rows. `order` is that of a text and its query in such a
+    sequence; None where nobody said it, and then the text comes first.
     """
 
     fields: Fields = Fields()
@@ -58,6 +70,7 @@ class ReadingSettings(Settings):
     overlong: Literal["truncate", "skip"] = "truncate"
     max_query_length: int = pydantic.Field(512, ge=1)
     max_pair_length: int | None = pydantic.Field(None, ge=2)
+    order: Annotated[Order | None, pydantic.AfterValidator(_check_order)] = None
 
     @pydantic.model_validator(mode="after")
     def _check_lengths(self) -> ReadingSettings:
@@ -71,7 +84,8 @@ class ReadingSettings(Settings):
 class DatasetSpec(ReadingSettings):
     """A data set: one file a split, or one `file` for all, whose rows may name their split.
 
-    `labels` are in the order of the classes (of two, the last is the positive one).
+    `labels` are in the order of the classes (of two, the last is the positive one). A spec may give
+    them as a mapping from what the rows say to the name of the class, such as {0: bad, 1: good}.
     """
 
     train: DataFile | None = None
@@ -80,6 +94,7 @@ class DatasetSpec(ReadingSettings):
     file: DataFile | None = None
     labels: tuple[str, ...] | None = None
     _source: Path | None = pydantic.PrivateAttr(None)
+    _renamed: dict[str, str] = pydantic.PrivateAttr(default_factory=dict)
 
     @pydantic.field_validator("labels")
     @classmethod
@@ -107,6 +122,11 @@ class DatasetSpec(ReadingSettings):
     def source(self) -> Path | None:
         """The file that the user named: the spec itself, or the bare data file."""
         return self._source
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The name of the class for each label of the rows that the spec renames."""
+        return self._renamed
 
     def splits(self) -> tuple[str, ...]:
         """The splits that have a file of their own; none where one `file` holds all rows."""
@@ -186,7 +206,11 @@ def load_spec(
 def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
     document = read_document(path)
     labels = document.mapping.get("labels")
-    if isinstance(labels, list):
+    renamed: dict[str, str] = {}
+    if isinstance(labels, dict):
+        renamed = _renaming(labels, document)
+        document.mapping["labels"] = list(dict.fromkeys(renamed.values()))
+    elif isinstance(labels, list):
         # As written: YAML would turn `no` into False and 1.0 into a float, and rows do not.
         document.mapping["labels"] = [
             document.texts.get(("labels", i), label) for i, label in enumerate(labels)
@@ -201,7 +225,26 @@ def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
         file = path.parent / spec.tokeniser.file
         changed["tokeniser"] = TokeniserSettings(file=file).embedded()
     spec = spec.model_copy(update=changed)
+    spec._renamed = renamed
     return spec if reading is None else _follow(spec, reading, document)
+
+
+def _renaming(labels: dict[Any, Any], document: Document) -> dict[str, str]:
+    """What a mapping of `labels` calls each label of the rows; raises InputError."""
+    made = {}
+    for key, value in labels.items():
+        name = document.texts.get(("labels", key), value)
+        if isinstance(key, bool):  # as rows spell it
+            key = str(key).lower()
+        if not isinstance(name, str) or isinstance(key, float) or key is None:
+            raise InputError(
+                f"labels: {key!r:.40}: {name!r:.40} does not name a class",
+                where=document.path,
+                line=document.line(("labels",)),
+                hint="write what the rows say, a colon, and the name: `labels: {0: bad, 1: good}`",
+            )
+        made[str(key)] = name
+    return made
 
 
 def _follow(spec: DatasetSpec, reading: ReadingSettings, document: Document) -> DatasetSpec:

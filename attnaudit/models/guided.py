@@ -115,7 +115,12 @@ class Guided(AttentionModel):
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Imposed:
         encoded = self.inner.encode(batch, embeddings)
-        return Imposed(encoded.attendable, encoded.content, encoded, self.guide(batch))
+        weights = self.guide(batch)
+        if bool((batch.content & ~encoded.content).any()):  # what the row cannot reach gets nothing
+            weights = weights * encoded.content
+            sums = weights.sum(1, keepdim=True)
+            weights = weights / sums.clamp_min(torch.finfo(weights.dtype).tiny)
+        return Imposed(encoded.attendable, encoded.content, encoded, weights)
 
     @override
     def attend(self, encoded: Encoded) -> Tensor:

@@ -173,7 +173,7 @@ def _transformer(reference: str, placement: Placement) -> Source:
     beside = folder.read_beside(path, opened) if path.is_dir() else None
 
     def build(data: Dataset, _: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
-        return model, ModelSpec(opened.vocabulary, data.labels, data.paired)
+        return model, ModelSpec(opened.vocabulary.ordered(data.order), data.labels, data.paired)
 
     return Source(
         reference,

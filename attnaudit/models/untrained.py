@@ -83,7 +83,8 @@ def reading_of(config: AnyConfig) -> ReadingSettings | None:
 def spec_of(config: AnyConfig, learn: Dataset) -> ModelSpec:
     """What a model that learns from the train split `learn` is told about the task."""
     if isinstance(config, FineTuneConfig):
-        return ModelSpec(_opened(config).vocabulary, learn.labels, learn.paired)
+        pieces = _opened(config).vocabulary.ordered(learn.order)
+        return ModelSpec(pieces, learn.labels, learn.paired)
     vocabulary = Vocabulary.count(learn.texts(), config.vocabulary.min_count)
     return ModelSpec(vocabulary, learn.labels, learn.paired)
 
@@ -117,7 +118,7 @@ def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
 
     blank = PretrainedBlank.read(_reference(config), spec.labels)
     reference, ours = blank.opened.reference, blank.opened.vocabulary
-    if not ours.same_as(spec.vocabulary):
+    if not ours.ordered(getattr(spec.vocabulary, "order", None)).same_as(spec.vocabulary):
         raise InputError(
             "its tokenizer cuts texts into other pieces than the model's",
             where=reference.name,
@@ -186,5 +187,6 @@ def load_trained(path: Path) -> Trained:
     beside = read_beside(path, opened)
     if beside is None:
         raise ModelError("was not trained by attnaudit: it has no attnaudit.json", where=path)
-    spec = ModelSpec(opened.vocabulary, opened.labels, beside.paired)
+    pieces = opened.vocabulary.ordered(beside.reading.order)
+    spec = ModelSpec(pieces, opened.labels, beside.paired)
     return Trained(load_classifier(opened), spec, beside.config, beside.training)

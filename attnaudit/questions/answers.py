@@ -4,18 +4,25 @@ Every record holds `row` (its place in the data set) and `id`; `group` where the
 `gold` and `predicted` (class numbers), `probs` (the model's answer); `words`, their number; and
 `outside`, the attention that lies outside the content. They feed `model.*`, the strata by
 predicted class, and resampling by group.
+
+Words that no weight can reach from the audited row, before a sliding window or behind the row, are
+no content: `words` leaves them out, and `unreachable` counts them where there are any; `reach` then
+holds the numbers of the first reachable word and of the one behind the last. `first_word`, the
+share of the attention on the first word, stands in records of decoders that have nothing before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
 from attnaudit.data.dataset import Instance
+from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.importance.importance import Request
 from attnaudit.models.interface import AttentionModel, Encoded
@@ -30,6 +37,7 @@ from attnaudit.records.rounding import compact
 class Answered:
     """A batch with what the model attends to and answers; nothing of it carries a graph.
 
+    `batch` holds as content the words that the audited row can reach, `whole` all of them.
     `alpha` (B, H, T); `probs` (B, C). `shown` (B, T): the one number a position that the reading
     makes of its heads; `on_words` (B, W) the same for each word, renormalised
     over the content; `inside` (B,) the mass on the content before that.
@@ -43,6 +51,8 @@ class Answered:
     shown: Tensor
     on_words: Tensor
     inside: Tensor
+    whole: Batch
+    bare: bool = False
 
     def request(
         self, model: AttentionModel, target: Tensor, asked: Sequence[str], seed: int, budget: int
@@ -65,7 +75,25 @@ class Answered:
             "probs": compact(self.probs[b].float().cpu().numpy()),
             "words": int(self.batch.word_counts[b]),
             "outside": compact([max(0.0, 1 - float(self.inside[b]))])[0],
+            **self._reach(b),
         }
+
+    def reached(self, b: int) -> Tensor:
+        """Which content tokens of instance `b` are of a word that the audited row can reach."""
+        return self.batch.content[b][self.whole.content[b]]
+
+    def _reach(self, b: int) -> Record:
+        """What a record says of reach, and of the first word where nothing stands before it."""
+        made: Record = {}
+        count, total = (int(batch.word_counts[b]) for batch in (self.batch, self.whole))
+        if count < total:
+            first = int(self.whole.words[b][self.batch.content[b]].min())
+            made = {"unreachable": total - count, "reach": [first, first + count]}
+        if self.bare:
+            there = count == total or made["reach"][0] == 0
+            share = float(self.on_words[b, 0] * self.inside[b]) if there else 0.0
+            made["first_word"] = compact([share])[0]
+        return made
 
 
 @torch.no_grad()
@@ -74,23 +102,39 @@ def answer(
 ) -> Answered:
     """Run the model once on `batch`; `by_row` finds the instances of its rows."""
     encoded = model.encode(batch)
+    whole, batch = batch, batch.within(encoded.content)
+    instances = [by_row[row] for row in batch.rows.tolist()]
+    for instance, count in zip(instances, batch.word_counts.tolist(), strict=True):
+        if not count:
+            raise InputError(
+                f"the text {instance.id!r} has no word that the audited row can attend to, and so"
+                " nothing to explain",
+                hint="leave it out of the data",
+            )
     alpha = model.attend(encoded)  # (B, H, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
     shown = reading.compute(alpha)
     on_words = batch.per_word(shown)  # (B, W)
-    whole = on_words.sum(1)
+    mass = on_words.sum(1)
     # Maxima add up to more than a mass: what lies outside is then that of the mean.
-    inside = whole if reading.parts else batch.per_word(MEAN.compute(alpha)).sum(1)
-    on_words = on_words / whole.clamp_min(torch.finfo(whole.dtype).tiny).unsqueeze(1)
-    instances = [by_row[row] for row in batch.rows.tolist()]
-    return Answered(batch, instances, encoded, alpha, probs, shown, on_words, inside)
+    inside = mass if reading.parts else batch.per_word(MEAN.compute(alpha)).sum(1)
+    on_words = on_words / mass.clamp_min(torch.finfo(mass.dtype).tiny).unsqueeze(1)
+    bare = bool(getattr(model, "bare", False))
+    return Answered(batch, instances, encoded, alpha, probs, shown, on_words, inside, whole, bare)
 
 
 def words_of(known: Answered, b: int) -> list[str]:
     """The units of instance `b` that are explained: words as the text has them, or pieces."""
     instance = known.instances[b]
-    count = int(known.batch.word_counts[b])
-    return instance.units(pieces=count != instance.words[-1] + 1)
+    count = int(known.whole.word_counts[b])
+    units = instance.units(pieces=count != instance.words[-1] + 1)
+    return reachable(units, known._reach(b))
+
+
+def reachable(units: list[str], record: Mapping[str, Any]) -> list[str]:
+    """Of the `units` of a text those that a record of it explains."""
+    start, stop = record.get("reach", (0, len(units)))
+    return units[start:stop]
 
 
 def each_batch(

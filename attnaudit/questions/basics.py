@@ -29,6 +29,8 @@ class Basics:
     _probs: Column = field(default_factory=Column)
     _words: Column = field(default_factory=lambda: Column(np.int64))
     _outside: Column = field(default_factory=Column)
+    _unreachable: Column = field(default_factory=lambda: Column(np.int64))
+    _first: Column = field(default_factory=Column)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in one record; raises ValueError for one with another number of classes."""
@@ -38,6 +40,9 @@ class Basics:
         self._probs.extend(record["probs"])
         self._words.add(record["words"])
         self._outside.add(record["outside"])
+        self._unreachable.add(record.get("unreachable", 0))
+        if "first_word" in record:
+            self._first.add(record["first_word"])
         if len(self._probs) != len(record["probs"]) * len(self.ids):
             raise ValueError("records differ in their number of classes")
 
@@ -107,4 +112,17 @@ class Basics:
         if mass > 0.005:
             loud = " More than half: the weights shown say little." if mass > 0.5 else ""
             notes.append(f"{mass:.0%} of the attention lies outside the words shown.{loud}")
+        if beyond := self._unreachable.array().sum():
+            texts = int((self._unreachable.array() > 0).sum())
+            notes.append(
+                f"{beyond:,} of {beyond + words.sum():,} words, in {texts:,} of {len(words):,}"
+                " texts, are out of the audited row's reach: no attention can go to them, whatever"
+                " the model does. They are not shown, not ranked and not counted as words."
+            )
+        if len(self._first):
+            notes.append(
+                f"{self._first.array().mean():.0%} of the attention lies on the first word. The"
+                " tokenizer puts nothing before it, and decoders leave attention that they do not"
+                " need on the first position. Do not read that word's weight as importance."
+            )
         return notes

@@ -28,6 +28,8 @@ def facts(report: Report) -> Iterator[Fact]:
     yield Fact("model", report.model.name)
     yield Fact("data", f"{data.name}, split {data.split}")
     yield Fact("instances", f"{data.instances:,}")
+    yield from _classes(report)
+    yield from _pairs(report)
     shown = _readings(report)
     if shown != ["mean"] and shown:
         yield Fact("reading", ", ".join(shown), loud=len(shown) > 1)
@@ -43,6 +45,36 @@ def facts(report: Report) -> Iterator[Fact]:
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
+
+
+def _classes(report: Report) -> Iterator[Fact]:
+    """The classes as a pretrained model itself names them, with the data's names for them."""
+    facts = report.model.model_extra or {}
+    classes, labels = (_names(facts.get(name)) for name in ("classes", "labels"))
+    if not classes:
+        return
+    if len(labels) != len(classes) or labels == classes:
+        yield Fact("classes", ", ".join(classes))
+        return
+    both = ", ".join(f"{ours} ({theirs})" for ours, theirs in zip(classes, labels, strict=True))
+    counted = labels == [str(i) for i in range(len(labels))]
+    how = "; the data's numbers are taken as the places of the classes" if counted else ""
+    yield Fact("classes", f"{both}: the model's names, and the data's in brackets{how}", counted)
+
+
+def _names(found: object) -> list[str]:
+    return [str(name) for name in found] if isinstance(found, (list, tuple)) else []
+
+
+def _pairs(report: Report) -> Iterator[Fact]:
+    """Which side of a pair a model gets first that reads both as one sequence."""
+    facts = report.dataset.model_extra or {}
+    if not (order := facts.get("order")):
+        return
+    given = facts.get("order_given") == "yes"
+    first, _, second = str(order).partition(", ")
+    asked = "" if given else ". The spec does not say so: check that the model was trained that way"
+    yield Fact("pairs", f"{first} first, then {second}{asked}", loud=not given)
 
 
 def _readings(report: Report) -> list[str]:

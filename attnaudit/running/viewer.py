@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from attnaudit.data.dataset import Dataset
+from attnaudit.questions.answers import reachable
 from attnaudit.questions.gallery import Gallery
 from attnaudit.questions.heatmaps import Chooser
 
@@ -18,7 +19,9 @@ class Viewer:
 
     def chooser(self, data: Dataset, pieces: bool) -> Chooser:
         """What is to watch the records of `data`; its unit is the word or, if so, the piece."""
-        return Chooser(lambda record: data.instances[record["row"]].units(pieces))
+        return Chooser(
+            lambda record: reachable(data.instances[record["row"]].units(pieces), record)
+        )
 
     def look(self, chooser: Chooser, data: Dataset) -> None:
         """Take the heatmaps of what `chooser` has watched."""

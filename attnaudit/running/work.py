@@ -23,6 +23,7 @@ from pydantic import JsonValue
 
 from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
+from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError
@@ -98,7 +99,12 @@ class Work:
             audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),
             model=ModelFacts(name=job.model, **self.loaded.facts),
-            dataset=dataset_facts(self.data, job.data, unit="piece" if job.pieces else "word"),
+            dataset=dataset_facts(
+                self.data,
+                job.data,
+                unit="piece" if job.pieces else "word",
+                **_order_of(self.data, self.loaded.spec.vocabulary),
+            ),
             conditions=conditions,
             manifest=self.manifest(None),
         )
@@ -321,6 +327,16 @@ def dataset_facts(data: Dataset, source: Path, **more: str) -> DatasetFacts:
         partial=data.partial,
         **more,
     )
+
+
+def _order_of(data: Dataset, vocabulary: Vocabulary) -> dict[str, str]:
+    """How a report names the order of pairs, for a model that reads them as one sequence."""
+    if not data.paired or not isinstance(vocabulary, Pieces):
+        return {}
+    return {
+        "order": ", ".join(vocabulary.order),
+        "order_given": "no" if data.order is None else "yes",
+    }
 
 
 def _train_vocabulary(spec: DatasetSpec) -> Vocabulary | None:

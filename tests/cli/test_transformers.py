@@ -95,7 +95,6 @@ def test_number_formats(model, data, permute, dtype):
     [
         (NAMED, ("negative", "positive"), ["negative", "positive"]),
         (NAMED, ("Negative", "POSITIVE"), ["Negative", "POSITIVE"]),
-        (NAMED, (0, 1), ["0", "1"]),
         ({}, (0, 1), ["0", "1"]),
         ({}, ("LABEL_0", "LABEL_1"), ["LABEL_0", "LABEL_1"]),
     ],
@@ -117,6 +116,24 @@ def test_a_spec_names_classes_that_have_no_names(model, data, permute, here):
     assert [r["gold"] for r in records] == [0, 1, 0, 1, 0]
 
 
+def test_numbers_mean_what_a_spec_says(model, data, permute, refused, here):
+    """SNLI's 0 is entailment, and for many a model 0 is contradiction."""
+    name, file = model(**NAMED), data((1, 0))
+    said = refused("permute", name, file, says=("'negative', 'positive'", "labels: {0: ..., 1: "))
+    assert "the labels '0', '1' are numbers, and the model's classes have names" in said
+    (here / "data.yaml").write_text(f"file: {file}\nlabels: {{0: positive, 1: Negative}}\n")
+    report, records, _ = permute(name, "data.yaml")
+    assert [r["gold"] for r in records] == [0, 1, 0, 1, 0]
+    assert report["model"]["labels"] == ["Negative", "positive"]
+
+
+@pytest.mark.parametrize("labels", ["{0: [a], 1: b}", "{0: 1.5, 1: }", "{0.5: a, 1: b}", "{0: a}"])
+def test_a_mapping_that_names_no_classes(model, data, refused, here, labels):
+    file = data((0, 1))
+    (here / "data.yaml").write_text(f"file: {file}\nlabels: {labels}\n")
+    refused("permute", model(), "data.yaml", says=("data.yaml:2: ",))
+
+
 LONG = " ".join(["film"] * 100)
 
 
@@ -136,6 +153,45 @@ def test_a_pair_shares_the_positions(model, data, permute):
     assert [r["words"] for r in records] == [3, 3, 64 - 3 - 4]
 
 
+def test_the_order_of_pairs_is_named(model, data, permute, cli, here):
+    name, file = model(**NAMED), data(query="the film was good")
+    (here / "data.yaml").write_text(f"file: {file}\norder: [query, text]\n")
+    answers = []
+    for source, order, given in ((file, "text, query", "no"), ("data.yaml", "query, text", "yes")):
+        report, records, _ = permute(name, source)
+        assert (report["dataset"]["order"], report["dataset"]["order_given"]) == (order, given)
+        answers.append([r["probs"] for r in records])
+        shown = " ".join(cli("permute", name, source, "--permutations", "3").out.split())
+        first = order.partition(",")[0]
+        assert f"pairs {first} first, then" in shown
+        assert ("The spec does not say so" in shown) is (given == "no")
+        checked = " ".join(cli("data", "check", source).out.split())
+        assert f"first side of a pair {first}" in checked
+        assert ("no `order` is given" in checked) is (given == "no")
+    assert answers[0] != answers[1]
+
+
+def test_single_texts_have_no_order(model, data, permute, cli):
+    file = data()
+    report, *_ = permute(model(**NAMED), file)
+    assert "order" not in report["dataset"]
+    assert "first side" not in cli("data", "check", file).out
+
+
+@pytest.mark.parametrize("order", ["[text, text]", "[text]", "query", "[query, label]"])
+def test_an_order_that_is_none(model, data, refused, here, order):
+    (here / "data.yaml").write_text(f"file: {data(query='the film')}\norder: {order}\n")
+    refused("permute", model(), "data.yaml", says=("data.yaml:2: order",))
+
+
+def test_the_classes_stand_in_the_heading(model, data, cli):
+    named = cli("permute", model(**NAMED), data(), "--permutations", "3").out
+    assert "classes negative, positive " in " ".join(named.split()) + " "
+    nameless = cli("permute", model("other"), data((0, 1)), "--permutations", "3").out
+    said = "LABEL_0 (0), LABEL_1 (1): the model's names, and the data's in brackets; the data's num"
+    assert said in " ".join(nameless.split())
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
@@ -145,7 +201,8 @@ def test_labels_that_fit_no_class(model, data, refused):
     )
     says = ("does not name its classes: list the labels in a spec",)
     refused("permute", model(), data(("good", "bad")), says=says)
-    refused("permute", model(**NAMED), data((1, 2)), says=("are not the model's",))
+    refused("permute", model(**NAMED), data((1, 2)), says=("are numbers, and the model's classes",))
+    refused("permute", model(), data((1, 2)), says=("are not the model's",))
 
 
 def test_no_classification_head(model, data, refused):
@@ -209,7 +266,7 @@ def test_code_of_the_repository(model, data, refused, here):
     ("file", "content", "says"),
     [
         ("config.json", None, "has no config.json"),
-        ("config.json", "{", "its configuration cannot be read"),
+        ("config.json", "{", "its config.json cannot be read"),
         ("tokenizer.json", None, "has no tokenizer"),
         ("tokenizer.json", "{}", "its tokenizer cannot be read"),
         ("model.safetensors", None, "has no model.safetensors"),

@@ -67,6 +67,7 @@ BERT = ("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1")
 def test_frames_are_read_off_the_tokenizer(tokeniser, templates, single, pair):
     made = Pieces.of(tokeniser(*templates), 0, 1, None)
     assert (made.single, made.pair) == (single, pair)
+    assert not made.same_as(Pieces.of(tokeniser(*templates), 0, 1, None, segments=False))
     assert (made.single.size, made.pair.size) == (
         len(single.before + single.after),
         len(pair.before + pair.between + pair.after),
@@ -81,7 +82,9 @@ def test_a_row_is_what_the_tokenizer_itself_gives(tokeniser, query):
     row = made.row(text, query, True)
     encoded = theirs.encode(" ".join(text), None if query is None else " ".join(query))
     assert row.ids == encoded.ids
-    assert row.types == (None if query is None else encoded.type_ids)
+    assert row.types == encoded.type_ids
+    made.segments = False
+    assert made.row(text, query, True).types is None
     assert (row.start, row.query) == (1, None)
     queries = None if query is None else np.array([len(query)])
     sizes = made.lengths(np.array([len(text)]), queries, True)

@@ -56,6 +56,8 @@ class TransformerClassifier(AttentionModel):
     """`network` is a sequence classifier of transformers, loaded under our attention's name."""
 
     boundaries = True
+    bare = False
+    """Whether a word stands first: a decoder whose tokenizer puts nothing before a text."""
 
     def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:
         """Study `network` on `example`: two texts of different lengths, the first one longer."""
@@ -64,7 +66,7 @@ class TransformerClassifier(AttentionModel):
         self.mask_token = mask_token
         accepted = inspect.signature(network.forward).parameters
         config: Any = network.config
-        self._typed = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
+        self._typed = "token_type_ids" in accepted
         self._pad = padding_of(config)
         if self._pad is None:  # batches need one, whatever it is: see `forward`
             pad_with(config, example.pad)

@@ -182,7 +182,8 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             " (position biases, attention sinks or the like)",
             where=where,
         )
-    if model.anatomy.row == "first" and not opened.vocabulary.single.before:
+    model.bare = not opened.vocabulary.single.before
+    if model.anatomy.row == "first" and model.bare:
         raise ModelError(
             "its tokenizer puts no special token ([CLS]) before a text, and the classification"
             " head reads the first row: it would read a word's",
@@ -232,8 +233,16 @@ def example_batch(vocabulary: Pieces) -> Batch:
         words[b, len(before) : len(before) + n] = torch.arange(n)
     places = torch.arange(width)
     mask = torch.stack([places < len(row) for row in rows])
+    types = None
+    if vocabulary.segments:
+        kinds = vocabulary.single.types
+        types = torch.zeros_like(ids)
+        for b, n in enumerate(sizes):
+            parts = ((kinds[0], len(before)), (kinds[1], n), (kinds[4], len(after)))
+            row = [kind for kind, size in parts for _ in range(size)]
+            types[b, : len(row)] = torch.tensor(row)
     nothing = torch.zeros(2, dtype=torch.long)
-    return Batch(ids, mask, words, nothing, torch.arange(2), pad=vocabulary.pad)
+    return Batch(ids, mask, words, nothing, torch.arange(2), types=types, pad=vocabulary.pad)
 
 
 def _specials(vocabulary: Pieces) -> frozenset[int]:

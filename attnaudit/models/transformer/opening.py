@@ -101,7 +101,14 @@ def open_reference(reference: Reference) -> Opened:
     pad = next(i for i in own if i is not None)
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     with explained(reference, "its tokenizer cannot be used"):
-        vocabulary = Pieces.of(tokenizer.backend_tokenizer, pad, unknown, tokenizer.mask_token_id)
+        vocabulary = Pieces.of(
+            tokenizer.backend_tokenizer,
+            pad,
+            unknown,
+            tokenizer.mask_token_id,
+            segments="token_type_ids" in tokenizer.model_input_names,
+        )
+        _check_frames(tokenizer, vocabulary, reference)
     for each in (config, config.get_text_config()):
         each.use_cache = False
     return Opened(reference, config, tokenizer, vocabulary)
@@ -148,6 +155,24 @@ def _open_tokenizer(reference: Reference) -> Any:
     backend.no_truncation()  # lengths are the data set's business
     backend.no_padding()
     return tokenizer
+
+
+def _check_frames(tokenizer: Any, vocabulary: Pieces, reference: Reference) -> None:
+    """Raise ModelError where transformers gives a text other ids or segments than we do."""
+    texts = ("a good film", "was it good ?")
+    cut = tokenizer.backend_tokenizer.encode
+    text, query = (cut(each, add_special_tokens=False).tokens for each in texts)
+    for asked in (None, query):
+        row = vocabulary.row(text, asked, True)
+        given = tokenizer(texts[0], None if asked is None else texts[1])
+        for name, ours in (("input_ids", row.ids), ("token_type_ids", row.types)):
+            if given.get(name) != ours:
+                raise ModelError(
+                    f"its tokenizer gives {'a text' if asked is None else 'a pair'} other {name}"
+                    " than its tokenizer.json says, so that attnaudit cannot delete words of it",
+                    where=reference.name,
+                    hint="save the tokenizer again with save_pretrained",
+                )
 
 
 def positions_before(network: nn.Module, table: int) -> int:

@@ -33,7 +33,7 @@ def controls(model: AttentionModel, known: Answered) -> list[Record]:
         {"bypassed": bypassed, "erased": moved} for moved in all_erased(model, known)
     ]
     if uniform_layers := capability(model, "uniform_layers"):
-        said = uniform_layers(known.batch).softmax(-1)  # (B, C)
+        said = uniform_layers(known.whole).softmax(-1)  # (B, C)
         for record, moved in zip(made, movements(said, known.probs), strict=True):
             record["uniform_layers"] = moved
     return [{"controls": record} for record in made]

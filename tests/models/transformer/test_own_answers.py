@@ -92,13 +92,17 @@ def _special(name):
     return {"SpecialToken": {"id": name, "type_id": 0}}
 
 
-def both(folder, texts):
+def both(folder, texts, queries=None, order=None):
     """Logits of our model under its own attention and read from it, and of transformers."""
     opened = open_reference(Reference(str(folder)))
     model = load_classifier(opened)
     tokenise = build_tokeniser(opened.reading().tokeniser)
-    made = [instance_of(text, tokenise, row) for row, text in enumerate(texts)]
-    batch = collate(made, opened.vocabulary, boundaries=model.boundaries)
+    asked = [None] * len(texts) if queries is None else queries
+    made = [
+        instance_of(text, tokenise, row, query)
+        for row, (text, query) in enumerate(zip(texts, asked, strict=True))
+    ]
+    batch = collate(made, opened.vocabulary.ordered(order), boundaries=model.boundaries)
     with quiet_loading():
         tokenizer = AutoTokenizer.from_pretrained(folder)
         theirs = AutoModelForSequenceClassification.from_pretrained(
@@ -110,7 +114,8 @@ def both(folder, texts):
         read = model.read(encoded, alpha.unsqueeze(1))[:, 0]
         answers = []
         for b, text in enumerate(texts):
-            inputs = tokenizer(text, return_tensors="pt")
+            pair = (text,) if queries is None else (text, queries[b])
+            inputs = tokenizer(*(pair if order is None else pair[::-1]), return_tensors="pt")
             length = inputs["input_ids"].shape[1]
             assert torch.equal(batch.ids[b, :length], inputs["input_ids"][0])
             assert int(batch.mask[b].sum()) == length
@@ -148,3 +153,47 @@ def test_without_padding_of_its_own_a_network_has_the_same_configuration_after(d
     before = model.network.config.pad_token_id
     assert torch.equal(model(batch), plain)
     assert model.network.config.pad_token_id == before == batch.pad == 3
+
+
+@pytest.mark.parametrize("segments", [False, True])
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "electra"])
+@pytest.mark.parametrize("paired", [False, True])
+def test_segments_are_those_that_the_tokenizer_passes(
+    write_pretrained, tmp_path, kind, segments, paired
+):
+    """GPT-2 adds the piece of number 0 to every position where its tokenizer passes segments."""
+    sizes = DECODERS.get(kind, {})
+    folder = write_pretrained(
+        tmp_path / kind, kind, head=3, segments=segments, framed=kind != "gpt2", **sizes
+    )
+    queries = ["good or bad?", "the film", "a b", "c d e"] if paired else None
+    _, batch, plain, read, theirs = both(folder, TEXTS[:4], queries)
+    torch.testing.assert_close(plain, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(read, theirs, atol=1e-5, rtol=1e-5)
+    assert (batch.types is not None) is segments
+
+
+def test_padding_inside_a_text_keeps_the_positions_of_roberta(write_pretrained, tmp_path):
+    """Its positions count what is not padding, and gradients begin at embeddings without ids."""
+    folder = write_pretrained(tmp_path / "m", "roberta", head=3, segments=False)
+    edit(folder, "tokenizer_config.json", pad_token="[PAD]")
+    _, batch, plain, read, theirs = both(folder, ["good [PAD] film was [PAD]", "bad film"])
+    assert (batch.ids[0] == 0).sum() == 2
+    torch.testing.assert_close(plain, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(read, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_a_query_that_comes_first(write_pretrained, tmp_path, kind):
+    """Models of question answering and rerankers are trained on (question, passage)."""
+    sizes = DECODERS.get(kind, {})
+    folder = write_pretrained(tmp_path / kind, kind, head=3, framed=kind != "gpt2", **sizes)
+    queries = ["good or bad?", "the film", "a b", "c d e"]
+    _, batch, plain, read, theirs = both(folder, TEXTS[:4], queries, ("query", "text"))
+    torch.testing.assert_close(plain, theirs, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(read, theirs, atol=1e-5, rtol=1e-5)
+    *_, turned = both(folder, TEXTS[:4], queries)
+    assert (theirs - turned).abs().amax(1).min() > 1e-3
+    before = 5 if kind == "bert" else 4  # [CLS], four pieces of the query, [SEP]
+    assert batch.words[0].tolist()[: before + 1][:before] == [-1] * before
+    assert batch.content[0].sum() == 5

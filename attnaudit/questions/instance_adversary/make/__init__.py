@@ -78,7 +78,7 @@ def _batch_records(
         by_row = {i.row: i for i in known.instances}
         each = torch.arange(len(known.instances), device=known.alpha.device)
         parts = [
-            answer(model, known.batch.select(b), by_row, settings.shown)
+            answer(model, known.whole.select(b), by_row, settings.shown)
             for b in torch.split(each, 1)
         ]
     made = [record for part in parts for record in _found(model, part, settings)]
