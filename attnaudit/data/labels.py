@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from attnaudit.data.names import MOST, check_labels, check_length
 from attnaudit.data.reader import Row, read_rows
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
@@ -105,13 +106,14 @@ def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple
 def row_label(row: Row, column: str, path: Path, line: int) -> str:
     """The label in a row that has the label column; raises InputError where it is none."""
     name = label_text(row[column])
+    hint = "give each row a class, or remove the row"
     if name is None:
-        raise InputError(
-            f"the label {row[column]!r:.60} is neither a name nor a whole number",
-            where=path,
-            line=line,
-            hint="give each row a class, or remove the row",
-        )
+        what = f"the label {row[column]!r:.60} is neither a name nor a whole number"
+        raise InputError(what, where=path, line=line, hint=hint)
+    try:
+        check_length(name)
+    except ValueError as error:
+        raise InputError(str(error), where=path, line=line, hint="check the label column") from None
     return name
 
 
@@ -122,5 +124,23 @@ def _listed(names: Iterable[str]) -> str:
 
 def _met(path: Path, column: str) -> set[str]:
     """The labels that rows of a file have."""
+    met: set[str] = set()
     with closing(read_rows(path, [column])) as rows:
-        return {row_label(row, column, path, line) for line, row in rows}
+        for line, row in rows:
+            name = row_label(row, column, path, line)
+            if name not in met:
+                met.add(name)
+                if len(met) > MOST:
+                    raise InputError(
+                        f"the field {column!r} has more than {MOST:,} different labels",
+                        where=path,
+                        line=line,
+                        hint="check the label column",
+                    )
+    try:
+        check_labels(sorted(met))
+    except ValueError as error:
+        raise InputError(
+            str(error), where=path, hint="write each class in one way in all rows"
+        ) from None
+    return met
