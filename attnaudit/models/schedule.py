@@ -66,7 +66,7 @@ class FineTuning(Schedule):
     in bfloat16 where the device has it; weights stay float32.
     """
 
-    epochs: int = pydantic.Field(3, ge=1)
+    epochs: int = pydantic.Field(3, ge=1, le=100_000)
     learning_rate: float = pydantic.Field(5e-5, gt=0)
     weight_decay: float = pydantic.Field(0.01, ge=0, description="not on biases and norms")
     class_weights: Literal["balanced", "none"] = "none"

@@ -17,7 +17,6 @@ from attnaudit.models.classic.attentions import ATTENTIONS
 from attnaudit.models.classic.encoders import CNN, ENCODERS
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, Values, masked_softmax
 
-
 WIDEST = 2**14  # a size that a machine can hold, and that no published model of the kind has
 
 
