@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
-from attnaudit.inputs import read_text
+from attnaudit.inputs import open_input, opening, read_text
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.questions import all_questions, find_question
 from attnaudit.readings.heads import MEAN
@@ -90,11 +90,8 @@ def read_baseline(path: Path) -> Baseline:
 
 def is_records(path: Path) -> bool:
     """Whether `path` seems to hold records; raises InputError if it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(64).startswith(b'{"kind":')
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from None
+    with open_input(path) as stream, opening(path):
+        return stream.read(64).startswith(b'{"kind":')
 
 
 def load(path: Path, chooser: Chooser | None = None) -> list[Part]:
