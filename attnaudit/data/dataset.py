@@ -20,6 +20,8 @@ from attnaudit.data.tokenise import Token, align, build_tokeniser
 from attnaudit.errors import InputError, did_you_mean
 
 ALL = "all"  # the split that is every row of a file
+LONGEST_NAME = 1_000  # characters of an id or a group
+MOST_SPLITS = 1_000
 REASONS = ("empty", "one_word", "too_short", "too_long", "empty_query")
 
 
@@ -64,9 +66,31 @@ def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
         return spec.splits()
     column = spec.fields.column("split")
     required = {column} if spec.required("split") else set()
-    named = {str(row[column]) for _, row in read_rows(spec.file, required) if column in row}
+    named: set[str] = set()
+    with closing(read_rows(spec.file, required)) as rows:
+        for line, row in rows:
+            if row.get(column) is not None:
+                named.add(_split_name(row[column], column, spec.file, line))
+                if len(named) > MOST_SPLITS:
+                    raise InputError(
+                        f"the field {column!r} names more than {MOST_SPLITS:,} splits",
+                        where=spec.file,
+                        line=line,
+                        hint="is it the right field?",
+                    )
     known = [split for split in ("train", "dev", "test") if split in named]
     return (*known, *sorted(named.difference(known))) or (ALL,)
+
+
+def _split_name(value: object, column: str, path: Path, line: int) -> str:
+    """The split that a row names: short text, or a whole number."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        name = str(value)
+        if len(name) <= LONGEST_NAME:
+            return name
+    raise InputError(
+        f"the field {column!r} is {value!r:.60}, which names no split", where=path, line=line
+    )
 
 
 def default_split(spec: DatasetSpec) -> str:
@@ -140,10 +164,11 @@ def _rows_of(spec: DatasetSpec, split: str) -> Rows:
     required = [spec.fields.column(role) for role in get_args(Role) if spec.required(role)]
     pick = spec.file is not None and split != ALL
     seen: set[str] = set()
+    met = False
     with closing(read_rows(path, required)) as rows:
         for line, row in rows:
             if pick:
-                if column not in row:
+                if row.get(column) is None:
                     raise InputError(
                         f"the row does not say its split (no field {column!r}), so {split!r} is not"
                         " to be found",
@@ -151,11 +176,14 @@ def _rows_of(spec: DatasetSpec, split: str) -> Rows:
                         line=line,
                         hint="add that field, or ask for no split to use all rows",
                     )
-                seen.add(str(row[column]))
-                if str(row[column]) != split:
+                named = _split_name(row[column], column, path, line)
+                if len(seen) < MOST_SPLITS:
+                    seen.add(named)
+                if named != split:
                     continue
+                met = True
             yield line, row
-    if pick and split not in seen:
+    if pick and not met:
         raise InputError(
             f"no row is of split {split!r}", where=path, hint=did_you_mean(split, sorted(seen))
         )
@@ -199,8 +227,8 @@ class _Maker:
         name, label = self._name(line, row), self._class(line, row)
         text, query = self._text(line, row, "text") or "", self._text(line, row, "query")
         self._check_pairing(line, query)
-        tokens = self.tokenise(text)
-        asked = None if query is None else self.tokenise(query)
+        tokens = self._cut(line, text, max(spec.max_length, self.min_words))
+        asked = None if query is None else self._cut(line, query, spec.max_query_length)
         flags = self._flags(line, row, text, tokens)
         if not tokens:
             return "empty"
@@ -232,6 +260,13 @@ class _Maker:
             surface=_surface(text, short) if spec.tokeniser.cuts_words else None,
         )
 
+    def _cut(self, line: int, text: str, length: int) -> Sequence[Token]:
+        """The tokens of a text: all of them, or so many that more than `length` are known to be."""
+        try:
+            return self.tokenise(text, length + 1)
+        except ValueError as error:
+            raise self._wrong(line, str(error), "simplify the tokeniser's pattern") from None
+
     def _wrong(self, line: int, what: str, hint: str | None = None) -> InputError:
         return InputError(what, where=self.path, line=line, hint=hint)
 
@@ -261,12 +296,15 @@ class _Maker:
         if not isinstance(value, str):
             what = f"the field {column!r} is {value!r:.60}, not a string or a whole number"
             raise self._wrong(line, what)
+        if len(value) > LONGEST_NAME:
+            what = f"the field {column!r} has {len(value):,} characters, more than {LONGEST_NAME:,}"
+            raise self._wrong(line, what, "ids and groups are short names")
         return value
 
     def _name(self, line: int, row: Row) -> str:
         name = self._key(line, row, "id") or str(line)
         if self.ids.add(name) and (first := self._line_of(name, line)) is not None:
-            what = f"the id {name!r} stands twice"
+            what = f"the id {name!r:.80} stands twice"
             raise self._wrong(line, what, f"first on line {first}; give each row its own")
         return name
 
@@ -283,7 +321,7 @@ class _Maker:
     def _class(self, line: int, row: Row) -> int:
         name = row_label(row, self.spec, self.path, line)
         if name not in self.labels:
-            what = f"the label {name!r} is not a known one"
+            what = f"the label {name!r:.80} is not a known one"
             raise self._wrong(line, what, did_you_mean(name, self.labels))
         return self.labels[name]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from attnaudit.data.names import MOST, check_labels, check_length
 from attnaudit.data.reader import Row, read_rows
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
@@ -119,13 +120,14 @@ def row_label(row: Row, spec: DatasetSpec, path: Path, line: int) -> str:
     """
     column = spec.fields.column("label")
     name = label_text(row[column])
+    hint = "give each row a class, or remove the row"
     if name is None:
-        raise InputError(
-            f"the label {row[column]!r:.60} is neither a name nor a whole number",
-            where=path,
-            line=line,
-            hint="give each row a class, or remove the row",
-        )
+        what = f"the label {row[column]!r:.60} is neither a name nor a whole number"
+        raise InputError(what, where=path, line=line, hint=hint)
+    try:
+        check_length(name)
+    except ValueError as error:
+        raise InputError(str(error), where=path, line=line, hint="check the label column") from None
     return spec.renamed.get(name, name)
 
 
@@ -136,5 +138,24 @@ def _listed(names: Iterable[str]) -> str:
 
 def _met(spec: DatasetSpec, path: Path) -> set[str]:
     """The labels that rows of a file have."""
-    with closing(read_rows(path, [spec.fields.column("label")])) as rows:
-        return {row_label(row, spec, path, line) for line, row in rows}
+    met: set[str] = set()
+    column = spec.fields.column("label")
+    with closing(read_rows(path, [column])) as rows:
+        for line, row in rows:
+            name = row_label(row, spec, path, line)
+            if name not in met:
+                met.add(name)
+                if len(met) > MOST:
+                    raise InputError(
+                        f"the field {column!r} has more than {MOST:,} different labels",
+                        where=path,
+                        line=line,
+                        hint="check the label column",
+                    )
+    try:
+        check_labels(sorted(met))
+    except ValueError as error:
+        raise InputError(
+            str(error), where=path, hint="write each class in one way in all rows"
+        ) from None
+    return met

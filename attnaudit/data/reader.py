@@ -6,17 +6,20 @@ import csv
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Generator
 from contextlib import closing
 from pathlib import Path
 
 from attnaudit.errors import InputError, did_you_mean
-from attnaudit.inputs import opening
+from attnaudit.inputs import MIB, in_bytes, open_input, opening
 
 Row = dict[str, object]
 Rows = Generator[tuple[int, Row], None, None]  # each with its line
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_LARGEST_FIELD = 2**31 - 1  # the most that the csv module can be told on every system
+LONGEST = 8 * MIB  # bytes of a row: a long novel has two
+MOST_COLUMNS = 10_000
+MOST_DIGITS = 100  # of a whole number
 
 
 def read_rows(path: Path, required: Collection[str] = ()) -> Rows:
@@ -56,31 +59,97 @@ def read_rows(path: Path, required: Collection[str] = ()) -> Rows:
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal; raises InputError if it cannot be read."""
     digest = hashlib.sha256()
-    with opening(path), path.open("rb") as file:
+    with open_input(path) as file, opening(path):
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
 
 
-def _lines(path: Path) -> Generator[str, None, None]:
-    """The lines of a UTF-8 file, with their ends, without a byte order mark."""
-    with opening(path), path.open("rb") as file:
-        for number, data in enumerate(file, start=1):
-            try:
-                text = data.decode("utf-8")
-            except UnicodeDecodeError:
-                raise InputError(
-                    "is not UTF-8 text", where=path, line=number, hint="save the file as UTF-8"
-                ) from None
-            yield text.removeprefix("\ufeff") if number == 1 else text
+class _Lines:
+    """The lines of a UTF-8 file, with their ends, without a byte order mark.
+
+    A line is cut while it is read, and so is a row of several: `LONGEST` bytes are the most that is
+    held. Whoever has made a row of lines says so by `row_ends`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.number, self.held = path, 0, 0
+        self.file = open_input(path)
+
+    def close(self) -> None:
+        self.file.close()
+
+    def row_ends(self) -> None:
+        self.held = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        with opening(self.path):
+            data = self.file.readline(LONGEST - self.held + 1)
+        if not data:
+            raise StopIteration
+        self.number += 1
+        self.held += len(data)
+        if self.held > LONGEST:
+            old = data.count(b"\r") > 1 and b"\n" not in data
+            raise InputError(
+                f"a row has more than {in_bytes(LONGEST)}",
+                where=self.path,
+                line=self.number,
+                hint="end lines by a line feed, as all systems but the oldest do"
+                if old
+                else "split the text, or mend the quotes that never close",
+            )
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(
+                "is not UTF-8 text",
+                where=self.path,
+                line=self.number,
+                hint="save the file as UTF-8",
+            ) from None
+        if "\0" in text:
+            raise InputError(
+                "holds a NUL character, which is no text",
+                where=self.path,
+                line=self.number,
+                hint="save the file as UTF-8",
+            )
+        return text.removeprefix("\ufeff") if self.number == 1 else text
 
 
 def _json_rows(path: Path) -> Rows:
-    with closing(_lines(path)) as lines:
-        for number, text in enumerate(lines, start=1):
-            row = _json_row(path, number, text)
+    with closing(_Lines(path)) as lines:
+        for text in lines:
+            row = _json_row(path, lines.number, text)
             if row is not None:
-                yield number, row
+                yield lines.number, row
+            lines.row_ends()
+
+
+class _WrongError(ValueError):
+    """JSON that Python takes and the standard does not."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise _WrongError(f"the key {twice!r:.60} stands twice")
+    return made
+
+
+def _no_number(name: str) -> object:
+    raise _WrongError(f"{name} is no number of JSON")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise _WrongError(f"a number has {len(digits):,} digits")
+    return int(digits)
 
 
 def _json_row(path: Path, number: int, text: str) -> Row | None:
@@ -88,7 +157,7 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
     if not text.strip():
         return None
     try:
-        row = json.loads(text)
+        row = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise InputError(
             f"is not valid JSON ({error.msg} at column {error.colno})",
@@ -96,8 +165,19 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
             line=number,
             hint="each line of a .jsonl file is one JSON object",
         ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"is not usable JSON ({error})", where=path, line=number) from None
+    except _WrongError as error:
+        raise InputError(
+            f"is not usable JSON ({error})",
+            where=path,
+            line=number,
+            hint="write null for a number that is not there"
+            if "number of JSON" in str(error)
+            else "mend or remove the row",
+        ) from None
+    except RecursionError:
+        raise InputError(
+            "is not usable JSON (it is nested too deeply)", where=path, line=number
+        ) from None
     if _SURROGATE.search(text):
         _check_pairs(row, path, number)
     if not isinstance(row, dict):
@@ -130,8 +210,8 @@ def _kind(value: object) -> str:
 
 
 def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Rows:
-    csv.field_size_limit(_LARGEST_FIELD)
-    with closing(_lines(path)) as lines:
+    csv.field_size_limit(LONGEST)
+    with closing(_Lines(path)) as lines:
         # strict: a stray quote is an error, where it would silently swallow the rows that follow.
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header: list[str] | None = None
@@ -146,6 +226,7 @@ def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Rows:
                     line=line,
                     hint="quote fields that hold quotes or line breaks, and double inner quotes",
                 ) from None
+            lines.row_ends()
             if cells is None:
                 return
             if not cells:
@@ -166,9 +247,16 @@ def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Rows:
 def _checked_header(
     path: Path, line: int, header: list[str], required: Collection[str]
 ) -> list[str]:
-    twice = next((name for i, name in enumerate(header) if name in header[:i]), None)
+    if len(header) > MOST_COLUMNS:
+        raise InputError(
+            f"the header has {len(header):,} columns, more than {MOST_COLUMNS:,}",
+            where=path,
+            line=line,
+        )
+    twice = next((name for name, n in Counter(header).items() if n > 1), None)
     if twice is not None:
-        raise InputError(f"the column {twice!r} stands twice in the header", where=path, line=line)
+        what = f"the column {twice!r:.60} stands twice in the header"
+        raise InputError(what, where=path, line=line)
     if not set(header) >= set(required):
         raise _missing(path, line, dict.fromkeys(header), required)
     return header

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 
 from attnaudit.config import Document, Settings, read_document
+from attnaudit.data.names import check_labels
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import InputError, did_you_mean
 
 ROW_SUFFIXES = (".jsonl", ".csv", ".tsv")
 SPEC_SUFFIXES = (".yaml", ".yml")
+LONGEST = 2**16  # tokens of a text: longer ones would fill the memory of a usual machine
 Role = Literal["text", "label", "query", "id", "rationale", "split", "group"]
 
 
@@ -65,11 +68,11 @@ class ReadingSettings(Settings):
     fields: Fields = Fields()
     tokeniser: TokeniserSettings = TokeniserSettings()
     lowercase: bool = False
-    min_length: int = pydantic.Field(1, ge=1)
-    max_length: int = pydantic.Field(4096, ge=1)
+    min_length: int = pydantic.Field(1, ge=1, le=LONGEST)
+    max_length: int = pydantic.Field(4096, ge=1, le=LONGEST)
     overlong: Literal["truncate", "skip"] = "truncate"
-    max_query_length: int = pydantic.Field(512, ge=1)
-    max_pair_length: int | None = pydantic.Field(None, ge=2)
+    max_query_length: int = pydantic.Field(512, ge=1, le=LONGEST)
+    max_pair_length: int | None = pydantic.Field(None, ge=2, le=2 * LONGEST)
     order: Annotated[Order | None, pydantic.AfterValidator(_check_order)] = None
 
     @pydantic.model_validator(mode="after")
@@ -105,9 +108,10 @@ class DatasetSpec(ReadingSettings):
             raise ValueError("at least two labels are needed")
         if "" in labels:
             raise ValueError("a label is empty")
-        twice = next((name for i, name in enumerate(labels) if name in labels[:i]), None)
+        twice = next((name for name, n in Counter(labels).items() if n > 1), None)
         if twice is not None:
-            raise ValueError(f"the label {twice!r} stands twice")
+            raise ValueError(f"the label {twice!r:.80} stands twice")
+        check_labels(labels)
         return labels
 
     @pydantic.model_validator(mode="after")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pydantic
 
 from attnaudit.config import Settings
+from attnaudit.data.pattern import Pattern
 from attnaudit.errors import InputError
 from attnaudit.inputs import read_text
 
@@ -34,8 +36,11 @@ class Token(NamedTuple):
 class Tokeniser(Protocol):
     """Cuts a text into tokens, in the order of the text; adds no special tokens."""
 
-    def __call__(self, text: str) -> list[Token]:
-        """The tokens of `text`."""
+    def __call__(self, text: str, most: int | None = None) -> list[Token]:
+        """The tokens of `text`, or at least the first `most` of them.
+
+        Raises ValueError, in words for the user, where a pattern takes too long.
+        """
 
 
 class TokeniserSettings(Settings):
@@ -64,12 +69,7 @@ class TokeniserSettings(Settings):
     def _check_regex(cls, pattern: str | None) -> str | None:
         if pattern is None:
             return None
-        try:
-            empty = re.compile(pattern).fullmatch("")
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"{pattern!r} is not a regular expression ({error})") from None
-        if empty:
-            raise ValueError(f"{pattern!r} matches the empty string, so it gives no tokens")
+        Pattern(pattern)
         return pattern
 
     @pydantic.model_validator(mode="after")
@@ -114,7 +114,7 @@ def build_tokeniser(settings: TokeniserSettings, lowercase: bool = False) -> Tok
         settings = settings.embedded()
     if settings.content is not None:
         return _Pieces(_load(settings.content, None), lowercase)
-    return _Matches(r"\S+" if settings.regex is None else settings.regex, lowercase)
+    return _Matches(settings.regex, lowercase)
 
 
 def align(flags: Sequence[int], text: str, tokens: Sequence[Token]) -> tuple[int, ...]:
@@ -141,15 +141,20 @@ _WORD = re.compile(r"\S+")
 class _Matches:
     """Each match of a regular expression is a token and a word of its own."""
 
-    def __init__(self, pattern: str, lowercase: bool) -> None:
-        self.pattern, self.lowercase = re.compile(pattern), lowercase
+    def __init__(self, pattern: str | None, lowercase: bool) -> None:
+        self.pattern = None if pattern is None else Pattern(pattern)  # None: white space
+        self.lowercase = lowercase
 
-    def __call__(self, text: str) -> list[Token]:
-        """The tokens of `text`."""
-        found = [match for match in self.pattern.finditer(text) if match.end() > match.start()]
+    def __call__(self, text: str, most: int | None = None) -> list[Token]:
+        """The first `most` tokens of `text`."""
+        if self.pattern is None:
+            spans = [match.span() for match in islice(_WORD.finditer(text), most)]
+        else:
+            spans = self.pattern.spans(text, most)
+        told = [(text[start:end], start, end) for start, end in spans]
         if self.lowercase:
-            return [Token(m[0].lower(), m.start(), m.end(), i) for i, m in enumerate(found)]
-        return [Token(m[0], m.start(), m.end(), i) for i, m in enumerate(found)]
+            return [Token(x.lower(), start, end, i) for i, (x, start, end) in enumerate(told)]
+        return [Token(x, start, end, i) for i, (x, start, end) in enumerate(told)]
 
 
 class _Pieces:
@@ -162,8 +167,8 @@ class _Pieces:
     def __init__(self, tokeniser: tokenizers.Tokenizer, lowercase: bool) -> None:
         self.tokeniser, self.lowercase = tokeniser, lowercase
 
-    def __call__(self, text: str) -> list[Token]:
-        """The tokens of `text`."""
+    def __call__(self, text: str, most: int | None = None) -> list[Token]:
+        """The tokens of `text`, all of them."""
         encoding = self.tokeniser.encode(
             _lower_in_place(text) if self.lowercase else text, add_special_tokens=False
         )

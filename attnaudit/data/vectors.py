@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.errors import InputError
-from attnaudit.inputs import opening
+from attnaudit.inputs import MIB, in_bytes, open_input, opening
 
 Vector = NDArray[np.float32]
+MOST_NUMBERS = 2**14  # of a vector
+LONGEST = MIB  # bytes of a line
+MOST_UNPACKED = 100  # times what was read of a gzip file
+SLACK = MIB  # bytes that are unpacked whatever they were before
 
 
 def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector], int]:
@@ -43,11 +47,18 @@ def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector]
             continue
         if dim is None:
             fields = data.split()
-            header = line == 1 and len(fields) == 2 and fields[0].isdigit() and fields[1].isdigit()
+            whole = all(field.isdigit() and len(field) < 19 for field in fields)
+            header = line == 1 and len(fields) == 2 and whole
             dim = int(fields[1]) if header else data.count(b" ")
             if dim == 0:
                 hint = "give vectors as text: a word and its numbers on each line"
                 raise InputError("is not a file of word vectors", where=path, line=line, hint=hint)
+            if dim > MOST_NUMBERS:
+                raise InputError(
+                    f"vectors of {dim:,} numbers are too large; {MOST_NUMBERS:,} are the most",
+                    where=path,
+                    line=line,
+                )
             if header:
                 count = int(fields[0])
                 continue
@@ -73,13 +84,31 @@ def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a plain or gzip file, with their number, stripped of spaces at their end."""
-    number = 0
-    with opening(path):
+    """The lines of a plain or gzip file, with their number, stripped of spaces at their end.
+
+    A line is cut while it is read, and what a gzip file unpacks to is held against what was read of
+    it: numbers shrink to a third or a half, never to a hundredth.
+    """
+    number = unpacked = 0
+    with open_input(path) as raw, opening(path):
         try:
-            with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-                for number, data in enumerate(file, start=1):
-                    yield number, data.rstrip(b" \r\n")
+            packed = path.suffix.lower() == ".gz"
+            file = gzip.GzipFile(fileobj=raw) if packed else raw
+            while data := file.readline(LONGEST + 1):
+                number += 1
+                unpacked += len(data)
+                if len(data) > LONGEST:
+                    what = f"the line has more than {in_bytes(LONGEST)}"
+                    hint = "give vectors as text: a word and its numbers on each line"
+                    raise InputError(what, where=path, line=number, hint=hint)
+                if packed and unpacked > SLACK and unpacked > MOST_UNPACKED * raw.tell():
+                    raise InputError(
+                        f"unpacks to more than {MOST_UNPACKED} times its size, as no vectors do",
+                        where=path,
+                        line=number,
+                        hint="unpack it yourself if you trust it",
+                    )
+                yield number, data.rstrip(b" \r\n")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(
                 f"is a broken or cut-off gzip file ({error})",

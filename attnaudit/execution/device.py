@@ -26,6 +26,16 @@ def prepare_cpu(threads: int) -> None:
     keep_freed_memory()
 
 
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The precision of that name; raises InputError where the device does not have it."""
+    if name == "float64" and device.type == "mps":
+        raise InputError(
+            "--dtype float64: an mps device has no float64",
+            hint="use --dtype float32 or --device cpu",
+        )
+    return DTYPES[name]
+
+
 def choose_device(name: str) -> torch.device:
     """`auto` (cuda if there is one, else cpu), `cpu`, `cuda` or `mps`.
 

@@ -1,4 +1,4 @@
-"""Products and tanh where torch's own choice of library is slow.
+"""Products and tanh where torch's own choice of library is slow; float64 where a device lacks it.
 
 torch multiplies float32 matrices with MKL, which keeps its AVX-512 kernels to the CPUs of its
 maker: on an AMD EPYC it runs at half the rate of oneDNN, which torch brings along, and its tanh
@@ -41,6 +41,14 @@ def one_dnn(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     operation = getattr(torch.ops.mkldnn, OPERATION)
     given: Tensor = operation(input, weight, bias, "none", [], "")  # nothing behind it
     return given
+
+
+def in_float64(values: Tensor) -> Tensor:
+    """`values` in float64: on their device, or on the CPU where that is an Apple GPU (mps).
+
+    Those have no float64. Elsewhere nothing is moved, so that the device does the work.
+    """
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def tanh_(values: Tensor) -> Tensor:

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import pydantic
 import torch
+from torch import Tensor
 
+from attnaudit.config import in_words
+from attnaudit.data.names import check_labels
 from attnaudit.data.spec import ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
-from attnaudit.errors import ModelError
+from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import atomic
+from attnaudit.inputs import open_input
+from attnaudit.models.archive import OddError, PickledError, check_archive
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.recipe import TrainConfig
 
+F = TypeVar("F")
 FORMAT = "attnaudit-model"
 VERSION = 1
 _ZIP = b"PK\x03\x04"  # how the archives of torch begin
@@ -61,36 +69,105 @@ class Checkpoint:
 def load_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in `path`, its model in eval mode on the CPU.
 
+    What it holds is checked for type, size and shape before it is used, for the file may be
+    anybody's: nothing that it claims makes memory be taken that its own bytes do not fill.
+
     Raises ModelError if the file is missing, truncated, holds pickled objects, belongs to another
     program or a newer version, or if its weights do not fit or are not finite.
     """
     content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or _text(content.get("format")) != FORMAT:
         raise ModelError(
             "is a torch file, but not a checkpoint of attnaudit",
             where=path,
             hint=_HINT,
         )
-    if content.get("version") != VERSION:
+    version = content.get("version")
+    if type(version) is not int or version != VERSION:
+        shown = version if type(version) is int else f"of type {type(version).__name__}"
         raise ModelError(
-            f"has checkpoint version {content.get('version')}, this attnaudit reads {VERSION}",
+            f"has checkpoint version {shown}, this attnaudit reads {VERSION}",
             where=path,
             hint="upgrade attnaudit",
         )
     try:
-        spec = ModelSpec(Vocabulary(content["words"]), tuple(content["labels"]), content["paired"])
-        model = build_classic(Recipe(**content["recipe"]), spec, seed=0)
-        model.load_state_dict(content["weights"])
-        reading = ReadingSettings.model_validate(content["reading"], strict=False)
-        config = TrainConfig.model_validate(content["config"], strict=False)
-        checkpoint = Checkpoint(model.eval(), reading, config, content["training"])
-    except Exception as error:  # what is missing or of another kind fails in its own way
-        first = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ModelError(f"is a damaged checkpoint ({first})", where=path) from error
-    for name, weight in model.state_dict().items():
-        if not bool(weight.isfinite().all()):
-            raise ModelError(f"holds weights that are not finite (in {name})", where=path)
-    return checkpoint
+        return _made(content)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(key) for key in first["loc"])
+        what = f"{error.title}: {place}: {in_words([first])}"
+    except (_DamagedError, ValueError, RuntimeError) as error:
+        what = str(error).partition("\n")[0]
+    raise ModelError(f"is a damaged checkpoint ({what})", where=path, hint="train anew") from None
+
+
+class _DamagedError(Exception):
+    pass
+
+
+def _made(content: dict[Any, Any]) -> Checkpoint:
+    spec = ModelSpec(
+        Vocabulary(_texts(content, "words")),
+        _texts(content, "labels"),
+        _field(content, "paired", bool),
+    )
+    if len(spec.labels) < 2 or len(set(spec.labels)) < len(spec.labels) or "" in spec.labels:
+        raise _DamagedError("'labels' are not two or more different names")
+    check_labels(spec.labels)
+    recipe = Recipe.model_validate(_field(content, "recipe", dict))
+    reading = ReadingSettings.model_validate(_field(content, "reading", dict), strict=False)
+    if reading.tokeniser.file is not None:
+        raise _DamagedError("its tokeniser is the path of a file, and should be the text of it")
+    config = TrainConfig.model_validate(_field(content, "config", dict), strict=False)
+    training = _field(content, "training", dict)
+    weights = _field(content, "weights", dict)
+    with torch.device("meta"):  # shapes without memory, which the recipe may ask too much of
+        _check_weights(weights, build_classic(recipe, spec, seed=0).state_dict())
+    model = build_classic(recipe, spec, seed=0)
+    model.load_state_dict(weights)
+    return Checkpoint(model.eval(), reading, config, training)
+
+
+def _check_weights(weights: dict[Any, Any], wanted: Mapping[str, Tensor]) -> None:
+    if missing := [name for name in wanted if name not in weights]:
+        raise _DamagedError(f"it lacks the weights {missing[0]!r}")
+    if more := sorted(str(name) for name in weights.keys() - wanted.keys()):
+        raise _DamagedError(f"it has the weights {more[0]!r:.60}, which its recipe does not know")
+    for name, like in wanted.items():
+        given = weights[name]
+        if type(given) is not Tensor or given.layout is not torch.strided:
+            raise _DamagedError(f"the weights {name!r} are no tensor")
+        if given.dtype not in (torch.float32, torch.float64):
+            kind = str(given.dtype).removeprefix("torch.")
+            raise _DamagedError(f"the weights {name!r} are of type {kind}, not float32")
+        if given.shape != like.shape:
+            shapes = " x ".join(map(str, given.shape)), " x ".join(map(str, like.shape))
+            raise _DamagedError(f"the weights {name!r} are {shapes[0]}, not {shapes[1]}")
+        if not given.is_contiguous():  # one number may stand for a million
+            raise _DamagedError(f"the weights {name!r} do not lie in one piece")
+        if not bool(given.isfinite().all()):
+            raise _DamagedError(f"its weights are not finite (in {name})")
+
+
+def _field(content: dict[Any, Any], name: str, kind: type[F]) -> F:
+    if name not in content:
+        raise _DamagedError(f"it lacks {name!r}")
+    value = content[name]
+    if type(value) is not kind:
+        raise _DamagedError(f"{name!r} is of type {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def _texts(content: dict[Any, Any], name: str) -> tuple[str, ...]:
+    values = _field(content, name, list)
+    for value in values:
+        if type(value) is not str:
+            raise _DamagedError(f"{name!r} holds a {type(value).__name__}, not text alone")
+    return tuple(values)
+
+
+def _text(value: object) -> str | None:
+    return value if type(value) is str else None
 
 
 def _read(path: Path) -> Any:
@@ -101,20 +178,27 @@ def _read(path: Path) -> Any:
     if not path.exists():
         raise ModelError("no such file", where=path, hint="make one with `attnaudit train`")
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             start = file.read(len(_ZIP))
+    except InputError as error:
+        raise ModelError(error.what, where=path, hint=error.hint) from None
     except OSError as error:
         raise ModelError(f"cannot be read ({error.strerror})", where=path) from error
     if start and start != _ZIP:
         raise ModelError("is not a torch archive", where=path, hint=_HINT)
     try:
+        check_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (PickledError, pickle.UnpicklingError) as error:
         raise ModelError(
             "holds pickled Python objects, which attnaudit never loads",
             where=path,
             hint="save weights only, or audit the model as package.module:factory",
         ) from error
+    except OddError as error:
+        raise ModelError(
+            f"is not as `attnaudit train` writes a checkpoint ({error})", where=path, hint=_HINT
+        ) from None
     except Exception as error:  # a damaged archive makes torch raise nearly anything
         raise ModelError(
             "is truncated or damaged", where=path, hint="copy it again, or train anew"

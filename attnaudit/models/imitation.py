@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.distances import tvd
 from attnaudit.models.guided import Kept, Show, mean_of_heads
 from attnaudit.models.interface import AttentionModel
@@ -78,5 +79,5 @@ class Imitation:
         """See `Objective`."""
         model.eval()
         found = [distances(model, batch, self._dev, self._show) for batch in self._batches]
-        moved, kl = (torch.cat(part).double().mean() for part in zip(*found, strict=True))
+        moved, kl = (in_float64(torch.cat(part)).mean() for part in zip(*found, strict=True))
         return float(self.strength * kl - moved)

@@ -17,6 +17,7 @@ from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel
 
 R = TypeVar("R")
@@ -106,7 +107,7 @@ def predict(model: AttentionModel, batches: Batches | Sequence[Batch]) -> NDArra
     rows, probs = [], []
     for batch in batches:
         rows.append(batch.rows.cpu())
-        probs.append(model(batch).double().softmax(-1).cpu())
+        probs.append(in_float64(model(batch)).softmax(-1).cpu())
     order = torch.cat(rows).argsort()
     answered: NDArray[np.float64] = torch.cat(probs)[order].numpy()
     return answered

@@ -19,10 +19,10 @@ from attnaudit.models.schedule import FineTuning, Schedule
 class ReviewsSource(Settings):
     """The embedded corpus, written into the output folder."""
 
-    train: int = pydantic.Field(2000, ge=2)
-    dev: int = pydantic.Field(300, ge=2)
-    test: int = pydantic.Field(500, ge=2)
-    seed: int = pydantic.Field(0, ge=0)
+    train: int = pydantic.Field(2000, ge=2, le=10**6)
+    dev: int = pydantic.Field(300, ge=2, le=10**6)
+    test: int = pydantic.Field(500, ge=2, le=10**6)
+    seed: int = pydantic.Field(0, ge=0, lt=2**31)
 
 
 class EmbeddedData(Settings):
@@ -41,7 +41,7 @@ class VectorSettings(Settings):
 class VocabularySettings(Settings):
     """Which words of the train split get a vector of their own; the others share one."""
 
-    min_count: int = pydantic.Field(1, ge=1)
+    min_count: int = pydantic.Field(1, ge=1, lt=2**31)
 
 
 class Pretrained(Settings):

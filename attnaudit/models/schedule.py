@@ -23,8 +23,8 @@ from attnaudit.models.interface import AttentionModel
 class Schedule(Settings):
     """How a model is trained."""
 
-    epochs: int = pydantic.Field(8, ge=1)
-    batch_size: int = pydantic.Field(32, ge=1)
+    epochs: int = pydantic.Field(8, ge=1, le=100_000)
+    batch_size: int = pydantic.Field(32, ge=1, le=2**20)
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     weight_decay: float = pydantic.Field(1e-5, ge=0, description="not on the attention")
     class_weights: Literal["balanced", "none"] = "balanced"
@@ -66,7 +66,7 @@ class FineTuning(Schedule):
     in bfloat16 where the device has it; weights stay float32.
     """
 
-    epochs: int = pydantic.Field(3, ge=1)
+    epochs: int = pydantic.Field(3, ge=1, le=100_000)
     learning_rate: float = pydantic.Field(5e-5, gt=0)
     weight_decay: float = pydantic.Field(0.01, ge=0, description="not on biases and norms")
     class_weights: Literal["balanced", "none"] = "none"

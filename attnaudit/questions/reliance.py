@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.questions.answers import Answered
@@ -60,5 +61,5 @@ def residual_ratios(model: AttentionModel, known: Answered) -> list[float | None
         return None
     averaged = torch.einsum("bht,bhtd->bhd", known.alpha, values.vectors)
     given = torch.einsum("bhd,hdo->bo", averaged, values.output)
-    ratio = given.norm(dim=-1).double() / values.residual.norm(dim=-1).double()
+    ratio = in_float64(given.norm(dim=-1)) / in_float64(values.residual.norm(dim=-1))
     return compact(ratio.where(ratio.isfinite(), torch.nan).cpu().numpy())

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
-from attnaudit.inputs import read_text
+from attnaudit.inputs import open_input, opening, read_text
 from attnaudit.measures.summary import Columns, Summary
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.opening import open_records
 from attnaudit.readings.heads import MEAN
 from attnaudit.records.older import sections
-from attnaudit.records.reading import RecordsFile, open_regular
+from attnaudit.records.reading import RecordsFile
 from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
 from attnaudit.report.ranges import check_report
@@ -92,11 +92,8 @@ def read_baseline(path: Path) -> Baseline:
 
 def is_records(path: Path) -> bool:
     """Whether `path` seems to hold records; raises InputError if it cannot be read."""
-    try:
-        with open_regular(path) as stream:
-            return stream.read(64).startswith(b'{"kind":')
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path) from None
+    with open_input(path) as stream, opening(path):
+        return stream.read(64).startswith(b'{"kind":')
 
 
 def load(path: Path, chooser: Chooser | None = None) -> list[Part]:

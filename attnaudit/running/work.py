@@ -28,7 +28,7 @@ from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError
 from attnaudit.execution.code import code_digest
-from attnaudit.execution.device import DTYPES, choose_device, prepare_cpu
+from attnaudit.execution.device import choose_device, choose_dtype, prepare_cpu
 from attnaudit.execution.files import check_folder
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.execution.units import Unit
@@ -197,7 +197,8 @@ def load_works(
     """
     started = datetime.now(timezone.utc)
     prepare_cpu(job.threads_each)
-    device, dtype = choose_device(job.device), DTYPES[job.dtype]
+    device = choose_device(job.device)
+    dtype = choose_dtype(job.dtype, device)
     source = find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
     spec = load_spec(job.data, source.reading, source.limits)
     split = job.split or default_split(spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 
 import pytest
@@ -36,7 +37,7 @@ def test_missing_file(audit, refused):
     audit(data="nope.jsonl", says=["nope.jsonl: no such file"])
     audit(model="nope.pt", says=["nope.pt: no such file", "attnaudit train"])
     audit("--policy", "nope.yaml", says=["nope.yaml: no such file"])
-    refused("report", "nope.json", says=["nope.json: cannot be read"])
+    refused("report", "nope.json", says=["nope.json: no such file"])
     refused("train", "nope.yaml", says=["nope.yaml: no such file"])
     refused("train", "quikstart", says=["did you mean 'quickstart'?"])
     refused("data", "check", "nope.tsv", says=["nope.tsv: no such file"])
@@ -50,13 +51,36 @@ def test_folder_in_place_of_a_file(audit, refused, here):
     audit(data="d.yaml", says=["d.yaml: is a folder"])
     audit(model="d", says=["d: has no config.json"])
     audit("--policy", "d.yaml", says=["d.yaml: is a folder"])
-    refused("report", "d", says=["d: cannot be read (Is a directory)"])
+    refused("report", "d", says=["d: is a folder, not a file"])
     refused("train", "d.yaml", says=["d.yaml: is a folder"])
     refused("data", "check", "d", says=["d: is a folder, not a data set"])
     (here / "d" / "data.yaml").touch()
     (here / "d" / "model.pt").touch()
     audit(data="d", says=["did you mean 'd/data.yaml'?"])
     audit(model="d", says=["did you mean 'd/model.pt'?"])
+
+
+def test_pipes_in_place_of_files(audit, refused, here):
+    """Nothing would ever come: waiting for it would be for ever."""
+    for name in ("p.jsonl", "p.yaml", "p.pt", "p.json"):
+        os.mkfifo(here / name)
+    says = "is a pipe, not a file; write what it gives into a file first"
+    audit(data="p.jsonl", says=[f"p.jsonl: {says}"])
+    audit(data="p.yaml", says=[f"p.yaml: {says}"])
+    audit(model="p.pt", says=[f"p.pt: {says}"])
+    audit("--policy", "p.yaml", says=[f"p.yaml: {says}"])
+    refused("report", "p.json", says=[f"p.json: {says}"])
+    refused("train", "p.yaml", says=[f"p.yaml: {says}"])
+    refused("data", "check", "p.jsonl", says=[f"p.jsonl: {says}"])
+
+
+def test_a_policy_of_aliases_of_aliases(audit, here):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for last, name in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
+    (here / "p.yaml").write_text("\n".join(lines))
+    assert (here / "p.yaml").stat().st_size < 410
+    audit("--policy", "p.yaml", says=["p.yaml:5: holds more than 10,000 keys and values"])
 
 
 def test_bytes_that_are_not_text(audit, refused, here):

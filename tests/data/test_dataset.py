@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -358,3 +359,69 @@ def test_words_of_pieces_are_shown_as_the_text_has_them(tmp_path):
     assert second.units(pieces=False) == ["Tests", "unfair"]
     spec.write_text("file: a.jsonl\nlowercase: true\n")
     assert load_dataset(load_spec(spec)).instances[0].units(pieces=False) == ["unfair", "tests!"]
+
+
+@pytest.mark.parametrize("field", ["id", "group"])
+def test_names_are_short(tmp_path, field):
+    path = tmp_path / "a.jsonl"
+    row = {"text": "a b", "label": "x", field: "n" * 1001}
+    path.write_text(json.dumps(row) + "\n")
+    with pytest.raises(InputError) as caught:
+        load_dataset(load_spec(path), labels=["x", "y"])
+    assert str(caught.value) == (
+        f"{path}:1: the field '{field}' has 1,001 characters, more than 1,000;"
+        " ids and groups are short names"
+    )
+
+
+@pytest.mark.parametrize("split", [["a"], 1.5, True, "s" * 1001])
+def test_a_split_is_a_name(tmp_path, split):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "a b", "label": "x", "split": split}) + "\n")
+    with pytest.raises(InputError, match=r"a.jsonl:1: the field 'split' is .*, which names no spl"):
+        splits_of(load_spec(path))
+
+
+def test_more_splits_than_anybody_has(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"split": f"s{i}"}) + "\n" for i in range(1002)))
+    with pytest.raises(InputError, match=r"a.jsonl:1001: the field 'split' names more than 1,000"):
+        splits_of(load_spec(path))
+
+
+def test_a_pattern_that_takes_too_long_is_named_with_the_row(tmp_path, monkeypatch):
+    monkeypatch.setattr("attnaudit.data.pattern.SECONDS", 0.2)
+    (tmp_path / "a.jsonl").write_text(
+        json.dumps({"text": "a b", "label": "x"})
+        + "\n"
+        + json.dumps({"text": "x" * 5000 + "yz", "label": "x"})
+    )
+    (tmp_path / "d.yaml").write_text(
+        "file: a.jsonl\nlabels: [x, y]\ntokeniser: {regex: '(x+x+)+(?=y)z|[ab]'}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        load_dataset(load_spec(tmp_path / "d.yaml"))
+    assert str(caught.value) == (
+        f"{tmp_path}/a.jsonl:2: the pattern '(x+x+)+(?=y)z|[ab]' takes more than 0.2 s on one text"
+        " of 5,002 characters; simplify the tokeniser's pattern"
+    )
+
+
+def test_what_is_cut_off_a_long_text_is_not_kept(tmp_path):
+    """Eight million tokens would take a gigabyte."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "a " * (4 * 10**6), "label": "x"}))
+    tracemalloc.start()
+    data = load_dataset(load_spec(path), labels=["x", "y"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert data.truncated == 1
+    assert len(data.instances[0].tokens) == 4096
+    assert peak < 100 * 2**20
+
+
+@pytest.mark.parametrize("name", ["max_length", "max_query_length", "max_pair_length"])
+def test_lengths_without_bounds_are_refused(tmp_path, name):
+    (tmp_path / "d.yaml").write_text(f"file: a.jsonl\n{name}: 1000000000000\n")
+    with pytest.raises(InputError, match=rf"d.yaml:2: {name}: should be less than or equal to"):
+        load_spec(tmp_path / "d.yaml")

@@ -75,6 +75,41 @@ def test_one_label_is_no_classification(names):
         names(["a", "a"])
 
 
+@pytest.mark.parametrize(
+    ("found", "first", "second"),
+    [
+        ([1, 1.0, 0], "1", "1.0"),
+        ([1, True], "1", "true"),
+        ([0.0, False, "x"], "0.0", "false"),
+        (["1", "01"], "01", "1"),
+        (["True", "true"], "True", "true"),
+    ],
+)
+def test_two_spellings_of_one_class_are_refused(names, tmp_path, found, first, second):
+    with pytest.raises(InputError) as caught:
+        names(found)
+    assert str(caught.value).endswith(
+        f"a.jsonl: the labels '{first}' and '{second}' mean the same; write each class in one way"
+        " in all rows"
+    )
+    with pytest.raises(ValueError, match=f"the labels '{second}' and '{first}' mean the same"):
+        names(["x"], listed=(second, first))
+
+
+def test_spellings_that_are_apart_stay_apart(names):
+    assert names([1.0, 0.0]) == ("0.0", "1.0")
+    assert names([True, False]) == ("false", "true")
+    assert names(["yes", "no", "a", "A", "nan", "NaN"]) == ("A", "NaN", "a", "nan", "no", "yes")
+
+
+def test_hundreds_of_labels_are_read_and_a_column_of_texts_is_not(names):
+    assert names(range(300)) == tuple(map(str, range(300)))
+    with pytest.raises(InputError, match=r"a.jsonl:10001: the field 'label' has more than 10,000"):
+        names([f"text {i}" for i in range(10_002)])
+    with pytest.raises(InputError, match=r"a.jsonl:2: the label .* has 201 characters, more than"):
+        names(["a", "b" * 201])
+
+
 # --- a model that was not made with the data ------------------------------------------------------
 
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -83,7 +86,17 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.jsonl", "null", ":1: the row is a JSON null, not an object"),
         ("a.jsonl", "true", ":1: the row is a JSON true, not an object"),
         ("a.jsonl", "1.5", ":1: the row is a JSON number, not an object"),
-        ("a.jsonl", "[" * 100_000, ":1: is not usable JSON"),
+        ("a.jsonl", "[" * 100_000, ":1: is not usable JSON (it is nested too deeply)"),
+        ("a.jsonl", '{"text": "a", "label": 1, "label": 2}', ":1: is not usable JSON (the key 'la"),
+        ("a.jsonl", '{"text": {"b": 1, "b": 1}}', ":1: is not usable JSON (the key 'b' stands tw"),
+        ("a.jsonl", '{"x": NaN}', ":1: is not usable JSON (NaN is no number of JSON); write null"),
+        ("a.jsonl", '{"x": [-Infinity]}', ":1: is not usable JSON (-Infinity is no number"),
+        ("a.jsonl", '{"x": ' + "1" * 100_000 + "}", ":1: is not usable JSON (a number has 100,000"),
+        ("a.jsonl", '\n{"text": "a\0"}', ":2: holds a NUL character, which is no text; save"),
+        ("a.csv", "text,label\na,b\nc\0,d", ":3: holds a NUL character"),
+        ("a.csv", "text,label\na,b\n".encode("utf-16-le"), ":1: holds a NUL character"),
+        ("a.csv", "text,label\na,b\n".encode("utf-16"), ":1: is not UTF-8 text"),
+        ("a.csv", ",".join(map(str, range(10_001))), ":1: the header has 10,001 columns, more"),
         ("a.jsonl", '{"text": ' + "1" * 5000 + "}", ":1: is not usable JSON"),
         ("a.jsonl", '{"text": "\\ud83d"}', ":1: the row holds half a surrogate pair"),
         ("a.jsonl", "", ": has no rows"),
@@ -95,6 +108,65 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
 )
 def test_mistakes_are_named_with_their_line(complaint, name, content, expected):
     assert complaint(name, content, ["text", "label"]).startswith(f"/{name}{expected}")
+
+
+LONG = 9 * 2**20
+ROWS = {
+    "one line of JSON": ("a.jsonl", '{"text": "' + "a " * (LONG // 2) + '"}\n', 2),
+    "a CSV field": ("a.csv", "x" * LONG + "\n", 2),
+    "a quote that never closes": ("a.csv", '"' + "some text\n" * (LONG // 10), 838862),
+    "quoted columns": ("a.tsv", '"a\n"\t' * (LONG // 5), 1677724),
+    "old line ends": ("a.jsonl", '{"text": "a"}\r' * (LONG // 14), 2),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_row_is_cut_while_it_is_read(complaint, kind):
+    name, text, line = ROWS[kind]
+    head = '{"text": "fine"}\n' if name == "a.jsonl" else "text\n"
+    said = complaint(name, head + text)
+    assert said.startswith(f"/{name}:{line}: a row has more than 8 MiB; ")
+    assert ("end lines by a line feed" in said) == (kind == "old line ends")
+
+
+def test_a_row_within_the_limit_is_read(rows):
+    text = "a" * (8 * 2**20 - 20)
+    assert len(rows("a.jsonl", json.dumps({"t": text}))) == 1
+
+
+READ = """
+import resource, sys
+from pathlib import Path
+from attnaudit.data.reader import read_rows
+from attnaudit.errors import InputError
+resource.setrlimit(resource.RLIMIT_AS, (512 * 2**20,) * 2)
+try:
+    for _ in read_rows(Path(sys.argv[1])):
+        pass
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_line_without_end_takes_no_memory(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # a hole, which takes no room on the disk
+    run = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, timeout=60)
+    assert run.stdout.decode().startswith(f"{path}:1: a row has more than 8 MiB; split the text")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_pipes_and_devices_are_refused_at_once(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    for reader in (lambda: list(read_rows(path)), lambda: file_sha256(path)):
+        with pytest.raises(InputError, match="is a pipe, not a file; write what it gives into a"):
+            reader()
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="is a device, not a file"):
+        list(read_rows(path))
 
 
 def test_whole_surrogate_pairs_are_text(rows):

@@ -70,11 +70,11 @@ def test_named_optional_columns_are_required(spec):
 
 
 def test_labels_are_kept_as_written(spec):
-    assert spec("file: a.csv\nlabels: [no, yes, 0, 1.0, true]").labels == (
+    assert spec("file: a.csv\nlabels: [no, yes, 0, 2.0, true]").labels == (
         "no",
         "yes",
         "0",
-        "1.0",
+        "2.0",
         "true",
     )
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,49 @@ def test_mistakes_are_named_with_their_line(read, text, name, expected):
         read(text, name=name)
     assert "\n" not in str(caught.value)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"10 1000000000000\na 1 2\n", "v.txt:1: vectors of 1,000,000,000,000 numbers are too"),
+        (b"10 " + b"9" * 5000 + b"\na 1 2\n", "v.txt:2: the line has 2 numbers"),
+        (b"1000000000000000 2\na 1 2\n", "is cut short: its header promises 1000000000000000"),
+        (b"a" + b" 1" * 20_000 + b"\n", "v.txt:1: vectors of 20,000 numbers are too large"),
+        (b"a 1 2\n" + b"b" * (2 * 2**20), "v.txt:2: the line has more than 1 MiB; give vectors"),
+    ],
+    ids=["dimension", "digits", "count", "line", "length"],
+)
+def test_sizes_that_a_file_claims(read, content, says):
+    started = time.process_time()
+    with pytest.raises(InputError) as caught:
+        read(content)
+    assert says in str(caught.value)
+    assert time.process_time() - started < 5
+
+
+def test_a_gzip_bomb_is_left_at_its_first_lines(tmp_path):
+    path = tmp_path / "v.vec.gz"
+    with gzip.open(path, "wb") as file:
+        for _ in range(8):
+            file.write(b"\n" * 2**20)  # blank lines, which are passed over
+    assert path.stat().st_size < 2**17
+    started = time.process_time()
+    with pytest.raises(InputError, match="unpacks to more than 100 times its size, as no vectors"):
+        read_vectors(path, ["a"])
+    assert time.process_time() - started < 5
+
+
+def test_a_long_line_in_a_gzip_file_is_cut_while_it_is_unpacked(tmp_path):
+    path = tmp_path / "v.vec.gz"
+    with gzip.open(path, "wb") as file:
+        for _ in range(64):
+            file.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"v.vec.gz:1: the line has more than 1 MiB"):
+        read_vectors(path, ["a"])
+    assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", ["none.txt", "none.gz"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from attnaudit.errors import InputError
-from attnaudit.execution.device import DTYPES, choose_device, prepare_cpu
+from attnaudit.execution.device import DTYPES, choose_device, choose_dtype, prepare_cpu
 
 
 @pytest.mark.parametrize(("cuda", "chosen"), [(True, "cuda"), (False, "cpu")])
@@ -28,6 +28,13 @@ def test_a_device_that_is_missing_is_an_input_error(monkeypatch, name):
     with pytest.raises(InputError, match=f"--device {name}: this machine has no {name}") as caught:
         choose_device(name)
     assert str(caught.value).endswith("use --device auto or --device cpu")
+
+
+def test_an_apple_gpu_has_no_float64():
+    with pytest.raises(InputError, match="--dtype float64: an mps device has no float64; use --dt"):
+        choose_dtype("float64", torch.device("mps"))
+    assert choose_dtype("float32", torch.device("mps")) is torch.float32
+    assert choose_dtype("float64", torch.device("cpu")) is torch.float64
 
 
 def test_threads_reach_torch():

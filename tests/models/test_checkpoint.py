@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
+import time
+import warnings
 import zipfile
 
 import numpy as np
@@ -10,6 +15,7 @@ import torch
 from attnaudit.data.spec import Fields, ReadingSettings
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError, OutputError
+from attnaudit.models.archive import check_archive
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.predict import Batches, predict
 from attnaudit.models.recipe import TrainConfig
@@ -160,7 +166,7 @@ def test_a_newer_version(save, complaint):
 )
 def test_a_missing_key(save, complaint, key):
     found = complaint(save(lambda content: content.pop(key)))
-    assert found == f"is a damaged checkpoint (KeyError: '{key}')"
+    assert found == f"is a damaged checkpoint (it lacks '{key}'); train anew"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +195,8 @@ def test_weights_that_are_not_finite(save, complaint, bad):
         content["weights"]["encoder.projection.bias"][1] = bad
 
     found = complaint(save(spoil))
-    assert found == "holds weights that are not finite (in encoder.projection.bias)"
+    expected = "(its weights are not finite (in encoder.projection.bias)); train anew"
+    assert found == f"is a damaged checkpoint {expected}"
 
 
 def test_the_archive_holds_no_code(save):
@@ -198,3 +205,229 @@ def test_the_archive_holds_no_code(save):
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
     torch.load(path, weights_only=True)
+
+
+# --- hostile checkpoints --------------------------------------------------------------------------
+
+
+def shared(levels=40, kind=list):
+    """A few hundred bytes of a file, and 2^40 items to whoever walks over them."""
+    value = "x"
+    for _ in range(levels):
+        value = {"a": value, "b": value} if kind is dict else kind([value, value])
+    return value
+
+
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+KEYS = ("format", "version", "recipe", "words", "labels", "paired", "reading", "config", "training")
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("kind", [list, dict, tuple])
+def test_structures_that_hold_themselves_are_refused_at_once(save, complaint, key, kind):
+    path = save(lambda content: content.update({key: shared(kind=kind)}))
+    started = time.process_time()
+    assert complaint(path).startswith("is not as `attnaudit train` writes a checkpoint (it holds ")
+    assert time.process_time() - started < 5
+
+
+# The steps of a pickle that make a tuple of 2^40 texts: whoever hashes it is busy for ever.
+DOUBLED = b"X\x01\0\0\0a" + b"".join(b"q%ch%c\x86" % (i, i) for i in range(40))
+STORAGE = b"\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\n%bX\x03\0\0\0cpuK\x01tQ."
+
+
+@pytest.mark.parametrize("steps", [b"\x80\x02}%bK\x01s.", STORAGE], ids=["key", "storage"])
+def test_tuples_that_would_be_hashed(tmp_path, complaint, steps):
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data.pkl", steps % DOUBLED)
+    started = time.process_time()
+    assert complaint(path).startswith("is not as `attnaudit train` writes a checkpoint (it holds")
+    assert time.process_time() - started < 5
+
+
+def test_structures_within_a_field(save, complaint):
+    path = save(lambda content: content.update(reading={"fields": {"text": [shared()]}}))
+    assert "(it holds one list or mapping in several places)" in complaint(path)
+
+
+@pytest.mark.parametrize("levels", [50, 200])
+def test_deep_structures(save, complaint, levels):
+    found = complaint(save(lambda content: content.update(training={"a": deep(levels)})))
+    assert "(it is nested in more than 32 levels)" in found
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("labels", [0, 1], "'labels' holds a int, not text alone"),
+        ("labels", [["a"], "b"], "'labels' holds a list, not text alone"),
+        ("labels", ["a", None], "'labels' holds a NoneType, not text alone"),
+        ("labels", ["a", "a"], "'labels' are not two or more different names"),
+        ("labels", ["a"], "'labels' are not two or more different names"),
+        ("labels", ["", "a"], "'labels' are not two or more different names"),
+        ("labels", ["1", "1.0"], "the labels '1' and '1.0' mean the same"),
+        ("labels", ["a", "b" * 201], "has 201 characters, more than 200"),
+        ("labels", "ab", "'labels' is of type str, not list"),
+        ("words", [1, 2, 3], "'words' holds a int, not text alone"),
+        ("words", {"a": 1}, "'words' is of type dict, not list"),
+        ("paired", 1, "'paired' is of type int, not bool"),
+        ("training", [], "'training' is of type list, not dict"),
+        ("weights", [], "'weights' is of type list, not dict"),
+        ("recipe", {"hidden": 2**40}, "Recipe: hidden: should be less than or equal to 16384"),
+        ("recipe", {"hidden": "8"}, "Recipe: hidden: should be a valid integer"),
+        ("reading", {"max_length": 10**12}, "ReadingSettings: max_length: should be less than"),
+        (
+            "reading",
+            {"tokeniser": {"regex": "(a{1000}){1000}"}},
+            "ReadingSettings: tokeniser.regex: '(a{1000}){1000}' repeats too much",
+        ),
+        ("reading", {"tokeniser": {"file": "/dev/zero"}}, "its tokeniser is the path of a file"),
+        ("config", {"training": {"epochs": 10**12}}, "TrainConfig: training.epochs: should be"),
+        ("version", True, None),
+        ("version", 1.0, None),
+        ("version", "1", None),
+    ],
+    ids=str,
+)
+def test_values_of_other_types_and_sizes(save, complaint, key, value, says):
+    found = complaint(save(lambda content: content.update({key: value})))
+    if says is None:
+        kind = type(value).__name__
+        assert found.startswith(f"has checkpoint version of type {kind}, this attnaudit reads 1;")
+    else:
+        assert found.startswith("is a damaged checkpoint (")
+        assert says in found
+
+
+@pytest.mark.parametrize(
+    "kind", ["int8", "bool", "complex64", "float16", "bfloat16", "int64", "uint8"]
+)
+def test_weights_of_other_types(save, complaint, kind):
+    def spoil(content):
+        weights = content["weights"]
+        weights["output.weight"] = weights["output.weight"].to(getattr(torch, kind))
+
+    found = complaint(save(spoil))
+    assert found == (
+        f"is a damaged checkpoint (the weights 'output.weight' are of type {kind}, not float32);"
+        " train anew"
+    )
+
+
+def test_weights_of_other_shapes(save, complaint):
+    def spoil(content):
+        content["weights"]["output.weight"] = torch.zeros(3, 3, 3)
+
+    assert "(the weights 'output.weight' are 3 x 3 x 3, not 1 x " in complaint(save(spoil))
+    more = complaint(save(lambda content: content["weights"].update(more=torch.zeros(1))))
+    assert "(it has the weights 'more', which its recipe does not know)" in more
+    fewer = complaint(save(lambda content: content["weights"].pop("output.bias")))
+    assert "(it lacks the weights 'output.bias')" in fewer
+    number = complaint(save(lambda content: content["weights"].update({"output.bias": 1.0})))
+    assert "(the weights 'output.bias' are no tensor)" in number
+
+
+def test_one_number_that_stands_for_millions(save, complaint):
+    def spoil(content):
+        weights = content["weights"]
+        weights["embedding.weight"] = torch.zeros(1).expand(weights["embedding.weight"].shape)
+
+    found = complaint(save(spoil))
+    assert "(the weights 'embedding.weight' do not lie in one piece)" in found
+
+
+def test_a_recipe_of_a_model_that_the_weights_are_not(save):
+    """The sizes are looked at before the model is made: so wide, it would take 17 GB."""
+    wide = {"embedding": 16384, "hidden": 16384}
+    path = save(lambda content: content["recipe"].update(wide), encoder="bilstm")
+    run = subprocess.run([sys.executable, "-c", LOAD, path], capture_output=True, timeout=100)
+    assert b"is a damaged checkpoint (the weights 'embedding.weight' are " in run.stdout
+
+
+LOAD = """
+import resource, sys
+from pathlib import Path
+from attnaudit.errors import ModelError
+from attnaudit.models.checkpoint import load_checkpoint
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30,) * 2)
+try:
+    load_checkpoint(Path(sys.argv[1]))
+except ModelError as error:
+    print(error)
+"""
+
+
+def rewritten(path, change, **options):
+    """The archive at `path` with its parts changed: name and bytes to name and bytes."""
+    with zipfile.ZipFile(path) as archive:
+        parts = [(name, archive.read(name)) for name in archive.namelist()]
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", **options) as archive:
+        warnings.simplefilter("ignore")  # names that stand twice
+        for part in change(parts):
+            archive.writestr(*part)
+    return path
+
+
+def test_compressed_parts_are_refused_unread(save, complaint):
+    bomb = ("model/data/9", bytes(200 * 2**20))
+    path = rewritten(save(), lambda parts: [*parts, bomb], compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 2**20
+    started = time.process_time()
+    assert "(its parts are compressed or encrypted)" in complaint(path)
+    assert time.process_time() - started < 5
+
+
+def test_parts_that_stand_twice_or_are_missing(save, complaint):
+    path = rewritten(save(), lambda parts: [*parts, (parts[0][0].upper(), b"")])
+    assert "(a part stands twice)" in complaint(path)
+    path = rewritten(save(), lambda parts: [p for p in parts if not p[0].endswith("data.pkl")])
+    assert "(it has no part data.pkl, or several)" in complaint(path)
+    path = rewritten(save(), lambda parts: [p for p in parts if not p[0].endswith("data/0")])
+    assert "bytes that the file does not hold)" in complaint(path)
+
+
+def test_a_storage_that_claims_more_than_the_file_has(save, complaint):
+    """Torch itself would hand out a tensor on memory that is not its own."""
+
+    def claim(parts):
+        for name, data in parts:
+            if name.endswith("data.pkl"):
+                wide = data.index(b"X\x03\x00\x00\x00cpuq")
+                count = data.index(b"t", wide + 9)  # the end of the tuple; before it the number
+                data = data[: wide + 10] + b"\x8a\x06\0\0\0\0\0\x01" + data[count:]
+            yield name, data
+
+    path = rewritten(save(), claim)
+    assert "(a tensor claims 4,398,046,511,104 bytes that the file does not hold)" in complaint(
+        path
+    )
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_pipes_and_devices_are_refused(tmp_path, complaint, make):
+    path = tmp_path / "model.pt"
+    make(path)
+    assert complaint(path).endswith("not a file; write what it gives into a file first")
+
+
+def test_what_torch_takes_for_plain_is_looked_at(save):
+    """The look lets through what we write, words of all kinds and shapes included."""
+    path = save(paired=True, classes=3)
+    check_archive(path)
+    content = torch.load(path, weights_only=True)
+    content["training"] = {
+        "numbers": [0, -1, 255, 256, 65536, 2**31, -(2**40), 1.5, True, False, None],
+        "texts": ["", "é" * 300, "x" * 70_000, "x", "x"],
+        "empty": [{}, [], [[]], {"a": {}}],
+    }
+    torch.save(content, path)
+    check_archive(path)
+    assert load_checkpoint(path).training == content["training"]

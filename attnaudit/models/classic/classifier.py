@@ -17,13 +17,19 @@ from attnaudit.models.classic.attentions import ATTENTIONS
 from attnaudit.models.classic.encoders import CNN, ENCODERS
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, Values, masked_softmax
 
+WIDEST = 2**14  # a size that a machine can hold, and that no published model of the kind has
+
 
 class Recipe(Settings):
     """The architecture of a classic model; the defaults are J&W's for single texts."""
 
     encoder: Literal["bilstm", "cnn", "average"] = "bilstm"
-    embedding: int = pydantic.Field(300, ge=1, description="size; that of `vectors`, where given")
-    hidden: int = pydantic.Field(128, ge=4, description="BiLSTM: per direction; others: in all")
+    embedding: int = pydantic.Field(
+        300, ge=1, le=WIDEST, description="size; that of `vectors`, where given"
+    )
+    hidden: int = pydantic.Field(
+        128, ge=4, le=WIDEST, description="BiLSTM: per direction; others: in all"
+    )
     attention: Literal["additive", "dot", "uniform"] = "additive"
 
     @pydantic.model_validator(mode="after")

@@ -68,7 +68,7 @@ def _batch_records(
     if values:
         cones = conicity(values(known.encoded).vectors, known.encoded.content).tolist()
     made = []
-    for b, row in enumerate(moved.double().cpu().numpy()):
+    for b, row in enumerate(moved.cpu().double().numpy()):
         figures = compact([float(np.median(row)), float(row.mean()), float(row.max())])
         record = known.record(b) | {
             "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
