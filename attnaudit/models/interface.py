@@ -131,6 +131,14 @@ class AttentionModel(nn.Module, abc.ABC):
         encoded = self.encode(batch)
         return self.read(encoded, self.attend(encoded).unsqueeze(1)).squeeze(1)
 
+    def own_answer(self, batch: Batch) -> Tensor:
+        """Logits (B, C) by the model's own code and its own attention: what a user of it gets.
+
+        `forward`, unless the model is a library's, whose code answers without ours.
+        """
+        answered: Tensor = self(batch)
+        return answered
+
 
 def capability(model: AttentionModel, name: str) -> Callable[..., Any] | None:
     """The model's optional method `name`, or None: capabilities are asked for, never classes."""

@@ -44,6 +44,7 @@ from attnaudit.records.schema import (
     Manifest,
     ModelFacts,
     Run,
+    Verification,
     difference_between,
 )
 from attnaudit.report.demands import Demands
@@ -72,21 +73,25 @@ class Work:
         """What makes its records."""
         return self.question.maker
 
+    @property
+    def conditions(self) -> dict[str, JsonValue]:
+        """What decides the last digits of what the audited model answers."""
+        return {
+            "code": code_digest(),
+            "packages": dict(versions()),
+            "device": self.device.type,
+            "dtype": self.job.dtype,
+            "threads": self.job.threads_each,
+            "batch_tokens": self.job.batch_tokens,
+        }
+
     @cached_property
     def header(self) -> Header:
         """The header of its records while the work goes on.
 
         Raises, for an audit that retrains, what `retrain.prepare` does.
         """
-        job = self.job
-        conditions: dict[str, JsonValue] = {
-            "code": code_digest(),
-            "packages": dict(versions()),
-            "device": self.device.type,
-            "dtype": job.dtype,
-            "threads": job.threads_each,
-            "batch_tokens": job.batch_tokens,
-        }
+        job, conditions = self.job, self.conditions
         if self.retraining is not None:
             conditions["learning"] = dict(self.retraining.recipe.origin)
         return Header(
@@ -98,10 +103,12 @@ class Work:
             manifest=self.manifest(None),
         )
 
-    def manifest(self, finished: datetime | None) -> Manifest:
+    def manifest(
+        self, finished: datetime | None, verification: Verification | None = None
+    ) -> Manifest:
         """The manifest, when the work has finished or before."""
         job = self.job
-        return collect(
+        made = collect(
             job.command_line,
             {**self.settings.model_dump(mode="json"), **_reading(job)},
             [job.seed],
@@ -112,6 +119,7 @@ class Work:
             job.threads,
             {str(self.data.path): self.data.sha256, job.model: str(self.loaded.facts["sha256"])},
         )
+        return made.model_copy(update={"verification": verification})
 
     @cached_property
     def batches(self) -> Batches:
@@ -331,4 +339,5 @@ def _reading(job: Job) -> dict[str, str | int | bool | None]:
         "limit": job.limit,
         "unit": "piece" if job.pieces else "word",
         "batch_tokens": job.batch_tokens,
+        "verify": "all" if job.verify is None else job.verify,
     }

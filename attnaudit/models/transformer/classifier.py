@@ -30,6 +30,7 @@ from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
 
 # Rows that `read` computes at once: on a CPU so many that the C library keeps the memory of their
@@ -86,6 +87,11 @@ class TransformerClassifier(AttentionModel):
     @override
     def forward(self, batch: Batch) -> Tensor:
         return self._run(batch, input_ids=batch.ids)
+
+    @override
+    def own_answer(self, batch: Batch) -> Tensor:
+        with own_attention(self.network):
+            return self._run(batch, input_ids=batch.ids)
 
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Row:
