@@ -102,6 +102,9 @@ class AttentionModel(nn.Module, abc.ABC):
     mask_token: int | None = None
     """The id that stands for a hidden word, for a model trained with one; None without."""
 
+    vocabulary: Vocabulary | None = None
+    """The words it was trained with, for a plug-in that brings them; None: those of the data."""
+
     head_count: int | None = None
     """The heads of the audited attention; None before `check_laws` has looked."""
 

@@ -34,6 +34,16 @@ class ModelFacts(_Facts):
     )
 
 
+class UnknownWords(Settings):
+    """What of the audited texts, queries included, the model has no word for."""
+
+    words: NonNegativeInt = Field(description="Number of different words that it does not know.")
+    all_words: NonNegativeInt = Field(description="Number of different words in all.")
+    tokens: NonNegativeInt = Field(description="How often such words occur.")
+    all_tokens: NonNegativeInt = Field(description="Number of tokens in all.")
+    texts: NonNegativeInt = Field(description="Number of texts that hold such words.")
+
+
 class DatasetFacts(_Facts):
     """Which instances were audited. Further keys describe how the data was read."""
 
@@ -49,6 +59,11 @@ class DatasetFacts(_Facts):
     )
     partial: bool = Field(
         default=False, description="Whether a limit kept some rows from being audited."
+    )
+    unknown: UnknownWords | None = Field(
+        default=None,
+        description="Words that the model does not know; null for models of pieces, which cut"
+        " every word into pieces that they know, and for a training.",
     )
 
 

@@ -26,11 +26,12 @@ from attnaudit.report.combine import joined
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.rebuild import Part
 from attnaudit.report.schema import Report
+from attnaudit.report.wording import unknown_words as in_words
 from attnaudit.running.carry import record
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.verification import Verifier, verify
 from attnaudit.running.viewer import Viewer
-from attnaudit.running.work import dataset_facts, load_work, load_works
+from attnaudit.running.work import Work, dataset_facts, load_work, load_works
 
 
 def run_questions(
@@ -54,6 +55,7 @@ def run_questions(
         for work in works:
             _ = work.header  # what is refused is refused before any work
         verification = verify(works[0], observer)
+        _say_what_is_unknown(works[0], observer)
         data = works[0].data
         chooser = viewer.chooser(data, job.pieces) if viewer else None
         for work in works:
@@ -73,6 +75,17 @@ def run_questions(
             viewer.look(chooser, data)
     whole = joined(parts, files, command_line=job.command_line)
     return held(whole.report, whole.columns, demands)
+
+
+def _say_what_is_unknown(work: Work, observer: Observer) -> None:
+    """Tell of words that a user's own model does not know; other models bring their words."""
+    unknown = work.dataset.unknown
+    if work.loaded.facts["kind"] != "plugin" or unknown is None or not unknown.tokens:
+        return
+    advice = ""
+    if work.loaded.model.vocabulary is None:
+        advice = "; its words are those of the data, unless it brings its own as `vocabulary`"
+    observer.say(f"{work.job.model} does not know {in_words(unknown)}{advice}")
 
 
 def make_records(

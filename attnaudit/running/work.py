@@ -12,18 +12,20 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import JsonValue
 
 from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
+from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import DatasetSpec, load_spec
-from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.data.vocabulary import Vocabulary, count_unknown
 from attnaudit.errors import InputError
 from attnaudit.execution.code import code_digest
 from attnaudit.execution.device import DTYPES, choose_device, prepare_cpu
@@ -44,6 +46,7 @@ from attnaudit.records.schema import (
     Manifest,
     ModelFacts,
     Run,
+    UnknownWords,
     Verification,
     difference_between,
 )
@@ -86,6 +89,17 @@ class Work:
         }
 
     @cached_property
+    def dataset(self) -> DatasetFacts:
+        """What a report says of the data, with the words of it that the model does not know."""
+        facts = dataset_facts(self.data, self.job.data, unit="piece" if self.job.pieces else "word")
+        vocabulary = self.loaded.spec.vocabulary
+        if isinstance(vocabulary, Pieces):
+            return facts
+        texts = ((instance.tokens, instance.query) for instance in self.data.instances)
+        counted = UnknownWords(**asdict(count_unknown(texts, vocabulary)))
+        return facts.model_copy(update={"unknown": counted})
+
+    @cached_property
     def header(self) -> Header:
         """The header of its records while the work goes on.
 
@@ -98,7 +112,7 @@ class Work:
             audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),
             model=ModelFacts(name=job.model, **self.loaded.facts),
-            dataset=dataset_facts(self.data, job.data, unit="piece" if job.pieces else "word"),
+            dataset=self.dataset,
             conditions=conditions,
             manifest=self.manifest(None),
         )
@@ -312,7 +326,7 @@ def _working_in(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def dataset_facts(data: Dataset, source: Path, **more: str) -> DatasetFacts:
+def dataset_facts(data: Dataset, source: Path, **more: Any) -> DatasetFacts:
     """What a report says of the data."""
     return DatasetFacts(
         name=str(source),
