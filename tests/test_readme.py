@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +17,13 @@ from attnaudit.errors import InputError
 from attnaudit.explanations.collect import find
 
 README = Path(__file__).parent.parent / "README.md"
-LINES = 400
+LINES = 410
 FENCED = re.compile(r"<!-- (?P<mark>[\w -]+) -->\n```\w*\n(?P<body>.*?)```", re.DOTALL)
 # What is in backticks and no name of this program: other programs', and files of the reader's.
 FOREIGN = {
     *('pytest -m "not slow"', "attnaudit.yaml", "my_module.py", "factory(spec, seed)"),
     'pip install "attnaudit[cluster]"',
+    *("token_logits", "boundaries = True", "--verify all"),
     *("package.module:factory", "encode", "fresh(seed)", "LABEL_0", "LABEL_1", ".gz"),
     *(".jsonl", ".csv", ".tsv", "quickstart/report.html", "r.jsonl.partial"),
     *("r.jsonl.partial.old1", "r.instance-adversary.jsonl", "r.model-adversary.jsonl"),
@@ -138,3 +141,42 @@ def test_plug_in_can_be_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     job = Job(model="readme_plug_in:factory", data=data)
     report = run_questions([(QUESTION, CorrelateSettings())], job, None, Silent())
     assert report.metrics["correlate.leave_one_out.tau.mean"].n == 40
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_plug_in_gets_what_it_is_promised(tmp_path, monkeypatch, linear) -> None:
+    """With its words it knows all of them; with token_logits every optimum is exact."""
+    from attnaudit.data.synthetic import write_reviews
+    from attnaudit.execution.observer import Silent
+    from attnaudit.questions.instance_adversary import QUESTION
+    from attnaudit.questions.instance_adversary.settings import InstanceSettings
+    from attnaudit.running.job import Job
+    from attnaudit.running.run import run_questions
+
+    source = blocks()["plug-in"]
+    if not linear:
+        source = source.replace("def token_logits", "def other_logits")
+    data = write_reviews(tmp_path, train=40, dev=8, test=40)
+    test = (tmp_path / "test.jsonl").read_text(encoding="utf-8")
+    texts = [json.loads(line)["text"].split() for line in test.splitlines()]
+    words = sorted({word for text in texts for word in text})
+    ids = {word: number for number, word in enumerate(words, start=2)}
+    told = '# self.vocabulary = WordIds({"good": 2, "film": 3}, pad=0, unknown=1)'
+    assert told in source
+    source = source.replace(told, f"self.vocabulary = WordIds({ids}, pad=0, unknown=1)")
+    source = source.replace("Embedding(len(spec.vocabulary)", f"Embedding({len(ids) + 2}")
+    source = "from attnaudit.data.vocabulary import WordIds\n" + source
+    (tmp_path / "readme_plug_in.py").write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    job = Job(model="readme_plug_in:factory", data=data, records=tmp_path / "r.jsonl")
+    sys.modules.pop("readme_plug_in", None)
+    report = run_questions([(QUESTION, InstanceSettings())], job, None, Silent())
+    sys.modules.pop("readme_plug_in", None)
+    assert report.dataset.unknown is not None
+    assert report.dataset.unknown.tokens == 0
+    records = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    bounds = [r["adversary"][0]["bound"] for r in records if "adversary" in r]
+    assert len(bounds) == 40
+    exact = bounds.count("exact") / 40
+    assert exact == 1 if linear else exact < 1

@@ -188,6 +188,7 @@ def run(
     output: o.OutputOption = None,
     records: o.RecordsOption = None,
     resume: o.ResumeOption = False,
+    verify: o.VerifyOption = "64",
     dry_run: o.DryRunOption = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
@@ -207,6 +208,7 @@ def run(
     if resume and records is None:
         raise InputError("--resume needs the --records of the run that was interrupted")
     o.check_workers(workers, cluster)
+    checked = o.verified(verify)
     check_shown(show, name)
     read = (reference, source, *files_of(source), policy, baseline)
     check_outputs(output, records, inputs=read)
@@ -241,6 +243,7 @@ def run(
         resume=resume,
         recipe=recipe,
         models=models,
+        verify=checked,
         command_line=("attnaudit", *sys.argv[1:]),
     )
     if dry_run:

@@ -177,6 +177,14 @@ ShowOption = Annotated[
     int, typer.Option(min=0, metavar="N", help="Show heatmaps of N instances as well.")
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Inconclusive gates fail too.")]
+VerifyOption = Annotated[
+    str,
+    typer.Option(
+        metavar="N|all",
+        help="Before any work, check that reading the attention gives the model's own answers: on"
+        " all unusual texts, and on N of the others.",
+    ),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was interrupted.")]
 DryRunOption = Annotated[
     bool,
@@ -191,6 +199,15 @@ QuietOption = Annotated[
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show detail tables, and tracebacks of errors.")
 ]
+
+
+def verified(asked: str) -> int | None:
+    """How many texts to check, None for all; raises InputError for anything else."""
+    if asked == "all":
+        return None
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
+        raise InputError(f"--verify: should be a whole number or all, not {asked!r}")
+    return int(asked)
 
 
 def check_workers(workers: int, cluster: str | None) -> None:

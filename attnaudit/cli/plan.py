@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attnaudit.models.passes import Passes
     from attnaudit.running.planning.plan import Span, Trainings, WorkPlan
 
-_NAMES = {"training": "trainings", "records": "records", "summary": "summary"}
+_NAMES = {"check": "check", "training": "trainings", "records": "records", "summary": "summary"}
 
 
 def show_plan(plan: WorkPlan, as_json: bool, quiet: bool) -> None:
@@ -108,7 +108,7 @@ def _parts(plan: WorkPlan) -> Table:
     for name in ("texts", "batches", "forward passes", "backward", "answers", "time"):
         table.add_column(name, justify="right")
     table.add_row("loading", *[""] * 5, _about(plan.loading))
-    for part in plan.parts:
+    for part in (*([] if plan.check is None else [plan.check]), *plan.parts):
         counts = [f"{part.instances:,}", f"{part.batches:,}", *_passes(part.passes)]
         table.add_row(Text(f"{part.name}, {part.split}"), *counts, _about(part.seconds))
         for stage in part.stages if len(part.stages) > 1 else ():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 Counts = NDArray[np.int64]
 Sides = tuple[Counts, Counts]  # of the text, of the query
@@ -34,7 +36,7 @@ class Vocabulary:
     The specials stand outside the words: a token spelled "<UNK>" in a text is an ordinary word.
     """
 
-    pad = PAD
+    pad, unknown, start, end = PAD, UNK, SOS, EOS
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
@@ -58,7 +60,7 @@ class Vocabulary:
 
     def ids(self, tokens: Sequence[str]) -> list[int]:
         """The id of each token, UNK for the ones that are not known."""
-        return [self._ids.get(token, UNK) for token in tokens]
+        return [self._ids.get(token, self.unknown) for token in tokens]
 
     def row(self, text: Sequence[str], query: Sequence[str] | None, boundaries: bool) -> Row:
         """One instance: the sides of a pair apart, each between <SOS> and <EOS> if asked for."""
@@ -72,4 +74,87 @@ class Vocabulary:
 
     def _framed(self, tokens: Sequence[str], boundaries: bool) -> list[int]:
         ids = self.ids(tokens)
-        return [SOS, *ids, EOS] if boundaries else ids
+        return [self.start, *ids, self.end] if boundaries else ids
+
+
+class WordIds(Vocabulary):
+    """The words of a model that brings its own vocabulary, with the ids it was trained with.
+
+    `ids` gives each word's. Entries for one of the special ids are left out: a token that is
+    spelled "<pad>" is an unknown word. `start` and `end` are for models with `boundaries`.
+
+    Raises:
+        ValueError: an id is no whole number from 0 on, or there is no word.
+    """
+
+    def __init__(
+        self,
+        ids: Mapping[str, int],
+        *,
+        pad: int,
+        unknown: int,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> None:
+        framing = [i for i in (start, end) if i is not None]
+        specials = {pad, unknown, *framing}
+        every = [*ids.values(), *specials]
+        if not all(type(i) is int and i >= 0 for i in every):
+            raise ValueError("the ids of a vocabulary are whole numbers from 0 on")
+        kept = {word: i for word, i in ids.items() if i not in specials}
+        if not kept:
+            raise ValueError("a vocabulary holds at least one word")
+        super().__init__(sorted(kept, key=lambda word: kept[word]))
+        self._ids, self._size = kept, 1 + max(every)
+        self.pad, self.unknown = pad, unknown
+        self._framing = (start, end)
+        if start is not None and end is not None:
+            self.start, self.end = start, end
+
+    @override
+    def __len__(self) -> int:
+        return self._size
+
+    @override
+    def same_as(self, other: Vocabulary) -> bool:
+        if not isinstance(other, WordIds):
+            return False
+        mine, theirs = ((w._ids, w.pad, w.unknown, w._framing) for w in (self, other))
+        return mine == theirs
+
+    @override
+    def _framed(self, tokens: Sequence[str], boundaries: bool) -> list[int]:
+        if boundaries and None in self._framing:
+            raise ValueError("a model with boundaries needs a vocabulary with `start` and `end`")
+        return super()._framed(tokens, boundaries)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """How much of some texts, queries included, a model does not know.
+
+    `words` different ones of `all_words`; `tokens` of `all_tokens`; `texts` that hold any.
+    """
+
+    words: int
+    all_words: int
+    tokens: int
+    all_tokens: int
+    texts: int
+
+
+def count_unknown(
+    texts: Iterable[tuple[Sequence[str], Sequence[str] | None]], vocabulary: Vocabulary
+) -> Unknown:
+    """Count the tokens of texts with their queries that `vocabulary` gives the id of no word."""
+    seen: dict[str, bool] = {}  # whether each is unknown
+    tokens = all_tokens = touched = 0
+    for text, query in texts:
+        every = (*text, *(query or ()))
+        for token in every:
+            if token not in seen:
+                seen[token] = vocabulary.ids((token,))[0] == vocabulary.unknown
+        missed = sum(map(seen.__getitem__, every))
+        tokens, all_tokens = tokens + missed, all_tokens + len(every)
+        touched += missed > 0
+    return Unknown(sum(seen.values()), len(seen), tokens, all_tokens, touched)

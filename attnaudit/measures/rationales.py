@@ -34,21 +34,45 @@ def iou_f1(chosen: ArrayLike, rationale: ArrayLike) -> float:
 
 
 def average_precision(scores: ArrayLike, rationale: ArrayLike) -> float:
-    """The area under the precision-recall curve of `scores` (words,): AUPRC.
+    """Average precision of `scores` (words,): the precision at each step of recall, summed.
 
-    Precision is summed over the steps of recall, without interpolation, which ERASER's code does
-    linearly and which flatters (Davis & Goadrich 2006). Words of equal score enter together, so a
-    constant score gives the share of marked words. NaN if a score is NaN.
+    It does not interpolate; see `trapezoidal_auprc` for what ERASER reports. Words of equal score
+    enter together, so a constant score gives the share of marked words. NaN if a score is NaN.
     """
+    curve = _curve(scores, rationale)
+    if curve is None:
+        return float("nan")
+    precision, recall = curve
+    return float((np.diff(recall, prepend=0) * precision).sum())
+
+
+def trapezoidal_auprc(scores: ArrayLike, rationale: ArrayLike) -> float:
+    """The area under the precision-recall curve of `scores` (words,), by the trapezoidal rule.
+
+    This is the AUPRC of ERASER (DeYoung et al. 2020): points of the curve are joined by straight
+    lines, and it begins at recall 0 with precision 1. Between points precision does not fall
+    linearly, so this area flatters (Davis & Goadrich 2006): a constant score gives (1 + s) / 2, s
+    the share of marked words. NaN if a score is NaN.
+    """
+    curve = _curve(scores, rationale)
+    if curve is None:
+        return float("nan")
+    precision, recall = np.append(1.0, curve[0]), np.append(0.0, curve[1])
+    return float((np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum())
+
+
+def _curve(
+    scores: ArrayLike, rationale: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Precision and recall at each score, the highest first; None if a score is NaN."""
     scores, rationale = np.asarray(scores, np.float64), _marked(rationale)
     if np.isnan(scores).any():
-        return float("nan")
+        return None
     order = np.argsort(-scores, kind="stable")
     last = np.append(scores[order][1:] != scores[order][:-1], True)  # of its run of equal scores
     found = rationale[order].cumsum()[last]
     taken = np.flatnonzero(last) + 1
-    steps = np.diff(found, prepend=0)
-    return float((steps * found / taken).sum() / rationale.sum())
+    return found / taken, found / rationale.sum()
 
 
 def _marked(rationale: ArrayLike) -> NDArray[np.bool_]:

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from attnaudit.data.vectors import read_vectors
-from attnaudit.data.vocabulary import SPECIALS
 from attnaudit.execution.observer import Observer
 from attnaudit.models.classic.classifier import ClassicModel, PairClassifier, Recipe, build_classic
 from attnaudit.models.interface import AttentionModel, ModelSpec
@@ -53,7 +52,7 @@ def read_blank(config: TrainConfig, spec: ModelSpec, observer: Observer) -> Blan
     words = spec.vocabulary.words
     found, size = read_vectors(config.vectors.file, frozenset(words))
     table = np.full((len(spec.vocabulary), size), np.nan, dtype=np.float32)
-    for i, word in enumerate(words, start=len(SPECIALS)):
+    for i, word in zip(spec.vocabulary.ids(words), words, strict=True):
         if word in found:
             table[i] = found[word]
     observer.say(f"{config.vectors.file}: vectors for {len(found)} of {len(words)} words")

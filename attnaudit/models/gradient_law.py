@@ -182,8 +182,10 @@ def _of_length(embeddings: Tensor, batch: Batch, direction: Tensor) -> Tensor:
     """A direction at the real positions, of each text as long as its embeddings (B, T, D)."""
     inside = direction * batch.mask.unsqueeze(-1)
     wanted = (embeddings * batch.mask.unsqueeze(-1)).flatten(1).norm(dim=1).view(-1, 1, 1)
-    unit = nn.functional.normalize(inside.flatten(1), eps=torch.finfo(inside.dtype).tiny)
-    return unit.view_as(inside) * wanted
+    tiny = torch.finfo(inside.dtype).tiny
+    unit = nn.functional.normalize(inside.flatten(1), eps=tiny).view_as(inside)
+    pointed: Tensor = unit * wanted
+    return pointed
 
 
 def _random_like(like: Tensor) -> Tensor:

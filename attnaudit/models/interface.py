@@ -102,6 +102,9 @@ class AttentionModel(nn.Module, abc.ABC):
     mask_token: int | None = None
     """The id that stands for a hidden word, for a model trained with one; None without."""
 
+    vocabulary: Vocabulary | None = None
+    """The words it was trained with, for a plug-in that brings them; None: those of the data."""
+
     head_count: int | None = None
     """The heads of the audited attention; None before `check_laws` has looked."""
 
@@ -130,6 +133,14 @@ class AttentionModel(nn.Module, abc.ABC):
         """Logits (B, C) of the plain model."""
         encoded = self.encode(batch)
         return self.read(encoded, self.attend(encoded).unsqueeze(1)).squeeze(1)
+
+    def own_answer(self, batch: Batch) -> Tensor:
+        """Logits (B, C) by the model's own code and its own attention: what a user of it gets.
+
+        `forward`, unless the model is a library's, whose code answers without ours.
+        """
+        answered: Tensor = self(batch)
+        return answered
 
 
 def capability(model: AttentionModel, name: str) -> Callable[..., Any] | None:

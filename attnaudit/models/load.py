@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +222,17 @@ def _plugin(reference: str, seed: int) -> Source:
                 where=reference,
                 hint="subclass it: three methods, encode, attend and read",
             )
-        return model, spec
+        brought: object = model.vocabulary
+        if brought is None:
+            return model, spec
+        if not isinstance(brought, Vocabulary):
+            raise ModelError(
+                f"its `vocabulary` is a {type(brought).__name__}, not an"
+                " attnaudit.data.vocabulary.Vocabulary",
+                where=reference,
+                hint="use Vocabulary(words), or WordIds(ids, pad=0, unknown=1)",
+            )
+        return model, replace(spec, vocabulary=brought)
 
     return Source(reference, None, None, build, {"kind": "plugin"})
 

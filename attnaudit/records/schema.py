@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, NonNegativeInt
 
 from attnaudit.config import S, Settings
 from attnaudit.errors import InputError
@@ -35,6 +35,16 @@ class ModelFacts(_Facts):
     )
 
 
+class UnknownWords(Settings):
+    """What of the audited texts, queries included, the model has no word for."""
+
+    words: NonNegativeInt = Field(description="Number of different words that it does not know.")
+    all_words: NonNegativeInt = Field(description="Number of different words in all.")
+    tokens: NonNegativeInt = Field(description="How often such words occur.")
+    all_tokens: NonNegativeInt = Field(description="Number of tokens in all.")
+    texts: NonNegativeInt = Field(description="Number of texts that hold such words.")
+
+
 class DatasetFacts(_Facts):
     """Which instances were audited. Further keys describe how the data was read."""
 
@@ -51,6 +61,11 @@ class DatasetFacts(_Facts):
     partial: bool = Field(
         default=False, description="Whether a limit kept some rows from being audited."
     )
+    unknown: UnknownWords | None = Field(
+        default=None,
+        description="Words that the model does not know; null for models of pieces, which cut"
+        " every word into pieces that they know, and for a training.",
+    )
 
 
 class Platform(Settings):
@@ -58,6 +73,33 @@ class Platform(Settings):
 
     system: str = Field(description="Operating system.")
     machine: str = Field(description="Processor architecture.")
+
+
+class Verification(Settings):
+    """How the way of the audits through the model was checked on the data, before any record.
+
+    The model's own answers, to a text alone and in a batch, were compared with reading the text's
+    own attention. All differences are of logits.
+    """
+
+    asked: NonNegativeInt | Literal["all"] = Field(
+        description="How many texts were to be drawn at random beside the unusual ones, or all."
+    )
+    texts: NonNegativeInt = Field(description="Number of texts that were checked.")
+    unusual: dict[str, NonNegativeInt] = Field(
+        description="Number of unusual texts by reason, all of which were checked; a text may have"
+        " several reasons."
+    )
+    drawn: NonNegativeInt = Field(description="Number of the other texts that were checked.")
+    largest_difference: Number = Field(
+        ge=0, description="Largest difference between an own answer and the reading."
+    )
+    batch_difference: Number = Field(
+        ge=0, description="Largest difference between two own answers: alone, and in a batch."
+    )
+    tolerance: Number = Field(
+        ge=0, description="What was allowed, as a share of 1 + the largest logit of a text."
+    )
 
 
 class Manifest(Settings):
@@ -76,6 +118,11 @@ class Manifest(Settings):
     threads: int = Field(ge=1, description="Number of CPU threads in use.")
     started: str = Field(description="Start in UTC, ISO 8601.")
     finished: str | None = Field(description="End in UTC, ISO 8601; null while the work goes on.")
+    verification: Verification | None = Field(
+        default=None,
+        description="How the model was checked on the data; null for a training, and in records"
+        " that are older than this check.",
+    )
 
 
 def parse_json(text: str, where: str, line: int | None = None) -> Any:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from attnaudit.findings.finding import Finding
 from attnaudit.questions import all_questions
+from attnaudit.records.schema import UnknownWords
 from attnaudit.report.layout import number
 from attnaudit.report.listing import listed
 from attnaudit.report.schema import Metric, Report
@@ -42,6 +43,9 @@ def facts(report: Report) -> Iterator[Fact]:
     if data.truncated:
         cut = f"{_count(data.truncated, 'instance')} cut at the length limit"
         yield Fact("truncated", cut, loud=True)
+    if data.unknown is not None and data.unknown.tokens:
+        by_plugin = report.model.model_dump().get("kind") == "plugin"
+        yield Fact("not known", unknown_words(data.unknown), loud=by_plugin)
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
@@ -75,6 +79,15 @@ def _pairs(report: Report) -> Iterator[Fact]:
     first, _, second = str(order).partition(", ")
     asked = "" if given else ". The spec does not say so: check that the model was trained that way"
     yield Fact("pairs", f"{first} first, then {second}{asked}", loud=not given)
+
+
+def unknown_words(unknown: UnknownWords) -> str:
+    """How much of the texts the model has no word for."""
+    share = 100 * unknown.tokens / unknown.all_tokens
+    return (
+        f"{unknown.words:,} of {_count(unknown.all_words, 'word')}"
+        f" ({share:.2g} % of the tokens, in {_count(unknown.texts, 'text')})"
+    )
 
 
 def _readings(report: Report) -> list[str]:

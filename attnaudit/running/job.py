@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attnaudit.execution.budget import BATCH_TOKENS
 
+VERIFIED = 64  # texts that are drawn at random for the check on the data
 MIN_WORDS = 2  # one word has no ranking, and nothing is left when it is deleted
 
 
@@ -21,7 +22,8 @@ class Job:
     processes of this machine, which share the `threads`, or over the dask `cluster` at an address,
     whose workers have `threads` each.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
-    and `models` the folder to keep what was trained in.
+    and `models` the folder to keep what was trained in. Before any work the model is checked on
+    the unusual texts and on `verify` of the others, drawn at random; None: on all.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Job:
     reuse: bool = False
     recipe: Path | None = None
     models: Path | None = None
+    verify: int | None = VERIFIED
     command_line: Sequence[str] = ()
 
     def records_of(self, question: str, asked: int) -> Path | None:

@@ -26,10 +26,12 @@ from attnaudit.report.combine import joined
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.rebuild import Part
 from attnaudit.report.schema import Report
+from attnaudit.report.wording import unknown_words as in_words
 from attnaudit.running.carry import record
 from attnaudit.running.job import MIN_WORDS, Job
+from attnaudit.running.verification import Verifier, verify
 from attnaudit.running.viewer import Viewer
-from attnaudit.running.work import dataset_facts, load_work, load_works
+from attnaudit.running.work import Work, dataset_facts, load_work, load_works
 
 
 def run_questions(
@@ -52,6 +54,8 @@ def run_questions(
         works = load_works(asked, job, demands, observer)
         for work in works:
             _ = work.header  # what is refused is refused before any work
+        verification = verify(works[0], observer)
+        _say_what_is_unknown(works[0], observer)
         data = works[0].data
         chooser = viewer.chooser(data, job.pieces) if viewer else None
         for work in works:
@@ -63,7 +67,7 @@ def run_questions(
             if chooser:
                 records = chooser.watch(work.question, data.split, writer, records)
             summary = work.question.summarise(records, work.settings, data.labels)
-            writer.finish(work.manifest(datetime.now(timezone.utc)))
+            writer.finish(work.manifest(datetime.now(timezone.utc), verification))
             parts.append(Part.of(writer.header, summary, writer.digest))
             if writer.digest is not None:
                 files[str(writer.path)] = writer.digest
@@ -73,10 +77,28 @@ def run_questions(
     return held(whole.report, whole.columns, demands)
 
 
+def _say_what_is_unknown(work: Work, observer: Observer) -> None:
+    """Tell of words that a user's own model does not know; other models bring their words."""
+    unknown = work.dataset.unknown
+    if work.loaded.facts["kind"] != "plugin" or unknown is None or not unknown.tokens:
+        return
+    advice = ""
+    if work.loaded.model.vocabulary is None:
+        advice = "; its words are those of the data, unless it brings its own as `vocabulary`"
+    observer.say(f"{work.job.model} does not know {in_words(unknown)}{advice}")
+
+
 def make_records(
-    question: Question, settings: Settings, job: Job, engine: Engine, observer: Observer
+    question: Question,
+    settings: Settings,
+    job: Job,
+    engine: Engine,
+    observer: Observer,
+    verifier: Verifier,
 ) -> None:
     """Load and audit, and leave the records alone; what is there of the same run is kept.
+
+    `verifier` knows what was checked for other questions about the same model and data.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
@@ -84,9 +106,10 @@ def make_records(
     assert job.records is not None
     if stands(job.records, work.header) == "whole":
         return
+    verification = verifier.verify(work, observer)
     with RecordsWriter(job.records, work.header, True, question.kind) as writer:
         record(work, writer, engine, observer)
-        writer.finish(work.manifest(datetime.now(timezone.utc)))
+        writer.finish(work.manifest(datetime.now(timezone.utc), verification))
 
 
 def run_training(

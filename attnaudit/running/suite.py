@@ -27,6 +27,7 @@ from attnaudit.report.formats import FORMATS
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
 from attnaudit.running.run import audited_facts, make_records, run_training
+from attnaudit.running.verification import Verifier
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,14 @@ def run_suite(
         if demands:
             demands.check("report", audited_facts(fitted.data))
         write_text(folder / "train.json", dumps(report))
-        records = folder / "records"
+        records, verifier = folder / "records", Verifier()
         with output_errors(records):
             records.mkdir(exist_ok=True)
         task.advance(1)
         for question, job in jobs_of(plan, where, folder, (fitted.checkpoint, fitted.data)):
             job = replace(job, command_line=command_line)
             settings = settings_of(plan, question, folder, suffix_of(config))
-            make_records(question, settings, job, engine, observer)
+            make_records(question, settings, job, engine, observer, verifier)
             task.advance(1)
     paths = [records / f"{question.name}.jsonl" for question in plan.questions]
     shown = max(form.heatmaps for form in FORMATS)

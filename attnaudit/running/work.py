@@ -12,11 +12,11 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import JsonValue
@@ -25,7 +25,7 @@ from attnaudit.config import Settings
 from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
 from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import DatasetSpec, load_spec
-from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.data.vocabulary import Vocabulary, count_unknown
 from attnaudit.errors import InputError
 from attnaudit.execution.code import code_digest
 from attnaudit.execution.device import choose_device, choose_dtype, prepare_cpu
@@ -46,6 +46,8 @@ from attnaudit.records.schema import (
     Manifest,
     ModelFacts,
     Run,
+    UnknownWords,
+    Verification,
     difference_between,
 )
 from attnaudit.running.job import MIN_WORDS, Job
@@ -78,6 +80,30 @@ class Work:
         """What makes its records."""
         return self.question.maker
 
+    @property
+    def conditions(self) -> dict[str, JsonValue]:
+        """What decides the last digits of what the audited model answers, besides the code."""
+        return {
+            "packages": dict(versions()),
+            "device": self.device.type,
+            "dtype": self.job.dtype,
+            "threads": self.job.threads_each,
+            "batch_tokens": self.job.batch_tokens,
+        }
+
+    @cached_property
+    def dataset(self) -> DatasetFacts:
+        """What a report says of the data, with the words of it that the model does not know."""
+        vocabulary = self.loaded.spec.vocabulary
+        unit = "piece" if self.job.pieces else "word"
+        order = _order_of(self.data, vocabulary)
+        facts = dataset_facts(self.data, self.job.data, unit=unit, **order)
+        if isinstance(vocabulary, Pieces):
+            return facts
+        texts = ((instance.tokens, instance.query) for instance in self.data.instances)
+        counted = UnknownWords(**asdict(count_unknown(texts, vocabulary)))
+        return facts.model_copy(update={"unknown": counted})
+
     @cached_property
     def header(self) -> Header:
         """The header of its records while the work goes on.
@@ -85,34 +111,25 @@ class Work:
         Raises, for an audit that retrains, what `retrain.prepare` does.
         """
         job = self.job
-        conditions: dict[str, JsonValue] = {
-            "code": code_digest(f"{self.question.module}.make", __name__, _LINES),
-            "packages": dict(versions()),
-            "device": self.device.type,
-            "dtype": job.dtype,
-            "threads": job.threads_each,
-            "batch_tokens": job.batch_tokens,
-        }
+        code = code_digest(f"{self.question.module}.make", __name__, _LINES)
+        conditions: dict[str, JsonValue] = {"code": code, **self.conditions}
         if self.retraining is not None:
             conditions["learning"] = dict(self.retraining.recipe.origin)
         return Header(
             audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),
             model=ModelFacts(name=job.model, **self.loaded.facts),
-            dataset=dataset_facts(
-                self.data,
-                job.data,
-                unit="piece" if job.pieces else "word",
-                **_order_of(self.data, self.loaded.spec.vocabulary),
-            ),
+            dataset=self.dataset,
             conditions=conditions,
             manifest=self.manifest(None),
         )
 
-    def manifest(self, finished: datetime | None) -> Manifest:
+    def manifest(
+        self, finished: datetime | None, verification: Verification | None = None
+    ) -> Manifest:
         """The manifest, when the work has finished or before."""
         job = self.job
-        return collect(
+        made = collect(
             job.command_line,
             {**self.settings.model_dump(mode="json"), **_reading(job)},
             [job.seed],
@@ -123,6 +140,7 @@ class Work:
             job.threads,
             {str(self.data.path): self.data.sha256, job.model: str(self.loaded.facts["sha256"])},
         )
+        return made.model_copy(update={"verification": verification})
 
     @cached_property
     def batches(self) -> Batches:
@@ -316,7 +334,7 @@ def _working_in(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def dataset_facts(data: Dataset, source: Path, **more: str) -> DatasetFacts:
+def dataset_facts(data: Dataset, source: Path, **more: Any) -> DatasetFacts:
     """What a report says of the data."""
     return DatasetFacts(
         name=str(source),
@@ -353,4 +371,5 @@ def _reading(job: Job) -> dict[str, str | int | bool | None]:
         "limit": job.limit,
         "unit": "piece" if job.pieces else "word",
         "batch_tokens": job.batch_tokens,
+        "verify": "all" if job.verify is None else job.verify,
     }

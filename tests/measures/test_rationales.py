@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnaudit.measures.rationales import average_precision, iou_f1, token_f1
+from attnaudit.measures.rationales import average_precision, iou_f1, token_f1, trapezoidal_auprc
 
 masks = st.lists(st.booleans(), min_size=1, max_size=14)
 
@@ -64,11 +64,56 @@ def test_average_precision(scores, rationale, area):
     assert average_precision(*moved) == pytest.approx(area)
 
 
+def points_of(scores, rationale):
+    """Precision and recall of the words of at least each score: counted one by one."""
+    points = []
+    for threshold in sorted(set(scores), reverse=True):
+        taken = [mark for score, mark in zip(scores, rationale, strict=True) if score >= threshold]
+        points.append((sum(taken) / len(taken), sum(taken) / sum(rationale)))
+    return points
+
+
+@given(st.data(), masks.filter(any))
+def test_both_areas_are_those_of_the_counted_curve(data, rationale):
+    n = len(rationale)
+    scores = data.draw(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.5]), min_size=n, max_size=n))
+    steps = trapezes = 0.0
+    before = (1.0, 0.0)
+    for precision, recall in points_of(scores, rationale):
+        steps += (recall - before[1]) * precision
+        trapezes += (recall - before[1]) * (precision + before[0]) / 2
+        before = (precision, recall)
+    assert average_precision(scores, rationale) == pytest.approx(steps)
+    assert trapezoidal_auprc(scores, rationale) == pytest.approx(trapezes)
+    assert 0 <= trapezoidal_auprc(scores, rationale) <= 1 + 1e-12
+
+
+def test_straight_lines_flatter():
+    flat, marked = [1.0] * 4, [True, False, False, False]
+    assert average_precision(flat, marked) == 1 / 4
+    assert trapezoidal_auprc(flat, marked) == (1 + 1 / 4) / 2
+
+
+def test_both_are_what_scikit_learn_computes():
+    metrics = pytest.importorskip("sklearn.metrics")
+    chance = np.random.default_rng(0)
+    for _ in range(50):
+        marked = chance.random(12) < 0.4
+        marked[0] = True
+        scores = chance.integers(0, 6, 12).astype(float)
+        precision, recall, _ = metrics.precision_recall_curve(marked, scores)
+        area = metrics.auc(recall, precision)
+        assert trapezoidal_auprc(scores, marked) == pytest.approx(area)
+        found = metrics.average_precision_score(marked, scores)
+        assert average_precision(scores, marked) == pytest.approx(found)
+
+
 def test_a_score_that_is_no_number_has_no_area():
     assert np.isnan(average_precision([1, np.nan], [True, False]))
+    assert np.isnan(trapezoidal_auprc([1, np.nan], [True, False]))
 
 
-@pytest.mark.parametrize("measure", [token_f1, iou_f1, average_precision])
+@pytest.mark.parametrize("measure", [token_f1, iou_f1, average_precision, trapezoidal_auprc])
 def test_an_empty_rationale_is_refused(measure):
     with pytest.raises(ValueError, match="without a marked word"):
         measure([1, 0], [False, False])

@@ -181,6 +181,33 @@ def test_without_a_vocabulary_the_words_of_the_data_are_taken(write_plugin, load
     assert "w3" in loaded.spec.vocabulary.words
 
 
+OWN_WORDS = """
+from attnaudit.data.vocabulary import WordIds
+class Base(Tiny): pass
+class Tiny(Base):
+    def __init__(self, spec, seed):
+        super().__init__(spec, seed)
+        self.embedding = torch.nn.Embedding(40, 4)
+        self.vocabulary = {}
+"""
+
+
+def test_a_plugin_may_bring_its_words(load_plugin):
+    ids = "{f'w{i}': 39 - i for i in range(30)}"
+    loaded = load_plugin(OWN_WORDS.format(f"WordIds({ids}, pad=0, unknown=1)"))
+    assert loaded.spec.vocabulary.ids(("w0", "w29", "w30")) == [39, 10, 1]
+    assert loaded.spec.vocabulary is loaded.model.vocabulary
+
+
+def test_words_that_are_no_vocabulary_are_refused(load_plugin):
+    with pytest.raises(ModelError, match=r"its `vocabulary` is a dict, .*; use Vocabulary\(words"):
+        load_plugin(OWN_WORDS.format("{'a': 1}"))
+    with pytest.raises(ModelError, match=r"calling it fails \(ValueError: the ids of a vocabulary"):
+        load_plugin(OWN_WORDS.format("WordIds({'a': -1}, pad=0, unknown=1)"))
+    with pytest.raises(ModelError, match=r"running it on 8 texts fails \(IndexError: "):
+        load_plugin(OWN_WORDS.format("WordIds({'w1': 50}, pad=0, unknown=1)"))
+
+
 def test_scalar_weights_and_counters_can_be_digested(load_plugin):
     """Learned temperatures and the counters of normalisation layers have no dimension."""
     addition = """

@@ -110,6 +110,7 @@ def test_the_names_that_policies_rely_on() -> None:
                 "plausibility.token_f1",
                 "plausibility.iou_f1",
                 "plausibility.auprc",
+                "plausibility.auprc_trapezoidal",
             )
             for ranking in ("attention", *IMPORTANCES)
         ),

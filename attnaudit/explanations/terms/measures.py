@@ -268,8 +268,9 @@ TERMS = (
         range="[0, 1]",
         better="higher: closer to people",
         beside=("plausibility",),
-        traps="This is average precision. The code of ERASER joins the points with straight lines "
-        "(the trapezoid), which gives larger values.",
+        traps="plausibility.auprc is average precision. The AUPRC of ERASER joins the points with "
+        "straight lines (the trapezoid), which gives larger values: plausibility.auprc_trapezoidal "
+        "is that one.",
         source=f"{_ERASER}; Davis & Goadrich 2006",
         aliases=("average precision",),
     ),

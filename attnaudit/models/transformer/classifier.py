@@ -30,6 +30,7 @@ from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
 
 # Rows that `read` computes at once: on a CPU so many that the C library keeps the memory of their
@@ -119,6 +120,11 @@ class TransformerClassifier(AttentionModel):
             yield replace(batch, ids=batch.ids.masked_fill(~batch.mask, filler), pad=filler)
         finally:
             pad_with(config, before)
+
+    @override
+    def own_answer(self, batch: Batch) -> Tensor:
+        with own_attention(self.network):
+            return self.forward(batch)
 
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Row:

@@ -273,12 +273,26 @@ SPECS = (
     *_ranked(
         "plausibility.auprc",
         "measure",
-        "How well the scores of {ranking} rank the words that people marked above the others.",
+        "Average precision: how well the scores of {ranking} rank the words that people marked "
+        "above the others.",
         "fraction",
         "neutral",
         formula="mean of sum_k (R_k - R_(k-1)) P_k, P and R precision and recall at each score",
         traps=f"{_PEOPLE} A constant score has the share of marked words, not 0.",
-        source=f"{_ERASER}; without the interpolation of its code (Davis & Goadrich 2006)",
-        beside=("AUPRC",),
+        source=f"{_ERASER}, whose own AUPRC is trapezoidal: see plausibility.auprc_trapezoidal",
+        beside=("AUPRC", "plausibility.auprc_trapezoidal.attention"),
+    ),
+    *_ranked(
+        "plausibility.auprc_trapezoidal",
+        "measure",
+        "The AUPRC as ERASER computes it: the area under straight lines between the points of the "
+        "precision-recall curve of {ranking}.",
+        "fraction",
+        "neutral",
+        formula="mean of sum_k (R_k - R_(k-1)) (P_k + P_(k-1)) / 2, R_0 = 0, P_0 = 1",
+        traps=f"{_PEOPLE} Straight lines flatter (Davis & Goadrich 2006): a constant score has "
+        "(1 + s) / 2, s the share of marked words.",
+        source=f"{_ERASER}, section 4.1",
+        beside=("AUPRC", "plausibility.auprc.attention"),
     ),
 )

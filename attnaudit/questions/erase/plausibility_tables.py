@@ -23,7 +23,7 @@ def plausibility_columns(
         return {}
     return {
         f"plausibility.{figure}.{name}": np.array(
-            [np.nan if record is None else record[name][figure] for record in records], float
+            [np.nan if record is None else record[name].get(figure) for record in records], float
         )
         for name in names
         for figure in AGREEMENTS
@@ -39,8 +39,9 @@ def plausibility_table(metrics: Mapping[str, Estimate], names: Sequence[str]) ->
         rows.append([name, *interval, *(other.value for other in others)])
     notes = [
         "Of the top words of a text, as many as people marked: F1 with the marked words, F1 of",
-        "spans (IoU at least .5), and the area under the precision-recall curve of all words.",
+        "spans (IoU at least .5), and for all words average precision, and the trapezoidal AUPRC",
+        "that ERASER reports.",
         "It says whether people would agree, and nothing about the model's own reasons.",
     ]
-    columns = ["ranking", "token F1", "low", "high", "IoU-F1", "AUPRC"]
+    columns = ["ranking", "token F1", "low", "high", "IoU-F1", "average precision", "AUPRC"]
     return Table("Plausibility: agreement with human rationales", columns, rows, notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from attnaudit.measures.bins import quartiles_table
@@ -19,6 +20,7 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     basics, figures, largest = Basics(), Frame(_MEANS), Column()
+    shows_states = False
     for record in records:
         basics.add(record)
         median = record["tvd"]["median"]
@@ -26,6 +28,7 @@ def summarise(
         shown = [median, float(median < UNMOVED_TVD), record.get("conicity"), erased]
         figures.add(shown)
         largest.add(record["max_attention"])
+        shows_states |= "conicity" in record
     bootstrap = basics.bootstrap(settings.seed)
     medians = figures["permute.tvd.mean"]
     metrics = {
@@ -39,6 +42,8 @@ def summarise(
         *reliance_notes(metrics["permute.all_erased.tvd.mean"]),
     ]
     cone = metrics["permute.conicity.mean"]
+    if not shows_states:
+        metrics["permute.conicity.mean"] = replace(cone, reason=NO_STATES)
     if cone.value is not None and cone.value > 0.6:
         notes.append(
             f"The states point much the same way (conicity {cone.value:.2f}), which limits how far"
@@ -50,6 +55,7 @@ def summarise(
     return Summary(metrics, tables, notes, columns=basics.columns(figures, largest.array()))
 
 
+NO_STATES = "not shown by this model: it has no `values`, the vectors that attention averages"
 _MEANS = (
     "permute.tvd.mean",
     "permute.unmoved",

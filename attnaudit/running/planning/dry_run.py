@@ -22,6 +22,7 @@ from attnaudit.questions.runs import BASE_RUN
 from attnaudit.records.schema import Run
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import Job
+from attnaudit.running.planning.check import plan_check
 from attnaudit.running.planning.estimate import pilot_records, summary_seconds
 from attnaudit.running.planning.forecast import (
     Memory,
@@ -55,10 +56,11 @@ def plan_questions(
         memory = Memory(works[0].device)
         memory.look()
         shared = Shared.of(job, engine.size)
+        check = plan_check(works[0])
         parts = [plan_part(work, shared, loading, memory) for work in works]
         begin = start_up + loading
         command = asked[0][0].command
-        return whole(command, job, works[0].device, parts, begin, memory, engine.size)
+        return whole(command, job, works[0].device, parts, begin, memory, engine.size, check)
 
 
 def plan_part(

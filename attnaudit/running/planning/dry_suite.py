@@ -33,6 +33,7 @@ from attnaudit.questions.question import Question
 from attnaudit.records.writing import stands
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import MIN_WORDS, Job
+from attnaudit.running.planning.check import plan_check
 from attnaudit.running.planning.dry_run import plan_part
 from attnaudit.running.planning.forecast import (
     Memory,
@@ -93,6 +94,7 @@ def plan_suite(
         memory.look()
         made = already_made(ready) is not None
         parts = [_made("train", "train") if made else _training_part(ready, device, memory)]
+        check = None
         subject = (ready.checkpoint, _named_data(ready) if made else ready.source)
         for question, job in jobs_of(plan, where, folder, subject):
             settings = _settings(plan, question, folder, suffix_of(config))
@@ -104,6 +106,7 @@ def plan_suite(
             if made and stands(job.records, work.header) == "whole":
                 parts.append(_made(question.name, work.data.split))
                 continue
+            check = check or plan_check(work)
             alike = question.maker.alike(settings, [other.name for other in plan.questions])
             parts.append(plan_part(work, Shared.of(job, engine.size), loading, memory, alike))
         job = Job(
@@ -112,7 +115,7 @@ def plan_suite(
             threads=where.threads,
             workers=where.workers,
         )
-        return whole("audit", job, device, parts, start_up + loading, memory, engine.size)
+        return whole("audit", job, device, parts, start_up + loading, memory, engine.size, check)
 
 
 def _named_data(ready: Prepared) -> Path:

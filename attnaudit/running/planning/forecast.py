@@ -117,8 +117,10 @@ def whole(
     loading: float,
     memory: Memory,
     workers: int,
+    check: Part | None = None,
 ) -> WorkPlan:
-    """The plan of some parts, one after the other."""
+    """The plan of some parts, one after the other, and of the check on the data before them."""
+    every = [*([] if check is None else [check]), *parts]
     rows = max((part.instances for part in parts), default=0)
     return WorkPlan(
         command=command,
@@ -127,9 +129,10 @@ def whole(
         device=device.type,
         threads=job.threads_each,
         workers=workers,
+        check=check,
         parts=tuple(parts),
         loading=around(loading),
-        seconds=total([around(loading), *(part.seconds for part in parts)]),
+        seconds=total([around(loading), *(part.seconds for part in every)]),
         memory_bytes=None if memory.peak is None else memory.peak + rows * RECORD_BYTES,
         device_memory_bytes=memory.on_device,
     )

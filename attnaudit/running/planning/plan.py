@@ -52,14 +52,14 @@ class Trainings(Settings):
 class Stage(Settings):
     """A piece of the work."""
 
-    name: Literal["training", "records", "summary"]
+    name: Literal["check", "training", "records", "summary"]
     seconds: Span
 
 
 class Part(Settings):
     """A training, or an audit."""
 
-    name: str = Field(description="train, or the audit's name.")
+    name: str = Field(description="check, train, or the audit's name.")
     split: str = Field(description="The part of the data that is audited, or learned from.")
     instances: NonNegativeInt = Field(description="Its usable texts.")
     batches: NonNegativeInt = Field(description="How many batches they make.")
@@ -84,9 +84,14 @@ class WorkPlan(Settings):
     device: str = Field(description="Where it would compute.")
     threads: int = Field(ge=1, description="CPU threads of each worker.")
     workers: int = Field(ge=1, description="Processes that share the work.")
+    check: Part | None = Field(
+        None,
+        description="The check of the model on the data, before any record; null where no model is"
+        " audited.",
+    )
     parts: tuple[Part, ...]
     loading: Span = Field(description="Seconds to start, and to load and check model and data.")
-    seconds: Span = Field(description="Seconds of it all, loading and all parts.")
+    seconds: Span = Field(description="Seconds of it all: loading, check and all parts.")
     memory_bytes: NonNegativeInt | None = Field(
         description="Peak memory of the process, and of each worker alike, within a factor of two;"
         " null where it is not known."

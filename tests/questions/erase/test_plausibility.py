@@ -6,6 +6,7 @@ import pytest
 from attnaudit.measures.intervals import Bootstrap
 from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
+from attnaudit.questions.erase.shares import AGREEMENTS
 
 TEXTS = [[(0.0, 1.0)] * 4] * 4
 WORDS = [(0, 0, 1, 2)] * 4
@@ -38,10 +39,12 @@ def test_as_many_words_are_chosen_as_people_marked():
     scores = {"a": np.array([4.0, 1.0, 3.0, 2.0]), "b": np.array([2.0, 3.0, 1.0, 0.0])}
     orders = {"a": np.array([0, 2, 3, 1]), "b": np.array([1, 0, 2, 3])}
     found = agreement_with_people(scores, orders, rationale)
-    assert found["b"] == {"token_f1": 1.0, "iou_f1": 1.0, "auprc": 1.0}
+    assert found["b"] == dict.fromkeys(AGREEMENTS, 1.0)
     assert found["a"]["token_f1"] == 0.5
     assert found["a"]["iou_f1"] == pytest.approx(2 / 3)  # of "x.x." one span is half of "xx.."
     assert found["a"]["auprc"] == pytest.approx(0.5 + 0.5 * 2 / 4)
+    lines = 0.5 * 1 + 0.5 * ((1 / 3 + 2 / 4) / 2)  # precision 1, 1, 1/2, 1/3, 2/4
+    assert found["a"]["auprc_trapezoidal"] == pytest.approx(lines)
 
 
 def test_the_order_decides_between_ties():
@@ -49,7 +52,8 @@ def test_the_order_decides_between_ties():
     scores = {"flat": np.array([1.0, 1.0])}
     for order, f1 in (([0, 1], 1.0), ([1, 0], 0.0)):
         found = agreement_with_people(scores, {"flat": np.array(order)}, rationale)["flat"]
-        assert found == {"token_f1": f1, "iou_f1": f1, "auprc": 0.5}
+        areas = {"auprc": 0.5, "auprc_trapezoidal": 0.75}
+        assert found == {"token_f1": f1, "iou_f1": f1, **areas}
 
 
 def test_instances_without_a_rationale_are_undefined():
@@ -60,5 +64,5 @@ def test_instances_without_a_rationale_are_undefined():
     assert plausibility_columns([None, None], ("attention",)) == {}
     means = Bootstrap(2).means(np.stack(list(columns.values()), axis=1))
     table = plausibility_table(dict(zip(columns, means, strict=True)), ("attention",))
-    assert table.rows == [["attention", 0.5, None, None, 0.25, None]]
+    assert table.rows == [["attention", 0.5, None, None, 0.25, None, None]]
     assert table.title.startswith("Plausibility")

@@ -6,7 +6,8 @@ nobody (Jacovi & Goldberg 2020): these figures are never evidence of the other k
 A word is marked if one of its tokens is. The chosen words of a ranking are as many as are marked in
 that text, ties broken at random; token F1 is then precision and recall in one. (DeYoung et al. 2020
 choose as many as the data set's mean rationale has. Here no record depends on the other instances,
-and no ranking is blamed for the length of a rationale.) AUPRC takes the scores themselves.
+and no ranking is blamed for the length of a rationale.) Average precision and
+the trapezoidal AUPRC take the scores themselves.
 Instances without a rationale, or with an empty one, are undefined.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.rationales import average_precision, iou_f1, token_f1
+from attnaudit.measures.rationales import average_precision, iou_f1, token_f1, trapezoidal_auprc
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.erase.make.deletions import Order
 from attnaudit.questions.erase.shares import AGREEMENTS
@@ -50,6 +51,7 @@ def agreement_with_people(
             token_f1(chosen, rationale),
             iou_f1(chosen, rationale),
             average_precision(scores[name], rationale),
+            trapezoidal_auprc(scores[name], rationale),
         )
         found[name] = dict(zip(AGREEMENTS, compact(figures), strict=True))
     return found
