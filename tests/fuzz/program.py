@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -137,6 +137,26 @@ def _stopped_at(number: int) -> Iterator[None]:
 
     with mock.patch.object(progress.Display, "task", task):
         yield
+
+
+@contextlib.contextmanager
+def at_step(number: int, act: Callable[[], None]) -> Iterator[None]:
+    """Within this, `act` is called at the step of that number, from 0, that a progress bar makes."""
+    left, usual = [number], progress.Silent.advance
+
+    def advance(self: progress.Silent, steps: int = 1, info: str = "") -> None:
+        left[0] -= 1
+        if left[0] == -1:
+            act()
+        usual(self, steps, info)
+
+    with mock.patch.object(progress.Silent, "advance", advance):
+        yield
+
+
+def press_ctrl_c() -> None:
+    """What Python makes of Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
