@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
@@ -17,7 +18,7 @@ from typing import IO, Any, Literal
 
 from typing_extensions import override
 
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.files import atomic, check_writable, output_errors
 from attnaudit.records.reading import RecordsFile, content_of, header_of, line_of, row_of
 from attnaudit.records.schema import Header, Manifest, Record, Run, difference_between, run_key
@@ -291,9 +292,20 @@ class RecordsWriter:
 def _open_alone(path: Path) -> IO[bytes]:
     """Open a file for reading and writing, created where it is missing, for this process alone.
 
-    Raises InputError where another process has it.
+    Raises InputError where another process has it, and OutputError for a link: what it points at
+    would be overwritten.
     """
-    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        stream = os.fdopen(os.open(path, flags, 0o666), "r+b")
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OutputError(
+            "is a link, and a run writes what it has made through no link",
+            where=path,
+            hint="remove it, or name another file",
+        ) from None
     if fcntl is not None:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

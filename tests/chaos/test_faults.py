@@ -250,27 +250,26 @@ def test_a_link_in_place_of_a_partial_file_does_not_reach_what_it_points_at(
 # Bombs
 
 
-BOMB = 256 << 20  # bytes
+BOMB = 64 << 20  # bytes
 
 
 @pytest.fixture(scope="module")
 def bombs(tmp_path_factory):
-    """Small .gz files that unpack to 256 MB: one line, a million lines, a word and its numbers."""
+    """Small .gz files that unpack to 64 MB: one line of zeros, of spaces, or of numbers."""
     folder = tmp_path_factory.mktemp("bombs")
     for name, block in (
         ("line", bytes(1 << 20)),
         ("spaces", b" " * (1 << 20)),
-        ("empty", b"\n" * (1 << 20)),
         ("numbers", b" 0.1" * (1 << 18)),
     ):
         with gzip.open(folder / f"{name}.vec.gz", "wb", compresslevel=1) as file:
-            file.write(b"the 0.1 0.2\n" if name == "empty" else b"the")
+            file.write(b"the")
             for _ in range(BOMB >> 20):
                 file.write(block)
     return folder
 
 
-@pytest.mark.parametrize("name", ["line", "spaces", "empty", "numbers"])
+@pytest.mark.parametrize("name", ["line", "spaces", "numbers"])
 def test_a_bomb_of_word_vectors_fills_no_memory(run, bombs, tiny_yaml, tmp_path, name):
     (tmp_path / "c.yaml").write_text(tiny_yaml)
     tracemalloc.start()
@@ -279,8 +278,7 @@ def test_a_bomb_of_word_vectors_fills_no_memory(run, bombs, tiny_yaml, tmp_path,
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    if name != "empty":
-        clean(*ended, f"{name}.vec.gz")
+    clean(*ended, f"{name}.vec.gz")
     assert most < BOMB // 4
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.fuzz.known import known
 from tests.fuzz.targets import TARGETS, Case, cases, execute
@@ -44,6 +44,7 @@ def test_odd_files_are_taken_or_refused_in_one_line(name, fuzz_files, place):
         max_examples=EXAMPLES[target.cost],
         derandomize=True,
         database=None,
+        phases=[Phase.generate],  # a case has few edits as it is
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
