@@ -14,6 +14,7 @@ from attnaudit.config import opening
 from attnaudit.errors import InputError
 
 Vector = NDArray[np.float32]
+_LONGEST = 1 << 20  # bytes of a line: a word and 4,096 numbers take less than a tenth of it
 
 
 def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector], int]:
@@ -78,7 +79,15 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with opening(path):
         try:
             with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-                for number, data in enumerate(file, start=1):
+                while data := file.readline(_LONGEST + 1):
+                    number += 1
+                    if len(data) > _LONGEST:  # a small .gz file may hold one of gigabytes
+                        raise InputError(
+                            f"the line is longer than {_LONGEST:,} bytes, which no vector is",
+                            where=path,
+                            line=number,
+                            hint="give vectors as text: a word and its numbers on each line",
+                        )
                     yield number, data.rstrip(b" \r\n")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(
@@ -95,7 +104,7 @@ def _split(data: bytes, dim: int, path: Path, line: int) -> tuple[str, bytes]:
     end = data.find(b" ")
     if spaces != dim:
         end = len(data)
-        for _ in range(dim):
+        for _ in range(min(spaces, dim)):  # `dim` may come from a header, and be any number
             end = data.rfind(b" ", 0, end)
         # What goes before is a word with spaces, unless it ends in a number: then one is too many.
         if spaces < dim or _is_number(data[:end].rpartition(b" ")[2]):
