@@ -8,10 +8,8 @@ import json
 import os
 import resource
 import signal
-import subprocess
 import sys
 import tracemalloc
-from pathlib import Path
 
 import pytest
 
@@ -19,19 +17,8 @@ from attnaudit.cli import progress
 from attnaudit.cli.main import main
 from attnaudit.records.manifest import collect
 from attnaudit.running.work import Work
-from tests.chaos.commands import ENVIRONMENT
 
 PERMUTE = ("--permutations", "2", "--limit", "8", "--batch-tokens", "60")
-LIMITED = """\
-import resource, sys
-from attnaudit.cli.main import main
-import attnaudit.models.load, attnaudit.running.run, attnaudit.models.training  # noqa: F401
-import torch
-torch.set_num_threads(1)
-size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + int(sys.argv.pop(1)),) * 2)
-main()
-"""
 
 
 @pytest.fixture
@@ -114,9 +101,7 @@ def test_a_manifest_ends_no_earlier_than_it_began(manifest):
 # Memory that runs out
 
 
-def test_memory_that_runs_out_is_one_line_and_what_was_made_is_kept(
-    permute, monkeypatch, tmp_path
-):
+def test_memory_that_runs_out_is_one_line_and_what_was_made_is_kept(permute, monkeypatch, tmp_path):
     permute("--records", "whole.jsonl")
     perform, left = Work.perform, [2]
 
@@ -135,27 +120,15 @@ def test_memory_that_runs_out_is_one_line_and_what_was_made_is_kept(
 
 
 def test_torch_says_it_in_its_own_way(permute, monkeypatch):
-    said = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
+    said = (
+        "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
+    )
 
     def hungry(self, task, observer):
         raise RuntimeError(f"{said}: you tried to allocate 34359738368 bytes.")
 
     monkeypatch.setattr(Work, "perform", hungry)
     clean(*permute(), "memory")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("room", [1 << 20, 8 << 20, 32 << 20])
-def test_a_process_that_gets_no_more_memory_says_so(tiny, tmp_path, room):
-    """Real limits: what fails first is up to the system."""
-    audit = ("correlate", tiny / "model.pt", tiny / "data.yaml", "--records", "r.jsonl")
-    line = [sys.executable, "-c", LIMITED, str(room), *map(str, audit), "--batch-tokens", "1000000"]
-    done = subprocess.run(
-        line, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (0, 2), done.stderr
-    if done.returncode == 2:
-        clean(2, done.stdout, done.stderr, "memory")
 
 
 # Disks that are full, and writes that never reach them
@@ -315,12 +288,13 @@ def test_three_hundred_labels(run, tmp_path):
 def test_one_class(run, tiny, tiny_yaml, tmp_path):
     rows = [{"text": f"a good film {n}", "label": "positive"} for n in range(12)]
     (tmp_path / "one.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    code, out, _ = run("data", "check", "one.jsonl")
-    assert code in (0, 2)
+    assert run("data", "check", "one.jsonl")[0] == 0
     (tmp_path / "d.yaml").write_text("train: one.jsonl\ndev: one.jsonl\ntest: one.jsonl\n")
-    (tmp_path / "c.yaml").write_text(tiny_yaml.replace(tiny_yaml.split("model:")[0], "data: d.yaml\n"))
+    (tmp_path / "c.yaml").write_text(
+        tiny_yaml.replace(tiny_yaml.split("model:")[0], "data: d.yaml\n")
+    )
     clean(*run("train", "c.yaml", "-o", "m"), "label")
-    code, out, err = run("correlate", tiny / "model.pt", "one.jsonl", "-o", "r.json")
+    code, _, err = run("correlate", tiny / "model.pt", "one.jsonl", "-o", "r.json")
     assert code == 0, err
     report = json.loads((tmp_path / "r.json").read_text(), parse_constant=pytest.fail)
     for name, metric in report["metrics"].items():
@@ -355,9 +329,10 @@ def test_a_worker_without_memory_is_no_end_of_the_others():
         for function, error in ((gobble, MemoryError), (fall, WorkerDiedError)):
             (found,) = engine.outcomes(function, iter([Unit("a", 1 << 30)]))
             assert isinstance(found[1], error)
-            assert [w for _, w in engine.outcomes(answer, iter([Unit("b", 3)]))] in ([3], [found[1]])
+            assert [w for _, w in engine.outcomes(answer, iter([Unit("b", 3)]))] in (
+                [3],
+                [found[1]],
+            )
         assert [w for _, w in engine.outcomes(answer, iter([Unit("c", 4)]))] == [4]
     finally:
         engine.close()
-
-

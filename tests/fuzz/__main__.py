@@ -120,7 +120,9 @@ class Tally:
         kept = self.failures / f"{len(self.seen):03}-{name}"
         shutil.copytree(told["kept"], kept, dirs_exist_ok=True, symlinks=True)
         (kept / "failure.txt").write_text(f"{fault}\n{told['case']}\nseed {told['seed']}\n")
-        tell(f"{'known' if entry else 'NEW'}: {name}: {fault}\n    {told['case'][:300]}\n    {kept}")
+        tell(
+            f"{'known' if entry else 'NEW'}: {name}: {fault}\n    {told['case'][:300]}\n    {kept}"
+        )
 
     def show(self) -> None:
         """Print all of it."""
@@ -148,7 +150,9 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="how targets begin; all")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--failures", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-failures")
+    parser.add_argument(
+        "--failures", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-failures"
+    )
     parser.add_argument("--files", type=Path, help="where the valid files stand, or are made")
     parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--skip", type=int, default=0, help=argparse.SUPPRESS)

@@ -24,13 +24,58 @@ ODD_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, -0.0, 0.5, 1.0, -1e-300, 1e308, -1e308, 5e-324),
     *(1e5, -7, 9, 2**31, -(2**31) - 1, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**400),
     *(float("nan"), float("inf"), float("-inf")),
-    *("", " ", "\n", "\t", "0", "-1", "1.0", "nan", "null", "true", "no", "1e999", "x", "é", "漢字"),
-    *("\x00", "\x1b[2J\x1b[31mred", "\x9b31m", "\u202egnirts", "\u2028", "\ufeff", "\ud800", "\x7f"),
+    *(
+        "",
+        " ",
+        "\n",
+        "\t",
+        "0",
+        "-1",
+        "1.0",
+        "nan",
+        "null",
+        "true",
+        "no",
+        "1e999",
+        "x",
+        "é",
+        "漢字",
+    ),
+    *(
+        "\x00",
+        "\x1b[2J\x1b[31mred",
+        "\x9b31m",
+        "\u202egnirts",
+        "\u2028",
+        "\ufeff",
+        "\ud800",
+        "\x7f",
+    ),
     *("::error file=x::pwn", "a\n::error::pwn", "##[error]pwn", "<script>alert(1)</script>"),
     *("[bold]x[/bold]", "[/]", "%s%n{0}", "=1+1", "a|b|c", "`x`", "](javascript:x)", "]]>"),
     *("../../../nowhere/x", "/dev/null", "/", ".", "..", "C:\\nul", "https://example.org/x"),
-    *("os:system", "evil:make", "2030-02-30", "9999-12-31", "0001-01-01", "(\\w+\\s?)+!", "(", "$^"),
-    *(LONG, "é" * 5000, "a " * 5000, [], {}, [[]], [None], [1, [2, [3]]], {"": ""}, {"a": {"b": 1}}),
+    *(
+        "os:system",
+        "evil:make",
+        "2030-02-30",
+        "9999-12-31",
+        "0001-01-01",
+        "(\\w+\\s?)+!",
+        "(",
+        "$^",
+    ),
+    *(
+        LONG,
+        "é" * 5000,
+        "a " * 5000,
+        [],
+        {},
+        [[]],
+        [None],
+        [1, [2, [3]]],
+        {"": ""},
+        {"a": {"b": 1}},
+    ),
     *(["x"] * 300, [0.1] * 3000, list("abcdef"), DEEP, {str(n): n for n in range(300)}),
 )
 
@@ -87,7 +132,9 @@ _VALUES = st.one_of(
 def changes(most: int = 3) -> st.SearchStrategy[list[Change]]:
     """From one change to so many; most cases have one, so that it is reached what lies behind."""
     one = st.builds(Change, _WHERE, st.sampled_from((*CHANGES, "replace", "replace")), _VALUES)
-    return st.one_of(st.lists(one, min_size=1, max_size=1), st.lists(one, min_size=1, max_size=most))
+    return st.one_of(
+        st.lists(one, min_size=1, max_size=1), st.lists(one, min_size=1, max_size=most)
+    )
 
 
 def damages(words: Sequence[bytes] = (), most: int = 3) -> st.SearchStrategy[list[Damage]]:
@@ -105,6 +152,8 @@ def changed(tree: Any, edits: Sequence[Change]) -> Any:
     root = [copy.deepcopy(tree)]  # so that the whole is a place as well
     for edit in edits:
         places = list(_places(root))
+        if not places:  # the whole was deleted
+            break
         _change(*places[edit.place % len(places)], edit)
     return root[0] if root else None
 

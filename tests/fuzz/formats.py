@@ -106,7 +106,9 @@ def _separated(delimiter: str) -> Form:
             writer.writerow([_cell(cell) for cell in cells])
         return _text(out.getvalue())
 
-    return Form(read, write, (b'"', b'""', b"\r", b"\n\n", delimiter.encode(), b"\x00", b"\xef\xbb\xbf"))
+    return Form(
+        read, write, (b'"', b'""', b"\r", b"\n\n", delimiter.encode(), b"\x00", b"\xef\xbb\xbf")
+    )
 
 
 def _cell(value: Any) -> str:
@@ -142,7 +144,21 @@ _BOMB = b"".join(
 _YAML = (
     *(b"&a ", b"*a", b"<<: *a\n", b"a: &a [*a]\n", b"!!python/object/apply:os.system ['id']"),
     *(b"!!binary ", b"!!set ", b"!!timestamp ", b"!x ", b"\t", b"---\n", b"...\n", b"? ", b"- "),
-    *(b": ", b"#", b"{", b"}", b"[", b"]", b"|", b">", b"'", b'"', b"%YAML 9.9\n", b"\xff", b"\x00"),
+    *(
+        b": ",
+        b"#",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"|",
+        b">",
+        b"'",
+        b'"',
+        b"%YAML 9.9\n",
+        b"\xff",
+        b"\x00",
+    ),
     *(b"\x85", b"1_000", b"0x1f", b"0o17", b"1:30", b".inf", b".nan", b"~", b"yes", b"=", _BOMB),
 )
 _JSON = (
@@ -154,7 +170,7 @@ _JSON = (
 JSON = Form(json.loads, _json, _JSON)
 LINES = Form(_read_lines, _write_lines, _JSON)
 RECORDS = Form(_read_lines, _write_lines, _JSON, _seal)
-YAML = Form(lambda data: yaml.load(data, _Loader), _write_yaml, _YAML)  # noqa: S506
+YAML = Form(lambda data: yaml.load(data, _Loader), _write_yaml, _YAML)
 CSV, TSV = _separated(","), _separated("\t")
 TORCH = Form(_read_torch, _write_torch)
 SAFETENSORS = Form(_read_safetensors, _write_safetensors, _JSON)

@@ -63,7 +63,9 @@ def run(folder: Path, *line: str, stop_at: int | None = None) -> Ended:
     code, escaped = 0, None
     with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as stack:
         warnings.simplefilter("always")
-        stack.enter_context(contextlib.chdir(folder) if hasattr(contextlib, "chdir") else _in(folder))
+        stack.enter_context(
+            contextlib.chdir(folder) if hasattr(contextlib, "chdir") else _in(folder)
+        )
         stack.enter_context(mock.patch.object(sys, "argv", ["attnaudit", *line]))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))
@@ -141,7 +143,7 @@ def _stopped_at(number: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def at_step(number: int, act: Callable[[], None]) -> Iterator[None]:
-    """Within this, `act` is called at the step of that number, from 0, that a progress bar makes."""
+    """Within this, `act` is called at the step of that number, from 0, of a progress bar."""
     left, usual = [number], progress.Silent.advance
 
     def advance(self: progress.Silent, steps: int = 1, info: str = "") -> None:
@@ -171,7 +173,9 @@ def _bounded() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (size + _ROOM, hard))
     here = threading.current_thread() is threading.main_thread()
     if here:
-        usual = [(number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGPROF)]
+        usual = [
+            (number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGPROF)
+        ]
         signal.setitimer(signal.ITIMER_PROF, SECONDS, 1.0)  # again, where it was caught
         signal.setitimer(signal.ITIMER_REAL, _ASLEEP, 1.0)
     try:

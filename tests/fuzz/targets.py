@@ -135,10 +135,12 @@ def _place(case: Case, files: Path, folder: Path) -> str:
     shutil.rmtree(folder)
     folder.mkdir()
     lay_out(case, files, folder)
-    frames = [line.strip() for line in told.splitlines() if "/attnaudit/" in line and "line" in line]
+    frames = [
+        line.strip() for line in told.splitlines() if "/attnaudit/" in line and "line" in line
+    ]
     if not frames:
         return "(nowhere told)"
-    path, number, where = frames[-1].split(", ")
+    path, _, where = frames[-1].split(", ")
     return f"[{path.partition('/attnaudit/')[2].rstrip(chr(34))} {where}]"
 
 
@@ -174,7 +176,9 @@ def _targets() -> tuple[Target, ...]:
     rows = [("data", "check", "spec.yaml"), ("data", "check", "rows.jsonl")]
     audited = ("permute", "model.pt", "rows.jsonl", *_PERMUTE)
     found = [
-        Target("rows-jsonl", "rows.jsonl", formats.LINES, (*rows, audited), ("spec.yaml", "model.pt")),
+        Target(
+            "rows-jsonl", "rows.jsonl", formats.LINES, (*rows, audited), ("spec.yaml", "model.pt")
+        ),
         Target("rows-csv", "rows.csv", formats.CSV, [("data", "check", "rows.csv")]),
         Target("rows-tsv", "rows.tsv", formats.TSV, [("data", "check", "rows.tsv")]),
         Target("spec", "spec.yaml", formats.YAML, rows[:1], ("rows.jsonl",)),
@@ -197,11 +201,17 @@ def _targets() -> tuple[Target, ...]:
             "config",
             "config.yaml",
             formats.YAML,
-            [("train", "config.yaml", "-o", "out"), ("train", "config.yaml", "-o", "out", "--quiet")],
+            [
+                ("train", "config.yaml", "-o", "out"),
+                ("train", "config.yaml", "-o", "out", "--quiet"),
+            ],
             stop_at=0,
         ),
         Target(
-            "config-audit", "config.yaml", formats.YAML, [("audit", "config.yaml", "-o", "out")],
+            "config-audit",
+            "config.yaml",
+            formats.YAML,
+            [("audit", "config.yaml", "-o", "out")],
             stop_at=0,
         ),
         Target(

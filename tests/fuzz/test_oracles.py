@@ -151,9 +151,9 @@ def test_damages():
 
 
 def test_what_is_known_names_targets_and_a_cause():
-    for entry in KNOWN:
-        assert entry.target == "resuming" or any(n.startswith(entry.target) for n in TARGETS)
-        assert entry.why
+    for one in KNOWN:
+        assert one.target == "resuming" or any(n.startswith(one.target) for n in TARGETS)
+        assert one.why
     assert known("rows-csv", "exit code 3") is None
 
 

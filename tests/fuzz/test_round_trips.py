@@ -26,7 +26,9 @@ quick = settings(
     suppress_health_check=list(HealthCheck),
 )
 NAMES = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=9
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp"]),
+    min_size=1,
+    max_size=9,
 )
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -91,7 +93,9 @@ SPECS = st.fixed_dictionaries(
         "max_length": st.integers(10, 2**31),
         "max_query_length": st.integers(1, 2**31),
         "overlong": st.sampled_from(["truncate", "skip"]),
-        "fields": st.fixed_dictionaries({}, optional={k: NAMES for k in ("text", "label", "group")}),
+        "fields": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("text", "label", "group"), NAMES)
+        ),
     },
 )
 
