@@ -91,7 +91,10 @@ def shortened(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """An edit to one place of a tree of mappings and lists: `what` is one of CHANGES."""
+    """An edit to one place of a tree of mappings and lists: `what` is one of CHANGES.
+
+    Or it is `number` or `text`, which puts another one in the place of one.
+    """
 
     place: int
     what: str
@@ -129,9 +132,23 @@ _VALUES = st.one_of(
 )
 
 
+def _of(*kinds: type) -> st.SearchStrategy[Any]:
+    some = [value for value in ODD_VALUES if type(value) in kinds]
+    return st.integers(0, len(some) - 1).map(lambda n: some[n])
+
+
+# Another value of the same type: only that reaches what lies behind the check of types.
+_ALIKE = st.one_of(
+    st.tuples(st.just("number"), st.one_of(_of(int, float), st.integers(-9, 9), st.floats(-9, 9))),
+    st.tuples(st.just("text"), st.one_of(_of(str), st.text(max_size=8))),
+)
+
+
 def changes(most: int = 3) -> st.SearchStrategy[list[Change]]:
     """From one change to so many; most cases have one, so that it is reached what lies behind."""
-    one = st.builds(Change, _WHERE, st.sampled_from((*CHANGES, "replace", "replace")), _VALUES)
+    anything = st.builds(Change, _WHERE, st.sampled_from((*CHANGES, "replace")), _VALUES)
+    alike = st.builds(lambda at, what: Change(at, *what), _WHERE, _ALIKE)
+    one = st.one_of(anything, alike)
     return st.one_of(
         st.lists(one, min_size=1, max_size=1), st.lists(one, min_size=1, max_size=most)
     )
@@ -151,9 +168,9 @@ def changed(tree: Any, edits: Sequence[Change]) -> Any:
     """The tree with all edits made, one after the other; the given one stays as it is."""
     root = [copy.deepcopy(tree)]  # so that the whole is a place as well
     for edit in edits:
-        places = list(_places(root))
-        if not places:  # the whole was deleted
-            break
+        places = [place for place in _places(root) if _fits(*place, edit.what)]
+        if not places:  # the whole was deleted, say
+            continue
         _change(*places[edit.place % len(places)], edit)
     return root[0] if root else None
 
@@ -168,6 +185,13 @@ def _places(node: Any) -> Any:
             yield container, key
             if isinstance(container[key], (dict, list)) and depth < 12:
                 stack.append((container[key], depth + 1))
+
+
+def _fits(container: Any, key: Any, what: str) -> bool:
+    """Whether a place is one for a change: of numbers and texts only such are changed."""
+    if what == "number":
+        return type(container[key]) in (int, float)
+    return what != "text" or type(container[key]) is str
 
 
 def _change(container: Any, key: Any, edit: Change) -> None:

@@ -134,6 +134,9 @@ def test_changes():
     assert changed(TREE, [Change(2, "replace", 5)]) == {"a": TREE["a"], "d": 5}
     assert changed([1, 2], [Change(1, "double")]) == [1, 1, 2]
     assert changed([1, 2], [Change(1, "nudge")]) == [-1, 2]
+    assert changed(TREE, [Change(1, "number", 9)]) == {"a": [1, 9, {"b": "c"}], "d": None}
+    assert changed(TREE, [Change(5, "text", "x")]) == {"a": [1, 2, {"b": "x"}], "d": None}
+    assert changed([None], [Change(5, "text", "x")]) == [None]
 
 
 def test_damages():
