@@ -18,12 +18,14 @@ from attnaudit.cli.report import report
 from attnaudit.cli.streams import check_written, steady
 from attnaudit.cli.train import train
 from attnaudit.errors import AuditError, harmless, printable
+from attnaudit.execution.shortage import memory_ran_out
 from attnaudit.questions import all_questions
 
 # typer brings a click of its own; its exceptions are reached through typer's public names.
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 INTERRUPTED = 130
 UNUSABLE = 2  # usage, input, load or internal error: no verdict
+_SMALLER = "close other programs, or take a smaller --batch-tokens or fewer --workers"
 
 app = typer.Typer(
     name="attnaudit",
@@ -90,6 +92,8 @@ def _code() -> int:
     except Exception as error:
         if _interrupted(error):
             code = INTERRUPTED
+        elif memory_ran_out(error):
+            code = _fail(f"memory ran out; {_SMALLER}")
         elif verbose:
             code = _traceback()
         elif isinstance(error, OSError) and error.filename is not None:

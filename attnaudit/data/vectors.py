@@ -124,7 +124,7 @@ def _split(data: bytes, dim: int, path: Path, line: int) -> tuple[str, bytes]:
     end = data.find(b" ")
     if spaces != dim:
         end = len(data)
-        for _ in range(dim):
+        for _ in range(min(spaces, dim)):  # `dim` may come from a header, and be any number
             end = data.rfind(b" ", 0, end)
         # What goes before is a word with spaces, unless it ends in a number: then one is too many.
         if spaces < dim or _is_number(data[:end].rpartition(b" ")[2]):

@@ -28,8 +28,8 @@ def collect(
 ) -> Manifest:
     """The manifest of a run on this machine, of which it names the kind, never host or user.
 
-    `started` and `finished` are aware times; `finished` is None while the work goes on. `files`
-    gives each file's SHA-256.
+    `started` and `finished` are aware times; `finished` is None while the work goes on. Where the
+    clock was put back meanwhile, the work ends when it began. `files` gives each file's SHA-256.
     """
     return Manifest(
         attnaudit=__version__,
@@ -44,7 +44,7 @@ def collect(
         dtype=dtype,
         threads=threads,
         started=_utc(started),
-        finished=None if finished is None else _utc(finished),
+        finished=None if finished is None else _utc(max(started, finished)),
     )
 
 

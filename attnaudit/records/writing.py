@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
@@ -16,7 +17,7 @@ from typing import IO, Any, Literal
 
 from typing_extensions import override
 
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.files import atomic, check_regular, check_writable, output_errors
 from attnaudit.records.fields import LARGEST_ROW, Kind, check
 from attnaudit.records.lines import LONGEST, content_of, line_of, lines
@@ -338,10 +339,21 @@ class RecordsWriter:
 def _open_alone(path: Path) -> IO[bytes]:
     """Open a file for reading and writing, created where it is missing, for this process alone.
 
-    Raises InputError where another process has it.
+    Raises InputError where another process has it, and OutputError for a link: what it points at
+    would be overwritten.
     """
-    no_link = getattr(os, "O_NOFOLLOW", 0)  # one that was put there since it was looked at
-    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | no_link, 0o666), "r+b")
+    # O_NOFOLLOW: a link may have been put there since it was looked at.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        stream = os.fdopen(os.open(path, flags, 0o666), "r+b")
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OutputError(
+            "is a link, and a run writes what it has made through no link",
+            where=path,
+            hint="remove it, or name another file",
+        ) from None
     if fcntl is not None:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

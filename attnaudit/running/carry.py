@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from attnaudit.execution.observer import Observer
+from attnaudit.execution.shortage import memory_ran_out
 from attnaudit.execution.units import (
     ATTEMPTS,
     Engine,
@@ -99,11 +100,12 @@ def _unfinished(
         else:
             lost.append(json.dumps(task))
     error = failures[0].error
+    why = "memory ran out" if memory_ran_out(error) else f"{type(error).__name__}: {error}"
     kept = "keep the others next time with --records"
     if writer.partial is not None:
         kept = f"the others are kept in {writer.partial}: mend the cause, then go on with --resume"
     return UnfinishedError(
         f"{len(failures)} of {tasks} pieces of work failed {ATTEMPTS} times"
-        f" ({type(error).__name__}: {error}); lost: {named(lost)}",
+        f" ({why}); lost: {named(lost)}",
         hint=kept,
     )

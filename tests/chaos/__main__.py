@@ -1,6 +1,8 @@
 """Chaos: runs that are killed, paused and starved, against undisturbed ones.
 
-    python -m tests.chaos [kills|workers|cluster|disk|suite ...] [--times 20] [--folder FOLDER]
+    python -m tests.chaos [TRIAL ...] [--times 20] [--folder FOLDER]
+
+where TRIAL is one of kills, pauses, workers, cluster, scheduler, disk, memory, suite.
 
 Prints a line a trial and ends with 1 if any run has left other records or another report.
 """
@@ -22,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.commands import Command, Outcome, disturbed, kill_after, moments
+from tests.chaos.commands import ENVIRONMENT, Command, Outcome, disturbed, kill_after, moments
 from tests.execution.dask_processes import DaskProcesses
 
 CONFIG = """\
@@ -154,6 +156,120 @@ class _Killer:
         return self.killed > 0
 
 
+def pauses(trials: Trials) -> None:
+    """The process, and then one of its workers, stopped for a while and let go on."""
+    for command in (CORRELATE, SEEDS):
+        expected, _ = trials.undisturbed(command)
+        for workers in (1, 2):
+            line = (*command.line, "--workers", str(workers))
+            shared = Command(line, command.leaves, command.again)
+            place = trials.empty(f"{command.line[0]}-paused")
+            outcome = disturbed(shared, place, expected, Pauser(workers > 1).strike, 1)
+            who = "a worker" if workers > 1 else "the process"
+            trials.tell(f"{command.line[0]}, {who} stopped and let go on", outcome)
+
+
+class Pauser:
+    """Stops a process, or one of its workers, three times for a second."""
+
+    def __init__(self, workers: bool, times: int = 3, seconds: float = 1.0) -> None:
+        self.workers, self.times, self.seconds = workers, times, seconds
+
+    def strike(self, process: Any) -> bool:
+        """Say whether it was stopped before it ended."""
+        stopped = 0
+        while process.poll() is None and stopped < self.times:
+            time.sleep(self.seconds)
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError, IndexError):
+                pid = _children(process.pid)[0] if self.workers else process.pid
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(self.seconds)
+                os.kill(pid, signal.SIGCONT)
+                stopped += 1
+        return stopped > 0
+
+
+def scheduler(trials: Trials) -> None:
+    """A scheduler that goes away for good: one line, and the run goes on without a cluster."""
+    for command in (CORRELATE, SEEDS):
+        expected, _ = trials.undisturbed(command)
+        place, begun = trials.empty(f"{command.line[0]}-scheduler"), time.monotonic()
+        clean, said = without_scheduler(command, trials.folder, place)
+        command.finish(place, *command.again)
+        same = clean and command.left(place) == expected
+        outcome = Outcome(1, same, time.monotonic() - begun)
+        trials.tell(f"{command.line[0]} --cluster, the scheduler gone", outcome)
+        if not clean:
+            tell(f"  {said}")
+
+
+def without_scheduler(command: Command, folder: Path, place: Path) -> tuple[bool, str]:
+    """Whether a run whose scheduler is killed under it ends as it should, and what it says."""
+    dask = DaskProcesses(folder, 2)
+    try:
+        with command.start(place, "--cluster", dask.address) as process:
+            while process.poll() is None and not _begun(place):
+                time.sleep(0.05)
+            dask.scheduler.kill()
+            try:
+                _, said = process.communicate(timeout=180)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return False, "hangs"
+    finally:
+        dask.close()
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    clean = process.returncode == 2 and len(errors) == 1 and "Traceback" not in said
+    return clean and "the scheduler is gone" in errors[0], f"{process.returncode}: {said}"
+
+
+def _begun(place: Path) -> bool:
+    return any(p.read_bytes().count(b"\n") > 3 for p in place.glob("*.partial"))
+
+
+def memory(trials: Trials) -> None:
+    """A process that the system gives no more memory than it has, at some moment, and some more."""
+    for command in (CORRELATE, SEEDS):
+        expected, _ = trials.undisturbed(command)
+        for room in (1 << 20, 1 << 24, 1 << 26):
+            place, begun = trials.empty(f"{command.line[0]}-memory"), time.monotonic()
+            code, said = starved(command, place, room)
+            clean = code == 0 or (code == 2 and said.count("\n") == 1 and "memory ran out" in said)
+            command.finish(place, *command.again)
+            outcome = Outcome(
+                int(code != 0), clean and command.left(place) == expected, time.monotonic() - begun
+            )
+            trials.tell(f"{command.line[0]}, {room >> 20} MB left for all of it", outcome)
+            if not clean:
+                tell(f"  exit code {code}: {said}")
+
+
+# The limit is set when all is imported: what is to run out of memory is the audit.
+STARVED = """\
+import resource, sys
+import torch, torch._dynamo
+from attnaudit.cli.main import main
+import attnaudit.running.run, attnaudit.models.training
+torch.set_num_threads(1)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + int(sys.argv.pop(1)),) * 2)
+main()
+"""
+
+
+def starved(command: Command, place: Path, room: int) -> tuple[int, str]:
+    """Exit code and stderr of a run that may take so many bytes beyond its imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED, str(room), *command.line],
+        cwd=place,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
 def cluster(trials: Trials) -> None:
     """A scheduler and three workers, of which one is killed and one is paused."""
     for command in (CORRELATE, SEEDS):
@@ -172,7 +288,7 @@ def cluster(trials: Trials) -> None:
 
 def _kill_one_and_pause_one(dask: DaskProcesses, place: Path, process: Any) -> bool:
     """As soon as there are records, and until the process ends."""
-    while not any(p.read_bytes().count(b"\n") > 3 for p in place.glob("*.partial")):
+    while not _begun(place):
         if process.poll() is not None:
             return False
         time.sleep(0.05)
@@ -232,9 +348,12 @@ def _children(pid: int) -> list[int]:
 
 TRIALS: dict[str, Callable[[Trials], None]] = {
     "kills": kills,
+    "pauses": pauses,
     "workers": workers,
     "cluster": cluster,
+    "scheduler": scheduler,
     "disk": disk,
+    "memory": memory,
     "suite": suite,
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.__main__ import CORRELATE, Trials
-from tests.chaos.commands import Outcome, disturbed, kill_after, moments
+from tests.chaos.__main__ import CORRELATE, Pauser, Trials, starved, without_scheduler
+from tests.chaos.commands import Command, Outcome, disturbed, kill_after, moments
 
 pytestmark = pytest.mark.slow  # whole commands in processes of their own, killed and resumed
 
@@ -20,6 +20,36 @@ def test_a_killed_run_is_resumed_to_the_same_records(trials):
     strike = kill_after(0.7 * seconds)
     outcome = disturbed(CORRELATE, trials.empty("killed"), expected, strike, 1)
     assert outcome.same, outcome
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_that_is_stopped_goes_on(trials, workers):
+    expected, _ = trials.undisturbed(CORRELATE)
+    line = (*CORRELATE.line, "--workers", str(workers))
+    shared = Command(line, CORRELATE.leaves, CORRELATE.again)
+    outcome = disturbed(shared, trials.empty("paused"), expected, Pauser(workers > 1).strike, 1)
+    assert outcome.hits == 1
+    assert outcome.same, outcome
+
+
+def test_a_scheduler_that_goes_away_is_one_line_and_the_run_can_go_on(trials):
+    expected, _ = trials.undisturbed(CORRELATE)
+    place = trials.empty("scheduler")
+    clean, said = without_scheduler(CORRELATE, trials.folder, place)
+    assert clean, said
+    CORRELATE.finish(place, *CORRELATE.again)
+    assert CORRELATE.left(place) == expected
+
+
+@pytest.mark.parametrize("room", [1 << 20, 1 << 24])
+def test_a_process_without_memory_says_so_in_one_line(trials, room):
+    """Real limits: what fails first is up to the system."""
+    code, said = starved(CORRELATE, trials.empty("starved"), room)
+    assert code in (0, 2), said
+    if code:
+        assert said.startswith("error: "), said
+        assert "memory ran out" in said
+        assert said.count("\n") == 1
 
 
 def test_moments_are_spread_over_the_time():

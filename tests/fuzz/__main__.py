@@ -10,7 +10,6 @@ them. Ends with 1 if there is a failure that `known.py` does not list.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import json
 import os
@@ -38,14 +37,11 @@ def tell(line: str) -> None:
 
 
 def child(files: Path, place: Path, names: list[str], seed: int, skip: int) -> None:
-    """Run cases without end, and print a line of JSON for each; `skip` targets come later."""
+    """Run cases without end; `skip` targets come later."""
     import torch
     import torch._dynamo
-    from hypothesis import HealthCheck, Phase, given, settings
-    from hypothesis import seed as seeded
 
     from tests.fuzz import corpus
-    from tests.fuzz.targets import TARGETS, Case, cases, execute
 
     torch.set_num_threads(1)
     if not (files / "complete").exists():
@@ -53,32 +49,41 @@ def child(files: Path, place: Path, names: list[str], seed: int, skip: int) -> N
         (files / "complete").touch()
     for number in itertools.count():
         for name in names[skip:] if number == 0 else names:
-            target = TARGETS[name]
+            some(name, files, place, seed + number)
 
-            @seeded(seed + number)
-            @settings(
-                max_examples=_EACH,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(cases(target))
-            def run(case: Case, name: str = name, number: int = number) -> None:
-                shutil.rmtree(place, ignore_errors=True)
-                place.mkdir()
-                (place.parent / "command.txt").write_text(f"attnaudit {' '.join(case.line)}\n")
-                told: dict[str, Any] = {"target": name, "case": ascii(case)[:600]}
-                print(json.dumps(told), flush=True)
-                outcome = execute(case, files, place)
-                if outcome is None:
-                    return
-                ended = outcome.ended
-                told |= {"code": ended.code, "seconds": ended.seconds, "grown": ended.grown}
-                told |= {"faults": outcome.faults, "seed": seed + number}
-                print(json.dumps(told), flush=True)
 
-            run()
+def some(name: str, files: Path, place: Path, seed: int) -> None:
+    """Run some cases of a target, and print a line of JSON before and after each."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import seed as seeded
+
+    from tests.fuzz.targets import TARGETS, Case, cases, execute
+
+    @seeded(seed)
+    @settings(
+        max_examples=_EACH,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases(TARGETS[name]))
+    def run(case: Case) -> None:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        told: dict[str, Any] = {"target": name, "case": ascii(case)[:600], "seed": seed}
+        tell(json.dumps(told))
+        outcome = execute(case, files, place)
+        if outcome is not None:
+            ended = outcome.ended
+            told |= {"code": ended.code, "seconds": ended.seconds, "grown": ended.grown}
+            kept = None
+            if outcome.faults:
+                kept = tempfile.mkdtemp(dir=place.parent)
+                shutil.copytree(place, kept, dirs_exist_ok=True, symlinks=True)
+            tell(json.dumps(told | {"faults": outcome.faults, "kept": kept}))
+
+    run()
 
 
 class Tally:
@@ -92,16 +97,18 @@ class Tally:
         self.largest: tuple[int, str] = (0, "")
         self.new = 0
 
-    def add(self, told: dict[str, Any], place: Path) -> None:
+    def add(self, told: dict[str, Any]) -> None:
         """Count a case, and keep the files of a failure that was not seen before."""
         name = told["target"]
         self.cases.setdefault(name, Counter())[told["code"]] += 1
         self.slowest = max(self.slowest, (told["seconds"], told["case"]))
         self.largest = max(self.largest, (told["grown"], told["case"]))
         for fault in told["faults"]:
-            self._fail(name, fault, told, place)
+            self._fail(name, fault, told)
+        if told.get("kept"):
+            shutil.rmtree(told["kept"])
 
-    def _fail(self, name: str, fault: str, told: dict[str, Any], place: Path) -> None:
+    def _fail(self, name: str, fault: str, told: dict[str, Any]) -> None:
         from tests.fuzz.known import known
 
         key = (name, signature(fault))
@@ -111,11 +118,11 @@ class Tally:
         entry = known(name, fault)
         self.new += entry is None
         kept = self.failures / f"{len(self.seen):03}-{name}"
-        shutil.copytree(place, kept, dirs_exist_ok=True, symlinks=True)
-        with contextlib.suppress(OSError):
-            shutil.copy(place.parent / "command.txt", kept)
+        shutil.copytree(told["kept"], kept, dirs_exist_ok=True, symlinks=True)
         (kept / "failure.txt").write_text(f"{fault}\n{told['case']}\nseed {told['seed']}\n")
-        tell(f"{'known' if entry else 'NEW'}: {name}: {fault}\n    {told['case'][:300]}\n    {kept}")
+        tell(
+            f"{'known' if entry else 'NEW'}: {name}: {fault}\n    {told['case'][:300]}\n    {kept}"
+        )
 
     def show(self) -> None:
         """Print all of it."""
@@ -143,7 +150,10 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="how targets begin; all")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--failures", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-failures")
+    parser.add_argument(
+        "--failures", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-failures"
+    )
+    parser.add_argument("--files", type=Path, help="where the valid files stand, or are made")
     parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--skip", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -156,16 +166,19 @@ def main() -> int:
     tally = Tally(given.failures)
     tell(f"seed {given.seed}, {len(names)} targets, failures in {given.failures}")
     with tempfile.TemporaryDirectory() as scratch:
-        _watch(names, given.seed, given.minutes * 60, Path(scratch), tally)
+        files = (given.files or Path(scratch) / "files").resolve()
+        _watch(names, given.seed, given.minutes * 60, files, Path(scratch) / "now", tally)
     tally.show()
     return bool(tally.new)
 
 
-def _watch(names: list[str], seed: int, seconds: float, scratch: Path, tally: Tally) -> None:
+def _watch(
+    names: list[str], seed: int, seconds: float, files: Path, now: Path, tally: Tally
+) -> None:
     """Run children until the time is over; one that says nothing any more, or dies, is replaced."""
-    files, place = scratch / "files", scratch / "now" / "case"
-    files.mkdir()
-    place.parent.mkdir()
+    files.mkdir(parents=True, exist_ok=True)
+    now.mkdir()
+    place = now / "case"
     until, skip = None, 0
     while until is None or time.monotonic() < until:
         told: dict[str, Any] = {}
@@ -183,7 +196,7 @@ def _watch(names: list[str], seed: int, seconds: float, scratch: Path, tally: Ta
                 until = until or time.monotonic() + seconds  # the valid files are made
                 told = json.loads(line)
                 if "code" in told:
-                    tally.add(told, place)
+                    tally.add(told)
             else:
                 process.kill()
                 process.wait()
@@ -193,7 +206,7 @@ def _watch(names: list[str], seed: int, seconds: float, scratch: Path, tally: Ta
             raise RuntimeError(f"the valid files cannot be made (exit code {code})")
         what = "hangs, and was killed" if code == -9 else f"its process ended with {code}"
         told = {**told, "code": -1, "seconds": _SILENT, "grown": 0, "faults": [what], "seed": seed}
-        tally.add(told, place)
+        tally.add(told | {"kept": str(place)})
         seed, skip = seed + 1000, names.index(told["target"]) + 1
 
 

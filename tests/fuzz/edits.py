@@ -24,13 +24,58 @@ ODD_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, -0.0, 0.5, 1.0, -1e-300, 1e308, -1e308, 5e-324),
     *(1e5, -7, 9, 2**31, -(2**31) - 1, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**400),
     *(float("nan"), float("inf"), float("-inf")),
-    *("", " ", "\n", "\t", "0", "-1", "1.0", "nan", "null", "true", "no", "1e999", "x", "é", "漢字"),
-    *("\x00", "\x1b[2J\x1b[31mred", "\x9b31m", "\u202egnirts", "\u2028", "\ufeff", "\ud800", "\x7f"),
+    *(
+        "",
+        " ",
+        "\n",
+        "\t",
+        "0",
+        "-1",
+        "1.0",
+        "nan",
+        "null",
+        "true",
+        "no",
+        "1e999",
+        "x",
+        "é",
+        "漢字",
+    ),
+    *(
+        "\x00",
+        "\x1b[2J\x1b[31mred",
+        "\x9b31m",
+        "\u202egnirts",
+        "\u2028",
+        "\ufeff",
+        "\ud800",
+        "\x7f",
+    ),
     *("::error file=x::pwn", "a\n::error::pwn", "##[error]pwn", "<script>alert(1)</script>"),
     *("[bold]x[/bold]", "[/]", "%s%n{0}", "=1+1", "a|b|c", "`x`", "](javascript:x)", "]]>"),
     *("../../../nowhere/x", "/dev/null", "/", ".", "..", "C:\\nul", "https://example.org/x"),
-    *("os:system", "evil:make", "2030-02-30", "9999-12-31", "0001-01-01", "(\\w+\\s?)+!", "(", "$^"),
-    *(LONG, "é" * 5000, "a " * 5000, [], {}, [[]], [None], [1, [2, [3]]], {"": ""}, {"a": {"b": 1}}),
+    *(
+        "os:system",
+        "evil:make",
+        "2030-02-30",
+        "9999-12-31",
+        "0001-01-01",
+        "(\\w+\\s?)+!",
+        "(",
+        "$^",
+    ),
+    *(
+        LONG,
+        "é" * 5000,
+        "a " * 5000,
+        [],
+        {},
+        [[]],
+        [None],
+        [1, [2, [3]]],
+        {"": ""},
+        {"a": {"b": 1}},
+    ),
     *(["x"] * 300, [0.1] * 3000, list("abcdef"), DEEP, {str(n): n for n in range(300)}),
 )
 
@@ -46,7 +91,10 @@ def shortened(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """An edit to one place of a tree of mappings and lists: `what` is one of CHANGES."""
+    """An edit to one place of a tree of mappings and lists: `what` is one of CHANGES.
+
+    Or it is `number` or `text`, which puts another one in the place of one.
+    """
 
     place: int
     what: str
@@ -74,26 +122,43 @@ class Damage:
 
 DAMAGES = ("flip", "cut", "drop", "insert", "repeat", "zero", "swap")
 _WHERE = st.integers(0, 2**20)
+_ODD = st.integers(0, len(ODD_VALUES) - 1).map(lambda n: ODD_VALUES[n])
 _VALUES = st.one_of(
-    st.sampled_from(ODD_VALUES),
-    st.sampled_from(ODD_VALUES),
+    _ODD,
+    _ODD,
     st.integers(),
     st.floats(),
     st.text(max_size=8),
 )
 
 
+def _of(*kinds: type) -> st.SearchStrategy[Any]:
+    some = [value for value in ODD_VALUES if type(value) in kinds]
+    return st.integers(0, len(some) - 1).map(lambda n: some[n])
+
+
+# Another value of the same type: only that reaches what lies behind the check of types.
+_ALIKE = st.one_of(
+    st.tuples(st.just("number"), st.one_of(_of(int, float), st.integers(-9, 9), st.floats(-9, 9))),
+    st.tuples(st.just("text"), st.one_of(_of(str), st.text(max_size=8))),
+)
+
+
 def changes(most: int = 3) -> st.SearchStrategy[list[Change]]:
     """From one change to so many; most cases have one, so that it is reached what lies behind."""
-    one = st.builds(Change, _WHERE, st.sampled_from((*CHANGES, "replace", "replace")), _VALUES)
-    return st.one_of(st.lists(one, min_size=1, max_size=1), st.lists(one, min_size=1, max_size=most))
+    anything = st.builds(Change, _WHERE, st.sampled_from((*CHANGES, "replace")), _VALUES)
+    alike = st.builds(lambda at, what: Change(at, *what), _WHERE, _ALIKE)
+    one = st.one_of(anything, alike)
+    return st.one_of(
+        st.lists(one, min_size=1, max_size=1), st.lists(one, min_size=1, max_size=most)
+    )
 
 
 def damages(words: Sequence[bytes] = (), most: int = 3) -> st.SearchStrategy[list[Damage]]:
     """From one damage to so many; what is inserted are odd bytes, or words of the file's format."""
     values = st.binary(min_size=1, max_size=8)
     if words:
-        values = st.one_of(st.sampled_from(list(words)), values)
+        values = st.one_of(st.integers(0, len(words) - 1).map(lambda n: words[n]), values)
     sizes = st.one_of(st.just(1), st.integers(1, 64), st.sampled_from([4096, 65536]))
     one = st.builds(Damage, _WHERE, st.sampled_from(DAMAGES), sizes, values)
     return st.lists(one, min_size=1, max_size=most)
@@ -103,7 +168,9 @@ def changed(tree: Any, edits: Sequence[Change]) -> Any:
     """The tree with all edits made, one after the other; the given one stays as it is."""
     root = [copy.deepcopy(tree)]  # so that the whole is a place as well
     for edit in edits:
-        places = list(_places(root))
+        places = [place for place in _places(root) if _fits(*place, edit.what)]
+        if not places:  # the whole was deleted, say
+            continue
         _change(*places[edit.place % len(places)], edit)
     return root[0] if root else None
 
@@ -118,6 +185,13 @@ def _places(node: Any) -> Any:
             yield container, key
             if isinstance(container[key], (dict, list)) and depth < 12:
                 stack.append((container[key], depth + 1))
+
+
+def _fits(container: Any, key: Any, what: str) -> bool:
+    """Whether a place is one for a change: of numbers and texts only such are changed."""
+    if what == "number":
+        return type(container[key]) in (int, float)
+    return what != "text" or type(container[key]) is str
 
 
 def _change(container: Any, key: Any, edit: Change) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -21,11 +22,15 @@ from tests.fuzz.edits import ODD_VALUES
 
 @dataclass(frozen=True)
 class Form:
-    """How a format is read into a tree and written again, and words that mean something in it."""
+    """How a format is read into a tree and written again, and words that mean something in it.
+
+    `seal` writes it as somebody would who also computes all checksums anew.
+    """
 
     read: Callable[[bytes], Any]
     write: Callable[[Any], bytes]
     words: tuple[bytes, ...] = ()
+    seal: Callable[[Any], bytes] | None = None
 
 
 def _text(text: str) -> bytes:
@@ -43,6 +48,27 @@ def _read_lines(data: bytes) -> Any:
 def _write_lines(tree: Any) -> bytes:
     rows = tree if isinstance(tree, list) else [tree]
     return b"".join(_json(row) + b"\n" for row in rows)
+
+
+def _seal(tree: Any) -> bytes:
+    """Records with the checksums of their lines and of all; as they are where lines have none."""
+    try:
+        from attnaudit.records.lines import line_of
+    except ImportError:  # records of schema version 1
+        return _write_lines(tree)
+    written = []
+    for line in tree if isinstance(tree, list) else [tree]:
+        if not isinstance(line, dict) or not line:
+            written.append(_json(line) + b"\n")
+            continue
+        content = {key: value for key, value in line.items() if key != "crc"}
+        if "count" in content and "sha256" in content:
+            content["sha256"] = hashlib.sha256(b"".join(written)).hexdigest()
+        try:
+            written.append(line_of(content))
+        except (ValueError, TypeError):  # numbers that are not finite
+            written.append(_json(line) + b"\n")
+    return b"".join(written)
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,7 +106,9 @@ def _separated(delimiter: str) -> Form:
             writer.writerow([_cell(cell) for cell in cells])
         return _text(out.getvalue())
 
-    return Form(read, write, (b'"', b'""', b"\r", b"\n\n", delimiter.encode(), b"\x00", b"\xef\xbb\xbf"))
+    return Form(
+        read, write, (b'"', b'""', b"\r", b"\n\n", delimiter.encode(), b"\x00", b"\xef\xbb\xbf")
+    )
 
 
 def _cell(value: Any) -> str:
@@ -116,7 +144,21 @@ _BOMB = b"".join(
 _YAML = (
     *(b"&a ", b"*a", b"<<: *a\n", b"a: &a [*a]\n", b"!!python/object/apply:os.system ['id']"),
     *(b"!!binary ", b"!!set ", b"!!timestamp ", b"!x ", b"\t", b"---\n", b"...\n", b"? ", b"- "),
-    *(b": ", b"#", b"{", b"}", b"[", b"]", b"|", b">", b"'", b'"', b"%YAML 9.9\n", b"\xff", b"\x00"),
+    *(
+        b": ",
+        b"#",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"|",
+        b">",
+        b"'",
+        b'"',
+        b"%YAML 9.9\n",
+        b"\xff",
+        b"\x00",
+    ),
     *(b"\x85", b"1_000", b"0x1f", b"0o17", b"1:30", b".inf", b".nan", b"~", b"yes", b"=", _BOMB),
 )
 _JSON = (
@@ -127,7 +169,8 @@ _JSON = (
 
 JSON = Form(json.loads, _json, _JSON)
 LINES = Form(_read_lines, _write_lines, _JSON)
-YAML = Form(lambda data: yaml.load(data, _Loader), _write_yaml, _YAML)  # noqa: S506
+RECORDS = Form(_read_lines, _write_lines, _JSON, _seal)
+YAML = Form(lambda data: yaml.load(data, _Loader), _write_yaml, _YAML)
 CSV, TSV = _separated(","), _separated("\t")
 TORCH = Form(_read_torch, _write_torch)
 SAFETENSORS = Form(_read_safetensors, _write_safetensors, _JSON)

@@ -143,8 +143,8 @@ def faults_of_a_metric(name: str, metric: Mapping[str, Any]) -> Iterator[str]:
             high is not None and value > high + EPSILON
         ):
             yield f"{spec.pattern} {key} lies outside its range"
-    if metric.get("ci_low") is not None and metric.get("ci_high") is not None:
-        if metric["ci_low"] > metric["ci_high"] + EPSILON:
-            yield f"{spec.pattern}: its interval is upside down"
+    ends = metric.get("ci_low"), metric.get("ci_high")
+    if None not in ends and ends[0] > ends[1] + EPSILON:
+        yield f"{spec.pattern}: its interval is upside down"
     if metric["value"] is None and not metric.get("reason"):
         yield f"{spec.pattern} is missing without a reason"

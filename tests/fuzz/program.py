@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -63,7 +63,9 @@ def run(folder: Path, *line: str, stop_at: int | None = None) -> Ended:
     code, escaped = 0, None
     with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as stack:
         warnings.simplefilter("always")
-        stack.enter_context(contextlib.chdir(folder) if hasattr(contextlib, "chdir") else _in(folder))
+        stack.enter_context(
+            contextlib.chdir(folder) if hasattr(contextlib, "chdir") else _in(folder)
+        )
         stack.enter_context(mock.patch.object(sys, "argv", ["attnaudit", *line]))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))
@@ -140,6 +142,26 @@ def _stopped_at(number: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def at_step(number: int, act: Callable[[], None]) -> Iterator[None]:
+    """Within this, `act` is called at the step of that number, from 0, of a progress bar."""
+    left, usual = [number], progress.Silent.advance
+
+    def advance(self: progress.Silent, steps: int = 1, info: str = "") -> None:
+        left[0] -= 1
+        if left[0] == -1:
+            act()
+        usual(self, steps, info)
+
+    with mock.patch.object(progress.Silent, "advance", advance):
+        yield
+
+
+def press_ctrl_c() -> None:
+    """What Python makes of Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
 def _bounded() -> Iterator[None]:
     """Ends what takes too long, and lets the system refuse what takes too much memory."""
 
@@ -151,7 +173,9 @@ def _bounded() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_AS, (size + _ROOM, hard))
     here = threading.current_thread() is threading.main_thread()
     if here:
-        usual = [(number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGPROF)]
+        usual = [
+            (number, signal.signal(number, ring)) for number in (signal.SIGALRM, signal.SIGPROF)
+        ]
         signal.setitimer(signal.ITIMER_PROF, SECONDS, 1.0)  # again, where it was caught
         signal.setitimer(signal.ITIMER_REAL, _ASLEEP, 1.0)
     try:

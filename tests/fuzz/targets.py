@@ -35,7 +35,7 @@ class Target:
     copies: dict[str, str] = field(default_factory=dict)
     stop_at: int | None = None
     cost: int = 1
-    judge: Callable[[Path, Path, program.Ended], Sequence[str]] | None = None
+    judge: Callable[[Path, Path, program.Ended], Sequence[str]] | None = None  # checksums in place
 
     def edits(self) -> st.SearchStrategy[Edits]:
         """Changes of the values in the file, or damage to its bytes."""
@@ -44,6 +44,8 @@ class Target:
             st.tuples(st.just("values"), changes()),
             st.tuples(st.just("bytes"), damages(self.form.words)),
         ]
+        if self.form.seal is not None:
+            kinds += [st.tuples(st.just("sealed"), changes())] * 2
         if self.form is formats.TORCH:
             kinds.append(st.tuples(st.just("tensor"), formats.odd_trees()))
         return st.one_of(kinds)
@@ -58,7 +60,8 @@ class Target:
         if kind == "tensor":
             return self.form.write(formats.with_odd_tensor(tree, *what))
         wanted: Sequence[Change] = what
-        return self.form.write(changed(tree, wanted))
+        write = self.form.seal if kind == "sealed" else None
+        return (write or self.form.write)(changed(tree, wanted))
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class Outcome:
 
 def cases(target: Target) -> st.SearchStrategy[Case]:
     """The cases of a target."""
-    return st.builds(Case, st.just(target), st.sampled_from(list(target.lines)), target.edits())
+    drawn = st.tuples(st.sampled_from(list(target.lines)), target.edits())
+    return drawn.map(lambda pair: Case(target, *pair))
 
 
 def lay_out(case: Case, files: Path, folder: Path) -> bool:
@@ -117,7 +121,7 @@ def execute(case: Case, files: Path, folder: Path) -> Outcome | None:
     found = list(oracles.faults(ended, folder, before, case.line))
     if any("internal error" in fault for fault in found):
         found = [f"{fault} {_place(case, files, folder)}" for fault in found]
-    if case.target.judge and not found:
+    if case.target.judge and not found and case.edits[0] != "sealed":
         found += case.target.judge(files, folder, ended)
     return Outcome(found, ended)
 
@@ -131,10 +135,12 @@ def _place(case: Case, files: Path, folder: Path) -> str:
     shutil.rmtree(folder)
     folder.mkdir()
     lay_out(case, files, folder)
-    frames = [line.strip() for line in told.splitlines() if "/attnaudit/" in line and "line" in line]
+    frames = [
+        line.strip() for line in told.splitlines() if "/attnaudit/" in line and "line" in line
+    ]
     if not frames:
         return "(nowhere told)"
-    path, number, where = frames[-1].split(", ")
+    path, _, where = frames[-1].split(", ")
     return f"[{path.partition('/attnaudit/')[2].rstrip(chr(34))} {where}]"
 
 
@@ -170,7 +176,9 @@ def _targets() -> tuple[Target, ...]:
     rows = [("data", "check", "spec.yaml"), ("data", "check", "rows.jsonl")]
     audited = ("permute", "model.pt", "rows.jsonl", *_PERMUTE)
     found = [
-        Target("rows-jsonl", "rows.jsonl", formats.LINES, (*rows, audited), ("spec.yaml", "model.pt")),
+        Target(
+            "rows-jsonl", "rows.jsonl", formats.LINES, (*rows, audited), ("spec.yaml", "model.pt")
+        ),
         Target("rows-csv", "rows.csv", formats.CSV, [("data", "check", "rows.csv")]),
         Target("rows-tsv", "rows.tsv", formats.TSV, [("data", "check", "rows.tsv")]),
         Target("spec", "spec.yaml", formats.YAML, rows[:1], ("rows.jsonl",)),
@@ -193,11 +201,17 @@ def _targets() -> tuple[Target, ...]:
             "config",
             "config.yaml",
             formats.YAML,
-            [("train", "config.yaml", "-o", "out"), ("train", "config.yaml", "-o", "out", "--quiet")],
+            [
+                ("train", "config.yaml", "-o", "out"),
+                ("train", "config.yaml", "-o", "out", "--quiet"),
+            ],
             stop_at=0,
         ),
         Target(
-            "config-audit", "config.yaml", formats.YAML, [("audit", "config.yaml", "-o", "out")],
+            "config-audit",
+            "config.yaml",
+            formats.YAML,
+            [("audit", "config.yaml", "-o", "out")],
             stop_at=0,
         ),
         Target(
@@ -235,7 +249,7 @@ def _targets() -> tuple[Target, ...]:
         Target(
             "baseline-records",
             "correlate.jsonl",
-            formats.LINES,
+            formats.RECORDS,
             [("report", "correlate.json", "--baseline", "correlate.jsonl", *_OUT)],
             ("correlate.json",),
         ),
@@ -248,14 +262,14 @@ def _targets() -> tuple[Target, ...]:
             ("policy.yaml",),
         ),
         *(
-            Target(f"records-{name}", f"{name}.jsonl", formats.LINES, _reports(f"{name}.jsonl"))
+            Target(f"records-{name}", f"{name}.jsonl", formats.RECORDS, _reports(f"{name}.jsonl"))
             for name in corpus.QUESTIONS
         ),
         *(
             Target(
                 f"findings-{name}",
                 f"{name}.jsonl",
-                formats.LINES,
+                formats.RECORDS,
                 _reports(*(f"{other}.jsonl" for other in corpus.RETRAINED))[:2],
                 [f"{other}.jsonl" for other in corpus.RETRAINED if other != name],
                 cost=2,
@@ -265,7 +279,7 @@ def _targets() -> tuple[Target, ...]:
         Target(
             "partial",
             "half.partial",
-            formats.LINES,
+            formats.RECORDS,
             [(*corpus.PARTIAL, "--resume")],
             ("model.pt", "data.yaml", "train.jsonl", "dev.jsonl", "test.jsonl"),
             {"half.partial": "made.jsonl.partial"},

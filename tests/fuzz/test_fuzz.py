@@ -1,34 +1,16 @@
-"""Some odd files for every command that reads one; `python -m tests.fuzz` tries more, and longer."""
+"""Odd files for every command that reads one; `python -m tests.fuzz` tries more, and longer."""
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.fuzz import corpus
 from tests.fuzz.known import known
 from tests.fuzz.targets import TARGETS, Case, cases, execute
 
-EXAMPLES = {1: 16, 2: 8, 4: 5}  # by the cost of a target
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory):
-    """The valid files, made once for all processes that test."""
-    folder = tmp_path_factory.getbasetemp().parent / "fuzz-files"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = folder / "made"
-        if not (folder / "complete").exists():
-            shutil.rmtree(made, ignore_errors=True)
-            made.mkdir()
-            corpus.build(made)
-            (folder / "complete").touch()
-    return made
+EXAMPLES = {1: 13, 2: 8, 4: 5}  # by the cost of a target
 
 
 @pytest.fixture
@@ -44,30 +26,31 @@ def place(tmp_path):
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
-def test_valid_files_are_taken(name, files, place):
+def test_valid_files_are_taken(name, fuzz_files, place):
     """Else the odd ones would be refused for another reason than their oddity."""
     target = TARGETS[name]
     for kind in ("bytes", "values"):  # as they are, and written again by the harness
-        outcome = execute(Case(target, target.lines[0], (kind, [])), files, place())
+        outcome = execute(Case(target, target.lines[0], (kind, [])), fuzz_files, place())
         assert outcome is not None
         assert outcome.faults == []
         assert outcome.ended.code in ((0, 1) if target.stop_at is None else (0, 1, 130))
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
-def test_odd_files_are_taken_or_refused_in_one_line(name, files, place):
+def test_odd_files_are_taken_or_refused_in_one_line(name, fuzz_files, place):
     target = TARGETS[name]
 
     @settings(
         max_examples=EXAMPLES[target.cost],
         derandomize=True,
         database=None,
+        phases=[Phase.generate],  # a case has few edits as it is
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(cases(target))
     def check(case):
-        outcome = execute(case, files, place())
+        outcome = execute(case, fuzz_files, place())
         if outcome is not None:
             assert [f for f in outcome.faults if known(name, f) is None] == [], outcome.ended.err
 

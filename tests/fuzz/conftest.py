@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import fcntl
+import shutil
+
+import pytest
+
+from tests.fuzz import corpus
+
+
+@pytest.fixture(scope="session")
+def fuzz_files(tmp_path_factory):
+    """The valid files, made once for all processes that test."""
+    folder = tmp_path_factory.getbasetemp().parent / "fuzz-files"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "made"
+        if not (folder / "complete").exists():
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            corpus.build(made)
+            (folder / "complete").touch()
+    return made
