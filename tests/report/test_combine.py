@@ -12,7 +12,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.findings.desiderata import FINDINGS, OUT_OF_CONTEXT
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.rules import Deltas
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.measures.summary import Columns
 from attnaudit.questions.permute import QUESTION
 from attnaudit.questions.permute.settings import PermuteSettings
@@ -34,7 +34,7 @@ NAMES = [one.name for one in FINDINGS]
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch):
-    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 200))
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 200))
 
 
 @pytest.fixture(scope="module")
