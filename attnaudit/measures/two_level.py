@@ -99,34 +99,28 @@ def two_level(found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the variance of a mean over seeds and instances is made of.
+    """The variance of a mean over seeds and instances, and Satterthwaite's degrees of freedom.
 
-    `seeds`: that of the seeds' own figures, which holds the joint part. `instances`: what the
-    choice of instances adds to it. `df`: Satterthwaite's degrees of freedom of their sum.
+    `seeds` is the part of it that the seeds alone make, and which only they can tell.
     """
 
+    variance: float
     seeds: float
-    instances: float
     df: float
-
-    @property
-    def variance(self) -> float:
-        """The whole."""
-        return self.seeds + self.instances
 
 
 def variance_parts(found: Figures) -> Parts:
     """The parts of the variance of the mean over seeds; there are at least two of them."""
     seeds = len(found.points)
-    between = float(found.points.var(ddof=1)) / seeds
-    whole = float(found.covariance.mean())  # of the mean over these very seeds
-    shared = (found.covariance.sum() - found.covariance.trace()) / (seeds * (seeds - 1))
-    # Estimates may contradict each other, where little is to be estimated: the whole is no less
-    # than what either level alone makes certain.
-    variance = max(between + float(shared), between, whole)
-    instances = variance - between
+    between = float(found.points.var(ddof=1)) / seeds  # the seeds' part, and the joint one
+    whole = float(found.covariance.mean())  # the instances' part, and the joint one
+    shared = float(found.covariance.sum() - found.covariance.trace()) / (seeds * (seeds - 1))
+    # Where little is to be estimated the parts may contradict each other: the whole is no less than
+    # what the instances make for these very seeds.
+    variance = max(between + shared, whole)
     if variance <= 0:
         return Parts(0.0, 0.0, seeds - 1)
-    share = between / variance
-    weights = share**2 / (seeds - 1) + (1 - share) ** 2 / (found.units - 1)
-    return Parts(between, instances, 1 / weights)
+    alone = min(max(between - (whole - shared), 0.0), variance)
+    share = alone / variance
+    df = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (found.units - 1))
+    return Parts(variance, alone, df)

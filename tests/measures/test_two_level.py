@@ -45,12 +45,9 @@ def test_the_variance_is_that_of_the_mean_squares(seed, seeds, n):
     values = generator.normal(0, 1, (seeds, 1)) + generator.normal(0, 2, n)
     values = values + generator.normal(0, 1, (seeds, n))
     parts = variance_parts(figures(values, Sample(n)))
-    assert parts.variance >= mean_squares(values) - 1e-12
-    if parts.variance > max(parts.seeds, values.mean(0).var(ddof=1) / n) + 1e-12:  # not cut
-        assert parts.variance == pytest.approx(mean_squares(values))
-        share = parts.seeds / parts.variance
-        df = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (n - 1))
-        assert parts.df == pytest.approx(df)
+    of_these_seeds = values.mean(0).var(ddof=1) / n
+    assert parts.variance == pytest.approx(max(mean_squares(values), of_these_seeds))
+    assert seeds - 1 - 1e-9 <= parts.df <= seeds + n
 
 
 def test_joint_noise_is_counted_once():
@@ -61,7 +58,7 @@ def test_joint_noise_is_counted_once():
         for _ in range(300)
     ]
     # Twice as much where it is counted at both levels; cut from below it is a little more.
-    assert 1 / 500 < np.mean(variances) < 1.35 / 500
+    assert 1 / 500 < np.mean(variances) < 1.3 / 500
 
 
 def test_an_interval_stays_in_the_range_and_leans_away_from_its_end():
