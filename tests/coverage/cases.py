@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ def _means(n: int) -> Iterator[Case]:
 MEDIAN = float(betaincinv(0.3, 6, 0.5))  # of beta(.3, 6)
 
 
+@cache
 def _taus() -> Array:
     """Kendall's tau of many texts whose two rankings are somewhat alike."""
     generator, found = np.random.default_rng(20), []
