@@ -9,10 +9,10 @@ from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.rules import LEAST_RARE, LEAST_SEEDS
-from attnaudit.measures.counted import auroc_of_counts
-from attnaudit.measures.intervals import PERCENTILES
-from attnaudit.measures.two_level import f1_draws, two_level
+from attnaudit.measures import influence
+from attnaudit.questions.f1_of_seeds import F1OfSeeds
 from attnaudit.questions.runs import BASE, SEED, Floats, Ints, Runs
+from attnaudit.records.metric import UNIT
 
 
 def barrier(evidence: Evidence, runs: Runs) -> str | None:
@@ -30,7 +30,7 @@ def unusable(evidence: Evidence, runs: Runs) -> str | None:
     rarest = int(np.bincount(runs.gold, minlength=len(evidence.labels)).min())
     if rarest < LEAST_RARE:
         return f"the rarest class has {rarest} instances, and {LEAST_RARE} are needed"
-    if runs.bootstrap().units < 2:
+    if runs.sample().units < 2:
         return "all instances are of one group, which does not tell how groups differ"
     return None
 
@@ -38,14 +38,14 @@ def unusable(evidence: Evidence, runs: Runs) -> str | None:
 def useless(evidence: Evidence, runs: Runs) -> str | None:
     """Why the audited model is no better than a constant answer; None if it is."""
     scored = _scored(runs, runs.predicted(BASE, [0]), len(evidence.labels))
-    drawn = scored.draws[:, 0] - scored.constant_draws
     # One model as it is, not one of many: there is no level of seeds.
-    if not np.nanpercentile(drawn, PERCENTILES)[0] > 0:
+    better = scored.f1.difference(scored.values[0], scored.constant)
+    if better.ci_low is None or better.ci_low <= 0:
         words = scored.words(0)
         return f"the model is not better, by interval, than a constant answer ({words})"
     if len(evidence.labels) == 2:
         positive = runs.probs(BASE, [0])[0, :, 1]
-        ranked = runs.bootstrap().counted(auroc_of_counts(runs.gold, positive))
+        ranked = runs.sample().score(influence.auroc(runs.gold, positive), UNIT)
         if ranked.ci_low is None or ranked.ci_low <= 0.5:
             return "the model ranks instances no better than chance (AUROC .5), by interval"
     return None
@@ -65,22 +65,20 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
         return f"{count} seeds were trained, and {LEAST_SEEDS} are needed"
     predicted = np.concatenate([runs.predicted(BASE, [0]), runs.predicted(SEED, seeds)])
     scored = _scored(runs, predicted, len(evidence.labels))
-    base, others = scored.points[0], scored.points[1:]
-    base_drawn, drawn = scored.draws[:, 0], scored.draws[:, 1:]
-    over = two_level(
-        others - scored.constant, drawn - scored.constant_draws[:, None], len(runs.gold)
-    )
+    base, others = scored.values[0], scored.values[1:]
+    over = scored.f1.gap(others, scored.constant[None])
     if over.ci_low is None or over.ci_low <= 0:
         return (
             f"the recipe does not reproduce this model: {count} seeds are not better, by"
             f" interval, than a constant answer ({scored.words(slice(1, None))})"
         )
-    sampling = float(np.nanstd(base_drawn - drawn.mean(1)))
-    spread = float(others.std(ddof=1)) * (1 + 1 / count) ** 0.5
+    apart = (base - others.mean(0))[None]
+    sampling = float(scored.f1.sample.covariance(apart)[0, 0]) ** 0.5
+    spread = float(others.mean(1).std(ddof=1)) * (1 + 1 / count) ** 0.5
     room = float(stdtrit(count - 1, 0.975)) * spread + 1.96 * sampling
-    if abs(base - others.mean()) > room + 1e-12:
+    if abs(base.mean() - others.mean()) > room + 1e-12:
         return (
-            f"the recipe does not reproduce this model: its F1 is {base:.3f}, that of"
+            f"the recipe does not reproduce this model: its F1 is {base.mean():.3f}, that of"
             f" {count} seeds {others.mean():.3f}"
         )
     return None
@@ -88,23 +86,21 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
 
 @dataclass(frozen=True)
 class _Scored:
-    """F1 of models, `points` (S,) and `draws` (draws, S), and of the best constant answer."""
+    """F1 of models, as means over instances: `values` (S, n), and the best constant's (n,)."""
 
-    points: Floats
-    draws: Floats
-    constant: float
-    constant_draws: Floats  # (draws,)
+    f1: F1OfSeeds
+    values: Floats
+    constant: Floats
 
     def words(self, models: int | slice) -> str:
-        mean = self.points[models].mean()
-        return f"F1 {mean:.3f}, always guessing one class {self.constant:.3f}"
+        mean, constant = self.values[models].mean(), self.constant.mean()
+        return f"F1 {mean:.3f}, always guessing one class {constant:.3f}"
 
 
 def _scored(runs: Runs, predicted: Ints, classes: int) -> _Scored:
     """The scores of models that predict `predicted` (S, n)."""
+    f1 = F1OfSeeds.of(runs, classes)
     constants = np.tile(np.arange(classes)[:, None], len(runs.gold))  # (classes, n)
-    rows = np.concatenate([predicted, constants])
-    points, draws = f1_draws(np.array(runs.gold), rows, classes, runs.bootstrap())
-    count = len(predicted)
-    best = count + int(np.nanargmax(points[count:]))
-    return _Scored(points[:count], draws[:, :count], float(points[best]), draws[:, best])
+    guesses = f1.values(constants)
+    best = int(np.nanargmax(guesses.mean(1)))
+    return _Scored(f1, f1.values(predicted), guesses[best])

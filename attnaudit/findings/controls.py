@@ -8,13 +8,12 @@ finding is *against*.
 
 from __future__ import annotations
 
-import numpy as np
-
 from attnaudit.findings.finding import Finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.reliance_tables import UNMOVED_TVD
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
+from attnaudit.records.metric import UNIT
 
 RULE = "inconclusive in place of against: no control moves the answers"
 
@@ -31,12 +30,11 @@ def unmoved(runs: Runs) -> str | None:
     known = {name: column for name, column in columns.items() if column is not None}
     if not known:
         return None
-    means = runs.bootstrap().means(np.stack(list(known.values()), axis=1))
-    if not all(map(_is_small, means)):
+    means = runs.sample().means(known, lambda _: UNIT)
+    if not all(map(_is_small, means.values())):
         return None
     moved = " and ".join(
-        f"{CONTROLS[name]} (TVD up to {mean.ci_high:.3f})"
-        for name, mean in zip(known, means, strict=True)
+        f"{CONTROLS[name]} (TVD up to {mean.ci_high:.3f})" for name, mean in means.items()
     )
     return (
         f"even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so that"

@@ -117,7 +117,7 @@ def _beyond(jsd: Estimate) -> bool:
     return jsd.ci_low is not None and jsd.ci_low > AGREEING_JSD
 
 
-def _unstable(who: str, jsd: Estimate, metric: str, scope: str) -> Finding:
+def _unstable(who: str, jsd: Estimate, metric: str | None, scope: str) -> Finding:
     reason = f"unstable: {who} attend differently, by a mean JSD of {jsd.value:.2f}"
     reason = f"{reason} (above {AGREEING_JSD:g})"
     return finding("against", reason, jsd, AGREEING_JSD, scope, metric, RULE)
@@ -154,7 +154,10 @@ def _unstable_imitators(case: Case) -> Finding | None:
     jsd = manipulation.imitators(case.test)
     if not _beyond(jsd):
         return None
-    return _unstable("models that only imitate the answers", jsd, OF_IMITATORS, case.scope)
+    # The metric of that name is of all imitators; where some got stuck, this is another figure.
+    of_all = len(case.test.seeds) == len(case.runs.seeds(**{"lambda": 0.0}))
+    metric = OF_IMITATORS if of_all else None
+    return _unstable("models that only imitate the answers", jsd, metric, case.scope)
 
 
 def _held(case: Case) -> Finding:

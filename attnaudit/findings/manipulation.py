@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.findings.evidence import Evidence
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
-from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.measures.two_level import drawn_figures, figures, two_level
 from attnaudit.questions.runs import Kind, Runs, kind_of
+from attnaudit.records.metric import JSD
 
 Array = NDArray[np.float64]
 
@@ -26,7 +28,8 @@ class Curves:
     """Mean TVD and JSD of each seed and lambda on one split: (seeds, lambdas).
 
     `seeds` and `lambdas` are ascending, and the first lambda is 0. `tvd_draws` and `jsd_draws`
-    (draws, seeds, lambdas) are the means on resamples of the `n` instances.
+    (draws, seeds, lambdas) are the means on resamples of the instances of `sample`. `imitated`
+    (seeds, n) is the JSD of the imitators, lambda 0.
     """
 
     seeds: list[int]
@@ -35,7 +38,8 @@ class Curves:
     jsd: Array
     tvd_draws: Array
     jsd_draws: Array
-    n: int
+    imitated: Array
+    sample: Sample
 
     def only(self, places: list[int]) -> Curves:
         """The curves of some seeds, named by their places."""
@@ -46,6 +50,7 @@ class Curves:
             jsd=self.jsd[places],
             tvd_draws=self.tvd_draws[:, places],
             jsd_draws=self.jsd_draws[:, places],
+            imitated=self.imitated[places],
         )
 
 
@@ -64,10 +69,11 @@ def curves(runs: Runs, lambdas: list[float], seeds: list[int]) -> Curves:
             for what in ("tvd", "jsd")
         ]
     ).swapaxes(1, 2)  # (2, S, L, n)
-    points, draws = mean_draws(values.reshape(-1, bootstrap.n), bootstrap)
-    tvd, jsd = points.reshape(shape)
+    tvd, jsd = values.mean(-1)
+    draws = bootstrap.means(values.reshape(-1, bootstrap.sample.n).T)
     tvd_draws, jsd_draws = draws.reshape(-1, *shape).swapaxes(0, 1)
-    return Curves(seeds, lambdas, tvd, jsd, tvd_draws, jsd_draws, bootstrap.n)
+    imitated = values[1, :, 0]
+    return Curves(seeds, lambdas, tvd, jsd, tvd_draws, jsd_draws, imitated, bootstrap.sample)
 
 
 def _adversary(strength: float) -> Kind:
@@ -99,7 +105,7 @@ def mixtures(tvd: Array, jsd: Array, budget: float) -> Array:
 
 def imitators(test: Curves) -> Estimate:
     """Mean JSD of the imitators' attention (lambda 0) to the audited model's."""
-    return two_level(test.jsd[:, 0], test.jsd_draws[..., 0], test.n)
+    return two_level(figures(test.imitated, test.sample), JSD)
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def excess(dev: Curves, test: Curves, budget: float, room: float) -> Excess:
     points = (chosen * test.jsd).sum(-1) - test.jsd[:, 0]
     draws = (redrawn * test.jsd_draws).sum(-1) - test.jsd_draws[..., 0]
     cost = float((chosen * test.tvd).sum(-1).mean())
-    found = two_level(points, draws, test.n)
+    found = two_level(drawn_figures(points, draws, test.sample), (-JSD[1], JSD[1]))
     return Excess(budget, found, cost, cost <= room, chosen)
 
 

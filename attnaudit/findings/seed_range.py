@@ -9,9 +9,10 @@ import numpy as np
 
 from attnaudit.measures.scores import f1
 from attnaudit.measures.summary import Estimate
-from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.model_adversary.strengths import LEAST_SEEDS_TVD
 from attnaudit.questions.runs import BASE, SEED, Floats, Kind, Runs
+from attnaudit.records.metric import JSD, UNIT
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,10 @@ class SeedRange:
 
 def seed_range(runs: Runs, least_loss: float) -> SeedRange:
     """The range of the seeds in `runs` of seed-baseline; `least_loss` of F1 counts as none."""
-    seeds, bootstrap = runs.seeds(model="seed"), runs.bootstrap()
-    values = [runs.values(SEED, seeds, what) for what in ("tvd", "jsd")]
-    points, draws = mean_draws(np.concatenate(values), bootstrap)  # (2S,), (draws, 2S)
+    seeds, sample = runs.seeds(model="seed"), runs.sample()
     tvd, jsd = (
-        two_level(points[one], draws[:, one], bootstrap.n)
-        for one in (slice(len(seeds)), slice(len(seeds), None))
+        two_level(figures(runs.values(SEED, seeds, what), sample), bounds)
+        for what, bounds in (("tvd", UNIT), ("jsd", JSD))
     )
     flips, loss = damage(runs, SEED, seeds)
     return SeedRange(tvd, jsd, max(LEAST_SEEDS_TVD, flips.max()), max(least_loss, loss.max()))

@@ -1,119 +1,126 @@
 """Intervals for figures of several trained models: other seeds, and other instances.
 
-A figure of a recipe would have come out otherwise on other instances, and with other seeds. Two
-levels give an interval for both: instances, or groups of them, are resampled, the same ones for
-every model; and to the mean over the S models of each resample is added `T sd / sqrt(S)`, where
-`sd` is the standard deviation over the models on all instances, and T is drawn from Student's t
-with S - 1 degrees of freedom. (Resampling a handful of seeds would be too narrow: three of them
-give .92 at best.)
+A figure of a recipe would have come out otherwise with other seeds, and on other instances. Model s
+on instance i gives
 
-Figures of S models are a pair of arrays, `points` (S,) on all instances and `draws` (draws, S) on
-the resamples, NaN where they are undefined. Figures of one bootstrap stay paired, so that those of
-two kinds of model with the same seeds can be subtracted, points and draws alike.
+    figure = mean + what seed s adds + what instance i adds + what the two add together,
+
+and the mean over S seeds and n instances varies by the sum of three parts: that between seeds over
+S, that between instances over n, and the joint one over S n. Both the spread of the seeds' own
+figures and the sampling of the instances hold the joint part; it is counted once. (Analysis of
+variance with two random factors, by the method of moments: Searle, Casella & McCulloch 1992,
+Variance Components, chapter 4.) The quantile is that of Student's t, with the degrees of freedom of
+Satterthwaite 1946 (Biometrics Bulletin 2): few where seeds decide, many where instances do.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attnaudit.measures.intervals import PERCENTILES, Bootstrap
+from attnaudit.measures.limits import UNBOUNDED, Bounds, constant_ends, ends, is_at
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 
 Array = NDArray[np.float64]
 
 
-def f1_draws(
-    gold: ArrayLike, predicted: ArrayLike, classes: int, bootstrap: Bootstrap
-) -> tuple[Array, Array]:
-    """F1 of each model: of class 1 if there are two classes, else the mean over classes.
+@dataclass(frozen=True)
+class Figures:
+    """A figure of each of S models on the same instances, NaN where it is undefined.
 
-    It is what `scores.f1` gives, but a resample takes a product of counts in place of another pass
-    over the instances.
+    `points` (S,) are the figures. `covariance` (S, S) says how far they would move, and how far
+    together, on other instances; it is NaN where there is one instance or group only. `n` and
+    `units` count the instances, and their groups.
+    """
+
+    points: Array
+    covariance: Array
+    n: int
+    units: int
+
+
+def figures(values: ArrayLike, sample: Sample) -> Figures:
+    """The means over instances of values (S, n); all those of a model may be NaN.
+
+    Raises ValueError for values of another shape.
+    """
+    values = np.asarray(values, np.float64)
+    return Figures(values.mean(1), sample.covariance(values), sample.n, sample.units)
+
+
+def drawn_figures(points: Array, draws: Array, sample: Sample) -> Figures:
+    """Figures that are no means: `points` (S,), and `draws` (draws, S) of them on resamples."""
+    if draws.ndim != 2 or draws.shape[1:] != points.shape:
+        raise ValueError(f"draws must be (draws, {len(points)}), not of shape {draws.shape}")
+    kept = draws[np.isfinite(draws).all(1)]
+    size = len(points)
+    covariance = np.full((size, size), np.nan)
+    if sample.units > 1 and len(kept) > 1:
+        covariance = np.cov(kept, rowvar=False).reshape(size, size)
+    return Figures(points, covariance, sample.n, sample.units)
+
+
+def two_level(found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = None) -> Estimate:
+    """The mean over seeds of a figure inside `bounds`, with its 95 % interval over both levels.
 
     Args:
-        gold: (n,) class numbers.
-        predicted: (S, n) class numbers.
-        classes: How many classes there are.
-        bootstrap: Resamples of the n instances.
-
-    Returns:
-        `points` (S,) and `draws` (draws, S), in [0, 1], higher is better.
-    """
-    gold, predicted = np.asarray(gold, np.int64), np.asarray(predicted, np.int64)
-    _check(predicted, bootstrap)
-    scored = np.arange(1 if classes == 2 else 0, classes)[:, None, None]  # (K, 1, 1)
-    said, due = predicted == scored, gold == scored  # (K, S, n), (K, 1, n)
-    cells = (said & due, said, due)  # right; predicted and gold, whose sum is 2 tp + fp + fn
-    counted = np.concatenate([cell.reshape(-1, bootstrap.n) for cell in cells])
-    sizes = [len(scored) * len(predicted)] * 2 + [len(scored)]
-
-    def score(sums: Array) -> Array:
-        """(draws, columns) to (draws, S)."""
-        parts = np.split(sums, np.cumsum(sizes)[:-1], axis=1)
-        right, said, due = (part.reshape(len(sums), len(scored), -1) for part in parts)
-        met = said + due  # (draws, K, S)
-        seen = met > 0
-        each = np.divide(2 * right, met, out=np.zeros_like(met), where=seen)
-        number = seen.sum(1)
-        undefined = np.full(number.shape, np.nan)
-        mean: Array = np.divide(each.sum(1), number, out=undefined, where=number > 0)
-        return mean
-
-    columns = counted.T.astype(np.float64)  # (n, columns)
-    return score(columns.sum(0)[None])[0], score(_resampled(columns, bootstrap))
-
-
-def mean_draws(values: ArrayLike, bootstrap: Bootstrap) -> tuple[Array, Array]:
-    """The mean over instances of `values` (S, n), all of them defined: points and draws."""
-    values = np.asarray(values, np.float64)
-    _check(values, bootstrap)
-    sums = _resampled(np.vstack([values, np.ones(bootstrap.n)]).T, bootstrap)
-    return values.mean(1), sums[:, :-1] / sums[:, -1:]
-
-
-def two_level(
-    points: Array, draws: Array, n: int, bounds: tuple[float, float] = (-np.inf, np.inf)
-) -> Estimate:
-    """The mean over seeds of a figure on `n` instances, with its 95 % interval over both levels.
-
-    An interval from few seeds may reach beyond what the figure can be; it is cut at `bounds`.
+        found: The figure of each seed.
+        bounds: What the figure can be.
+        reach: For a figure whose own variance may say too little, as a difference of two scores
+            does where both are perfect: how far instances of another kind could move it, times
+            their share. The interval is never narrower than what may have been missed of them, see
+            `limits.constant_ends`.
 
     Returns:
         An estimate. Its interval is None for a single seed, which says nothing of others, and
         where there is one instance or group only; its value is None if some seed leaves the
         figure undefined.
-
-    Raises:
-        ValueError: `points` and `draws` are not of the same seeds.
     """
+    points, n = found.points, found.n
     seeds = len(points)
-    if draws.ndim != 2 or draws.shape[1] != seeds or not seeds:
-        raise ValueError(f"draws must be (draws, {seeds}), not of shape {draws.shape}")
     if not np.isfinite(points).all():
         return Estimate(None, undefined=n, reason="undefined on these instances")
     value = float(points.mean())
     if seeds == 1:
         reason = "no interval: one seed does not tell how much seeds differ"
         return Estimate(value, n=n, reason=reason)
-    # A generator of its own: the same shifts for every figure of so many seeds, and none that the
-    # resampling of instances has used.
-    shifts = np.random.default_rng([seeds, len(draws)]).standard_t(seeds - 1, len(draws))
-    drawn = draws.mean(1) + shifts * points.std(ddof=1) / np.sqrt(seeds)
-    drawn = drawn[np.isfinite(drawn)]
-    if not drawn.size:
-        return Estimate(value, n=n, reason="no interval: no resample gave a value")
-    low, high = np.clip(np.percentile(drawn, PERCENTILES), *bounds)
-    return Estimate(value, float(low), float(high), n)
+    if not np.isfinite(found.covariance).all():
+        return Estimate(value, n=n, reason="no interval: only one instance or group gave a value")
+    parts = variance_parts(found)
+    low, high = ends(value, parts.variance, parts.df, bounds)
+    if reach is not None or is_at(points, bounds).all():
+        least, most = constant_ends(value, found.units, bounds, reach)
+        low, high = min(low, least), max(high, most)
+    return Estimate(value, min(low, value), max(high, value), n)
 
 
-def _resampled(columns: Array, bootstrap: Bootstrap) -> Array:
-    """(draws, columns) sums of each resample; NaN where there is one instance or group only."""
-    if bootstrap.units < 2:
-        return np.full((bootstrap.draws, columns.shape[1]), np.nan)
-    return bootstrap.sums(columns)
+@dataclass(frozen=True)
+class Parts:
+    """The variance of a mean over seeds and instances, and Satterthwaite's degrees of freedom.
+
+    `seeds` is the part of it that the seeds alone make, and which only they can tell.
+    """
+
+    variance: float
+    seeds: float
+    df: float
 
 
-def _check(values: NDArray[np.generic], bootstrap: Bootstrap) -> None:
-    if values.ndim != 2 or values.shape[1] != bootstrap.n or not len(values):
-        raise ValueError(f"values must be (seeds, {bootstrap.n}), not of shape {values.shape}")
+def variance_parts(found: Figures) -> Parts:
+    """The parts of the variance of the mean over seeds; there are at least two of them."""
+    seeds = len(found.points)
+    between = float(found.points.var(ddof=1)) / seeds  # the seeds' part, and the joint one
+    whole = float(found.covariance.mean())  # the instances' part, and the joint one
+    shared = float(found.covariance.sum() - found.covariance.trace()) / (seeds * (seeds - 1))
+    # Where little is to be estimated the parts may contradict each other: the whole is no less than
+    # what the instances make for these very seeds.
+    variance = max(between + shared, whole)
+    if variance <= 0:
+        return Parts(0.0, 0.0, seeds - 1)
+    alone = min(max(between - (whole - shared), 0.0), variance)
+    share = alone / variance
+    df = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (found.units - 1))
+    return Parts(variance, alone, df)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnaudit.measures import influence
 from attnaudit.measures.columns import Column, Frame, Names, Texts, joined
-from attnaudit.measures.counted import auroc_of_counts, f1_of_counts
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.scores import majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
+from attnaudit.records.metric import UNIT
 
 
 @dataclass
@@ -69,23 +70,22 @@ class Basics:
         classes: NDArray[np.int64] = self.probs.argmax(1)
         return classes
 
-    def bootstrap(self, seed: int, part: NDArray[np.bool_] | None = None) -> Bootstrap:
-        """Resampling of all instances, or of a part: by group where the data has groups."""
+    def sample(self, part: NDArray[np.bool_] | None = None) -> Sample:
+        """All instances, or a part of them, as a sample: of groups where the data has groups."""
         codes = self.groups.codes
-        return Bootstrap.by_code(codes if part is None else codes[part], seed)
+        return Sample.by_code(codes if part is None else codes[part])
 
-    def model_scores(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
+    def model_scores(self) -> dict[str, Estimate]:
         """How good the model is on these instances; without that no audit means much."""
-        gold, probs = self.gold, self.probs
+        gold, probs, sample = self.gold, self.probs, self.sample()
         right = (probs.argmax(1) == gold).astype(float)
-        (accurate,) = bootstrap.means(right[:, None])
         scores = {
-            "model.accuracy": accurate,
-            "model.f1": bootstrap.counted(f1_of_counts(gold, probs)),
+            "model.accuracy": sample.mean(right, UNIT),
+            "model.f1": sample.score(influence.f1(gold, probs), UNIT),
             "model.majority_accuracy": Estimate(majority_accuracy(gold), n=len(gold)),
         }
         if probs.shape[1] == 2:
-            scores["model.auroc"] = bootstrap.counted(auroc_of_counts(gold, probs[:, 1]))
+            scores["model.auroc"] = sample.score(influence.auroc(gold, probs[:, 1]), UNIT)
         return scores
 
     def columns(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
+from attnaudit.measures.sample import Sample
 from attnaudit.records.schema import Run
 
 Floats = NDArray[np.float64]
@@ -68,9 +69,13 @@ class Runs:
         classes: Ints = self.probs(kind, seeds).argmax(-1)
         return classes
 
+    def sample(self) -> Sample:
+        """The instances as a sample: of groups where the data has groups."""
+        return Sample.by_group(self.groups)
+
     def bootstrap(self) -> Bootstrap:
         """Resampling of the instances, by group where the data has groups."""
-        return Bootstrap.by_group(self.groups, self.seed)
+        return Bootstrap(self.sample(), self.seed)
 
 
 # The audited model; others of its recipe; and others of its recipe with uniform attention.

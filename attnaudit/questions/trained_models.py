@@ -10,16 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.measures.divergences import max_jsd
-from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.scores import accuracy, auroc, f1
-from attnaudit.measures.summary import Cell, Estimate
-from attnaudit.measures.two_level import f1_draws, two_level
+from attnaudit.measures.summary import Cell
 from attnaudit.questions.basics import Basics
+from attnaudit.questions.f1_of_seeds import F1OfSeeds
 from attnaudit.questions.runs import BASE, BASE_RUN, Kind, Runs, audited_split, read_runs
 
 Array = NDArray[np.float64]
-Figures = tuple[Array, Array]  # of some seeds: points (S,) and draws (draws, S), see `two_level`
-SHARE = (0.0, 1.0)  # what an F1 lies in
 
 
 @dataclass
@@ -43,18 +40,17 @@ class Audited:
 
 @dataclass(frozen=True)
 class TrainedModels:
-    """All models by split, those on the audited split, and the resamples of its instances."""
+    """All models by split, and those on the audited split."""
 
     audited: Audited
     splits: Mapping[str, Runs]
     runs: Runs
-    bootstrap: Bootstrap
     classes: int
 
-    def f1(self, kind: Kind, seeds: Sequence[int]) -> Figures:
-        """F1 of the models of one kind."""
-        predicted = self.runs.predicted(kind, seeds)
-        return f1_draws(self.audited.basics.gold, predicted, self.classes, self.bootstrap)
+    @property
+    def f1(self) -> F1OfSeeds:
+        """What gives the F1 of the models."""
+        return F1OfSeeds.of(self.runs, self.classes)
 
     def flips(self, kind: Kind, seeds: Sequence[int]) -> Array:
         """(S, n) 1 where a model predicts another class than the audited model."""
@@ -76,9 +72,9 @@ class TrainedModels:
 def read_trained_models(
     records: Iterable[Mapping[str, Any]], classes: int, seed: int
 ) -> TrainedModels:
-    """The models on the split that is audited.
+    """The models on the split that is audited; raises ValueError where records are missing.
 
-    `seed` is that of the resamples. Raises ValueError where records are missing.
+    `seed` is that of all resampling.
     """
     base: dict[str, Audited] = {}
     splits = read_runs(_watched(records, base), seed)
@@ -91,12 +87,7 @@ def read_trained_models(
         for number, columns in models.items():
             if len(columns.probs) != n:
                 raise ValueError(f"records are missing of {dict(kind)}, seed {number}")
-    return TrainedModels(audited, splits, runs, audited.basics.bootstrap(seed), classes)
-
-
-def gap(ours: Figures, theirs: Figures, n: int) -> Estimate:
-    """F1 of one kind of model less that of another, paired by seed and by resample."""
-    return two_level(ours[0] - theirs[0], ours[1] - theirs[1], n, (-1.0, 1.0))
+    return TrainedModels(audited, splits, runs, classes)
 
 
 def _watched(

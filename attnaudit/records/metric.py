@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
 from string import Formatter
@@ -30,7 +30,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 NUMBER, NAME = r"[0-9][0-9.e+-]*", r"[a-z][a-z0-9_]*"
 OPEN: dict[str, str] = {"lambda": NUMBER, "epsilon": NUMBER, "guide": NAME, "other": NAME}
 
-# Below these counts a percentile bootstrap interval is too narrow to decide a gate.
+# Below these counts an interval is too uncertain itself to decide a gate.
 LEAST_MEAN = 30
 LEAST_SCORE = 50  # a score also needs some instances of every class
 
@@ -91,6 +91,14 @@ class MetricSpec:
         found = dict(zip(self.keys, match.groups(), strict=True))
         numbers = (value for key, value in found.items() if OPEN.get(key) == NUMBER)
         return found if all(map(_canonical, numbers)) else None
+
+
+def range_of(specs: Iterable[MetricSpec], name: str) -> tuple[float | None, float | None]:
+    """The range of the metric `name` of one of `specs`; raises KeyError if it is of none."""
+    for spec in specs:
+        if spec.matches(name):
+            return spec.range
+    raise KeyError(f"metric {name!r} is of none of these families")
 
 
 def _either(key: str) -> str:

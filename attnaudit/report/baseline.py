@@ -16,7 +16,8 @@ from typing import Literal
 
 from attnaudit.errors import InputError
 from attnaudit.measures.columns import Lazy, Names, paired
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.limits import UNBOUNDED, Bounds
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Columns, Estimate
 from attnaudit.records.schema import DatasetFacts
 from attnaudit.report.registry import find
@@ -114,7 +115,14 @@ def _paired(old: Columns | None, new: Columns | None) -> dict[str, Estimate]:
         return {}
     differences = Lazy(names, lambda name: new.values[name][now] - old.values[name][then])
     groups = Names(new.groups).codes[now]
-    return Bootstrap.by_code(groups).means_by_name(differences)
+    return Sample.by_code(groups).means(differences, _bounds)
+
+
+def _bounds(name: str) -> Bounds:
+    """What the difference of two values of a metric can be."""
+    spec = find(name)
+    low, high = UNBOUNDED if spec is None else spec.range
+    return UNBOUNDED if low is None or high is None else (low - high, high - low)
 
 
 def _unpaired(old: Metric, new: Metric | None) -> Estimate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.models import training
 from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.running.planning import estimate, trial
@@ -32,7 +32,7 @@ audit:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """Neither intervals nor pilots are a concern here, and would take most of the time."""
-    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 20))
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 20))
     monkeypatch.setattr(estimate, "SECONDS", 0.1)
     monkeypatch.setattr(trial, "SECONDS", 0.05)
 

@@ -17,7 +17,7 @@ import yaml
 from attnaudit.cli.main import main
 from attnaudit.execution import files
 from attnaudit.measures import rank
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.questions import all_questions
 from attnaudit.questions.correlate import agreement
 from attnaudit.records.reading import RecordsFile
@@ -45,7 +45,7 @@ VOID = {"meta", "link", "br", "hr", "img", "input", "col"}
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch):
     """Intervals are no concern here, and would take most of the time."""
-    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
 
 
 def row(i):
@@ -65,7 +65,7 @@ def audited(tmp_path_factory):
     (folder / "data.yaml").write_text(yaml.safe_dump({**spec, "labels": list(LABELS)}))
     (folder / "c.yaml").write_text(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+        patch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["attnaudit", "audit", "c.yaml", "-q"])
         with pytest.raises(SystemExit) as stop:

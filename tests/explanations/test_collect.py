@@ -20,7 +20,7 @@ TERMS = (
     *("attention", "[CLS]", "head", "layer", "row", "content positions", "attendable positions"),
     *("outside", "word", "piece", "reading", "tau", "kendall", "weighted tau", "top overlap"),
     *("Benjamini-Hochberg", "TVD", "JSD", "jensen-shannon", "ln 2", "KL", "lambda", "epsilon"),
-    *("conicity", "floor", "reference", "bootstrap interval", "two-level interval", "seed"),
+    *("conicity", "floor", "reference", "interval", "two-level interval", "seed"),
     *("recipe", "imitator", "adversary", "per-instance adversary", "model-consistent adversary"),
     *("detached weights", "budget", "room", "excess JSD", "guide", "probe", "base guide"),
     *("uniform guide", "trained guide", "leak", "leak control", "necessary", "stable?"),

@@ -37,7 +37,7 @@ def test_for_shows_the_smaller_gap(judge, uniform, leak, metric, gap):
 
 @pytest.mark.parametrize(
     ("uniform", "leak", "metric", "gap"),
-    [(20, 80, UNIFORM, 0), (80, 20, LEAK, 0), (80, 10, LEAK, -0.05), (20, 20, UNIFORM, 0)],
+    [(8, 80, UNIFORM, -0.06), (80, 8, LEAK, -0.06), (8, 8, UNIFORM, -0.06)],
 )
 def test_either_gap_speaks_against(judge, uniform, leak, metric, gap):
     found = judge(20, uniform, leak)

@@ -87,19 +87,19 @@ def test_seeds_that_all_kinds_have():
 def test_groups_are_drawn_as_a_whole():
     def units(*groups):
         made = [record(row, BASE_RUN, group=group) for row, group in enumerate(groups)]
-        return read_runs(made)["test"].bootstrap().units
+        return read_runs(made)["test"].sample().units
 
     assert units("x", "x", "y", "x") == 2
     assert units("x", None, "x", None) == 3  # a text without a group stands for itself
     assert units(None, None, None) == 3
-    assert read_runs(records())["test"].bootstrap().units == 2
+    assert read_runs(records())["test"].sample().units == 2
 
 
 def test_resamples_are_the_same_for_every_figure(bench):
     runs = bench.of_seeds()
     values = [[float(row)] for row in range(200)]
-    assert (runs.bootstrap().sums(values) == runs.bootstrap().sums(values)).all()
-    assert (runs.bootstrap().sums(values) != replace(runs, seed=1).bootstrap().sums(values)).any()
+    assert (runs.bootstrap().means(values) == runs.bootstrap().means(values)).all()
+    assert (runs.bootstrap().means(values) != replace(runs, seed=1).bootstrap().means(values)).any()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from attnaudit.findings.hard import Case, hard_to_manipulate, weigh
 from attnaudit.findings.manipulation import Curves, Excess
 from attnaudit.findings.rules import AGREEING_JSD, Deltas
 from attnaudit.findings.seed_range import SeedRange
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 
 EXCESS = "manipulation.excess_jsd"
@@ -300,7 +301,8 @@ def cases(draw):
     budget = draw(st.floats(0.01, 0.3))
     tvd = np.sort(draw(st.tuples(*[st.floats(0, 0.5)] * 3)))[None].repeat(3, 0)
     jsd = np.array(draw(st.tuples(*[st.floats(0, 0.69)] * 3)))[None].repeat(3, 0)
-    test = Curves([1, 2, 3], [0.0, 0.1, 1.0], tvd, jsd, tvd[None], jsd[None], 100)
+    imitated = jsd[:, :1].repeat(100, 1)
+    test = Curves([1, 2, 3], [0.0, 0.1, 1.0], tvd, jsd, tvd[None], jsd[None], imitated, Sample(100))
     room = Estimate(budget, budget, budget, n=100)
     allowed = SeedRange(
         room, draw(estimates(0, AGREEING_JSD)), 0.1, draw(st.sampled_from([0, 0.2]))
@@ -311,7 +313,8 @@ def cases(draw):
     ]
 
     def case(delta):
-        made = Case("any", allowed, SimpleNamespace(), test, looked, delta)
+        runs = SimpleNamespace(seeds=lambda **kind: [1, 2, 3])
+        made = Case("any", allowed, runs, test, looked, delta)
         vars(made)["damage"] = (np.zeros((3, 3)), np.full((3, 3), 0.1))
         return made
 

@@ -65,7 +65,7 @@ def swept(bench):
 def test_curves_hold_the_means_of_each_seed_and_lambda(bench, models):
     bench.adversaries[0.08] = [models(20, jsd=jsd, tvd=jsd / 2)[0] for jsd in (0.4, 0.5, 0.6)]
     _, test = swept(bench)
-    assert (test.lambdas, test.seeds, test.n) == ([0.0, 0.002, 0.08], [1, 2, 3], 200)
+    assert (test.lambdas, test.seeds, test.sample.n) == ([0.0, 0.002, 0.08], [1, 2, 3], 200)
     assert test.jsd == pytest.approx(np.array([[0.05, 0.06, 0.4 + s / 10] for s in range(3)]))
     assert test.tvd == pytest.approx(np.array([[0.01, 0.02, 0.2 + s / 20] for s in range(3)]))
     assert test.jsd_draws.shape == test.tvd_draws.shape == (2000, 3, 3)
@@ -106,7 +106,7 @@ def test_every_resample_chooses_anew(bench, models):
     found = excess(dev, test, 0.03, room=1.0)
     assert found.jsd.value == pytest.approx(0.35)  # its mean is just the budget
     assert found.jsd.ci_low < 0.34
-    assert found.jsd.ci_high == pytest.approx(0.35)
+    assert found.jsd.ci_high > 0.35
 
 
 def test_what_imitators_share_is_no_excess_on_any_resample(bench, models):

@@ -21,10 +21,23 @@ def test_for(bench):
     assert found.reason == "F1 of learned attention less that of frozen uniform attention, 5 seeds"
 
 
-def test_against(bench):
+def test_against(bench, models):
+    bench.uniform = models(6, 8, 10, 12, 14)
+    found = judge(bench)
+    assert found.status == "against"
+    assert found.statistic == pytest.approx(-0.05)
+
+
+def test_models_that_answer_alike_on_few_texts_may_differ_on_others(bench):
     bench.uniform = bench.seeds
     found = judge(bench)
-    assert (found.status, found.statistic, found.interval) == ("against", 0, [0, 0])
+    assert (found.status, found.statistic) == ("inconclusive", 0)
+    # Of 200 texts none tells them apart; 1.8 % of all may do so.
+    assert found.interval == pytest.approx([-0.0183, 0.0183], abs=1e-4)
+    bench.gold = np.arange(600) % 2
+    found = judge(bench)
+    assert (found.status, found.statistic) == ("against", 0)
+    assert found.interval == pytest.approx([-0.0061, 0.0061], abs=1e-4)
 
 
 def test_inconclusive_says_what_would_settle_it(bench, models):
@@ -42,8 +55,8 @@ def test_a_gap_of_delta_itself_is_neither(bench):
 
 
 def test_seeds_are_paired(bench, models):
-    bench.seeds, bench.uniform = models(20, 30, 40, 50, 60), models(24, 34, 44, 54, 64)
-    assert judge(bench).status == "for"  # .02 each
+    bench.seeds, bench.uniform = models(20, 30, 40, 50, 60), models(30, 40, 50, 60, 70)
+    assert judge(bench).status == "for"  # .05 each
     bench.uniform = bench.uniform[::-1]
     assert judge(bench).status == "inconclusive"
 
@@ -76,7 +89,8 @@ def test_gaps_are_of_the_first_to_each_other(bench):
     runs = bench.of_seeds()
     over, same = score_gaps(runs, SEED, [UNIFORM, SEED], [1, 3], 2)
     assert over.value == pytest.approx(0.3)
-    assert (same.value, same.ci_low, same.ci_high) == (0, 0, 0)
+    assert same.value == 0
+    assert -0.02 < same.ci_low < 0 < same.ci_high < 0.02
     (alone,) = score_gaps(runs, SEED, [UNIFORM], [1, 3], 2)
     assert alone == over
     assert score_gaps(runs, BASE, [], [0], 2) == []

@@ -23,7 +23,8 @@ def test_means_over_seeds_and_the_worst_of_them(bench, models):
 def test_what_counts_as_none(bench, models):
     bench.seeds = models(20, 20, tvd=0.0)
     found = seed_range(bench.of_seeds(), 0.01)
-    assert (found.flips, found.loss, found.room) == (0.005, 0.01, 0.005)
+    assert (found.flips, found.loss) == (0.005, 0.01)
+    assert found.room == pytest.approx(0.0183, abs=1e-4)  # 200 texts cannot tell a TVD of 0
     assert seed_range(bench.of_seeds(), 0.0).loss == 0
 
 

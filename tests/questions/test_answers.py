@@ -39,8 +39,8 @@ def test_columns_of_records():
     assert basics.groups == ["b", None, "b"]
     assert basics.gold.tolist() == [0, 1, 0]
     assert basics.predicted.tolist() == [1, 1, 1]
-    assert basics.bootstrap(0).units == 2
-    assert basics.bootstrap(0, np.array([True, False, True])).units == 1
+    assert basics.sample().units == 2
+    assert basics.sample(np.array([True, False, True])).units == 1
     columns = basics.columns({"x": np.arange(3.0)})
     assert {name: c.tolist() for name, c in columns.values.items()} == {
         "model.accuracy": [0, 1, 0],

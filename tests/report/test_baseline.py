@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnaudit.errors import InputError
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Columns, Estimate, Summary
 from attnaudit.report.baseline import (
     Baseline,
@@ -21,6 +21,7 @@ from attnaudit.report.baseline import (
     gates,
     tables,
 )
+from attnaudit.report.registry import require
 from attnaudit.report.schema import Metric, Report
 
 Make = Callable[[Summary], Report]
@@ -49,9 +50,8 @@ def side(make_report: Make) -> Side:
     """A report and its columns, from columns."""
 
     def make(found: Columns) -> tuple[Report, Columns]:
-        names = list(found.values)
-        means = Bootstrap(len(found.ids)).means(np.stack([found.values[k] for k in names], axis=1))
-        return make_report(Summary(dict(zip(names, means, strict=True)))), found
+        means = Sample(len(found.ids)).means(found.values, lambda name: require(name).range)
+        return make_report(Summary(means)), found
 
     return make
 

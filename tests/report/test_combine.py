@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import numpy as np
 import pytest
 
 from attnaudit.errors import InputError
@@ -12,7 +13,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.findings.desiderata import FINDINGS, OUT_OF_CONTEXT
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.rules import Deltas
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.measures.summary import Columns
 from attnaudit.questions.permute import QUESTION
 from attnaudit.questions.permute.settings import PermuteSettings
@@ -35,7 +36,7 @@ NAMES = [one.name for one in FINDINGS]
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch):
-    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 200))
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 200))
 
 
 @pytest.fixture(scope="module")
@@ -332,16 +333,110 @@ def test_columns_of_the_same_instances_are_columns():
 # Intervals
 
 
-@pytest.mark.parametrize("seed", [0, 3])
-def test_a_figure_has_one_interval_wherever_it_stands(records, seed):
-    report = combine([records("seed-baseline", seed=seed), records("probe", seed=seed)]).report
-    for name in ("necessary", "out_of_context"):
-        finding = report.findings[name]
+def spread(most, seed):
+    """(N,) numbers up to `most` that differ from text to text."""
+    return np.random.default_rng(seed).beta(2, 3, N).round(6) * most
+
+
+@pytest.fixture
+def trained(header, tmp_path):
+    """Write records of all three questions that train models, with figures that vary."""
+
+    def write(jsd_of_seeds, jsd_of_imitators, seed, stuck=0):
+        few = {"seeds": len(SEEDS), "seed": seed, "text": False}
+        paths = []
+        for audit, settings, kinds in (
+            (
+                "seed-baseline",
+                few,
+                [({"model": "seed"}, 10, jsd_of_seeds), ({"model": "uniform"}, 3, 0.3)],
+            ),
+            (
+                "model-adversary",
+                {**few, "lambdas": [0.0, 0.01, 0.1]},
+                [({"lambda": x}, 10, jsd_of_imitators + x / 2) for x in (0.0, 0.01, 0.1)],
+            ),
+            (
+                "probe",
+                {**few, "guides": []},
+                [({"guide": g}, w, 0.3) for g, w in PROBES.items()],
+            ),
+        ):
+            made = []
+            for split in ("dev", "test"):
+                made += of_run({"model": "base"}, 10, split)
+                for kind, wrong, jsd in kinds:
+                    for number in SEEDS:
+                        some = of_run({**kind, "seed": number}, wrong + number % 3, split)
+                        moves = 0.04 if "lambda" not in kind else 0.02
+                        if kind.get("lambda") == 0 and number <= stuck:
+                            moves = 0.9
+                        far = spread(jsd, number), spread(moves, number)
+                        for record, here, moved in zip(some, *far, strict=True):
+                            record |= {"jsd": float(here), "tvd": float(moved)}
+                        made += some
+            facts = header[0].dataset.model_copy(update={"instances": N})
+            changed = {"audit": audit, "settings": settings, "dataset": facts}
+            paths.append(tmp_path / f"{audit}.jsonl")
+            with RecordsWriter(paths[-1], header[0].model_copy(update=changed)) as writer:
+                writer.write(made)
+                writer.finish()
+        return paths
+
+    return write
+
+
+PROBES = {"uniform": 3, "trained": 10, "base": 10, "leak": 3}
+
+
+@pytest.mark.parametrize(
+    ("jsd_of_seeds", "jsd_of_imitators", "decides"),
+    [
+        (0.1, 0.1, EXCESS),
+        (0.69, 0.1, "seed_baseline.jsd.mean_over_seeds"),
+        (0.1, 0.6, "adversary.model[lambda=0.0].jsd.mean"),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_figure_has_one_interval_wherever_it_stands(
+    trained, jsd_of_seeds, jsd_of_imitators, decides, seed
+):
+    report = combine(trained(jsd_of_seeds, jsd_of_imitators, seed)).report
+    assert report.findings["hard_to_manipulate"].metric == decides
+    for finding in report.findings.values():
         metric = report.metrics[finding.metric]
-        assert (finding.statistic, finding.interval) == (
-            metric.value,
-            [metric.ci_low, metric.ci_high],
-        )
+        assert finding.statistic == metric.value
+        assert finding.interval == [metric.ci_low, metric.ci_high]
+        assert metric.ci_low < metric.value < metric.ci_high
+
+
+def test_a_figure_of_some_seeds_has_not_the_name_of_that_of_all(trained):
+    found = combine(trained(0.1, 0.6, 0, stuck=1)).report
+    hard = found.findings["hard_to_manipulate"]
+    assert (hard.status, hard.metric) == ("against", None)
+    assert hard.statistic != found.metrics["adversary.model[lambda=0.0].jsd.mean"].value
+
+
+def test_the_seed_of_the_settings_moves_no_interval(trained):
+    """But that of the excess, whose points are chosen anew in every resample."""
+    one, other = (combine(trained(0.1, 0.1, seed)).report.metrics for seed in (0, 7))
+    assert {name for name in one if one[name] != other[name]} <= {EXCESS}
+
+
+def test_no_interval_leaves_the_range_and_none_has_no_width(trained, permuted):
+    report = combine([permuted, *trained(0.1, 0.1, 0)]).report
+    scores = 0
+    for name, metric in report.metrics.items():
+        if metric.ci_low is None:
+            continue
+        low, high = find(name).range
+        assert low is None or low <= metric.ci_low, name
+        assert high is None or metric.ci_high <= high, name
+        assert metric.ci_low <= metric.value <= metric.ci_high
+        if name.endswith(("accuracy", "f1", "auroc", "flips", "unmoved", "gap", "tvd.mean")):
+            assert metric.ci_low < metric.ci_high, name
+            scores += 1
+    assert scores > 15
 
 
 def test_findings_need_one_reading(records, tmp_path):

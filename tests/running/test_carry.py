@@ -11,7 +11,7 @@ import pytest
 from attnaudit.execution.observer import Silent
 from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.questions import find_question
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.records.reading import read_records
@@ -39,7 +39,7 @@ class Listener(Silent):
 
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch):
-    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import typer
 from attnaudit.cli.main import app
 from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.observer import Silent
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
 from attnaudit.questions import all_questions
@@ -73,7 +73,7 @@ class Countdown(Silent):
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch):
     """Intervals are no concern here, and would take most of the time."""
-    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+    monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ RECORDED = ("seed-baseline", "model-adversary", "probe")
 def whole(tmp_path_factory):
     """What an undisturbed run comes to: its report, and the records of each audit."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Bootstrap.__init__, "__defaults__", (None, 0, 40))
+        patch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
         patch.chdir(tmp_path_factory.mktemp("whole"))
         Path("c.yaml").write_text(CONFIG)
         listener = Listener()

@@ -157,7 +157,7 @@ TERMS = (
         "term",
         "group",
         "Texts that belong together, such as those of one patient or one author.",
-        traps="Such texts are alike, so that intervals must draw whole groups; name the column as "
+        traps="Such texts are alike, so that intervals must count whole groups; name the column as "
         "`group` in the dataset spec.",
         source="Efron & Tibshirani 1993",
         aliases=("groups", "cluster bootstrap"),

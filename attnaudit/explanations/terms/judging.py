@@ -37,7 +37,7 @@ TERMS = (
         "delta",
         "The smallest effect of interest: a finding counts only what lies beyond it.",
         formula="for: the whole interval lies on the good side of delta",
-        beside=("finding", "bootstrap interval"),
+        beside=("finding", "interval"),
         traps="Choose it before you see the figures. `--delta` and the suite's `deltas` change it.",
         source=_OWN,
         aliases=("deltas", "smallest effect of interest"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -11,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.measures.columns import Frame, Lazy
-from attnaudit.measures.intervals import Bootstrap
 from attnaudit.measures.rank import (
     benjamini_hochberg,
     kendall_matrix,
     top_overlap,
     weighted_tau,
 )
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
+from attnaudit.questions.correlate.metrics import SPECS
+from attnaudit.records.metric import range_of
 
 Array = NDArray[np.float64]
 LEVEL = 0.05  # significance per instance, and false discovery rate over instances
@@ -68,22 +71,24 @@ class Agreement:
         """(instances,) of that name, NaN where an instance leaves it undefined."""
         return self._frame[name]
 
-    def metrics(self, bootstrap: Bootstrap) -> dict[str, Estimate]:
-        """Every registered figure over all instances, with intervals from `bootstrap`."""
-        means = bootstrap.means_by_name(self._frame)
+    def metrics(self, sample: Sample) -> dict[str, Estimate]:
+        """Every registered figure over all instances, which are those of `sample`."""
+        means = sample.means(self.columns(), partial(range_of, SPECS))
         metrics: dict[str, Estimate] = {}
         for name in self.names:
             metrics |= self._taus(name, means) | {
                 f"correlate.{name}.tau.significant_bh": self._discoveries(name),
-                f"correlate.{name}.weighted_tau.mean": _explained(means[f"{name}.weighted"]),
-                f"correlate.{name}.top_overlap.mean": _explained(means[f"{name}.top"]),
-                f"correlate.{name}.top_overlap.chance": means["chance"],
             }
+            for figure in ("weighted_tau.mean", "top_overlap.mean"):
+                metric = f"correlate.{name}.{figure}"
+                metrics[metric] = _explained(means[metric])
+            chance = f"correlate.{name}.top_overlap.chance"
+            metrics[chance] = means[chance]
         for a, b in self.pairs:
             metrics |= self._taus(f"{a}~{b}", means)
         if "integrated_gradients" in self.names:
             name = "correlate.integrated_gradients.completeness_error.mean"
-            metrics[name] = means["error"]
+            metrics[name] = means[name]
         return metrics
 
     def columns(self) -> Mapping[str, Array]:
@@ -102,9 +107,11 @@ class Agreement:
 
     def _taus(self, key: str, means: Mapping[str, Estimate]) -> dict[str, Estimate]:
         return {
-            f"correlate.{key}.tau.mean": _explained(means[f"{key}.tau"]),
+            f"correlate.{key}.tau.mean": _explained(means[f"correlate.{key}.tau.mean"]),
             f"correlate.{key}.tau.std": deviation(self.figure(f"{key}.tau")),
-            f"correlate.{key}.tau.significant": _explained(means[f"{key}.sig"]),
+            f"correlate.{key}.tau.significant": _explained(
+                means[f"correlate.{key}.tau.significant"]
+            ),
         }
 
     def _discoveries(self, name: str) -> Estimate:

@@ -32,16 +32,15 @@ def summarise(
     for record in records:
         basics.add(record)
         agreement.add(record)
-    bootstrap = basics.bootstrap(settings.seed)
-    metrics = basics.model_scores(bootstrap) | agreement.metrics(bootstrap)
+    metrics = basics.model_scores() | agreement.metrics(basics.sample())
     strata = _strata(basics.predicted, basics.words, labels)
     tables = {
         "correlate.agreement": agreement_table(names, metrics, settings.top),
         "correlate.reference": reference_table(names, metrics),
         "correlate.strata": strata_table(agreement, strata),
-        "correlate.strata_detail": detail_table(agreement, strata, basics, settings.seed),
+        "correlate.strata_detail": detail_table(agreement, strata, basics),
     }
-    notes = [*basics.notes(), *bootstrap.notes, *_notes(agreement), *note_on(settings.left_out)]
+    notes = [*basics.notes(), *_notes(agreement), *note_on(settings.left_out)]
     return Summary(metrics, tables, notes, columns=basics.columns(agreement.columns()))
 
 

@@ -11,6 +11,7 @@ from attnaudit.measures.columns import Lazy
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.correlate.agreement import Agreement, deviation
+from attnaudit.records.metric import TAU
 
 Strata = Mapping[str, NDArray[np.bool_]]
 
@@ -29,8 +30,7 @@ def agreement_table(names: Sequence[str], metrics: Mapping[str, Estimate], top: 
         rows = [row[:-1] for row in rows]
     chance = metrics[f"correlate.{names[0]}.top_overlap.chance"].value
     notes = [
-        "tau: mean of Kendall's tau-b over instances, with its 95 % bootstrap interval; sd over"
-        " instances.",
+        "tau: mean of Kendall's tau-b over instances, with its 95 % interval; sd over instances.",
         "sig: share with p <= .05, which grows with length; BH: after Benjamini-Hochberg.",
         f"w-tau: tau weighted to the top; top: share of the top {top:.0%} of words in common, by"
         f" chance {chance:.3f}.",
@@ -75,12 +75,12 @@ def strata_table(agreement: Agreement, strata: Strata) -> Table:
     return Table("Mean tau by predicted class and by length", ["", *strata], rows)
 
 
-def detail_table(agreement: Agreement, strata: Strata, basics: Basics, seed: int) -> Table:
+def detail_table(agreement: Agreement, strata: Strata, basics: Basics) -> Table:
     """What J&W print for each class: mean, standard deviation, fraction significant."""
     rows: list[list[Cell]] = []
     for stratum, part in strata.items():
         taus = _taus(agreement, part)
-        means = basics.bootstrap(seed, part).means_by_name(taus)
+        means = basics.sample(part).means(taus, lambda _: TAU)
         for name, mean in means.items():
             interval = [mean.value, mean.ci_low, mean.ci_high]
             spread = deviation(taus[name]).value

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr  # type: ignore[import-untyped]
 
-from attnaudit.measures.counted import spearman_of_counts
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures import influence
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Table
 
 Array = NDArray[np.float64]
@@ -49,18 +51,21 @@ def single_gaps(singles: Sequence[Single | None]) -> Array:
 
 
 def single_statistics(
-    gaps: Array, columns: Mapping[str, Array], bootstrap: Bootstrap
+    gaps: Array, columns: Mapping[str, Array], sample: Sample
 ) -> dict[str, Estimate]:
     """The figures of the single-weight test that are no means; `gaps` are of `single_gaps`."""
     counts = [
         int(np.nansum(columns[f"erase.single.flips.{k}"])) for k in ("top_only", "random_only")
     ]
-    n = int((~np.isnan(gaps)).sum())
+    differences = columns["erase.single.jsd_difference.mean"]
+    defined = ~np.isnan(gaps)
+    n = int(defined.sum())
     p = mcnemar(*counts)
     reason = None if p is not None else "no decision flips under one of the two erasures alone"
-    rank_correlation = spearman_of_counts(gaps, columns["erase.single.jsd_difference.mean"])
+    correlation = influence.spearman(gaps[defined], differences[defined])
+    spearman = sample.part(defined).score(correlation, (-1.0, 1.0))
     return {
-        "erase.single.spearman": bootstrap.counted(rank_correlation),
+        "erase.single.spearman": replace(spearman, undefined=len(gaps) - n),
         "erase.single.mcnemar_p": Estimate(p, n=n, undefined=len(gaps) - n, reason=reason),
     }
 
@@ -72,9 +77,8 @@ def mcnemar(first_only: int, second_only: int) -> float | None:
     """
     if first_only + second_only == 0:
         return None
-    from scipy.stats import binomtest  # type: ignore[import-untyped]  # takes a second
-
-    return float(binomtest(first_only, first_only + second_only).pvalue)
+    less = min(first_only, second_only)
+    return min(1.0, 2 * float(bdtr(less, first_only + second_only, 0.5)))
 
 
 def single_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from attnaudit.importance.choice import note_on
@@ -15,6 +16,7 @@ from attnaudit.questions.erase.deletion_tables import (
     deletion_tables,
 )
 from attnaudit.questions.erase.flip_tables import flip_columns, flip_table
+from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.erase.single_tables import (
@@ -24,6 +26,7 @@ from attnaudit.questions.erase.single_tables import (
     single_tables,
 )
 from attnaudit.questions.reliance_tables import reliance_columns, reliance_notes, reliance_tables
+from attnaudit.records.metric import range_of
 
 
 def summarise(
@@ -49,11 +52,11 @@ def summarise(
         columns.extend(found, len(part))
         gaps.extend({"gap": single_gaps(singles)}, len(part))
         by_share.extend(of_part, len(part))
-    bootstrap = basics.bootstrap(settings.seed)
+    sample = basics.sample()
     metrics = {
-        **basics.model_scores(bootstrap),
-        **bootstrap.means_by_name(columns),
-        **single_statistics(gaps["gap"], columns, bootstrap),
+        **basics.model_scores(),
+        **sample.means(columns, partial(range_of, SPECS)),
+        **single_statistics(gaps["gap"], columns, sample),
     }
     tables = {
         **single_tables(metrics),
@@ -61,7 +64,7 @@ def summarise(
         **reliance_tables(metrics),
         **deletion_tables(metrics, by_share, names),
     }
-    notes = [*basics.notes(), *bootstrap.notes, *reliance_notes(metrics.get("erase.all.tvd.mean"))]
+    notes = [*basics.notes(), *reliance_notes(metrics.get("erase.all.tvd.mean"))]
     notes.append(
         "Erasing weights leaves what other items know of the erased one; deleting words makes texts"
         " unlike those the model was trained on. Read each beside its random floor."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from attnaudit.measures.bins import quartiles_table
 from attnaudit.measures.columns import Column, Frame
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.basics import Basics
+from attnaudit.questions.instance_adversary.metrics import SPECS
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.instance_adversary.tables import epsilons_table, search_table
+from attnaudit.records.metric import range_of
 
 ALIKE = 0.01  # an alternative that diverges by less, in nats, is none
 
@@ -35,8 +38,8 @@ def summarise(
             search = record["search"]
             found += [search["jsd"], float(search["feasible"] > 0)]
         columns.add(found)
-    bootstrap = basics.bootstrap(settings.seed)
-    metrics = {**basics.model_scores(bootstrap), **bootstrap.means_by_name(columns)}
+    means = basics.sample().means(columns, partial(range_of, SPECS))
+    metrics = {**basics.model_scores(), **means}
     first = columns["adversary.instance.jsd.mean"]
     title = "JSD by predicted class and largest attention weight"
     cap = float(caps_found.array().mean())
@@ -50,7 +53,7 @@ def summarise(
         jsds = columns["adversary.search.jsd.mean"]
         tables["adversary.search"] = search_table(first, jsds, settings.search_steps, metrics)
     exact = float(columns["adversary.instance.exact"].mean())
-    notes = [*basics.notes(), *bootstrap.notes, *_notes(exact)]
+    notes = [*basics.notes(), *_notes(exact)]
     return Summary(metrics, tables, notes, basics.columns(columns, largest.array()))
 
 

@@ -16,19 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.measures.curve import area_below, tvd_at
-from attnaudit.measures.divergences import LN2
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
-from attnaudit.measures.two_level import f1_draws, mean_draws, two_level
+from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.basics import Basics
+from attnaudit.questions.f1_of_seeds import F1OfSeeds
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.model_adversary.strengths import key_of
 from attnaudit.questions.runs import BASE_RUN, RunsReader, audited_split
+from attnaudit.records.metric import JSD, UNIT
 
 Array = NDArray[np.float64]
-FIGURES = {"jsd.mean": LN2, "tvd.mean": 1.0, "f1": 1.0, "flips": 1.0}  # each in [0, this]
+FIGURES = {"jsd.mean": JSD, "tvd.mean": UNIT, "f1": UNIT, "flips": UNIT}
 LEVELS = (0.2, 0.3, 0.4)  # JSD at which the curve is read
 END = 0.4  # JSD up to which its area goes
+STEP = 1e-7  # of the means of a lambda, for slopes of the curve
 
 
 @dataclass
@@ -54,14 +56,14 @@ class Adversary:
 class Strength:
     """The adversaries of one lambda: their seeds, and how many of their trainings diverged.
 
-    `figures` by name, each `points` (S,) and `draws` (draws, S) as `measures.two_level` has them;
-    none where a training diverged, for those that did not would speak for the others.
+    `values` (S, n) by figure, whose row means are those of the seeds; none where a training
+    diverged, for those that did not would speak for the others.
     """
 
     value: float
     seeds: Sequence[int]
     diverged: int
-    figures: Mapping[str, tuple[Array, Array]]
+    values: Mapping[str, Array]
 
     @property
     def fate(self) -> str:
@@ -78,28 +80,27 @@ def summarise(
     """
     runs = RunsReader(settings.seed)
     basics, found = _gather(records, runs)
-    bootstrap = basics.bootstrap(settings.seed)
-    gold, said = np.array(basics.gold), basics.predicted
+    sample, said = basics.sample(), basics.predicted
+    f1 = F1OfSeeds(basics.gold, len(labels), sample)
     columns: dict[str, Array] = {}
     strengths = []
     for value in sorted({strength for strength, _ in found}):
         seeds = sorted(seed for strength, seed in found if strength == value)
         ones = [found[value, seed] for seed in seeds]
         diverged = sum(one.diverged for one in ones)
-        figures = {}
+        values: dict[str, Array] = {}
         if not diverged:
             predicted = np.array([one.predicted for one in ones])  # (S, n)
-            means = {
+            values = {
                 "jsd.mean": np.array([one.jsd for one in ones]),
                 "tvd.mean": np.array([one.tvd for one in ones]),
                 "flips": (predicted != said).astype(float),
             }
-            figures = {name: mean_draws(values, bootstrap) for name, values in means.items()}
-            figures["f1"] = f1_draws(gold, predicted, len(labels), bootstrap)
-            columns |= {_name(value, name): values.mean(0) for name, values in means.items()}
-        strengths.append(Strength(value, seeds, diverged, figures))
-    scores = basics.model_scores(bootstrap)
-    metrics = scores | _by_strength(strengths, bootstrap.n) | _curve(strengths, bootstrap)
+            columns |= {_name(value, name): each.mean(0) for name, each in values.items()}
+            values["f1"] = f1.values(predicted)
+        strengths.append(Strength(value, seeds, diverged, values))
+    metrics = basics.model_scores() | _by_strength(strengths, f1)
+    metrics |= _curve(strengths, sample)
     tables = {
         "adversary.model": _table(strengths, metrics, len(labels)),
         "adversary.curve": _curve_table(metrics),
@@ -130,66 +131,71 @@ def _name(strength: float, figure: str) -> str:
     return f"adversary.model[lambda={strength!r}].{figure}"
 
 
-def _by_strength(strengths: Sequence[Strength], n: int) -> dict[str, Estimate]:
+def _by_strength(strengths: Sequence[Strength], f1: F1OfSeeds) -> dict[str, Estimate]:
     made = {}
     for one in strengths:
-        for name, most in FIGURES.items():
-            made[_name(one.value, name)] = (
-                Estimate(None, undefined=n, reason=f"the {one.fate}")
-                if one.diverged
-                else two_level(*one.figures[name], n, (0.0, most))
-            )
+        for name, bounds in FIGURES.items():
+            if one.diverged:
+                found = Estimate(None, undefined=f1.sample.n, reason=f"the {one.fate}")
+            elif name == "f1":
+                found = f1.mean(one.values[name])
+            else:
+                found = two_level(figures(one.values[name], f1.sample), bounds)
+            made[_name(one.value, name)] = found
     return made
 
 
-def _curve(strengths: Sequence[Strength], bootstrap: Bootstrap) -> dict[str, Estimate]:
+def _curve(strengths: Sequence[Strength], sample: Sample) -> dict[str, Estimate]:
     """The curve's figures, through the means over seeds of each lambda."""
-    points = [
-        (one.figures["jsd.mean"], one.figures["tvd.mean"]) for one in strengths if one.figures
-    ]
+    points = [(one.values["jsd.mean"], one.values["tvd.mean"]) for one in strengths if one.values]
     area = partial(area_below, end=END)
-    made = {"adversary.model.area": _of_curve(points, area, END, bootstrap)}
+    made = {"adversary.model.area": _of_curve(points, area, END, sample)}
     for level in LEVELS:
         read = partial(tvd_at, at=level)
-        made[f"adversary.model[jsd={level!r}].tvd"] = _of_curve(points, read, 1.0, bootstrap)
+        made[f"adversary.model[jsd={level!r}].tvd"] = _of_curve(points, read, 1.0, sample)
     return made
 
 
 def _of_curve(
-    points: Sequence[tuple[tuple[Array, Array], tuple[Array, Array]]],
+    points: Sequence[tuple[Array, Array]],
     figure: Callable[[Array, Array], float],
     most: float,
-    bootstrap: Bootstrap,
+    sample: Sample,
 ) -> Estimate:
     """A figure of the curve, in [0, `most`], with an interval over seeds and instances.
 
-    The spread over seeds is that of the jackknife (Efron & Tibshirani 1993, chapter 11): of the
-    pseudo-values, S times the figure less S - 1 times the figure without that seed.
+    `points` holds the JSD and TVD (S, n) of each lambda. The interval is that of the figure's
+    linear form at the means (delta method): what each seed and instance adds to it.
     """
-    n = bootstrap.n
     if not points:
-        return Estimate(None, undefined=n, reason="every training diverged")
-    jsd = np.stack([x for (x, _), _ in points])  # (L, S)
-    tvd = np.stack([y for _, (y, _) in points])
-    value, seeds = figure(jsd.mean(1), tvd.mean(1)), jsd.shape[1]
+        return Estimate(None, undefined=sample.n, reason="every training diverged")
+    of_lambdas = np.array(points)  # (L, 2, S, n)
+    of_seeds = of_lambdas.mean(-1)  # (L, 2, S)
+    means = of_seeds.mean(-1)  # (L, 2)
+    value, seeds = figure(*means.T), of_seeds.shape[-1]
     if np.isnan(value):
-        reason = f"no lambda reaches so large a JSD: the largest mean is {jsd.mean(1).max():.3f}"
-        return Estimate(None, undefined=n, reason=reason)
-    drawn_jsd = np.stack([x.mean(1) for (_, x), _ in points])  # (L, draws)
-    drawn_tvd = np.stack([y.mean(1) for _, (_, y) in points])
-    drawn = [figure(x, y) for x, y in zip(drawn_jsd.T, drawn_tvd.T, strict=True)]
-    each = np.full(seeds, value)
-    if seeds > 1:
-        for s in range(seeds):
-            others = np.arange(seeds) != s
-            without = figure(jsd[:, others].mean(1), tvd[:, others].mean(1))
-            each[s] = seeds * value - (seeds - 1) * without
-        each += value - each.mean()  # the figure itself is not to be moved
-    if np.isnan(each).any():
+        reason = f"no lambda reaches so large a JSD: the largest mean is {means[:, 0].max():.3f}"
+        return Estimate(None, undefined=sample.n, reason=reason)
+    others = (np.delete(of_seeds, s, axis=-1).mean(-1) for s in range(seeds) if seeds > 1)
+    slopes = _slopes(figure, means)
+    if np.isnan(slopes).any() or any(np.isnan(figure(*one.T)) for one in others):
         reason = "no interval: without one of the seeds no lambda reaches so large a JSD"
-        return Estimate(value, n=n, reason=reason)
-    draws = np.repeat(np.array(drawn)[:, None], seeds, axis=1)
-    return two_level(each, draws, n, (0.0, most))
+        return Estimate(value, n=sample.n, reason=reason)
+    moved = np.einsum("lk,lksn->sn", slopes, of_lambdas - means[..., None, None])
+    return two_level(figures(value + moved, sample), (0.0, most))
+
+
+def _slopes(figure: Callable[[Array, Array], float], means: Array) -> Array:
+    """The derivative of a figure of the curve in the JSD and TVD of each lambda: (L, 2)."""
+    slopes = np.empty(means.shape)
+    for place in np.ndindex(means.shape):
+        there = []
+        for step in (STEP, -STEP):
+            moved = means.copy()
+            moved[place] += step
+            there.append(figure(*moved.T))
+        slopes[place] = (there[0] - there[1]) / (2 * STEP)
+    return slopes
 
 
 def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], classes: int) -> Table:
@@ -261,7 +267,7 @@ def _seeds_table(strengths: Sequence[Strength]) -> Table:
     for one in strengths:
         if one.diverged:
             continue
-        each = np.stack([one.figures[name][0] for name in FIGURES], axis=1)  # (S, figures)
+        each = np.stack([one.values[name].mean(1) for name in FIGURES], axis=1)  # (S, figures)
         for seed, row in zip(one.seeds, each, strict=True):
             cells = [None if np.isnan(x) else float(x) for x in row]
             rows.append([repr(one.value), seed, *cells])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from attnaudit.measures.bins import quartiles_table
 from attnaudit.measures.columns import Column, Frame
-from attnaudit.measures.counted import median_of_counts
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.questions.basics import Basics
+from attnaudit.questions.permute.metrics import SPECS
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.questions.reliance_tables import UNMOVED_TVD, reliance_notes
+from attnaudit.records.metric import UNIT, range_of
 
 
 def summarise(
@@ -29,16 +31,15 @@ def summarise(
         figures.add(shown)
         largest.add(record["max_attention"])
         shows_states |= "conicity" in record
-    bootstrap = basics.bootstrap(settings.seed)
+    sample = basics.sample()
     medians = figures["permute.tvd.mean"]
     metrics = {
-        **basics.model_scores(bootstrap),
-        "permute.tvd.median": bootstrap.counted(median_of_counts(medians)),
-        **bootstrap.means_by_name(figures),
+        **basics.model_scores(),
+        "permute.tvd.median": sample.median(medians, UNIT),
+        **sample.means(figures, partial(range_of, SPECS)),
     }
     notes = [
         *basics.notes(),
-        *bootstrap.notes,
         *reliance_notes(metrics["permute.all_erased.tvd.mean"]),
     ]
     cone = metrics["permute.conicity.mean"]

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
-from attnaudit.measures.two_level import two_level
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.runs import kind_of
-from attnaudit.questions.trained_models import (
-    SHARE,
-    Figures,
-    TrainedModels,
-    gap,
-    read_trained_models,
-)
+from attnaudit.questions.trained_models import TrainedModels, read_trained_models
+
+Array = NDArray[np.float64]
 
 
 def summarise(
@@ -28,16 +26,18 @@ def summarise(
     seeds = found.runs.seeds(guide="base")
     if not seeds or any(found.runs.seeds(guide=guide) != seeds for guide in guides):
         raise ValueError("the guides are not of the same seeds")
-    f1 = {guide: found.f1(kind_of(guide=guide), seeds) for guide in guides}
-    basics, n = found.audited.basics, found.bootstrap.n
-    scores = {f"probe.{guide}.f1": two_level(*f1[guide], n, SHARE) for guide in guides}
+    scorer, basics = found.f1, found.audited.basics
+    f1 = {
+        guide: scorer.values(found.runs.predicted(kind_of(guide=guide), seeds)) for guide in guides
+    }
+    scores = {f"probe.{guide}.f1": scorer.mean(f1[guide]) for guide in guides}
     gaps = {
-        f"probe.{ours}-{theirs}.f1_gap": gap(f1[ours], f1[theirs], n)
+        f"probe.{ours}-{theirs}.f1_gap": scorer.gap(f1[ours], f1[theirs])
         for ours, theirs in _pairs(named)
     }
-    metrics = basics.model_scores(found.bootstrap) | scores | gaps
+    metrics = basics.model_scores() | scores | gaps
     tables = {
-        "probe.guides": _guides(found, f1, metrics),
+        "probe.guides": _guides(seeds, f1, metrics),
         "probe.gaps": _gaps(gaps),
         "probe.runs": _runs(found, guides, seeds),
     }
@@ -57,15 +57,16 @@ def _pairs(named: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _guides(
-    found: TrainedModels, f1: Mapping[str, Figures], metrics: Mapping[str, Estimate]
+    seeds: Sequence[int], f1: Mapping[str, Array], metrics: Mapping[str, Estimate]
 ) -> Table:
     rows: list[list[Cell]] = []
-    for guide, (points, _) in f1.items():
+    for guide, values in f1.items():
+        points = values.mean(1)
         figure = metrics[f"probe.{guide}.f1"]
         spread = float(points.std(ddof=1)) if len(points) > 1 else None
         rows.append([guide, figure.value, figure.ci_low, figure.ci_high, spread])
     notes = [
-        f"Means over seeds ({len(points)}), intervals over seeds and instances. In the order of",
+        f"Means over seeds ({len(seeds)}), intervals over seeds and instances. In the order of",
         "Wiegreffe & Pinter's Table 3: 1/n, the probe's own, the audited model's. The leak control",
         "is a model of the audited recipe to which the attended words are hidden.",
     ]

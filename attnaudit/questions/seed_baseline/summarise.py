@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.divergences import LN2
+from attnaudit.measures.limits import Bounds
 from attnaudit.measures.summary import Estimate, Summary
-from attnaudit.measures.two_level import mean_draws, two_level
+from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.runs import SEED, UNIFORM, Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.seed_baseline.tables import tables
-from attnaudit.questions.trained_models import SHARE, gap, read_trained_models
+from attnaudit.questions.trained_models import read_trained_models
+from attnaudit.records.metric import JSD, UNIT
 
 Array = NDArray[np.float64]
 
@@ -28,31 +29,30 @@ def summarise(
     seeds = found.runs.seeds(model="seed")
     if not seeds or seeds != found.runs.seeds(model="uniform"):
         raise ValueError("learned and uniform attention are not of the same seeds")
-    basics, bootstrap, n = found.audited.basics, found.bootstrap, found.bootstrap.n
+    basics, sample, scorer = found.audited.basics, found.runs.sample(), found.f1
     jsd, tvd = (found.runs.values(SEED, seeds, what) for what in ("jsd", "tvd"))  # (S, n)
     flips = found.flips(SEED, seeds)
     uniform_jsd = found.runs.values(UNIFORM, seeds, "jsd")
 
-    def over_both(values: Array, most: float = 1.0) -> Estimate:
-        return two_level(*mean_draws(values, bootstrap), n, (0.0, most))
+    def over_both(values: Array, bounds: Bounds = UNIT) -> Estimate:
+        return two_level(figures(values, sample), bounds)
 
     median, largest = np.median(jsd, axis=0), jsd.max(0)
-    of_median, of_largest = bootstrap.means(np.stack([median, largest], axis=1))
-    learned, frozen = found.f1(SEED, seeds), found.f1(UNIFORM, seeds)
-    metrics = basics.model_scores(bootstrap) | {
-        "seed_baseline.jsd.mean_over_seeds": over_both(jsd, LN2),
-        "seed_baseline.jsd.median_over_seeds": of_median,
-        "seed_baseline.jsd.max_over_seeds": of_largest,
+    learned, frozen = (scorer.values(found.runs.predicted(kind, seeds)) for kind in (SEED, UNIFORM))
+    metrics = basics.model_scores() | {
+        "seed_baseline.jsd.mean_over_seeds": over_both(jsd, JSD),
+        "seed_baseline.jsd.median_over_seeds": sample.mean(median, JSD),
+        "seed_baseline.jsd.max_over_seeds": sample.mean(largest, JSD),
         "seed_baseline.tvd.mean": over_both(tvd),
         "seed_baseline.flips": over_both(flips),
-        "seed_baseline.f1.mean": two_level(*learned, n, SHARE),
-        "seed_baseline.f1.std": _spread(learned[0], n),
-        "seed_baseline.uniform_f1.mean": two_level(*frozen, n, SHARE),
-        "seed_baseline.uniform_jsd.mean": over_both(uniform_jsd, LN2),
-        "necessity.f1_gap": gap(learned, frozen, n),
+        "seed_baseline.f1.mean": scorer.mean(learned),
+        "seed_baseline.f1.std": _spread(learned.mean(1), sample.n),
+        "seed_baseline.uniform_f1.mean": scorer.mean(frozen),
+        "seed_baseline.uniform_jsd.mean": over_both(uniform_jsd, JSD),
+        "necessity.f1_gap": scorer.gap(learned, frozen),
     }
     controlled = _controls(found.runs)
-    metrics |= {name: bootstrap.means(c[:, None])[0] for name, c in controlled.items()}
+    metrics |= sample.means(controlled, lambda _: UNIT)
     each = {
         "seed_baseline.jsd.mean_over_seeds": jsd.mean(0),
         "seed_baseline.jsd.median_over_seeds": median,
@@ -62,7 +62,7 @@ def summarise(
         "seed_baseline.uniform_jsd.mean": uniform_jsd.mean(0),
         **controlled,
     }
-    shown = tables(found, seeds, metrics, frozen[0], labels)
+    shown = tables(found, seeds, metrics, frozen.mean(1), labels)
     by_instance = basics.columns(each, np.array(found.audited.largest))
     return Summary(metrics, shown, basics.notes(), by_instance, found.splits)
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnaudit.measures.intervals import Bootstrap
-from attnaudit.measures.summary import Estimate
+from attnaudit.measures.sample import Sample
 from attnaudit.questions.erase.deletion_tables import (
     deletion_columns,
     deletion_figures,
@@ -153,8 +152,7 @@ def test_columns_and_tables_of_known_records():
     assert columns["erase.comprehensiveness.attention"] == pytest.approx([0.3, 0.5])
     assert columns["erase.sufficiency.attention"] == pytest.approx([0.5, -0.1])
     assert columns["erase.sufficiency.random"] == pytest.approx([np.nan, 0.2], nan_ok=True)
-    means = Bootstrap(2).means(np.stack(list(columns.values()), axis=1))
-    metrics: dict[str, Estimate] = dict(zip(columns, means, strict=True))
+    metrics = Sample(2).means(columns, lambda _: (-1.0, 1.0))
     tables = deletion_tables(metrics, by_bin, names)
     main = {row[0]: row[1:] for row in tables["erase.deletions"].rows}
     assert main["attention"][0] == pytest.approx(0.4)

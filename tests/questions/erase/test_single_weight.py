@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from attnaudit.measures.divergences import jsd
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.sample import Sample
 from attnaudit.questions.erase.make.single_weight import single_weights
+from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.single_tables import (
     mcnemar,
     single_columns,
@@ -17,6 +19,7 @@ from attnaudit.questions.erase.single_tables import (
     single_statistics,
     single_tables,
 )
+from attnaudit.records.metric import range_of
 
 LOG = math.log
 
@@ -137,7 +140,7 @@ def test_statistics_of_known_records():
     for i in range(9):
         rows[i]["flip"]["top" if i else "random"] = True
     singles = [*rows, None]
-    found = single_statistics(single_gaps(singles), single_columns(singles), Bootstrap(41))
+    found = single_statistics(single_gaps(singles), single_columns(singles), Sample(41))
     expected = spearmanr([r["gap"] for r in rows], [r["jsd"]["top"] for r in rows]).statistic
     assert found["erase.single.spearman"].value == pytest.approx(expected)
     p = found["erase.single.mcnemar_p"]
@@ -146,12 +149,12 @@ def test_statistics_of_known_records():
 
 def test_statistics_that_cannot_be_given_say_why():
     rows = [single(), single()]
-    columns, bootstrap = single_columns(rows), Bootstrap(2)
-    found = single_statistics(single_gaps(rows), columns, bootstrap)
+    columns, sample = single_columns(rows), Sample(2)
+    found = single_statistics(single_gaps(rows), columns, sample)
     assert found["erase.single.mcnemar_p"].value is None
     assert "no decision flips" in found["erase.single.mcnemar_p"].reason
     assert found["erase.single.spearman"].value is None
-    means = dict(zip(columns, bootstrap.means(np.stack([*columns.values()], 1)), strict=True))
+    means = sample.means(columns, partial(range_of, SPECS))
     tables = single_tables({**means, **found})
     assert tables["erase.single_flips"].rows == [
         ["top: flips", 0.0, 0.0],

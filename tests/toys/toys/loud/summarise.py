@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from attnaudit.measures.columns import Frame
 from attnaudit.measures.summary import Summary, Table
 from attnaudit.questions.basics import Basics
+from attnaudit.records.metric import range_of
+from toys.loud.metrics import SPECS
 
 
 def summarise(records, settings, labels):
@@ -13,8 +17,8 @@ def summarise(records, settings, labels):
     for record in records:
         basics.add(record)
         figures.add([record["largest"]])
-    bootstrap = basics.bootstrap(settings.seed)
-    metrics = {**basics.model_scores(bootstrap), **bootstrap.means_by_name(figures)}
+    means = basics.sample().means(figures, partial(range_of, SPECS))
+    metrics = {**basics.model_scores(), **means}
     rows = [["largest weight", metrics["loud.largest.mean"].value]]
     tables = {"loud.table": Table("The loudest word of a text", ["", "value"], rows)}
     largest = figures["loud.largest.mean"]
