@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.erase.shares import AGREEMENTS
+from attnaudit.questions.integrals import baselines
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,7 @@ def plausibility_table(metrics: Mapping[str, Estimate], names: Sequence[str]) ->
         "Of the top words of a text, as many as people marked: F1 with the marked words, F1 of",
         "spans (IoU at least .5), and the area under the precision-recall curve of all words.",
         "It says whether people would agree, and nothing about the model's own reasons.",
+        *baselines(names),
     ]
     columns = ["ranking", "token F1", "low", "high", "IoU-F1", "AUPRC"]
     return Table("Plausibility: agreement with human rationales", columns, rows, notes)
