@@ -92,8 +92,8 @@ def _importance(
         definition="The gradient times the input, integrated along the straight path from a"
         f" baseline without the words: {baseline}.",
         formula="|(e_t - b_t) . integral over s in [0, 1] of dp/de_t at b + s (e - b)|, with e the"
-        f" word embeddings and b {baseline}; attention flowing; by Boole's rule on panels that are"
-        f" bisected until the estimated error is at most {TOLERANCE:g} of the text's largest"
+        " word embeddings and b those of the baseline; attention flowing; by Boole's rule on panels"
+        f" that are bisected until the estimated error is at most {TOLERANCE:g} of the text's largest"
         f" score, with at most {MOST} gradients a text, beyond which the text is undefined",
         source="Sundararajan et al. 2017, section 3; adaptive quadrature: Lyness 1969",
         traps=f"Another baseline gives another ranking, often a very different one. {trap} The"
@@ -113,7 +113,7 @@ def _able(model: AttentionModel) -> str | None:
 FAMILY = (
     _importance(
         "integrated_gradients",
-        "zeros at the words",
+        "zeros in place of the words",
         "No text has zeros for words, so that the path begins where the model was never trained.",
         lambda model: None,
         _able,
@@ -123,14 +123,14 @@ FAMILY = (
 OTHER_BASELINES = (
     _importance(
         "integrated_gradients_unknown",
-        "the embedding of the unknown word at the words",
+        "the unknown word in place of every word",
         "A word that the model does not know has a score of 0.",
         lambda model: model.unknown_token,
         _no_unknown,
     ),
     _importance(
         "integrated_gradients_mask",
-        "the embedding of the mask token at the words",
+        "the mask token in place of every word",
         "A fine-tuned classifier may never have seen a mask token.",
         lambda model: model.mask_token,
         _no_mask,

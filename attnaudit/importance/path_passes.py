@@ -58,7 +58,7 @@ class Path:
         self._room = max(tokens, SMALL)
 
     def look(self, text: Counts, place: Array) -> Points:
-        """The gradients at places (K,) of texts (K,); a call is no larger than the batch, or small."""
+        """The gradients at places (K,) of texts (K,); no call exceeds the batch, or `SMALL`."""
         terms = np.zeros((len(text), int(self.batch.word_counts.max())))
         odds, size = np.zeros(len(text)), np.zeros(len(text))
         groups = within_budget(self._lengths[text], self._queries[text], self._room)

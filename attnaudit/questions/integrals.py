@@ -20,6 +20,10 @@ from attnaudit.measures.columns import Frame
 Array = NDArray[np.float64]
 
 _FIGURES = ("gradients", "completeness", "undefined")
+_ALONE = (
+    "Integrated gradients from another baseline would rank words otherwise, and only one is shown."
+    " By default a model that has a mask token, or a token for unknown words, gets a second one."
+)
 _OLD = "12 fixed nodes, convergence not checked"
 
 
@@ -79,7 +83,8 @@ class Integrals:
 
     def notes(self) -> list[str]:
         """For below a table: baseline, tolerance, cost and undefined texts of each."""
-        return [self._note(name) for name in self.names]
+        alone = [_ALONE] if len(self.names) == 1 else []
+        return [*alone, *map(self._note, self.names)]
 
     def _note(self, name: str) -> str:
         gradients = self.figure(f"{name}.gradients")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from attnaudit.importance.integrated_gradients import MOST
 from attnaudit.records.metric import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
 
 _PAPER = "Jain & Wallace 2019, section 4.1"
@@ -153,7 +152,7 @@ SPECS = (
         "gradients",
         "neutral",
         LEAST_MEAN,
-        (0.0, float(MOST)),
+        (0.0, None),
         formula="mean of the points on the path at which the gradient was taken",
         beside=("{integral}", "correlate.{integral}.undefined"),
         traps="Undefined texts count too, with what they took. Many gradients mean that the answer "

@@ -84,6 +84,20 @@ def test_rounding_puts_no_attention_outside(model, batches, monkeypatch):
     assert {r["outside"] for r in made(model, batches(), measures=("random",))} == {0.0}
 
 
+def test_who_works_on_which_batch_decides_nothing(model, batches):
+    """Workers are handed one batch each: the same panels and the same bits."""
+    whole = batches()
+    settings = settle(CorrelateSettings(), model)
+    shared = [
+        record
+        for number in reversed(range(len(whole)))
+        for part in records(model, whole.part(number), settings, Silent())
+        for record in part
+    ]
+    assert len(whole) > 1
+    assert sorted(shared, key=lambda r: r["row"]) == made(model, whole)
+
+
 def test_words_are_kept_only_when_asked_for(model, batches, instances):
     assert all("tokens" not in r for r in made(model, batches()))
     shown = made(model, batches(), text=True)
@@ -310,10 +324,11 @@ def test_integrals_say_what_they_took_and_which_are_undefined():
         assert (estimate.n, estimate.undefined) == (2, 2), figure
     assert found[f"correlate.{IG}.tau.mean"].value == pytest.approx(0)
     table = summary.tables["correlate.agreement"]
+    assert "only one is shown" in table.notes[-2]
     assert (table.columns[-1], table.rows[0][-1]) == ("undef", 2)
     assert table.notes[-1] == (
-        "integrated_gradients: from zeros at the words; error at most 0.01 of a text's largest"
-        " score; 113.0 gradients a text, at most 384; 2 of 4 texts undefined (1 not converged after"
+        "integrated_gradients: from zeros in place of the words; error at most 0.01 of a text's"
+        " largest score; 113.0 gradients a text, at most 384; 2 of 4 texts undefined (1 not converged after"
         " 384 gradients) (1 not finite)."
     )
     for name, column in summary.columns.values.items():
@@ -325,11 +340,12 @@ def test_every_table_names_the_baselines(model, batches):
     summary = summarise(found, settle(CorrelateSettings(), model), LABELS)
     for name in ("agreement", "reference", "strata", "strata_detail"):
         notes = " ".join(summary.tables[f"correlate.{name}"].notes)
-        assert "integrated_gradients: from zeros at the words" in notes, name
+        assert "integrated_gradients: from zeros in place of the words" in notes, name
         assert (
-            "integrated_gradients_unknown: from the embedding of the unknown word at the words"
-            in notes
+            "integrated_gradients_unknown: from the unknown word in place of every word" in notes
         ), name
+    agreement = summary.tables["correlate.agreement"]
+    assert not any("only one is shown" in note for note in agreement.notes)
     plain = summarise(found, CorrelateSettings(measures=("gradient",)), LABELS)
     assert not any("zeros" in note for t in plain.tables.values() for note in t.notes)
 
@@ -345,7 +361,8 @@ def test_older_records_say_that_nobody_looked_whether_they_converged():
     assert f"correlate.{IG}.undefined" not in found
     assert f"correlate.{IG}.gradients.mean" not in found
     assert summary.tables["correlate.agreement"].notes[-1] == (
-        "integrated_gradients: from zeros at the words; 12 fixed nodes, convergence not checked."
+        "integrated_gradients: from zeros in place of the words; 12 fixed nodes, convergence not"
+        " checked."
     )
 
 

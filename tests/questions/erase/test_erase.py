@@ -294,7 +294,7 @@ def test_a_ranking_that_is_undefined_is_left_out(model, batches, explained, monk
     assert (mean.n, mean.undefined) == (len(found) - sum(lost), sum(lost))
     notes = summary.tables["erase.deletions"].notes
     assert f"{sum(lost)} of {len(found)} texts undefined" in notes[-1]
-    assert "from zeros at the words" in notes[-1]
+    assert "from zeros in place of the words" in notes[-1]
 
 
 def test_older_records_are_still_summarised(model, batches):
