@@ -94,7 +94,8 @@ def _importance(
         formula="|(e_t - b_t) . integral over s in [0, 1] of dp/de_t at b + s (e - b)|, with e the"
         " word embeddings and b those of the baseline; attention flowing; by Boole's rule on"
         f" panels that are bisected until the estimated error is at most {TOLERANCE:g} of the"
-        f" text's largest score, with at most {MOST} gradients a text, beyond which the text is undefined",
+        f" text's largest score, with at most {MOST} gradients a text, beyond which the text is"
+        " undefined",
         source="Sundararajan et al. 2017, section 3; adaptive quadrature: Lyness 1969",
         traps=f"Another baseline gives another ranking, often a very different one. {trap} The"
         " completeness error beside it, |sum of the signed scores - (p(x) - p(baseline))|, is"
