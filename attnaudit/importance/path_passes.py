@@ -65,10 +65,11 @@ class Path:
         for some in groups:
             found = self._gradients(text[some], place[some])
             terms[some, : found[0].shape[1]], odds[some], size[some] = map(_numbers, found)
-        p = _sigmoid(odds)
-        slope = p * _sigmoid(-odds)
-        doubt = self.rounding * slope * (1 + size) + np.finfo(np.float64).eps
-        return Points(slope[:, None] * terms, p, doubt)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told by that
+            p, rest = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(odds))
+            slope = p * rest
+            doubt = self.rounding * slope * (1 + size) + np.finfo(np.float64).eps
+            return Points(slope[:, None] * terms, p, doubt)
 
     def _gradients(self, text: Counts, place: Array) -> tuple[Tensor, Tensor, Tensor]:
         """The derivatives of the log-odds (K, W), the log-odds (K,), the largest logits (K,)."""
@@ -108,9 +109,3 @@ def integrated_gradients(
 def _numbers(values: Tensor) -> Array:
     numbers: Array = values.detach().cpu().double().numpy()
     return numbers
-
-
-def _sigmoid(z: Array) -> Array:
-    with np.errstate(over="ignore"):
-        p: Array = 1 / (1 + np.exp(-z))
-    return p
