@@ -147,6 +147,29 @@ def test_each_word_is_what_scipy_integrates(classic, instances, batch_of):
     np.testing.assert_allclose(found.signed[0], exact, atol=1e-6)
 
 
+def test_captum_agrees_at_many_nodes_and_not_at_twelve(linear, instances, batch_of):
+    captum = pytest.importorskip("captum.attr", exc_type=ImportError)
+    model, batch = steep(linear, 400), batch_of(instances(LENGTHS))
+    start, target = without_words(model, batch), torch.ones(len(LENGTHS), dtype=torch.int64)
+
+    def answer(embeddings, rows):
+        encoded = model.encode(batch.select(rows), embeddings)
+        alpha = model.attend(encoded).unsqueeze(1)
+        return model.read(encoded, alpha).squeeze(1).softmax(-1)
+
+    def theirs(steps):
+        given = captum.IntegratedGradients(answer).attribute(
+            *(model.embed(batch), start, target), (torch.arange(len(batch)),), n_steps=steps
+        )
+        return batch.per_word(given.sum(-1)).detach().numpy()
+
+    ours = integrated(model, batch, target)
+    largest = np.abs(ours.signed).max(1, keepdims=True)
+    assert (np.abs(ours.signed - theirs(800)) <= 1.5 * TOLERANCE * largest).all()
+    assert (np.abs(ours.signed - theirs(12)) > 0.1 * largest).any()
+    assert ours.gradients.max() < 400
+
+
 def test_a_model_that_is_sure_of_itself_is_measured_all_the_same(linear, instances, batch_of):
     """p is 1 in float32 along most of the path, and its own gradient nothing but rounding."""
     model = steep(linear, 200)
