@@ -154,7 +154,7 @@ def reference_of(look: Look) -> Exact:
     x, fine = _clenshaw(DEGREE)
     rough = np.zeros_like(fine)
     rough[::2] = _clenshaw(DEGREE // 2)[1]
-    todo = [(k / 8, (k + 1) / 8) for k in range(8)]
+    todo = [(k / 4, (k + 1) / 4) for k in range(4)]
     done: list[tuple[float, float, float, Array]] = []  # error, start, end, integral
     spent, ends = 0, {}
     while True:
