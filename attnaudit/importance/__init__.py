@@ -17,5 +17,6 @@ IMPORTANCES: dict[str, Importance] = {
         *leave_one_out.FAMILY,
         *integrated_gradients.FAMILY,
         *chance.FAMILY,
+        *integrated_gradients.OTHER_BASELINES,
     )
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.choice import check_measures
-from attnaudit.importance.importance import Request
+from attnaudit.importance.importance import Integral, Request
 
 Scores = NDArray[np.float32]
 
@@ -18,11 +20,25 @@ Scores = NDArray[np.float32]
 class Importances:
     """Scores by name, each (B, W) and 0 beyond an instance's last word; all magnitudes.
 
-    `extras` holds the further figures that importances leave, one an instance (B,), by name.
+    Where an importance is undefined for an instance, all its words are NaN. `integrals` says by
+    name what the scores that are integrals rest on, one a text.
     """
 
     scores: dict[str, Scores]
-    extras: dict[str, Scores]
+    integrals: dict[str, Sequence[Integral]]
+
+    def told(self, b: int) -> dict[str, Any]:
+        """What a record of instance `b` holds besides scores: `integration`, where there is any.
+
+        By the importance's name the fields of `Integral`, the reason only where there is one.
+        """
+        if not self.integrals:
+            return {}
+        each = {name: asdict(of_texts[b]) for name, of_texts in self.integrals.items()}
+        for integral in each.values():
+            if integral["reason"] is None:
+                del integral["reason"]
+        return {"integration": each}
 
 
 def importances(request: Request) -> Importances:
@@ -30,5 +46,5 @@ def importances(request: Request) -> Importances:
     found = {name: IMPORTANCES[name].compute(request) for name in check_measures(request.asked)}
     return Importances(
         {name: scores.float().cpu().numpy() for name, scores in found.items()},
-        {name: figures.float().cpu().numpy() for name, figures in request.extras.items()},
+        dict(request.integrals),
     )

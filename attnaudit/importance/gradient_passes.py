@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
 
-def _differentiable() -> AbstractContextManager[None]:
+def differentiable() -> AbstractContextManager[None]:
     """A recurrent layer in eval mode has no backward pass in cuDNN; torch's own kernels do."""
     return torch.backends.cudnn.flags(enabled=False)
 
@@ -39,17 +38,17 @@ def gradients(
     |dp/de_t . e_t| of the whole model, through its attention too. Each takes one backward pass.
     """
     embeddings = _leaf(model, batch)
-    with _differentiable():
+    with differentiable():
         encoded = model.encode(batch, embeddings)
     alpha = model.attend(encoded)
     found: dict[str, Tensor] = {}
     if detached:
         p = _probability(model, encoded, alpha.detach(), target)
-        grad = _gradient(p, embeddings, keep_graph=flowing)  # (B, T, D)
+        grad = gradient(p, embeddings, keep_graph=flowing)  # (B, T, D)
         found["gradient"] = _times_input(batch, grad, embeddings)
         found["gradient_l2"] = batch.per_word(grad.square().sum(-1)).sqrt()
     if flowing:
-        grad = _gradient(_probability(model, encoded, alpha, target), embeddings)
+        grad = gradient(_probability(model, encoded, alpha, target), embeddings)
         found["gradient_flowing"] = _times_input(batch, grad, embeddings)
     return found
 
@@ -64,15 +63,15 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
     """
     embeddings = _leaf(model, batch)
     locally = capability(model, "encode_locally")
-    with _differentiable():
+    with differentiable():
         encoded = (locally or model.encode)(batch, embeddings)
     odds = _own_log_odds(model, encoded, target)  # (B, T)
     if locally:
-        grad = _gradient(odds, embeddings)
+        grad = gradient(odds, embeddings)
     else:
         columns = []
         for t in range(odds.shape[1]):
-            all_tokens = _gradient(odds[:, t], embeddings, keep_graph=True)
+            all_tokens = gradient(odds[:, t], embeddings, keep_graph=True)
             columns.append(all_tokens[:, t])
         grad = torch.stack(columns, dim=1)  # (B, T, D)
     return _times_input(batch, grad, embeddings)
@@ -88,45 +87,15 @@ def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> T
         encoded = model.encode(batch)
         alpha = model.attend(encoded)  # (B, H, T)
     weights = alpha.clone().requires_grad_()
-    slopes = _gradient(_probability(model, encoded, weights, target), weights)
+    slopes = gradient(_probability(model, encoded, weights, target), weights)
     return batch.per_word((alpha * slopes).sum(1)).abs()
-
-
-def integrated_gradients(
-    model: AttentionModel, batch: Batch, target: Tensor, points: int
-) -> tuple[Tensor, Tensor]:
-    """Integrated gradients of p[target] (Sundararajan et al. 2017), as magnitudes (B, W).
-
-    The path leads from zero vectors at the content positions (specials and the query stay) to the
-    embeddings, attention flowing; Gauss-Legendre quadrature at so many `points`. Also gives the
-    completeness error (B,): |sum of the signed attributions - (p(x) - p(baseline))|, 0 if the
-    integral is exact.
-    """
-    embeddings = model.embed(batch).detach()
-    content = batch.content.unsqueeze(-1)
-    baseline = embeddings.masked_fill(content, 0)
-    nodes, weights = np.polynomial.legendre.leggauss(points)
-    average = torch.zeros_like(embeddings)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        point = (baseline + float(node) * (embeddings - baseline)).requires_grad_()
-        with _differentiable():
-            encoded = model.encode(batch, point)
-        p = _probability(model, encoded, model.attend(encoded), target)
-        average += float(weight) * _gradient(p, point)
-    signed = batch.per_word(((embeddings - baseline) * average).sum(-1))  # (B, W)
-    with torch.no_grad():
-        ends = []
-        for point in (embeddings, baseline):
-            encoded = model.encode(batch, point)
-            ends.append(_probability(model, encoded, model.attend(encoded), target))
-    return signed.abs(), (signed.sum(1) - (ends[0] - ends[1])).abs()
 
 
 def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
     return model.embed(batch).detach().requires_grad_()
 
 
-def _gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:
+def gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:
     """The gradient of sum(values) at the leaf; 0 where the values do not depend on it.
 
     They may not: with the attention held fixed, a model whose attention alone reads the text says
@@ -157,11 +126,12 @@ def _own_log_odds(model: AttentionModel, encoded: Encoded, target: Tensor) -> Te
     else:
         batch, tokens = encoded.content.shape
         heads = model.attend(encoded).shape[1]
-        eye = torch.eye(tokens, device=encoded.content.device, dtype=_dtype(model))
+        eye = torch.eye(tokens, device=encoded.content.device, dtype=dtype_of(model))
         one_hot = eye.view(1, tokens, 1, tokens).expand(batch, tokens, heads, tokens)
         logits = model.read(encoded, one_hot)
     return log_odds(logits, target.unsqueeze(1))
 
 
-def _dtype(model: AttentionModel) -> torch.dtype:
+def dtype_of(model: AttentionModel) -> torch.dtype:
+    """What the model computes in."""
     return next((p.dtype for p in model.parameters()), torch.float32)

@@ -18,6 +18,24 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Integral:
+    """What the scores of one text rest on, where they are integrals along a path.
+
+    `gradients`: how many the text took, at least 0. `tolerance` and `error`, both shares of the
+    text's largest absolute score: the most error that is allowed, and the error as estimated.
+    `completeness_error`, at least 0: |sum of the signed scores - change of the probability|. Of
+    each but the tolerance, less is better. `reason` says why the scores are undefined, None where
+    they are not; figures that are no numbers are None.
+    """
+
+    gradients: int
+    tolerance: float
+    error: float | None
+    completeness_error: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """A batch whose words are to be weighed, for every importance that is `asked` for.
 
@@ -35,8 +53,8 @@ class Request:
     seed: int
     budget: int
     asked: Collection[str]
-    extras: dict[str, Tensor] = field(default_factory=dict)
-    """Further figures, one an instance (B,), that an importance leaves beside its scores."""
+    integrals: dict[str, Sequence[Integral]] = field(default_factory=dict)
+    """By the name of an importance that integrates: what its scores rest on, text by text."""
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, key: str, make: Callable[[], T]) -> T:
@@ -61,9 +79,11 @@ class Importance:
 
     `definition` says in one sentence what it is, `formula` how it is computed, `source` who
     defined it, `traps` what misleads in it. A `control` is what chance gives: high or low values
-    of it are neither good nor bad.
+    of it are neither good nor bad. The scores of one with a `baseline` are integrals along the path
+    that begins there, in words; see `Integral`.
 
-    `compute(request)` gives the scores (B, W): magnitudes, 0 beyond an instance's last word.
+    `compute(request)` gives the scores (B, W): magnitudes, 0 beyond an instance's last word, NaN
+    for all words of an instance where they are undefined.
     `work(model, texts)` is what that takes, piece by piece; pieces of the same name are done once
     for all the importances that share them. `needs(model)` says why a model cannot give it, None
     where it can. One that is `slow(model)` is left out unless it is asked for.
@@ -77,6 +97,7 @@ class Importance:
     compute: Callable[[Request], Tensor]
     work: Callable[[AttentionModel, Texts], Mapping[str, Passes]]
     control: bool = False
+    baseline: str | None = None
     needs: Callable[[AttentionModel], str | None] = _nothing
     slow: Callable[[AttentionModel], bool] = _quick
 

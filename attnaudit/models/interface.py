@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch
-from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.data.vocabulary import UNK, Vocabulary
 from attnaudit.errors import ModelError
 
 
@@ -104,6 +104,9 @@ class AttentionModel(nn.Module, abc.ABC):
 
     vocabulary: Vocabulary | None = None
     """The words it was trained with, for a plug-in that brings them; None: those of the data."""
+
+    unknown_token: int | None = UNK
+    """The id of a word that the model does not know; None where it has none of its own."""
 
     head_count: int | None = None
     """The heads of the audited attention; None before `check_laws` has looked."""

@@ -12,8 +12,10 @@ from msgspec import UNSET, UnsetType
 
 from attnaudit.records.fields import (
     Class,
+    Count,
     Divergence,
     Fields,
+    Magnitude,
     Record,
     Share,
     Weight,
@@ -21,6 +23,16 @@ from attnaudit.records.fields import (
     is_attention,
     is_distribution,
 )
+
+
+class Integration(Fields, kw_only=True):
+    """What scores that are integrals rest on: see `importance.importance.Integral`."""
+
+    gradients: Count
+    tolerance: Magnitude
+    error: Magnitude | None
+    completeness_error: Magnitude | None
+    reason: str | UnsetType = UNSET
 
 
 class Answer(Record, kw_only=True):

@@ -24,6 +24,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "criterion": ("gradient", "attention_gradient", "random", "optimum"),
     "measure": tuple(IMPORTANCES),
     "jsd": ("0.2", "0.3", "0.4"),
+    # Importances that are integrals along a path, which may not converge.
+    "integral": tuple(name for name, importance in IMPORTANCES.items() if importance.baseline),
     "a~b": tuple("~".join(pair) for pair in combinations(IMPORTANCES, 2)),
 }
 # Placeholders that the user's own settings fill: a number, as Python prints it, or a name.

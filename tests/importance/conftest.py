@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.models.classic.classifier import Recipe, build_classic
-from attnaudit.models.interface import ModelSpec
+from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax
 
 WORDS = [f"w{i}" for i in range(25)]
 
@@ -85,3 +87,40 @@ def answers():
         return alpha, model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
 
     return answer
+
+
+@dataclass(frozen=True)
+class Seen(Encoded):
+    values: Tensor
+
+
+class Linear(AttentionModel):
+    """Uniform attention over the words, and logits [0, b + sum_t alpha_t w . e_t]."""
+
+    boundaries = True
+
+    def __init__(self, weight: Tensor, table: Tensor, bias: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(table)
+        self.weight, self.bias = weight, bias
+        self.inputs: list[Tensor] = []
+
+    def encode(self, batch, embeddings=None):
+        embeddings = self.embed(batch) if embeddings is None else embeddings
+        self.inputs.append(embeddings.detach())
+        return Seen(batch.content, batch.content, embeddings @ self.weight)
+
+    def attend(self, encoded):
+        flat = torch.zeros_like(encoded.values)
+        return masked_softmax(flat, encoded.attendable).unsqueeze(1)
+
+    def read(self, encoded, alpha):
+        z = (alpha[:, :, 0] * encoded.values.unsqueeze(1)).sum(-1) + self.bias
+        return torch.stack([torch.zeros_like(z), z], dim=-1)
+
+
+@pytest.fixture
+def linear(vocabulary):
+    random = torch.Generator().manual_seed(1)
+    table = torch.randn(len(vocabulary), 4, generator=random, dtype=torch.float64)
+    return Linear(torch.tensor([1.5, -1.0, 0.5, 2.0], dtype=torch.float64), table, 0.3)

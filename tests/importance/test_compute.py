@@ -43,8 +43,11 @@ def test_one_text_at_a_time_gives_the_same(classic, instances, compute, encoder,
             np.testing.assert_allclose(scores[row, :words], alone.scores[name][0], atol=1e-5)
             assert (scores[row, words:] == 0).all()
             assert (scores >= 0).all()
-        errors = (found.extras["completeness_error"] for found in (together, alone))
-        assert next(errors)[row] == pytest.approx(next(errors)[0], abs=1e-5)
+        for name, of_texts in together.integrals.items():
+            mine, other = of_texts[row], alone.integrals[name][0]
+            assert mine.gradients == other.gradients
+            assert mine.error == pytest.approx(other.error, abs=1e-3)
+            assert mine.completeness_error == pytest.approx(other.completeness_error, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", IMPORTANCES)
@@ -54,8 +57,7 @@ def test_each_measure_can_be_had_alone(classic, instances, compute, name):
     together, _ = compute(model, some)
     assert list(alone.scores) == [name]
     np.testing.assert_array_equal(alone.scores[name], together.scores[name])
-    own = {"completeness_error"} if name == "integrated_gradients" else set()
-    assert alone.extras.keys() == own
+    assert list(alone.integrals) == ([name] if IMPORTANCES[name].baseline else [])
 
 
 @pytest.mark.parametrize("name", ["random", "attention_null"])

@@ -1,25 +1,17 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from attnaudit.data.batch import collate
-from attnaudit.importance import gradient_passes
 from attnaudit.importance.gradient_passes import attention_gradient, gradients, own_logit
-from attnaudit.importance.integrated_gradients import QUADRATURE
-from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
+from attnaudit.models.interface import masked_softmax
+from tests.importance.conftest import Linear
 
 ENCODERS = ("bilstm", "cnn", "average")
 LENGTHS = (5, 2, 7, 5, 3)
 STEP = 1e-6
-
-
-def integrated_gradients(model, batch, target, points=QUADRATURE):
-    return gradient_passes.integrated_gradients(model, batch, target, points)
 
 
 def probability(model, batch, target, embeddings, alpha=None):
@@ -152,104 +144,6 @@ def test_own_logit_needs_no_capability(classic, instances, batch_of, encoder, pa
     model.token_logits = None
     torch.testing.assert_close(own_logit(model, batch, batch.labels), quick, atol=1e-10, rtol=0)
     assert quick.abs().max() > 0.01
-
-
-@dataclass(frozen=True)
-class Seen(Encoded):
-    values: Tensor
-
-
-class Linear(AttentionModel):
-    """Uniform attention over the words, and logits [0, b + sum_t alpha_t w . e_t]."""
-
-    boundaries = True
-
-    def __init__(self, weight: Tensor, table: Tensor, bias: float) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding.from_pretrained(table)
-        self.weight, self.bias = weight, bias
-        self.inputs: list[Tensor] = []
-
-    def encode(self, batch, embeddings=None):
-        embeddings = self.embed(batch) if embeddings is None else embeddings
-        self.inputs.append(embeddings.detach())
-        return Seen(batch.content, batch.content, embeddings @ self.weight)
-
-    def attend(self, encoded):
-        flat = torch.zeros_like(encoded.values)
-        return masked_softmax(flat, encoded.attendable).unsqueeze(1)
-
-    def read(self, encoded, alpha):
-        z = (alpha[:, :, 0] * encoded.values.unsqueeze(1)).sum(-1) + self.bias
-        return torch.stack([torch.zeros_like(z), z], dim=-1)
-
-
-@pytest.fixture
-def linear(vocabulary):
-    random = torch.Generator().manual_seed(1)
-    table = torch.randn(len(vocabulary), 4, generator=random, dtype=torch.float64)
-    return Linear(torch.tensor([1.5, -1.0, 0.5, 2.0], dtype=torch.float64), table, 0.3)
-
-
-def contributions(model, batch):
-    each = (model.embed(batch) @ model.weight).numpy() * batch.content.numpy()
-    return each / batch.content.sum(1, keepdim=True).numpy()
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def exact_shares(model, batch):
-    """Along the path p = sigmoid(b + s z): word t gets z_t / z of the whole change."""
-    each = contributions(model, batch)
-    z = each.sum(1, keepdims=True)
-    shares = each / z * (sigmoid(0.3 + z) - sigmoid(0.3))
-    return batch.per_word(torch.tensor(shares)).abs()
-
-
-def midpoint_error(model, batch):
-    """What one node of Gauss-Legendre, which is the midpoint rule, gets wrong."""
-    z = contributions(model, batch).sum(1)
-    middle = sigmoid(0.3 + z / 2)
-    return np.abs(z * middle * (1 - middle) - (sigmoid(0.3 + z) - sigmoid(0.3)))
-
-
-def test_integrated_gradients_in_closed_form(linear, instances, batch_of):
-    batch = batch_of(instances(LENGTHS, pieces=True))
-    found, error = integrated_gradients(linear, batch, torch.ones(len(batch), dtype=torch.int64))
-    torch.testing.assert_close(found, exact_shares(linear, batch), atol=1e-6, rtol=0)
-    assert error.max() < 1e-6
-
-
-def test_integration_error_is_told(linear, instances, batch_of):
-    batch = batch_of(instances(LENGTHS))
-    target = torch.ones(len(batch), dtype=torch.int64)
-    _, error = integrated_gradients(linear, batch, target, points=1)
-    expected = midpoint_error(linear, batch)
-    np.testing.assert_allclose(error, expected, atol=1e-12)
-    assert expected.max() > 1e-3
-
-
-def test_integration_starts_at_zero_words_between_the_specials(linear, instances, batch_of):
-    batch = batch_of(instances(LENGTHS))
-    integrated_gradients(linear, batch, batch.labels)
-    embedded = linear.embed(batch)
-    assert any(torch.equal(seen, embedded) for seen in linear.inputs)
-    zero = embedded * ~batch.content.unsqueeze(-1)
-    assert zero.abs().sum() > 0  # <SOS> and <EOS> stay
-    assert any(torch.equal(seen, zero) for seen in linear.inputs)
-
-
-@pytest.mark.parametrize("paired", [False, True])
-@pytest.mark.parametrize("encoder", ENCODERS)
-def test_integrated_gradients_are_complete(classic, instances, batch_of, encoder, paired):
-    model = classic(encoder, paired=paired)
-    batch = batch_of(instances(LENGTHS, paired=paired))
-    found, error = integrated_gradients(model, batch, batch.labels)
-    # A CNN is bent by its ReLUs, at which any quadrature is less exact.
-    assert error.max() < (5e-3 if encoder == "cnn" else 1e-3)
-    assert found.sum(1).min() > 5 * error.max()
 
 
 class Positional(Linear):

@@ -5,7 +5,7 @@ import torch
 
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.compute import importances
-from attnaudit.importance.importance import Importance, Request, cost_of
+from attnaudit.importance.importance import Importance, Integral, Request, cost_of
 from attnaudit.models.passes import Passes
 from attnaudit.records.metric import CONTROLS
 
@@ -74,21 +74,27 @@ def test_shared_work_costs_once():
     assert three.cost(None, None) == Passes()
 
 
-def test_an_importance_may_leave_further_figures(
+def test_an_importance_may_say_what_its_scores_rest_on(
     classic, instances, batch_of, answers, monkeypatch
 ):
     """One file and one line: what is in the list is computed, checked and recorded."""
 
     def compute(request):
-        request.extras["doubt"] = torch.arange(len(request.ids))
+        request.integrals["novel"] = [Integral(5, 0.1, 0.05, 0.0), Integral(9, 0.1, 3.0, 1.0, "no")]
         return request.alpha
 
     novel = Importance("novel", "d", "f", "s", "t", compute, lambda model, texts: {})
     monkeypatch.setitem(IMPORTANCES, "novel", novel)
     model, batch = classic("average"), batch_of(instances((3, 2)))
     alpha, probs = answers(model, batch)
-    found = importances(
-        Request(model, batch, alpha[:, 0], probs, probs.argmax(1), ["a", "b"], 0, 100, ["novel"])
-    )
-    assert found.scores["novel"].tolist() == alpha[:, 0].float().tolist()
-    assert found.extras["doubt"].tolist() == [0, 1]
+
+    def found(*names):
+        ids = ["a", "b"]
+        asked = Request(model, batch, alpha[:, 0], probs, probs.argmax(1), ids, 0, 100, names)
+        return importances(asked)
+
+    assert found("novel").scores["novel"].tolist() == alpha[:, 0].float().tolist()
+    figures = {"gradients": 5, "tolerance": 0.1, "error": 0.05, "completeness_error": 0.0}
+    assert found("novel").told(0) == {"integration": {"novel": figures}}
+    assert found("novel").told(1)["integration"]["novel"]["reason"] == "no"
+    assert found("random").told(0) == {}

@@ -56,7 +56,11 @@ def test_the_names_that_policies_rely_on() -> None:
             for a, b in combinations(IMPORTANCES, 2)
             for s in ("mean", "std", "significant")
         ),
-        "correlate.integrated_gradients.completeness_error.mean",
+        *(
+            f"correlate.integrated_gradients{baseline}.{figure}"
+            for baseline in ("", "_unknown", "_mask")
+            for figure in ("completeness_error.mean", "gradients.mean", "undefined")
+        ),
         "permute.tvd.median",
         "permute.tvd.mean",
         "permute.unmoved",
@@ -130,6 +134,8 @@ def test_the_order_of_importances() -> None:
         "leave_one_out_mask",
         "integrated_gradients",
         "random",
+        "integrated_gradients_unknown",
+        "integrated_gradients_mask",
     ]
 
 
@@ -142,6 +148,8 @@ def test_the_order_of_importances() -> None:
         ("correlate.gradient.top_overlap.chance", "neutral"),
         ("correlate.gradient~leave_one_out.tau.mean", "neutral"),
         ("correlate.integrated_gradients.completeness_error.mean", "lower"),
+        ("correlate.integrated_gradients_mask.undefined", "lower"),
+        ("correlate.integrated_gradients_unknown.gradients.mean", "neutral"),
         ("train.test.f1", "higher"),
         ("model.majority_accuracy", "neutral"),
     ],

@@ -169,6 +169,7 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
         take_over(network)
         hasten(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
+        model.unknown_token = _unknown(opened.vocabulary)
         with torch.no_grad():
             after = torch.cat([model(each) for each in examples])
     except ModelError as error:
@@ -245,10 +246,20 @@ def example_batch(vocabulary: Pieces) -> Batch:
     return Batch(ids, mask, words, nothing, torch.arange(2), types=types, pad=vocabulary.pad)
 
 
+def _unknown(vocabulary: Pieces) -> int | None:
+    """The id of unknown pieces; None where there is none, or another special token stands in."""
+    return None if vocabulary.unknown in _framing(vocabulary) else vocabulary.unknown
+
+
 def _specials(vocabulary: Pieces) -> frozenset[int]:
+    return _framing(vocabulary) | {vocabulary.unknown}
+
+
+def _framing(vocabulary: Pieces) -> frozenset[int]:
+    """The ids around and between texts, and that of padding."""
     frames = (vocabulary.single, vocabulary.pair)
     around = {i for f in frames for part in (f.before, f.between, f.after) for i in part}
-    return frozenset(around | {vocabulary.pad, vocabulary.unknown})
+    return frozenset(around | {vocabulary.pad})
 
 
 def _few(names: Sequence[str]) -> str:

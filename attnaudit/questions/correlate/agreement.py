@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.columns import Frame, Lazy
+from attnaudit.measures.columns import Frame, Lazy, joined
 from attnaudit.measures.rank import (
     benjamini_hochberg,
     kendall_matrix,
@@ -21,6 +21,7 @@ from attnaudit.measures.rank import (
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.correlate.metrics import SPECS
+from attnaudit.questions.integrals import Integrals
 from attnaudit.records.metric import range_of
 
 Array = NDArray[np.float64]
@@ -33,7 +34,8 @@ class Agreement:
     Records are taken in one by one, and of each only a few numbers are kept, whatever the length
     of its text. Figures have names: `NAME.tau`, `.p`, `.sig` (p <= .05), `.weighted` and `.top`
     for attention against NAME; `A~B.tau`, `.p` and `.sig` for two measures; `chance` of a top
-    word; `error` of completeness. `top` is the share of words that count as top.
+    word. `top` is the share of words that count as top. `integrals` has what is known of the
+    measures that are integrals.
     """
 
     def __init__(self, names: Sequence[str], top: float) -> None:
@@ -41,7 +43,8 @@ class Agreement:
         self.pairs = list(combinations(names, 2))
         each = [f"{n}.{figure}" for n in names for figure in ("tau", "p", "sig", "weighted", "top")]
         both = [f"{a}~{b}.{figure}" for a, b in self.pairs for figure in ("tau", "p", "sig")]
-        self._frame = Frame([*each, *both, "chance", "error"])
+        self._frame = Frame([*each, *both, "chance"])
+        self.integrals = Integrals(names)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in the `attention` and `importance` of a record of `correlate`."""
@@ -61,8 +64,8 @@ class Agreement:
         for a, b in self.pairs:
             i, j = index[a], index[b]
             row += [tau[i, j], p[i, j], _significant(p[i, j])]
-        error = record.get("completeness_error")
-        self._frame.add([*row, k / words, error])
+        self._frame.add([*row, k / words])
+        self.integrals.add(record)
 
     def __len__(self) -> int:
         return self._frame.size
@@ -86,10 +89,7 @@ class Agreement:
             metrics[chance] = means[chance]
         for a, b in self.pairs:
             metrics |= self._taus(f"{a}~{b}", means)
-        if "integrated_gradients" in self.names:
-            name = "correlate.integrated_gradients.completeness_error.mean"
-            metrics[name] = means[name]
-        return metrics
+        return metrics | {name: means[name] for name in self.integrals.metrics()}
 
     def columns(self) -> Mapping[str, Array]:
         """(instances,) by the name of the metric that is their mean; NaN where undefined."""
@@ -101,9 +101,12 @@ class Agreement:
         for key in (*self.names, *(f"{a}~{b}" for a, b in self.pairs)):
             figures[f"correlate.{key}.tau.mean"] = f"{key}.tau"
             figures[f"correlate.{key}.tau.significant"] = f"{key}.sig"
-        if "integrated_gradients" in self.names:
-            figures["correlate.integrated_gradients.completeness_error.mean"] = "error"
-        return Lazy(figures, lambda metric: self.figure(figures[metric]))
+        own = Lazy(figures, lambda metric: self.figure(figures[metric]))
+        return joined(own, self._of_integrals())
+
+    def _of_integrals(self) -> Lazy:
+        figures = self.integrals.metrics()
+        return Lazy(figures, lambda metric: self.integrals.figure(figures[metric]))
 
     def _taus(self, key: str, means: Mapping[str, Estimate]) -> dict[str, Estimate]:
         return {
@@ -143,5 +146,5 @@ def _explained(estimate: Estimate) -> Estimate:
     return Estimate(
         None,
         undefined=estimate.undefined,
-        reason="attention or importance is constant within every instance",
+        reason="attention or importance is constant, or undefined, within every instance",
     )

@@ -6,7 +6,10 @@ predicted class and by length, and resampling by group:
 * `target`: the class whose probability is explained;
 * `attention` and `importance.<m>`: one number per word; attention against a measure feeds
   `correlate.<m>.*`, one measure against another `correlate.<a>~<b>.*`, the reference;
-* `completeness_error` feeds `correlate.integrated_gradients.completeness_error.mean`;
+* `integration.<m>`, of each importance that is an integral: `gradients`, how many it took;
+  `tolerance`, and `error` as estimated, both shares of its largest score; `completeness_error`;
+  and the `reason` why its scores are null, where they are. It feeds
+  `correlate.<m>.completeness_error.mean`, `.gradients.mean` and `.undefined`;
 * `tokens`: the words, only where text is asked for.
 """
 
@@ -54,8 +57,7 @@ def _batch_records(
             "attention": compact(attention[b, :n]),
             "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
         }
-        for name, figures in found.extras.items():
-            record[name] = compact(figures[b : b + 1])[0]
+        record |= found.told(b)
         if settings.text:
             record["tokens"] = words_of(known, b)
         made.append(record)

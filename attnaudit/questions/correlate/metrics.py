@@ -133,16 +133,43 @@ SPECS = (
     # Importance against importance is the reference that attention's agreement is read against.
     *_taus("correlate.{a~b}", "two importances, {a~b}", "neutral", reference=True),
     MetricSpec(
-        "correlate.integrated_gradients.completeness_error.mean",
-        "The mean over texts of how far the integrated gradients miss the sum that they must have, "
+        "correlate.{integral}.completeness_error.mean",
+        "The mean over texts of how far the scores of {integral} miss the sum that they must have, "
         "which is the change of the explained probability from the baseline to the text.",
         "probability",
         "lower",
         LEAST_MEAN,
         (0.0, None),
         formula="mean of |sum_t IG_t - (p(x) - p(baseline))|, IG_t with its sign",
-        beside=("integrated_gradients",),
-        traps="It checks the numerical integral, not the explanation.",
+        beside=("{integral}", "correlate.{integral}.undefined"),
+        traps="It checks the numerical integral, not the explanation. Words can be wrong in ways "
+        "that cancel. Texts whose scores are undefined are left out.",
         source="Sundararajan et al. 2017, section 3 (completeness)",
+    ),
+    MetricSpec(
+        "correlate.{integral}.gradients.mean",
+        "The mean over texts of how many gradients the scores of {integral} took.",
+        "gradients",
+        "neutral",
+        LEAST_MEAN,
+        (0.0, None),
+        formula="mean of the points on the path at which the gradient was taken",
+        beside=("{integral}", "correlate.{integral}.undefined"),
+        traps="Undefined texts count too, with what they took. Many gradients mean that the answer "
+        "changes abruptly on the way to the text, and nothing worse.",
+        source="this tool's own",
+    ),
+    MetricSpec(
+        "correlate.{integral}.undefined",
+        "The share of texts for which {integral} is undefined, because the integral did not "
+        "converge or a gradient was not finite.",
+        "fraction",
+        "lower",
+        LEAST_MEAN,
+        UNIT,
+        formula="mean of [the scores of the text are undefined]",
+        beside=("{integral}", "correlate.{integral}.gradients.mean"),
+        traps="These texts are left out of every other figure of {integral}, and may be of a kind.",
+        source="this tool's own",
     ),
 )

@@ -7,19 +7,19 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.questions.recorded import Attended
+from attnaudit.questions.recorded import Attended, Integration
 from attnaudit.records.fields import Class, Magnitude
 
 
 class Correlated(Attended, kw_only=True):
-    """Attention beside importances; what an importance leaves besides its scores is optional.
+    """Attention beside importances; the numbers of an importance are null where it is undefined.
 
-    A number of an importance is null where it is undefined, and so are all of them where a text has
-    none.
+    Records of before integrals were checked hold one `completeness_error` in place of `integration`.
     """
 
     target: Class
-    importance: dict[str, list[Magnitude | None] | None]
+    importance: dict[str, list[Magnitude | None]]
+    integration: dict[str, Integration] | UnsetType = UNSET
     completeness_error: Magnitude | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
@@ -28,8 +28,9 @@ class Correlated(Attended, kw_only=True):
         if self.target >= len(self.probs):
             raise ValueError(f"target is class {self.target} of {len(self.probs)}")
         for name, scores in self.importance.items():
-            if scores is not None:
-                self.one_a_word(f"importance.{name}", scores)
+            self.one_a_word(f"importance.{name}", scores)
+        if self.integration is not UNSET and (odd := self.integration.keys() - self.importance):
+            raise ValueError(f"integration.{min(odd)} is of no importance that is there")
 
 
 def kind(record: Mapping[str, Any]) -> type[Correlated]:

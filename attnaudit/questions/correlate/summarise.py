@@ -35,7 +35,7 @@ def summarise(
     metrics = basics.model_scores() | agreement.metrics(basics.sample())
     strata = _strata(basics.predicted, basics.words, labels)
     tables = {
-        "correlate.agreement": agreement_table(names, metrics, settings.top),
+        "correlate.agreement": agreement_table(agreement, metrics, settings.top),
         "correlate.reference": reference_table(names, metrics),
         "correlate.strata": strata_table(agreement, strata),
         "correlate.strata_detail": detail_table(agreement, strata, basics),
@@ -64,6 +64,6 @@ def _notes(agreement: Agreement) -> list[str]:
     if worst:
         notes.append(
             f"Up to {worst} of {len(agreement)} instances gave no tau: attention or importance is "
-            "constant there. They are counted as undefined, not averaged."
+            "constant there, or the importance is undefined. They are counted, not averaged."
         )
     return notes

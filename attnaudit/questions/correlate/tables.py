@@ -11,14 +11,16 @@ from attnaudit.measures.columns import Lazy
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.correlate.agreement import Agreement, deviation
+from attnaudit.questions.integrals import baselines
 from attnaudit.records.metric import TAU
 
 Strata = Mapping[str, NDArray[np.bool_]]
 
 
-def agreement_table(names: Sequence[str], metrics: Mapping[str, Estimate], top: float) -> Table:
+def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: float) -> Table:
     """Attention against each importance measure, over all instances."""
     rows: list[list[Cell]] = []
+    names = agreement.names
     for name in names:
         mean, *others = (metrics[f"correlate.{name}.{key}"] for key in _SHOWN)
         figures = [mean.value, mean.ci_low, mean.ci_high, *(other.value for other in others)]
@@ -35,6 +37,7 @@ def agreement_table(names: Sequence[str], metrics: Mapping[str, Estimate], top: 
         f"w-tau: tau weighted to the top; top: share of the top {top:.0%} of words in common, by"
         f" chance {chance:.3f}.",
         *(said for name, said in _CONTROLS.items() if name in names),
+        *agreement.integrals.notes(),
     ]
     return Table("Attention against importance", columns, rows, notes)
 
@@ -63,6 +66,7 @@ def reference_table(names: Sequence[str], metrics: Mapping[str, Estimate]) -> Ta
         "Importance against importance: the reference, not a bound (mean tau)",
         ["", *(str(i) for i in range(1, len(names)))],
         rows if len(names) > 1 else [],
+        baselines(names),
     )
 
 
@@ -72,7 +76,8 @@ def strata_table(agreement: Agreement, strata: Strata) -> Table:
     for name in agreement.names:
         taus = agreement.figure(f"{name}.tau")
         rows.append([name, *(_mean(taus[part]) for part in strata.values())])
-    return Table("Mean tau by predicted class and by length", ["", *strata], rows)
+    title = "Mean tau by predicted class and by length"
+    return Table(title, ["", *strata], rows, baselines(agreement.names))
 
 
 def detail_table(agreement: Agreement, strata: Strata, basics: Basics) -> Table:
@@ -87,7 +92,8 @@ def detail_table(agreement: Agreement, strata: Strata, basics: Basics) -> Table:
             share = _mean(agreement.figure(f"{name}.sig")[part])
             rows.append([stratum, name, *interval, spread, share, mean.n, mean.undefined])
     columns = ["stratum", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
-    return Table("Attention against importance within strata", columns, rows, detail=True)
+    title = "Attention against importance within strata"
+    return Table(title, columns, rows, baselines(agreement.names), detail=True)
 
 
 def _taus(agreement: Agreement, part: NDArray[np.bool_]) -> Lazy:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.erase.shares import BINS, KINDS
+from attnaudit.questions.integrals import baselines
 
 Array = NDArray[np.float64]
 
@@ -40,8 +41,9 @@ def deletion_tables(
     metrics: Mapping[str, Estimate],
     by_bin: Mapping[str, Array],
     names: Sequence[str],
+    integrals: Sequence[str] = (),
 ) -> dict[str, Table]:
-    """Averages over the bins, and each bin in detail."""
+    """Averages over the bins, and each bin in detail; notes on rankings that are `integrals`."""
     rows: list[list[Cell]] = []
     for name in names:
         row: list[Cell] = [name]
@@ -54,6 +56,7 @@ def deletion_tables(
         "words: when they are deleted (comprehensiveness, more is better) and when all others are",
         "(sufficiency, less is better). random is the floor: what deleting any words does.",
         "Rankings have no sign: some top words may speak against the predicted class.",
+        *integrals,
     ]
     columns = ["ranking", "compr.", "low", "high", "suff.", "low", "high"]
     detail: list[list[Cell]] = [
@@ -67,6 +70,7 @@ def deletion_tables(
             "Words deleted, or kept alone, by share of words",
             ["", "ranking", *(f"{share} %" for share in BINS)],
             detail,
+            baselines(names),
             detail=True,
         ),
     }

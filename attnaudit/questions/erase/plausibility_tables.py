@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.erase.shares import AGREEMENTS
+from attnaudit.questions.integrals import baselines
 
 Array = NDArray[np.float64]
 
@@ -42,6 +43,7 @@ def plausibility_table(metrics: Mapping[str, Estimate], names: Sequence[str]) ->
         "spans (IoU at least .5), and for all words average precision, and the trapezoidal AUPRC",
         "that ERASER reports.",
         "It says whether people would agree, and nothing about the model's own reasons.",
+        *baselines(names),
     ]
     columns = ["ranking", "token F1", "low", "high", "IoU-F1", "average precision", "AUPRC"]
     return Table("Plausibility: agreement with human rationales", columns, rows, notes)

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS, SHUFFLES
-from attnaudit.questions.recorded import Attended, Moved
+from attnaudit.questions.recorded import Attended, Integration, Moved
 from attnaudit.records.fields import Divergence, Drop, Fields, Magnitude, Share
 
 
@@ -54,6 +54,7 @@ class Erased(Attended, kw_only=True):
     comprehensiveness: dict[str, list[Drop | None]]
     sufficiency: dict[str, list[Drop | None]]
     plausibility: dict[str, dict[str, Share | None]] | None
+    integration: dict[str, Integration] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""

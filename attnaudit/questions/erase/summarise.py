@@ -25,6 +25,7 @@ from attnaudit.questions.erase.single_tables import (
     single_statistics,
     single_tables,
 )
+from attnaudit.questions.integrals import Integrals
 from attnaudit.questions.reliance_tables import reliance_columns, reliance_notes, reliance_tables
 from attnaudit.records.metric import range_of
 
@@ -34,10 +35,12 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     names, basics = settings.rankings, Basics()
+    integrals = Integrals(names)
     columns, gaps, by_share, lacking = Frame(), Frame(), Frame(), 0
     for part in parts(records):
         for record in part:
             basics.add(record)
+            integrals.add(record)
         singles = [record["single"] for record in part]
         people = [record["plausibility"] for record in part]
         lacking += people.count(None)
@@ -62,7 +65,7 @@ def summarise(
         **single_tables(metrics),
         "erase.flips": flip_table(metrics, columns, settings.optimum_items),
         **reliance_tables(metrics),
-        **deletion_tables(metrics, by_share, names),
+        **deletion_tables(metrics, by_share, names, integrals.notes()),
     }
     notes = [*basics.notes(), *reliance_notes(metrics.get("erase.all.tvd.mean"))]
     notes.append(

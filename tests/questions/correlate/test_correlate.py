@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from attnaudit.execution.observer import Silent
-from attnaudit.importance import IMPORTANCES
+from attnaudit.importance import IMPORTANCES, integrated_gradients
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
 from attnaudit.questions.correlate.make import records, settle
@@ -29,7 +29,7 @@ KEYS = [
     "target",
     "attention",
     "importance",
-    "completeness_error",
+    "integration",
 ]
 
 
@@ -48,7 +48,7 @@ def test_records_hold_what_the_docstring_says(model, batches, instances):
         assert ("group" in record) == (instance.group is not None)
         assert (record["row"], record["id"]) == (instance.row, instance.id)
         assert (record["gold"], record["words"]) == (instance.label, instance.words[-1] + 1)
-        assert list(record["importance"]) == [m for m in IMPORTANCES if m != "leave_one_out_mask"]
+        assert list(record["importance"]) == [m for m in IMPORTANCES if not m.endswith("_mask")]
         for vector in (record["attention"], *record["importance"].values()):
             assert len(vector) == record["words"]
             assert min(vector) >= 0
@@ -56,7 +56,15 @@ def test_records_hold_what_the_docstring_says(model, batches, instances):
         assert sum(record["probs"]) == pytest.approx(1, abs=1e-6)
         assert record["predicted"] == record["target"] == int(np.argmax(record["probs"]))
         assert 0 <= record["outside"] < 1e-6
-        assert 0 <= record["completeness_error"] < 1e-3
+        assert list(record["integration"]) == [
+            "integrated_gradients",
+            "integrated_gradients_unknown",
+        ]
+        for told in record["integration"].values():
+            assert told.keys() == {"gradients", "tolerance", "error", "completeness_error"}
+            assert 9 <= told["gradients"] <= 384
+            assert told["error"] <= told["tolerance"] == 0.01
+            assert 0 <= told["completeness_error"] < 1e-3
         assert json.loads(json.dumps(record, allow_nan=False)) == record
 
 
@@ -74,6 +82,20 @@ def test_rounding_puts_no_attention_outside(model, batches, monkeypatch):
     attend = model.attend
     monkeypatch.setattr(model, "attend", lambda encoded: attend(encoded) * (1 + 1e-6))
     assert {r["outside"] for r in made(model, batches(), measures=("random",))} == {0.0}
+
+
+def test_who_works_on_which_batch_decides_nothing(model, batches):
+    """Workers are handed one batch each: the same panels and the same bits."""
+    whole = batches()
+    settings = settle(CorrelateSettings(), model)
+    shared = [
+        record
+        for number in reversed(range(len(whole)))
+        for part in records(model, whole.part(number), settings, Silent())
+        for record in part
+    ]
+    assert len(whole) > 1
+    assert sorted(shared, key=lambda r: r["row"]) == made(model, whole)
 
 
 def test_words_are_kept_only_when_asked_for(model, batches, instances):
@@ -263,15 +285,107 @@ def test_three_terciles_hold_every_instance_once():
     assert [r[7] + r[8] for r in detail] == [3, 3, 3]
 
 
-def test_completeness_error_is_averaged():
+IG = "integrated_gradients"
+
+
+def integral(scores, *, gradients=29, error=1e-3, reason=None, tolerance=0.01):
+    told = {
+        "gradients": gradients,
+        "tolerance": tolerance,
+        "error": 0.004,
+        "completeness_error": error,
+    }
+    if reason is not None:
+        told["reason"], scores = reason, [None] * len(scores)
+    return {"importance": {IG: scores}, "integration": {IG: told}}
+
+
+def integrals(*given):
+    return [{**record(i, UP, {}), **one} for i, one in enumerate(given)]
+
+
+def test_integrals_say_what_they_took_and_which_are_undefined():
+    rows = integrals(
+        integral(UP, gradients=9, error=0.001),
+        integral(DOWN, gradients=50, error=0.003),
+        integral(UP, gradients=384, error=2.0, reason="not converged after 384 gradients"),
+        integral(UP, gradients=9, error=None, reason="not finite"),
+    )
+    summary = summarise(rows, CorrelateSettings(measures=(IG,)), LABELS)
+    found = summary.metrics
+    complete = found[f"correlate.{IG}.completeness_error.mean"]
+    assert complete.value == pytest.approx(0.002)  # of those that are defined
+    assert (complete.n, complete.undefined) == (2, 2)
+    assert found[f"correlate.{IG}.gradients.mean"].value == pytest.approx((9 + 50 + 384 + 9) / 4)
+    assert found[f"correlate.{IG}.undefined"].value == 0.5
+    assert found[f"correlate.{IG}.undefined"].n == 4
+    for figure in ("tau.mean", "weighted_tau.mean", "top_overlap.mean", "tau.significant"):
+        estimate = found[f"correlate.{IG}.{figure}"]
+        assert (estimate.n, estimate.undefined) == (2, 2), figure
+    assert found[f"correlate.{IG}.tau.mean"].value == pytest.approx(0)
+    table = summary.tables["correlate.agreement"]
+    assert "only one is shown" in table.notes[-2]
+    assert (table.columns[-1], table.rows[0][-1]) == ("undef", 2)
+    assert table.notes[-1] == (
+        "integrated_gradients: from zeros in place of the words; error at most 0.01 of a text's"
+        " largest score; 113.0 gradients a text, at most 384; 2 of 4 texts undefined (1 not"
+        " converged after 384 gradients) (1 not finite)."
+    )
+    for name, column in summary.columns.values.items():
+        assert np.nanmean(column) == pytest.approx(found[name].value), name
+
+
+def test_every_table_names_the_baselines(model, batches):
+    found = made(model, batches())
+    summary = summarise(found, settle(CorrelateSettings(), model), LABELS)
+    for name in ("agreement", "reference", "strata", "strata_detail"):
+        notes = " ".join(summary.tables[f"correlate.{name}"].notes)
+        assert "integrated_gradients: from zeros in place of the words" in notes, name
+        assert (
+            "integrated_gradients_unknown: from the unknown word in place of every word" in notes
+        ), name
+    agreement = summary.tables["correlate.agreement"]
+    assert not any("only one is shown" in note for note in agreement.notes)
+    plain = summarise(found, CorrelateSettings(measures=("gradient",)), LABELS)
+    assert not any("zeros" in note for t in plain.tables.values() for note in t.notes)
+
+
+def test_older_records_say_that_nobody_looked_whether_they_converged():
     rows = [
-        record(i, UP, {"integrated_gradients": UP}, completeness_error=error)
-        for i, error in enumerate((0.001, 0.003))
+        record(i, UP, {IG: UP}, completeness_error=error) for i, error in enumerate((0.001, 0.003))
     ]
-    settings = CorrelateSettings(measures=("integrated_gradients",))
-    metrics = values(summarise(rows, settings, LABELS))
-    name = "correlate.integrated_gradients.completeness_error.mean"
-    assert metrics[name] == pytest.approx(0.002)
+    settings = CorrelateSettings(measures=(IG,))
+    summary = summarise(rows, settings, LABELS)
+    found = values(summary)
+    assert found[f"correlate.{IG}.completeness_error.mean"] == pytest.approx(0.002)
+    assert f"correlate.{IG}.undefined" not in found
+    assert f"correlate.{IG}.gradients.mean" not in found
+    assert summary.tables["correlate.agreement"].notes[-1] == (
+        "integrated_gradients: from zeros in place of the words; 12 fixed nodes, convergence not"
+        " checked."
+    )
+
+
+def test_importances_that_are_undefined_throughout_give_a_reason():
+    rows = integrals(*(integral(UP, reason="not converged") for _ in range(3)))
+    summary = summarise(rows, CorrelateSettings(measures=(IG,)), LABELS)
+    estimate = summary.metrics[f"correlate.{IG}.tau.mean"]
+    assert (estimate.value, estimate.undefined) == (None, 3)
+    assert "undefined" in estimate.reason
+    assert summary.metrics[f"correlate.{IG}.completeness_error.mean"].value is None
+    assert summary.metrics[f"correlate.{IG}.undefined"].value == 1
+
+
+def test_a_text_at_the_cap_is_recorded_as_null_with_its_reason(model, batches, monkeypatch):
+    monkeypatch.setattr(integrated_gradients, "TOLERANCE", 1e-13)
+    monkeypatch.setattr(integrated_gradients, "MOST", 12)
+    found = made(model.double(), batches(), measures=(IG, "random"))
+    reasons = [r["integration"][IG].get("reason") for r in found]
+    assert integrated_gradients.UNSETTLED in reasons
+    for one, reason in zip(found, reasons, strict=True):
+        assert one["importance"][IG].count(None) == (one["words"] if reason else 0)
+        assert None not in one["importance"]["random"]
+        assert json.loads(json.dumps(one, allow_nan=False)) == one
 
 
 def test_constant_attention_gives_a_reason_and_never_nan(model, batches, vocabulary):
@@ -281,7 +395,7 @@ def test_constant_attention_gives_a_reason_and_never_nan(model, batches, vocabul
     summary = summarise(found, settle(CorrelateSettings(), model), LABELS)
     for name, estimate in summary.metrics.items():
         if name.startswith("correlate.") and "~" not in name and "chance" not in name:
-            if "completeness" in name:
+            if name.endswith(("completeness_error.mean", ".gradients.mean", ".undefined")):
                 continue
             assert estimate.value is None, name
             assert estimate.undefined == len(found)
@@ -372,6 +486,7 @@ def test_metrics_are_those_of_the_registry(model, batches, classes):
         for spec in all_specs()
         for name in spec.names()
         if name.startswith(("correlate.", "model."))
+        and "integrated_gradients_unknown" not in name  # there is a mask token instead
     }
     if classes == 3:
         registered.remove("model.auroc")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from attnaudit.execution.observer import Silent
-from attnaudit.importance import IMPORTANCES
+from attnaudit.importance import IMPORTANCES, integrated_gradients
 from attnaudit.measures.columns import parts
 from attnaudit.models.classic.attentions import Uniform
 from attnaudit.models.classic.classifier import Recipe, build_classic
@@ -38,6 +38,7 @@ KEYS = [
     "comprehensiveness",
     "sufficiency",
     "plausibility",
+    "integration",
     "attention",
 ]
 
@@ -56,7 +57,7 @@ def explained(instances):
 
 def test_records_hold_what_the_docstring_says(model, batches, instances, explained):
     found = made(model, batches())
-    rankings = ["attention", *(name for name in IMPORTANCES if name != "leave_one_out_mask")]
+    rankings = ["attention", *(name for name in IMPORTANCES if not name.endswith("_mask"))]
     for record, instance in zip(found, instances, strict=True):
         assert [k for k in record if k != "group"] == KEYS
         assert json.loads(json.dumps(record, allow_nan=False)) == record
@@ -226,6 +227,8 @@ def test_every_registered_metric_is_measured_within_its_range(model, batches, ex
     stems = ("erase.", "plausibility.")
     registered = {n for s in all_specs() for n in s.names() if n.startswith(stems)}
     registered.remove("erase.residual_ratio.mean")  # nothing bypasses the attention here
+    # There is a mask token instead.
+    registered = {n for n in registered if not n.endswith("integrated_gradients_unknown")}
     assert registered == {n for n in summary.metrics if n.startswith(stems)}
     for name, estimate in summary.metrics.items():
         low, high = find(name).range
@@ -266,3 +269,39 @@ def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
     assert combine([path]).report == report
     assert report.metrics["erase.flip_fraction.attention"].n == 30
     assert report.metrics["plausibility.auprc.attention"].n > 0
+
+
+def test_a_ranking_that_is_undefined_is_left_out(model, batches, explained, monkeypatch):
+    """It has no order: words of random order would have passed for its own."""
+    monkeypatch.setattr(integrated_gradients, "TOLERANCE", 1e-13)
+    monkeypatch.setattr(integrated_gradients, "MOST", 12)
+    name = "integrated_gradients"
+    found = made(model.double(), batches(), measures=(name, "random"))
+    lost = [name in r["integration"] and "reason" in r["integration"][name] for r in found]
+    assert any(lost)
+    for record, undefined in zip(found, lost, strict=True):
+        for kind in ("comprehensiveness", "sufficiency"):
+            assert list(record[kind]) == ["attention", name, "random"]
+            assert record[kind][name].count(None) == (5 if undefined else 0)
+            assert None not in record[kind]["random"]
+        if record["plausibility"]:
+            figures = record["plausibility"][name].values()
+            assert all(f is None for f in figures) == undefined
+        assert json.loads(json.dumps(record, allow_nan=False)) == record
+    settings = settle(EraseSettings(measures=(name, "random")), model)
+    summary = summarise(found, settings, LABELS)
+    mean = summary.metrics[f"erase.comprehensiveness.{name}"]
+    assert (mean.n, mean.undefined) == (len(found) - sum(lost), sum(lost))
+    notes = summary.tables["erase.deletions"].notes
+    assert f"{sum(lost)} of {len(found)} texts undefined" in notes[-1]
+    assert "from zeros in place of the words" in notes[-1]
+
+
+def test_older_records_are_still_summarised(model, batches):
+    found = [
+        {k: v for k, v in r.items() if k != "integration"}
+        for r in made(model, batches(), measures=("integrated_gradients",))
+    ]
+    settings = settle(EraseSettings(measures=("integrated_gradients",)), model)
+    notes = summarise(found, settings, LABELS).tables["erase.deletions"].notes
+    assert "12 fixed nodes, convergence not checked" in notes[-1]

@@ -12,10 +12,12 @@ every record holds (see `questions.answers`):
 * `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; and
   `residual_ratio`, how large what the attention gives is beside what bypasses it, where the model
   shows both. They feed `erase.all.*` and `erase.residual_ratio.mean`;
-* `comprehensiveness` and `sufficiency`: by ranking, a figure for each share of words; they feed
-  `erase.comprehensiveness.*` and `erase.sufficiency.*`;
+* `comprehensiveness` and `sufficiency`: by ranking, a figure for each share of words, null where
+  the ranking is undefined; they feed `erase.comprehensiveness.*` and `erase.sufficiency.*`;
 * `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
   `plausibility.*`;
+* `integration`: what the rankings that are integrals rest on, and the `reason` why one is
+  undefined; as in records of `correlate`;
 * `attention`: one number per word, which heatmaps show; with `tokens`, the words, only where text
   is asked for.
 """
@@ -25,9 +27,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.seeds import generator_for
-from attnaudit.importance.compute import importances
+from attnaudit.importance.compute import Importances, importances
 from attnaudit.measures.order import descending
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.predict import Batches
@@ -62,15 +66,16 @@ def _batch_records(
 ) -> list[Record]:
     singles = single_weights(model, known, settings.seed)
     fractions = flip_fractions(model, known, settings.optimum_items, settings.seed, budget)
-    scores = _scores(model, known, settings, budget)
+    scores, found = _scores(model, known, settings, budget)
     orders = [
         {
             name: descending(s, generator_for(i.id, settings.seed, STREAM, k))
             for k, (name, s) in enumerate(by_name.items())
+            if not np.isnan(s).any()
         }
         for i, by_name in zip(known.instances, scores, strict=True)
     ]
-    by_ranking = {name: [order[name] for order in orders] for name in settings.rankings}
+    by_ranking = {name: [order.get(name) for order in orders] for name in settings.rankings}
     deleted = deletions(model, known, by_ranking, budget)
     controls, ratios = all_erased(model, known), residual_ratios(model, known)
     made: list[Record] = []
@@ -85,6 +90,7 @@ def _batch_records(
             "plausibility": (
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)
             ),
+            **found.told(b),
             "attention": compact(attention),
         }
         if settings.text:
@@ -95,15 +101,16 @@ def _batch_records(
 
 def _scores(
     model: AttentionModel, known: Answered, settings: EraseSettings, budget: int
-) -> list[dict[str, Any]]:
-    """The scores (words,) of each instance by ranking."""
+) -> tuple[list[dict[str, Any]], Importances]:
+    """The scores (words,) of each instance by ranking, and the importances among them."""
     target = known.probs.argmax(1)
     found = importances(known.request(model, target, settings.names, settings.seed, budget))
     columns = {"attention": known.on_words.float().cpu().numpy(), **found.scores}
     counts = known.batch.word_counts.tolist()
-    return [
+    scores = [
         {name: columns[name][b, :n] for name in settings.rankings} for b, n in enumerate(counts)
     ]
+    return scores, found
 
 
 MAKER = Maker(records, settle=settle, cost=cost)

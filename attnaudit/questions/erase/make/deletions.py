@@ -32,19 +32,23 @@ Order = NDArray[np.int64]  # the words of one instance, the most important first
 
 @torch.no_grad()
 def deletions(
-    model: AttentionModel, known: Answered, orders: Mapping[str, Sequence[Order]], budget: int
+    model: AttentionModel,
+    known: Answered,
+    orders: Mapping[str, Sequence[Order | None]],
+    budget: int,
 ) -> list[dict[str, dict[str, list[float | None]]]]:
     """For each instance, `KINDS` by ranking, with one figure for each of `BINS`.
 
-    `orders` holds a ranking of the words of each instance, by name; `budget` says how many tokens
-    a call takes, where a text is not longer.
+    `orders` holds a ranking of the words of each instance, by name; where it is None, all its
+    figures are. `budget` says how many tokens a call takes, where a text is not longer.
     """
     variants = _Variants()
     places = [
         {
             kind: {
-                name: [variants.place(b, kept) for kept in _kept(order[b], kind)]
-                for name, order in orders.items()
+                name: [variants.place(b, kept) for kept in _kept(order, kind)]
+                for name, ranked in orders.items()
+                if (order := ranked[b]) is not None
             }
             for kind in KINDS
         }
@@ -53,7 +57,10 @@ def deletions(
     lost = _lost(model, known, variants, budget).cpu().numpy()
     return [
         {
-            kind: {name: compact(lost[index]) for name, index in by_name.items()}
+            kind: {
+                name: compact(lost[by_name[name]]) if name in by_name else [None] * len(BINS)
+                for name in orders
+            }
             for kind, by_name in by_kind.items()
         }
         for by_kind in places

@@ -42,9 +42,16 @@ def rationale_of(known: Answered, b: int) -> NDArray[np.bool_] | None:
 def agreement_with_people(
     scores: Mapping[str, Array], orders: Mapping[str, Order], rationale: NDArray[np.bool_]
 ) -> dict[str, dict[str, float | None]]:
-    """`AGREEMENTS` of each ranking of one instance; scores and orders are (words,)."""
-    found = {}
-    for name, order in orders.items():
+    """`AGREEMENTS` of each ranking of one instance; scores and orders are (words,).
+
+    All are None of a ranking that has no order: its scores are undefined.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    for name in scores:
+        if name not in orders:
+            found[name] = dict.fromkeys(AGREEMENTS)
+            continue
+        order = orders[name]
         chosen = np.zeros(len(order), bool)
         chosen[order[: rationale.sum()]] = True
         figures = (
