@@ -14,7 +14,7 @@ from attnaudit.records.fields import Class, Magnitude
 class Correlated(Attended, kw_only=True):
     """Attention beside importances; the numbers of an importance are null where it is undefined.
 
-    Records of before integrals were checked hold one `completeness_error` in place of `integration`.
+    Records of before integrals were checked hold `completeness_error`, and no `integration`.
     """
 
     target: Class
