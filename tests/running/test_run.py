@@ -21,6 +21,7 @@ from attnaudit.report.demands import Demands
 from attnaudit.report.policy import load_policy
 from attnaudit.report.rebuild import read_baseline
 from attnaudit.report.schema import dumps
+from tests.sealed import body, contents, sealed
 
 LIGHT = CorrelateSettings(measures=("gradient", "random"))
 POLICY = """\
@@ -296,7 +297,6 @@ def test_only_known_audits_are_found():
 
 PLUGIN = """\
 from attnaudit.models.classic.classifier import Recipe, build_classic
-from tests.sealed import body, contents, sealed
 
 def make(spec, seed):
     make.words = spec.vocabulary.words
