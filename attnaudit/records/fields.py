@@ -18,7 +18,7 @@ SLACK = 1e-5  # what float32 may add to a figure at the end of its range
 LOOSE = 1e-2  # the same for attention, which a network may compute in bfloat16
 SUM = 1e-3  # how far probabilities may add up to something else than 1
 LARGEST_ROW = (1 << 26) - 1  # a place in a data set: more would fill the memory with places
-LARGEST = 1.7e308  # every JSON number that is finite
+LARGEST = 1e39  # beyond every float32 number, and far from what sums of squares can overflow
 
 Row = Annotated[int, Meta(ge=0, le=LARGEST_ROW)]
 Class = Annotated[int, Meta(ge=0, lt=1 << 31)]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.sealed import body
+
 ROOT = Path(__file__).parents[2]
 TIMES = ("started", "finished", "command_line", "files", "threads")  # what two runs may differ in
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -68,7 +70,7 @@ class Command:
 
 def _content(path: Path) -> Any:
     if path.suffix == ".jsonl":
-        return path.read_bytes().partition(b"\n")[2]  # the header holds times
+        return body(path)
     report = json.loads(path.read_text())
     for name in TIMES:
         report["manifest"].pop(name, None)

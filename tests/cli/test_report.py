@@ -102,7 +102,7 @@ def test_the_summary_of_a_step_is_added_to(cli, report, here, monkeypatch):
 
 def test_the_format_decides_nothing_about_the_exit_code(cli, report, here):
     (here / "open.yaml").write_text(
-        "gates:\n  - {id: open, finding: necessary}\n  - {id: ok, metric: model.f1, min: 0}\n"
+        "gates:\n  - {id: open, finding: necessary}\n  - {id: ok, metric: model.f1, min: 0.01}\n"
     )
     (here / "waived.yaml").write_text(FAILING + waiver(0))
     for args, code in (
@@ -156,7 +156,7 @@ def test_regressions_fail(cli, records, here):
     apart = cli("report", "r.json", "--baseline", "better.json")
     assert (apart.code, "are unpaired" in apart.out) == (1, True)
     (here / "waived.yaml").write_text(
-        "gates: [{id: a, metric: model.f1, min: 0}]\n"
+        "gates: [{id: a, metric: model.f1, min: 0.01}]\n"
         "waivers:\n"
         + "".join(f"- {{gate: '{n}', reason: r, expires: 9999-12-31}}\n" for n in failed)
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from attnaudit.running import run as run_module
 from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
 from attnaudit.running.work import Work
+from tests.sealed import body
 
 SETTINGS = {
     "permute": {"permutations": 5},
@@ -69,13 +69,9 @@ def audit(tiny, tmp_path, two, monkeypatch):
         }
         settings = kind.settings(**SETTINGS[name])
         report = run_questions([(kind, settings)], Job(**given | job), None, observer or Silent())
-        return report, lines(tmp_path / records)
+        return report, body(tmp_path / records)
 
     return run
-
-
-def lines(path: Path):
-    return path.read_bytes().splitlines()[1:]  # the header holds times
 
 
 @pytest.mark.parametrize("name", list(SETTINGS))
@@ -128,7 +124,7 @@ def test_what_fails_for_good_is_told_with_its_texts_and_the_rest_is_kept(audit, 
         audit("permute")
     message = str(caught.value)
     partial = tmp_path / "r.jsonl.partial"
-    there = {json.loads(line)["id"] for line in lines(partial)}
+    there = {json.loads(line)["id"] for line in body(partial)}
     everyone = {json.loads(line)["id"] for line in whole[:-1]}
     lost = message.partition("lost: ")[2].partition(";")[0].split(", ")
     assert set(lost) == everyone - there
@@ -155,7 +151,7 @@ def test_a_model_that_cannot_be_trained_does_not_take_the_others_along(audit, fa
     failing({"model": "uniform", "seed": 1}, 99)
     with pytest.raises(UnfinishedError, match=r'lost: \{"model": "uniform", "seed": 1\}'):
         audit("seed-baseline")
-    kept = [json.loads(line)["run"]["model"] for line in lines(tmp_path / "r.jsonl.partial")]
+    kept = [json.loads(line)["run"]["model"] for line in body(tmp_path / "r.jsonl.partial")]
     assert set(kept) == {"base", "seed"}
 
 

@@ -24,6 +24,7 @@ from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
 from attnaudit.running import suite
 from attnaudit.running.suite import Where, read_plan, run_suite, section_type
+from tests.sealed import body
 
 CONFIG = """\
 data:
@@ -110,7 +111,7 @@ def timeless(report):
 
 
 def records_of(name):
-    return Path(f"out/records/{name}.jsonl").read_bytes().splitlines()[1:]
+    return body(Path(f"out/records/{name}.jsonl"))
 
 
 RECORDED = ("seed-baseline", "model-adversary", "probe")
