@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -49,8 +50,9 @@ def test_a_sweep_takes_a_grid_and_adds_to_it(train, here):
 
 
 def test_settings_from_attnaudit_yaml(cli, tiny, here):
+    shutil.copytree(tiny, here / "tiny")  # the file may name nothing outside its folder
     (here / "attnaudit.yaml").write_text(
-        f"model: {tiny / 'model.pt'}\ndata: {tiny / 'data.yaml'}\n"
+        "model: tiny/model.pt\ndata: tiny/data.yaml\n"
         "adversary: {lambda: [0.01], seeds: 1, epochs: 1, models: kept}\n"
     )
     result = cli("adversary", "--no-per-instance")

@@ -452,3 +452,22 @@ def test_terminal_escapes_are_shown_not_sent(audit, rows, cli, here):
     shown = cli("data", "check", "d.yaml").out
     assert "\x1b" not in shown
     assert r"bad\x1b[2J" in shown
+
+
+# What only the program as a whole can refuse
+
+
+def test_what_no_machine_has_is_no_internal_error(refused, audit, here, tiny):
+    audit(model="x" * 5000 + ".pt", says=["File name too long"])
+    audit(data="x" * 5000 + ".jsonl", says=["File name too long"])
+    refused("correlate", "", tiny / "data.yaml", says=["missing MODEL"])
+    audit("--threads", "100000", says=["--threads"])
+    audit("-o", "out.csv", says=["out.csv: no format has the ending '.csv'", ".html"])
+    (here / "c.yaml").write_text(f"data: {tiny / 'data.yaml'}\nmodel: {{embedding: 99999999999}}\n")
+    refused("train", "c.yaml", says=["out of memory"])
+
+
+def test_a_file_without_end_is_refused(refused, monkeypatch):
+    monkeypatch.setattr("attnaudit.config._MOST_BYTES", 1 << 20)
+    refused("report", "/dev/zero", says=["/dev/zero: is larger than 1 MiB"])
+    refused("train", "/dev/zero", says=["/dev/zero: "])

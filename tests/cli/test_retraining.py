@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -56,8 +57,9 @@ def test_a_gate_on_the_gap_decides_the_exit_code(audit, here):
 
 
 def test_options_come_from_the_defaults_file(cli, here, tiny):
-    defaults = {"model": str(tiny / "model.pt"), "data": str(tiny / "data.yaml")}
-    guides = {"probe": {"seeds": 1, "guide": [f"again={tiny / 'model.pt'}"]}}
+    shutil.copytree(tiny, here / "tiny")  # the file may name nothing outside its folder
+    defaults = {"model": "tiny/model.pt", "data": "tiny/data.yaml"}
+    guides = {"probe": {"seeds": 1, "guide": ["again=tiny/model.pt"]}}
     (here / "attnaudit.yaml").write_text(yaml.safe_dump({**defaults, **guides}))
     report = json.loads(cli("probe", "--json").out)
     assert report["settings"]["seeds"] == 1
