@@ -84,7 +84,8 @@ TERMS = (
         "term",
         "content positions",
         "The attendable positions that an explanation speaks of: the words of the text, without "
-        "special pieces and without the query.",
+        "special pieces and without the query. Words before a sliding window, or behind the row "
+        "that a decoder reads, are none: no weight can go to them.",
         beside=("outside",),
         traps="Tests change the weights on these positions only; the others keep their weight.",
         source="this tool's own",
@@ -112,7 +113,9 @@ TERMS = (
         "word",
         "What the text is cut into for an explanation; the pieces of a word are shown as one.",
         beside=("piece",),
-        traps="`--unit piece` shows the pieces one by one.",
+        traps="`--unit piece` shows the pieces one by one. For a transformer a word is what the "
+        "model's own pre-tokeniser calls one: `polanski's` may be three, `polanski`, `'` and `s`. "
+        "Words that the audited row cannot reach are not counted.",
         source="this tool's own",
         aliases=("words", "unit"),
     ),
