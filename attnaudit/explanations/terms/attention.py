@@ -84,10 +84,10 @@ TERMS = (
         "term",
         "content positions",
         "The attendable positions that an explanation speaks of: the words of the text, without "
-        "special pieces and without the query. Words before a sliding window, or behind the row "
-        "that a decoder reads, are none: no weight can go to them.",
+        "special pieces and without the query.",
         beside=("outside",),
-        traps="Tests change the weights on these positions only; the others keep their weight.",
+        traps="Tests change the weights on these positions only; the others keep their weight. "
+        "Words before a sliding window, or behind the row that a decoder reads, are no content.",
         source="this tool's own",
         aliases=("content",),
     ),
@@ -114,7 +114,7 @@ TERMS = (
         "What the text is cut into for an explanation; the pieces of a word are shown as one.",
         beside=("piece",),
         traps="`--unit piece` shows the pieces one by one. For a transformer a word is what the "
-        "model's own pre-tokeniser calls one: `polanski's` may be three, `polanski`, `'` and `s`. "
+        "model's own pre-tokeniser calls one: the name and the ending of polanski's may be three. "
         "Words that the audited row cannot reach are not counted.",
         source="this tool's own",
         aliases=("words", "unit"),
