@@ -86,7 +86,8 @@ TERMS = (
         "The attendable positions that an explanation speaks of: the words of the text, without "
         "special pieces and without the query.",
         beside=("outside",),
-        traps="Tests change the weights on these positions only; the others keep their weight.",
+        traps="Tests change the weights on these positions only; the others keep their weight. "
+        "Words before a sliding window, or behind the row that a decoder reads, are no content.",
         source="this tool's own",
         aliases=("content",),
     ),
@@ -112,7 +113,9 @@ TERMS = (
         "word",
         "What the text is cut into for an explanation; the pieces of a word are shown as one.",
         beside=("piece",),
-        traps="`--unit piece` shows the pieces one by one.",
+        traps="`--unit piece` shows the pieces one by one. For a transformer a word is what the "
+        "model's own pre-tokeniser calls one: the name and the ending of polanski's may be three. "
+        "Words that the audited row cannot reach are not counted.",
         source="this tool's own",
         aliases=("words", "unit"),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from attnaudit.data.batch import collate
 from attnaudit.data.instance import Instance
+from attnaudit.data.reader import read_rows
 from attnaudit.data.tokenise import build_tokeniser
 from attnaudit.models.interface import check_laws
+from attnaudit.models.predict import Batches
 from attnaudit.models.transformer.loading import load_classifier
 from attnaudit.models.transformer.opening import open_reference
 from attnaudit.models.transformer.quiet import quiet_loading
@@ -63,11 +66,14 @@ def edit(folder, name, **changes):
 def decoder(write_pretrained, tmp_path):
     """A folder whose tokenizer ends texts with END if asked to, with some padding or none."""
 
-    def make(kind, padding, appended=False):
+    def make(kind, padding, appended=False, longest=64):
+        sizes = {"max_position_embeddings": longest, **DECODERS[kind]}
+        if "n_positions" in sizes:
+            sizes = {**sizes, "n_positions": longest}
         folder = write_pretrained(
-            tmp_path / kind, kind, head=3, framed=False, pad_token_id=0, **DECODERS[kind]
+            tmp_path / kind, kind, head=3, framed=False, pad_token_id=0, **sizes
         )
-        edit(folder, "tokenizer_config.json", eos_token=END)
+        edit(folder, "tokenizer_config.json", eos_token=END, model_max_length=longest)
         edit(folder, "config.json", pad_token_id=padding, eos_token_id=3)
         if appended:
             made = json.loads((folder / "tokenizer.json").read_text())
@@ -197,3 +203,61 @@ def test_a_query_that_comes_first(write_pretrained, tmp_path, kind):
     before = 5 if kind == "bert" else 4  # [CLS], four pieces of the query, [SEP]
     assert batch.words[0].tolist()[: before + 1][:before] == [-1] * before
     assert batch.content[0].sum() == 5
+
+
+# --- a whole test split -----------------------------------------------------------------------
+
+
+SHARED = Path(__file__).parents[4] / "shared"
+MINILM, SST = SHARED / "models" / "minilm-sst2", SHARED / "data" / "sst2" / "test.jsonl"
+
+
+def with_ends(texts):
+    """The texts, of which some end with the end-of-text token, begin with it or hold it."""
+    forms = ("{}", f"{{}} {END}", f"{{}} {END} {END}", f"{END} {{}}")
+    return [
+        forms[i % 5].format(t) if i % 5 < 4 else t.replace(" ", f" {END} ", 1)
+        for i, t in enumerate(texts)
+    ]
+
+
+@torch.no_grad()
+def furthest(folder, texts):
+    """The largest difference of a logit, of what is read and of the plain forward, text by text."""
+    opened = open_reference(Reference(str(folder)))
+    model = load_classifier(opened)
+    reading = opened.reading()
+    tokenise = build_tokeniser(reading.tokeniser)
+    made = [instance_of(text, tokenise, row) for row, text in enumerate(texts)]
+    assert max(len(i.tokens) for i in made) <= reading.max_length
+    batches = Batches(made, opened.vocabulary, model.boundaries, torch.device("cpu"))
+    ours = torch.full((2, len(texts), len(opened.labels)), torch.nan)
+    for batch in batches:
+        encoded = model.encode(batch)
+        own = model.attend(encoded).unsqueeze(1)
+        ours[0, batch.rows] = model.read(encoded, own)[:, 0]
+        ours[1, batch.rows] = model(batch)
+    with quiet_loading():
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        theirs = AutoModelForSequenceClassification.from_pretrained(
+            folder, attn_implementation="eager", dtype=torch.float32
+        ).eval()
+    alone = torch.cat([theirs(**tokenizer(text, return_tensors="pt")).logits for text in texts])
+    return (ours - alone).abs().amax((1, 2)).tolist(), alone.abs().max().item()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (MINILM.is_dir() and SST.is_file()), reason="minilm-sst2 and SST-2 are not here"
+)
+@pytest.mark.parametrize("kind", ["minilm-sst2", "gpt2", "llama", "mistral"])
+def test_every_text_of_a_split(decoder, kind, record_property):
+    texts = [str(row["text"]) for _, row in read_rows(SST, ["text"])]
+    if kind == "minilm-sst2":
+        folder = MINILM
+    else:
+        texts, folder = with_ends(texts), decoder(kind, 3, longest=512)
+    (read, plain), largest = furthest(folder, texts)
+    for name, value in (("texts", len(texts)), ("read", read), ("plain", plain)):
+        record_property(name, value)
+    assert max(read, plain) <= 1e-5 + 1e-5 * largest
