@@ -81,7 +81,10 @@ def test_what_is_saved_is_what_is_loaded(
         predict(m, Batches(texts, m.spec.vocabulary, m.boundaries, torch.device("cpu")))
         for m in (model, loaded.model)
     ]
-    np.testing.assert_array_equal(*answers)
+    np.testing.assert_allclose(*answers, rtol=0, atol=1e-6)
+    ours, theirs = model.state_dict(), loaded.model.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_a_model_saved_twice_is_the_same_bytes(save):

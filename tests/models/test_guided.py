@@ -169,7 +169,7 @@ def test_every_head_gets_the_same_weights(make_model, make_batch):
     wrapped = Guided(Heads(make_model(dtype=torch.float32), uniform), uniform)
     alpha = wrapped.attend(wrapped.encode(batch))
     assert alpha.shape[1] == 2
-    assert torch.equal(alpha[:, 0], alpha[:, 1])
+    torch.testing.assert_close(alpha[:, 0], alpha[:, 1])
 
 
 def test_parameters_are_shared_and_attention_gets_no_gradient(make_model, make_batch):

@@ -137,8 +137,9 @@ def test_pieces_of_a_word_are_shown_together_and_searched_apart(model, batches):
     """Weights may move within a word: the divergence over pieces is never the smaller one."""
     whole, pieces = (made(model, batches(pieces=p)) for p in (False, True))
     for one, other in zip(whole, pieces, strict=True):
-        assert one["adversary"][0]["jsd"] == other["adversary"][0]["jsd"]
-        assert one["cap"] == other["cap"]
+        theirs = pytest.approx(other["adversary"][0]["jsd"], abs=1e-7)
+        assert one["adversary"][0]["jsd"] == theirs
+        assert one["cap"] == pytest.approx(other["cap"], abs=1e-7)
     assert [len(r["adversary"][0]["weights"][0]) for r in whole] == [3, 3, 8, 2]
     assert [len(r["adversary"][0]["weights"][0]) for r in pieces] == [3, 5, 8, 2]
 
