@@ -174,7 +174,7 @@ def test_plug_in_gets_what_it_is_promised(tmp_path, monkeypatch, linear) -> None
     report = run_questions([(QUESTION, InstanceSettings())], job, None, Silent())
     sys.modules.pop("readme_plug_in", None)
     assert report.dataset.unknown is not None
-    assert report.dataset.unknown.tokens == 0
+    assert report.dataset.unknown.occurrences == 0
     records = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     bounds = [r["adversary"][0]["bound"] for r in records if "adversary" in r]
     assert len(bounds) == 40

@@ -133,13 +133,14 @@ class WordIds(Vocabulary):
 class Unknown:
     """How much of some texts, queries included, a model does not know.
 
-    `words` different ones of `all_words`; `tokens` of `all_tokens`; `texts` that hold any.
+    `words` different ones of `all_words`, with `occurrences` of `all_occurrences`; `texts` that
+    hold any.
     """
 
     words: int
     all_words: int
-    tokens: int
-    all_tokens: int
+    occurrences: int
+    all_occurrences: int
     texts: int
 
 

@@ -40,8 +40,8 @@ class UnknownWords(Settings):
 
     words: NonNegativeInt = Field(description="Number of different words that it does not know.")
     all_words: NonNegativeInt = Field(description="Number of different words in all.")
-    tokens: NonNegativeInt = Field(description="How often such words occur.")
-    all_tokens: NonNegativeInt = Field(description="Number of tokens in all.")
+    occurrences: NonNegativeInt = Field(description="How often such words occur.")
+    all_occurrences: NonNegativeInt = Field(description="How often any words occur.")
     texts: NonNegativeInt = Field(description="Number of texts that hold such words.")
 
 

@@ -43,7 +43,7 @@ def facts(report: Report) -> Iterator[Fact]:
     if data.truncated:
         cut = f"{_count(data.truncated, 'instance')} cut at the length limit"
         yield Fact("truncated", cut, loud=True)
-    if data.unknown is not None and data.unknown.tokens:
+    if data.unknown is not None and data.unknown.occurrences:
         by_plugin = report.model.model_dump().get("kind") == "plugin"
         yield Fact("not known", unknown_words(data.unknown), loud=by_plugin)
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
@@ -83,7 +83,7 @@ def _pairs(report: Report) -> Iterator[Fact]:
 
 def unknown_words(unknown: UnknownWords) -> str:
     """How much of the texts the model has no word for."""
-    share = 100 * unknown.tokens / unknown.all_tokens
+    share = 100 * unknown.occurrences / unknown.all_occurrences
     return (
         f"{unknown.words:,} of {_count(unknown.all_words, 'word')}"
         f" ({share:.2g} % of the tokens, in {_count(unknown.texts, 'text')})"

@@ -80,7 +80,7 @@ def run_questions(
 def _say_what_is_unknown(work: Work, observer: Observer) -> None:
     """Tell of words that a user's own model does not know; other models bring their words."""
     unknown = work.dataset.unknown
-    if work.loaded.facts["kind"] != "plugin" or unknown is None or not unknown.tokens:
+    if work.loaded.facts["kind"] != "plugin" or unknown is None or not unknown.occurrences:
         return
     advice = ""
     if work.loaded.model.vocabulary is None:

@@ -424,7 +424,7 @@ def knowing(tmp_path, monkeypatch):
 def test_the_words_that_a_plugin_does_not_know_are_counted_and_told(run, knowing):
     listener = Listening()
     report = run(*knowing("None"), settings=LIGHT, observer=listener)
-    counted = {"words": 2, "all_words": 6, "tokens": 4, "all_tokens": 11, "texts": 2}
+    counted = {"words": 2, "all_words": 6, "occurrences": 4, "all_occurrences": 11, "texts": 2}
     assert report.dataset.unknown.model_dump() == counted
     (said,) = listener.said
     assert said.startswith(
@@ -439,7 +439,7 @@ def test_with_its_own_words_a_plugin_loses_none(run, knowing):
     ids = "dict(zip('a b c d new other'.split(), range(2, 8)))"
     words = f"WordIds({ids}, pad=0, unknown=1, start=8, end=9)"
     report = run(*knowing(words), settings=LIGHT, observer=listener)
-    assert report.dataset.unknown.tokens == 0
+    assert report.dataset.unknown.occurrences == 0
     assert listener.said == []
     assert "not known" not in [fact.name for fact in facts(report)]
 
@@ -455,6 +455,6 @@ def test_a_checkpoint_says_what_it_does_not_know(run, tiny):
         json.loads(line)["text"].split() for line in (tiny / "test.jsonl").read_text().splitlines()
     ]
     unknown = report.dataset.unknown
-    assert unknown.tokens == sum(w not in words for text in test for w in text) > 0
+    assert unknown.occurrences == sum(w not in words for text in test for w in text) > 0
     assert unknown.words == len({w for text in test for w in text} - words)
     assert unknown.texts == sum(any(w not in words for w in text) for text in test)
