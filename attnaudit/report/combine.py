@@ -260,4 +260,10 @@ def _findings(
     from attnaudit.findings.assess import assess  # brings numpy, which a report does not need
     from attnaudit.findings.evidence import gather
 
-    return assess(gather(files), deltas or Deltas())
+    try:
+        return assess(gather(files), deltas or Deltas())
+    except (LookupError, TypeError, AttributeError) as error:  # of a header that lacks its facts
+        raise InputError(
+            f"the records do not say what findings rest on ({type(error).__name__}: {error})",
+            hint="run the audits again, with this version of attnaudit",
+        ) from error

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,13 +58,20 @@ def _faults_of_the_end(ended: Ended) -> Iterator[str]:
 
 
 def _faults_of_the_text(ended: Ended, line: tuple[str, ...]) -> Iterator[str]:
-    commands = "github" in line  # which is asked for
+    form = line[line.index("--format") + 1] if "--format" in line else None
     for name, text in (("stdout", ended.out), ("stderr", ended.err)):
-        if any(not c.isprintable() and c not in "\n\xa0\u3000" for c in text):
-            odd = next(c for c in text if not c.isprintable() and c != "\n")
-            yield f"{name} holds the control character {odd!a}"
-        if not commands and _ORDER.search(text):
+        markup = form is not None and name == "stdout"  # which may hold what moves no terminal
+        odd = {c for c in text if not c.isprintable() and c != "\n" and _acts(c, markup)}
+        if odd:
+            yield f"{name} holds the control character {min(odd)!a}"
+        if form != "github" and _ORDER.search(text):
             yield f"{name} holds a line that begins with a workflow command"
+
+
+def _acts(character: str, markup: bool) -> bool:
+    """Whether a character that cannot be printed is more than a space."""
+    kind = unicodedata.category(character)
+    return kind in ("Cc", "Cs") if markup else kind != "Zs"
 
 
 def _faults_of_the_files(ended: Ended, folder: Path, before: Mapping[str, str]) -> Iterator[str]:
