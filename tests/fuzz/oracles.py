@@ -42,9 +42,10 @@ def _faults_of_the_end(ended: Ended) -> Iterator[str]:
         yield f"exit code {ended.code}"
     if "internal error" in ended.err:
         yield next(line for line in ended.err.splitlines() if "internal error" in line)[:300]
-    if "Traceback (most recent" in ended.err + ended.out:
-        yield "traceback printed"
-    if ended.code == 2 and not ended.escaped:
+    traced = "Traceback (most recent" in ended.err + ended.out
+    if traced:  # which -v asks for, and where there is one, nobody has foreseen the error
+        yield f"internal error, traced: {(ended.err or ended.out).strip().splitlines()[-1][:200]}"
+    if ended.code == 2 and not ended.escaped and not traced:
         errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
         if len(errors) != 1:
             yield f"exit code 2 with {len(errors)} lines that say why"
