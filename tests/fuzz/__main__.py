@@ -26,7 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _EACH = 25  # cases of a target in a row
-_SILENT = 240.0  # seconds without news of a case, after which it is killed
+_SILENT = 400.0  # seconds without news of a case, after which it is killed
 _BUILDING = 900.0  # seconds to make the valid files
 
 

@@ -35,8 +35,10 @@ KNOWN: tuple[Known, ...] = (
     Known("records-", "internal error", "D8", _UNCHECKED),
     Known("findings-", "internal error", "D8", _UNCHECKED),
     Known("baseline-records", "internal error", "D8", _UNCHECKED),
+    Known("", "control character", "D6", "what comes from files is printed as it is"),
     Known("", "workflow command", "D6", "ids and labels begin lines of the output"),
     Known("checkpoint", "warning: Casting complex|internal error", "D5, D8", "odd dtypes, shapes"),
+    Known("config", "slow", "", "as many reviews are made as a configuration asks for"),
     Known("", "slow", "D3", "aliases, shared lists, and expressions of a tokeniser"),
     Known("folder-tokenizer_config.json", "invalid literal for int", "", "a size is no number"),
 )

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,10 @@ def _faults_of_the_end(ended: Ended) -> Iterator[str]:
         yield f"exit code {ended.code}"
     if "internal error" in ended.err:
         yield next(line for line in ended.err.splitlines() if "internal error" in line)[:300]
-    if "Traceback (most recent" in ended.err + ended.out:
-        yield "traceback printed"
-    if ended.code == 2 and not ended.escaped:
+    traced = "Traceback (most recent" in ended.err + ended.out
+    if traced:  # which -v asks for, and where there is one, nobody has foreseen the error
+        yield f"internal error, traced: {(ended.err or ended.out).strip().splitlines()[-1][:200]}"
+    if ended.code == 2 and not ended.escaped and not traced:
         errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
         if len(errors) != 1:
             yield f"exit code 2 with {len(errors)} lines that say why"
@@ -57,13 +59,20 @@ def _faults_of_the_end(ended: Ended) -> Iterator[str]:
 
 
 def _faults_of_the_text(ended: Ended, line: tuple[str, ...]) -> Iterator[str]:
-    commands = "github" in line  # which is asked for
+    form = line[line.index("--format") + 1] if "--format" in line else None
     for name, text in (("stdout", ended.out), ("stderr", ended.err)):
-        if any(not c.isprintable() and c not in "\n\xa0\u3000" for c in text):
-            odd = next(c for c in text if not c.isprintable() and c != "\n")
-            yield f"{name} holds the control character {odd!a}"
-        if not commands and _ORDER.search(text):
+        markup = form is not None and name == "stdout"  # which may hold what moves no terminal
+        odd = {c for c in text if not c.isprintable() and c != "\n" and _acts(c, markup)}
+        if odd:
+            yield f"{name} holds the control character {min(odd)!a}"
+        if form != "github" and _ORDER.search(text):
             yield f"{name} holds a line that begins with a workflow command"
+
+
+def _acts(character: str, markup: bool) -> bool:
+    """Whether a character that cannot be printed is more than a space."""
+    kind = unicodedata.category(character)
+    return kind in ("Cc", "Cs") if markup else kind != "Zs"
 
 
 def _faults_of_the_files(ended: Ended, folder: Path, before: Mapping[str, str]) -> Iterator[str]:

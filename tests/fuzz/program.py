@@ -25,7 +25,7 @@ from attnaudit.cli import main as entry
 from attnaudit.cli import progress
 
 SECONDS = 10.0  # of a processor, that a case may take
-_ASLEEP = 120.0  # seconds by the clock: a loaded machine is slow, and a deadlock takes no processor
+_ASLEEP = 300.0  # seconds by the clock: a loaded machine is slow, and a deadlock takes no processor
 GROWTH = 1 << 30  # bytes that it may take
 _ROOM = 4 * GROWTH  # after which the system gives no more: the machine is not to suffer
 _DRAWS = 40  # of a bootstrap: what is tested here is no interval

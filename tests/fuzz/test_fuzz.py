@@ -7,6 +7,7 @@ import shutil
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.fuzz import oracles, program
 from tests.fuzz.known import known
 from tests.fuzz.targets import TARGETS, Case, cases, execute
 
@@ -34,6 +35,20 @@ def test_valid_files_are_taken(name, fuzz_files, place):
         assert outcome is not None
         assert outcome.faults == []
         assert outcome.ended.code in ((0, 1) if target.stop_at is None else (0, 1, 130))
+
+
+@pytest.mark.parametrize("missing", ["encoder", "attention"])
+def test_a_recipe_without_its_name_is_refused(fuzz_files, place, missing):
+    """Found by fuzzing: findings name the recipe, and headers are free in what they say of it."""
+    folder, form = place(), TARGETS["records-model-adversary"].form
+    header, *records = form.read((fuzz_files / "model-adversary.jsonl").read_bytes())
+    del header["model"]["recipe"][missing]
+    (folder / "r.jsonl").write_bytes(form.seal([header, *records]))
+    before = oracles.digests(folder)
+    ended = program.run(folder, "report", "r.jsonl")
+    assert list(oracles.faults(ended, folder, before, ())) == []
+    assert ended.code == 2
+    assert missing in ended.err
 
 
 @pytest.mark.parametrize("name", list(TARGETS))

@@ -34,7 +34,7 @@ def found(tmp_path, **changes):
         ({"code": 2}, "0 lines that say why"),
         ({"code": 2, "err": "error: a\nerror: b\n"}, "2 lines that say why"),
         ({"code": 2, "err": "error: internal error: KeyError: 'x'; ..."}, "internal error"),
-        ({"err": "Traceback (most recent call last):\n"}, "traceback"),
+        ({"err": "Traceback (most recent call last):\nKeyError: 1\n"}, "traced: KeyError: 1"),
         ({"escaped": "...\nKeyError: 3"}, "escaped: KeyError: 3"),
         ({"escaped": "...\ntests.OvertimeError: more"}, "slow"),
         ({"seconds": 11.0}, "slow: 11.0 s"),
