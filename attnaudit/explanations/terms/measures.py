@@ -299,7 +299,6 @@ TERMS = (
         "Woodruff 1952",
         aliases=("ci", "ci_low", "ci_high", "confidence interval", "bootstrap interval"),
     ),
-    ),
     Entry(
         "term",
         "two-level interval",
