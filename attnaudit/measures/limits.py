@@ -75,11 +75,11 @@ def ends(value: float, variance: float, df: float, bounds: Bounds = UNBOUNDED) -
         half = math.sqrt(lean * (2 * (value - low) + lean))
         above = value - low + lean + half
         return low + (value - low) ** 2 / above, low + above  # their product is the square
-    if not value < high:
-        half = math.sqrt(spread)
-        return _cut(value - half, bounds), high
     width = high - low
     share = (value - low) / width
+    if not 0 < share < 1:  # also where the figure lies nearer to an end than numbers can tell
+        half = math.sqrt(spread)
+        return _cut(value - half, bounds), _cut(value + half, bounds)
     # t^2 over the number of independent draws that a share of this variance would rest on.
     weight = spread / (width * width) / (share * (1 - share))
     centre = share + weight / 2

@@ -296,16 +296,9 @@ TERMS = (
         traps="It counts chance in the choice of texts only. With ten texts of very unlike values "
         "it is too narrow. It always has a width for shares and scores: a model that makes no "
         "error on 240 texts may still make one on 1.5 % of all texts.",
-        source="Clopper & Pearson 1934; Wilson 1927; Korn & Graubard 1998 for groups; Woodruff "
-        "1952 for medians",
-        aliases=(
-            "ci",
-            "ci_low",
-            "ci_high",
-            "confidence interval",
-            "bootstrap",
-            "bootstrap interval",
-        ),
+        source="Clopper & Pearson 1934; Wilson 1927; of groups Korn & Graubard 1998; of medians "
+        "Woodruff 1952",
+        aliases=("ci", "ci_low", "ci_high", "confidence interval", "bootstrap interval"),
     ),
     Entry(
         "term",
