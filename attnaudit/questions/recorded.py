@@ -44,6 +44,9 @@ class Answer(Record, kw_only=True):
     probs: list[Share]
     words: Words
     outside: Share
+    unreachable: Words | UnsetType = UNSET
+    reach: tuple[Count, Count] | UnsetType = UNSET
+    first_word: Weight | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""
@@ -55,6 +58,8 @@ class Answer(Record, kw_only=True):
                 raise ValueError(f"{name} is class {getattr(self, name)} of {classes}")
         if self.probs[self.predicted] != max(self.probs):
             raise ValueError(f"predicted is {self.predicted}, and probs say otherwise")
+        if self.reach is not UNSET and self.reach[1] - self.reach[0] != self.words:
+            raise ValueError(f"reach holds other than {self.words} words")
 
 
 class Attended(Answer, kw_only=True):
