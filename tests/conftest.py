@@ -21,6 +21,22 @@ training: {epochs: 1, learning_rate: 0.01, seed: 0}
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--whole` for the long jobs of `.ci/run slow`."""
+    about = "run the tests marked whole, too, and take whole test splits in place of a part"
+    parser.addoption("--whole", action="store_true", help=about)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked whole, but where they are asked for."""
+    if config.getoption("whole"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("whole")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("whole")]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """None for tests of one file: they are over before other processes would have started."""

@@ -22,7 +22,7 @@ def test_a_killed_run_is_resumed_to_the_same_records(trials):
     assert outcome.same, outcome
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.whole)])
 def test_a_run_that_is_stopped_goes_on(trials, workers):
     expected, _ = trials.undisturbed(CORRELATE)
     line = (*CORRELATE.line, "--workers", str(workers))
@@ -32,6 +32,7 @@ def test_a_run_that_is_stopped_goes_on(trials, workers):
     assert outcome.same, outcome
 
 
+@pytest.mark.whole
 def test_a_scheduler_that_goes_away_is_one_line_and_the_run_can_go_on(trials):
     expected, _ = trials.undisturbed(CORRELATE)
     place = trials.empty("scheduler")
@@ -41,6 +42,7 @@ def test_a_scheduler_that_goes_away_is_one_line_and_the_run_can_go_on(trials):
     assert CORRELATE.left(place) == expected
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("room", [1 << 20, 1 << 24])
 def test_a_process_without_memory_says_so_in_one_line(trials, room):
     """Real limits: what fails first is up to the system."""
