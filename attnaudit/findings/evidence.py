@@ -62,13 +62,15 @@ def _scope(header: Header, facts: Mapping[str, Any]) -> str:
 def _what(facts: Mapping[str, Any]) -> str:
     """Which recipe it is, or which of a transformer's many rows of attention is audited."""
     if _is_transformer(facts):
-        row, layers, heads = (facts[key] for key in ("row", "layers", "heads"))
+        row, layers, heads = (facts.get(key, "?") for key in ("row", "layers", "heads"))
         return (
             f"{facts['architecture']}, last-layer {row} row, one of {layers} layers x {heads} heads"
             " x tokens"
         )
     recipe = facts.get("recipe")
-    return f"{recipe['encoder']} with {recipe['attention']} attention" if recipe else "this recipe"
+    if not isinstance(recipe, Mapping) or not {"encoder", "attention"} <= recipe.keys():
+        return "this recipe"
+    return f"{recipe['encoder']} with {recipe['attention']} attention"
 
 
 def _reserve(facts: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ Seed = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=-SLACK, le=1 + SLACK)]  # TVD, a probability, a fraction
 Drop = Annotated[float, Meta(ge=-1 - SLACK, le=1 + SLACK)]  # of a probability
 Divergence = Annotated[float, Meta(ge=-SLACK, le=0.693147181 + SLACK)]  # JSD in nats
+Strength = Annotated[float, Meta(ge=0, le=1.7e308)]  # of a penalty: lambda, any finite number
 Magnitude = Annotated[float, Meta(ge=0, le=LARGEST)]
 Weight = Annotated[float, Meta(ge=0, le=1 + LOOSE)]  # of attention
 

@@ -187,14 +187,18 @@ def test_a_partial_file_that_lost_its_end_is_gone_on_with(permute, monkeypatch, 
 # Links in place of files
 
 
-def test_a_link_in_place_of_an_output_is_followed_and_stays(permute, tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    for name in ("r.json", "r.jsonl"):
-        (tmp_path / name).symlink_to(tmp_path / "elsewhere" / name)
-    assert permute("-o", "r.json", "--records", "r.jsonl")[0] == 0
-    for name in ("r.json", "r.jsonl"):
-        assert (tmp_path / name).is_symlink()
-        assert (tmp_path / "elsewhere" / name).stat().st_size > 100
+def test_a_link_in_place_of_an_output_is_followed_inside_its_folder_alone(permute, tmp_path):
+    elsewhere = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
+    elsewhere.mkdir()
+    (tmp_path / "near.json").symlink_to("real.json")
+    (tmp_path / "out.json").symlink_to(elsewhere / "out.json")
+    (tmp_path / "r.jsonl").symlink_to("real.jsonl")
+    assert permute("-o", "near.json")[0] == 0
+    assert (tmp_path / "near.json").is_symlink()
+    assert (tmp_path / "real.json").stat().st_size > 100
+    clean(*permute("-o", "out.json"), "out.json: is a link")
+    clean(*permute("--records", "r.jsonl"), "r.jsonl: is a link")
+    assert not list(elsewhere.iterdir())
 
 
 def test_links_that_lead_nowhere(permute, tmp_path):
@@ -288,7 +292,7 @@ def test_three_hundred_labels(run, tmp_path):
 def test_one_class(run, tiny, tiny_yaml, tmp_path):
     rows = [{"text": f"a good film {n}", "label": "positive"} for n in range(12)]
     (tmp_path / "one.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert run("data", "check", "one.jsonl")[0] == 0
+    clean(*run("data", "check", "one.jsonl"), "needs two")
     (tmp_path / "d.yaml").write_text("train: one.jsonl\ndev: one.jsonl\ntest: one.jsonl\n")
     (tmp_path / "c.yaml").write_text(
         tiny_yaml.replace(tiny_yaml.split("model:")[0], "data: d.yaml\n")

@@ -212,7 +212,7 @@ def policy(name, bound, metric="model.accuracy"):
 
 
 def test_exit_codes_of_gates(correlate, cli, here):
-    (here / "pass.yaml").write_text(policy("passes", 0.0))
+    (here / "pass.yaml").write_text(policy("passes", 0.01))
     (here / "fail.yaml").write_text(policy("fails", 1.0))
     missing = policy("unmeasured", 0.1, "correlate.leave_one_out.tau.mean")
     (here / "open.yaml").write_text(missing)

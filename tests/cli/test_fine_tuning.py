@@ -16,7 +16,7 @@ QUESTION = {
     "skip": ["correlate", "erase"],
     "permute": {"permutations": 2},
     "seed-baseline": {"seeds": 2},
-    "adversary": {"lambdas": [0.01], "refine": 0, "seeds": 1, "epochs": 1},
+    "adversary": {"lambda": [0.01], "refine": 0, "seeds": 1, "epochs": 1},
     "probe": {"seeds": 1},
 }
 

@@ -35,8 +35,8 @@ Read it so:
   often where seeds decide: they say little of how much seeds differ.
 * A kind of failure that is rarer than one seed in five does not show among five seeds, and no
   interval can know of it: see *one in ten fails*. Of five seeds none fails in 59 % of all cases.
-  The lines below flatter: their texts vary too, which widens the interval. Where next to nothing
-  but the seeds varies, five seeds cover the truth in fewer than half of all samples.
+  Where the texts vary too, their variance widens the interval and hides the fault. The lines
+  *almost only seeds* show it.
 """
 
 

@@ -190,7 +190,12 @@ def _grouped(n: int) -> Case:
 
 
 # What varies: between seeds, between texts, and between both together (standard deviations).
-PARTS = {"seeds": (0.03, 0.2, 0.1), "texts": (0.003, 0.4, 0.1), "both": (0.003, 0.05, 0.6)}
+PARTS = {
+    "almost only seeds": (0.03, 0.02, 0.02),
+    "mostly seeds": (0.03, 0.2, 0.1),
+    "mostly texts": (0.003, 0.4, 0.1),
+    "mostly both": (0.003, 0.05, 0.6),
+}
 
 
 def two_levels(n: int = 300) -> Iterator[Case]:
@@ -213,7 +218,7 @@ def two_levels(n: int = 300) -> Iterator[Case]:
                     return (0.8 + of_seed + of_text + joint,)
 
                 yield Case(
-                    f"mean over seeds: {shape}, mostly {part}",
+                    f"mean over seeds: {shape}, {part}",
                     f"{seeds} seeds",
                     0.8,
                     draw,

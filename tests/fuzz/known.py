@@ -21,27 +21,7 @@ class Known:
     why: str
 
 
-_UNCHECKED = "records are not held to a schema"
-_OUTSIDE = "outside its range|upside down|not finite"
-KNOWN: tuple[Known, ...] = (
-    Known("partial", "internal error", "D2", _UNCHECKED),
-    Known("partial", "other records than", "D2", "lines of a partial file have no checksum"),
-    Known("resuming", "internal error", "D2", _UNCHECKED),
-    Known("resuming", "other records than", "D2", "lines of a partial file have no checksum"),
-    Known("resuming", "not what was made", "D1", "records have no checksum"),
-    Known("records-", _OUTSIDE, "D1", "figures are not held to their ranges"),
-    Known("findings-", _OUTSIDE, "D1", "figures are not held to their ranges"),
-    Known("report", _OUTSIDE, "D1", "figures are not held to their ranges"),
-    Known("records-", "internal error", "D8", _UNCHECKED),
-    Known("findings-", "internal error", "D8", _UNCHECKED),
-    Known("baseline-records", "internal error", "D8", _UNCHECKED),
-    Known("", "control character", "D6", "what comes from files is printed as it is"),
-    Known("", "workflow command", "D6", "ids and labels begin lines of the output"),
-    Known("checkpoint", "warning: Casting complex|internal error", "D5, D8", "odd dtypes, shapes"),
-    Known("config", "slow", "", "as many reviews are made as a configuration asks for"),
-    Known("", "slow", "D3", "aliases, shared lists, and expressions of a tokeniser"),
-    Known("folder-tokenizer_config.json", "invalid literal for int", "", "a size is no number"),
-)
+KNOWN: tuple[Known, ...] = ()
 
 
 def known(target: str, fault: str) -> Known | None:

@@ -88,6 +88,8 @@ RANKED = ("comprehensiveness", "sufficiency")
 def optional(path):
     if path[-1] in OPTIONAL or path[0] in ("importance", "plausibility", *RANKED):
         return True
+    if path[0] == "integration" and len(path) < 3:
+        return True
     # How many there are, only the settings tell.
     listed = path[0] == "tokens" or path[:-1] == ("adversary",) or "weights" in path[:-1]
     return listed and isinstance(path[-1], int)

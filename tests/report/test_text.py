@@ -66,7 +66,7 @@ def test_values_and_intervals_stand_in_line(report: Report) -> None:
 def test_which_way_is_better(report: Report) -> None:
     text = shown(report, detail=True)
     assert "↑ higher is better: model.accuracy, correlate.{importance}.tau.mean\n" in text
-    assert "↓ lower is better: correlate.integrated_gradients.completeness_error.mean\n" in text
+    assert "↓ lower is better: correlate.{integral}.completeness_error.mean\n" in text
     assert "No value for correlate.gradient~random.tau.mean: no instance gave a value\n" in text
 
 

@@ -12,8 +12,6 @@ from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.questions import find_question
-from attnaudit.questions.model_adversary.settings import ModelSettings
-from attnaudit.records.reading import read_records
 from attnaudit.running import run as run_module
 from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
@@ -205,11 +203,3 @@ def test_remarks_of_workers_are_heard(audit):
     alone = Listener()
     audit("model-adversary", "alone.jsonl", observer=alone)
     assert sorted(listener.said) == sorted(alone.said)
-
-
-def test_an_adversary_that_looks_at_no_text_opens_no_batches(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(Work, "batches", property(lambda self: pytest.fail("asked for")))
-    settings = ModelSettings(**SETTINGS["model-adversary"])
-    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=tmp_path / "r.jsonl")
-    run_questions([(find_question("model-adversary"), settings)], job, None, Silent())
-    assert all("run" in record for record in read_records(tmp_path / "r.jsonl")[1])

@@ -24,6 +24,8 @@ from attnaudit.models.transformer.forms import refuse_near_misses
 from attnaudit.models.transformer.guard import read_config
 from attnaudit.models.transformer.reference import Reference, explained
 
+_ANY_LENGTH = 1 << 31  # more positions than a text has
+
 # Without one of these transformers makes up a tokenizer that knows no piece.
 _PIECES = (
     "tokenizer.json",
@@ -74,7 +76,13 @@ class Opened:
     @cached_property
     def _positions(self) -> int:
         """How many positions a sequence may have; raises ModelError for hardly any."""
-        limits = [int(self.tokenizer.model_max_length)]
+        longest = self.tokenizer.model_max_length  # from a file; a very large float means: any
+        if not isinstance(longest, (int, float)) or not longest >= 1:
+            raise ModelError(
+                f"its tokenizer says model_max_length {longest!r:.40}, which is no length",
+                where=self.reference.name,
+            )
+        limits = [int(min(longest, _ANY_LENGTH))]
         config = self.config.get_text_config()
         table = getattr(config, "max_position_embeddings", None)
         if table is not None and table > 0:

@@ -141,7 +141,7 @@ SPECS = (
         LEAST_MEAN,
         (0.0, None),
         formula="mean of |sum_t IG_t - (p(x) - p(baseline))|, IG_t with its sign",
-        beside=("{integral}", "correlate.{integral}.undefined"),
+        beside=("correlate.{integral}.undefined",),
         traps="It checks the numerical integral, not the explanation. Words can be wrong in ways "
         "that cancel. Texts whose scores are undefined are left out.",
         source="Sundararajan et al. 2017, section 3 (completeness)",
@@ -154,7 +154,7 @@ SPECS = (
         LEAST_MEAN,
         (0.0, None),
         formula="mean of the points on the path at which the gradient was taken",
-        beside=("{integral}", "correlate.{integral}.undefined"),
+        beside=("correlate.{integral}.undefined",),
         traps="Undefined texts count too, with what they took. Many gradients mean that the answer "
         "changes abruptly on the way to the text, and nothing worse.",
         source="this tool's own",
@@ -168,7 +168,7 @@ SPECS = (
         LEAST_MEAN,
         UNIT,
         formula="mean of [the scores of the text are undefined]",
-        beside=("{integral}", "correlate.{integral}.gradients.mean"),
+        beside=("correlate.{integral}.gradients.mean",),
         traps="These texts are left out of every other figure of {integral}, and may be of a kind.",
         source="this tool's own",
     ),

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from attnaudit.questions.recorded import Base, Trained, run_of
-from attnaudit.records.fields import Fields, Magnitude, Record, Seed
+from attnaudit.records.fields import Fields, Record, Seed, Strength
 
 
 class AdversaryRun(Fields, kw_only=True):
     """An adversary, or for lambda 0 an imitator, on one split."""
 
-    strength: Magnitude = msgspec.field(name="lambda")
+    strength: Strength = msgspec.field(name="lambda")
     seed: Seed
     split: str
 

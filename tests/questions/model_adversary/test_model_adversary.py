@@ -37,7 +37,7 @@ from attnaudit.running.job import Job
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.run import run_questions
 from tests.planted.audit import Notebook
-from tests.sealed import contents, version_1
+from tests.sealed import body, contents, version_1
 
 
 class Listener(Silent):
@@ -77,10 +77,6 @@ def audit(tiny, tmp_path, monkeypatch):
 
 def records_in(path):
     return list(read_records(path)[1])
-
-
-def without_time(path):
-    return path.read_text().partition("\n")[2]
 
 
 def test_a_model_for_each_lambda_and_seed_on_both_splits(audit, tmp_path):
@@ -194,7 +190,7 @@ def test_a_resumed_run_trains_only_what_is_missing(audit, tmp_path):
         audit(Stopping("lambda 0.01, seed 1"))
     _, listener = audit(resume=True)
     assert listener.trained == ["lambda 0.01, seed 1", "lambda 0.01, seed 2"]
-    assert without_time(tmp_path / "records.jsonl") == without_time(tmp_path / "whole.jsonl")
+    assert body(tmp_path / "records.jsonl") == body(tmp_path / "whole.jsonl")
 
 
 def interrupted_writing(audit, monkeypatch, tmp_path, **given):
@@ -219,7 +215,7 @@ def test_a_checkpoint_stands_in_for_a_training(audit, monkeypatch, tmp_path):
     interrupted_writing(audit, monkeypatch, tmp_path)
     _, listener = audit(resume=True)
     assert listener.trained == ["lambda 0.01, seed 2"]
-    assert without_time(tmp_path / "records.jsonl") == without_time(tmp_path / "whole.jsonl")
+    assert body(tmp_path / "records.jsonl") == body(tmp_path / "whole.jsonl")
 
 
 def test_a_checkpoint_of_other_settings_does_not(audit, monkeypatch, tmp_path):
