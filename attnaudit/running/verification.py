@@ -70,7 +70,7 @@ class Verifier:
 
     def verify(self, work: Work, observer: Observer) -> Verification:
         """The check of what `work` is about; raises ModelError naming a text that differs."""
-        key = repr((work.job.verify, work.header.model, work.dataset, work.conditions))
+        key = repr((work.job.verify, work.header.model, work.header.dataset, work.conditions))
         if key not in self._known:
             self._known[key] = verify(work, observer)
         return self._known[key]

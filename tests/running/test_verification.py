@@ -259,12 +259,12 @@ def test_the_three_answers_are_those_of_the_model_alone_and_in_a_batch():
 def test_a_model_and_its_data_are_checked_once_for_all_questions(monkeypatch):
     work = work_of(Planted(), texts(20))
     work.header = SimpleNamespace(model="m", dataset="d")
-    work.conditions = {"code": "1"}
+    work.conditions = {"threads": 1}
     verifier = Verifier()
     first = verifier.verify(work, Silent())
     work.loaded = None
     assert verifier.verify(work, Silent()) is first
-    work.conditions = {"code": "2"}
+    work.conditions = {"threads": 2}
     with pytest.raises(AttributeError):
         verifier.verify(work, Silent())
 
