@@ -65,7 +65,7 @@ def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector]
         held += 1
         word, numbers = _split(data, dim, path, line)
         if word in words and word not in vectors:
-            vectors[word] = _vector(numbers, path, line)
+            vectors[word] = _vector(numbers, dim, path, line)
     if dim is None:
         raise InputError("has no word vectors", where=path)
     if count is not None and held < count:
@@ -153,7 +153,7 @@ def _is_number(field: bytes) -> bool:
     return True
 
 
-def _vector(numbers: bytes, path: Path, line: int) -> Vector:
+def _vector(numbers: bytes, dim: int, path: Path, line: int) -> Vector:
     fields = numbers.split()
     try:
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and found below
@@ -162,7 +162,10 @@ def _vector(numbers: bytes, path: Path, line: int) -> Vector:
         wrong = next(field for field in fields if not _is_number(field))
         what = f"the vector holds {wrong.decode(errors='replace')!r:.60}, which is no number"
     else:
-        if np.isfinite(vector).all():
+        if len(fields) != dim:  # two spaces stood in a row
+            what = f"the vector holds {len(fields)} numbers, not {dim}"
+        elif np.isfinite(vector).all():
             return vector
-        what = "the vector holds a number that is not finite"
+        else:
+            what = "the vector holds a number that is not finite"
     raise InputError(what, where=path, line=line, hint="mend or remove that line")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel
 
 TEXTS = 4  # the shortest ones: the law is about the code of the model, not about texts
@@ -52,7 +53,7 @@ def check_gradients(model: AttentionModel, batch: Batch) -> None:
         held = alpha.detach() if fixed else None
         gradient = _gradient(model, few, embeddings, held, mix)
         directions = [_of_length(embeddings, few, d) for d in (gradient, _random_like(gradient))]
-        said = torch.stack([(gradient * d).double().sum((1, 2)) for d in directions])
+        said = torch.stack([in_float64(gradient * d).sum((1, 2)) for d in directions])
         slopes, doubts, share = _slopes(model, few, embeddings, held, mix, directions)
         said = said[: len(slopes)]  # (directions, B)
         missed = (said - slopes).norm(dim=1)
@@ -118,7 +119,7 @@ def _slopes(
         many = batch.select(torch.arange(len(batch)).repeat(len(points)).to(batch.ids.device))
         weights = None if held is None else held.to(dtype).repeat(len(points), 1, 1)
         said = _value(model, many, torch.cat(points), weights, mix.repeat(len(points), 1))
-        above, below = said.double().view(len(steps), some, 2, len(batch)).unbind(2)
+        above, below = in_float64(said).view(len(steps), some, 2, len(batch)).unbind(2)
         return _agreed((above - below) / (2 * torch.tensor(steps).to(above).view(-1, 1, 1)))
 
     def exactly() -> tuple[Tensor, Tensor]:
@@ -167,9 +168,9 @@ def _in_float64(model: AttentionModel) -> Iterator[None]:
     weights = [(p, p.data) for p in model.parameters() if p.is_floating_point()]
     try:
         for parameter, data in weights:
-            parameter.data = data.double()
+            parameter.data = data.to(torch.float64)
         for owner, name, buffer in buffers:
-            owner[name] = buffer.double()
+            owner[name] = buffer.to(torch.float64)
         yield
     finally:
         for parameter, data in weights:

@@ -67,6 +67,8 @@ def test_lines_without_wanted_words_are_not_held_to_be_numbers(read):
         ("a 1 2\nb 1 x\n", "v.txt", ":2: the vector holds 'x', which is no number"),
         ("a 1 2\nb 1 nan\n", "v.txt", ":2: the vector holds a number that is not finite"),
         ("a 1 2\nb 1 1e99\n", "v.txt", ":2: the vector holds a number that is not finite"),
+        ("a 1 2\nb 1  \n", "v.txt", ":2: the line has 1 numbers after its word, not 2"),
+        ("a 1 2 3\nb 1  3\n", "v.txt", ":2: the vector holds 2 numbers, not 3"),
         (b"a 1 2\n\xff 1 2\n", "v.txt", ":2: is not UTF-8 text"),
         ("c 1 2\nd 1 2\n", "v.txt", ": holds none of the 2 words asked for"),
         ("3 2\na 1 2\n", "v.txt", ": is cut short: its header promises 3 vectors and it holds 1"),

@@ -44,7 +44,7 @@ gates:
     rationale: a reason
   - id: floor
     metric: correlate.gradient.tau.mean
-    min: -1
+    min: -0.9
   - id: needed
     finding: necessary
     in: [for, inconclusive, not_assessable, not_assessed, against]

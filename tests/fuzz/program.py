@@ -19,7 +19,7 @@ from types import FrameType
 from unittest import mock
 
 import typer.main
-from attnaudit.measures.intervals import Bootstrap
+from attnaudit.measures.bootstrap import Bootstrap
 
 from attnaudit.cli import main as entry
 from attnaudit.cli import progress

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attnaudit.config import read_document
+from attnaudit.data.names import check_labels
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.models.recipe import Overrides, TrainConfig, read_config
 from attnaudit.records.reading import RecordsFile
@@ -84,14 +85,23 @@ def test_odd_values_in_a_report_survive(fuzz_files, notes, value, setting):
     assert again.settings == {"odd": setting}
 
 
+def _all_differ(names: list[str]) -> bool:
+    """Whether no two labels mean the same, as `1` and `1.0` do."""
+    try:
+        check_labels(names)
+    except ValueError:
+        return False
+    return True
+
+
 SPECS = st.fixed_dictionaries(
     {"file": st.just("rows.jsonl")},
     optional={
-        "labels": st.lists(NAMES, min_size=2, max_size=5, unique=True),
+        "labels": st.lists(NAMES, min_size=2, max_size=5, unique=True).filter(_all_differ),
         "lowercase": st.booleans(),
         "min_length": st.integers(1, 10),
-        "max_length": st.integers(10, 2**31),
-        "max_query_length": st.integers(1, 2**31),
+        "max_length": st.integers(10, 2**16),
+        "max_query_length": st.integers(1, 2**16),
         "overlong": st.sampled_from(["truncate", "skip"]),
         "fields": st.fixed_dictionaries(
             {}, optional=dict.fromkeys(("text", "label", "group"), NAMES)
