@@ -19,10 +19,10 @@ from types import FrameType
 from unittest import mock
 
 import typer.main
-from attnaudit.measures.bootstrap import Bootstrap
 
 from attnaudit.cli import main as entry
 from attnaudit.cli import progress
+from attnaudit.measures.bootstrap import Bootstrap
 
 SECONDS = 10.0  # of a processor, that a case may take
 _ASLEEP = 300.0  # seconds by the clock: a loaded machine is slow, and a deadlock takes no processor
