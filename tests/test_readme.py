@@ -17,7 +17,7 @@ from attnaudit.errors import InputError
 from attnaudit.explanations.collect import find
 
 README = Path(__file__).parent.parent / "README.md"
-LINES = 410
+LINES = 400
 FENCED = re.compile(r"<!-- (?P<mark>[\w -]+) -->\n```\w*\n(?P<body>.*?)```", re.DOTALL)
 # What is in backticks and no name of this program: other programs', and files of the reader's.
 FOREIGN = {
