@@ -14,6 +14,7 @@ from attnaudit.errors import InputError, printable
 from attnaudit.findings.desiderata import find_desideratum
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.questions import all_questions
+from attnaudit.records.schema import Verification
 from attnaudit.report import gates
 from attnaudit.report.combine import COMBINED, Combined
 from attnaudit.report.heatmaps import caption, heading
@@ -234,6 +235,16 @@ def _manifest(report: Report) -> list[tuple[str, list[str]]]:
         ("Packages", [f"{name} {version}" for name, version in m.packages.items()]),
         ("Machine", [f"{m.platform.system} {m.platform.machine}, {m.device}, {m.dtype}"]),
         ("Threads", [str(m.threads)]),
+        *([("Checked", [_checked(m.verification)])] if m.verification else []),
         ("Started", [m.started]),
         ("Finished", [m.finished or "not finished"]),
     ]
+
+
+def _checked(found: Verification) -> str:
+    unusual = ", ".join(f"{count} {why}" for why, count in found.unusual.items())
+    return (
+        f"on {found.texts:,} texts ({unusual or 'none unusual'}; {found.drawn:,} drawn at random),"
+        " what is read differs from the model's own answer by at most"
+        f" {found.largest_difference:.1g} (allowed: {found.tolerance:.1g})"
+    )
