@@ -18,7 +18,7 @@ SEED = 1000  # not one of those that judge: RESULTS.md
 
 
 @pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in PLANTS]
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.whole) for n in PLANTS]
 )
 def test_a_plant_is_found_out(name):
     plant = PLANTS[name]
@@ -38,7 +38,7 @@ def test_the_pointer_points_whatever_the_class():
             assert on_cue[batch.labels == label].mean() >= 0.9
 
 
-@pytest.mark.slow  # a minute: all retraining that the two findings need, in full size
+@pytest.mark.whole  # a minute: all retraining that the two findings need, in full size
 def test_what_a_decoy_shows_speaks_against_it_even_where_it_is_not_assessed():
     auditing = Auditing(PLANTS["decoy"].grow(SEED)).run("seed-baseline", "model-adversary", "probe")
     evidence, deltas = auditing.evidence, Deltas()
