@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
 from attnaudit.errors import InputError
+from attnaudit.inputs import open_input, opening
 from attnaudit.records.fields import Kind, check
 from attnaudit.records.lines import DAMAGED, LONGEST, content_of, lines
 from attnaudit.records.schema import (
@@ -71,19 +71,16 @@ class RecordsFile:
         where = str(path)
         self.path, self.place = path, 0
         self.digest: str | None = None
-        try:
-            with open_regular(path) as stream:
-                self.header = header_of(stream.readline(LONGEST), where)
-                self.sealed = self.header.schema_version != FIRST_VERSION
-                self._footer = self._read_footer(stream)
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", where=path) from None
+        with open_input(path) as stream, opening(path):
+            self.header = header_of(stream.readline(LONGEST), where)
+            self.sealed = self.header.schema_version != FIRST_VERSION
+            self._footer = self._read_footer(stream)
         self._kind = kinds(self.header.audit) if kinds else None
 
     def __iter__(self) -> Iterator[Record]:
         where, found, order = str(self.path), 0, _Order(str(self.path))
         labels = self.header.model.model_dump().get("labels")
-        with open_regular(self.path) as stream:
+        with open_input(self.path) as stream:
             header = stream.readline(LONGEST)
             digest, end = hashlib.sha256(header), len(header)
             for number, line in lines(stream, where, 2):
@@ -110,7 +107,7 @@ class RecordsFile:
 
         Raises InputError where the file has changed since.
         """
-        with open_regular(self.path) as stream:
+        with open_input(self.path) as stream:
             for place in places:
                 stream.seek(place)
                 yield content_of(stream.readline(LONGEST), str(self.path), None, self.sealed)
@@ -119,7 +116,7 @@ class RecordsFile:
         """Whether all bytes are those that the footer was made of; reads the file once."""
         digest, last = hashlib.sha256(), b""
         try:
-            with open_regular(self.path) as stream:
+            with open_input(self.path) as stream:
                 for _, line in lines(stream, str(self.path), 1):
                     digest.update(last)
                     last = line
@@ -192,16 +189,6 @@ class _Order:
 
     def _error(self, what: str, number: int) -> InputError:
         return InputError(f"is out of order: {what}", where=self._where, line=number, hint=DAMAGED)
-
-
-def open_regular(path: Path) -> IO[bytes]:
-    """Open a file of records; raises InputError for a pipe or a device, which would block or hang.
-
-    Raises OSError where it cannot be opened.
-    """
-    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
-        raise InputError("is not a file that can be read twice", where=path, hint="copy it first")
-    return path.open("rb")
 
 
 def read_records(path: Path, kinds: Kinds | None = None) -> tuple[Header, Iterator[Record]]:

@@ -19,9 +19,10 @@ from typing_extensions import override
 
 from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.files import atomic, check_regular, check_writable, output_errors
+from attnaudit.inputs import open_input
 from attnaudit.records.fields import LARGEST_ROW, Kind, check
 from attnaudit.records.lines import LONGEST, content_of, line_of, lines
-from attnaudit.records.reading import RecordsFile, header_of, open_regular, row_of
+from attnaudit.records.reading import RecordsFile, header_of, row_of
 from attnaudit.records.schema import (
     RECORDS_VERSION,
     Header,
@@ -379,7 +380,7 @@ def stands(path: Path, header: Header) -> Literal["whole", "partial"] | None:
         file = RecordsFile(path)
         if difference_between(file.header, header) is None and file.is_whole():
             return "whole"
-    with suppress(InputError, OSError), open_regular(partial) as stream:
+    with suppress(InputError, OSError), open_input(partial) as stream:
         found = header_of(stream.readline(LONGEST), str(partial))
         same = difference_between(found, header) is None
         if same and found.schema_version == RECORDS_VERSION:

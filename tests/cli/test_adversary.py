@@ -123,7 +123,7 @@ def seeds_file(cli, tiny, here):
 
 def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
     mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=["--seed-baseline guides --sweep"])
-    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["b.jsonl: cannot be read"])
+    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["b.jsonl: no such file"])
     mistaken("--sweep", "--seed-baseline", "p.jsonl", says=["records of permute, not of seed-base"])
     seeds_file("test")
     mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["holds no seeds' records on dev"])

@@ -282,7 +282,7 @@ def test_links_and_pipes_are_no_place_for_records(tmp_path: Path, small: Header,
 
 def test_records_are_not_read_from_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "r.jsonl")
-    with pytest.raises(InputError, match="is not a file that can be read twice; copy it first"):
+    with pytest.raises(InputError, match="is a pipe, not a file"):
         read_records(tmp_path / "r.jsonl")
 
 

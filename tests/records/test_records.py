@@ -420,8 +420,8 @@ def test_torn_and_foreign_files(tmp_path: Path, header: Header, how: str, messag
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InputError, match="cannot be read"):
+    for path, says in ((tmp_path, "is a folder, not a file"), (tmp_path / "none", "no such file")):
+        with pytest.raises(InputError, match=says):
             read_records(path)
 
 
