@@ -25,6 +25,7 @@ from attnaudit.questions import all_questions
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 INTERRUPTED = 130
 UNUSABLE = 2  # usage, input, load or internal error: no verdict
+_LONGEST = 2000  # characters of a line that says what is wrong
 _SMALLER = "close other programs, or take a smaller --batch-tokens or fewer --workers"
 
 app = typer.Typer(
@@ -126,8 +127,10 @@ def _usage(error: Any) -> str:
 
 def _fail(message: str) -> int:
     lines = message.strip().splitlines() or ["unknown error"]
-    line = " ".join(line.strip() for line in lines)
-    sys.stderr.write(harmless(f"error: {printable(line)}\n"))
+    line = printable(" ".join(line.strip() for line in lines))
+    if len(line) > _LONGEST:  # a library quotes a whole file, say; what to do stands at the end
+        line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+    sys.stderr.write(harmless(f"error: {line}\n"))
     return UNUSABLE
 
 

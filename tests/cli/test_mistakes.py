@@ -470,3 +470,11 @@ def test_what_no_machine_has_is_no_internal_error(refused, audit, here, tiny):
 def test_a_file_without_end_is_refused(refused):
     refused("report", "/dev/zero", says=["/dev/zero: is a device, not a file"])
     refused("train", "/dev/zero", says=["/dev/zero: "])
+
+
+def test_a_line_is_no_longer_than_can_be_read(refused, here):
+    """Found by fuzzing: a library quotes a text of any length that it cannot read."""
+    name = "x" * 200 + "/"
+    said = refused("report", name * 60 + "end.json", says=["File name too long"])
+    assert len(said) < 2100
+    assert "xx ... xx" in said
