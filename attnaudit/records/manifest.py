@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 
 from pydantic import JsonValue
@@ -50,13 +52,16 @@ def collect(
 
 def versions() -> dict[str, str]:
     """The installed versions of the packages that figures depend on."""
-    found = {}
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
     for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        with suppress(metadata.PackageNotFoundError):
+            found.append((package, metadata.version(package)))
+    return tuple(found)
 
 
 def _utc(time: datetime) -> str:

@@ -84,7 +84,7 @@ class Work:
     def conditions(self) -> dict[str, JsonValue]:
         """What decides the last digits of what the audited model answers, besides the code."""
         return {
-            "packages": dict(versions()),
+            "packages": {**versions()},
             "device": self.device.type,
             "dtype": self.job.dtype,
             "threads": self.job.threads_each,
