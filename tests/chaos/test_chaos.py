@@ -22,7 +22,8 @@ def test_a_killed_run_is_resumed_to_the_same_records(trials):
     assert outcome.same, outcome
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.whole)])
+@pytest.mark.whole
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_stopped_goes_on(trials, workers):
     expected, _ = trials.undisturbed(CORRELATE)
     line = (*CORRELATE.line, "--workers", str(workers))

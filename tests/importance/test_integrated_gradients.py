@@ -328,7 +328,7 @@ def test_each_takes_at_most_the_cap(classic):
         assert IMPORTANCES[name].baseline in IMPORTANCES[name].definition
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.skipif(
     not (SHARED / "models" / "minilm-sst2").is_dir() or not (SHARED / "data" / "sst2").is_dir(),
     reason="minilm-sst2 and SST-2 are not here",
@@ -339,7 +339,7 @@ def test_minilm_ranks_words_as_in_the_limit(name):
     from tests.integrated_gradients import Subject, reference_of
 
     subject = Subject.of(
-        SHARED / "models" / "minilm-sst2", SHARED / "data" / "sst2" / "test.jsonl", texts=3
+        SHARED / "models" / "minilm-sst2", SHARED / "data" / "sst2" / "test.jsonl", texts=6
     )
     taus = []
     for one in subject.texts:

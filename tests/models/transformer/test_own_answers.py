@@ -254,7 +254,7 @@ def furthest(folder, texts):
 def test_every_text_of_a_split(decoder, kind, record_property, pytestconfig):
     texts = [str(row["text"]) for _, row in read_rows(SST, ["text"])]
     if not pytestconfig.getoption("whole"):
-        texts = texts[::20]
+        texts = texts[::40]
     if kind == "minilm-sst2":
         folder = MINILM
     else:
