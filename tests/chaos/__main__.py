@@ -41,7 +41,10 @@ audit:
 """
 WHERE = ("../base/model.pt", "../base/data.yaml")
 CORRELATE = Command(
-    ("correlate", *WHERE, "--records", "r.jsonl", "-o", "r.json", "--batch-tokens", "150"),
+    (
+        *("correlate", *WHERE, "--records", "r.jsonl", "-o", "r.json", "--batch-tokens", "150"),
+        *("--measure", "gradient", "--measure", "integrated_gradients"),
+    ),
     ("r.jsonl", "r.json"),
     ("--resume",),
 )
