@@ -118,7 +118,9 @@ class Tally:
         entry = known(name, fault)
         self.new += entry is None
         kept = self.failures / f"{len(self.seen):03}-{name}"
-        shutil.copytree(told["kept"], kept, dirs_exist_ok=True, symlinks=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        if told.get("kept"):
+            shutil.copytree(told["kept"], kept, dirs_exist_ok=True, symlinks=True)
         (kept / "failure.txt").write_text(f"{fault}\n{told['case']}\nseed {told['seed']}\n")
         tell(
             f"{'known' if entry else 'NEW'}: {name}: {fault}\n    {told['case'][:300]}\n    {kept}"
@@ -194,7 +196,12 @@ def _watch(
                 if not line:
                     break
                 until = until or time.monotonic() + seconds  # the valid files are made
-                told = json.loads(line)
+                try:
+                    told = json.loads(line)
+                except json.JSONDecodeError:  # a library writes past Python, and so into results
+                    noise = {"code": -1, "seconds": 0.0, "grown": 0, "seed": seed}
+                    tally.add({**told, **noise, "faults": [f"printed by itself: {line[:90]!r}"]})
+                    continue
                 if "code" in told:
                     tally.add(told)
             else:
