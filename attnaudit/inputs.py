@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -78,6 +80,26 @@ def read_text(path: Path, most: int = LARGEST_TEXT) -> str:
         raise InputError(
             "is not UTF-8 text", where=path, line=line, hint="save the file as UTF-8"
         ) from None
+
+
+@contextmanager
+def prints_kept_out() -> Iterator[None]:
+    """What a library that is not in Python prints meanwhile goes to standard error.
+
+    `tokenizers` tells on standard output which options of a file it does not know, in the middle of
+    a JSON report. Where a stream is closed, nothing is changed.
+    """
+    kept = None
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def in_bytes(count: int) -> str:

@@ -103,12 +103,12 @@ def open_reference(reference: Reference) -> Opened:
     reference = reference.fetched()
     config = _open_config(reference)
     tokenizer = _open_tokenizer(reference)
-    # What batches are filled up with. Whether the network itself knows it as padding is another
-    # matter, which decides the row that it reads: its configuration is left as it is.
-    own = (padding_of(config), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
-    pad = next(i for i in own if i is not None)
-    unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     with explained(reference, "its tokenizer cannot be used"):
+        # What batches are filled up with. Whether the network itself knows it as padding is another
+        # matter, which decides the row that it reads: its configuration is left as it is.
+        own = (padding_of(config), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+        pad = next(i for i in own if i is not None)
+        unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
         vocabulary = Pieces.of(
             tokenizer.backend_tokenizer,
             pad,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import transformers
 
+from attnaudit.inputs import prints_kept_out
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -30,7 +32,10 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """The same, and Python warnings are ignored: importing a model's code may raise some."""
-    with quiet(), warnings.catch_warnings():
+    """The same, and Python warnings are ignored: importing a model's code may raise some.
+
+    What libraries print goes to standard error.
+    """
+    with quiet(), prints_kept_out(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
