@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -206,5 +207,5 @@ def test_what_the_library_prints_is_no_part_of_the_result(capfd):
     content = json.loads(tokeniser.to_str())
     content["added_tokens"][0]["lllstrip"] = False
     build_tokeniser(TokeniserSettings(content=json.dumps(content)))
-    print("the result")
+    sys.stdout.write("the result\n")
     assert capfd.readouterr().out == "the result\n"
