@@ -15,6 +15,7 @@ def trials(tmp_path_factory):
     return Trials(tmp_path_factory.mktemp("chaos"), times=1, seed=0)
 
 
+@pytest.mark.whole
 def test_a_killed_run_is_resumed_to_the_same_records(trials):
     expected, seconds = trials.undisturbed(CORRELATE)
     strike = kill_after(0.7 * seconds)
