@@ -99,8 +99,6 @@ def _code() -> int:
             code = _traceback()
         elif isinstance(error, OSError) and error.filename is not None:
             code = _fail(f"{error.filename!s:.200}: {error.strerror}")
-        elif isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # of torch
-            code = _fail("out of memory; make the model or the texts smaller, or --batch-tokens")
         else:
             code = _fail(
                 f"internal error: {type(error).__name__}: {error}; run again with -v and report it"

@@ -64,6 +64,13 @@ class Pieces(Vocabulary):
         self.pad, self.unknown, self.mask, self.segments = pad, unknown, mask, segments
         self.order: Order = TEXT_FIRST
 
+    @property
+    def framing(self) -> frozenset[int]:
+        """The ids around and between texts, and that of padding."""
+        frames = (self.single, self.pair)
+        around = {i for f in frames for part in (f.before, f.between, f.after) for i in part}
+        return frozenset(around | {self.pad})
+
     @classmethod
     def of(
         cls,

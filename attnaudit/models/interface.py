@@ -106,7 +106,10 @@ class AttentionModel(nn.Module, abc.ABC):
     """The words it was trained with, for a plug-in that brings them; None: those of the data."""
 
     unknown_token: int | None = UNK
-    """The id of a word that the model does not know; None where it has none of its own."""
+    """The id of a word that the model does not know; None where it has none of its own.
+
+    A plug-in that brings a `vocabulary` gets the one of that, unless it sets this itself.
+    """
 
     head_count: int | None = None
     """The heads of the audited attention; None before `check_laws` has looked."""

@@ -232,6 +232,8 @@ def _plugin(reference: str, seed: int) -> Source:
                 where=reference,
                 hint="use Vocabulary(words), or WordIds(ids, pad=0, unknown=1)",
             )
+        if model.unknown_token == AttentionModel.unknown_token:  # which may be a word of these
+            model.unknown_token = brought.unknown
         return model, replace(spec, vocabulary=brought)
 
     return Source(reference, None, None, build, {"kind": "plugin"})

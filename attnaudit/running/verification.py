@@ -143,10 +143,8 @@ def _special_ids(vocabulary: Vocabulary) -> frozenset[int]:
     """Ids that mean something to a model beside a word; plain words have none of them inside."""
     if not isinstance(vocabulary, Pieces):
         return frozenset()
-    frames = (vocabulary.single, vocabulary.pair)
-    around = {i for f in frames for part in (f.before, f.between, f.after) for i in part}
     mask = () if vocabulary.mask is None else (vocabulary.mask,)
-    return frozenset({vocabulary.pad, *around, *mask})
+    return vocabulary.framing.union(mask)
 
 
 def _inside(vocabulary: Vocabulary, instance: Instance) -> Iterator[int]:

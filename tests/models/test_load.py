@@ -199,6 +199,15 @@ def test_a_plugin_may_bring_its_words(load_plugin):
     assert loaded.spec.vocabulary is loaded.model.vocabulary
 
 
+@pytest.mark.parametrize(("said", "expected"), [("", 5), ("unknown_token = 3", 3)])
+def test_the_unknown_word_of_a_plugin_is_that_of_its_own_words(load_plugin, said, expected):
+    """Integrated gradients begin from it: the usual id, 1, is a word of these."""
+    source = OWN_WORDS.replace("class Base(Tiny): pass", f"class Base(Tiny): {said or 'pass'}")
+    ids = "{f'w{i}': i + 6 for i in range(30)} | {'a': 1}"
+    loaded = load_plugin(source.format(f"WordIds({ids}, pad=0, unknown=5)"))
+    assert loaded.model.unknown_token == expected
+
+
 def test_words_that_are_no_vocabulary_are_refused(load_plugin):
     with pytest.raises(ModelError, match=r"its `vocabulary` is a dict, .*; use Vocabulary\(words"):
         load_plugin(OWN_WORDS.format("{'a': 1}"))

@@ -222,7 +222,7 @@ def _check_pieces(network: nn.Module, opened: Opened) -> None:
 
 def example_batch(vocabulary: Pieces) -> Batch:
     """Two texts of different lengths, the longer one first, of ordinary pieces."""
-    specials = _specials(vocabulary)
+    specials = vocabulary.framing | {vocabulary.unknown}
     ordinary = [i for i in range(len(vocabulary)) if i not in specials][-64:] or [vocabulary.pad]
     before, after = vocabulary.single.before, vocabulary.single.after
     sizes = (9, 5)
@@ -248,18 +248,7 @@ def example_batch(vocabulary: Pieces) -> Batch:
 
 def _unknown(vocabulary: Pieces) -> int | None:
     """The id of unknown pieces; None where there is none, or another special token stands in."""
-    return None if vocabulary.unknown in _framing(vocabulary) else vocabulary.unknown
-
-
-def _specials(vocabulary: Pieces) -> frozenset[int]:
-    return _framing(vocabulary) | {vocabulary.unknown}
-
-
-def _framing(vocabulary: Pieces) -> frozenset[int]:
-    """The ids around and between texts, and that of padding."""
-    frames = (vocabulary.single, vocabulary.pair)
-    around = {i for f in frames for part in (f.before, f.between, f.after) for i in part}
-    return frozenset(around | {vocabulary.pad})
+    return None if vocabulary.unknown in vocabulary.framing else vocabulary.unknown
 
 
 def _few(names: Sequence[str]) -> str:
