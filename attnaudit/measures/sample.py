@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -190,7 +191,9 @@ class Sample:
         return low + width * found[0], low + width * found[1]
 
     def _score_ends(self, figure: Linear, value: float, bounds: Bounds) -> Ends:
-        if value in bounds:  # nothing varies, and all is certain but for what was not seen
+        # Nothing varies, and all is certain but for what was not seen. Sums of influences may miss
+        # the end of the range by rounding.
+        if any(end is not None and math.isclose(value, end, abs_tol=1e-9) for end in bounds):
             return constant_ends(value, figure.draws * self.units / self.n, bounds)
         variance = max(figure.least, self._variance(figure.values))
         return ends(value, variance, self.units - 1, bounds)

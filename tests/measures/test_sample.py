@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from attnaudit.measures.columns import Lazy, Names
 from attnaudit.measures.limits import unseen
-from attnaudit.measures.sample import Sample
+from attnaudit.measures.sample import Linear, Sample
 from attnaudit.measures.summary import Estimate
 
 UNIT, SIGNED = (0.0, 1.0), (-1.0, 1.0)
@@ -47,6 +47,13 @@ def test_values_all_at_one_end_are_a_share_give_or_take_rounding():
                 found = Sample(240).mean(np.full(240, end - np.sign(end) * off), bounds)
                 wide = unseen(240) * (bounds[1] - bounds[0])
                 assert width(found) == pytest.approx(wide, rel=1e-3)
+
+
+@pytest.mark.parametrize("missed", [0.0, 2**-53, 1e-12])
+def test_a_perfect_score_has_a_width_however_its_sums_are_rounded(missed):
+    found = Sample(100).score(Linear(np.full(100, 1 - missed), 100.0), (0.0, 1.0))
+    assert found.ci_low == pytest.approx(0.025**0.01, abs=1e-9)  # unseen: share^100 = .025
+    assert found.ci_high == pytest.approx(1.0, abs=1e-9)
 
 
 def test_shares_that_never_differ_may_do_so():
