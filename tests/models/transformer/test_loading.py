@@ -10,7 +10,6 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from attnaudit.data.batch import collate
-from attnaudit.data.dataset import Instance
 from attnaudit.data.pieces import Frame, Pieces
 from attnaudit.data.tokenise import build_tokeniser
 from attnaudit.errors import InputError, ModelError
@@ -25,6 +24,7 @@ from attnaudit.models.transformer.opening import Opened, open_reference
 from attnaudit.models.transformer.reference import Reference
 
 from .conftest import PIECES
+from .instances import instance_of
 
 
 def opened_at(folder):
@@ -57,24 +57,7 @@ def complaint():
 
 def instances(opened, *pairs):
     tokenise = build_tokeniser(opened.reading().tokeniser)
-    made = []
-    for row, (text, query) in enumerate(pairs):
-        tokens, asked = tokenise(text), None if query is None else tokenise(query)
-        made.append(
-            Instance(
-                id=str(row),
-                row=row,
-                line=row + 1,
-                tokens=tuple(t.text for t in tokens),
-                words=tuple(t.word for t in tokens),
-                label=0,
-                query=None if asked is None else tuple(t.text for t in asked),
-                rationale=None,
-                group=None,
-                truncated=False,
-            )
-        )
-    return made
+    return [instance_of(t, tokenise, row, query) for row, (t, query) in enumerate(pairs)]
 
 
 # --- what is loaded is what transformers itself would run -------------------------------------

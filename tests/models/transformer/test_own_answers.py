@@ -10,7 +10,6 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from attnaudit.data.batch import collate
-from attnaudit.data.instance import Instance
 from attnaudit.data.reader import read_rows
 from attnaudit.data.tokenise import build_tokeniser
 from attnaudit.models.interface import check_laws
@@ -19,6 +18,8 @@ from attnaudit.models.transformer.loading import load_classifier
 from attnaudit.models.transformer.opening import open_reference
 from attnaudit.models.transformer.quiet import quiet_loading
 from attnaudit.models.transformer.reference import Reference
+
+from .instances import instance_of
 
 END = "[SEP]"  # the end-of-text token of these decoders, id 3
 TEXTS = [
@@ -39,22 +40,6 @@ DECODERS = {
     "mistral": {"num_key_value_heads": 1, "sliding_window": 4},
     "gemma3_text": {"num_key_value_heads": 1, "head_dim": 8, "sliding_window": 4},
 }
-
-
-def instance_of(text, tokenise, row, query=None):
-    tokens, asked = tokenise(text), None if query is None else tokenise(query)
-    return Instance(
-        id=str(row),
-        row=row,
-        line=row + 1,
-        tokens=tuple(t.text for t in tokens),
-        words=tuple(t.word for t in tokens),
-        label=0,
-        query=None if asked is None else tuple(t.text for t in asked),
-        rationale=None,
-        group=None,
-        truncated=False,
-    )
 
 
 def edit(folder, name, **changes):
