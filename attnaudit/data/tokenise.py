@@ -14,7 +14,7 @@ import pydantic
 from attnaudit.config import Settings
 from attnaudit.data.pattern import Pattern
 from attnaudit.errors import InputError
-from attnaudit.inputs import prints_kept_out, read_text
+from attnaudit.inputs import read_text
 
 if TYPE_CHECKING:
     import tokenizers
@@ -198,8 +198,7 @@ def _load(content: str, path: Path | None) -> tokenizers.Tokenizer:
     from tokenizers import Tokenizer  # only a tokenizer.json needs it
 
     try:
-        with prints_kept_out():
-            tokeniser = Tokenizer.from_str(content)
+        tokeniser = Tokenizer.from_str(content)
     except Exception as error:  # the library raises nothing more special
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(

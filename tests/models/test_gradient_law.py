@@ -69,6 +69,20 @@ def test_a_backward_pass_of_its_own_is_found(make_model, make_batch, casting, st
         check_gradients(model, batch)
 
 
+def test_a_gradient_that_is_wrong_with_attention_held_fixed_alone_is_found(make_model, make_batch):
+    model, batch = make_model(dtype=torch.float32), make_batch([3, 7, 5, 2])
+    read = model.read
+
+    def instead(encoded, alpha):
+        given = read(encoded, alpha)
+        return given if alpha.requires_grad else Wrong.apply(given) / 2
+
+    model.read = instead
+    Wrong.factor = 2.5
+    with pytest.raises(ModelError, match="with its attention held fixed is not the slope"):
+        check_gradients(model, batch)
+
+
 def test_a_gradient_that_does_not_arrive_is_found(make_model, make_batch):
     model, batch = make_model(dtype=torch.float32), make_batch([3, 7, 5, 2])
     encode = model.encode

@@ -192,3 +192,15 @@ def test_a_tokenizer_that_is_none(complaint, content):
 def test_hardly_any_positions(complaint):
     said = complaint(lambda folder: None, max_position_embeddings=4)
     assert said == "reads 4 positions, too few for a text"
+
+
+def test_what_the_library_prints_is_no_part_of_the_result(write_pretrained, tmp_path, capfd):
+    """Found by fuzzing: an option that it does not know stood in the middle of a JSON report."""
+    folder = write_pretrained(tmp_path / "model", head=2)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["added_tokens"][0]["lllstrip"] = False
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    open_reference(Reference(str(folder)))
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "lllstrip" in printed.err
