@@ -71,7 +71,7 @@ def _check_seal(line: bytes, where: str, number: int | None) -> None:
         raise InputError("lacks its checksum", where=where, line=number, hint=DAMAGED)
     if int(seal[1], 16) != crc32(memoryview(line)[:-_SEALED]):
         raise InputError(
-            "is damaged, or was edited: its checksum is of other bytes",
+            "is damaged, or was edited: its checksum does not match",
             where=where,
             line=number,
             hint=DAMAGED,

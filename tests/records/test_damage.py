@@ -137,7 +137,7 @@ def test_what_is_cut_away_is_said_and_kept(tmp_path: Path, small: Header) -> Non
     partial.write_bytes(before)
     with RecordsWriter(path, small, True, kind) as writer:
         assert writer.remark == (
-            f"{partial}:2: is damaged, or was edited: its checksum is of other bytes; going on from"
+            f"{partial}:2: is damaged, or was edited: its checksum does not match; going on from"
             f" the 0 records before; the whole is kept as {partial}.old1"
         )
     assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == before
@@ -249,7 +249,7 @@ def test_a_file_that_changes_after_it_was_read_is_not_looked_up(
     for _ in file:
         places.append(file.place)
     path.write_bytes(content.replace(b'"words":2', b'"words":3'))
-    with pytest.raises(InputError, match="its checksum is of other bytes"):
+    with pytest.raises(InputError, match="its checksum does not match"):
         list(file.at(places[2:3]))
 
 

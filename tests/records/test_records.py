@@ -395,7 +395,7 @@ def broken(content: bytes, how: str) -> bytes:
         ("doubled", ":4: is out of order: row 1 stands after row 1"),
         ("goes on", ":9: goes on after the line that counts its records"),
         ("zeros", ":4: is damaged, or was edited"),
-        ("edited", ":5: is damaged, or was edited: its checksum is of other bytes"),
+        ("edited", ":5: is damaged, or was edited: its checksum does not match"),
         (
             "edited without the digest",
             ":9: is damaged, or was edited: its last line holds the SHA-256 of other lines",
