@@ -10,8 +10,8 @@ from scipy.special import stdtrit  # type: ignore[import-untyped]
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.rules import LEAST_RARE, LEAST_SEEDS
 from attnaudit.measures import influence
-from attnaudit.questions.f1_of_seeds import F1OfSeeds
-from attnaudit.questions.runs import BASE, SEED, Floats, Ints, Runs
+from attnaudit.questions.runs import BASE, SEED, Floats, Runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.records.metric import UNIT
 
 
@@ -37,9 +37,9 @@ def unusable(evidence: Evidence, runs: Runs) -> str | None:
 
 def useless(evidence: Evidence, runs: Runs) -> str | None:
     """Why the audited model is no better than a constant answer; None if it is."""
-    scored = _scored(runs, runs.predicted(BASE, [0]), len(evidence.labels))
+    scored = _scored(evidence, runs, runs.probs(BASE, [0]))
     # One model as it is, not one of many: there is no level of seeds.
-    better = scored.f1.difference(scored.values[0], scored.constant)
+    better = scored.score.difference(scored.values[0], scored.constant)
     if better.ci_low is None or better.ci_low <= 0:
         words = scored.words(0)
         return f"the model is not better, by interval, than a constant answer ({words})"
@@ -63,44 +63,41 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
     count = len(seeds)
     if count < LEAST_SEEDS:
         return f"{count} seeds were trained, and {LEAST_SEEDS} are needed"
-    predicted = np.concatenate([runs.predicted(BASE, [0]), runs.predicted(SEED, seeds)])
-    scored = _scored(runs, predicted, len(evidence.labels))
+    probs = np.concatenate([runs.probs(BASE, [0]), runs.probs(SEED, seeds)])
+    scored = _scored(evidence, runs, probs)
     base, others = scored.values[0], scored.values[1:]
-    over = scored.f1.gap(others, scored.constant[None])
+    over = scored.score.gap(others, scored.constant[None])
     if over.ci_low is None or over.ci_low <= 0:
         return (
             f"the recipe does not reproduce this model: {count} seeds are not better, by"
             f" interval, than a constant answer ({scored.words(slice(1, None))})"
         )
     apart = (base - others.mean(0))[None]
-    sampling = float(scored.f1.sample.covariance(apart)[0, 0]) ** 0.5
+    sampling = float(scored.score.sample.covariance(apart)[0, 0]) ** 0.5
     spread = float(others.mean(1).std(ddof=1)) * (1 + 1 / count) ** 0.5
     room = float(stdtrit(count - 1, 0.975)) * spread + 1.96 * sampling
     if abs(base.mean() - others.mean()) > room + 1e-12:
         return (
-            f"the recipe does not reproduce this model: its F1 is {base.mean():.3f}, that of"
-            f" {count} seeds {others.mean():.3f}"
+            f"the recipe does not reproduce this model: its {scored.score.words} is"
+            f" {base.mean():.3f}, that of {count} seeds {others.mean():.3f}"
         )
     return None
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """F1 of models, as means over instances: `values` (S, n), and the best constant's (n,)."""
+    """Scores of models, as means over instances: `values` (S, n), the best constant's (n,)."""
 
-    f1: F1OfSeeds
+    score: ScoreOfSeeds
     values: Floats
     constant: Floats
 
     def words(self, models: int | slice) -> str:
         mean, constant = self.values[models].mean(), self.constant.mean()
-        return f"F1 {mean:.3f}, always guessing one class {constant:.3f}"
+        return f"{self.score.words} {mean:.3f}, always guessing one class {constant:.3f}"
 
 
-def _scored(runs: Runs, predicted: Ints, classes: int) -> _Scored:
-    """The scores of models that predict `predicted` (S, n)."""
-    f1 = F1OfSeeds.of(runs, classes)
-    constants = np.tile(np.arange(classes)[:, None], len(runs.gold))  # (classes, n)
-    guesses = f1.values(constants)
-    best = int(np.nanargmax(guesses.mean(1)))
-    return _Scored(f1, f1.values(predicted), guesses[best])
+def _scored(evidence: Evidence, runs: Runs, probs: Floats) -> _Scored:
+    """The scores of models that answer `probs` (S, n, classes)."""
+    score = ScoreOfSeeds.of(runs, len(evidence.labels), evidence.score)
+    return _Scored(score, score.values(probs), score.constant())

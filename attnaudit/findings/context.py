@@ -14,7 +14,7 @@ from __future__ import annotations
 from attnaudit.findings.desiderata import OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
-from attnaudit.findings.gap import score_gaps
+from attnaudit.findings.gap import score_gap
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
 from attnaudit.questions.runs import kind_of
 
@@ -45,7 +45,7 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     if len(seeds) < LEAST_SEEDS:
         reason = f"{len(seeds)} seeds of each probe, and {LEAST_SEEDS} are needed"
         return finding("not_assessed", reason, scope=scope)
-    gaps = score_gaps(runs, GUIDED, [UNIFORM, LEAK], seeds, len(evidence.labels))
+    gaps = [score_gap(evidence, runs, GUIDED, other, seeds) for other in (UNIFORM, LEAK)]
     statuses = [compare(gap, delta) for gap in gaps]
     outdone = evidence.pretrained and statuses[1] == "against"
     if outdone:

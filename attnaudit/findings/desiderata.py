@@ -35,13 +35,21 @@ NECESSARY = Desideratum(
     "seed-baseline would settle it",
     0.01,
     1.0,
-    "The gap in F1 from which it counts.",
+    "The gap in score from which it counts.",
+)
+STABLE = Desideratum(
+    "stable",
+    "Do models of the same recipe attend to the same words?",
+    "seed-baseline would settle it",
+    2 / 3,
+    1.0,
+    "How much more alike than chance the attention of two models must be, from 0 to 1.",
 )
 HARD_TO_MANIPULATE = Desideratum(
     "hard_to_manipulate",
-    "Does other attention cost the model its answers?",
+    "Must a model that answers like this one also attend like it?",
     "adversary with --sweep, together with seed-baseline, would settle it",
-    0.05,
+    0.1,
     0.6931,
     "The excess JSD from which it counts.",
 )
@@ -51,9 +59,9 @@ OUT_OF_CONTEXT = Desideratum(
     "probe, together with seed-baseline, would settle it",
     0.01,
     1.0,
-    "The gap in F1 from which it counts.",
+    "The gap in score from which it counts.",
 )
-FINDINGS: tuple[Desideratum, ...] = (NECESSARY, HARD_TO_MANIPULATE, OUT_OF_CONTEXT)
+FINDINGS: tuple[Desideratum, ...] = (NECESSARY, STABLE, HARD_TO_MANIPULATE, OUT_OF_CONTEXT)
 
 
 def find_desideratum(name: FindingName) -> Desideratum:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from attnaudit.errors import InputError
 from attnaudit.questions.runs import Runs
+from attnaudit.questions.scored import SCORES, ScoreName
 from attnaudit.records.schema import Header
 
 
@@ -15,6 +17,7 @@ class Evidence:
     """The trained models of each audit, by audit and split, and what they are of.
 
     `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
+    `score` is the one by which models are compared.
     """
 
     labels: Sequence[str]
@@ -23,6 +26,7 @@ class Evidence:
     scope: str
     runs: Mapping[str, Mapping[str, Runs]]
     pretrained: bool = False
+    score: ScoreName = "macro_f1"
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
@@ -47,7 +51,27 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         scope=_scope(first, facts),
         runs={header.audit: runs for header, runs in files if runs},
         pretrained=facts.get("kind") == "transformer",
+        score=_score(header for header, _ in files),
     )
+
+
+def _score(headers: Iterable[Header]) -> ScoreName:
+    """The score that the records name; raises InputError where they name several.
+
+    Older records name none: their models are compared by the one that is usual now.
+    """
+    named = {str(header.settings.get("score", "macro_f1")): header.audit for header in headers}
+    if len(named) > 1:
+        both = " and ".join(f"{audit} by {score}" for score, audit in named.items())
+        raise InputError(
+            f"the records compare models by different scores: {both}",
+            hint="make them again with the same --score",
+        )
+    (score,) = named
+    if score not in SCORES:
+        raise InputError(f"the records name an unknown score {score!r}")
+    found: ScoreName = score
+    return found
 
 
 def _scope(header: Header, facts: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 from attnaudit.config import Settings
 from attnaudit.records.schema import Number
 
-FindingName = Literal["necessary", "hard_to_manipulate", "out_of_context"]
+FindingName = Literal["necessary", "stable", "hard_to_manipulate", "out_of_context"]
 FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
 
 

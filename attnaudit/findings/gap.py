@@ -1,18 +1,18 @@
-"""The gap in F1 between two kinds of model, which two of the findings rest on."""
+"""The gap in score between two kinds of model, which two of the findings rest on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from attnaudit.findings.evidence import Evidence
 from attnaudit.measures.summary import Estimate
-from attnaudit.questions.f1_of_seeds import F1OfSeeds
 from attnaudit.questions.runs import Kind, Runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
 
-def score_gaps(
-    runs: Runs, ours: Kind, others: Sequence[Kind], seeds: Sequence[int], classes: int
-) -> list[Estimate]:
-    """F1 of one kind of model less that of each other kind, in [-1, 1], paired by seed."""
-    f1 = F1OfSeeds.of(runs, classes)
-    first = f1.values(runs.predicted(ours, seeds))  # (S, n)
-    return [f1.gap(first, f1.values(runs.predicted(other, seeds))) for other in others]
+def score_gap(
+    evidence: Evidence, runs: Runs, ours: Kind, theirs: Kind, seeds: Sequence[int]
+) -> Estimate:
+    """The score of one kind of model less that of another, in [-1, 1], paired by seed."""
+    score = ScoreOfSeeds.of(runs, len(evidence.labels), evidence.score)
+    return score.gap(*(score.values(runs.probs(kind, seeds)) for kind in (ours, theirs)))

@@ -17,6 +17,7 @@ from attnaudit.findings.desiderata import (
     HARD_TO_MANIPULATE,
     NECESSARY,
     OUT_OF_CONTEXT,
+    STABLE,
     Desideratum,
 )
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
@@ -37,6 +38,7 @@ class Deltas(Settings):
     """The smallest effects of interest."""
 
     necessary: float = _size(NECESSARY)
+    stable: float = _size(STABLE)
     hard_to_manipulate: float = _size(HARD_TO_MANIPULATE)
     out_of_context: float = _size(OUT_OF_CONTEXT)
 

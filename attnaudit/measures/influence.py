@@ -14,13 +14,14 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def f1_values(gold: ArrayLike, predicted: ArrayLike, classes: int) -> Array:
+def f1_values(gold: ArrayLike, predicted: ArrayLike, classes: int, macro: bool = False) -> Array:
     """F1 of each of S models, of class 1 if there are two classes, else the mean over classes.
 
     Args:
         gold: (n,) class numbers.
         predicted: (S, n) class numbers.
         classes: How many classes there are.
+        macro: Whether two classes have the mean over classes as well.
 
     Returns:
         (S, n) whose row means are the scores, in [0, 1], higher is better; NaN where undefined.
@@ -29,7 +30,7 @@ def f1_values(gold: ArrayLike, predicted: ArrayLike, classes: int) -> Array:
     if predicted.ndim != 2 or predicted.shape[1:] != gold.shape or not len(predicted):
         raise ValueError(f"predicted must be (models, {len(gold)}), not {predicted.shape}")
     total, seen = np.zeros(predicted.shape), np.zeros((len(predicted), 1))
-    for scored in range(1 if classes == 2 else 0, classes):
+    for scored in _scored(classes, macro):
         said, due = predicted == scored, gold == scored  # (S, n), (n,)
         met = said.astype(np.float64) + due  # of which 2 for a right one
         each = met.mean(1, keepdims=True)  # (S, 1)
@@ -50,24 +51,28 @@ def f1(gold: ArrayLike, probs: ArrayLike) -> Linear | None:
     values = f1_values(gold, predicted[None], classes)[0]
     if np.isnan(values).any():
         return None
-    return Linear(values, _draws_of_f1(gold, predicted, classes))
+    return Linear(values, _draws_of_f1(gold, predicted, classes, False))
 
 
-def f1_reach(gold: ArrayLike, classes: int) -> float:
+def f1_reach(gold: ArrayLike, classes: int, macro: bool = False) -> float:
     """How far instances that are not answered right move an F1 of 1, times their share."""
     gold = np.asarray(gold, np.int64)
-    return len(gold) / _draws_of_f1(gold, gold, classes)
+    return len(gold) / _draws_of_f1(gold, gold, classes, macro)
 
 
-def _draws_of_f1(gold: Ints, predicted: Ints, classes: int) -> float:
+def _scored(classes: int, macro: bool) -> range:
+    """The classes whose F1 counts."""
+    return range(1 if classes == 2 and not macro else 0, classes)
+
+
+def _draws_of_f1(gold: Ints, predicted: Ints, classes: int, macro: bool) -> float:
     """Of how many draws an F1 of 0 or 1 has the certainty, were it a share.
 
     F1 = 2 J / (1 + J), and J = tp / (tp + fp + fn) is a share of the instances that are or are
     called so. With several classes the two that are met least often decide: one error lies in both.
     """
-    scored = range(1 if classes == 2 else 0, classes)
     draws = []
-    for c in scored:
+    for c in _scored(classes, macro):
         right = np.count_nonzero((gold == c) & (predicted == c))
         met = np.count_nonzero((gold == c) | (predicted == c))
         if met:
@@ -98,6 +103,45 @@ def auroc(gold: ArrayLike, scores: ArrayLike) -> Linear | None:
     # As Hanley & McNeil 1982 (Radiology 143) have it where the figure is near 1.
     draws = 4 * n * m / (n + m)
     return Linear(values, draws, value * (1 - value) / draws)
+
+
+def auroc_draws(gold: ArrayLike, classes: int) -> float:
+    """Of how many draws an AUROC of 1, the mean of one class against the rest, has the certainty.
+
+    As `auroc` has it for two classes. Classes that are absent, or alone, do not count.
+    """
+    counts = np.bincount(np.asarray(gold, np.int64), minlength=classes)
+    n = int(counts.sum())
+    met = counts[(counts > 0) & (counts < n)]
+    return float((4 * met * (n - met) / n).min()) if len(met) else 1.0
+
+
+def average_precision(gold: ArrayLike, scores: ArrayLike) -> Array | None:
+    """Average precision of class 1 of two, as a mean: (n,) values whose mean it is.
+
+    It is the mean over the positives of the precision among all that score as high as they do
+    (as scikit-learn defines it). What an instance adds is the derivative in its weight. None
+    without a positive.
+
+    Args:
+        gold: (n,) class numbers, 0 and 1.
+        scores: (n,) numbers that are higher for class 1.
+    """
+    positive = (np.asarray(gold, np.int64) == 1).astype(np.float64)
+    count = positive.sum()
+    if not count:
+        return None
+    _, level = np.unique(np.asarray(scores), return_inverse=True)
+    right, met = (np.bincount(level, w)[::-1].cumsum()[::-1] for w in (positive, positive + 1))
+    met = met - right  # at each level: all that score as high
+    precision = right / met
+    each = np.bincount(level, positive)  # positives at each level
+    # What one more instance at a level does to the precision at each level below and at it.
+    gain, loss = (each / met).cumsum(), (each * precision / met).cumsum()
+    value = float((positive * precision[level]).sum() / count)
+    slope = positive * (precision[level] + gain[level] - value) - loss[level]
+    values: Array = value + len(positive) * slope / count
+    return values
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> Linear | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,11 +26,20 @@ def kind_of(**fields: Any) -> Kind:
 
 @dataclass
 class Columns:
-    """One trained model on one split; `jsd` and `tvd` are to the audited model."""
+    """One trained model on one split; `jsd` and `tvd` are to the audited model.
+
+    `top` is the word of largest weight of each instance, the first of equals. `weights` are the
+    attention weights of all words, instance after instance; they are kept of models of the recipe
+    alone (kinds BASE and SEED), whose attention is compared pair by pair. `facts` are what the
+    records say of the training, empty where they say nothing.
+    """
 
     probs: list[list[float]] = field(default_factory=list)
     jsd: list[float] = field(default_factory=list)
     tvd: list[float] = field(default_factory=list)
+    top: array[int] = field(default_factory=lambda: array("l"))
+    weights: array[float] = field(default_factory=lambda: array("f"))
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -37,8 +47,8 @@ class Runs:
     """All models that an audit trained, on one split, by kind and seed.
 
     `controls`: what the records of the audited model say of them (see `findings.controls`), empty
-    for a record that says nothing. `seed` is that of all resampling, so that a figure has the same
-    interval wherever it stands.
+    for a record that says nothing. `words` counts the words of each instance. `seed` is that of all
+    resampling, so that a figure has the same interval wherever it stands.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -46,6 +56,7 @@ class Runs:
     groups: list[str | None] = field(default_factory=list)
     models: dict[Kind, dict[int, Columns]] = field(default_factory=dict)
     controls: list[Mapping[str, Any]] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
     seed: int = 0
 
     def seeds(self, **kind: Any) -> list[int]:
@@ -69,6 +80,17 @@ class Runs:
         classes: Ints = self.probs(kind, seeds).argmax(-1)
         return classes
 
+    def top(self, kind: Kind, seeds: Sequence[int]) -> Ints:
+        """(seeds, n) the word of largest weight of each instance, counted from 0."""
+        return np.array([self.models[kind][seed].top for seed in seeds], np.int64)
+
+    def attention(self, kind: Kind, seeds: Sequence[int]) -> NDArray[np.float32]:
+        """(seeds, words of all instances) the weights, instance after instance: see `words`.
+
+        Of kinds BASE and SEED alone.
+        """
+        return np.array([self.models[kind][seed].weights for seed in seeds], np.float32)
+
     def sample(self) -> Sample:
         """The instances as a sample: of groups where the data has groups."""
         return Sample.by_group(self.groups)
@@ -78,8 +100,13 @@ class Runs:
         return Bootstrap(self.sample(), self.seed)
 
 
-# The audited model; others of its recipe; and others of its recipe with uniform attention.
-BASE, SEED, UNIFORM = (kind_of(model=name) for name in ("base", "seed", "uniform"))
+# The audited model, and others that were trained exactly by its recipe.
+BASE, SEED = (kind_of(model=name) for name in ("base", "seed"))
+# Models of the recipe that were trained until they no longer improve: with learned attention, with
+# uniform attention, and with random attention that is as peaked as the audited model's.
+LEARNED, UNIFORM, PEAKED = (
+    kind_of(model="converged", attention=name) for name in ("learned", "uniform", "peaked")
+)
 
 
 class RunsReader:
@@ -100,12 +127,21 @@ class RunsReader:
             return
         runs = self.splits.setdefault(run["split"], Runs(seed=self._seed))
         kind = kind_of(**{k: v for k, v in run.items() if k not in ("split", "seed")})
+        if "lambda" in run and "start" not in run:  # older records
+            kind = kind_of(start="scratch", **dict(kind))
         columns = runs.models.setdefault(kind, {}).setdefault(run.get("seed", 0), Columns())
         columns.probs.append(record["probs"])
+        weights = record["attention"]
+        columns.top.append(weights.index(max(weights)))
+        if kind in (BASE, SEED):
+            columns.weights.extend(weights)
+        if "training" in record:
+            columns.facts = record["training"]
         if kind == BASE:
             runs.ids.append(record["id"])
             runs.gold.append(record["gold"])
             runs.groups.append(record.get("group"))
+            runs.words.append(len(weights))
             runs.controls.append(record.get("controls", {}))
         else:
             columns.jsd.append(record["jsd"])

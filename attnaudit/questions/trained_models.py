@@ -13,8 +13,9 @@ from attnaudit.measures.divergences import max_jsd
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Cell
 from attnaudit.questions.basics import Basics
-from attnaudit.questions.f1_of_seeds import F1OfSeeds
 from attnaudit.questions.runs import BASE, BASE_RUN, Kind, Runs, audited_split, read_runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
+from attnaudit.questions.scored import ScoreName
 
 Array = NDArray[np.float64]
 
@@ -47,10 +48,9 @@ class TrainedModels:
     runs: Runs
     classes: int
 
-    @property
-    def f1(self) -> F1OfSeeds:
-        """What gives the F1 of the models."""
-        return F1OfSeeds.of(self.runs, self.classes)
+    def scorer(self, name: ScoreName) -> ScoreOfSeeds:
+        """What gives the score of this name of the models."""
+        return ScoreOfSeeds.of(self.runs, self.classes, name)
 
     def flips(self, kind: Kind, seeds: Sequence[int]) -> Array:
         """(S, n) 1 where a model predicts another class than the audited model."""

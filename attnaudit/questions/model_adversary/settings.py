@@ -11,7 +11,7 @@ import pydantic
 from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
 from attnaudit.questions.model_adversary.strengths import GRID
 from attnaudit.questions.option import HIDDEN, Option
-from attnaudit.questions.shown import ShownSettings
+from attnaudit.questions.scored import ScoredSettings
 
 _LAMBDAS = Option("--lambda", default="none is trained")
 _SEEDS = Option(
@@ -22,7 +22,7 @@ _SEEDS = Option(
 )
 
 
-class ModelSettings(ShownSettings):
+class ModelSettings(ScoredSettings):
     """What decides the result; stored with the records.
 
     0 need not be among the `lambdas`; `refine` strengths are added to them, chosen on dev.

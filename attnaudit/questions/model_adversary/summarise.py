@@ -20,10 +20,10 @@ from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.basics import Basics
-from attnaudit.questions.f1_of_seeds import F1OfSeeds
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.model_adversary.strengths import key_of
 from attnaudit.questions.runs import BASE_RUN, RunsReader, audited_split
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.records.metric import JSD, UNIT
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def summarise(
     runs = RunsReader(settings.seed)
     basics, found = _gather(records, runs)
     sample, said = basics.sample(), basics.predicted
-    f1 = F1OfSeeds(basics.gold, len(labels), sample)
+    f1 = ScoreOfSeeds(basics.gold, len(labels), sample, "f1" if len(labels) == 2 else "macro_f1")
     columns: dict[str, Array] = {}
     strengths = []
     for value in sorted({strength for strength, _ in found}):
@@ -97,7 +97,7 @@ def summarise(
                 "flips": (predicted != said).astype(float),
             }
             columns |= {_name(value, name): each.mean(0) for name, each in values.items()}
-            values["f1"] = f1.values(predicted)
+            values["f1"] = f1.values(np.eye(len(labels))[predicted])
         strengths.append(Strength(value, seeds, diverged, values))
     metrics = basics.model_scores() | _by_strength(strengths, f1)
     metrics |= _curve(strengths, sample)
@@ -131,7 +131,7 @@ def _name(strength: float, figure: str) -> str:
     return f"adversary.model[lambda={strength!r}].{figure}"
 
 
-def _by_strength(strengths: Sequence[Strength], f1: F1OfSeeds) -> dict[str, Estimate]:
+def _by_strength(strengths: Sequence[Strength], f1: ScoreOfSeeds) -> dict[str, Estimate]:
     made = {}
     for one in strengths:
         for name, bounds in FIGURES.items():

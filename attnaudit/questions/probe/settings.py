@@ -8,12 +8,12 @@ import pydantic
 
 from attnaudit.questions.option import Option
 from attnaudit.questions.probe.guides import GuideFile, read_guides
-from attnaudit.questions.shown import ShownSettings
+from attnaudit.questions.scored import ScoredSettings
 
 _GUIDES = Option("--guide", "NAME=FILE", default="none", parse=read_guides, filled=True)
 
 
-class ProbeSettings(ShownSettings):
+class ProbeSettings(ScoredSettings):
     """What decides the result; stored with the records.
 
     `seed` is the first of the `seeds`, of which the audited model's own is left out, and the seed

@@ -26,10 +26,8 @@ def summarise(
     seeds = found.runs.seeds(guide="base")
     if not seeds or any(found.runs.seeds(guide=guide) != seeds for guide in guides):
         raise ValueError("the guides are not of the same seeds")
-    scorer, basics = found.f1, found.audited.basics
-    f1 = {
-        guide: scorer.values(found.runs.predicted(kind_of(guide=guide), seeds)) for guide in guides
-    }
+    scorer, basics = found.scorer(settings.score), found.audited.basics
+    f1 = {guide: scorer.values(found.runs.probs(kind_of(guide=guide), seeds)) for guide in guides}
     scores = {f"probe.{guide}.f1": scorer.mean(f1[guide]) for guide in guides}
     gaps = {
         f"probe.{ours}-{theirs}.f1_gap": scorer.gap(f1[ours], f1[theirs])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pydantic
 
-from attnaudit.questions.shown import ShownSettings
+from attnaudit.questions.scored import ScoredSettings
 
 
-class SeedBaselineSettings(ShownSettings):
+class SeedBaselineSettings(ScoredSettings):
     """What decides the result; stored with the records.
 
     `seed` is the first of the `seeds`, of which the audited model's own is left out, and the seed

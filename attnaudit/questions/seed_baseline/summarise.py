@@ -29,7 +29,7 @@ def summarise(
     seeds = found.runs.seeds(model="seed")
     if not seeds or seeds != found.runs.seeds(model="uniform"):
         raise ValueError("learned and uniform attention are not of the same seeds")
-    basics, sample, scorer = found.audited.basics, found.runs.sample(), found.f1
+    basics, sample, scorer = found.audited.basics, found.runs.sample(), found.scorer(settings.score)
     jsd, tvd = (found.runs.values(SEED, seeds, what) for what in ("jsd", "tvd"))  # (S, n)
     flips = found.flips(SEED, seeds)
     uniform_jsd = found.runs.values(UNIFORM, seeds, "jsd")
@@ -38,7 +38,7 @@ def summarise(
         return two_level(figures(values, sample), bounds)
 
     median, largest = np.median(jsd, axis=0), jsd.max(0)
-    learned, frozen = (scorer.values(found.runs.predicted(kind, seeds)) for kind in (SEED, UNIFORM))
+    learned, frozen = (scorer.values(found.runs.probs(kind, seeds)) for kind in (SEED, UNIFORM))
     metrics = basics.model_scores() | {
         "seed_baseline.jsd.mean_over_seeds": over_both(jsd, JSD),
         "seed_baseline.jsd.median_over_seeds": sample.mean(median, JSD),

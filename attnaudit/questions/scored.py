@@ -1,0 +1,30 @@
+"""Settings of the questions that compare how well models do."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import pydantic
+
+from attnaudit.questions.shown import ShownSettings
+
+ScoreName = Literal["macro_f1", "f1", "auroc", "auprc"]
+SCORES: tuple[ScoreName, ...] = get_args(ScoreName)
+# What each is called in tables and reasons.
+IN_WORDS: dict[ScoreName, str] = {
+    "macro_f1": "macro-F1",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+}
+
+
+class ScoredSettings(ShownSettings):
+    """By which score models are compared."""
+
+    score: ScoreName = pydantic.Field(
+        "macro_f1",
+        description="The score by which models are compared: `macro_f1`, the mean of the F1 of all"
+        " classes; `f1`, that of the last of two classes; `auroc` or `auprc`, the mean of one class"
+        " against the rest.",
+    )
