@@ -12,6 +12,7 @@ which small numbers of seeds do not follow.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ def levels(sizes: Sequence[int], error: float = 1 - LEVEL) -> tuple[float, ...]:
 
     Raises ValueError for sizes that do not grow from 1 on.
     """
-    if not sizes or sizes[0] < 1 or any(b <= a for a, b in zip(sizes, sizes[1:], strict=False)):
+    if not sizes or sizes[0] < 1 or any(b <= a for a, b in itertools.pairwise(sizes)):
         raise ValueError(f"sizes must grow, and {list(sizes)} do not")
     ends = [0.0, *(spent(size / sizes[-1], error) for size in sizes)]
-    return tuple(1 - (after - before) for before, after in zip(ends, ends[1:], strict=False))
+    return tuple(1 - (after - before) for before, after in itertools.pairwise(ends))
