@@ -100,8 +100,8 @@ def make_records(
 ) -> None:
     """Load and audit, and leave the records alone; what is there of the same run is kept.
 
-    `verifier` knows what was checked for other questions about the same model and data. `deltas` are
-    the smallest effects of interest, by which seeds that grow are enough.
+    `verifier` knows what was checked for other questions about the same model and data. `deltas`
+    are the smallest effects of interest, by which seeds that grow are enough.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
