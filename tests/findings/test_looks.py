@@ -17,6 +17,7 @@ def grown(bench, models):
 
     def grown(count):
         bench.seeds = models(*range(16, 16 + count))
+        bench.uniform = models(*range(70, 70 + count))
         return dataclasses.replace(bench.evidence(), growing=frozenset({"seed-baseline"}))
 
     return grown
