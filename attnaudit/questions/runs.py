@@ -47,9 +47,9 @@ class Runs:
     """All models that an audit trained, on one split, by kind and seed.
 
     `controls`: what the records of the audited model say of them (see `findings.controls`), empty
-    for a record that says nothing. `words` counts the words of each instance. `diverged` names the
-    kind and seed of each training that diverged, of which there are no answers. `seed` is that of
-    all resampling, so that a figure has the same interval wherever it stands.
+    for a record that says nothing. `words` counts the words of each instance. `seed` is that of all
+    resampling, so that a figure has the same interval wherever it stands. `diverged` holds the
+    seeds of trainings that left no model, by kind.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -58,8 +58,8 @@ class Runs:
     models: dict[Kind, dict[int, Columns]] = field(default_factory=dict)
     controls: list[Mapping[str, Any]] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
-    diverged: list[tuple[Kind, int]] = field(default_factory=list)
     seed: int = 0
+    diverged: dict[Kind, set[int]] = field(default_factory=dict)
 
     def seeds(self, **kind: Any) -> list[int]:
         """The seeds of one kind, in order."""
@@ -137,7 +137,7 @@ class RunsReader:
         if "lambda" in run and "start" not in run:  # older records
             kind = kind_of(start="scratch", **dict(kind))
         if record.get("diverged"):
-            runs.diverged.append((kind, run.get("seed", 0)))
+            runs.diverged.setdefault(kind, set()).add(run.get("seed", 0))
             return
         columns = runs.models.setdefault(kind, {}).setdefault(run.get("seed", 0), Columns())
         columns.probs.append(record["probs"])

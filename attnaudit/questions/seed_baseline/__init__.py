@@ -44,6 +44,9 @@ QUESTION = Question(
     ),
     attention=True,
     retrains=True,
+    keeps="seeds",
+    keep_option="--keep",
+    usual=False,
     traps="Seeds of a pretrained model share most weights, and so agree more.",
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
 )

@@ -168,7 +168,8 @@ def _runs(found: TrainedModels, scorer: ScoreOfSeeds) -> Table:
         columns.remove("W&P TVD")
         rows = [cells[:7] + cells[8:] for cells in rows]
     if runs.diverged:
-        named = (f"{_NAMES[kind]} {seed}" for kind, seed in runs.diverged)
+        gone = ((_NAMES[kind], seed) for kind, seeds in runs.diverged.items() for seed in seeds)
+        named = (f"{name} {seed}" for name, seed in sorted(gone))
         notes.append(f"Trainings that diverged, and gave no model: {', '.join(named)}.")
     return Table("Each trained model", columns, rows, notes, detail=True)
 
