@@ -62,7 +62,10 @@ class Question:
     is the question's own name. `suite`
     holds what a suite takes, where it says nothing, in place of the defaults of the command.
 
-    On the command line, `keeps` is the default folder for trained models, where they can be kept.
+    Where trained models can be kept, `keeps` is the folder for them in the output of a suite. On
+    the command line the option `keep_option` names the folder. Where it is left out, they are kept
+    in the folder `keeps` if that is `usual`, and else not at all.
+
     `switches` are options that are no settings. `choose(given)` makes the values of settings from
     those that were given, by name, switches included. It gives None where they do not ask this
     question.
@@ -80,6 +83,8 @@ class Question:
     attention: bool = False
     retrains: bool = False
     keeps: str | None = None
+    keep_option: str = "--models"
+    usual: bool = True
     switches: tuple[Switch, ...] = ()
     choose: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda given: given
     traps: str = ""

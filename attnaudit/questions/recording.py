@@ -94,6 +94,15 @@ def run_records(
     return made
 
 
+def diverged(run: Run, retraining: Retraining, ledger: Ledger) -> list[Record]:
+    """The records of a training that diverged: one a split, which say so and hold no figures."""
+    made: list[Record] = []
+    for split in ledger.splits:
+        here, first = {**run, "split": split}, retraining.splits[split].instances[0]
+        made.append({"run": here, "row": first.row, "id": first.id, "diverged": True})
+    return made
+
+
 def _run_records(
     run: Run,
     model: AttentionModel,

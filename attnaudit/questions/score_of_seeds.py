@@ -58,6 +58,12 @@ class ScoreOfSeeds:
         """The mean over seeds of their score, in [0, 1], from `values` (S, n)."""
         return two_level(figures(values, self.sample), UNIT, self._reach)
 
+    def of_one(self, values: Array) -> Estimate:
+        """The score of a single model, in [0, 1], over instances alone, from its `values` (n,)."""
+        if np.isnan(values).any():
+            return self.sample.score(None, UNIT)
+        return self.sample.score(Linear(values, self.sample.n / self._reach), UNIT)
+
     def gap(self, ours: Array, theirs: Array, level: float = LEVEL) -> Estimate:
         """The score of one kind of model less that of another, in [-1, 1], paired by seed.
 

@@ -46,9 +46,23 @@ def facts(report: Report) -> Iterator[Fact]:
     if data.unknown is not None and data.unknown.occurrences:
         by_plugin = report.model.model_dump().get("kind") == "plugin"
         yield Fact("not known", unknown_words(data.unknown), loud=by_plugin)
+    yield from _below_majority(report)
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
+
+
+def _below_majority(report: Report) -> Iterator[Fact]:
+    """That the model is right less often than a constant answer would be."""
+    right, constant = map(report.metrics.get, ("model.accuracy", "model.majority_accuracy"))
+    if not right or not constant or right.value is None or constant.value is None:
+        return
+    if right.value < constant.value:
+        words = (
+            f"{right.value:.3f}; always answering the most common class gives {constant.value:.3f}."
+            " A model that does worse than that tells little about attention"
+        )
+        yield Fact("low accuracy", words, loud=True)
 
 
 def _classes(report: Report) -> Iterator[Fact]:

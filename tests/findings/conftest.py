@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from attnaudit.findings.evidence import Evidence
-from attnaudit.questions.runs import BASE, Columns, Kind, Runs, kind_of
+from attnaudit.questions.runs import BASE, LEARNED, SEED, UNIFORM, Columns, Kind, Runs, kind_of
 
 N = 200
 
@@ -53,7 +53,9 @@ class Bench:
 
     base: Model = field(default_factory=Model)
     seeds: Sequence[Model] = field(default_factory=lambda: models(16, 18, 20, 22, 24))
+    learned: Sequence[Model] = field(default_factory=lambda: models(16, 18, 20, 22, 24))
     uniform: Sequence[Model] = field(default_factory=lambda: models(76, 78, 80, 82, 84))
+    improving: Sequence[tuple[Kind, int]] = ()  # the models that had not stopped, by kind and seed
     adversaries: Mapping[float, Sequence[Model]] = field(
         default_factory=lambda: {
             0.0: models(20, 20, 20, jsd=0.05, tvd=0.01),
@@ -88,9 +90,12 @@ class Bench:
 
     def of_seeds(self) -> Runs:
         """The runs of seed-baseline."""
-        return self.runs(
-            {kind_of(model="seed"): self.seeds, kind_of(model="uniform"): self.uniform}
-        )
+        runs = self.runs({SEED: self.seeds, LEARNED: self.learned, UNIFORM: self.uniform})
+        for kind in (LEARNED, UNIFORM):
+            for seed, columns in runs.models[kind].items():
+                stopped = (kind, seed) not in self.improving
+                columns.facts = {"epochs": 9, "stopped": stopped, "dev_loss": 0.3}
+        return runs
 
     def of_adversaries(self) -> Runs:
         """The runs of adversary."""

@@ -7,10 +7,12 @@ from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 
 ABOUT = """\
-Trains the model's recipe anew with other seeds, and with each of these seeds a model whose
-attention is frozen to the uniform one. Where uniform attention scores as well, the task is no
-test of attention. How far seeds differ in attention (JSD) and answers (TVD) is what adversaries
-are to be measured by. Wiegreffe & Pinter 2019, sections 3.2 and 3.3."""
+Trains the model's recipe again with other seeds. How far these models differ in attention (JSD)
+and in answers (TVD) is what adversaries are measured by. For each seed it also trains three models
+until they stop improving: one with learned attention, one whose attention is frozen to the uniform
+one, and one with random attention that is as peaked as the model's. If uniform attention scores as
+well as learned attention, the task does not need attention. Wiegreffe & Pinter 2019, sections 3.2
+and 3.3."""
 
 QUESTION = Question(
     name="seed-baseline",
@@ -28,10 +30,10 @@ QUESTION = Question(
             "seed_baseline.tvd.mean",
         ),
         EvidenceRow(
-            "F1, less uniform",
-            "necessity.f1_gap",
+            "score, less uniform",
+            "necessity.score_gap",
             "uniform",
-            "seed_baseline.uniform_f1.mean",
+            "necessity.uniform_score.mean",
         ),
         EvidenceRow(
             "TVD, content erased",
@@ -42,7 +44,9 @@ QUESTION = Question(
     ),
     attention=True,
     retrains=True,
-    suite={"seeds": 5},
+    keeps="seeds",
+    keep_option="--keep",
+    usual=False,
     traps="Seeds of a pretrained model share most weights, and so agree more.",
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
 )

@@ -158,7 +158,7 @@ def _learn(
         kept += found.kept
         count = len(members) + (0 if trainings else later)
         for name in (kind, *(new for new, known in alike.items() if known == kind)):
-            training = trainings_of(name, count, found.schedule, sizes["train"])
+            training = trainings_of(name, count, found.schedule, sizes["train"], found.stops)
             trainings.append(training)
             each = passes_of_training(training, sizes) + answering(2 * recorded)
             passes += each.times(count)
