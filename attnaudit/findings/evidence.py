@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import JsonValue
 
 from attnaudit.errors import InputError
 from attnaudit.questions.runs import Runs
@@ -17,7 +19,7 @@ class Evidence:
     """The trained models of each audit, by audit and split, and what they are of.
 
     `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
-    `score` is the one by which models are compared.
+    `score` is the one by which models are compared. `settings` are those of each audit.
     """
 
     labels: Sequence[str]
@@ -27,6 +29,7 @@ class Evidence:
     runs: Mapping[str, Mapping[str, Runs]]
     pretrained: bool = False
     score: ScoreName = "macro_f1"
+    settings: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
@@ -52,6 +55,7 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         runs={header.audit: runs for header, runs in files if runs},
         pretrained=facts.get("kind") == "transformer",
         score=_score(header for header, _ in files),
+        settings={header.audit: header.settings for header, _ in files},
     )
 
 

@@ -48,7 +48,8 @@ class Runs:
 
     `controls`: what the records of the audited model say of them (see `findings.controls`), empty
     for a record that says nothing. `words` counts the words of each instance. `seed` is that of all
-    resampling, so that a figure has the same interval wherever it stands.
+    resampling, so that a figure has the same interval wherever it stands. `diverged` holds the
+    seeds of trainings that left no model, by kind.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -58,6 +59,12 @@ class Runs:
     controls: list[Mapping[str, Any]] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
     seed: int = 0
+    diverged: dict[Kind, set[int]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> int:
+        """How many classes the audited model knows."""
+        return len(self.models[BASE][0].probs[0])
 
     def seeds(self, **kind: Any) -> list[int]:
         """The seeds of one kind, in order."""
@@ -123,12 +130,15 @@ class RunsReader:
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in one record."""
         run = record.get("run")
-        if run is None or record.get("diverged"):
+        if run is None:
             return
         runs = self.splits.setdefault(run["split"], Runs(seed=self._seed))
         kind = kind_of(**{k: v for k, v in run.items() if k not in ("split", "seed")})
         if "lambda" in run and "start" not in run:  # older records
             kind = kind_of(start="scratch", **dict(kind))
+        if record.get("diverged"):
+            runs.diverged.setdefault(kind, set()).add(run.get("seed", 0))
+            return
         columns = runs.models.setdefault(kind, {}).setdefault(run.get("seed", 0), Columns())
         columns.probs.append(record["probs"])
         weights = record["attention"]

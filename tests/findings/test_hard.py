@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from attnaudit.findings.seed_range import SeedRange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnaudit.findings.hard import Case, hard_to_manipulate, weigh
 from attnaudit.findings.manipulation import Curves, Excess
 from attnaudit.findings.rules import AGREEING_JSD, Deltas
-from attnaudit.findings.seed_range import SeedRange
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from attnaudit.findings.seed_range import damage, seed_range
+
 from attnaudit.questions.runs import SEED
 
 
