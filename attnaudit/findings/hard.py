@@ -49,7 +49,7 @@ def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Findi
 
 
 def weigh(found: Manipulation, delta: float, evidence: Evidence) -> Finding:
-    """*Against* if one adversary shows it, else *for* if all show that they cannot, else neither."""
+    """*Against* if one adversary shows it, *for* if all show that they cannot, else neither."""
     score, scope = IN_WORDS[evidence.score], evidence.scope
     if len(found.usable) < LEAST_ADVERSARIES:
         reason = _few_usable(found, score, evidence.audited)
@@ -106,12 +106,13 @@ def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
 
 
 def _few_usable(found: Manipulation, score: str, split: str) -> str:
-    replaced = f", {found.replaced} of them in place of others" if found.replaced else ""
+    of_them = f", {found.replaced} of them in place of others" if found.replaced else ""
     return (
-        f"{len(found.usable)} of {found.trained} imitators are usable{replaced}, and {LEAST_ADVERSARIES} are"
-        f" needed; a usable one answers better than a constant and as closely to the audited model"
-        f" as a further seed of the recipe would ({_limits(found.budget, score)}, on split {split});"
-        " give the adversary more epochs, or more seeds"
+        f"{len(found.usable)} of {found.trained} imitators are usable{of_them}, and"
+        f" {LEAST_ADVERSARIES} are needed; a usable one answers better than a constant and as"
+        " closely to the audited model as a further seed of the recipe would"
+        f" ({_limits(found.budget, score)}, on split {split}); give the adversary more epochs, or"
+        " more seeds"
     )
 
 
