@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from pydantic import JsonValue
 
 from attnaudit.errors import InputError
 from attnaudit.measures.limits import LEVEL
@@ -20,7 +22,8 @@ class Evidence:
 
     `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
     `score` is the one by which models are compared. `growing` names the audits whose seeds grew
-    until there was an answer. `level` is that of intervals over seeds.
+    until there was an answer. `level` is that of intervals over seeds. `settings` are those of each
+    audit.
     """
 
     labels: Sequence[str]
@@ -32,6 +35,7 @@ class Evidence:
     score: ScoreName = "macro_f1"
     growing: frozenset[str] = frozenset()
     level: float = LEVEL
+    settings: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
@@ -65,6 +69,7 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         growing=frozenset(
             header.audit for header, _ in files if header.settings.get("seeds") == AUTO
         ),
+        settings={header.audit: header.settings for header, _ in files},
     )
 
 

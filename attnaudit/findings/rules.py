@@ -24,9 +24,10 @@ from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.measures.summary import Estimate
 
 LEAST_SEEDS = 5  # of the recipe, its uniform twin, and each probe
-LEAST_ADVERSARIES = 3  # seeds of each lambda, imitators included
+LEAST_ADVERSARIES = 3  # usable imitators, and units with an adversary inside the budget
+LEAST_UNITS = 6  # imitators that were trained
 LEAST_RARE = 50  # instances of the rarer class
-FIXED_TVDS = (0.02, 0.05)  # where the excess is looked at besides the seeds' own TVD
+FIXED_TVDS = (0.02, 0.05)  # other limits of TVD at which the excess is shown, deciding nothing
 AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
 
 

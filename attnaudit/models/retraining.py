@@ -91,6 +91,7 @@ class Retraining:
         self.fresh, self.probe, self.schedule = recipe.fresh, recipe.probe, recipe.schedule
         self.probe_schedule = recipe.probe_schedule or recipe.schedule
         self._kept: dict[tuple[str, Show], Kept] = {}
+        self._learned: dict[int, dict[str, Tensor]] = {}
 
     def seeds(self, count: int, first: int = 0) -> list[int]:
         """`count` seeds from `first` on, without the audited model's own, which would repeat it."""
@@ -175,6 +176,14 @@ class Retraining:
         data = replace(self._data, train=train, dev=dev)
         goal = Labels(model, data, schedule)
         return self.follow(model, schedule, observer, title, goal, data=data)
+
+    def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:
+        """The weights of a model of the recipe with another seed, which is trained once."""
+        if seed not in self._learned:
+            model = self.fresh(seed)
+            self.learn(model, seed, observer, f"seed {seed}")
+            self._learned[seed] = {k: w.detach().cpu() for k, w in model.state_dict().items()}
+        return self._learned[seed]
 
     def imitate(
         self,

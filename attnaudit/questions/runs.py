@@ -61,6 +61,11 @@ class Runs:
     seed: int = 0
     diverged: dict[Kind, set[int]] = field(default_factory=dict)
 
+    @property
+    def classes(self) -> int:
+        """How many classes the audited model knows."""
+        return len(self.models[BASE][0].probs[0])
+
     def seeds(self, **kind: Any) -> list[int]:
         """The seeds of one kind, in order."""
         return sorted(self.models.get(kind_of(**kind), {}))

@@ -41,7 +41,7 @@ def build_report(
         dataset=dataset,
         settings=dict(settings),
         metrics={name: metric_of(name, estimate) for name, estimate in summary.metrics.items()},
-        tables={name: _table(table) for name, table in summary.tables.items()},
+        tables={name: table_of(table) for name, table in summary.tables.items()},
         findings=dict(not_assessed() if findings is None else findings),
         gates=list(gates),
         notes=list(summary.notes),
@@ -70,7 +70,8 @@ def metric_of(name: str, estimate: Estimate) -> Metric:
     )
 
 
-def _table(table: Table) -> TableData:
+def table_of(table: Table) -> TableData:
+    """A table as reports hold it."""
     return TableData(
         title=table.title,
         columns=list(table.columns),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,13 +22,15 @@ class Model:
 
     With classes in turn and even numbers its F1 is 1 - wrong / N, and two models flip as many
     labels as there are texts on which one of them alone is wrong. `jsd` and `tvd`: to the audited
-    model, on every text the same, or an array of N.
+    model, on every text the same, or an array of N. On the last `moved` texts another word has the
+    largest weight than in models that move none.
     """
 
     wrong: int = 20
     start: int = 0
     jsd: float | np.ndarray = 0.05
     tvd: float | np.ndarray = 0.03
+    moved: int = 0
 
     def columns(self, gold: np.ndarray, classes: int) -> Columns:
         said = gold.copy()
@@ -35,7 +38,8 @@ class Model:
         said[missed] = (gold[missed] + 1) % classes
         probs = 0.1 / classes + 0.9 * np.eye(classes)[said]
         columns = [np.broadcast_to(values, gold.shape).tolist() for values in (self.jsd, self.tvd)]
-        return Columns(probs.tolist(), *columns)
+        top = array("l", (np.arange(len(gold)) >= len(gold) - self.moved).astype(int).tolist())
+        return Columns(probs.tolist(), *columns, top=top)
 
 
 def models(*wrong: int, **facts: float) -> list[Model]:
@@ -48,7 +52,8 @@ class Bench:
     """All that is trained; as it stands, it speaks for attention in all three respects.
 
     `dev` has the same models on another split; `dev_tvd` gives the seeds another TVD there.
-    `controls` are those of every text.
+    `controls` are those of every text. Of the adversaries of each lambda the first half begins from
+    scratch, and the second is warm-started; on dev they are the same, or `dev_adversaries`.
     """
 
     base: Model = field(default_factory=Model)
@@ -58,9 +63,9 @@ class Bench:
     improving: Sequence[tuple[Kind, int]] = ()  # the models that had not stopped, by kind and seed
     adversaries: Mapping[float, Sequence[Model]] = field(
         default_factory=lambda: {
-            0.0: models(20, 20, 20, jsd=0.05, tvd=0.01),
-            0.002: models(20, 20, 20, jsd=0.06, tvd=0.02),
-            0.08: models(60, 60, 60, jsd=0.5, tvd=0.5),
+            0.0: models(*[20] * 6, jsd=0.05, tvd=0.01),
+            0.002: models(*[20] * 6, jsd=0.06, tvd=0.02),
+            0.08: models(*[60] * 6, jsd=0.5, tvd=0.5),
         }
     )
     probes: Mapping[str, Sequence[Model]] = field(
@@ -75,6 +80,7 @@ class Bench:
     labels: Sequence[str] = ("no", "yes")
     partial: bool = False
     dev_tvd: float | None = None
+    dev_adversaries: Mapping[float, Sequence[Model]] | None = None
     controls: Mapping[str, Any] = field(default_factory=dict)
 
     def runs(self, kinds: Mapping[Kind, Sequence[Model]]) -> Runs:
@@ -97,9 +103,17 @@ class Bench:
                 columns.facts = {"epochs": 9, "stopped": stopped, "dev_loss": 0.3}
         return runs
 
-    def of_adversaries(self) -> Runs:
+    def of_adversaries(self, on_dev: bool = False) -> Runs:
         """The runs of adversary."""
-        return self.runs({kind_of(**{"lambda": x}): m for x, m in self.adversaries.items()})
+        given = (self.dev_adversaries if on_dev else None) or self.adversaries
+        halves = {
+            (strength, start): several[: len(several) // 2]
+            if k == 0
+            else several[len(several) // 2 :]
+            for strength, several in given.items()
+            for k, start in enumerate(("scratch", "warm"))
+        }
+        return self.runs({kind_of(**{"lambda": x}, start=s): m for (x, s), m in halves.items()})
 
     def of_probes(self) -> Runs:
         """The runs of probe."""
@@ -107,15 +121,19 @@ class Bench:
 
     def evidence(self, *without: str) -> Evidence:
         """The evidence, but for the audits named."""
-        seeds, adversaries = self.of_seeds(), self.of_adversaries()
+        seeds = self.of_seeds()
         dev = seeds if self.dev_tvd is None else self._moved(self.dev_tvd)
         runs = {
             "seed-baseline": {"test": seeds, "dev": dev},
-            "model-adversary": {"test": adversaries, "dev": adversaries},
+            "model-adversary": {
+                "test": self.of_adversaries(),
+                "dev": self.of_adversaries(on_dev=True),
+            },
             "probe": {"test": self.of_probes()},
         }
         left = {audit: splits for audit, splits in runs.items() if audit not in without}
-        return Evidence(self.labels, "test", self.partial, "a bench", left)
+        asked = {"model-adversary": {"seeds": 6}}
+        return Evidence(self.labels, "test", self.partial, "a bench", left, settings=asked)
 
     def _moved(self, tvd: float) -> Runs:
         moved = [Model(m.wrong, m.start, m.jsd, tvd) for m in self.seeds]

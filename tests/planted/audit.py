@@ -8,24 +8,27 @@ from typing import Any
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Silent
 from attnaudit.findings.assess import assess
-from attnaudit.findings.basis import SEED
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions import find_question
+from attnaudit.questions.budget import budget_of
 from attnaudit.questions.maker import Trains
 from attnaudit.questions.model_adversary import make as model_adversary
+from attnaudit.questions.model_adversary.seeds_budget import SeedsBudget
+from attnaudit.questions.model_adversary.strengths import ROUNDS
 from attnaudit.questions.probe import make as probe
 from attnaudit.questions.recording import Ledger
 from attnaudit.questions.runs import read_runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.seed_baseline import make as seed_baseline
 from attnaudit.records.schema import Run, run_key
 from attnaudit.running.rounds import record_rounds
 from tests.planted.plants import Plant
 
 SEEDS = 5  # of the recipe, its uniform twin, and each probe
-ADVERSARIES = model_adversary.ModelSettings(lambdas=(0.002, 0.08), seeds=6, epochs=12, patience=5)
+ADVERSARIES = model_adversary.ModelSettings(refine=ROUNDS)
 
 
 class Notebook:
@@ -96,9 +99,9 @@ class Auditing:
             return probe.ProbeSettings(seeds=SEEDS, seed=first)
         dev = self.evidence.of("seed-baseline", "dev")
         assert dev is not None  # the seeds come first: they say how close is close
-        mean = float(dev.values(SEED, dev.seeds(model="seed"), "tvd").mean())
-        seeds = model_adversary.SeedsTvd(tvd=mean, model_sha256=None, data_sha256=None)
-        return ADVERSARIES.model_copy(update={"seed": first, "seeds_tvd": seeds})
+        found = budget_of(dev, ScoreOfSeeds.of(dev, dev.classes))
+        budget = SeedsBudget(**vars(found), model_sha256=None, data_sha256=None)
+        return ADVERSARIES.model_copy(update={"seed": first, "budget": budget})
 
 
 FEEDS: dict[FindingName, tuple[str, ...]] = {

@@ -134,6 +134,11 @@ class Trial(Retraining):
         return kept
 
     @override
+    def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:
+        """Untrained weights, which take as long to go on from; what they take is asked apart."""
+        return self.fresh(seed).state_dict()
+
+    @override
     def follow(
         self,
         model: AttentionModel,
