@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -25,6 +26,28 @@ def uniform(batch: Batch) -> Tensor:
     """1/n on each content position (Wiegreffe & Pinter 2019, section 3.2)."""
     content = batch.content.float()
     return content / content.sum(1, keepdim=True)
+
+
+def shuffled(guide: Guide, seed: int) -> Guide:
+    """The weights of `guide`, shuffled among the content positions of each text.
+
+    Attention that is as peaked as the guide's and points nowhere: (B, T) in, (B, T) out, the same
+    weights in another order. The order depends on the row of the text, on how many content
+    positions it has, and on `seed` alone; not on the batch or its padding.
+    """
+
+    def shuffle(batch: Batch) -> Tensor:
+        weights, content = guide(batch), batch.content  # (B, T) both
+        orders = torch.arange(content.shape[1]).repeat(len(content), 1)  # (B, T)
+        counts = zip(batch.rows.tolist(), content.sum(1).tolist(), strict=True)
+        for order, (row, n) in zip(orders, counts, strict=True):
+            drawn = np.random.default_rng([seed, row]).permutation(n)
+            order[:n] = torch.from_numpy(drawn)
+        places = (~content).to(torch.int8).argsort(dim=1, stable=True)  # content first
+        taken = weights.gather(1, places.gather(1, orders.to(places.device)))
+        return torch.zeros_like(weights).scatter(1, places, taken) * content
+
+    return shuffle
 
 
 @dataclass(frozen=True)
