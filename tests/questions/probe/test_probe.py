@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from attnaudit.models.probes import attended
 
 from attnaudit.data.dataset import load_dataset
 from attnaudit.data.spec import load_spec
@@ -13,7 +14,6 @@ from attnaudit.measures.limits import unseen
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import build_classic
 from attnaudit.models.load import find_model
-from attnaudit.models.probes import attended
 from attnaudit.questions.probe import QUESTION
 from attnaudit.questions.probe.guides import GuideFile, read_guides
 from attnaudit.questions.probe.settings import ProbeSettings
