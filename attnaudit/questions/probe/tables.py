@@ -114,13 +114,12 @@ def _runs(
         score = float(scorer.values(probs).mean())
         gold = scorer.gold
         scores = [None if np.isnan(score) else score, accuracy(gold, probs[0])]
-        return [name, seed, *scores, auroc(gold, probs[0])]
+        ranked = [] if scorer.name == "auroc" else [auroc(gold, probs[0])]
+        return [name, seed, *scores, *ranked]
 
     rows = [row("audited model", BASE, None)]
     rows += [
         row(_OF_ARMS.get(name, name), kind, seed) for name, kind in kinds.items() for seed in seeds
     ]
-    columns = ["guide", "seed", scorer.words, "accuracy", "AUROC"]
-    if scorer.words == "AUROC":
-        columns[2] = "mean AUROC"
+    columns = list(dict.fromkeys(["guide", "seed", scorer.words, "accuracy", "AUROC"]))
     return Table("Each model", columns, rows, detail=True)
