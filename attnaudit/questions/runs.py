@@ -31,7 +31,8 @@ class Columns:
     `top` is the word of largest weight of each instance, the first of equals. `weights` are the
     attention weights of all words, instance after instance; they are kept of models of the recipe
     alone (kinds BASE and SEED), whose attention is compared pair by pair. `facts` are what the
-    records say of the training, empty where they say nothing.
+    records say of the training, empty where they say nothing. `words_removed` counts the words of
+    each instance that the model does without, empty for one that sees all.
     """
 
     probs: list[list[float]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Columns:
     top: array[int] = field(default_factory=lambda: array("l"))
     weights: array[float] = field(default_factory=lambda: array("f"))
     facts: Mapping[str, Any] = field(default_factory=dict)
+    words_removed: array[int] = field(default_factory=lambda: array("l"))
 
 
 @dataclass
@@ -158,6 +160,8 @@ class RunsReader:
         columns.top.append(weights.index(max(weights)))
         if kind in (BASE, SEED):
             columns.weights.extend(weights)
+        if "words_removed" in record:
+            columns.words_removed.append(record["words_removed"])
         if "training" in record:
             columns.facts = record["training"]
         if kind == BASE:

@@ -16,6 +16,8 @@ from attnaudit.running.planning.plan import WorkPlan
 from tests.cli.conftest import files_in
 
 INSTANCES, TRAIN = 30, 60
+PROBES = ("uniform", "trained", "base", "shuffled", "untrained", "position")
+ARMS = ("removed attended", "removed other")
 SUITE = """\
 data: {reviews: {train: 60, dev: 20, test: 30, seed: 0}}
 model: {encoder: average, embedding: 4, hidden: 4}
@@ -110,7 +112,7 @@ def loading(cli, audited, counted):
     ("command", "trainings", "later"),
     [
         (("seed-baseline", "--seeds", "2"), {"seed": 2, "uniform": 2}, 0),
-        (("probe", "--seeds", "1"), {"uniform": 1, "trained": 1, "base": 1, "leak": 1}, 0),
+        (("probe", "--seeds", "1"), dict.fromkeys((*PROBES, *ARMS), 1), 0),
         (
             ("adversary", "--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1"),
             {"lambda": 4},
@@ -210,7 +212,7 @@ def test_a_whole_audit(plan, here):
     assert said.dataset == "c/data.yaml"
     by_name = {part.name: part for part in said.parts}
     assert {t.kind: t.count for t in by_name["probe"].trainings} == dict.fromkeys(
-        ("uniform", "trained", "base", "adversary", "leak"), 1
+        (*PROBES, "adversary", *ARMS), 1
     )
     (adversaries,) = by_name["model-adversary"].trainings
     assert (adversaries.count, adversaries.epochs_least, adversaries.epochs_most) == (3, 2, 3)

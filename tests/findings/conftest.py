@@ -53,7 +53,8 @@ class Bench:
 
     `dev` has the same models on another split; `dev_tvd` gives the seeds another TVD there.
     `controls` are those of every text. Of the adversaries of each lambda the first half begins from
-    scratch, and the second is warm-started; on dev they are the same, or `dev_adversaries`.
+    scratch, and the second is warm-started; on dev they are the same, or `dev_adversaries`. `arms` are the models of the leak control, which removes no
+    word from the last `whole` texts.
     """
 
     base: Model = field(default_factory=Model)
@@ -72,9 +73,15 @@ class Bench:
         default_factory=lambda: {
             "base": models(20, 20, 20, 20, 20),
             "uniform": models(80, 80, 80, 80, 80),
-            "leak": models(70, 70, 70, 70, 70),
         }
     )
+    arms: Mapping[str, Sequence[Model]] = field(
+        default_factory=lambda: {
+            "attended": models(70, 70, 70, 70, 70),
+            "other": models(20, 20, 20, 20, 20),
+        }
+    )
+    whole: int = 0
     gold: np.ndarray = field(default_factory=lambda: np.arange(N) % 2)
     groups: Sequence[str | None] | None = None
     labels: Sequence[str] = ("no", "yes")
@@ -117,7 +124,15 @@ class Bench:
 
     def of_probes(self) -> Runs:
         """The runs of probe."""
-        return self.runs({kind_of(guide=name): m for name, m in self.probes.items()})
+        arms = {kind_of(removed=name): m for name, m in self.arms.items()}
+        probes = {kind_of(guide=name): m for name, m in self.probes.items()}
+        runs = self.runs(probes | arms)
+        texts = len(self.gold)
+        for kind in arms:
+            for columns in runs.models[kind].values():
+                counts = [1] * (texts - self.whole) + [0] * self.whole
+                columns.words_removed.extend(counts)
+        return runs
 
     def evidence(self, *without: str) -> Evidence:
         """The evidence, but for the audits named."""

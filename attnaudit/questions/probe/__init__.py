@@ -8,11 +8,12 @@ from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
 Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
-the audited model's, that of other checkpoints. Attention that points at what matters should
-help beyond uniform attention, and beyond a leak control: a model of the audited recipe that
-does not see the attended words. Where that one does as well, attention tells the class by the
-words it picks, and not by what they say. It measures use to another model, not faithfulness to
-this one. Wiegreffe & Pinter 2019, section 3.4."""
+the audited model's, that of other checkpoints, and controls. Attention that points at what
+matters should help more than uniform attention. A leak control tells whether the attended words
+carry the evidence: models of the audited recipe learn from texts without these words, and from
+texts without as many others. Where the first do as well, the evidence stands elsewhere, too. It
+measures use to another model, not faithfulness to this one. Wiegreffe & Pinter 2019, section
+3.4."""
 
 QUESTION = Question(
     name="probe",
@@ -23,8 +24,8 @@ QUESTION = Question(
     settings=ProbeSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("probe F1, less uniform", "probe.base-uniform.f1_gap"),
-        EvidenceRow("probe F1, less leak", "probe.base-leak.f1_gap"),
+        EvidenceRow("probe score, less uniform", "probe.base-uniform.score_gap"),
+        EvidenceRow("loss without attended words, less others", "probe.leak.score_gap"),
     ),
     retrains=True,
     traps="It measures use to another model, not faithfulness to this one.",

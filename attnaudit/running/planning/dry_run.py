@@ -210,7 +210,11 @@ def _kinds(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs by what their trainings cost: seeds do not differ in it, nor do lambdas."""
     kinds: dict[str, list[Run]] = {}
     for run in runs:
-        told = [str(value) for key, value in run.items() if key not in ("seed", "lambda")]
+        told = [
+            f"{key} {value}" if key == "removed" else str(value)
+            for key, value in run.items()
+            if key not in ("seed", "lambda")
+        ]
         told = ["lambda", *told] if "lambda" in run else told
         kinds.setdefault(" ".join(told), []).append(run)
     return kinds
