@@ -14,6 +14,7 @@ from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.runs import SEED, UNIFORM, Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
+from attnaudit.questions.seed_baseline.stability import stability, stability_table
 from attnaudit.questions.seed_baseline.tables import tables
 from attnaudit.questions.trained_models import read_trained_models
 from attnaudit.records.metric import JSD, UNIT
@@ -53,6 +54,8 @@ def summarise(
     }
     controlled = _controls(found.runs)
     metrics |= sample.means(controlled, lambda _: UNIT)
+    alike = stability(found.runs)
+    metrics |= alike.metrics
     each = {
         "seed_baseline.jsd.mean_over_seeds": jsd.mean(0),
         "seed_baseline.jsd.median_over_seeds": median,
@@ -61,8 +64,10 @@ def summarise(
         "seed_baseline.flips": flips.mean(0),
         "seed_baseline.uniform_jsd.mean": uniform_jsd.mean(0),
         **controlled,
+        **alike.columns,
     }
     shown = tables(found, seeds, metrics, frozen.mean(1), labels)
+    shown["seed_baseline.stability"] = stability_table(alike)
     by_instance = basics.columns(each, np.array(found.audited.largest))
     return Summary(metrics, shown, basics.notes(), by_instance, found.splits)
 
