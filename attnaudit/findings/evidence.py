@@ -17,6 +17,7 @@ class Evidence:
     """The trained models of each audit, by audit and split, and what they are of.
 
     `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
+    `supervised` says that their training has a penalty on where they attend.
     `score` is the one by which models are compared.
     """
 
@@ -27,6 +28,7 @@ class Evidence:
     runs: Mapping[str, Mapping[str, Runs]]
     pretrained: bool = False
     score: ScoreName = "macro_f1"
+    supervised: bool = False
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
@@ -51,6 +53,7 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         scope=_scope(first, facts),
         runs={header.audit: runs for header, runs in files if runs},
         pretrained=facts.get("kind") == "transformer",
+        supervised=facts.get("supervised") is True,
         score=_score(header for header, _ in files),
     )
 

@@ -28,8 +28,9 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-from attnaudit.measures.limits import TAIL, Bounds, Ends, constant_ends, quantile
+from attnaudit.measures.limits import LEVEL, Bounds, Ends, constant_ends
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import Figures, figures
@@ -71,8 +72,9 @@ def of_pairs(
     sample: Sample,
     bounds: Bounds,
     seed: int = 0,
+    level: float = LEVEL,
 ) -> OfPairs:
-    """The sum of `observed` over that of `chance`, with its 95 % interval over models and texts.
+    """The sum of `observed` over that of `chance`, with its interval over models and texts.
 
     Args:
         observed: (P, n), 0 and more: what each of P pairs of models differs by on each text. Pairs
@@ -82,6 +84,7 @@ def of_pairs(
         sample: The n texts, with their groups.
         bounds: The range of the figure, which begins at 0.
         seed: Of the bootstrap.
+        level: How often the interval holds the truth; 95 % unless an analysis is repeated.
 
     Returns:
         The figure. It has no interval where fewer than three models or two texts (or groups) are
@@ -101,17 +104,18 @@ def of_pairs(
         what = "instance" if sample.unit is None else "group"
         reason = f"no interval: only one {what} gave a value"
         return OfPairs(Estimate(value, n=sample.n, reason=reason), None)
+    tail = (1 - level) / 2
     parts = figures(value + _pseudo_values(observed, chance, value, models), sample)
-    low, high = _ends(value, _model_ends(observed, chance, models, seed), parts)
+    low, high = _ends(value, _model_ends(observed, chance, models, seed, tail), parts, tail)
     least, most = constant_ends(value, sample.units, bounds)
     low, high = _cut(min(low, least), bounds), _cut(max(high, most), bounds)
     return OfPairs(Estimate(value, low, high, sample.n), parts)
 
 
-def _ends(value: float, of_models: Ends, parts: Figures) -> Ends:
+def _ends(value: float, of_models: Ends, parts: Figures, tail: float) -> Ends:
     """The ends over both models and texts, from those over models alone."""
     models = len(parts.points)
-    t = quantile(parts.units - 1)
+    t = float(stdtrit(parts.units - 1, 1 - tail))
     whole = float(parts.covariance.mean())
     apart = float(parts.covariance.sum() - parts.covariance.trace()) / (models * (models - 1))
     shared = max(apart, 0.0)
@@ -122,7 +126,7 @@ def _ends(value: float, of_models: Ends, parts: Figures) -> Ends:
     return value - below, value + above
 
 
-def _model_ends(observed: Array, chance: Array, models: int, seed: int) -> Ends:
+def _model_ends(observed: Array, chance: Array, models: int, seed: int, tail: float) -> Ends:
     """The ends over models alone: `FACTOR` times the union of jackknife and bootstrap."""
     above, below = _matrix(observed.mean(1), models), _matrix(chance.mean(1), models)
     # In an order of their own, so that the draws are the same in whatever order they are given.
@@ -131,12 +135,12 @@ def _model_ends(observed: Array, chance: Array, models: int, seed: int) -> Ends:
     root = float(_root(above.sum(), below.sum()))
     left = _root(above.sum() - 2 * above.sum(1), below.sum() - 2 * below.sum(1))
     error = ((models - 1) / models * ((left - left.mean()) ** 2).sum()) ** 0.5
-    half = quantile(models - 1) * float(error)
+    half = float(stdtrit(models - 1, 1 - tail) * error)
     generator = np.random.default_rng(seed)
     counts = generator.multinomial(models, np.full(models, 1 / models), DRAWS).astype(np.float64)
     counts = counts[(counts > 0).sum(1) > 1]  # one model alone makes no pair
     drawn = _root(((counts @ above) * counts).sum(1), ((counts @ below) * counts).sum(1))
-    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
+    low, high = np.quantile(drawn, [tail, 1 - tail])
     least = root - FACTOR * max(half, root - float(low))
     most = root + FACTOR * max(half, float(high) - root)
     return max(least, 0.0) ** 3, most**3

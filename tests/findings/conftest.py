@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.questions.runs import BASE, Columns, Kind, Runs, kind_of
 
 N = 200
+WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,15 @@ class Model:
 
     With classes in turn and even numbers its F1 is 1 - wrong / N, and two models flip as many
     labels as there are texts on which one of them alone is wrong. `jsd` and `tvd`: to the audited
-    model, on every text the same, or an array of N.
+    model, on every text the same, or an array of N. `attention` is (texts, WORDS); by default each
+    model attends to the same word of a text.
     """
 
     wrong: int = 20
     start: int = 0
     jsd: float | np.ndarray = 0.05
     tvd: float | np.ndarray = 0.03
+    attention: np.ndarray | None = None
 
     def columns(self, gold: np.ndarray, classes: int) -> Columns:
         said = gold.copy()
@@ -35,7 +39,15 @@ class Model:
         said[missed] = (gold[missed] + 1) % classes
         probs = 0.1 / classes + 0.9 * np.eye(classes)[said]
         columns = [np.broadcast_to(values, gold.shape).tolist() for values in (self.jsd, self.tvd)]
-        return Columns(probs.tolist(), *columns)
+        shown = attend(np.arange(len(gold))) if self.attention is None else self.attention
+        weights = array("f", shown.ravel().tolist())
+        return Columns(probs.tolist(), *columns, array("l", shown.argmax(1).tolist()), weights)
+
+
+def attend(tops: np.ndarray, words: int = WORDS, most: float = 0.7) -> np.ndarray:
+    """Attention (texts, words) with the weight `most` on word `top % words` of each text."""
+    rest = (1 - most) / (words - 1)
+    return rest + (most - rest) * np.eye(words)[tops % words]
 
 
 def models(*wrong: int, **facts: float) -> list[Model]:
@@ -74,6 +86,7 @@ class Bench:
     partial: bool = False
     dev_tvd: float | None = None
     controls: Mapping[str, Any] = field(default_factory=dict)
+    supervised: bool = False
 
     def runs(self, kinds: Mapping[Kind, Sequence[Model]]) -> Runs:
         """The audited model and others, whose seeds count from 1."""
@@ -84,7 +97,8 @@ class Bench:
         found[BASE] = {0: self._columns(self.base)}
         names, count = [f"text {row}" for row in range(len(self.gold))], len(self.gold)
         groups = list(self.groups) if self.groups else [None] * count
-        return Runs(names, self.gold.tolist(), groups, found, [self.controls] * count)
+        controls, words = [self.controls] * count, [WORDS] * count
+        return Runs(names, self.gold.tolist(), groups, found, controls, words)
 
     def of_seeds(self) -> Runs:
         """The runs of seed-baseline."""
@@ -110,7 +124,9 @@ class Bench:
             "probe": {"test": self.of_probes()},
         }
         left = {audit: splits for audit, splits in runs.items() if audit not in without}
-        return Evidence(self.labels, "test", self.partial, "a bench", left)
+        return Evidence(
+            self.labels, "test", self.partial, "a bench", left, supervised=self.supervised
+        )
 
     def _moved(self, tvd: float) -> Runs:
         moved = [Model(m.wrong, m.start, m.jsd, tvd) for m in self.seeds]
@@ -128,3 +144,8 @@ def bench() -> Bench:
 @pytest.fixture(name="models", scope="session")
 def models_fixture():
     return models
+
+
+@pytest.fixture(name="attend", scope="session")
+def attend_fixture():
+    return attend

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.limits import Bounds
+from attnaudit.measures.limits import LEVEL, Bounds
 from attnaudit.measures.pairs import OfPairs, of_pairs
 from attnaudit.measures.stability import Compared, compare
 from attnaudit.measures.summary import Cell, Estimate, Table
@@ -53,10 +53,11 @@ class Stability:
         return {name: figure.estimate for name, figure in self.figures.items()}
 
 
-def stability(runs: Runs) -> Stability:
+def stability(runs: Runs, level: float = LEVEL) -> Stability:
     """How alike the audited model and its seeds attend on the texts of `runs`.
 
-    Reports and findings both take their figures from here.
+    Reports and findings both take their figures from here. Intervals hold the truth with the
+    probability `level`.
     """
     seeds = runs.seeds(model="seed")
     base = runs.attention(BASE, [0])
@@ -70,7 +71,7 @@ def stability(runs: Runs) -> Stability:
     sample = runs.sample().part(found.used)
 
     def over(observed: Array, chance: float | Array, bounds: Bounds) -> OfPairs:
-        made = of_pairs(observed, chance, found.models, sample, bounds, runs.seed)
+        made = of_pairs(observed, chance, found.models, sample, bounds, runs.seed, level)
         return replace(made, estimate=replace(made.estimate, undefined=undefined))
 
     differ = 1 - found.agree
