@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-from attnaudit.measures.limits import LEVEL, Bounds, Ends, constant_ends
+from attnaudit.measures.limits import CONSTANT, LEVEL, Bounds, Ends, constant_ends
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import Figures, figures
@@ -107,8 +107,10 @@ def of_pairs(
     tail = (1 - level) / 2
     parts = figures(value + _pseudo_values(observed, chance, value, models), sample)
     low, high = _ends(value, _model_ends(observed, chance, models, seed, tail), parts, tail)
-    least, most = constant_ends(value, sample.units, bounds)
-    low, high = _cut(min(low, least), bounds), _cut(max(high, most), bounds)
+    if high - low <= CONSTANT:  # nothing varies, and all is certain but for what was not seen
+        least, most = constant_ends(value, sample.units, bounds)
+        low, high = min(low, least), max(high, most)
+    low, high = _cut(low, bounds), _cut(high, bounds)
     return OfPairs(Estimate(value, low, high, sample.n), parts)
 
 
