@@ -23,7 +23,7 @@ class Evidence:
     `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
     `score` is the one by which models are compared. `growing` names the audits whose seeds grew
     until there was an answer. `level` is that of intervals over seeds. `settings` are those of each
-    audit.
+    audit. `supervised` says that their training has a penalty on where they attend.
     """
 
     labels: Sequence[str]
@@ -36,6 +36,7 @@ class Evidence:
     growing: frozenset[str] = frozenset()
     level: float = LEVEL
     settings: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
+    supervised: bool = False
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
@@ -65,6 +66,7 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         scope=_scope(first, facts),
         runs={header.audit: runs for header, runs in files if runs},
         pretrained=facts.get("kind") == "transformer",
+        supervised=facts.get("supervised") is True,
         score=_score(header for header, _ in files),
         growing=frozenset(
             header.audit for header, _ in files if header.settings.get("seeds") == AUTO

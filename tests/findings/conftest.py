@@ -14,6 +14,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.questions.runs import BASE, LEARNED, SEED, UNIFORM, Columns, Kind, Runs, kind_of
 
 N = 200
+WORDS = 4
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Model:
     With classes in turn and even numbers its F1 is 1 - wrong / N, and two models flip as many
     labels as there are texts on which one of them alone is wrong. `jsd` and `tvd`: to the audited
     model, on every text the same, or an array of N. On the last `moved` texts another word has the
-    largest weight than in models that move none.
+    largest weight than in models that move none. `attention` is (texts, WORDS); by default each
+    model attends to the same word of a text.
     """
 
     wrong: int = 20
@@ -31,6 +33,7 @@ class Model:
     jsd: float | np.ndarray = 0.05
     tvd: float | np.ndarray = 0.03
     moved: int = 0
+    attention: np.ndarray | None = None
 
     def columns(self, gold: np.ndarray, classes: int) -> Columns:
         said = gold.copy()
@@ -38,8 +41,16 @@ class Model:
         said[missed] = (gold[missed] + 1) % classes
         probs = 0.1 / classes + 0.9 * np.eye(classes)[said]
         columns = [np.broadcast_to(values, gold.shape).tolist() for values in (self.jsd, self.tvd)]
-        top = array("l", (np.arange(len(gold)) >= len(gold) - self.moved).astype(int).tolist())
-        return Columns(probs.tolist(), *columns, top=top)
+        shown = attend(np.arange(len(gold))) if self.attention is None else self.attention
+        weights = array("f", shown.ravel().tolist())
+        top = shown.argmax(1) + (np.arange(len(gold)) >= len(gold) - self.moved)
+        return Columns(probs.tolist(), *columns, array("l", (top % WORDS).tolist()), weights)
+
+
+def attend(tops: np.ndarray, words: int = WORDS, most: float = 0.7) -> np.ndarray:
+    """Attention (texts, words) with the weight `most` on word `top % words` of each text."""
+    rest = (1 - most) / (words - 1)
+    return rest + (most - rest) * np.eye(words)[tops % words]
 
 
 def models(*wrong: int, **facts: float) -> list[Model]:
@@ -89,6 +100,7 @@ class Bench:
     dev_tvd: float | None = None
     dev_adversaries: Mapping[float, Sequence[Model]] | None = None
     controls: Mapping[str, Any] = field(default_factory=dict)
+    supervised: bool = False
 
     def runs(self, kinds: Mapping[Kind, Sequence[Model]]) -> Runs:
         """The audited model and others, whose seeds count from 1."""
@@ -99,7 +111,8 @@ class Bench:
         found[BASE] = {0: self._columns(self.base)}
         names, count = [f"text {row}" for row in range(len(self.gold))], len(self.gold)
         groups = list(self.groups) if self.groups else [None] * count
-        return Runs(names, self.gold.tolist(), groups, found, [self.controls] * count)
+        controls, words = [self.controls] * count, [WORDS] * count
+        return Runs(names, self.gold.tolist(), groups, found, controls, words)
 
     def of_seeds(self) -> Runs:
         """The runs of seed-baseline."""
@@ -148,7 +161,15 @@ class Bench:
         }
         left = {audit: splits for audit, splits in runs.items() if audit not in without}
         asked = {"model-adversary": {"seeds": 6}}
-        return Evidence(self.labels, "test", self.partial, "a bench", left, settings=asked)
+        return Evidence(
+            self.labels,
+            "test",
+            self.partial,
+            "a bench",
+            left,
+            settings=asked,
+            supervised=self.supervised,
+        )
 
     def _moved(self, tvd: float) -> Runs:
         moved = [Model(m.wrong, m.start, m.jsd, tvd) for m in self.seeds]
@@ -166,3 +187,8 @@ def bench() -> Bench:
 @pytest.fixture(name="models", scope="session")
 def models_fixture():
     return models
+
+
+@pytest.fixture(name="attend", scope="session")
+def attend_fixture():
+    return attend

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attnaudit.questions.question import EvidenceRow, Question
 from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
+from attnaudit.questions.seed_baseline.stability_metrics import STABILITY_SPECS
 
 ABOUT = """\
 Trains the model's recipe again with other seeds. How far these models differ in attention (JSD)
@@ -21,13 +22,19 @@ QUESTION = Question(
     asks="How far do seeds differ, and does the task need attention at all?",
     about=ABOUT,
     settings=SeedBaselineSettings,
-    metrics=SPECS,
+    metrics=(*SPECS, *STABILITY_SPECS),
     evidence=(
         EvidenceRow(
             "JSD between seeds",
             "seed_baseline.jsd.mean_over_seeds",
             "TVD between seeds",
             "seed_baseline.tvd.mean",
+        ),
+        EvidenceRow(
+            "JSD of all pairs of models",
+            "stability.jsd.mean",
+            "shuffled attention",
+            "stability.shuffled_jsd.mean",
         ),
         EvidenceRow(
             "score, less uniform",

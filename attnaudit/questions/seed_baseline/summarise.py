@@ -16,6 +16,7 @@ from attnaudit.questions.scored import ScoreName
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.questions.seed_baseline.necessity import necessity
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
+from attnaudit.questions.seed_baseline.stability import stability, stability_table
 from attnaudit.questions.seed_baseline.tables import tables
 from attnaudit.questions.trained_models import TrainedModels, read_trained_models
 from attnaudit.records.metric import JSD, UNIT
@@ -46,8 +47,11 @@ def summarise(
     metrics |= necessity(runs, scorer)
     metrics |= runs.sample().means(controlled, lambda _: UNIT)
     each = {name: values.mean(0) for name, (values, _) in apart.items() if len(values)}
-    each |= {**_of_each(runs, seeds), **controlled}
+    alike = stability(runs)
+    metrics |= alike.metrics
+    each |= {**_of_each(runs, seeds), **controlled, **alike.columns}
     shown = tables(found, seeds, metrics, scorer, labels)
+    shown["seed_baseline.stability"] = stability_table(alike)
     by_instance = basics.columns(each, np.array(found.audited.largest))
     return Summary(metrics, shown, basics.notes(), by_instance, found.splits)
 
