@@ -77,4 +77,5 @@ def _table(table: Table) -> TableData:
         rows=[list(row) for row in table.rows],
         notes=list(table.notes),
         detail=table.detail,
+        shown=table.shown,
     )
