@@ -107,11 +107,11 @@ def _list(figures: Mapping[str, Array], ids: Sequence[str], listed: NDArray[np.i
     ]
     return Table(
         "Unsupported texts",
-        ["text", "highlighted words", "TVD", "largest of other words", "draws"],
+        ["text", "highlighted", "TVD", "others, up to", "draws"],
         rows,
         [
             "TVD: how far the answer moves when the weights of the highlighted words are zero.",
-            "Largest of other words: the most that it moves for a draw of as many other words.",
+            "Others, up to: the most that it moves for a draw of as many other words.",
         ],
         detail=True,
         shown=LISTED,

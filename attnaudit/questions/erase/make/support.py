@@ -155,7 +155,7 @@ def _deleting(
             row[gone] = False
         places.append([texts.place(b, row) for row in kept] if choice.is_judged else [])
     if not texts.rows:
-        return places
+        return [[] for _ in choices]
     rows = torch.tensor(texts.rows, device=known.probs.device)
     moved = _moved(texts.answers(model, known, budget), known.probs[rows])
     return [moved[of_text].tolist() for of_text in places]
