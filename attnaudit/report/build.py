@@ -78,4 +78,5 @@ def table_of(table: Table) -> TableData:
         rows=[list(row) for row in table.rows],
         notes=list(table.notes),
         detail=table.detail,
+        shown=table.shown,
     )

@@ -51,6 +51,11 @@ class TableData(Settings):
     )
     notes: list[str] = Field(description="Remarks that belong below the table.")
     detail: bool = Field(default=False, description="Whether terminals leave it out unless asked.")
+    shown: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many rows are shown in text and on pages; null for all.",
+    )
 
     @pydantic.model_validator(mode="after")
     def _rectangular(self) -> TableData:

@@ -30,6 +30,21 @@ TERMS = (
     ),
     Entry(
         "term",
+        "supported",
+        "A text is supported if setting the attention weights of its highlighted words to zero "
+        "moves the answer more than for other words.",
+        "The highlighted words are the fewest with the largest weights that hold half of the "
+        "attention, and at most a fifth of the words. The remaining weights are not scaled up. "
+        "Texts with fewer than 5 different draws of other words are not judged.",
+        formula="TVD(p(a without S), p) > max(.01, largest TVD of 19 draws of as many other words)",
+        beside=("erase.unsupported.attention", "erase.unsupported.random", "erasure"),
+        traps="A pass proves nothing. One word that is like the others passes once in 20 times, "
+        "several words more often, and attention that lies beside the evidence can pass.",
+        source="this tool's own",
+        aliases=("unsupported", "support", "highlighted words"),
+    ),
+    Entry(
+        "term",
         "detached weights",
         "Attention weights that are put into a model, whether or not it could compute them.",
         beside=("per-instance adversary",),

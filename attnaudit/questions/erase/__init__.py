@@ -10,8 +10,9 @@ ABOUT = """\
 Attention weights are erased: one against a random other one, then one after another until the
 decision flips (Serrano & Smith 2019). The top words are deleted from the text, or kept alone
 (comprehensiveness and sufficiency, DeYoung et al. 2020). Each stands beside random and, in short
-texts, the best possible order. Where the data has human rationales, agreement with them is
-shown apart: plausibility is not faithfulness."""
+texts, the best possible order. The weights of the words that a heatmap highlights are set to zero:
+where the answer moves no more than for other words, the text is unsupported. Where the data has
+human rationales, agreement with them is shown apart: plausibility is not faithfulness."""
 
 QUESTION = Question(
     name="erase",
@@ -33,6 +34,12 @@ QUESTION = Question(
             "erase.comprehensiveness.attention",
             "random ranking",
             "erase.comprehensiveness.random",
+        ),
+        EvidenceRow(
+            "heatmaps unsupported",
+            "erase.unsupported.attention",
+            "random heatmaps",
+            "erase.unsupported.random",
         ),
     ),
     tables=("erase", "plausibility"),

@@ -17,8 +17,8 @@ from attnaudit.questions import all_questions
 from attnaudit.records.schema import Verification
 from attnaudit.report import gates
 from attnaudit.report.combine import COMBINED, Combined
-from attnaudit.report.heatmaps import caption, heading
-from attnaudit.report.layout import Column, laid_out
+from attnaudit.report.heatmaps import caption, chosen, heading, remark
+from attnaudit.report.layout import Column, cut, laid_out
 from attnaudit.report.schema import Report, TableData
 from attnaudit.report.wording import Fact, facts, figure, missing
 
@@ -67,7 +67,7 @@ class _Section:
 
     def add(self, table: TableData) -> None:
         """A table more."""
-        (self.details if table.detail else self.tables).append(table)
+        (self.details if table.detail else self.tables).append(cut(table))
 
 
 def html_page(made: Combined) -> str:
@@ -105,7 +105,9 @@ def html_page(made: Combined) -> str:
         missing=remarks,
         drawn=bool(made.summaries),
         gallery=gallery,
+        chosen=chosen,
         heading=heading,
+        remark=remark,
         caption=caption,
         metrics=_metrics_table(report),
         manifest=_manifest(report),
