@@ -19,13 +19,13 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.manipulation import Curves, Excess
 from attnaudit.findings.metrics import EXCESS
+from attnaudit.findings.power import settle
 from attnaudit.findings.rules import (
     AGREEING_JSD,
     FIXED_TVDS,
     LEAST_ADVERSARIES,
     Deltas,
     finding,
-    settle,
 )
 from attnaudit.findings.seed_range import SeedRange, damage, seed_range
 from attnaudit.measures.summary import Estimate
@@ -169,7 +169,7 @@ def _held(case: Case) -> Finding:
             dear = next(_costs(case, case.main))  # else it would be manipulated
             return case.judge("inconclusive", f"{_moved(case.main)}, but {dear}")
         why = weak or settle(case.main.jsd, delta)
-        return case.judge("inconclusive", f"excess JSD of {len(case.test.seeds)} seeds; {why}")
+        return case.judge("inconclusive", f"excess JSD of {len(case.test.seeds)} seeds. {why}")
     imitators = manipulation.imitators(case.test)
     short = weak or _disagreement(case.allowed.jsd, imitators)
     nothing = f"within the seeds' own TVD ({room:.3f}) adversaries move attention no further than"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.gap import score_gap
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
+from attnaudit.findings.power import settle
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.questions.runs import LEARNED, UNIFORM, Runs
 
 METRIC = "necessity.score_gap"
@@ -22,5 +23,5 @@ def necessary(evidence: Evidence, runs: Runs, delta: float) -> Finding:
     status = compare(gap, delta)
     reason = f"F1 of learned attention less that of frozen uniform attention, {len(seeds)} seeds"
     if status == "inconclusive":
-        reason = f"{reason}; {settle(gap, delta)}"
+        reason = f"{reason}. {settle(gap, delta)}"
     return finding(status, reason, gap, delta, evidence.scope, METRIC, RULE)
