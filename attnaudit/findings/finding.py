@@ -30,6 +30,13 @@ class Chances(Settings):
     )
 
 
+class Size(Settings):
+    """So many seeds on so many texts."""
+
+    seeds: int = Field(ge=2, description="The number of seeds.")
+    texts: int = Field(ge=1, description="The number of texts.")
+
+
 class Power(Settings):
     """What makes a finding uncertain, and what it would take to reach an answer."""
 
@@ -47,6 +54,10 @@ class Power(Settings):
     texts_needed: int | None = Field(
         description="The texts that give an answer four times in five with as many seeds, if the"
         " effect is the one seen; null where no number of texts does."
+    )
+    both_needed: Size | None = Field(
+        description="Where neither more seeds alone nor more texts alone do, a size that does; else"
+        " null."
     )
     chances: Chances = Field(description="The chance of an answer at the present size.")
 

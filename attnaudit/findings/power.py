@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnaudit.findings.finding import ChanceAt, Chances, Power
+from attnaudit.findings.finding import ChanceAt, Chances, Power, Size
 from attnaudit.measures.limits import Bounds
-from attnaudit.measures.power import ENOUGH, Components, chance, seeds_needed, texts_needed
+from attnaudit.measures.power import (
+    ENOUGH,
+    Components,
+    both_needed,
+    chance,
+    seeds_needed,
+    texts_needed,
+)
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.score_of_seeds import GAP
 
@@ -84,14 +91,20 @@ def power_of(found: Estimate, delta: float) -> Power | None:
         ChanceAt(effect=effect, chance=chance(parts, seeds, n, effect, delta, bounds))
         for effect in effects(seen, delta, bounds)
     )
+    more_seeds = seeds_needed(parts, n, seen, delta, found.least, bounds)
+    more_texts = texts_needed(parts, seeds, seen, delta, bounds)
+    both = None
+    if more_seeds is None and more_texts is None:
+        both = both_needed(parts, seen, delta, bounds)
     return Power(
         seeds=seeds,
         texts=n,
         share_seeds=shares[0],
         share_texts=shares[1],
         share_both=shares[2],
-        seeds_needed=seeds_needed(parts, n, seen, delta, found.least, bounds),
-        texts_needed=texts_needed(parts, seeds, seen, delta, bounds),
+        seeds_needed=more_seeds,
+        texts_needed=more_texts,
+        both_needed=None if both is None else Size(seeds=both[0], texts=both[1]),
         chances=Chances(none=none, seen=same, twice_delta=twice),
     )
 
@@ -124,24 +137,26 @@ def _split(power: Power, who: str) -> str:
 
 
 def _sizes(power: Power, supposed: str, who: str) -> str:
-    """What would reach an answer four times in five, in one or two sentences."""
-    seeds, texts = power.seeds_needed, power.texts_needed
-    if power.chances.seen.chance >= ENOUGH:
-        return (
-            f"If {supposed}, this size reaches an answer four times in five: the sample was an"
-            " unlucky one, and as many new seeds may well decide."
-        )
+    """What would reach an answer four times in five, in a sentence or two."""
+    seeds, texts, both = power.seeds_needed, power.texts_needed, power.both_needed
     answer = f"If {supposed}, this rule would reach an answer four times in five"
-    if seeds is None and texts is None:
+    if power.chances.seen.chance >= ENOUGH:
+        return f"If {supposed}, this size reaches an answer four times in five; here it did not."
+    if seeds is not None and texts is not None:
         return (
-            f"If {supposed}, no number of {who} alone and no number of texts alone would reach an"
-            " answer four times in five."
+            f"{answer} with {seeds:,} {who} on as many texts, or with as many {who} on"
+            f" {texts:,} texts."
         )
-    if texts is None:
-        return f"{answer} with {seeds:,} {who}; no number of texts would do that."
-    if seeds is None:
-        return f"{answer} with {texts:,} texts; no number of {who} would do that."
-    return f"{answer} with {seeds:,} {who} on as many texts, or with {texts:,} texts and as many {who}."
+    if seeds is not None:
+        return f"{answer} with {seeds:,} {who}; no number of texts alone would do that."
+    if texts is not None:
+        return f"{answer} with {texts:,} texts; no number of {who} alone would do that."
+    if both is not None:
+        return (
+            f"{answer} with {both.seeds:,} {who} on {both.texts:,} texts; neither more {who} alone"
+            " nor more texts alone would do that."
+        )
+    return f"If {supposed}, it lies on the line that decides, and no size would reach an answer."
 
 
 def _chances(power: Power, what: str, who: str) -> str:

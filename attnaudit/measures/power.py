@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, gammaincinv, ndtr, stdtrit  # type: ignore[import-untyped]
 
-from attnaudit.measures.limits import TAIL, UNBOUNDED, Bounds, unseen
+from attnaudit.measures.limits import TAIL, UNBOUNDED, Bounds, quantile, unseen
 from attnaudit.measures.two_level import Figures
 
 Array = NDArray[np.float64]
@@ -41,9 +41,9 @@ class Components:
 
     `seed` is what a model adds, `text` what a text adds, and `joint` what a model adds on one text
     alone. `seeds` and `n` count the models and texts that they were estimated from, `units` the
-    groups of these texts (`n` where there are none). `reach` is that of `two_level`. The interval
-    is `stretch` times as wide as that of `two_level`: 1, or the factor of a figure whose interval
-    was calibrated by simulation.
+    groups of these texts (`n` where there are none). `reach` is that of `two_level`. `stretch` is 1
+    for the interval of `two_level`. For a figure whose interval over models was made wider by a
+    factor, found by simulation, it is that factor: the texts' part is then added in quadrature.
     """
 
     seed: float
@@ -70,7 +70,9 @@ class Components:
         return self.seed / seeds / whole, self.text / n / whole, self.joint / n / seeds / whole
 
 
-def components(found: Figures, reach: float | None = None) -> Components | None:
+def components(
+    found: Figures, reach: float | None = None, stretch: float = 1.0
+) -> Components | None:
     """The parts of the variance, by the method of moments: unbiased but for being cut at 0.
 
     None for fewer than two models, for one text or group only, and for undefined figures.
@@ -85,7 +87,7 @@ def components(found: Figures, reach: float | None = None) -> Components | None:
     own = trace / seeds - shared  # the joint part over n, as the covariance has it
     text, joint = max(shared, 0.0) * n, max(own, 0.0) * n
     seed = max(float(found.points.var(ddof=1)) - joint / n, 0.0)
-    return Components(seed, text, joint, seeds, n, found.units, reach)
+    return Components(seed, text, joint, seeds, n, found.units, reach, stretch)
 
 
 def of_parts(
@@ -157,7 +159,10 @@ def chance(
     share = np.divide(alone, variance, out=np.zeros(variance.shape), where=variance > 0)
     spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
     df = np.divide(1.0, spread, out=np.full(spread.shape, 1e9), where=spread > 1e-9)
-    half = parts.stretch * stdtrit(df, 1 - TAIL) * np.sqrt(variance)
+    half = stdtrit(df, 1 - TAIL) * np.sqrt(variance)
+    if parts.stretch != 1:
+        of_models, of_texts = (quantile(size - 1) for size in (seeds, units))
+        half = np.sqrt((parts.stretch * of_models) ** 2 * between + of_texts**2 * common)
     least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units)
     error = math.sqrt(parts.variance(seeds, n))
     above, below = (np.maximum(_margin(half, delta, bounds, sign), least) for sign in (1, -1))
@@ -224,6 +229,23 @@ def texts_needed(
     None where no number of texts does: the models' part alone is too large.
     """
     return _fewest(lambda n: chance(parts, seeds, n, effect, delta, bounds), LEAST, enough)
+
+
+def both_needed(
+    parts: Components,
+    effect: float,
+    delta: float,
+    bounds: Bounds = UNBOUNDED,
+    enough: float = ENOUGH,
+) -> tuple[int, int] | None:
+    """The least multiple of both the present models and texts with which `chance` does.
+
+    It is (models, texts); None where no multiple does, as for an effect of `delta` itself.
+    """
+    times = _fewest(
+        lambda k: chance(parts, k * parts.seeds, k * parts.n, effect, delta, bounds), 1, enough
+    )
+    return None if times is None else (times * parts.seeds, times * parts.n)
 
 
 def _fewest(found: Callable[[float], float], least: int, enough: float) -> int | None:
