@@ -248,10 +248,12 @@ def both_needed(
     return None if times is None else (times * parts.seeds, times * parts.n)
 
 
-def _fewest(found: Callable[[float], float], least: int, enough: float) -> int | None:
-    """The least whole number from `least` on for which a rising function reaches `enough`."""
-    if found(math.inf) < enough:
-        return None
+def _fewest(found: Callable[[int], float], least: int, enough: float) -> int | None:
+    """The least whole number from `least` on for which a chance that rises reaches `enough`.
+
+    With very few models it can fall again a little, towards many texts: so sizes are tried from
+    below, each twice the last.
+    """
     if found(least) >= enough:
         return least
     low, high = least, 2 * least
