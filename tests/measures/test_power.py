@@ -81,28 +81,6 @@ def test_parts_that_are_known_at_the_present_size():
     assert chance(found, 6, 50, 0.15, 0) < chance(of_parts(0.002, 0.001, 6, 50, 50), 6, 50, 0.15, 0)
 
 
-# Of the seeds, the texts, and the joint part: seeds alone, texts alone, both.
-MIXTURES = ((0.02**2, 0.01, 0.02), (0.002**2, 0.2, 0.1), (0.02**2, 0.04, 0.05))
-
-
-@pytest.mark.parametrize("mixture", MIXTURES)
-@pytest.mark.parametrize(("seeds", "n"), [(5, 100), (12, 60)])
-def test_the_chance_is_how_often_two_level_decides(mixture, seeds, n):
-    generator, sample = np.random.default_rng(5), Sample(n)
-    parts = Components(*mixture, seeds, n, n)
-    for steps in (0.0, 2.0, 3.2):
-        effect = DELTA + steps * parts.variance(seeds, n) ** 0.5
-        decided = 0
-        for _ in range(1500):
-            found = two_level(
-                figures(drawn(generator, *mixture, seeds, n, effect), sample), (-1, 1)
-            )
-            decided += found.ci_low > DELTA or found.ci_high < DELTA
-        assert chance(parts, seeds, n, effect, DELTA, (-1, 1)) == pytest.approx(
-            decided / 1500, abs=0.03
-        )
-
-
 def test_a_normal_mean_has_the_power_of_the_t_test():
     # Of seeds alone: 10 of them, an effect of one standard deviation; Cohen's tables give .80.
     assert chance(Components(1, 0, 0, 10, 50, 50), 10, 50, 1, 0) == pytest.approx(0.803, abs=0.01)
