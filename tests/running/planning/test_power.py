@@ -109,9 +109,9 @@ def test_a_figure_that_the_pilot_lacks_is_named(evidence, parts):
 
 def test_a_pilot_that_is_too_small():
     # Seeds decide, and four of them leave their variance open by a factor of ten.
-    row = row_of(figure(Components(0.02**2, 0.001, 0, 4, 1000, 1000), 0.05), 0.01, 8, EACH)
+    row = row_of(figure(Components(0.02**2, 0.001, 0, 4, 1000, 1000), 0.03), 0.01, 8, EACH)
     assert row.too_small
-    same = row_of(figure(Components(0.02**2, 0.001, 0, 400, 1000, 1000), 0.05), 0.01, 8, EACH)
+    same = row_of(figure(Components(0.02**2, 0.001, 0, 400, 1000, 1000), 0.03), 0.01, 8, EACH)
     assert not same.too_small
     assert same.chances[1].likely == pytest.approx(row.chances[1].likely)
 
