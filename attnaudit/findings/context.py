@@ -20,7 +20,8 @@ from attnaudit.findings.desiderata import OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gap
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
+from attnaudit.findings.power import settle
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.probe.kinds import (
     ADVERSARY_GUIDE,

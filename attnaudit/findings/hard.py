@@ -19,7 +19,8 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.manipulation import Manipulation, imitators_trained
 from attnaudit.findings.metrics import ADVERSARY_EXCESS, UNITS_EXCESS
-from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_UNITS, Deltas, finding, settle
+from attnaudit.findings.power import settle
+from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_UNITS, Deltas, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.budget import LEAST_BUDGET_SEEDS, Budget, repeated
 from attnaudit.questions.model_adversary.choice import STARTS, WARM, lambdas_of

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.gap import score_gap
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
+from attnaudit.findings.power import settle
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, UNIFORM, Kind, Runs
 from attnaudit.questions.scored import IN_WORDS

@@ -246,6 +246,44 @@ def test_what_stands_already_is_not_planned_again(cli, plan, here):
     ]
 
 
+POWER = SUITE.replace("seeds: 2", "seeds: 5").replace("probe: {seeds: 1}", "probe: {seeds: 6}")
+
+
+def test_a_pilot_tells_how_likely_answers_are(plan, here):
+    (here / "c.yaml").write_text(POWER)
+    found = plan("audit", "c.yaml", "--power", "--pilot", 3).power
+    assert (found.pilot_seeds, found.split, found.texts) == (3, "test", 30)
+    rows = {row.figure: row for row in found.rows}
+    assert {row.finding for row in rows.values()} >= {"necessary", "out_of_context"}
+    assert {row.seeds for row in rows.values()} <= {5, 6}
+    assert found.imitators.trained >= 3
+    assert found.seconds > 0
+
+
+def test_the_table_of_a_pilot(cli, here):
+    (here / "c.yaml").write_text(POWER)
+    said = cli("audit", "c.yaml", "--dry-run", "--power", "--pilot", 3)
+    assert said.code == 0
+    assert files_in(here) == {"c.yaml"}
+    for words in (
+        "Chance of an answer at the planned size",
+        "trained 3 seeds of each model",
+        "measured on the audited split",
+        "necessary:",
+        "of the uncertainty comes from the",
+        "imitators of the pilot",
+    ):
+        assert words in " ".join(said.out.split())
+
+
+def test_mistakes_with_a_pilot(refused, here):
+    (here / "c.yaml").write_text(POWER)
+    refused("audit", "c.yaml", "--power", says=["--power goes with --dry-run"])
+    refused("audit", "c.yaml", "--dry-run", "--power", "--pilot", 2, says=["--pilot"])
+    (here / "c.yaml").write_text(POWER + "  skip: [seed-baseline]\n")
+    refused("audit", "c.yaml", "--dry-run", "--power", says=["leaves out seed-baseline"])
+
+
 # What a real run refuses before its work is refused the same way.
 
 
