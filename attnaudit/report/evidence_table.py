@@ -36,5 +36,5 @@ def evidence_table(report: Report) -> TableData:
         f"{listed(describing)} describe; they decide nothing.",
         f"The findings rest on {listed(deciding)}.",
     ]
-    columns = ["test", "figure", "value", "low", "high", "beside"]
+    columns = ["test", "figure", "value", "low", "high", "compare with"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

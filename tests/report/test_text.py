@@ -200,7 +200,7 @@ def test_files_are_a_hundred_columns_wide_unless_told(monkeypatch: pytest.Monkey
 
 
 def test_parts_repeat_all_that_tells_rows_apart(make_report: Make) -> None:
-    columns = ["test", "figure", "value", "low", "high", "beside"]
+    columns = ["test", "figure", "value", "low", "high", "compare with"]
     rows = [
         ["seeds", "distance", 0.1, 0.0, 0.2, "a long remark on it"],
         ["seeds", "scores", 0.3, 0.2, 0.4, "another"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 
@@ -45,4 +45,44 @@ QUESTION = Question(
     suite={"seeds": 5},
     traps="Seeds of a pretrained model share most weights, and so agree more.",
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
+    controls=(
+        ControlRow(
+            "shuffled attention of seeds",
+            "stability.shuffled_jsd.mean",
+            (("as they are", "stability.jsd.mean"),),
+            "If two models differ as much as when one's weights are shuffled, they agree no more"
+            " than chance does.",
+        ),
+        ControlRow(
+            "peaked random attention",
+            "necessity.peaked_score.mean",
+            (
+                ("uniform", "necessity.uniform_score.mean"),
+                ("learned", "necessity.learned_score.mean"),
+            ),
+            "If random peaked weights score like learned ones, it helps the model to read few"
+            " words, whichever they are.",
+        ),
+        ControlRow(
+            "trained on shuffled labels",
+            "seed_baseline.permuted_jsd.mean",
+            (("seeds of the recipe", "seed_baseline.jsd.mean_over_seeds"),),
+            "If a model that learned shuffled labels attends like the audited one, the attention"
+            " does not come from the task.",
+        ),
+        ControlRow(
+            "all content erased",
+            "seed_baseline.control.erased.tvd.mean",
+            (("seeds of the recipe", "seed_baseline.tvd.mean"),),
+            "If the answers stay although all weights on the words are 0, they go around this"
+            " attention.",
+        ),
+        ControlRow(
+            "all layers uniform",
+            "seed_baseline.control.uniform_layers.tvd.mean",
+            (("seeds of the recipe", "seed_baseline.tvd.mean"),),
+            "If the answers stay although every layer attends uniformly, the model does not need"
+            " its attention for them.",
+        ),
+    ),
 )
