@@ -81,7 +81,6 @@ def _replaced(name: str) -> Iterator[Entry]:
 
 
 def _retired(one: Retired) -> Entry:
-    keys = {"guide": "{guide}", "other": "{other}"}
     return Entry(
         "retired name",
         one.pattern,
@@ -89,9 +88,7 @@ def _retired(one: Retired) -> Entry:
         about=one.change,
         beside=one.now,
         source="this tool's own",
-        holds="; ".join(
-            f"{key}: {_choices(key.strip('{}'))}" for key in keys.values() if key in one.pattern
-        ),
+        holds="; ".join(f"{{{key}}}: {_choices(key)}" for key in one.keys),
     )
 
 

@@ -65,8 +65,8 @@ def tvd_jsd_curve(points: Sequence[Point], name: str) -> Drawn:
     caption = (
         "A trained model to the right and low has other attention and nearly the same answers."
         " Such a model counts against attention as the explanation. The plus of the per-text"
-        " search does not, wherever it lies: the model may never produce those weights. Small dots are single"
-        " runs, and the large ones are their means over seeds."
+        " search does not, wherever it lies: the model may never produce those weights. Small dots"
+        " are single runs, and the large ones are their means over seeds."
     )
     return Drawn(title, svg, caption, table)
 

@@ -28,10 +28,8 @@ def evidence_table(report: Report) -> TableData:
         if metric is None:
             continue
         other = report.metrics.get(row.against) if row.against else None
-        other_words = (
-            "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
-        )
-        rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, other_words])
+        compared = "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
+        rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, compared])
     describing = (question.name for question in all_questions() if not question.retrains)
     deciding = (question.name for question in all_questions() if question.retrains)
     notes = [

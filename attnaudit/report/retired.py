@@ -45,6 +45,11 @@ class Retired:
         return Retired(name, now, self.change)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The placeholders of the pattern."""
+        return tuple(key for _, key, _, _ in Formatter().parse(self.pattern) if key)
+
+    @property
     def hint(self) -> str:
         """How the meaning differs, as the end of a line."""
         return f"{self.change[0].lower()}{self.change[1:].rstrip('.')}"

@@ -125,7 +125,7 @@ CONTROLS = (
         "leak control",
         "A model of the recipe that is trained on texts without the attended words, against one "
         "trained on texts without as many random other words.",
-        formula="removed: the fewest words that hold half the mass, at least 1 and at most a fifth; "
+        formula="removed: the fewest words that hold half the mass, from 1 to a fifth of them; "
         "figure: score(other words removed) - score(attended words removed)",
         beside=("probe.leak.score_gap", "probe.removed_attended.score", "out_of_context"),
         traps="Near 0 the words can be replaced, as where the evidence stands twice. Below -delta "

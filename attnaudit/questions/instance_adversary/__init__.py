@@ -13,7 +13,8 @@ ABOUT = """\
 For each text it finds the weights farthest (JSD) from the model's attention under which its
 answer moves by at most epsilon: the exact maximum for two classes and a linear readout, else a
 lower and an upper bound. The model may never produce these weights. Long texts and confident
-answers make them easy to find, so this result alone does not count against attention. Jain & Wallace 2019, section 4.2.2."""
+answers make them easy to find, so this result alone does not count against attention.
+Jain & Wallace 2019, section 4.2.2."""
 
 _SWITCH = Switch(
     "per_instance",
