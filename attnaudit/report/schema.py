@@ -161,7 +161,7 @@ def loads(text: str, where: str) -> Report:
         )
     if content["schema_version"] == _FIRST and type(content["schema_version"]) is int:
         content = _of_now(content)
-    return with_meaning(parse(Report, content, where))
+    return with_meaning(parse(Report, content, where, versions=(_FIRST, SCHEMA_VERSION)))
 
 
 def with_meaning(report: Report) -> Report:

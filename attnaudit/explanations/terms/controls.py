@@ -97,7 +97,7 @@ CONTROLS = (
     Entry(
         "control",
         "position guide",
-        "A probe under weights that depend on the place in the text alone.",
+        "A probe under the mean attention at each place of a text, whatever word stands there.",
         beside=("probe.base-position.score_gap",),
         traps="If the probe does as well with it, places matter to it and not the words there.",
         source="this tool's own",

@@ -120,7 +120,7 @@ TERMS = (
         "the same, 0 if it is no more alike than after shuffling.",
         formula="1 - (mean JSD over all pairs of models) / (its mean when one side's weights are "
         "shuffled among its words)",
-        range="(-inf, 1]; the limit is 2/3",
+        range="[-1, 1]; the limit is 2/3",
         better="higher: more stable",
         beside=("stability.s", "kappa", "shuffled attention", "stable"),
         traps="It alone hides models that each choose one of two places: kappa shows them. On flat "
@@ -133,11 +133,11 @@ TERMS = (
         "kappa",
         "How often two models of the recipe have the same top word, beyond chance.",
         formula="(a - c) / (1 - c), a the mean agreement over pairs and texts, c the mean of 1/n",
-        range="(-inf, 1]; the limit is .5",
+        range="[-1, 1]; the limit is .5",
         better="higher: more stable",
         beside=("stability.kappa", "stability s"),
         traps="It looks at one word of each text only.",
-        source="Cohen 1960",
+        source="Brennan & Prediger 1981",
         aliases=("top-word agreement",),
     ),
     Entry(

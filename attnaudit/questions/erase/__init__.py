@@ -41,7 +41,7 @@ QUESTION = Question(
     source="Serrano & Smith 2019; DeYoung et al. 2020",
     controls=(
         ControlRow(
-            "unsupported random heatmaps",
+            "unsupported, random",
             "erase.unsupported.random",
             (("the model's own", "erase.unsupported.attention"),),
             "If random heatmaps are unsupported no more often than the model's own, the answers do"

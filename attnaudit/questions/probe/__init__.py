@@ -31,23 +31,23 @@ QUESTION = Question(
     source="Wiegreffe & Pinter 2019, section 3.4",
     controls=(
         ControlRow(
-            "probe: own less shuffled attention",
+            "probe, less shuffled guide",
             "probe.base-shuffled.score_gap",
-            (("own less uniform", "probe.base-uniform.score_gap"),),
+            (("less uniform", "probe.base-uniform.score_gap"),),
             "If a probe does as well under shuffled attention, it profits from how peaked the"
             " weights are, not from where they lie.",
         ),
         ControlRow(
-            "probe: own less untrained attention",
+            "probe, less untrained guide",
             "probe.base-untrained.score_gap",
-            (("own less uniform", "probe.base-uniform.score_gap"),),
+            (("less uniform", "probe.base-uniform.score_gap"),),
             "If a probe does as well under the attention of an untrained model, training taught"
             " that attention nothing that the probe can use.",
         ),
         ControlRow(
-            "probe: own less position-only attention",
+            "probe, less position guide",
             "probe.base-position.score_gap",
-            (("own less uniform", "probe.base-uniform.score_gap"),),
+            (("less uniform", "probe.base-uniform.score_gap"),),
             "If a probe does as well under weights that know the position alone, places in the"
             " text matter to it and not the words there.",
         ),

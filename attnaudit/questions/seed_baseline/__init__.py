@@ -47,14 +47,14 @@ QUESTION = Question(
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
     controls=(
         ControlRow(
-            "shuffled attention of seeds",
+            "JSD, shuffled attention",
             "stability.shuffled_jsd.mean",
-            (("as they are", "stability.jsd.mean"),),
+            (("between models", "stability.jsd.mean"),),
             "If two models differ as much as when one's weights are shuffled, they agree no more"
             " than chance does.",
         ),
         ControlRow(
-            "peaked random attention",
+            "score, peaked random",
             "necessity.peaked_score.mean",
             (
                 ("uniform", "necessity.uniform_score.mean"),
@@ -64,23 +64,23 @@ QUESTION = Question(
             " words, whichever they are.",
         ),
         ControlRow(
-            "trained on shuffled labels",
+            "JSD, shuffled labels",
             "seed_baseline.permuted_jsd.mean",
-            (("seeds of the recipe", "seed_baseline.jsd.mean_over_seeds"),),
+            (("between seeds", "seed_baseline.jsd.mean_over_seeds"),),
             "If a model that learned shuffled labels attends like the audited one, the attention"
             " does not come from the task.",
         ),
         ControlRow(
-            "all content erased",
+            "TVD, all content erased",
             "seed_baseline.control.erased.tvd.mean",
-            (("seeds of the recipe", "seed_baseline.tvd.mean"),),
+            (("between seeds", "seed_baseline.tvd.mean"),),
             "If the answers stay although all weights on the words are 0, they go around this"
             " attention.",
         ),
         ControlRow(
-            "all layers uniform",
+            "TVD, layers uniform",
             "seed_baseline.control.uniform_layers.tvd.mean",
-            (("seeds of the recipe", "seed_baseline.tvd.mean"),),
+            (("between seeds", "seed_baseline.tvd.mean"),),
             "If the answers stay although every layer attends uniformly, the model does not need"
             " its attention for them.",
         ),
