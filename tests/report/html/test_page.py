@@ -133,7 +133,8 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
     for needle in (
         "model.pt", "test.jsonl, split test", "1,725", "97 rows: 93 too short, 4 one word",
         "12 instances cut", "abababababab", "cdcdcdcdcdcd",
-        "0.030 (95 % interval 0.020 to 0.040); limit 0.01", MEANING, *whole.report.meaning, "BiLSTM on the test split",
+        "0.030 (95 % interval 0.020 to 0.040); limit 0.01",
+        MEANING, *whole.report.meaning, "BiLSTM on the test split",
         "not assessable", "1 passed, 1 failed, 1 inconclusive", "Because: as agreed",
         "0.351 [0.341, 0.361]", "Gradients are taken at the word embeddings.",
         "No value for correlate.gradient~random.tau.mean: no instance gave a value",
@@ -148,7 +149,15 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
     # Questions with tables in the order of those, then those with figures alone.
     asked = [find_question(name).asks for name in ("correlate", "permute", *whole.summaries)]
     assert headings == [
-        *("Findings", "Gates", "Notes", *dict.fromkeys(asked), "Heatmaps", "Everything else")
+        *(
+            "Findings",
+            MEANING,
+            "Gates",
+            "Notes",
+            *dict.fromkeys(asked),
+            "Heatmaps",
+            "Everything else",
+        )
     ]
     assert text == html_page(whole)
 
