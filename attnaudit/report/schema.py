@@ -31,8 +31,8 @@ from attnaudit.records.schema import (
 GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
 
-_FIRST = 1  # the version of reports before findings had editions
-NOT_ASKED = "this report is older than the finding; make it again from its records"
+_FIRST = 1  # of reports, before findings had editions
+NOT_ASKED = "This report is older than the finding. Make it again from its records."
 
 
 class Metric(Settings):

@@ -171,6 +171,7 @@ def _print_findings(report: Report, console: Console) -> None:
         console.print(_text(nothing_assessed(report), "dim"))
         _print_meaning(report, console)
         return
+    console.print()
     console.print(_text("Findings", "bold"))
     for found in assessed:
         console.print(_finding(found))
