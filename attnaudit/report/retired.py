@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attnaudit.report.schema import Report
 
 _MACRO = "the score is macro-F1 in place of the F1 of the last class"
+_SCORE = "The score is macro-F1 in place of the F1 of the last class."
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,9 @@ RETIRED = (
         "The leak control now compares models trained without the attended words with models "
         "trained without as many random other words.",
     ),
-    Retired(
-        "probe.{guide}-{other}.f1_gap",
-        ("probe.{guide}-{other}.score_gap",),
-        f"{_MACRO[0].upper()}{_MACRO[1:]}.",
-    ),
-    Retired("probe.{guide}.f1", ("probe.{guide}.score",), f"{_MACRO[0].upper()}{_MACRO[1:]}."),
+    Retired("probe.base-{guide}.f1_gap", ("probe.base-{guide}.score_gap",), _SCORE),
+    Retired("probe.{guide}-uniform.f1_gap", ("probe.{guide}-uniform.score_gap",), _SCORE),
+    Retired("probe.{guide}.f1", ("probe.{guide}.score",), _SCORE),
     Retired(
         "manipulation.excess_jsd",
         ("manipulation.adversary_excess_jsd", "manipulation.units_excess_jsd"),

@@ -21,6 +21,7 @@ NOW = {
     "probe.my_guide.f1": ("probe.my_guide.score",),
     "probe.base-uniform.f1_gap": ("probe.base-uniform.score_gap",),
     "probe.base-my_guide.f1_gap": ("probe.base-my_guide.score_gap",),
+    "probe.trained-uniform.f1_gap": ("probe.trained-uniform.score_gap",),
     "probe.base-leak.f1_gap": ("probe.leak.score_gap",),
     "probe.leak.f1": ("probe.leak.score_gap",),
     "manipulation.excess_jsd": (
