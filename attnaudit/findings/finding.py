@@ -85,6 +85,10 @@ class Finding(Settings):
         default=None, description="The smallest effect of interest that it is held against."
     )
     rule: str | None = Field(default=None, description="The rule that was applied, or null.")
+    edition: Literal[1, 2] = Field(
+        default=2,
+        description="Which edition of the rules was applied: 1 in reports of schema version 1.",
+    )
     scope: str | None = Field(
         default=None, description="Which recipe, data, split, layer and row it speaks of."
     )

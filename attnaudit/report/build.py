@@ -12,7 +12,7 @@ from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.records.schema import DatasetFacts, Manifest, ModelFacts
 from attnaudit.report.ranges import inside
 from attnaudit.report.registry import find
-from attnaudit.report.schema import Gate, Metric, Report, TableData
+from attnaudit.report.schema import Gate, Metric, Report, TableData, with_meaning
 
 
 def build_report(
@@ -35,7 +35,7 @@ def build_report(
         InputError: A figure lies outside the range of its metric.
         pydantic.ValidationError: A figure is NaN or infinite, or a table is not rectangular.
     """
-    return Report(
+    made = Report(
         audit=audit,
         model=model,
         dataset=dataset,
@@ -47,6 +47,7 @@ def build_report(
         notes=list(summary.notes),
         manifest=manifest,
     )
+    return with_meaning(made)
 
 
 def metric_of(name: str, estimate: Estimate) -> Metric:

@@ -14,11 +14,12 @@ from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
 from attnaudit.measures.summary import Columns, Estimate, Summary, Table
 from attnaudit.report.build import metric_of, table_of
+from attnaudit.report.controls_table import with_controls
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.ranges import finding_inside
 from attnaudit.report.rebuild import Part, labels_of, load
-from attnaudit.report.schema import Metric, Report, TableData
+from attnaudit.report.schema import Metric, Report, TableData, with_meaning
 
 if TYPE_CHECKING:
     from attnaudit.questions.gallery import Gallery
@@ -106,13 +107,15 @@ def joined(
     reports = [part.report for part in parts]
     if len(parts) == 1:
         report = _with_findings(reports[0], _judged(parts, deltas, reports[0]))
-        return Whole(report, parts, parts[0].columns)
+        return Whole(with_controls(report), parts, parts[0].columns)
     merged = _merged(parts, files or {}, command_line)
     merged = _with_findings(merged, _judged(parts, deltas, merged))
     if merged.audit == COMBINED:
         tables = {"evidence": evidence_table(merged), **merged.tables}
         merged = merged.model_copy(update={"tables": tables})
-    return Whole(merged, parts, _columns([part.columns for part in parts]))
+    return Whole(
+        with_controls(merged, "evidence"), parts, _columns([part.columns for part in parts])
+    )
 
 
 def _different_readings(parts: Sequence[Part]) -> list[str]:
@@ -244,7 +247,7 @@ def _with_findings(report: Report, judged: Judged) -> Report:
         "metrics": {**report.metrics, **metrics},
         "tables": {**report.tables, **tables},
     }
-    return report.model_copy(update=update)
+    return with_meaning(report.model_copy(update=update))
 
 
 @dataclass(frozen=True)

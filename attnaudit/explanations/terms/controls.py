@@ -64,46 +64,73 @@ CONTROLS = (
     ),
     Entry(
         "control",
-        "shuffled guide",
-        "A probe under the audited model's weights, shuffled within each text.",
-        beside=("probe.base-shuffled.score_gap",),
-        traps="If the probe does as well, it helps that the weights are uneven, and not on which "
-        "words they lie.",
+        "shuffled attention",
+        "Attention whose weights are shuffled among the words of each text: as peaked as before, "
+        "but not at the same places.",
+        beside=("stability.shuffled_jsd.mean", "probe.base-shuffled.score_gap"),
+        traps="If two seeds differ as much as that, they agree by chance only. If a probe does as "
+        "well with it, it profits from how peaked the weights are.",
         source="this tool's own",
-        aliases=("shuffled",),
+        aliases=("shuffled guide",),
+    ),
+    Entry(
+        "control",
+        "peaked random attention",
+        "Random weights that lie on few words, drawn once for each text and kept, in place of "
+        "uniform ones.",
+        beside=("necessity.peaked_score.mean", "necessity.score_gap"),
+        traps="If it scores like learned attention, it helps the model to read few words, "
+        "whichever they are.",
+        source="this tool's own",
+        aliases=("peaked", "peaked attention"),
     ),
     Entry(
         "control",
         "untrained guide",
-        "A probe under the attention that the audited model had before it was trained.",
+        "A probe under the attention of a model of the recipe that was not trained.",
         beside=("probe.base-untrained.score_gap",),
-        traps="If the probe does as well, the training has taught the attention nothing that "
-        "helps: the architecture alone gives as much.",
+        traps="If the probe does as well with it, training taught the attention nothing that the "
+        "probe can use.",
         source="this tool's own",
         aliases=("untrained",),
     ),
     Entry(
         "control",
         "position guide",
-        "A probe under attention that depends on the place in the text alone: the mean of the "
-        "audited model's at that place.",
-        formula="mean over train texts of the weight in each hundredth of a text",
+        "A probe under the mean attention at each place of a text, whatever word stands there.",
         beside=("probe.base-position.score_gap",),
-        traps="If the probe does as well, it helps at which place the weights lie, whatever "
-        "stands there.",
+        traps="If the probe does as well with it, places matter to it and not the words there.",
         source="this tool's own",
-        aliases=("position",),
+        aliases=("position-only guide", "position"),
+    ),
+    Entry(
+        "control",
+        "shuffled labels",
+        "A model of the recipe that is trained on texts whose labels were shuffled.",
+        beside=("seed_baseline.permuted_jsd.mean",),
+        traps="If it attends like the audited model, the attention does not come from the task.",
+        source="this tool's own; compare Zhang et al. 2017",
+        aliases=("label-permuted model", "permuted labels"),
+    ),
+    Entry(
+        "control",
+        "random heatmaps",
+        "Heatmaps with the weights of a text at random places, for which support is judged too.",
+        beside=("erase.unsupported.random", "supported"),
+        traps="If they are supported as often, the test of support says nothing on this model.",
+        source="this tool's own",
     ),
     Entry(
         "control",
         "leak control",
-        "Models of the audited recipe that learn from texts without the attended words, against "
-        "models that learn from texts without as many other words.",
-        formula="removed: the fewest words that hold half of the attention, at most one in five",
-        beside=("probe.leak.score_gap", "probe.leak.whole"),
-        traps="If the first do as well, the other words carry the evidence as well. If they do "
-        "better, the words that are left betray the answer.",
-        source="this tool's own; removal in training as in Hooker et al. 2019, section 3",
+        "A model of the recipe that is trained on texts without the attended words, against one "
+        "trained on texts without as many random other words.",
+        formula="removed: the fewest words that hold half the mass, from 1 to a fifth of them; "
+        "figure: score(other words removed) - score(attended words removed)",
+        beside=("probe.leak.score_gap", "probe.removed_attended.score", "out_of_context"),
+        traps="Near 0 the words can be replaced, as where the evidence stands twice. Below -delta "
+        "what is left betrays the answer by the choice of words.",
+        source="this tool's own; removal as in Hooker et al. 2019, section 3",
         aliases=("leak", "leak guide"),
     ),
     Entry(

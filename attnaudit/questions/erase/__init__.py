@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.settings import EraseSettings
-from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 
 ABOUT = """\
 Attention weights are erased: one against a random other one, then one after another until the
@@ -46,4 +46,13 @@ QUESTION = Question(
     attention=True,
     traps="Erased vectors are no erased words, and texts with deleted words are unlike real ones.",
     source="Serrano & Smith 2019; DeYoung et al. 2020",
+    controls=(
+        ControlRow(
+            "unsupported, random",
+            "erase.unsupported.random",
+            (("the model's own", "erase.unsupported.attention"),),
+            "If random heatmaps are unsupported no more often than the model's own, the answers do"
+            " not support those either.",
+        ),
+    ),
 )

@@ -79,8 +79,9 @@ def summarise(
     }
     notes = [*basics.notes(), *reliance_notes(metrics.get("erase.all.tvd.mean"))]
     notes.append(
-        "Erasing weights leaves what other items know of the erased one; deleting words makes texts"
-        " unlike those the model was trained on. Read each beside its random floor."
+        "Setting a word's weight to zero does not remove the word: the states of other words still"
+        " contain it. Deleting words makes texts unlike those that the model was trained on."
+        " Compare each figure with that of a random order."
     )
     n = len(basics.ids)
     if lacking < n:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnaudit.questions.probe.metrics import SPECS
 from attnaudit.questions.probe.settings import ProbeSettings
-from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 
 ABOUT = """\
 Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
@@ -30,4 +30,27 @@ QUESTION = Question(
     retrains=True,
     traps="It measures use to another model, not faithfulness to this one.",
     source="Wiegreffe & Pinter 2019, section 3.4",
+    controls=(
+        ControlRow(
+            "probe, less shuffled guide",
+            "probe.base-shuffled.score_gap",
+            (("less uniform", "probe.base-uniform.score_gap"),),
+            "If a probe does as well under shuffled attention, it profits from how peaked the"
+            " weights are, not from where they lie.",
+        ),
+        ControlRow(
+            "probe, less untrained guide",
+            "probe.base-untrained.score_gap",
+            (("less uniform", "probe.base-uniform.score_gap"),),
+            "If a probe does as well under the attention of an untrained model, training taught"
+            " that attention nothing that the probe can use.",
+        ),
+        ControlRow(
+            "probe, less position guide",
+            "probe.base-position.score_gap",
+            (("less uniform", "probe.base-uniform.score_gap"),),
+            "If a probe does as well under weights that know the position alone, places in the"
+            " text matter to it and not the words there.",
+        ),
+    ),
 )

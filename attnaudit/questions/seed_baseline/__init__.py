@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.seed_baseline.stability_metrics import STABILITY_SPECS
@@ -56,4 +56,44 @@ QUESTION = Question(
     usual=False,
     traps="Seeds of a pretrained model share most weights, and so agree more.",
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
+    controls=(
+        ControlRow(
+            "JSD, shuffled attention",
+            "stability.shuffled_jsd.mean",
+            (("between models", "stability.jsd.mean"),),
+            "If two models differ as much as when one's weights are shuffled, they agree no more"
+            " than chance does.",
+        ),
+        ControlRow(
+            "score, peaked random",
+            "necessity.peaked_score.mean",
+            (
+                ("uniform", "necessity.uniform_score.mean"),
+                ("learned", "necessity.learned_score.mean"),
+            ),
+            "If random peaked weights score like learned ones, it helps the model to read few"
+            " words, whichever they are.",
+        ),
+        ControlRow(
+            "JSD, shuffled labels",
+            "seed_baseline.permuted_jsd.mean",
+            (("between seeds", "seed_baseline.jsd.mean_over_seeds"),),
+            "If a model that learned shuffled labels attends like the audited one, the attention"
+            " does not come from the task.",
+        ),
+        ControlRow(
+            "TVD, all content erased",
+            "seed_baseline.control.erased.tvd.mean",
+            (("between seeds", "seed_baseline.tvd.mean"),),
+            "If the answers stay although all weights on the words are 0, they go around this"
+            " attention.",
+        ),
+        ControlRow(
+            "TVD, layers uniform",
+            "seed_baseline.control.uniform_layers.tvd.mean",
+            (("between seeds", "seed_baseline.tvd.mean"),),
+            "If the answers stay although every layer attends uniformly, the model does not need"
+            " its attention for them.",
+        ),
+    ),
 )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from attnaudit.drawing.palette import DARK, LIGHT, variables
 from attnaudit.errors import InputError, printable
-from attnaudit.findings.desiderata import find_desideratum
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.questions import all_questions
 from attnaudit.records.schema import Verification
@@ -20,7 +19,7 @@ from attnaudit.report.combine import COMBINED, Combined
 from attnaudit.report.heatmaps import caption, chosen, heading, remark
 from attnaudit.report.layout import Column, cut, laid_out
 from attnaudit.report.schema import Report, TableData
-from attnaudit.report.wording import Fact, facts, figure, missing
+from attnaudit.report.wording import MEANING, Fact, facts, in_words, missing
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -87,6 +86,7 @@ def html_page(made: Combined) -> str:
         css=_resource("page.css"),
         facts=[*facts(report), *_digests(report)],
         findings=[_card(name, finding) for name, finding in report.findings.items()],
+        meaning_title=MEANING,
         gate_counts=gates.counts(report.gates),
         gates=[
             {
@@ -146,13 +146,8 @@ def _look(status: str) -> str:
 def _card(name: FindingName, finding: Finding) -> dict[str, Any]:
     return {
         "name": name.replace("_", " ").capitalize(),
-        "question": find_desideratum(name).asks,
-        "status": finding.status.replace("_", " "),
         "look": _look(finding.status),
-        "reason": finding.reason,
-        "figure": figure(finding),
-        "rule": finding.rule,
-        "scope": finding.scope,
+        "words": in_words(name, finding),
     }
 
 
