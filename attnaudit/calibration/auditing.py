@@ -1,122 +1,165 @@
-"""Auditing a plant: what the audits that retrain record, in memory, and what it shows."""
+"""Auditing a plant as `attnaudit audit` audits a model: the same questions, settings and records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
+from attnaudit.calibration.checks import check
+from attnaudit.calibration.plant import CheckName, Plant
+from attnaudit.calibration.written import Written
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Silent
 from attnaudit.findings.assess import assess
-from attnaudit.findings.basis import SEED
-from attnaudit.findings.evidence import Evidence
+from attnaudit.findings.evidence import Evidence, gather
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions import find_question
-from attnaudit.questions.maker import Trains
-from attnaudit.questions.model_adversary import make as model_adversary
-from attnaudit.questions.probe import make as probe
+from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.opening import open_records
+from attnaudit.questions.question import Earlier, Question
 from attnaudit.questions.recording import Ledger
-from attnaudit.questions.runs import read_runs
-from attnaudit.questions.seed_baseline import make as seed_baseline
-from attnaudit.records.schema import Run, run_key
+from attnaudit.questions.runs import Runs, read_runs
+from attnaudit.records.manifest import collect
+from attnaudit.records.schema import DatasetFacts, Header, ModelFacts
+from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.rounds import record_rounds
-from tests.planted.plants import Plant
 
-SEEDS = 5  # of the recipe, its uniform twin, and each probe
-ADVERSARIES = model_adversary.ModelSettings(lambdas=(0.002, 0.08), seeds=6, epochs=12, patience=5)
+SEEDS = 5  # of seed-baseline, the least that findings take: with more they say no less
+# What each finding rests on besides seed-baseline, in the order of a suite.
+FEEDS: Mapping[FindingName, tuple[str, ...]] = {
+    "necessary": (),
+    "stable": (),
+    "hard_to_manipulate": ("model-adversary",),
+    "out_of_context": ("model-adversary", "probe"),
+}
+SETTLED = ("against", "not_assessed")  # what `necessary` says where the others are not assessed
 
 
-class Notebook:
-    """Records in memory, for audits that would write them to a file."""
-
-    def __init__(self) -> None:
-        self._records: list[dict[str, Any]] = []
-        self._done: dict[str, set[int]] = {}
-
-    def done_in(self, run: Run | None) -> set[int]:
-        """The rows that a run has records of."""
-        return self._done.get(run_key(run), set())
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """All records so far, by run in the order of their first one, then by row."""
-        order = {run: place for place, run in enumerate(self._done)}
-        return iter(sorted(self._records, key=lambda r: (order[run_key(r["run"])], r["row"])))
-
-    def write(self, batch: Iterable[dict[str, Any]]) -> None:
-        """Take in records as they are made."""
-        for record in batch:
-            self._done.setdefault(run_key(record["run"]), set()).add(record["row"])
-            self._records.append(record)
+def settings_of(question: Question, seed: int) -> Settings:
+    """What a suite asks of a question where its configuration says nothing, with a first seed."""
+    usual = {switch.key: switch.default for switch in question.switches}
+    chosen = question.choose({**usual, **question.suite})
+    assert chosen is not None  # a suite asks every question unless it is told to skip it
+    fields = question.settings.model_fields
+    given = {name: value for name, value in chosen.items() if name in fields}
+    given["seed"] = seed
+    if question.name == "seed-baseline":
+        given["seeds"] = SEEDS
+    return question.settings.model_validate(given, strict=False)
 
 
 class Auditing:
-    """The audits of one plant that retrain, each run when it is asked for and only then."""
+    """The questions that train models, asked of one plant in a folder, as a suite does.
 
-    def __init__(self, retraining: Retraining) -> None:
-        self.retraining = retraining
-        self._books: dict[str, Notebook] = {}
+    `name` is that of the plant, `seed` the one that it was grown from.
+    """
 
-    def run(self, *audits: str) -> Auditing:
-        """Run these audits: seed-baseline, adversary, probe."""
-        for audit in audits:
-            book = self._books[audit] = Notebook()
-            record_rounds(
-                self._trains(audit),
-                self.retraining,
-                Ledger("test"),
-                self._settings(audit),
-                book,
-                Silent(),
-            )
+    def __init__(self, retraining: Retraining, folder: Path, name: str, seed: int) -> None:
+        self.retraining, self.folder = retraining, folder
+        self._name, self._digest = name, hashlib.sha256(f"{name} {seed}".encode()).hexdigest()
+        self._records: dict[str, Path] = {}
+        self._read: dict[str, tuple[Header, Mapping[str, Runs]]] = {}
+
+    def ask(self, names: Iterable[str]) -> Auditing:
+        """Ask these questions, in the order of a suite; what was asked before stands."""
+        wanted = set(names) - self._records.keys()
+        for question in all_questions():
+            if question.name in wanted:
+                self._ask(question)
         return self
 
     @property
     def evidence(self) -> Evidence:
         """What they have recorded."""
-        return Evidence(
-            labels=self.retraining.spec.labels,
-            audited="test",
-            partial=False,
-            scope="a planted model",
-            runs={name: read_runs(book.records()) for name, book in self._books.items()},
+        found = gather(self._read.values())
+        assert found is not None
+        return found
+
+    def _ask(self, question: Question) -> None:
+        trains = question.maker.trains
+        assert trains is not None
+        settings = question.build_on(
+            settings_of(question, self.retraining.schedule.seed),
+            Earlier(dict(self._records), self.folder / "adversaries", ".pt"),
+        )
+        header = self._header(question, settings)
+        path = self.folder / f"{question.name}.jsonl"
+        ledger = self._ledger(question)
+        with RecordsWriter(path, header, kind=question.kind) as writer:
+            record_rounds(trains, self.retraining, ledger, settings, writer, Silent())
+            writer.finish()
+        self._records[question.name] = path
+        resampling: int = getattr(settings, "seed", 0)
+        self._read[question.name] = (header, read_runs(open_records(path), resampling))
+
+    def _ledger(self, question: Question) -> Ledger:
+        """What a suite tells a question about its records."""
+        return Ledger("test", model_sha256=self._digest, data_sha256=self._digest)
+
+    def _header(self, question: Question, settings: Settings) -> Header:
+        now = datetime.now(timezone.utc)
+        shown = settings.model_dump(mode="json")
+        model = ModelFacts(name=self._name, sha256=self._digest, **self._facts())
+        test = self.retraining.splits["test"]
+        data = DatasetFacts(
+            name="planted", sha256=self._digest, split="test", instances=len(test.instances)
+        )
+        seeds = [self.retraining.schedule.seed]
+        manifest = collect((), shown, seeds, now, None, "cpu", "float32", 1, {})
+        return Header(
+            audit=question.name, settings=shown, model=model, dataset=data, manifest=manifest
         )
 
-    def _trains(self, audit: str) -> Trains:
-        trains = find_question(audit).maker.trains
-        assert trains is not None
-        return trains
-
-    def _settings(self, audit: str) -> Settings:
-        first = self.retraining.schedule.seed
-        if audit == "seed-baseline":
-            return seed_baseline.SeedBaselineSettings(seeds=SEEDS, seed=first)
-        if audit == "probe":
-            return probe.ProbeSettings(seeds=SEEDS, seed=first)
-        dev = self.evidence.of("seed-baseline", "dev")
-        assert dev is not None  # the seeds come first: they say how close is close
-        mean = float(dev.values(SEED, dev.seeds(model="seed"), "tvd").mean())
-        seeds = model_adversary.SeedsTvd(tvd=mean, model_sha256=None, data_sha256=None)
-        return ADVERSARIES.model_copy(update={"seed": first, "seeds_tvd": seeds})
+    def _facts(self) -> dict[str, JsonValue]:
+        labels: list[JsonValue] = list(self.retraining.spec.labels)
+        if isinstance(self.retraining.fresh, Written):
+            return {"kind": "transformer", "labels": labels, **self.retraining.fresh.facts}
+        return {"kind": "plugin", "labels": labels}
 
 
-FEEDS: dict[FindingName, tuple[str, ...]] = {
-    "necessary": (),
-    "hard_to_manipulate": ("model-adversary",),
-    "out_of_context": ("probe",),
-}
-
-
-def audit_plant(plant: Plant, seed: int) -> dict[FindingName, Finding]:
-    """The findings on one plant, grown from a seed.
+def audit_plant(name: str, plant: Plant, seed: int) -> dict[str, str]:
+    """What is found on a plant that is grown from a seed: a status for all that is expected.
 
     What the seeds settle alone is not audited further, and no finding without an expectation is:
     neither would change the others.
     """
-    auditing = Auditing(plant.grow(seed)).run("seed-baseline")
-    findings = assess(auditing.evidence, Deltas())
-    if findings["necessary"].status not in ("against", "not_assessed"):
-        auditing.run(*(audit for name in plant.expected for audit in FEEDS[name]))
-        findings = assess(auditing.evidence, Deltas())
-    return {name: findings[name] for name in plant.expected}
+    retraining = plant.grow(seed)
+    found: dict[str, str] = {}
+    findings = [one for one in FEEDS if one in plant.expected]
+    if findings:
+        with tempfile.TemporaryDirectory(prefix="attnaudit-") as folder:
+            auditing = Auditing(retraining, Path(folder), name, seed)
+            found.update(
+                (one, str(finding.status)) for one, finding in _assess(auditing, findings).items()
+            )
+    for one in plant.expected:
+        if one not in FEEDS:
+            asked: Any = one
+            found[one] = _answer(asked, retraining)
+    return found
+
+
+def _assess(auditing: Auditing, names: list[FindingName]) -> dict[FindingName, Finding]:
+    findings = assess(auditing.ask(["seed-baseline"]).evidence, Deltas())
+    needed = {question for name in names for question in FEEDS[name]}
+    if needed and findings["necessary"].status not in SETTLED:
+        findings = assess(auditing.ask(needed).evidence, Deltas())
+    return {name: findings[name] for name in names}
+
+
+def _answer(name: CheckName, retraining: Retraining) -> str:
+    said = check(name, retraining)
+    return "not judged" if said is None else "yes" if said else "no"
+
+
+def makers() -> tuple[str, ...]:
+    """The modules that decide what is found on a plant, by name: see `code_digest`."""
+    asked = ("seed-baseline", "model-adversary", "probe", "permute", "erase")
+    return (__name__, *(f"{find_question(name).module}.make" for name in asked))

@@ -10,7 +10,8 @@ from attnaudit.calibration.pointers import SIZE, Pointer
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.schedule import Schedule
 
-OF_POINTER = Schedule(epochs=6, batch_size=25, learning_rate=0.03)
+# Few steps an epoch: what a training costs on texts this small is the number of its steps.
+OF_POINTER = Schedule(epochs=10, batch_size=80, learning_rate=0.05)
 # The first epoch without a ranking error on dev may still answer some texts wrongly: a plant that
 # every model must solve picks its epoch by accuracy, on enough texts to see a rare mistake.
 TO_THE_CEILING = OF_RECIPE.model_copy(update={"select": "accuracy"})
@@ -52,7 +53,7 @@ PLANTS: Mapping[str, Plant] = {
         kinds.Asking,
         {**HONEST, "hard_to_manipulate": "never against"},
         ("out_of_context",),
-        OF_POINTER.model_copy(update={"epochs": 10}),
+        OF_POINTER.model_copy(update={"epochs": 16}),
         paired=True,
     ),
     "twin": Plant(
@@ -83,7 +84,7 @@ PLANTS: Mapping[str, Plant] = {
             "out_of_context": "never against",
         },
         ("stable",),
-        OF_POINTER.model_copy(update={"epochs": 10}),
+        OF_POINTER.model_copy(update={"epochs": 16}),
     ),
     "coin-seed": Plant(
         "a coin per seed",
@@ -130,7 +131,7 @@ PLANTS: Mapping[str, Plant] = {
         kinds.Rationaliser,
         {"out_of_context": "never for"},
         ("out_of_context",),
-        OF_POINTER.model_copy(update={"epochs": 10}),
+        OF_POINTER.model_copy(update={"epochs": 16}),
     ),
     "label-coded": Plant(
         "misleading",

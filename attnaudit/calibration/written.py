@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import JsonValue
 from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -54,6 +55,12 @@ class Written:
     """A kind of written transformer: its layers from bottom to top, the last one audited."""
 
     layers: tuple[Callable[[Any], None], ...]
+
+    @property
+    def facts(self) -> dict[str, JsonValue]:
+        """What records say of it."""
+        name = BertForSequenceClassification.__name__
+        return {"architecture": name, "layers": len(self.layers), "heads": 1, "row": "[CLS]"}
 
     def __call__(self, seed: int) -> TransformerClassifier:
         """The classifier; a seed adds a little noise to each of the weights."""
