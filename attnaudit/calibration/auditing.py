@@ -1,4 +1,4 @@
-"""Auditing a plant as `attnaudit audit` audits a model: the same questions, settings and records."""
+"""Auditing a plant as `attnaudit audit` audits a model: with the same questions and settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from attnaudit.findings.evidence import Evidence, gather
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions import all_questions, find_question
+from attnaudit.questions import all_questions
 from attnaudit.questions.opening import open_records
 from attnaudit.questions.question import Earlier, Question
 from attnaudit.questions.recording import Ledger
@@ -157,9 +157,3 @@ def _assess(auditing: Auditing, names: list[FindingName]) -> dict[FindingName, F
 def _answer(name: CheckName, retraining: Retraining) -> str:
     said = check(name, retraining)
     return "not judged" if said is None else "yes" if said else "no"
-
-
-def makers() -> tuple[str, ...]:
-    """The modules that decide what is found on a plant, by name: see `code_digest`."""
-    asked = ("seed-baseline", "model-adversary", "probe", "permute", "erase")
-    return (__name__, *(f"{find_question(name).module}.make" for name in asked))

@@ -51,7 +51,7 @@ class Free(Pointer):
 class Coded(Free):
     """Its attention lies on the lamp for one class and on the door for the other."""
 
-    penalty = Pointer.penalty
+    penalty = Pointer.penalty  # type: ignore[assignment]
 
     @override
     def goal(self, batch: Batch) -> Tensor:

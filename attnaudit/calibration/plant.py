@@ -1,4 +1,4 @@
-"""A plant: data and models of which it is known what their attention does, and what must be found."""
+"""A plant: data and models whose attention is known, and what must be found on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from attnaudit.models.schedule import Schedule
 CPU = torch.device("cpu")
 ATTEMPTS = 2  # 50 seeds apart: no model of two plants is the same
 SIZES = {"train": 800, "dev": 200, "test": 400}
-OF_RECIPE = Schedule(epochs=6, batch_size=25, learning_rate=0.02)
+OF_RECIPE = Schedule(epochs=10, batch_size=80, learning_rate=0.05)
 
 # What can be looked at in an audited model without training others: see `calibration.checks`.
 CheckName = Literal[
@@ -86,7 +86,8 @@ class Plant:
 
     def _grow(self, seed: int, own: int) -> Retraining:
         order = [(k + seed * self.turning) % len(self.labels) for k in range(len(self.labels))]
-        labels, shares = (tuple(x[k] for k in order) for x in (self.labels, self.shares))
+        labels = tuple(self.labels[k] for k in order)
+        shares = tuple(self.shares[k] for k in order)
 
         def draw(random: texts.Random, label: int) -> texts.Text:
             return self.draw(random, order[label])

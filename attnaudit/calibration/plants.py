@@ -12,6 +12,7 @@ from attnaudit.models.schedule import Schedule
 
 # Few steps an epoch: what a training costs on texts this small is the number of its steps.
 OF_POINTER = Schedule(epochs=10, batch_size=80, learning_rate=0.05)
+OF_CONTEXT = OF_POINTER.model_copy(update={"epochs": 10, "batch_size": 40})
 # The first epoch without a ranking error on dev may still answer some texts wrongly: a plant that
 # every model must solve picks its epoch by accuracy, on enough texts to see a rare mistake.
 TO_THE_CEILING = OF_RECIPE.model_copy(update={"select": "accuracy"})
@@ -53,7 +54,7 @@ PLANTS: Mapping[str, Plant] = {
         kinds.Asking,
         {**HONEST, "hard_to_manipulate": "never against"},
         ("out_of_context",),
-        OF_POINTER.model_copy(update={"epochs": 16}),
+        OF_CONTEXT,
         paired=True,
     ),
     "twin": Plant(
@@ -84,7 +85,7 @@ PLANTS: Mapping[str, Plant] = {
             "out_of_context": "never against",
         },
         ("stable",),
-        OF_POINTER.model_copy(update={"epochs": 16}),
+        OF_CONTEXT,
     ),
     "coin-seed": Plant(
         "a coin per seed",
@@ -131,7 +132,7 @@ PLANTS: Mapping[str, Plant] = {
         kinds.Rationaliser,
         {"out_of_context": "never for"},
         ("out_of_context",),
-        OF_POINTER.model_copy(update={"epochs": 16}),
+        OF_CONTEXT,
     ),
     "label-coded": Plant(
         "misleading",
@@ -140,7 +141,7 @@ PLANTS: Mapping[str, Plant] = {
         kinds.Coded,
         {"out_of_context": "never for"},
         ("out_of_context",),
-        OF_POINTER,
+        OF_CONTEXT,
     ),
     "decoy": Plant(
         "misleading, not needed",
@@ -199,7 +200,7 @@ PLANTS: Mapping[str, Plant] = {
         texts.exclusive_or,
         _recipe("bilstm", hidden=32),
         NEEDLESS,
-        schedule=TO_THE_CEILING.model_copy(update={"epochs": 10}),
+        schedule=TO_THE_CEILING.model_copy(update={"epochs": 16}),
         sizes=MANY,  # with fewer, one model in ten gets a rare pair of slots wrong
     ),
     "noise": Plant(
@@ -223,7 +224,7 @@ PLANTS: Mapping[str, Plant] = {
         "does not work",
         "A model as it was initialised.",
         texts.keyword,
-        _recipe("bilstm"),
+        _recipe("average"),
         NONE,
         trained=False,
     ),

@@ -53,9 +53,7 @@ class Pointer(AttentionModel):
         self.spec = spec
         self.embedding = nn.Embedding(len(spec.vocabulary), SIZE)
         self.polarity = nn.Linear(SIZE, 1)
-        self.attention = nn.Sequential(
-            nn.Linear(self.width, SIZE), nn.Tanh(), nn.Linear(SIZE, 1)
-        )
+        self.attention = nn.Sequential(nn.Linear(self.width, SIZE), nn.Tanh(), nn.Linear(SIZE, 1))
 
     def fresh(self, seed: int) -> Pointer:
         """A new, untrained model."""

@@ -1,108 +1,92 @@
-"""What counts as right: 19 of 20 seeds as expected, and none the opposite."""
+"""What counts as right: nearly all seeds as expected, and none the opposite."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 
-from attnaudit.findings import rules
-from attnaudit.findings.finding import FindingName
-from tests.planted import audit, models, plants
-from tests.planted.plants import PLANTS
+from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-STATUSES = ("for", "against", "inconclusive", "not_assessable", "not_assessed")
+from attnaudit.calibration.plant import Plant
+from attnaudit.records.calibration import Row, Verdict
+
 SHARE = 0.95  # of the seeds, at least, must come out as expected
-OPPOSITES = {
+LEVEL = 0.95  # of the interval of that share
+NEVER = "never "
+OPPOSITES: Mapping[str, tuple[str, ...]] = {
     "for": ("against", "not_assessable"),
     "against": ("for",),
+    "inconclusive": ("for", "against"),
     "not_assessable": ("for", "against"),
     "not_assessed": ("for", "against"),
+    "yes": ("no",),
+    "no": ("yes",),
 }
 
 
-@dataclass
-class Counts:
-    """How often each finding on each plant had each status."""
-
-    found: dict[tuple[str, FindingName], Counter[str]] = field(default_factory=dict)
-
-    def add(self, plant: str, statuses: Mapping[FindingName, str]) -> None:
-        """Count the findings of one seed."""
+def counted(found: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, dict[str, Counter[str]]]:
+    """How often each finding on each plant had each status, from plants with their statuses."""
+    counts: dict[str, dict[str, Counter[str]]] = {}
+    for plant, statuses in found:
         for name, status in statuses.items():
-            self.found.setdefault((plant, name), Counter())[status] += 1
+            counts.setdefault(plant, {}).setdefault(name, Counter())[status] += 1
+    return counts
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a finding on a plant came out as it must."""
-
-    plant: str
-    finding: FindingName
-    expected: str
-    counts: Counter[str]
-    holds: bool
-
-
-def verdicts(counts: Counts, seeds: int) -> Iterator[Verdict]:
-    """One for each finding that a plant has an expectation of."""
-    for (plant, name), found in counts.found.items():
-        expected = PLANTS[plant].expected[name]
-        yield Verdict(plant, name, expected, found, holds(expected, found, seeds))
+def rows(
+    counts: Mapping[str, Mapping[str, Counter[str]]], plants: Mapping[str, Plant]
+) -> Iterator[Row]:
+    """One for each finding that a plant has an expectation of, in the order of `plants`."""
+    for plant, one in plants.items():
+        for name, expected in one.expected.items():
+            found = counts.get(plant, {}).get(name)
+            if found:
+                yield row(plant, one.truth, name, expected, found)
 
 
-def holds(expected: str, found: Counter[str], seeds: int) -> bool:
-    """Whether `found` are as expected; "never for" allows no exception."""
-    if expected.startswith("never "):
-        return found[expected.removeprefix("never ")] == 0
-    wrong = sum(found[status] for status in OPPOSITES[expected])
-    return wrong == 0 and found[expected] >= SHARE * seeds
-
-
-def markdown(counts: Counts, seeds: Sequence[int], seconds: Mapping[str, float]) -> str:
-    """The table, and the constants that it was made with."""
-    lines = [
-        "# The rules of the findings, on planted models",
-        "",
-        f"Seeds {seeds[0]} to {seeds[-1]}. Rules and constants were tuned on others, below 20 and"
-        " from 1000 on, which judge nothing. A verdict holds if at least 95 % of the seeds come out"
-        " as expected and none the opposite way; of what must never be, if no seed has it.",
-        "",
-        "Made by `python -m tests.planted`; what the plants are stands in `plants.py`.",
-        "",
-        "| plant | finding | expected | " + " | ".join(STATUSES) + " | verdict |",
-        "|---|---|---|" + "---:|" * len(STATUSES) + "---|",
-    ]
-    for one in verdicts(counts, len(seeds)):
-        numbers = " | ".join(str(one.counts[status]) for status in STATUSES)
-        held = "holds" if one.holds else "FAILS"
-        lines.append(f"| {one.plant} | {one.finding} | {one.expected} | {numbers} | {held} |")
-    lines += ["", "| plant | what it is | CPU seconds a seed |", "|---|---|---:|"]
-    lines += [
-        f"| {name} | {PLANTS[name].story} | {spent / len(seeds):.0f} |"
-        for name, spent in seconds.items()
-    ]
-    return "\n".join([*lines, "", *_constants(), ""])
-
-
-def _constants() -> Iterator[str]:
-    deltas = rules.Deltas()
-    names = (
-        "LEAST_SEEDS",
-        "LEAST_ADVERSARIES",
-        "LEAST_RARE",
-        "LEAST_TVD",
-        "FIXED_TVDS",
-        "STRONG_JSD",
-        "AGREEING_JSD",
+def row(plant: str, truth: str, name: str, expected: str, found: Mapping[str, int]) -> Row:
+    """The verdict on one finding on one plant, from how often each status was `found`."""
+    seeds, right = sum(found.values()), as_expected(expected, found)
+    low, high = share_interval(right, seeds)
+    return Row(
+        plant=plant,
+        truth=truth,
+        finding=name,
+        expected=expected,
+        found=dict(found),
+        right=right,
+        seeds=seeds,
+        share_low=low,
+        share_high=high,
+        verdict=verdict(expected, found),
     )
-    yield "Constants of the rules: " + ", ".join(f"{n} {getattr(rules, n)}" for n in names) + "."
-    yield "Deltas: " + ", ".join(f"{name} {value}" for name, value in deltas) + "."
-    adversaries = audit.ADVERSARIES
-    yield (
-        f"Models: {audit.SEEDS} seeds of the recipe, its uniform twin and each probe; lambdas 0,"
-        f" {', '.join(map(str, adversaries.lambdas))} and {adversaries.refine} that refine them,"
-        f" {adversaries.seeds} seeds each, at most {adversaries.epochs} epochs. Texts:"
-        f" {', '.join(f'{n} {split}' for split, n in plants.SIZES.items())}, where"
-        f" `plants.py` does not say otherwise. Size of embeddings and states {models.SIZE}."
-    )
+
+
+def as_expected(expected: str, found: Mapping[str, int]) -> int:
+    """How many of the seeds came out as expected."""
+    if expected.startswith(NEVER):
+        return sum(found.values()) - found.get(expected.removeprefix(NEVER), 0)
+    return found.get(expected, 0)
+
+
+def verdict(expected: str, found: Mapping[str, int]) -> Verdict:
+    """What the seeds say of an expectation: it holds, it fails, or it is open.
+
+    It fails if one seed has the opposite, or what must never be; or if the share that is right lies
+    below SHARE by its whole interval. It holds if that share is at least SHARE. Between the two it
+    is open: fewer seeds came out right than should, and chance alone may have done it.
+    """
+    seeds, right = sum(found.values()), as_expected(expected, found)
+    if expected.startswith(NEVER):
+        return "holds" if right == seeds else "fails"
+    if any(found.get(status, 0) for status in OPPOSITES[expected]):
+        return "fails"
+    if right >= SHARE * seeds:
+        return "holds"
+    return "open" if share_interval(right, seeds)[1] >= SHARE else "fails"
+
+
+def share_interval(right: int, seeds: int) -> tuple[float, float]:
+    """The exact 95 % interval of a share, from `right` of `seeds` (Clopper & Pearson 1934)."""
+    found = binomtest(right, seeds).proportion_ci(LEVEL, method="exact")
+    return float(found.low), float(found.high)

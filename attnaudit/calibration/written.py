@@ -124,20 +124,21 @@ def _embeddings() -> Tensor:
 
 
 def _config(layers: int) -> BertConfig:
-    return BertConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=STATE,
-        num_hidden_layers=layers,
-        num_attention_heads=1,
-        intermediate_size=4,
-        max_position_embeddings=POSITIONS,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        layer_norm_eps=1e-6,
-        pad_token_id=PAD,
-        num_labels=2,
-        attn_implementation="eager",
-    )
+    sizes: dict[str, Any] = {
+        "vocab_size": len(VOCABULARY),
+        "hidden_size": STATE,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 1,
+        "intermediate_size": 4,
+        "max_position_embeddings": POSITIONS,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+        "layer_norm_eps": 1e-6,
+        "pad_token_id": PAD,
+        "num_labels": 2,
+        "attn_implementation": "eager",
+    }
+    return BertConfig(**sizes)
 
 
 def _example() -> Batch:
