@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 # What each room of the package may import from the others; those in COMMON are for all.
 ARROWS = {
     "cli": {
+        "calibration",
         "data",
         "execution",
         "explanations",
@@ -33,8 +34,12 @@ ARROWS = {
         "models",
         "questions",
         "readings",
+        "records",
         "report",
         "running",
+    },
+    "calibration": {
+        *("data", "execution", "findings", "models", "questions", "records", "running"),
     },
     "explanations": {"findings", "importance", "questions", "readings", "records", "report"},
     "running": {

@@ -10,6 +10,7 @@ import typer
 from attnaudit import __version__
 from attnaudit.cli.ask import command_of
 from attnaudit.cli.audit import audit
+from attnaudit.cli.calibrate import calibrate
 from attnaudit.cli.data import data_app
 from attnaudit.cli.defaults import FILE, from_file, read_defaults
 from attnaudit.cli.explain import explain
@@ -42,6 +43,7 @@ for _command in dict.fromkeys(question.command for question in all_questions()):
     app.command(_command)(command_of([q for q in all_questions() if q.command == _command]))
 app.command()(report)
 app.command()(audit)
+app.command()(calibrate)
 app.command()(explain)
 app.add_typer(data_app, name="data")
 

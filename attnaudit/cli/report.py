@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -20,6 +21,7 @@ from attnaudit.cli.output import (
 )
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings.desiderata import FINDINGS
+from attnaudit.report.calibration import read_facts, with_calibration
 from attnaudit.report.formats import find_format
 
 JSON = find_format("json")
@@ -70,6 +72,13 @@ def report(
             help="Show heatmaps of N instances as well, from records made with --text.",
         ),
     ] = 0,
+    calibration: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            metavar="FILE",
+            help="Name the calibration in FILE, which `attnaudit calibrate -o FILE` wrote.",
+        ),
+    ] = None,
     strict: o.StrictOption = False,
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
@@ -95,10 +104,11 @@ def report(
     if as_json and form is not None and form.value != JSON.name:
         raise InputError(f"--json and --format {form.value} exclude each other")
     sources = o.required(files or None, "FILE")
-    check_outputs(output, inputs=(*sources, policy, baseline))
+    check_outputs(output, inputs=(*sources, policy, baseline, calibration))
     chosen = JSON if as_json else None if form is None else find_format(form.value)
     check_format(chosen, output)
     demands = read_demands(policy, baseline)
+    known = None if calibration is None else read_facts(calibration)
 
     sizes = _deltas(delta or [])
 
@@ -120,6 +130,8 @@ def report(
         )
     if heatmaps:
         check_gallery(made, sources)
+    if known is not None:
+        made = replace(made, report=with_calibration(made.report, known))
     finish(
         made,
         chosen,

@@ -102,6 +102,21 @@ class Verification(Settings):
     )
 
 
+class CalibrationFacts(Settings):
+    """How the rules of the findings did on planted models, on a machine and with a code."""
+
+    file: str = Field(description="The file of the calibration, as it was named.")
+    sha256: str = Field(description="Its SHA-256.")
+    version: str = Field(description="The version of this tool that made it.")
+    made: str = Field(description="When it was made, in UTC, ISO 8601.")
+    holds: NonNegativeInt = Field(description="How many plants hold.")
+    plants: NonNegativeInt = Field(description="How many plants there are.")
+    failing: list[str] = Field(description="The plants on which a rule failed.")
+    current: bool = Field(
+        description="Whether the version and code that made it are those that named it here."
+    )
+
+
 class Manifest(Settings):
     """What is needed to repeat the run."""
 
@@ -122,6 +137,9 @@ class Manifest(Settings):
         default=None,
         description="How the model was checked on the data; null for a training, and in records"
         " that are older than this check.",
+    )
+    calibration: CalibrationFacts | None = Field(
+        default=None, description="The calibration that this report names, or null."
     )
 
 

@@ -48,6 +48,9 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "dataset.split", report.dataset.split
     yield "dataset.instances", str(report.dataset.instances)
     yield "dataset.partial", str(report.dataset.partial).lower()
+    if (calibration := report.manifest.calibration) is not None:
+        yield "calibration.holds", f"{calibration.holds} of {calibration.plants}"
+        yield "calibration.current", str(calibration.current).lower()
     for desideratum, finding in report.findings.items():
         yield f"finding.{desideratum}", finding.status
     for name, metric in report.metrics.items():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from attnaudit.findings.desiderata import find_desideratum
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.questions import all_questions
-from attnaudit.records.schema import UnknownWords
+from attnaudit.records.schema import CalibrationFacts, UnknownWords
 from attnaudit.report.layout import number
 from attnaudit.report.listing import listed
 from attnaudit.report.registry import find
@@ -53,6 +53,21 @@ def facts(report: Report) -> Iterator[Fact]:
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
+    if report.manifest.calibration is not None:
+        yield _calibration(report.manifest.calibration)
+
+
+def _calibration(made: CalibrationFacts) -> Fact:
+    """What a calibration says of the rules by which this report finds."""
+    words = (
+        f"This instrument was calibrated: {made.holds} of {made.plants} plants hold"
+        f" ({made.file}, {made.made[:10]})"
+    )
+    if made.failing:
+        words += f". Rules failed on: {listed(made.failing)}. Do not rely on these findings"
+    if not made.current:
+        words += f". Another version or other code of attnaudit made it ({made.version})"
+    return Fact("calibration", words, loud=made.holds < made.plants or not made.current)
 
 
 def _below_majority(report: Report) -> Iterator[Fact]:

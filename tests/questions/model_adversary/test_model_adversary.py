@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
+from tests.planted.audit import Notebook
 
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
@@ -36,7 +36,6 @@ from attnaudit.report.combine import combine
 from attnaudit.running.job import Job
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.run import run_questions
-from tests.planted.audit import Notebook
 from tests.sealed import body, contents, version_1
 
 

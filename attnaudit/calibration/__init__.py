@@ -1,0 +1,1 @@
+"""Models of which it is known what their attention does, and what the rules must find on them."""
