@@ -24,6 +24,7 @@ What the texts add is that part of their variance which all models share (see `t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -138,14 +139,21 @@ def _model_ends(observed: Array, chance: Array, models: int, seed: int, tail: fl
     left = _root(above.sum() - 2 * above.sum(1), below.sum() - 2 * below.sum(1))
     error = ((models - 1) / models * ((left - left.mean()) ** 2).sum()) ** 0.5
     half = float(stdtrit(models - 1, 1 - tail) * error)
-    generator = np.random.default_rng(seed)
-    counts = generator.multinomial(models, np.full(models, 1 / models), DRAWS).astype(np.float64)
-    counts = counts[(counts > 0).sum(1) > 1]  # one model alone makes no pair
+    counts = _counts(models, seed)
     drawn = _root(((counts @ above) * counts).sum(1), ((counts @ below) * counts).sum(1))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     least = root - BELOW * max(half, root - float(low))
     most = root + ABOVE * max(half, float(high) - root)
     return max(least, 0.0) ** 3, most**3
+
+
+@lru_cache(maxsize=8)
+def _counts(models: int, seed: int) -> Array:
+    """How often each resample holds each model, (draws, M); those of one model make no pair."""
+    generator = np.random.default_rng(seed)
+    counts = generator.multinomial(models, np.full(models, 1 / models), DRAWS).astype(np.float64)
+    found: Array = counts[(counts > 0).sum(1) > 1]
+    return found
 
 
 def _root(observed: ArrayLike, chance: ArrayLike) -> Array:

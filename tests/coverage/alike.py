@@ -16,6 +16,7 @@ import numpy as np
 from attnaudit.findings.rules import compare
 from attnaudit.measures.pairs import of_pairs
 from attnaudit.measures.sample import Sample
+from attnaudit.measures.stability import Compared
 from attnaudit.measures.stability import compare as compare_models
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.seed_baseline.stability import KAPPA_LINE, LINE
@@ -26,7 +27,7 @@ HEADING = "## How alike models attend: *stable* at its lines"
 LINES = (LINE, KAPPA_LINE)
 FIGURES = ("s", "kappa")
 MODELS = (6, 10)
-TEXTS = 100
+TEXTS = 60
 LEAST = 0.025  # the share of wrong answers, for normal seeds, that either side may have
 
 HEAD = """\
@@ -62,18 +63,20 @@ class Errors:
     width: float
 
 
-def audits(
-    recipe: Recipe, spread: float, models: int, draws: int, seed: int, texts: int = TEXTS
-) -> Iterator[tuple[Estimate, Estimate]]:
-    """s and kappa of so many audits of a recipe."""
-    generator, sample = np.random.default_rng([seed, models]), Sample(texts)
+def audits(recipe: Recipe, spread: float, models: int, draws: int, seed: int) -> Iterator[Compared]:
+    """The pairs of models of so many audits of a recipe."""
+    generator = np.random.default_rng([seed, models])
     for _ in range(draws):
-        (weights,) = recipe.attention(generator, (1, models, texts), spread)
-        found = compare_models(weights.reshape(models, -1), np.full(texts, WORDS))
-        differ = 1 - found.agree
-        s = of_pairs(found.jsd, found.shuffled, models, sample, (0.0, 2.0))
-        kappa = of_pairs(differ, 1 - found.chance, models, sample, (0.0, 2.0))
-        yield s.turned((-1.0, 1.0)).estimate, kappa.turned((-1.0, 1.0)).estimate
+        (weights,) = recipe.attention(generator, (1, models, TEXTS), spread)
+        yield compare_models(weights.reshape(models, -1), np.full(TEXTS, WORDS))
+
+
+def estimate(found: Compared, figure: int) -> Estimate:
+    """s (figure 0) or kappa (figure 1) with its interval, as the finding has them."""
+    observed = (found.jsd, 1 - found.agree)[figure]
+    chance = (found.shuffled, 1 - found.chance)[figure]
+    made = of_pairs(observed, chance, found.models, Sample(TEXTS), (0.0, 2.0))
+    return made.turned((-1.0, 1.0)).estimate
 
 
 def at_the_line(recipe: Recipe, figure: int, models: int, draws: int, seed: int) -> Errors:
@@ -81,7 +84,8 @@ def at_the_line(recipe: Recipe, figure: int, models: int, draws: int, seed: int)
     spread = recipe.spreads[figure]
     true, ends = truth(recipe, spread)[figure], []
     for found in audits(recipe, spread, models, draws, seed):
-        ends.append((found[figure].ci_low, found[figure].ci_high))
+        one = estimate(found, figure)
+        ends.append((one.ci_low, one.ci_high))
     low, high = np.array(ends, float).T
     return Errors(
         float((low > true).mean()), float((high < true).mean()), float((high - low).mean())
@@ -92,7 +96,7 @@ def said(recipe: Recipe, models: int, draws: int, seed: int) -> tuple[float, flo
     """The shares of audits that end *for* and *against*."""
     ended = []
     for found in audits(recipe, recipe.spreads[0], models, draws, seed):
-        s, kappa = (compare(one, line) for one, line in zip(found, LINES, strict=True))
+        s, kappa = (compare(estimate(found, figure), line) for figure, line in enumerate(LINES))
         ended.append((s == kappa == "for", s == "against"))
     ends_for, ends_against = np.mean(ended, axis=0)
     return float(ends_for), float(ends_against)
