@@ -91,6 +91,8 @@ def test_the_names_that_policies_rely_on() -> None:
         ),
         "seed_baseline.uniform_jsd.mean",
         "necessity.f1_gap",
+        *(f"stability.{s}" for s in ("s", "kappa", "top_agreement.mean")),
+        *(f"stability.{s}" for s in ("jsd.mean", "shuffled_jsd.mean")),
         *(f"probe.base-{other}.f1_gap" for other in ("uniform", "leak", "trained")),
         "probe.trained-uniform.f1_gap",
         *(f"adversary.model[jsd={jsd}].tvd" for jsd in (0.2, 0.3, 0.4)),
