@@ -53,7 +53,7 @@ def rows():
 
 
 def test_the_page_has_a_line_for_each_case():
-    shown = {tuple(cells[:2]) + (cells[3],) for cells in rows() if len(cells) == 7}
+    shown = {(*cells[:2], cells[3]) for cells in rows() if len(cells) == 7}
     assert shown == {
         (recipe.name, figure, str(models))
         for recipe in AT_THE_LINE
