@@ -75,7 +75,8 @@ def compare(weights: ArrayLike, words: ArrayLike) -> Compared:
             p, q = shown[first[pair], text], shown[second[pair], text]  # (portion, L)
             found[:, pair, texts[text]] = jsd(p, q), shuffled_jsd(p, q)
     agree = (top[first] == top[second])[:, used].astype(np.float64)
-    return Compared(models, *found[:, :, used], agree, 1 / words[used], used)
+    observed, by_chance = found[:, :, used]
+    return Compared(models, observed, by_chance, agree, 1 / words[used], used)
 
 
 def shuffled_jsd(p: ArrayLike, q: ArrayLike) -> Array:
@@ -97,7 +98,8 @@ def shuffled_jsd(p: ArrayLike, q: ArrayLike) -> Array:
     total = p[..., :, None] + (q + _TINY)[..., None, :]  # (..., n, n)
     crossed = np.einsum("...ij,...ij->...", total, np.log(total)) / n
     own = (p * np.log(p + _TINY) + q * np.log(q + _TINY)).sum(-1)
-    return np.clip(LN2 + (own - crossed) / 2, 0.0, LN2)
+    mean: Array = np.clip(LN2 + (own - crossed) / 2, 0.0, LN2)
+    return mean
 
 
 def _portions(pairs: int, texts: int, size: int) -> Iterator[tuple[Ints, Ints]]:
