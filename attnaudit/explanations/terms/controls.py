@@ -70,7 +70,6 @@ CONTROLS = (
         traps="If the probe does as well, it helps that the weights are uneven, and not on which "
         "words they lie.",
         source="this tool's own",
-        aliases=("shuffled",),
     ),
     Entry(
         "control",
@@ -80,7 +79,6 @@ CONTROLS = (
         traps="If the probe does as well, the training has taught the attention nothing that "
         "helps: the architecture alone gives as much.",
         source="this tool's own",
-        aliases=("untrained",),
     ),
     Entry(
         "control",
@@ -92,7 +90,6 @@ CONTROLS = (
         traps="If the probe does as well, it helps at which place the weights lie, whatever "
         "stands there.",
         source="this tool's own",
-        aliases=("position",),
     ),
     Entry(
         "control",
