@@ -74,12 +74,16 @@ class _Probes:
 
 @dataclass(frozen=True)
 class _Found:
-    """What the rule has come to, and the figure that decided it."""
+    """What the rule has come to, why, and the figure that decided it.
+
+    `open` says that more seeds or texts could decide it.
+    """
 
     status: FindingStatus
     why: str
     figure: Estimate
     metric: str | None
+    open: bool = False
 
 
 def out_of_context(evidence: Evidence, delta: float) -> Finding:
@@ -100,7 +104,12 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     found = _decide(_Probes(evidence, runs, seeds), delta)
     left_out = "".join(f"; left out: {words}" for words in _unpaired(runs, kinds, seeds))
     reason = f"{found.why} ({len(seeds)} seeds{left_out})"
-    return finding(found.status, reason, found.figure, delta, scope, found.metric, RULE)
+    if found.open:
+        end = settle(found.figure, delta)
+        reason = f"{reason}. {end[:1].upper()}{end[1:]}"
+    # A figure of some seeds is not the metric of all of them.
+    metric = None if left_out else found.metric
+    return finding(found.status, reason, found.figure, delta, scope, metric, RULE)
 
 
 def _decide(probes: _Probes, delta: float) -> _Found:
@@ -125,8 +134,7 @@ def _decide(probes: _Probes, delta: float) -> _Found:
         )
         return _Found("against", why, leak, LEAK)
     if compare(uniform, delta) == "inconclusive":
-        why = f"{over_uniform}; {settle(uniform, delta)}"
-        return _Found("inconclusive", why, uniform, OVER_UNIFORM)
+        return _Found("inconclusive", over_uniform, uniform, OVER_UNIFORM, open=True)
     open_still = _unsupported(probes, leak, loses, delta)
     return open_still or _outdone(probes, uniform, over_uniform, leak, delta)
 
@@ -156,9 +164,9 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
             f"{loses}: the attended words are replaceable, as where the evidence stands twice in"
             " the text"
         )
-    else:
-        why = f"{loses}: the leak control did not decide; {settle(leak, delta)}"
-    return _Found("inconclusive", why, leak, LEAK)
+        return _Found("inconclusive", why, leak, LEAK)
+    why = f"{loses}: the leak control did not decide"
+    return _Found("inconclusive", why, leak, LEAK, open=True)
 
 
 def _outdone(
@@ -170,9 +178,10 @@ def _outdone(
         if compare(other, delta) != "for":
             why = (
                 f"{over_uniform}, but {_more(other)} that under an adversary's attention: other"
-                f" attention serves the probe as well; {settle(other, delta)}"
+                " attention serves the probe as well"
             )
-            return _Found("inconclusive", why, other, OVER_ADVERSARY)
+            still = compare(other, delta) == "inconclusive"
+            return _Found("inconclusive", why, other, OVER_ADVERSARY, open=still)
     why = (
         f"{over_uniform}, and models of the recipe lose {_figure(leak)} more without the attended"
         " words than without as many other words"

@@ -16,7 +16,6 @@ from attnaudit.records.schema import Header
 class Evidence:
     """The trained models of each audit, by audit and split, and what they are of.
 
-    `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
     `score` is the one by which models are compared.
     """
 
@@ -25,7 +24,6 @@ class Evidence:
     partial: bool
     scope: str
     runs: Mapping[str, Mapping[str, Runs]]
-    pretrained: bool = False
     score: ScoreName = "macro_f1"
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
@@ -50,7 +48,6 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         partial=any(header.dataset.partial for header, _ in files),
         scope=_scope(first, facts),
         runs={header.audit: runs for header, runs in files if runs},
-        pretrained=facts.get("kind") == "transformer",
         score=_score(header for header, _ in files),
     )
 

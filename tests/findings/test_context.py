@@ -78,7 +78,7 @@ def test_against_comes_before_all_that_is_open(judge):
 def test_an_open_gap_to_uniform_attention_comes_first(judge):
     found = judge(uniform=22, attended=20, other=20, whole=150, adversary=20)
     assert (found.status, found.metric) == ("inconclusive", UNIFORM)
-    assert "above that under uniform attention; the interval" in found.reason
+    assert "above that under uniform attention (5 seeds). The interval" in found.reason
 
 
 def test_replaceable_words(judge, bench, models):
@@ -99,7 +99,7 @@ def test_replaceable_words(judge, bench, models):
 def test_a_leak_control_that_does_not_decide(judge, attended, other):
     found = judge(attended=attended, other=other)
     assert (found.status, found.metric) == ("inconclusive", LEAK)
-    assert "the leak control did not decide; the interval" in found.reason
+    assert "the leak control did not decide (5 seeds). The interval" in found.reason
 
 
 def test_most_texts_must_lose_a_word(judge):
@@ -153,7 +153,7 @@ def test_five_seeds_of_each_are_needed(judge):
 
 def test_seeds_that_some_lack_are_left_out_and_named(judge):
     found = judge(base=[20] * 6, uniform=[80] * 5)
-    assert found.status == "for"
+    assert (found.status, found.metric) == ("for", None)
     assert (
         "5 seeds; left out: seed 6, missing for the probe under the guide uniform" in found.reason
     )

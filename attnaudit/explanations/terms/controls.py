@@ -59,48 +59,18 @@ CONTROLS = (
         "control",
         "uniform guide",
         "A probe under uniform attention, which any useful guide must beat.",
-        beside=("probe.base-uniform.score_gap",),
+        beside=("probe.base-uniform.f1_gap",),
         source="Wiegreffe & Pinter 2019, section 3.4",
     ),
     Entry(
         "control",
-        "shuffled guide",
-        "A probe under the audited model's weights, shuffled within each text.",
-        beside=("probe.base-shuffled.score_gap",),
-        traps="If the probe does as well, it helps that the weights are uneven, and not on which "
-        "words they lie.",
-        source="this tool's own",
-    ),
-    Entry(
-        "control",
-        "untrained guide",
-        "A probe under the attention that the audited model had before it was trained.",
-        beside=("probe.base-untrained.score_gap",),
-        traps="If the probe does as well, the training has taught the attention nothing that "
-        "helps: the architecture alone gives as much.",
-        source="this tool's own",
-    ),
-    Entry(
-        "control",
-        "position guide",
-        "A probe under attention that depends on the place in the text alone: the mean of the "
-        "audited model's at that place.",
-        formula="mean over train texts of the weight in each hundredth of a text",
-        beside=("probe.base-position.score_gap",),
-        traps="If the probe does as well, it helps at which place the weights lie, whatever "
-        "stands there.",
-        source="this tool's own",
-    ),
-    Entry(
-        "control",
         "leak control",
-        "Models of the audited recipe that learn from texts without the attended words, against "
-        "models that learn from texts without as many other words.",
-        formula="removed: the fewest words that hold half of the attention, at most one in five",
-        beside=("probe.leak.score_gap", "probe.leak.whole"),
-        traps="If the first do as well, the other words carry the evidence as well. If they do "
-        "better, the words that are left betray the answer.",
-        source="this tool's own; removal in training as in Hooker et al. 2019, section 3",
+        "A model of the audited recipe that learns from texts whose attended words are hidden.",
+        formula="hidden: the fewest words that hold .8 of the attention; their embedding is 0",
+        beside=("probe.base-leak.f1_gap",),
+        traps="If it does as well as the probe, the attention tells the label by its place, and "
+        "not by the words there.",
+        source="this tool's own; hiding as in Hooker et al. 2019, section 3",
         aliases=("leak", "leak guide"),
     ),
     Entry(
