@@ -171,6 +171,7 @@ def test_the_scope_of_a_transformer_names_one_row_of_many_and_its_reserve(headed
         "recipe": {"pretrained": "somewhere"},
     }
     found = gather([(headed("probe", **facts), {})])
+    assert found.pretrained
     assert found.scope == (
         "model.pt (BertForSequenceClassification, last-layer [CLS] row, one of 6 layers x 12 heads"
         " x tokens) on test.jsonl, split test, 1,725 instances; its seeds share their pretrained"
