@@ -13,6 +13,13 @@ FindingName = Literal["necessary", "stable", "hard_to_manipulate", "out_of_conte
 FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
 
 
+class Look(Settings):
+    """The look at growing numbers of seeds that a finding rests on."""
+
+    seeds: int = Field(ge=1, description="How many seeds had been trained.")
+    level: Number = Field(gt=0, lt=1, description="The level of its interval, such as 0.982.")
+
+
 class Finding(Settings):
     """What the evidence says about one desideratum of attention as an explanation."""
 
@@ -21,7 +28,9 @@ class Finding(Settings):
     statistic: Number | None = Field(default=None, description="The deciding figure, or null.")
     metric: str | None = Field(default=None, description="The name of that figure, or null.")
     interval: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="Lower and upper end of its 95 % interval, or null."
+        default=None,
+        description="Lower and upper end of its interval, or null. It is a 95 %"
+        " interval unless `look` names another level.",
     )
     delta: Number | None = Field(
         default=None, description="The smallest effect of interest that it is held against."
@@ -33,4 +42,7 @@ class Finding(Settings):
     )
     scope: str | None = Field(
         default=None, description="Which recipe, data, split, layer and row it speaks of."
+    )
+    look: Look | None = Field(
+        default=None, description="Where the number of seeds grew: the look that decided."
     )

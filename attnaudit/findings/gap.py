@@ -15,4 +15,5 @@ def score_gap(
 ) -> Estimate:
     """The score of one kind of model less that of another, in [-1, 1], paired by seed."""
     score = ScoreOfSeeds.of(runs, len(evidence.labels), evidence.score)
-    return score.gap(*(score.values(runs.probs(kind, seeds)) for kind in (ours, theirs)))
+    first, second = (score.values(runs.probs(kind, seeds)) for kind in (ours, theirs))
+    return score.gap(first, second, evidence.level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,14 @@ class Runs:
     def shared_seeds(self, kinds: Iterable[Kind]) -> list[int]:
         """The seeds that models of every one of these kinds were trained with, in order."""
         return sorted(set.intersection(*(set(self.models.get(kind, {})) for kind in kinds)))
+
+    def first(self, count: int) -> Runs:
+        """The audited model, and of each other kind the models of its first `count` seeds."""
+        kept = {
+            kind: {seed: models[seed] for seed in sorted(models)[:count]}
+            for kind, models in self.models.items()
+        }
+        return replace(self, models=kept)
 
     def values(self, kind: Kind, seeds: Sequence[int], what: str) -> Floats:
         """(seeds, n) the `jsd` or `tvd` of each instance."""

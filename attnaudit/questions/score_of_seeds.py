@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnaudit.measures import influence
+from attnaudit.measures.limits import LEVEL
 from attnaudit.measures.sample import Linear, Sample
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import figures, two_level
@@ -57,12 +58,12 @@ class ScoreOfSeeds:
         """The mean over seeds of their score, in [0, 1], from `values` (S, n)."""
         return two_level(figures(values, self.sample), UNIT, self._reach)
 
-    def gap(self, ours: Array, theirs: Array) -> Estimate:
+    def gap(self, ours: Array, theirs: Array, level: float = LEVEL) -> Estimate:
         """The score of one kind of model less that of another, in [-1, 1], paired by seed.
 
-        Both are (S, n), of `values`.
+        Both are (S, n), of `values`; `level` is that of the interval.
         """
-        return two_level(figures(ours - theirs, self.sample), GAP, self._reach)
+        return two_level(figures(ours - theirs, self.sample), GAP, self._reach, level)
 
     def difference(self, ours: Array, theirs: Array) -> Estimate:
         """The score of one model less that of another, in [-1, 1], over instances alone.

@@ -207,7 +207,7 @@ def run_suite(
         for question, job in jobs_of(plan, where, folder, (fitted.checkpoint, fitted.data)):
             job = replace(job, command_line=command_line)
             settings = settings_of(plan, question, folder, suffix_of(config))
-            make_records(question, settings, job, engine, observer, verifier)
+            make_records(question, settings, job, engine, observer, verifier, plan.deltas)
             task.advance(1)
     paths = [records / f"{question.name}.jsonl" for question in plan.questions]
     shown = max(form.heatmaps for form in FORMATS)
