@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 
 NOTHING = (
-    "No finding was assessed here. This says nothing for a heatmap, and nothing against it: its"
-    " weights are untested as an explanation."
+    "No finding was assessed here. The weights that a heatmap of this model shows are untested as"
+    " an explanation."
 )
 EARLIER = (
     "An older version of attnaudit made these findings by other rules, so what they mean is not"
