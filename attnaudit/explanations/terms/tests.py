@@ -198,19 +198,6 @@ TERMS = (
     ),
     Entry(
         "term",
-        "supported",
-        "An answer that moves more when the weights of the top words are set to 0 than when those "
-        "of other words are.",
-        formula="top words: the fewest that hold half the mass, at most a fifth; TVD above .01 and "
-        "above that of each of 19 draws of as many other words",
-        beside=("erase.unsupported.attention", "erase.unsupported.random", "random heatmaps"),
-        traps="That an answer is supported proves nothing. It decides no finding. One text in 20 "
-        "passes by chance.",
-        source="this tool's own",
-        aliases=("unsupported", "support"),
-    ),
-    Entry(
-        "term",
         "seed",
         "The number from which a training draws all that is random, such as its first weights.",
         beside=("recipe", "seed_baseline.jsd.mean_over_seeds"),
