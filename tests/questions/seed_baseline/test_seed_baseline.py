@@ -380,6 +380,14 @@ def test_every_registered_metric_is_measured():
     assert wanted == {n for n in found if not n.startswith("model.")}
 
 
+def test_the_figure_of_scores_shows_each_kind_of_model_by_the_score():
+    drawn = QUESTION.figures({"seed-baseline": summarise(known(), TWO, LABELS)}, LABELS)
+    (scores,) = [one for one in drawn if one.title == "macro-F1 of the recipe, trained again"]
+    named = {str(cell) for row in scores.numbers.rows for cell in row}
+    assert named >= {"audited model", "other seeds", "uniform weights", "peaked random weights"}
+    assert QUESTION.figures({"seed-baseline": summarise(older(), TWO, LABELS)}, LABELS)
+
+
 @pytest.fixture(scope="module")
 def audited(tiny, tmp_path_factory):
     """A whole run on the tiny model, and its records."""
