@@ -64,8 +64,8 @@ def _gap(name: str, other: str, attention: str, traps: str) -> MetricSpec:
         "higher",
         LEAST_SCORE,
         (-1.0, 1.0),
-        formula=f"mean over seeds of score(learned) - score({other}), same seed; score: macro-F1, or "
-        "the --score",
+        formula=f"mean over seeds of score(learned) - score({other}), same seed; score: macro-F1, "
+        "or the --score",
         beside=(f"necessity.{other}_score.mean", "necessary"),
         traps=traps,
         source=f"{_UNIFORM}; training until it stops is this tool's own",
