@@ -77,7 +77,8 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
     seeds = runs.seeds(model="seed")
     count = len(seeds)
     if count < LEAST_SEEDS:
-        return f"{count} models of the recipe were trained with other seeds, and {LEAST_SEEDS} are needed.{_lost(runs)}"
+        said = f"{count} models of the recipe were trained with other seeds,"
+        return f"{said} and {LEAST_SEEDS} are needed.{_lost(runs)}"
     if same := _repeating(runs):
         return (
             f"The audited model itself is among the models of other seeds: {_named(same)} repeats"

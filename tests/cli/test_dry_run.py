@@ -111,7 +111,6 @@ def loading(cli, audited, counted):
 @pytest.mark.parametrize(
     ("command", "trainings", "later"),
     [
-        (("seed-baseline", "--seeds", "2"), {"seed": 2, "uniform": 2}, 0),
         (("probe", "--seeds", "1"), dict.fromkeys((*PROBES, *ARMS), 1), 0),
         (
             ("adversary", "--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1"),
@@ -135,6 +134,32 @@ def test_trainings_and_their_passes_are_those_that_are_made(
     assert part.passes.forward == made - loading(cli, audited, counted)
     assert learned == sum(t.count * t.epochs_most * t.steps for t in part.trainings)
     assert part.passes.backward == TRAIN * sum(t.count for t in part.trainings)
+
+
+def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
+    asked = ("seed-baseline", *audited, "--seeds", "2", "--permuted-labels")
+    (part,) = plan(*asked).parts
+    kinds = ("seed", "converged learned", "converged uniform", "converged peaked", "permuted")
+    assert {t.kind: t.count for t in part.trainings} == dict.fromkeys(kinds, 2)
+    for one in part.trainings:
+        longest = 3 if one.kind.startswith("converged") else 1
+        assert (one.epochs_least, one.epochs_most, one.steps) == (1, longest, 2)
+    assert not part.passes.exact
+    assert "Trainings stop once dev no longer gains" in " ".join(part.notes)
+    counted.forward = counted.learned = 0
+    assert cli(*asked, "--records", "r.jsonl").code == 0
+    made, learned = counted.forward, counted.learned
+    ended = [
+        record["training"]["epochs"]
+        for record in map(json.loads, (here / "r.jsonl").read_text().splitlines()[1:-1])
+        if "training" in record and record["run"]["split"] == "test"
+    ]
+    assert len(ended) == 6
+    spared = sum(3 - epochs for epochs in ended)
+    made -= loading(cli, audited, counted)
+    assert part.passes.forward == made + spared * (TRAIN + 20)
+    most = sum(t.count * t.epochs_most * t.steps for t in part.trainings)
+    assert learned == most - 2 * spared
 
 
 def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
@@ -227,8 +252,10 @@ def test_a_whole_audit_of_a_transformer(plan, tiny, here, pretrained):
     said = plan("audit", "c.yaml")
     assert [part.name for part in said.parts] == ["train", "permute", "seed-baseline", "probe"]
     baseline = said.parts[2].passes
-    # Besides the answers of the audited model, those with uniform attention in all its layers.
-    assert baseline.forward == 2 * (TRAIN + 20 + 2 * 50) + 2 * 50
+    trained = (1 + 3 * 3) * (TRAIN + 20) + 4 * 2 * 50
+    # Besides the answers of the audited model, those with uniform attention in all its layers; and
+    # its attention on every split, which is shuffled.
+    assert baseline.forward == trained + 2 * 50 + TRAIN + 50
 
 
 def test_what_stands_already_is_not_planned_again(cli, plan, here):
@@ -302,6 +329,7 @@ def test_mistakes_with_a_pilot(refused, here):
         ("seed-baseline", "{model}", "{data}", "--split", "dev", "--limit", "10"),
         ("probe", "{model}", "{data}", "--guide", "a=missing.pt"),
         ("adversary", "{model}", "{data}", "--lambda", "0.1", "--models", "file/models"),
+        ("seed-baseline", "{model}", "{data}", "--keep", "file/seeds"),
         ("train", "missing.yaml"),
         ("train", "one_class.yaml"),
         ("audit", "blocked.yaml"),
@@ -348,4 +376,17 @@ def test_adversaries_of_another_model_are_not_to_be_lost(cli, refused, audited, 
     torch.save(model, here / "other.pt")
     other = ("adversary", "other.pt", *asked[2:])
     says = ["adversaries: holds adversaries of another model"]
+    assert refused(*other, "--dry-run", says=says) == refused(*other, says=says)
+
+
+def test_kept_models_of_another_audited_model_are_not_to_be_lost(cli, refused, audited, here):
+    asked = ("seed-baseline", *audited, "--seeds", 1, "--keep", "kept")
+    assert cli(*asked, "--dry-run").code == 0
+    assert not (here / "kept").exists()
+    assert cli(*asked).code == 0
+    model = torch.load(audited[0], weights_only=True)
+    model["weights"] = {n: w + 1e-3 for n, w in model["weights"].items()}
+    torch.save(model, here / "other.pt")
+    other = ("seed-baseline", "other.pt", *asked[2:])
+    says = ["kept: holds models that were trained for another audited model"]
     assert refused(*other, "--dry-run", says=says) == refused(*other, says=says)

@@ -17,16 +17,36 @@ def audit(cli, tiny):
 def test_seed_baseline_reports_and_is_made_again(audit, cli, here):
     first = audit("seed-baseline", "--seeds", "2", "--records", "r.jsonl", "-o", "r.json")
     assert (first.code, first.err) == (0, "")
-    assert "F1 with learned and with uniform attention" in first.out
+    assert "macro-F1 with learned attention and without" in first.out
     assert "Each trained model" not in first.out  # a detail
     report = json.loads((here / "r.json").read_text())
     assert report["audit"] == "seed-baseline"
-    assert report["settings"] == {"reading": "mean", "seeds": 2, "seed": 0, "text": False}
-    gap = report["metrics"]["necessity.f1_gap"]
+    settings = {"reading": "mean", "score": "macro_f1", "seeds": 2, "permuted_labels": False}
+    assert report["settings"] == {**settings, "seed": 0, "text": False}
+    gap = report["metrics"]["necessity.score_gap"]
     assert gap["ci_low"] <= gap["value"] <= gap["ci_high"]
     again = json.loads(cli("report", "r.jsonl", "--json").out)
     assert again["metrics"] == report["metrics"]
     assert again["tables"] == report["tables"]
+
+
+def test_seed_baseline_keeps_models_where_it_is_told_to(audit, here):
+    asked = ("seed-baseline", "--seeds", "1", "--records", "r.jsonl", "--json")
+    first = audit(*asked)
+    assert (first.code, {p.name for p in here.iterdir()}) == (0, {"r.jsonl"})
+    kept = audit(*asked, "--keep", "kept/here")
+    assert {p.name for p in (here / "kept/here").iterdir()} == {"seed1.pt"}
+    before = (here / "kept/here/seed1.pt").stat().st_mtime_ns
+    (here / "r.jsonl").unlink()
+    again = audit(*asked, "--keep", "kept/here", "--resume")
+    assert (here / "kept/here/seed1.pt").stat().st_mtime_ns == before
+    reports = [json.loads(result.out) for result in (first, kept, again)]
+    assert reports[0]["metrics"] == reports[1]["metrics"] == reports[2]["metrics"]
+
+
+def test_models_on_shuffled_labels_are_trained_on_request(audit):
+    result = audit("seed-baseline", "--seeds", "1", "--permuted-labels", "--json")
+    assert json.loads(result.out)["metrics"]["seed_baseline.permuted_jsd.mean"]["n"] == 30
 
 
 def test_probe_takes_guides(audit, here, tiny):
@@ -49,7 +69,7 @@ def test_probe_takes_guides(audit, here, tiny):
 
 
 def test_a_gate_on_the_gap_decides_the_exit_code(audit, here):
-    gate = {"id": "needed", "metric": "necessity.f1_gap", "min": 0.999}
+    gate = {"id": "needed", "metric": "necessity.score_gap", "min": 0.999}
     (here / "policy.yaml").write_text(yaml.safe_dump({"gates": [gate]}))
     result = audit("seed-baseline", "--seeds", "2", "--policy", "policy.yaml", "--strict")
     assert result.code == 1

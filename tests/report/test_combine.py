@@ -32,6 +32,7 @@ from tests.sealed import contents, sealed
 N = 120  # instances, half of each class
 SEEDS = (1, 2, 3, 4, 5)
 NAMES = [one.name for one in FINDINGS]
+LEARNED, UNIFORM = ({"model": "converged", "attention": name} for name in ("learned", "uniform"))
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,8 @@ def of_run(run, wrong, split="test", **more):
         record |= {"gold": gold, "predicted": said, "words": 3, "outside": 0.0}
         record |= {"probs": [0.1, 0.9] if said else [0.9, 0.1], "attention": [0.5, 0.3, 0.2]}
         made.append({**record, **more})
+    if run.get("model") == "converged":
+        made[0]["training"] = {"epochs": 9, "stopped": True, "dev_loss": 0.3}
     return made
 
 
@@ -84,7 +87,7 @@ def records(header, tmp_path):
         made = of_run({"model": "base"}, 10)
         if audit == "seed-baseline":
             settings = {"seeds": len(SEEDS), "seed": seed, "text": False}
-            kinds = [({"model": "seed"}, 10), ({"model": "uniform"}, 3)]
+            kinds = [({"model": "seed"}, 10), (LEARNED, 10), (UNIFORM, 3)]
         else:
             settings = {"seeds": len(SEEDS), "guides": [], "seed": seed, "text": False}
             kinds = PROBES
@@ -216,7 +219,7 @@ def test_a_limit_leaves_no_finding(records):
 def test_gates_are_judged_on_the_whole(both, tmp_path):
     (tmp_path / "p.yaml").write_text(
         "gates:\n"
-        "  - {id: one, metric: necessity.f1_gap, min: 0.01}\n"
+        "  - {id: one, metric: necessity.score_gap, min: 0.01}\n"
         "  - {id: other, metric: probe.base.score, min: 0.999}\n"
         "  - {id: said, finding: out_of_context, in: [for]}\n"
     )
@@ -360,7 +363,7 @@ def trained(header, tmp_path):
             (
                 "seed-baseline",
                 few,
-                [({"model": "seed"}, 10, jsd_of_seeds), ({"model": "uniform"}, 3, 0.3)],
+                [({"model": "seed"}, 10, jsd_of_seeds), (LEARNED, 10, 0.1), (UNIFORM, 3, 0.3)],
             ),
             (
                 "model-adversary",

@@ -86,9 +86,9 @@ def test_gates_and_findings_of_a_report_are_held_too(report, tmp_path):
         bad = report.model_copy(update={"gates": [gate.model_copy(update=change)]})
         with pytest.raises(InputError, match=says):
             check_report(bad, "r.json")
-    finding = Finding(status="for", reason="r", statistic=2.0, metric="necessity.f1_gap")
+    finding = Finding(status="for", reason="r", statistic=2.0, metric="necessity.score_gap")
     bad = report.model_copy(update={"findings": {**report.findings, "necessary": finding}})
-    with pytest.raises(InputError, match=r"necessity\.f1_gap is 2 in a finding"):
+    with pytest.raises(InputError, match=r"necessity\.score_gap is 2 in a finding"):
         check_report(bad, "r.json")
 
 

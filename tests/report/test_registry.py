@@ -83,14 +83,15 @@ def test_the_names_that_policies_rely_on() -> None:
         "adversary.model.area",
         *(f"seed_baseline.jsd.{s}_over_seeds" for s in ("mean", "median", "max")),
         *(f"seed_baseline.{s}" for s in ("tvd.mean", "flips", "f1.mean", "f1.std")),
-        "seed_baseline.uniform_f1.mean",
+        *(f"seed_baseline.score.{s}" for s in ("mean", "std")),
         *(
             f"seed_baseline.control.{control}.{s}"
             for control in ("erased", "uniform_layers")
             for s in ("tvd.mean", "flips")
         ),
-        "seed_baseline.uniform_jsd.mean",
-        "necessity.f1_gap",
+        *(f"seed_baseline.{kind}_jsd.mean" for kind in ("uniform", "permuted")),
+        *(f"necessity.{s}" for s in ("score_gap", "peaked_gap")),
+        *(f"necessity.{kind}_score.mean" for kind in ("learned", "uniform", "peaked")),
         *(
             f"probe.base-{other}.score_gap"
             for other in ("uniform", "trained", "shuffled", "untrained", "position")

@@ -55,6 +55,21 @@ def test_a_partial_run_is_said_loudly(report: Report) -> None:
     assert "\x1b[1;33m" in line
 
 
+@pytest.mark.parametrize(("accuracy", "loud"), [(0.61, True), (0.7, False), (0.8, False)])
+def test_accuracy_below_the_commonest_class_is_said_at_once(
+    report: Report, accuracy: float, loud: bool
+) -> None:
+    (metric, *_) = report.metrics.values()
+    scores = {"model.accuracy": accuracy, "model.majority_accuracy": 0.7}
+    made = {name: metric.model_copy(update={"value": value}) for name, value in scores.items()}
+    text = shown(report.model_copy(update={"metrics": {**report.metrics, **made}}))
+    assert ("low accuracy" in text) == loud
+    if loud:
+        assert line_with(text, "low accuracy").startswith(
+            "low accuracy 0.610; always answering the most common class gives 0.700. A model that"
+        )
+
+
 def test_values_and_intervals_stand_in_line(report: Report) -> None:
     lines = [line.rstrip() for line in shown(report).splitlines()]
     at = next(i for i, line in enumerate(lines) if line.startswith("importance"))

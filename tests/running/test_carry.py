@@ -146,11 +146,12 @@ def test_without_a_file_of_records_nothing_can_be_kept(failing, tiny):
 
 
 def test_a_model_that_cannot_be_trained_does_not_take_the_others_along(audit, failing, tmp_path):
-    failing({"model": "uniform", "seed": 1}, 99)
-    with pytest.raises(UnfinishedError, match=r'lost: \{"model": "uniform", "seed": 1\}'):
+    failing({"model": "converged", "attention": "uniform", "seed": 1}, 99)
+    lost = r'lost: \{"model": "converged", "attention": "uniform", "seed": 1\}'
+    with pytest.raises(UnfinishedError, match=lost):
         audit("seed-baseline")
     kept = [json.loads(line)["run"]["model"] for line in body(tmp_path / "r.jsonl.partial")]
-    assert set(kept) == {"base", "seed"}
+    assert kept.count("seed") == kept.count("converged") / 2 > 0
 
 
 def test_half_a_batch_is_made_again_just_as_it_was(audit, tmp_path):

@@ -40,7 +40,7 @@ audit:
 """
 TRAININGS = [
     "train",
-    *("seed 1", "uniform 1", "seed 2", "uniform 2"),
+    *(f"{kind} {seed}" for seed in (1, 2) for kind in ("seed", "learned", "uniform", "peaked")),
     *("lambda 0.0, seed 1", "lambda 0.01, seed 1", "lambda 0.04, seed 1"),
     *(f"probe {guide} 1" for guide in ("uniform", "trained", "base", "adversary")),
     *(f"probe {guide} 1" for guide in ("shuffled", "untrained", "position")),
@@ -136,6 +136,7 @@ def whole(tmp_path_factory):
             *("model.pt", "train.json", "report.json", "data.yaml"),
             *("train.jsonl", "dev.jsonl", "test.jsonl"),
             *(f"records/{name}.jsonl" for name in RECORDED),
+            *(f"seeds/seed{k}.pt" for k in (1, 2)),
             *(f"adversaries/lambda{x}-seed1.pt" for x in (0.0, 0.01, 0.04)),
         }
         assert load(Path("out/report.json"))[0].report == made.report
@@ -339,6 +340,14 @@ def test_an_interrupted_run_goes_on_to_the_same_report(run, whole, title, step):
     assert not list(Path("out").rglob("*.state"))
 
 
+def test_kept_seeds_are_not_trained_again_where_records_are_gone(run, whole):
+    run()
+    Path("out/records/seed-baseline.jsonl").unlink()
+    report, trained = run()
+    assert trained == [t for t in TRAININGS[1:9] if not t.startswith("seed")]
+    assert timeless(report) == whole[0]
+
+
 def test_what_is_changed_is_run_anew_with_what_rests_on_it(run):
     run()
     adversaries = [t for t in TRAININGS if t.startswith("lambda")]
@@ -357,7 +366,8 @@ def test_what_is_changed_is_run_anew_with_what_rests_on_it(run):
 def test_words_are_kept_where_the_plan_says_so(run):
     run()
     _, trained = run(("audit:", "audit:\n  text: true"))
-    assert trained == [t for t in TRAININGS if not t.startswith(("train", "lambda"))]
+    # Models that are kept are taken from there.
+    assert trained == [t for t in TRAININGS if not t.startswith(("train", "seed", "lambda"))]
     for name in RECORDED:
         _, records = read_records(Path(f"out/records/{name}.jsonl"))
         base = [r for r in records if r["run"].get("model") == "base"]
@@ -370,10 +380,11 @@ def test_another_model_takes_the_place_of_the_old_one(run):
     stale = Path("out/adversaries/lambda9.0-seed1.pt")
     stale.write_bytes(Path("out/adversaries/lambda0.01-seed1.pt").read_bytes())
     _, trained = run(("learning_rate: 0.05", "learning_rate: 0.06"))
-    assert [t for t in trained if "lambda 0.0" in t][:2] == TRAININGS[5:7]
-    assert trained[:5] == TRAININGS[:5]
+    first = TRAININGS.index("lambda 0.0, seed 1")
+    assert trained[: first + 1] == TRAININGS[: first + 1]
+    kept = load_checkpoint(Path("out/seeds/seed2.pt")).training
     new = load_checkpoint(Path("out/adversaries/lambda0.01-seed1.pt")).training["base_sha256"]
-    assert new != old
+    assert new == kept["base_sha256"] != old
     assert not stale.exists()  # lest it be taken for one of the new model
 
 
@@ -392,7 +403,7 @@ def test_what_another_run_has_left_unfinished_is_no_obstacle(run, whole):
 
 def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_path):
     Path("out").mkdir()
-    for name in ("records", "adversaries"):
+    for name in ("records", "adversaries", "seeds"):
         place = tmp_path / "out" / name
         place.write_text("")
         listener = Listener()
@@ -449,13 +460,15 @@ def fine(pretrained):
 def test_a_transformer_goes_the_same_way(run, fine):
     report, trained = run(*fine)
     assert trained == TRAININGS
-    assert report.metrics["necessity.f1_gap"].value is not None
+    assert report.metrics["necessity.score_gap"].value is not None
     assert {p.name for p in Path("out").iterdir() if p.is_dir()} == {
-        *("model", "records", "adversaries")
+        *("model", "records", "adversaries", "seeds")
     }
     adversaries = [f"lambda{x}-seed1" for x in (0.0, 0.01, 0.04)]
     assert sorted(p.name for p in Path("out/adversaries").iterdir()) == adversaries
-    for path in (Path("out/model"), *Path("out/adversaries").iterdir()):
+    assert sorted(p.name for p in Path("out/seeds").iterdir()) == ["seed1", "seed2"]
+    kept = (*Path("out/seeds").iterdir(), *Path("out/adversaries").iterdir())
+    for path in (Path("out/model"), *kept):
         assert (path / "attnaudit.json").is_file()
         assert (path / "model.safetensors").is_file()
     _, records = read_records(Path("out/records/probe.jsonl"))
@@ -468,7 +481,7 @@ def test_a_transformer_goes_the_same_way(run, fine):
 
 
 def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
-    """Takes some 6 s: a transformer is trained thirty times, in six audits."""
+    """Takes some 6 s: a transformer is trained fifty times, in six audits."""
     for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
         with pytest.raises(KeyboardInterrupt):
             run(*fine, listener=Listener(title, 1))

@@ -42,8 +42,8 @@ _SCORE = "macro-F1: mean over classes of 2 tp / (2 tp + fp + fn); or the --score
 def _score_of(name: str, attention: str, traps: str) -> MetricSpec:
     return MetricSpec(
         f"necessity.{name}_score.mean",
-        f"The score of models with {attention}, trained until they stop improving; mean over "
-        "seeds. The score is macro-F1, or the one that --score names.",
+        f"The score (macro-F1 unless another is asked for) of models with {attention}, trained "
+        "until they stop improving; mean over seeds.",
         "fraction",
         "higher" if name == "learned" else "neutral",
         LEAST_SCORE,
@@ -58,13 +58,14 @@ def _score_of(name: str, attention: str, traps: str) -> MetricSpec:
 def _gap(name: str, other: str, attention: str, traps: str) -> MetricSpec:
     return MetricSpec(
         f"necessity.{name}",
-        f"How much better models with learned attention do than models with {attention}; both are "
-        "trained until they stop improving. The score is macro-F1, or the one that --score names.",
+        f"How much better models with learned attention do than models with {attention}, where "
+        "both are trained until they stop improving.",
         "fraction",
         "higher",
         LEAST_SCORE,
         (-1.0, 1.0),
-        formula=f"mean over seeds of score(learned) - score({other}), same seed",
+        formula=f"mean over seeds of score(learned) - score({other}), same seed; score: macro-F1, "
+        "or the --score",
         beside=(f"necessity.{other}_score.mean", "necessary"),
         traps=traps,
         source=f"{_UNIFORM}; training until it stops is this tool's own",
@@ -164,8 +165,8 @@ SPECS = (
     ),
     MetricSpec(
         "seed_baseline.score.mean",
-        "The score of models of the same recipe with other seeds, on the audited texts; mean over "
-        "seeds. The score is macro-F1, or the one that --score names.",
+        "The score (macro-F1 unless another is asked for) of models of the same recipe with other "
+        "seeds, on the audited texts; mean over seeds.",
         "fraction",
         "higher",
         LEAST_SCORE,
@@ -198,8 +199,8 @@ SPECS = (
     ),
     _jsd(
         "permuted_jsd.mean",
-        "How far the attention of models that were trained on shuffled labels is from the model's "
-        "on average. Trained on request, with --permuted-labels.",
+        "How far the attention of models that were trained on shuffled labels, with "
+        "--permuted-labels, is from the model's on average.",
         "neutral",
         "mean over seeds and texts of JSD(attention, the model's attention)",
         ("seed_baseline.jsd.mean_over_seeds",),

@@ -46,7 +46,10 @@ def summaries() -> dict[str, Summary]:
             columns=columns(**jsd),
         ),
         "seed-baseline": Summary(
-            tables={"seed_baseline.runs": Table("", ["model", "F1", "JSD", "TVD"], runs)},
+            tables={
+                "seed_baseline.runs": Table("", ["model", "score", "JSD", "TVD"], runs),
+                "seed_baseline.scores": Table("", ["", "macro-F1", "low", "high", "std"], []),
+            },
             columns=columns(**{"seed_baseline.jsd.median_over_seeds": np.arange(N) / 100}),
         ),
         "model-adversary": Summary(

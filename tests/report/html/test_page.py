@@ -180,7 +180,7 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
         "instance-adversary": ["How far other weights for the same answer lie"],
         "seed-baseline": [
             "How far the attention of other seeds lies",
-            "F1 of the recipe, trained again",
+            "macro-F1 of the recipe, trained again",
         ],
         "model-adversary": ["How far attention can be moved, and what it costs"],
         "probe": ["F1 of the probe by guide"],
