@@ -202,7 +202,7 @@ def _on_power(found: PowerPlan) -> list[str]:
         f" temporary folder. It was measured on the audited split ({found.split},"
         f" {_many(found.texts, 'text')}), so the effect it saw is no independent one.",
         "An answer is for or against. Each chance is a range, because few seeds say little of how"
-        " much seeds vary: it covers the 80 % interval of the variance between seeds.",
+        " much seeds vary: it covers the 80 % intervals of the variances of seeds and texts.",
         "The last column is the cheapest size that reaches an answer four times in five, if the"
         " true effect is the pilot's. Texts beyond those at hand have to be gathered.",
     ]

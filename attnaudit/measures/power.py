@@ -109,17 +109,38 @@ def of_parts(
 
 
 def plausible(parts: Components, level: float = 0.8) -> tuple[Components, Components]:
-    """The parts at the lower and the upper end of an interval for them.
+    """The parts at the lower and the upper ends of intervals for them.
 
     The mean square of the models is chi-square with one degree of freedom less than there are
-    models, and the part of the models is what is left of its ends. The other two parts rest on
-    every text, so that their own error is small beside that: they are taken as they are.
+    models, and the part of the models is what is left of its ends. The parts of the texts, and of
+    both together, are chi-square with one degree of freedom less than there are texts or groups.
+    Both ends are taken together, so that the two hold all parts at least as often as `level` where
+    one part decides, and more often where several do.
     """
-    df, own = parts.seeds - 1, parts.joint / parts.n
-    square = (parts.seed + own) * df
-    tails = ((1 - level) / 2, (1 + level) / 2)  # chdtri takes the upper tail
-    low, high = (max(square / float(chdtri(df, tail)) - own, 0.0) for tail in tails)
-    return replace(parts, seed=low), replace(parts, seed=high)
+    own = parts.joint / parts.n
+    low, high = _chi_square_ends(parts.seed + own, parts.seeds - 1, level)
+    less, more = _chi_square_ends(1.0, max(parts.units - 1, 1), level)
+    return (
+        replace(
+            parts,
+            seed=max(low - own, 0.0),
+            text=less * parts.text,
+            joint=less * parts.joint,
+        ),
+        replace(
+            parts,
+            seed=max(high - own, 0.0),
+            text=more * parts.text,
+            joint=more * parts.joint,
+        ),
+    )
+
+
+def _chi_square_ends(square: float, df: float, level: float) -> tuple[float, float]:
+    """The ends for a variance of which a mean square with `df` degrees of freedom is known."""
+    tails = (1 - level) / 2, (1 + level) / 2  # upper ones of the chi-square
+    low, high = (df * square / float(chdtri(df, tail)) for tail in tails)
+    return low, high
 
 
 def chance(

@@ -81,9 +81,9 @@ class ChanceRange(Settings):
 
     name: EffectName = Field(description="Which effect it is.")
     effect: float = Field(description="The true effect that is supposed.")
-    low: float = Field(ge=0, le=1, description="The least chance over the 80 % interval.")
+    low: float = Field(ge=0, le=1, description="The least chance over the 80 % intervals.")
     likely: float = Field(ge=0, le=1, description="The chance at the variance that the pilot saw.")
-    high: float = Field(ge=0, le=1, description="The largest chance over the 80 % interval.")
+    high: float = Field(ge=0, le=1, description="The largest chance over the 80 % intervals.")
 
 
 class Design(Settings):

@@ -1,8 +1,8 @@
 """Whether an audit of the planned size will reach answers, from the seeds of a pilot.
 
 For each figure that a finding rests on, the pilot says how much seeds and texts vary. A few seeds
-say little of how much seeds vary: so the chance of an answer is a range, over the 80 % interval of
-the variance between seeds (see `measures.power.plausible`). It is given for three true effects:
+say little of how much seeds vary: so the chance of an answer is a range, over the 80 % intervals
+of the variances (see `measures.power.plausible`). It is given for three true effects:
 none, the one that the pilot saw, and twice delta.
 """
 
