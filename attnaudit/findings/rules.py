@@ -74,7 +74,7 @@ def finding(
     """
     interval, power = None, None
     if status == "inconclusive" and found is not None and delta is not None:
-        power = power_of(found, delta) if compare(found, delta) == status else None
+        power = power_of(found, delta)
     if found is not None and found.ci_low is not None and found.ci_high is not None:
         interval = [found.ci_low, found.ci_high]
     return Finding(

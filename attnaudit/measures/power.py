@@ -27,6 +27,7 @@ from attnaudit.measures.limits import TAIL, UNBOUNDED, Bounds, quantile, unseen
 from attnaudit.measures.two_level import Figures
 
 Array = NDArray[np.float64]
+Line = float | tuple[float, float]  # one line, or the one to lie above and the one to lie below
 
 ENOUGH = 0.8  # the chance from which a design is called large enough: four times in five
 LEAST = 2  # models: with one there is no interval
@@ -148,7 +149,7 @@ def chance(
     seeds: float,
     n: float,
     effect: float,
-    delta: float,
+    delta: Line,
     bounds: Bounds = UNBOUNDED,
 ) -> float:
     """The probability that the 95 % interval lies wholly above or wholly below `delta`.
@@ -158,7 +159,8 @@ def chance(
         seeds: How many models, at least two; infinity for the limit of many.
         n: How many texts; infinity for the limit of many.
         effect: The true figure.
-        delta: The line that the interval must not hold.
+        delta: The line that the interval must not hold. Where there are two, the interval must
+            lie above the first or below the second.
         bounds: What the figure can be, as `two_level` takes them.
 
     Returns:
@@ -186,12 +188,12 @@ def chance(
         half = np.sqrt((parts.stretch * of_models) ** 2 * between + of_texts**2 * common)
     least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units)
     error = math.sqrt(parts.variance(seeds, n))
-    above, below = (np.maximum(_margin(half, delta, bounds, sign), least) for sign in (1, -1))
+    over, under = delta if isinstance(delta, tuple) else (delta, delta)
+    above = effect - over - np.maximum(_margin(half, over, bounds, 1), least)
+    below = under - effect - np.maximum(_margin(half, under, bounds, -1), least)
     if error == 0:
-        found = ((effect - delta > above) | (delta - effect > below)).mean()
-        return float(found)
-    over = ndtr((effect - delta - above) / error) + ndtr((delta - effect - below) / error)
-    return float(np.minimum(over, 1.0).mean())
+        return float(((above > 0) | (below > 0)).mean())
+    return float(np.minimum(ndtr(above / error) + ndtr(below / error), 1.0).mean())
 
 
 def _margin(half: Array, delta: float, bounds: Bounds, sign: int) -> Array:
@@ -225,7 +227,7 @@ def seeds_needed(
     parts: Components,
     n: float,
     effect: float,
-    delta: float,
+    delta: Line,
     least: int = LEAST,
     bounds: Bounds = UNBOUNDED,
     enough: float = ENOUGH,
@@ -241,7 +243,7 @@ def texts_needed(
     parts: Components,
     seeds: int,
     effect: float,
-    delta: float,
+    delta: Line,
     bounds: Bounds = UNBOUNDED,
     enough: float = ENOUGH,
 ) -> int | None:
@@ -255,7 +257,7 @@ def texts_needed(
 def both_needed(
     parts: Components,
     effect: float,
-    delta: float,
+    delta: Line,
     bounds: Bounds = UNBOUNDED,
     enough: float = ENOUGH,
 ) -> tuple[int, int] | None:

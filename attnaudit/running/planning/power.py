@@ -8,8 +8,9 @@ none, the one that the pilot saw, and twice delta.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -101,7 +102,7 @@ def power_plan(plan: Plan, pilot: Pilot, parts: Mapping[str, Part]) -> PowerPlan
 
 def figures_of(evidence: Evidence) -> Iterator[Figure]:
     """The figures that the pilot has at least two seeds of, with the parts of their variance."""
-    for finding, question, words, ours, theirs in _GAPS:
+    for finding, question, words, ours, theirs, two_sided in _GAPS:
         runs = evidence.of(question)
         if runs is None:
             continue
@@ -109,17 +110,18 @@ def figures_of(evidence: Evidence) -> Iterator[Figure]:
         if len(seeds) > 1:
             found = score_gap(evidence, runs, ours, theirs, seeds)
             if found.parts is not None and found.value is not None:
-                yield Figure(finding, question, words, found)
+                yield Figure(finding, question, words, replace(found, two_sided=two_sided))
 
 
-_GAPS: tuple[tuple[FindingName, str, str, Kind, Kind], ...] = (
-    ("necessary", "seed-baseline", "learned less uniform attention", LEARNED, UNIFORM),
+_GAPS: tuple[tuple[FindingName, str, str, Kind, Kind, bool], ...] = (
+    ("necessary", "seed-baseline", "learned less uniform attention", LEARNED, UNIFORM, False),
     (
         "out_of_context",
         "probe",
         "probe under the model's less under uniform attention",
         kind_of(guide="base"),
         kind_of(guide="uniform"),
+        False,
     ),
     (
         "out_of_context",
@@ -127,6 +129,7 @@ _GAPS: tuple[tuple[FindingName, str, str, Kind, Kind], ...] = (
         "leak control: random words removed less attended words removed",
         kind_of(removed="other"),
         kind_of(removed="attended"),
+        True,
     ),
 )
 
@@ -167,7 +170,8 @@ def _range(
     found: Measured,
     several: tuple[Components, Components, Components],
 ) -> ChanceRange:
-    each = [chance(one, seeds, one.n, effect, delta, found.bounds) for one in several]
+    line, bounds = found.line(delta), found.bounds
+    each = [chance(one, seeds, one.n, effect, line, bounds) for one in several]
     return ChanceRange(name=name, effect=effect, low=min(each), likely=each[1], high=max(each))
 
 
@@ -179,10 +183,11 @@ def _design(
     Seeds cost time; texts at hand cost none, and others have to be gathered first.
     """
     for times in MORE_TEXTS:
-        seeds = seeds_needed(parts, times * parts.n, seen, delta, LEAST_SEEDS, found.bounds)
+        line, n = found.line(delta), times * parts.n
+        seeds = seeds_needed(parts, n, seen, line, LEAST_SEEDS, found.bounds)
         if seeds is not None and seeds <= MOST_SEEDS:
             cost = None if each is None else each.times(seeds)
-            return Design(seeds=seeds, texts=times * parts.n, seconds=cost)
+            return Design(seeds=seeds, texts=n, seconds=cost)
     return None
 
 
@@ -224,7 +229,7 @@ def _bound(values: Floats) -> float:
     """Below which a further one lies with a chance of `FURTHER`, and no less than `LEAST_BOUND`."""
     count = len(values)
     t = float(stdtrit(count - 1, FURTHER))
-    spread = float(values.std(ddof=1)) * (1 + 1 / count) ** 0.5
+    spread = float(values.std(ddof=1)) * math.sqrt(1 + 1 / count)
     return max(float(values.mean()) + t * spread, LEAST_BOUND)
 
 
