@@ -33,7 +33,7 @@ PILOT = 4
 HEAD = """\
 # The chance of an answer, promised and real
 
-`python -m tests.coverage.power --draws {draws} --seed {seed}` made this page.
+`python -m tests.coverage.power --draws {draws} --pilots {pilots} --seed {seed}` made this page.
 
 A gap in score is simulated as what the seed adds, what the text adds, and what both add together.
 An answer is a 95 % interval of the rule that lies wholly above or wholly below delta (.01).
