@@ -67,6 +67,7 @@ def audit(
     from attnaudit.cli.progress import Display
     from attnaudit.models.recipe import Overrides
     from attnaudit.running.planning.dry_suite import plan_suite
+    from attnaudit.running.planning.pilot import pilot_plan
     from attnaudit.running.planning.power import with_power
     from attnaudit.running.suite import Where, read_plan, run_suite
 
@@ -75,6 +76,8 @@ def audit(
     display = Display(quiet)
     where = Where(device.value, threads, workers, cluster)
     if dry_run:
+        if power:
+            pilot_plan(plan, pilot)  # what it refuses is refused before any work
         found = plan_suite(settings, plan, where, demands, display)
         if power:
             found = with_power(found, settings, plan, where, pilot, display)

@@ -181,7 +181,10 @@ def _power(found: PowerPlan) -> Table:
     for name in ("finding", "size", "no effect", "the pilot's", "twice delta", "four in five at"):
         table.add_column(name, overflow="fold")
     for row in found.rows:
-        chances = [f"{one.low:.2f} to {one.high:.2f}\nat {one.effect:.3f}" for one in row.chances]
+        chances = [
+            f"{one.low:.2f} to {one.high:.2f}\nat {round(one.effect, 3) + 0.0:.3f}"
+            for one in row.chances
+        ]
         name = f"{row.finding.replace('_', ' ')}:\n{row.figure}"
         size = f"{_many(row.seeds, 'seed')}\n{_many(row.texts, 'text')}"
         table.add_row(Text(name), size, *chances, _design(row))
@@ -202,15 +205,17 @@ def _on_power(found: PowerPlan) -> list[str]:
         f" temporary folder. It was measured on the audited split ({found.split},"
         f" {_many(found.texts, 'text')}), so the effect it saw is no independent one.",
         "An answer is for or against. Each chance is a range, because few seeds say little of how"
-        " much seeds vary: it covers the 80 % interval of the variance between seeds.",
+        " much seeds vary: it covers the 80 % intervals of the variances of seeds and texts.",
         "The last column is the cheapest size that reaches an answer four times in five, if the"
         " true effect is the pilot's. Texts beyond those at hand have to be gathered.",
     ]
     for row in found.rows:
-        where = "seeds" if row.share_seeds >= max(row.share_texts, row.share_both) else "texts"
-        share = row.share_seeds if where == "seeds" else row.share_texts
         name = f"{row.finding.replace('_', ' ')} ({row.figure})"
-        notes.append(f"{name}: {share:.0%} of the uncertainty comes from the {where}.")
+        notes.append(
+            f"{name}: of the uncertainty, {row.share_seeds:.0%} comes from the seeds,"
+            f" {row.share_texts:.0%} from the texts and {row.share_both:.0%} from how single seeds"
+            " do on single texts."
+        )
         if row.too_small:
             notes.append(f"{name}: pilot too small; give a larger --pilot to know more.")
     if found.imitators is not None:

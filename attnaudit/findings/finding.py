@@ -12,6 +12,8 @@ from attnaudit.records.schema import Number
 FindingName = Literal["necessary", "stable", "hard_to_manipulate", "out_of_context"]
 FindingStatus = Literal["for", "against", "inconclusive", "not_assessable", "not_assessed"]
 
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
 
 class Look(Settings):
     """The look at growing numbers of seeds that a finding rests on."""
@@ -24,7 +26,9 @@ class ChanceAt(Settings):
     """The chance of an answer, *for* or *against*, if the true effect is the one named."""
 
     effect: Number = Field(description="The true effect that is supposed.")
-    chance: Number = Field(description="The chance that the interval leaves delta out, 0 to 1.")
+    chance: Number = Field(
+        ge=0, le=1, description="The chance that the interval leaves delta out, 0 to 1."
+    )
 
 
 class Chances(Settings):
@@ -49,18 +53,20 @@ class Power(Settings):
 
     seeds: int = Field(ge=2, description="The seeds that the finding rests on.")
     texts: int = Field(ge=1, description="The texts that it rests on.")
-    share_seeds: Number = Field(description="The seeds' share of the variance, 0 to 1.")
-    share_texts: Number = Field(description="The texts' share of the variance, 0 to 1.")
-    share_both: Number = Field(
+    share_seeds: Share = Field(description="The seeds' share of the variance, 0 to 1.")
+    share_texts: Share = Field(description="The texts' share of the variance, 0 to 1.")
+    share_both: Share = Field(
         description="The share of what a seed does on one text alone, 0 to 1."
     )
     seeds_needed: int | None = Field(
+        ge=2,
         description="The seeds that give an answer four times in five on as many texts, if the"
-        " effect is the one seen; null where no number of seeds does."
+        " effect is the one seen; null where no number of seeds does.",
     )
     texts_needed: int | None = Field(
+        ge=1,
         description="The texts that give an answer four times in five with as many seeds, if the"
-        " effect is the one seen; null where no number of texts does."
+        " effect is the one seen; null where no number of texts does.",
     )
     both_needed: Size | None = Field(
         description="Where neither more seeds alone nor more texts alone do, a size that does; else"

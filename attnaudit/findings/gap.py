@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.power import Measured
 from attnaudit.findings.rules import LEAST_SEEDS
-from attnaudit.measures.power import components
 from attnaudit.questions.runs import Kind, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
@@ -21,5 +20,5 @@ def score_gap(
     """
     score = ScoreOfSeeds.of(runs, len(evidence.labels), evidence.score)
     first, second = (score.values(runs.probs(kind, seeds)) for kind in (ours, theirs))
-    parts = components(score.gap_figures(first, second), score.reach)
+    parts = score.gap_parts(first, second)
     return Measured.of(score.gap(first, second, evidence.level), parts, LEAST_SEEDS)

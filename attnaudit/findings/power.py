@@ -13,6 +13,7 @@ from attnaudit.measures.limits import Bounds
 from attnaudit.measures.power import (
     ENOUGH,
     Components,
+    Line,
     both_needed,
     chance,
     seeds_needed,
@@ -30,7 +31,8 @@ class Measured(Estimate):
 
     `parts` are those of its variance; None where they are not known. `bounds` is what the figure
     can be. A sentence calls the figure `what` and the models `who`, in the plural. `least` is the
-    fewest models that a finding may rest on.
+    fewest models that a finding may rest on. The answer is *for* above delta; it is *against* below
+    delta, or, where the figure is `two_sided`, below -delta only.
     """
 
     parts: Components | None = None
@@ -38,6 +40,7 @@ class Measured(Estimate):
     bounds: Bounds = GAP
     what: str = "gap"
     who: str = "seeds"
+    two_sided: bool = False
 
     @classmethod
     def of(
@@ -48,10 +51,15 @@ class Measured(Estimate):
         bounds: Bounds = GAP,
         what: str = "gap",
         who: str = "seeds",
+        two_sided: bool = False,
     ) -> Measured:
         """An estimate with all that; the fields are those of the class."""
         given = (found.value, found.ci_low, found.ci_high, found.n, found.undefined, found.reason)
-        return cls(*given, parts, least, bounds, what, who)
+        return cls(*given, parts, least, bounds, what, who, two_sided)
+
+    def line(self, delta: float) -> Line:
+        """What the interval must lie above, or else below, for an answer."""
+        return (delta, -delta) if self.two_sided else delta
 
 
 def settle(found: Estimate, delta: float) -> str:
@@ -65,7 +73,7 @@ def settle(found: Estimate, delta: float) -> str:
     if power is None or not isinstance(found, Measured):
         half = (found.ci_high - found.ci_low) / 2
         return f"The interval reaches {half:.3f} to either side."
-    supposed = f"the true {found.what} is the one seen here ({found.value:.3f})"
+    supposed = f"the true {found.what} is the one seen here ({round(found.value, 3) + 0.0:.3f})"
     return " ".join(
         (
             _split(power, found.who),
@@ -78,24 +86,29 @@ def settle(found: Estimate, delta: float) -> str:
 def power_of(found: Estimate, delta: float) -> Power | None:
     """Shares of the variance, sizes that would do, and chances at three true effects.
 
-    None for an estimate without an interval, or without the parts of its variance.
+    None for an estimate without an interval, without the parts of its variance, or whose interval
+    leaves the line that decides out.
     """
     if not isinstance(found, Measured) or found.parts is None:
         return None
     if found.value is None or found.ci_low is None or found.ci_high is None:
         return None
+    line = found.line(delta)
+    over, under = line if isinstance(line, tuple) else (line, line)
+    if found.ci_low > over or found.ci_high < under:
+        return None
     parts, seen, bounds = found.parts, found.value, found.bounds
     seeds, n = parts.seeds, parts.n
     shares = parts.shares(seeds, n)
     none, same, twice = (
-        ChanceAt(effect=effect, chance=chance(parts, seeds, n, effect, delta, bounds))
+        ChanceAt(effect=effect, chance=chance(parts, seeds, n, effect, line, bounds))
         for effect in effects(seen, delta, bounds)
     )
-    more_seeds = seeds_needed(parts, n, seen, delta, found.least, bounds)
-    more_texts = texts_needed(parts, seeds, seen, delta, bounds)
+    more_seeds = seeds_needed(parts, n, seen, line, found.least, bounds)
+    more_texts = texts_needed(parts, seeds, seen, line, bounds)
     both = None
     if more_seeds is None and more_texts is None:
-        both = both_needed(parts, seen, delta, bounds)
+        both = both_needed(parts, seen, line, bounds)
     return Power(
         seeds=seeds,
         texts=n,
@@ -156,7 +169,7 @@ def _sizes(power: Power, supposed: str, who: str) -> str:
             f"{answer} with {both.seeds:,} {who} on {both.texts:,} texts; neither more {who} alone"
             " nor more texts alone would do that."
         )
-    return f"If {supposed}, it lies on the line that decides, and no size would reach an answer."
+    return f"If {supposed}, no size would reach an answer: that is too near the line that decides."
 
 
 def _chances(power: Power, what: str, who: str) -> str:

@@ -21,7 +21,6 @@ from attnaudit.findings.desiderata import (
     Desideratum,
 )
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
-from attnaudit.findings.power import power_of
 from attnaudit.measures.summary import Estimate
 
 LEAST_SEEDS = 5  # of the recipe, its uniform twin, and each probe
@@ -75,7 +74,9 @@ def finding(
     """
     interval, power = None, None
     if status == "inconclusive" and found is not None and delta is not None:
-        power = power_of(found, delta) if compare(found, delta) == status else None
+        from attnaudit.findings.power import power_of  # brings numpy, which a report does not need
+
+        power = power_of(found, delta)
     if found is not None and found.ci_low is not None and found.ci_high is not None:
         interval = [found.ci_low, found.ci_high]
     return Finding(

@@ -27,6 +27,7 @@ from attnaudit.measures.limits import TAIL, UNBOUNDED, Bounds, quantile, unseen
 from attnaudit.measures.two_level import Figures
 
 Array = NDArray[np.float64]
+Line = float | tuple[float, float]  # one line, or the one to lie above and the one to lie below
 
 ENOUGH = 0.8  # the chance from which a design is called large enough: four times in five
 LEAST = 2  # models: with one there is no interval
@@ -109,17 +110,38 @@ def of_parts(
 
 
 def plausible(parts: Components, level: float = 0.8) -> tuple[Components, Components]:
-    """The parts at the lower and the upper end of an interval for them.
+    """The parts at the lower and the upper ends of intervals for them.
 
     The mean square of the models is chi-square with one degree of freedom less than there are
-    models, and the part of the models is what is left of its ends. The other two parts rest on
-    every text, so that their own error is small beside that: they are taken as they are.
+    models, and the part of the models is what is left of its ends. The parts of the texts, and of
+    both together, are chi-square with one degree of freedom less than there are texts or groups.
+    Both ends are taken together, so that the two hold all parts at least as often as `level` where
+    one part decides, and more often where several do.
     """
-    df, own = parts.seeds - 1, parts.joint / parts.n
-    square = (parts.seed + own) * df
-    tails = ((1 - level) / 2, (1 + level) / 2)  # chdtri takes the upper tail
-    low, high = (max(square / float(chdtri(df, tail)) - own, 0.0) for tail in tails)
-    return replace(parts, seed=low), replace(parts, seed=high)
+    own = parts.joint / parts.n
+    low, high = _chi_square_ends(parts.seed + own, parts.seeds - 1, level)
+    less, more = _chi_square_ends(1.0, max(parts.units - 1, 1), level)
+    return (
+        replace(
+            parts,
+            seed=max(low - own, 0.0),
+            text=less * parts.text,
+            joint=less * parts.joint,
+        ),
+        replace(
+            parts,
+            seed=max(high - own, 0.0),
+            text=more * parts.text,
+            joint=more * parts.joint,
+        ),
+    )
+
+
+def _chi_square_ends(square: float, df: float, level: float) -> tuple[float, float]:
+    """The ends for a variance of which a mean square with `df` degrees of freedom is known."""
+    tails = (1 - level) / 2, (1 + level) / 2  # upper ones of the chi-square
+    low, high = (df * square / float(chdtri(df, tail)) for tail in tails)
+    return low, high
 
 
 def chance(
@@ -127,7 +149,7 @@ def chance(
     seeds: float,
     n: float,
     effect: float,
-    delta: float,
+    delta: Line,
     bounds: Bounds = UNBOUNDED,
 ) -> float:
     """The probability that the 95 % interval lies wholly above or wholly below `delta`.
@@ -137,7 +159,8 @@ def chance(
         seeds: How many models, at least two; infinity for the limit of many.
         n: How many texts; infinity for the limit of many.
         effect: The true figure.
-        delta: The line that the interval must not hold.
+        delta: The line that the interval must not hold. Where there are two, the interval must
+            lie above the first or below the second.
         bounds: What the figure can be, as `two_level` takes them.
 
     Returns:
@@ -165,12 +188,12 @@ def chance(
         half = np.sqrt((parts.stretch * of_models) ** 2 * between + of_texts**2 * common)
     least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units)
     error = math.sqrt(parts.variance(seeds, n))
-    above, below = (np.maximum(_margin(half, delta, bounds, sign), least) for sign in (1, -1))
+    over, under = delta if isinstance(delta, tuple) else (delta, delta)
+    above = effect - over - np.maximum(_margin(half, over, bounds, 1), least)
+    below = under - effect - np.maximum(_margin(half, under, bounds, -1), least)
     if error == 0:
-        found = ((effect - delta > above) | (delta - effect > below)).mean()
-        return float(found)
-    over = ndtr((effect - delta - above) / error) + ndtr((delta - effect - below) / error)
-    return float(np.minimum(over, 1.0).mean())
+        return float(((above > 0) | (below > 0)).mean())
+    return float(np.minimum(ndtr(above / error) + ndtr(below / error), 1.0).mean())
 
 
 def _margin(half: Array, delta: float, bounds: Bounds, sign: int) -> Array:
@@ -204,7 +227,7 @@ def seeds_needed(
     parts: Components,
     n: float,
     effect: float,
-    delta: float,
+    delta: Line,
     least: int = LEAST,
     bounds: Bounds = UNBOUNDED,
     enough: float = ENOUGH,
@@ -220,7 +243,7 @@ def texts_needed(
     parts: Components,
     seeds: int,
     effect: float,
-    delta: float,
+    delta: Line,
     bounds: Bounds = UNBOUNDED,
     enough: float = ENOUGH,
 ) -> int | None:
@@ -234,7 +257,7 @@ def texts_needed(
 def both_needed(
     parts: Components,
     effect: float,
-    delta: float,
+    delta: Line,
     bounds: Bounds = UNBOUNDED,
     enough: float = ENOUGH,
 ) -> tuple[int, int] | None:

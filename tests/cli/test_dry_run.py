@@ -297,7 +297,7 @@ def test_the_table_of_a_pilot(cli, here):
         "trained 3 seeds of each model",
         "measured on the audited split",
         "necessary:",
-        "of the uncertainty comes from the",
+        "of the uncertainty,",
         "imitators of the pilot",
     ):
         assert words in " ".join(said.out.split())

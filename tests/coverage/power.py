@@ -33,7 +33,7 @@ PILOT = 4
 HEAD = """\
 # The chance of an answer, promised and real
 
-`python -m tests.coverage.power --draws {draws} --seed {seed}` made this page.
+`python -m tests.coverage.power --draws {draws} --pilots {pilots} --seed {seed}` made this page.
 
 A gap in score is simulated as what the seed adds, what the text adds, and what both add together.
 An answer is a 95 % interval of the rule that lies wholly above or wholly below delta (.01).
@@ -42,7 +42,7 @@ often the rule itself gave an answer, in {draws:,} draws and their mirror images
 standard error of the gap at that size.
 
 The last two columns are of {pilots:,} pilots of {pilot} seeds. Each gives a range of chances over
-the 80 % interval of the variance between seeds. *held*: the share of the ranges that hold the
+the 80 % intervals of the variances, taken together. *held*: the share of the ranges that hold the
 promised chance. *wide*: the share that is called too small a pilot, because it reaches from below
 .2 to above .8.
 

@@ -34,10 +34,10 @@ def test_what_is_promised_comes_true(mixture, seeds, n):
 
 def test_a_pilot_holds_the_chance_four_times_in_five():
     held, wide = of_pilots(
-        np.random.default_rng(3), MIXTURES["seeds decide"], 20, 400, DELTA + 0.015, 150
+        np.random.default_rng(3), MIXTURES["seeds decide"], 5, 400, DELTA + 0.025, 150
     )
     assert 0.7 <= held <= 0.9
-    assert wide > 0.2  # four seeds say little
+    assert 0.05 < wide < 0.4  # some pilots of four seeds are called too small, and not most
 
 
 def test_the_page_shows_that_promises_come_true():

@@ -68,7 +68,7 @@ def test_either_will_do_or_only_both_or_neither():
     )
     neither = measured(DELTA)
     assert power_of(neither, DELTA).both_needed is None
-    assert "it lies on the line that decides" in settle(neither, DELTA)
+    assert "that is too near the line that decides" in settle(neither, DELTA)
 
 
 def test_an_unlucky_sample_asks_for_no_more():
@@ -98,6 +98,19 @@ def test_chances_are_those_of_the_present_size():
     ):
         assert at.effect == effect
         assert at.chance == chance(SEEDS_DECIDE, 5, 1726, effect, DELTA, (-1, 1))
+
+
+def test_between_two_lines_there_is_no_answer():
+    narrow = Components(1e-6, 1e-3, 0.0, 5, 300, 300)
+    one, two = (measured(0.0, 0.005, narrow, two_sided=flag) for flag in (False, True))
+    assert power_of(one, DELTA) is None  # it lies below delta, which is an answer
+    power = power_of(two, DELTA)
+    assert power.chances.seen.chance < 0.01
+    assert (power.seeds_needed, power.texts_needed, power.both_needed) == (None, None, None)
+    assert "no size would reach an answer" in settle(two, DELTA)
+    low = measured(-0.02, 0.011, two_sided=True)
+    assert power_of(low, DELTA).seeds_needed
+    assert power_of(measured(-0.03, 0.011, two_sided=True), DELTA) is None
 
 
 def test_twice_delta_stays_in_the_range():

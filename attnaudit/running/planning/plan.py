@@ -81,9 +81,9 @@ class ChanceRange(Settings):
 
     name: EffectName = Field(description="Which effect it is.")
     effect: float = Field(description="The true effect that is supposed.")
-    low: float = Field(ge=0, le=1, description="The least chance over the 80 % interval.")
+    low: float = Field(ge=0, le=1, description="The least chance over the 80 % intervals.")
     likely: float = Field(ge=0, le=1, description="The chance at the variance that the pilot saw.")
-    high: float = Field(ge=0, le=1, description="The largest chance over the 80 % interval.")
+    high: float = Field(ge=0, le=1, description="The largest chance over the 80 % intervals.")
 
 
 class Design(Settings):
@@ -102,9 +102,15 @@ class PowerRow(Settings):
     delta: float = Field(description="The smallest effect of interest.")
     seeds: int = Field(ge=2, description="The seeds that are planned.")
     texts: int = Field(ge=1, description="The texts of the audited split.")
-    share_seeds: float = Field(description="The seeds' share of the variance at that size.")
-    share_texts: float = Field(description="The texts' share of the variance at that size.")
-    share_both: float = Field(description="The share of what a seed does on one text alone.")
+    share_seeds: float = Field(
+        ge=0, le=1, description="The seeds' share of the variance at that size."
+    )
+    share_texts: float = Field(
+        ge=0, le=1, description="The texts' share of the variance at that size."
+    )
+    share_both: float = Field(
+        ge=0, le=1, description="The share of what a seed does on one text alone."
+    )
     chances: tuple[ChanceRange, ...] = Field(description="At three true effects.")
     too_small: bool = Field(
         description="Whether the pilot is too small: a chance may lie below .2 or above .8."

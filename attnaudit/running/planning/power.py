@@ -1,16 +1,20 @@
 """Whether an audit of the planned size will reach answers, from the seeds of a pilot.
 
 For each figure that a finding rests on, the pilot says how much seeds and texts vary. A few seeds
-say little of how much seeds vary: so the chance of an answer is a range, over the 80 % interval of
-the variance between seeds (see `measures.power.plausible`). It is given for three true effects:
+say little of how much seeds vary: so the chance of an answer is a range, over the 80 % intervals
+of the variances (see `measures.power.plausible`). It is given for three true effects:
 none, the one that the pilot saw, and twice delta.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
+
+import numpy as np
+from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Observer
@@ -18,11 +22,10 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import FindingName
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.power import Measured, effects
-from attnaudit.findings.rules import LEAST_SEEDS, Deltas
-from attnaudit.findings.seed_range import seed_range
+from attnaudit.findings.rules import LEAST_SEEDS
 from attnaudit.measures.power import TOO_WIDE, Components, chance, plausible, seeds_needed
 from attnaudit.models.recipe import AnyConfig
-from attnaudit.questions.runs import LEARNED, UNIFORM, Kind, Runs, kind_of
+from attnaudit.questions.runs import BASE, LEARNED, SEED, UNIFORM, Floats, Kind, Runs, kind_of
 from attnaudit.running.planning.pilot import Pilot, run_pilot
 from attnaudit.running.planning.plan import (
     ChanceRange,
@@ -40,7 +43,8 @@ from attnaudit.running.suite import Plan, Where
 MOST_SEEDS = 100  # that the search for a design looks at
 MORE_TEXTS = (1, 2, 5, 10)  # times the texts at hand
 EFFECTS: tuple[EffectName, ...] = get_args(EffectName)
-IMITATORS = kind_of(**{"lambda": 0.0})
+FURTHER = 0.9  # the chance with which a further seed keeps a bound
+LEAST_BOUND = 0.005  # below this, rounding and single texts decide
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,14 @@ def power_plan(plan: Plan, pilot: Pilot, parts: Mapping[str, Part]) -> PowerPlan
         texts=len(runs.ids),
         seconds=pilot.seconds,
         rows=tuple(rows),
-        imitators=_imitators(plan, evidence, plan.deltas, parts),
+        imitators=_imitators(evidence, parts),
         notes=tuple(notes),
     )
 
 
 def figures_of(evidence: Evidence) -> Iterator[Figure]:
     """The figures that the pilot has at least two seeds of, with the parts of their variance."""
-    for finding, question, words, ours, theirs in _GAPS:
+    for finding, question, words, ours, theirs, two_sided in _GAPS:
         runs = evidence.of(question)
         if runs is None:
             continue
@@ -106,17 +110,18 @@ def figures_of(evidence: Evidence) -> Iterator[Figure]:
         if len(seeds) > 1:
             found = score_gap(evidence, runs, ours, theirs, seeds)
             if found.parts is not None and found.value is not None:
-                yield Figure(finding, question, words, found)
+                yield Figure(finding, question, words, replace(found, two_sided=two_sided))
 
 
-_GAPS: tuple[tuple[FindingName, str, str, Kind, Kind], ...] = (
-    ("necessary", "seed-baseline", "learned less uniform attention", LEARNED, UNIFORM),
+_GAPS: tuple[tuple[FindingName, str, str, Kind, Kind, bool], ...] = (
+    ("necessary", "seed-baseline", "learned less uniform attention", LEARNED, UNIFORM, False),
     (
         "out_of_context",
         "probe",
         "probe under the model's less under uniform attention",
         kind_of(guide="base"),
         kind_of(guide="uniform"),
+        False,
     ),
     (
         "out_of_context",
@@ -124,6 +129,7 @@ _GAPS: tuple[tuple[FindingName, str, str, Kind, Kind], ...] = (
         "leak control: random words removed less attended words removed",
         kind_of(removed="other"),
         kind_of(removed="attended"),
+        True,
     ),
 )
 
@@ -164,7 +170,8 @@ def _range(
     found: Measured,
     several: tuple[Components, Components, Components],
 ) -> ChanceRange:
-    each = [chance(one, seeds, one.n, effect, delta, found.bounds) for one in several]
+    line, bounds = found.line(delta), found.bounds
+    each = [chance(one, seeds, one.n, effect, line, bounds) for one in several]
     return ChanceRange(name=name, effect=effect, low=min(each), likely=each[1], high=max(each))
 
 
@@ -176,30 +183,54 @@ def _design(
     Seeds cost time; texts at hand cost none, and others have to be gathered first.
     """
     for times in MORE_TEXTS:
-        seeds = seeds_needed(parts, times * parts.n, seen, delta, LEAST_SEEDS, found.bounds)
+        line, n = found.line(delta), times * parts.n
+        seeds = seeds_needed(parts, n, seen, line, LEAST_SEEDS, found.bounds)
         if seeds is not None and seeds <= MOST_SEEDS:
             cost = None if each is None else each.times(seeds)
-            return Design(seeds=seeds, texts=times * parts.n, seconds=cost)
+            return Design(seeds=seeds, texts=n, seconds=cost)
     return None
 
 
-def _imitators(
-    plan: Plan, evidence: Evidence, deltas: Deltas, parts: Mapping[str, Part]
-) -> Imitators | None:
+def _imitators(evidence: Evidence, parts: Mapping[str, Part]) -> Imitators | None:
     """What adversaries cost, and how many imitators of the pilot answer as seeds do."""
     runs, seeds = evidence.of("model-adversary"), evidence.of("seed-baseline")
     if runs is None or seeds is None or "model-adversary" not in parts:
         return None
-    trained, usable = usable_imitators(runs, seeds, deltas)
+    trained, usable = usable_imitators(runs, seeds)
     return Imitators(trained=trained, usable=usable, seconds=parts["model-adversary"].seconds)
 
 
-def usable_imitators(runs: Runs, seeds: Runs, deltas: Deltas) -> tuple[int, int]:
-    """How many imitators there are, and how many of them answer as closely as seeds do."""
-    numbers = runs.seeds(**{"lambda": 0.0})
-    room = seed_range(seeds, deltas.necessary).room
-    near = (runs.values(IMITATORS, numbers, "tvd").mean(1) <= room) if numbers else []
-    return len(numbers), int(sum(near))
+def usable_imitators(runs: Runs, seeds: Runs) -> tuple[int, int]:
+    """How many imitators there are, and how many of them answer as closely as seeds do.
+
+    As closely means: a mean TVD to the audited model, and a share of flipped labels, that a further
+    seed of the recipe would have too, by the one-sided bound of a normal prediction.
+    """
+    numbers = seeds.seeds(model="seed")
+    if len(numbers) < 2:
+        return 0, 0
+    limits = [_bound(values) for values in _moved(seeds, SEED, numbers)]
+    trained = usable = 0
+    for kind, models in runs.models.items():
+        if dict(kind).get("lambda") == 0:
+            moved = zip(_moved(runs, kind, sorted(models)), limits, strict=True)
+            kept = np.all([values <= limit for values, limit in moved], axis=0)
+            trained, usable = trained + len(models), usable + int(kept.sum())
+    return trained, usable
+
+
+def _moved(runs: Runs, kind: Kind, seeds: Sequence[int]) -> tuple[Floats, Floats]:
+    """(S,) mean TVD and share of flipped labels, to the audited model."""
+    flips = runs.predicted(kind, seeds) != runs.predicted(BASE, [0])
+    return runs.values(kind, seeds, "tvd").mean(1), flips.mean(1)
+
+
+def _bound(values: Floats) -> float:
+    """Below which a further one lies with a chance of `FURTHER`, and no less than `LEAST_BOUND`."""
+    count = len(values)
+    t = float(stdtrit(count - 1, FURTHER))
+    spread = float(values.std(ddof=1)) * math.sqrt(1 + 1 / count)
+    return max(float(values.mean()) + t * spread, LEAST_BOUND)
 
 
 def _seeds(settings: Settings) -> int:

@@ -16,7 +16,13 @@ from attnaudit.questions import find_question
 from attnaudit.questions.runs import BASE, LEARNED, UNIFORM, Columns, Runs, kind_of
 from attnaudit.running.planning.pilot import Pilot, pilot_plan
 from attnaudit.running.planning.plan import Part, PowerPlan, Span, Stage
-from attnaudit.running.planning.power import Figure, figures_of, power_plan, row_of
+from attnaudit.running.planning.power import (
+    Figure,
+    figures_of,
+    power_plan,
+    row_of,
+    usable_imitators,
+)
 from attnaudit.running.suite import Plan
 
 N = 400
@@ -137,6 +143,17 @@ def test_no_design_where_the_effect_is_on_the_line():
     assert (
         row_of(figure(Components(1e-4, 0.01, 0, 4, 500, 500), 0.01), 0.01, 5, EACH).design is None
     )
+
+
+def test_imitators_that_answer_as_seeds_do(evidence):
+    seeds = evidence.of("seed-baseline")
+    near, far = kind_of(start="warm", **{"lambda": 0.0}), kind_of(**{"lambda": 0.0})
+    of_adversaries = runs({near: 0.9, far: 0.9, kind_of(start="warm", **{"lambda": 0.1}): 0.9})
+    of_adversaries.models[BASE] = seeds.models[BASE]
+    of_adversaries.models[near] = seeds.models[kind_of(model="seed")]
+    for columns in of_adversaries.models[far].values():
+        columns.tvd = [0.3] * N
+    assert usable_imitators(of_adversaries, seeds) == (8, 4)
 
 
 def test_a_pilot_asks_for_seeds_alone():
