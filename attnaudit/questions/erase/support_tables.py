@@ -90,10 +90,12 @@ def _notes(draws: Array) -> list[str]:
     ]
     fewer = draws[draws < DRAWS]
     if len(fewer):
+        texts = "text has" if len(fewer) == 1 else "texts have"
+        least, most = int(fewer.min()) + 1, int(fewer.max()) + 1
+        chance = f"1 in {most}" if least == most else f"1 in {least} to 1 in {most}"
         notes.append(
-            f"{len(fewer):,} judged texts have fewer than {DRAWS} different draws. All of their"
-            f" draws are used, and chance passes one in {int(fewer.min()) + 1} to one in"
-            f" {int(fewer.max()) + 1} times."
+            f"{len(fewer):,} judged {texts} fewer than {DRAWS} different draws. All draws are used"
+            f" there, and the chance that one word passes is {chance}."
         )
     notes.append(f"Texts with fewer than {LEAST_DRAWS} different draws are not judged.")
     return notes
