@@ -6,8 +6,8 @@ must then move, and by more than it does for each of some draws of as many *othe
 never hold a highlighted word: one that did would share its effect.
 
 A pass proves nothing. What one draw can do, chance can do: where one word is highlighted that is
-like the others, it passes with probability 1 / (draws + 1). Where several are highlighted, chance
-passes more often. As no draw holds a highlighted word, a random choice that happens to hold the one
+like the others, it passes with probability 1 / (draws + 1) at most. Where several are highlighted,
+chance can pass more often. As no draw holds a highlighted word, a random choice that happens to hold the one
 word which decides the answer passes, and its probability is the share of the highlighted words. The
 same test of random heatmaps measures this, and the share of real ones is read beside it.
 """

@@ -83,9 +83,9 @@ def _notes(draws: Array) -> list[str]:
         " attention, and at most a fifth of the words. Their weights are set to zero.",
         f"A text is supported if its answer then moves by a TVD of more than {MOVED:g}, and by more"
         f" than for each of {DRAWS} draws of as many other words.",
-        "A pass proves nothing. One highlighted word that is like the others passes once in"
-        f" {DRAWS + 1} times. Several words pass by chance more often: see the random heatmap,"
-        " which has the same weights, shuffled among the words.",
+        "A pass proves nothing. One highlighted word that is like the others passes at most once in"
+        f" {DRAWS + 1} times. Several words can pass by chance more often: compare the random"
+        " heatmap, which has the same weights, shuffled among the words.",
         "Deleting words breaks texts: no text is judged by it.",
     ]
     fewer = draws[draws < DRAWS]
