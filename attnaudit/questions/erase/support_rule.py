@@ -5,7 +5,7 @@ attention on the words, and a fifth of the words at most. Their weights are set 
 must then move, and by more than it does for each of some draws of as many *other* words. The draws
 never hold a highlighted word: one that did would share its effect.
 
-A pass proves nothing, as chance can pass too. Where one word is highlighted that is like the others,
+A pass proves nothing: chance can pass too. Where one word is highlighted that is like the others,
 it passes with probability 1 / (draws + 1) at most. Where several are highlighted, chance can pass
 more often: no draw holds a highlighted word, so that a random choice which happens to hold the one
 word that decides the answer passes. Its probability is the share of the highlighted words, a fifth
