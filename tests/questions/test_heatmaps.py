@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnaudit.questions import find_question
-from attnaudit.questions.gallery import LEVELS, Gallery, Heatmap, Weights
+from attnaudit.questions.gallery import LEVELS, Gallery, Heatmap, Support, Weights
 from attnaudit.questions.heatmaps import Chooser, Tokens, evenly, recorded_tokens
-from attnaudit.report.heatmaps import caption, heading
+from attnaudit.report.heatmaps import caption, heading, remark
+from attnaudit.report.heatmaps import chosen as chosen_words
 
 LABELS = ("negative", "positive")
 
@@ -227,3 +228,74 @@ def test_the_order_of_the_files_decides_nothing() -> None:
         "adversary, retrained (lambda 0.5)",
         "gradient",
     ]
+
+
+def erased(row: int, status: str, attention: Sequence[float] = (0.9, 0.1)) -> dict[str, Any]:
+    """A record of `erase` of which heatmaps want the support alone."""
+    tvd, largest = {"unsupported": (0.004, 0.1), "supported": (0.5, 0.1)}.get(status, (None, None))
+    found = {"status": status, "words": [0], "tvd": tvd, "largest": largest}
+    return record(row, attention, support=found)
+
+
+def test_support_comes_from_the_records_of_erase_whatever_else_is_shown() -> None:
+    statuses = ("unsupported", "supported", "not_judged", "unsupported")
+    sources = {
+        "correlate": Source([record(row, [0.9, 0.1]) for row in range(4)]),
+        "erase": Source([erased(row, status) for row, status in enumerate(statuses)]),
+    }
+    for order in (["correlate", "erase"], ["erase", "correlate"]):
+        gallery = watched({name: sources[name] for name in order}, 3)
+        assert (gallery.judged, gallery.unsupported) == (3, 2)  # of all texts, shown or not
+        shown = {h.id: h.support for h in gallery.heatmaps}
+        assert len(shown) == 3
+        for name, support in shown.items():
+            assert support is not None
+            assert support.status == statuses[int(name.split()[1])]
+        assert chosen_words(gallery).endswith(
+            "Of 3 judged texts, 2 are not supported: there the highlighted words do not carry the"
+            " answer."
+        )
+
+
+def test_older_records_of_erase_and_other_questions_say_nothing_of_support() -> None:
+    gallery = chosen([record(0, [0.9, 0.1])], question="erase")
+    assert (gallery.judged, gallery.unsupported) == (0, 0)
+    assert gallery.heatmaps[0].support is None
+    assert remark(gallery.heatmaps[0]) is None
+    assert "judged" not in chosen_words(gallery)
+
+
+def test_the_support_of_another_reading_is_not_that_of_the_shown_attention() -> None:
+    sources = {
+        "correlate": Source([record(0, [0.9, 0.1])]),
+        "erase": Source([erased(0, "unsupported", [0.5, 0.5])]),
+    }
+    [heatmap] = watched(sources).heatmaps
+    assert heatmap.support is None
+
+
+@pytest.mark.parametrize(
+    ("support", "says"),
+    [
+        (None, None),
+        (Support("supported", 1, 0.5, 0.1), None),
+        (
+            Support("unsupported", 1, 0.004, 0.1),
+            "Not supported: setting the weight of the highlighted word (the one with the largest"
+            " weight) to zero moves the answer no more than for other words (TVD 0.004; other"
+            " words: up to 0.100).",
+        ),
+        (
+            Support("unsupported", 3, 0.009, 0.001),
+            "Not supported: setting the weights of the highlighted words (the 3 with the largest"
+            " weights) to zero hardly moves the answer (TVD 0.009).",
+        ),
+        (
+            Support("not_judged", 1),
+            "Not judged: the text has too few words to compare its highlighted words with others.",
+        ),
+    ],
+)
+def test_a_heatmap_carries_a_remark_unless_it_passed(support: Support | None, says: str) -> None:
+    heatmap = Heatmap("x", ["a"], 0, 0, [Weights("attention", [1.0])], support)
+    assert remark(heatmap) == says

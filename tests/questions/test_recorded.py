@@ -80,7 +80,7 @@ def changed(record, path, value=None, gone=False):
 
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
-OPTIONAL |= {"controls", "uniform_layers", "group", "tokens"}
+OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
 
 
 RANKED = ("comprehensiveness", "sufficiency")
@@ -92,7 +92,8 @@ def optional(path):
     if path[0] == "integration" and len(path) < 3:
         return True
     # How many there are, only the settings tell.
-    listed = path[0] == "tokens" or path[:-1] == ("adversary",) or "weights" in path[:-1]
+    listed = path[0] == "tokens" or path[:-1] in (("adversary",), ("support", "words"))
+    listed = listed or "weights" in path[:-1]
     return listed and isinstance(path[-1], int)
 
 

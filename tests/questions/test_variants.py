@@ -5,7 +5,7 @@ import torch
 
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
-from attnaudit.questions.variants import answers, erased, permuted
+from attnaudit.questions.variants import answers, erased, permuted, zeroed
 
 CONTENT = torch.tensor([[False, True, True, True, False], [False, True, False, True, True]])
 
@@ -119,3 +119,16 @@ def test_erasing_all_but_one_gives_it_everything(alpha):
     whole = torch.ones(2, 5, dtype=torch.bool)
     left = erased(alpha, whole, gone(0, 1, 2, 4))
     torch.testing.assert_close(left, torch.eye(5)[3].expand(2, 1, 3, 5))
+
+
+def test_zeroed_weights_leave_all_others_as_they_are(alpha):
+    some = gone(0, 1, 3)
+    left = zeroed(alpha, CONTENT, some)
+    assert left.shape == (2, 1, 3, 5)
+    taken = CONTENT & some[:, 0]
+    assert taken.any()
+    for h in range(3):
+        assert (left[:, 0, h][taken] == 0).all()
+        assert torch.equal(left[:, 0, h][~taken], alpha[:, h][~taken])
+    everything = zeroed(alpha, CONTENT, CONTENT.unsqueeze(1))[:, 0]
+    assert torch.equal(everything, alpha * ~CONTENT.unsqueeze(1))

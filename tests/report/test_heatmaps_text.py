@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.style import Style
 
 from attnaudit.drawing.palette import contrast
-from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
 from attnaudit.report.heatmaps_text import INKS, print_heatmaps
 
 WORDS = ["a", "dull", "film"]
@@ -91,3 +92,15 @@ def test_hostile_words_are_escaped() -> None:
 def test_nothing_to_show_is_said() -> None:
     [line] = shown(Gallery([], 0, "by rule", []))
     assert line.startswith("Heatmaps: no instance")
+
+
+def test_a_heatmap_that_nothing_supports_carries_a_remark() -> None:
+    made = gallery(WORDS, [0.2, 0.75, 0.05])
+    [heatmap] = made.heatmaps
+    failed = replace(heatmap, support=Support("unsupported", 1, 0.004, 0.2))
+    text = " ".join(shown(replace(made, heatmaps=[failed], judged=9, unsupported=4), 400))
+    assert "Of 9 judged texts, 4 are not supported" in text
+    assert "Not supported: setting the weight of the highlighted word" in text
+    assert text.index("Not supported") < text.index("dull")
+    passed = replace(heatmap, support=Support("supported", 1, 0.4, 0.2))
+    assert "upported" not in " ".join(shown(replace(made, heatmaps=[passed])))

@@ -39,7 +39,7 @@ TERMS = (
         formula="TVD(p(a without S), p) > max(.01, largest TVD of 19 draws of as many other words)",
         beside=("erase.unsupported.attention", "erase.unsupported.random", "erasure"),
         traps="A pass proves nothing. One word that is like the others passes once in 20 times, "
-        "several words more often, and attention that lies beside the evidence can pass.",
+        "several words can pass more often, and attention that lies beside the evidence can pass.",
         source="this tool's own",
         aliases=("unsupported", "support", "highlighted words"),
     ),

@@ -5,11 +5,11 @@ attention on the words, and a fifth of the words at most. Their weights are set 
 must then move, and by more than it does for each of some draws of as many *other* words. The draws
 never hold a highlighted word: one that did would share its effect.
 
-A pass proves nothing. What one draw can do, chance can do: where one word is highlighted that is
-like the others, it passes with probability 1 / (draws + 1). Where several are highlighted, chance
-passes more often. As no draw holds a highlighted word, a random choice that happens to hold the one
-word which decides the answer passes, and its probability is the share of the highlighted words. The
-same test of random heatmaps measures this, and the share of real ones is read beside it.
+A pass proves nothing: chance can pass too. Where one word is highlighted that is like the others,
+it passes with probability 1 / (draws + 1) at most. Where several are highlighted, chance can pass
+more often: no draw holds a highlighted word, so that a random choice which happens to hold the one
+word that decides the answer passes. Its probability is the share of the highlighted words, a fifth
+at most. The same test of random heatmaps measures this; read the share of real ones beside it.
 """
 
 from __future__ import annotations

@@ -83,17 +83,19 @@ def _notes(draws: Array) -> list[str]:
         " attention, and at most a fifth of the words. Their weights are set to zero.",
         f"A text is supported if its answer then moves by a TVD of more than {MOVED:g}, and by more"
         f" than for each of {DRAWS} draws of as many other words.",
-        "A pass proves nothing. One highlighted word that is like the others passes once in"
-        f" {DRAWS + 1} times. Several words pass by chance more often: see the random heatmap,"
-        " which has the same weights, shuffled among the words.",
+        "A pass proves nothing. One highlighted word that is like the others passes at most once in"
+        f" {DRAWS + 1} times. Several words can pass by chance more often: compare the random"
+        " heatmap, which has the same weights, shuffled among the words.",
         "Deleting words breaks texts: no text is judged by it.",
     ]
     fewer = draws[draws < DRAWS]
     if len(fewer):
+        texts = "text has" if len(fewer) == 1 else "texts have"
+        least, most = int(fewer.min()) + 1, int(fewer.max()) + 1
+        chance = f"1 in {most}" if least == most else f"1 in {least} to 1 in {most}"
         notes.append(
-            f"{len(fewer):,} judged texts have fewer than {DRAWS} different draws. All of their"
-            f" draws are used, and chance passes one in {int(fewer.min()) + 1} to one in"
-            f" {int(fewer.max()) + 1} times."
+            f"{len(fewer):,} judged {texts} fewer than {DRAWS} different draws. All draws are used"
+            f" there, and the chance that one word passes is {chance}."
         )
     notes.append(f"Texts with fewer than {LEAST_DRAWS} different draws are not judged.")
     return notes

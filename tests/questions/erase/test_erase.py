@@ -35,6 +35,7 @@ KEYS = [
     "single",
     "fractions",
     "all_erased",
+    "support",
     "comprehensiveness",
     "sufficiency",
     "plausibility",
@@ -91,6 +92,13 @@ def test_records_do_not_depend_on_the_batch(
         assert one["fractions"] == other["fractions"]
         assert one["single"]["flip"] == other["single"]["flip"]
         assert one["single"]["jsd"] == pytest.approx(other["single"]["jsd"], abs=1e-9)
+        for mine, theirs in (
+            (one["support"], other["support"]),
+            *((one["support"][k], other["support"][k]) for k in ("random", "deleted")),
+        ):
+            assert mine["status"] == theirs["status"]
+            for figure in ("tvd", "largest"):
+                assert mine[figure] == pytest.approx(theirs[figure], abs=1e-7)
         for key in ("comprehensiveness", "sufficiency", "plausibility"):
             assert (one[key] is None) == (other[key] is None)
             for name, figures in (one[key] or {}).items():

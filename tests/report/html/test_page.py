@@ -13,7 +13,7 @@ from attnaudit.errors import InputError
 from attnaudit.findings.finding import Finding
 from attnaudit.measures.summary import Summary, Table
 from attnaudit.questions import all_questions, find_question
-from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
 from attnaudit.report.combine import Combined
 from attnaudit.report.html import page
 from attnaudit.report.html.page import html_page
@@ -278,6 +278,33 @@ def hostile_report(report: Report) -> Report:
             "manifest": manifest,
         }
     )  # fmt: skip
+
+
+def test_a_heatmap_that_nothing_supports_carries_a_remark(
+    report: Report, combine: Any, summaries: dict[str, Summary], gallery: Gallery
+) -> None:
+    [heatmap] = gallery.heatmaps
+    warned = {}
+    for status in ("unsupported", "supported"):
+        shown = replace(heatmap, support=Support(status, 2, 0.004, 0.2))
+        drawn = replace(gallery, heatmaps=[shown], judged=12, unsupported=5)
+        found = parsed(html_page(combine(report, summaries, drawn)))
+        assert "Of 12 judged texts, 5 are not supported" in found.text
+        warned[status] = "Not supported: setting the weights of the highlighted words" in found.text
+        assert ("p", {"class": "warning"}) in found.tags or status == "supported"
+    assert warned == {"unsupported": True, "supported": False}
+
+
+def test_long_lists_are_cut_and_say_so(report: Report, combine: Any) -> None:
+    rows: list[list[Any]] = [[f"text {i}", 1] for i in range(7)]
+    table = TableData(
+        title="Unsupported texts", columns=["text", "n"], rows=rows, notes=[], detail=True, shown=5
+    )
+    made = report.model_copy(update={"tables": {"erase.unsupported_texts": table}})
+    text = parsed(html_page(combine(made))).text
+    assert "text 4" in text
+    assert "text 5" not in text
+    assert "2 more rows: the report as JSON holds all." in text
 
 
 def test_hostile_texts_stay_texts(
