@@ -150,7 +150,7 @@ def _not_against(found: Manipulation, delta: float, score: str) -> Iterator[str]
 
 def _beyond(found: Manipulation, score: str) -> Iterator[str]:
     """In what the chosen adversary may go beyond the budget on the audited split."""
-    reach, budget = found.reach, found.budget
+    reach, budget = found.reach, found.limits
     if not _up_to(reach["tvd"], budget.tvd):
         yield f"move the answers by a TVD of {_high(reach['tvd'])}, and seeds by {budget.tvd:.3f}"
     if not _up_to(reach["flips"], budget.flips):
@@ -163,7 +163,7 @@ def _against(found: Manipulation, score: str) -> str:
     assert found.chosen is not None
     assert found.excess is not None
     assert found.moved is not None
-    reach, budget = found.reach, found.budget
+    reach, budget = found.reach, found.limits
     return (
         f"one adversary ({found.chosen.words}; chosen on dev) moves the attention by"
         f" {_shown(found.excess)} JSD beyond {len(found.alike)} imitators of the same kind of"

@@ -95,6 +95,18 @@ class Manipulation:
         return _reach(self.test, self.chosen)
 
     @cached_property
+    def limits(self) -> Budget:
+        """What the upper ends of `reach` are held against.
+
+        That is the budget. Of flips and loss it is no less than the upper end that a model has
+        which changes nothing: on so few texts none could be shown to change less.
+        """
+        unchanged = _unchanged(self.test)
+        flips, loss = (unchanged[name].ci_high or 0.0 for name in ("flips", "loss"))
+        budget = self.budget
+        return replace(budget, flips=max(budget.flips, flips), loss=max(budget.loss, loss))
+
+    @cached_property
     def excess(self) -> Estimate | None:
         """Its JSD less the mean of the imitators of the same kind of start.
 
@@ -194,6 +206,15 @@ def _sweep(evidence: Evidence, split: str) -> Sweep | None:
 def _limited(sweep: Sweep, tvd: float) -> Sweep:
     assert sweep.budget is not None
     return Sweep(sweep.runs, sweep.score, replace(sweep.budget, tvd=tvd))
+
+
+def _unchanged(sweep: Sweep) -> dict[str, Estimate]:
+    score, nothing = sweep.score, np.zeros(sweep.score.sample.n)
+    base = score.values(sweep.runs.probs(BASE, [0]))[0]
+    return {
+        "flips": score.sample.mean(nothing, UNIT),
+        "loss": score.difference(base, base),
+    }
 
 
 def _reach(sweep: Sweep, one: Adversary) -> dict[str, Estimate]:

@@ -102,43 +102,57 @@ SHARED = ("row", "id", "gold", "predicted", "probs", "words", "outside")
 
 @pytest.fixture
 def seeds_file(cli, tiny, here):
-    """Write b.jsonl: records such as seed-baseline writes, of seeds on `split`."""
+    """Write b.jsonl: records such as seed-baseline writes, of so many seeds on `split`."""
     cli("permute", tiny / "model.pt", tiny / "data.yaml", "--records", "p.jsonl")
     header, *lines, _ = contents(here / "p.jsonl")
 
-    def write(split, model=None):
+    def write(split, model=None, seeds=5):
         made = {**header, "audit": "seed-baseline"}
         if model:
             made["model"] = {**header["model"], "sha256": model}
-        run = {"run": {"model": "seed", "seed": 1, "split": split}}
         rows = []
         for line in lines:
             shared = {key: line[key] for key in SHARED}
             attention = [1.0] + [0.0] * (line["words"] - 1)
-            rows.append({**run, **shared, "attention": attention, "jsd": 0.1, "tvd": 0.2})
+            base = {"run": {"model": "base", "split": split}, **shared, "attention": attention}
+            rows.append(base)
+            for seed in range(1, seeds + 1):
+                run = {"run": {"model": "seed", "seed": seed, "split": split}}
+                rows.append({**base, **run, "jsd": 0.1, "tvd": 0.2})
         (here / "b.jsonl").write_bytes(sealed(made, rows))
 
     return write
 
 
 def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
-    mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=["--seed-baseline guides --sweep"])
     mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["b.jsonl: no such file"])
     mistaken("--sweep", "--seed-baseline", "p.jsonl", says=["records of permute, not of seed-base"])
+    few = "b.jsonl: holds too few seeds on dev"
     seeds_file("test")
-    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["holds no seeds' records on dev"])
+    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=[few, "--seeds 5 or more"])
+    seeds_file("dev", seeds=4)
+    mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=[few])
     seeds_file("dev", model="ab" * 32)
     call = ("--sweep", "--no-per-instance", "--seed-baseline", "b.jsonl")
     mistaken(*call, says=["--seed-baseline holds seeds of another model"])
 
 
-def test_the_seeds_tvd_is_read_and_kept(train, seeds_file, here):
+def test_the_budget_of_the_seeds_is_read_and_kept(train, seeds_file, here):
     seeds_file("dev")
-    grid = ("--sweep", "--lambda", 0.001)
-    assert train(*grid, "--seed-baseline", "b.jsonl", "-o", "r.json").code == 0
+    assert train("--lambda", 0.001, "--seed-baseline", "b.jsonl", "-o", "r.json").code == 0
     settings = json.loads((here / "r.json").read_text())["settings"]
-    assert settings["seeds_tvd"]["tvd"] == pytest.approx(0.2)
+    assert settings["budget"]["tvd"] == pytest.approx(0.2)
     assert settings["lambdas"] == [0.001]
+
+
+def test_folders_to_start_from_that_cannot_be_used(mistaken, tiny, here):
+    says = ["seeds: is no folder with models of seed-baseline", "--keep DIR"]
+    mistaken("--lambda", 0.1, "--start", "seeds", says=says)
+    (here / "seeds").mkdir()
+    mistaken("--lambda", 0.1, "--start", "seeds", says=says)
+    (here / "seeds" / "seed1.pt").write_bytes((tiny / "model.pt").read_bytes())
+    call = ("--lambda", 0.1, "--no-per-instance", "--start", "seeds")
+    mistaken(*call, says=["seed1.pt: is not a model of seed-baseline"])
 
 
 def test_data_without_a_train_split(mistaken, tiny):

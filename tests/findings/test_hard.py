@@ -100,6 +100,16 @@ def test_a_mean_within_the_budget_whose_interval_is_not_is_no_proof(movable, mod
     assert "may move the answers by a TVD of 0.109, and seeds by 0.100" in found.reason
 
 
+def test_seeds_that_never_flip_a_label_leave_room_to_an_adversary_that_flips_none(movable, models):
+    """The least of flips is 2 of 200 texts; by interval, none of 200 may be 3.7 of them."""
+    movable.seeds = models(*[20] * 5, tvd=0.1)
+    assert judge(movable).status == "against"
+    movable.dev_adversaries = movable.adversaries
+    one_flip = models(*[21] * 6, jsd=0.5, tvd=0.06, moved=150)
+    movable.adversaries = {**movable.adversaries, 0.02: one_flip}
+    assert "of the labels, and seeds 0.018" in judge(movable).reason
+
+
 def test_imitators_that_differ_widen_the_interval_of_the_excess(movable, models):
     movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.05, 0.3, 0.55) * 2]
     found = judge(movable)

@@ -70,8 +70,8 @@ class Strength:
     def fate(self) -> str:
         """Why there are no figures."""
         if not self.units:
-            return "no imitator was usable, so that no adversary was trained"
-        return f"the training diverged with {self.diverged} of {len(self.units)} seeds"
+            return "no model of this lambda was trained"
+        return f"the training diverged with {self.diverged} of {len(self.units)} models"
 
 
 def summarise(
