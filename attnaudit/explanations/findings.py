@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnaudit.explanations.entry import Entry
 from attnaudit.findings.finding import FindingName
-from attnaudit.findings.rules import AGREEING_JSD, LEAST_ADVERSARIES, LEAST_SEEDS, Deltas
+from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_SEEDS, Deltas
 
 _FOR_AND_AGAINST = "for, against, inconclusive, not assessable or not assessed"
 _OWN = "this tool's own"
@@ -47,10 +47,10 @@ FINDINGS = (
     _finding(
         "hard_to_manipulate",
         "Whether models that answer as the audited one does must attend as it does.",
-        "against: excess JSD above delta within the budget, or JSD of seeds or imitators above "
-        f"{AGREEING_JSD:g}; for: excess below delta, strong sweep, seeds and imitators agree",
-        ("manipulation.excess_jsd", "seed_baseline.jsd.mean_over_seeds", "budget", "delta"),
-        f"It needs {LEAST_ADVERSARIES} seeds of each lambda. A weak sweep is inconclusive.",
+        "against: one adversary within the budget has an excess JSD above delta and moves the top "
+        "word; for: the excess of all units is below delta, after a strong sweep",
+        ("manipulation.adversary_excess_jsd", "manipulation.units_excess_jsd", "budget", "delta"),
+        f"It needs {LEAST_ADVERSARIES} usable imitators. A weak sweep is inconclusive.",
         "Wiegreffe & Pinter 2019, section 4",
         ("hard to manipulate", "manipulation"),
     ),

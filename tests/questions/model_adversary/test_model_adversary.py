@@ -348,8 +348,8 @@ def test_stuck_imitators_are_replaced_and_have_no_adversaries(audit, tmp_path):
         "lambda 0.0, from scratch, seed 9",
         "lambda 0.0, warm start, seed 2",
         "lambda 0.0, from scratch, seed 10",
-        "lambda 0.01, from scratch, seed 10",
         "lambda 0.01, warm start, seed 2",
+        "lambda 0.01, from scratch, seed 10",
     ]
     assert listener.said[1:] == [
         "imitators that got stuck are replaced: from scratch, seed 9; warm start, seed 2",
