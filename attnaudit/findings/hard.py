@@ -196,8 +196,8 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
             )
     if found.farthest < STRONG:
         yield (
-            f"the sweep was weak: no lambda moved the attention far (JSD {found.farthest:.2f},"
-            f" where {STRONG:g} is needed); try larger lambdas"
+            "the sweep was weak: no lambda moved the attention of half of the units far (JSD"
+            f" {found.farthest:.2f}, where {STRONG:g} is needed); try larger lambdas"
         )
     if found.inside and all(found.inside):
         yield "no adversary goes beyond the budget; try larger lambdas"

@@ -114,15 +114,15 @@ def seeds_file(cli, tiny, here):
         made = {**header, "audit": "seed-baseline"}
         if model:
             made["model"] = {**header["model"], "sha256": model}
+        runs = [{"model": "base"}, *({"model": "seed", "seed": k + 1} for k in range(seeds))]
         rows = []
-        for line in lines:
-            shared = {key: line[key] for key in SHARED}
-            attention = [1.0] + [0.0] * (line["words"] - 1)
-            base = {"run": {"model": "base", "split": split}, **shared, "attention": attention}
-            rows.append(base)
-            for seed in range(1, seeds + 1):
-                run = {"run": {"model": "seed", "seed": seed, "split": split}}
-                rows.append({**base, **run, "jsd": 0.1, "tvd": 0.2})
+        for run in runs:
+            moved = {"jsd": 0.1, "tvd": 0.2} if "seed" in run else {}
+            for line in lines:
+                shared = {key: line[key] for key in SHARED}
+                attention = [1.0] + [0.0] * (line["words"] - 1)
+                here = {"run": {**run, "split": split}, "attention": attention}
+                rows.append({**here, **shared, **moved})
         (here / "b.jsonl").write_bytes(sealed(made, rows))
 
     return write

@@ -227,7 +227,7 @@ def test_a_diverged_imitator_counts_as_trained(bench):
 @pytest.mark.parametrize(
     ("strong", "said"),
     [
-        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention far (JSD 0.30, where 0.4 is"),
+        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention of half of the units far (JSD"),
         ({"jsd": 0.06, "tvd": 0.03}, "no adversary goes beyond the budget; try larger lambdas"),
     ],
 )
@@ -236,6 +236,13 @@ def test_a_weak_sweep_shows_nothing(bench, models, strong, said):
     found = judge(bench)
     assert (found.status, found.metric) == ("inconclusive", UNITS)
     assert said in found.reason.partition(". Not for: ")[2]
+
+
+@pytest.mark.parametrize(("strong", "status"), [(2, "inconclusive"), (3, "for")])
+def test_a_strong_lambda_moves_half_of_the_units(bench, models, strong, status):
+    far, near = models(*[60] * strong, jsd=0.5, tvd=0.5), models(*[20] * (6 - strong), tvd=0.01)
+    bench.adversaries[0.08] = [*far, *near]
+    assert judge(bench).status == status
 
 
 def test_an_interval_that_holds_delta_is_open(bench, models):
