@@ -121,8 +121,8 @@ def seeds_file(cli, tiny, here):
             for line in lines:
                 shared = {key: line[key] for key in SHARED}
                 attention = [1.0] + [0.0] * (line["words"] - 1)
-                here = {"run": {**run, "split": split}, "attention": attention}
-                rows.append({**here, **shared, **moved})
+                named = {"run": {**run, "split": split}, "attention": attention}
+                rows.append({**named, **shared, **moved})
         (here / "b.jsonl").write_bytes(sealed(made, rows))
 
     return write

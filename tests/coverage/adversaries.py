@@ -9,6 +9,7 @@ right. `python -m tests.coverage.adversaries` prints the share of each answer.
 from __future__ import annotations
 
 import argparse
+import sys
 from array import array
 from collections import Counter
 
@@ -89,7 +90,8 @@ def main() -> None:
     for spread in SPREADS:
         against = shares(draws, spread, one=True).get("against", 0.0)
         for_ = shares(draws, spread, one=False).get("for", 0.0)
-        print(f"spread {spread:g}: false against {against:.4f}, false for {for_:.4f}")
+        row = f"spread {spread:g}: false against {against:.4f}, false for {for_:.4f}"
+        sys.stdout.write(f"{row}\n")
 
 
 if __name__ == "__main__":
