@@ -151,7 +151,7 @@ def _not_against(found: Manipulation, delta: float, score: str) -> Iterator[str]
 
 def _beyond(found: Manipulation, score: str) -> Iterator[str]:
     """In what the chosen adversary may go beyond the budget on the audited split."""
-    reach, budget = found.reach, found.budget
+    reach, budget = found.reach, found.limits
     if not _up_to(reach["tvd"], budget.tvd):
         yield f"move the answers by a TVD of {_high(reach['tvd'])}, and seeds by {budget.tvd:.3f}"
     if not _up_to(reach["flips"], budget.flips):
@@ -164,7 +164,7 @@ def _against(found: Manipulation, score: str) -> str:
     assert found.chosen is not None
     assert found.excess is not None
     assert found.moved is not None
-    reach, budget = found.reach, found.budget
+    reach, budget = found.reach, found.limits
     return (
         f"one adversary ({found.chosen.words}; chosen on dev) moves the attention by"
         f" {_shown(found.excess)} JSD beyond {len(found.alike)} imitators of the same kind of"
@@ -197,8 +197,8 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
             )
     if found.farthest < STRONG:
         yield (
-            f"the sweep was weak: no lambda moved the attention far (JSD {found.farthest:.2f},"
-            f" where {STRONG:g} is needed); try larger lambdas"
+            "the sweep was weak: no lambda moved the attention of half of the units far (JSD"
+            f" {found.farthest:.2f}, where {STRONG:g} is needed); try larger lambdas"
         )
     if found.inside and all(found.inside):
         yield "no adversary goes beyond the budget; try larger lambdas"

@@ -95,6 +95,18 @@ class Manipulation:
         return _reach(self.test, self.chosen)
 
     @cached_property
+    def limits(self) -> Budget:
+        """What the upper ends of `reach` are held against.
+
+        That is the budget. Of flips and loss it is no less than the upper end that a model has
+        which changes nothing: on so few texts none could be shown to change less.
+        """
+        unchanged = _unchanged(self.test)
+        flips, loss = (unchanged[name].ci_high or 0.0 for name in ("flips", "loss"))
+        budget = self.budget
+        return replace(budget, flips=max(budget.flips, flips), loss=max(budget.loss, loss))
+
+    @cached_property
     def excess(self) -> Estimate | None:
         """Its JSD less the mean of the imitators of the same kind of start.
 
@@ -125,8 +137,12 @@ class Manipulation:
 
     @cached_property
     def farthest(self) -> float:
-        """The largest mean JSD over usable units that some lambda reaches; 0 without any."""
-        return max((self._mean_jsd(strength) for strength in self._strengths), default=0.0)
+        """The largest JSD that some lambda reaches in half of the usable units; 0 without any.
+
+        Half of them will do: warm-started models whose attention is saturated hardly ever leave it,
+        whatever the lambda, while those from scratch do.
+        """
+        return max((self._reached(strength) for strength in self._strengths), default=0.0)
 
     @cached_property
     def inside(self) -> list[bool]:
@@ -146,10 +162,11 @@ class Manipulation:
     def _strengths(self) -> list[float]:
         return [strength for strength in lambdas_of(self.test.runs) if strength > 0]
 
-    def _mean_jsd(self, strength: float) -> float:
+    def _reached(self, strength: float) -> float:
         found = [Adversary(strength, unit) for unit in self.usable]
-        reached = [self.test.jsd(one) for one in found if self.test.has(one)]
-        return float(np.mean(reached)) if reached else 0.0
+        reached = sorted((self.test.jsd(one) for one in found if self.test.has(one)), reverse=True)
+        half = (len(found) + 1) // 2
+        return reached[half - 1] if len(reached) >= half else 0.0
 
     def _values(self, one: Adversary, what: str) -> Floats:
         values: Floats = self.test.runs.values(one.kind, [one.unit.seed], what)[0]
@@ -194,6 +211,15 @@ def _sweep(evidence: Evidence, split: str) -> Sweep | None:
 def _limited(sweep: Sweep, tvd: float) -> Sweep:
     assert sweep.budget is not None
     return Sweep(sweep.runs, sweep.score, replace(sweep.budget, tvd=tvd))
+
+
+def _unchanged(sweep: Sweep) -> dict[str, Estimate]:
+    score, nothing = sweep.score, np.zeros(sweep.score.sample.n)
+    base = score.values(sweep.runs.probs(BASE, [0]))[0]
+    return {
+        "flips": score.sample.mean(nothing, UNIT),
+        "loss": score.difference(base, base),
+    }
 
 
 def _reach(sweep: Sweep, one: Adversary) -> dict[str, Estimate]:

@@ -12,9 +12,8 @@ _SOURCE = "this tool's own, on the adversaries of Wiegreffe & Pinter 2019, secti
 SPECS = (
     MetricSpec(
         ADVERSARY_EXCESS,
-        "How much farther one adversary moves the attention than models do that only imitate the "
-        "answers. It is the one that moves it farthest on dev while its answers stay as close to "
-        "the audited model's as those of other seeds.",
+        "How much farther than imitators one adversary moves the attention, the one that moves it "
+        "farthest on dev while its answers stay as close as those of other seeds.",
         "nats",
         "lower",
         LEAST_MEAN,

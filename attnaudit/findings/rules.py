@@ -28,7 +28,6 @@ LEAST_ADVERSARIES = 3  # usable imitators, and units with an adversary inside th
 LEAST_UNITS = 6  # imitators that were trained
 LEAST_RARE = 50  # instances of the rarer class
 FIXED_TVDS = (0.02, 0.05)  # other limits of TVD at which the excess is shown, deciding nothing
-AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
 
 
 def _size(of: Desideratum) -> Any:

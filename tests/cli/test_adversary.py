@@ -25,16 +25,19 @@ def train(cli, tiny):
 
 def test_from_options_to_a_table_and_checkpoints(train, cli, here):
     result = train("--lambda", 0.001, "--lambda", 0.01, "--records", "r.jsonl", "-o", "r.json")
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
+    assert "0 imitators of 7 are usable" in result.err  # after one epoch all are stuck
     assert "imitators" in result.out
     assert "lambda 0.001" in result.out
     report = json.loads((here / "r.json").read_text())
     assert "adversary.model[lambda=0.01].jsd.mean" in report["metrics"]
     assert report["settings"]["lambdas"] == [0.001, 0.01]
     assert report["settings"]["refine"] == 0
-    assert {p.name for p in (here / "adversaries").iterdir()} == {
-        f"lambda{s}-seed1.pt" for s in ("0.0", "0.001", "0.01")
+    kept = {p.name for p in (here / "adversaries").iterdir()}
+    assert {name for name in kept if not name.startswith("lambda0.0-")} == {
+        f"lambda{s}-scratch-seed7.pt" for s in ("0.001", "0.01")
     }
+    assert {"lambda0.0-scratch-seed7.pt", "lambda0.0-scratch-seed12.pt"} <= kept
     assert cli("report", "r.jsonl").out == result.out
 
 
@@ -46,7 +49,8 @@ def test_a_sweep_takes_a_grid_and_adds_to_it(train, here):
     assert tried >= {0.0, *GRID}
     added = result.err.count("is added")
     assert len(tried) == 1 + len(GRID) + added
-    assert len(list((here / "kept").iterdir())) == len(tried)
+    kept = [p for p in (here / "kept").iterdir() if not p.name.startswith("lambda0.0-")]
+    assert len(kept) == len(tried) - 1
 
 
 def test_settings_from_attnaudit_yaml(cli, tiny, here):
@@ -57,7 +61,7 @@ def test_settings_from_attnaudit_yaml(cli, tiny, here):
     )
     result = cli("adversary", "--no-per-instance")
     assert result.code == 0
-    assert (here / "kept" / "lambda0.01-seed1.pt").exists()
+    assert (here / "kept" / "lambda0.01-scratch-seed7.pt").exists()
 
 
 def test_a_diverged_lambda_leaves_its_gate_undecided(train, here, monkeypatch):
@@ -77,7 +81,7 @@ def test_a_diverged_lambda_leaves_its_gate_undecided(train, here, monkeypatch):
     result = train("--lambda", 0.01, "--policy", "policy.yaml")
     assert result.code == 0
     assert "diverged" in result.out
-    assert "lambda 0.01, seed 1: the training diverged" in result.err
+    assert "lambda 0.01, from scratch, seed 7: the training diverged" in result.err
     assert train("--lambda", 0.01, "--policy", "policy.yaml", "--strict").code == 1
 
 
@@ -102,43 +106,57 @@ SHARED = ("row", "id", "gold", "predicted", "probs", "words", "outside")
 
 @pytest.fixture
 def seeds_file(cli, tiny, here):
-    """Write b.jsonl: records such as seed-baseline writes, of seeds on `split`."""
+    """Write b.jsonl: records such as seed-baseline writes, of so many seeds on `split`."""
     cli("permute", tiny / "model.pt", tiny / "data.yaml", "--records", "p.jsonl")
     header, *lines, _ = contents(here / "p.jsonl")
 
-    def write(split, model=None):
+    def write(split, model=None, seeds=5):
         made = {**header, "audit": "seed-baseline"}
         if model:
             made["model"] = {**header["model"], "sha256": model}
-        run = {"run": {"model": "seed", "seed": 1, "split": split}}
+        runs = [{"model": "base"}, *({"model": "seed", "seed": k + 1} for k in range(seeds))]
         rows = []
-        for line in lines:
-            shared = {key: line[key] for key in SHARED}
-            attention = [1.0] + [0.0] * (line["words"] - 1)
-            rows.append({**run, **shared, "attention": attention, "jsd": 0.1, "tvd": 0.2})
+        for run in runs:
+            moved = {"jsd": 0.1, "tvd": 0.2} if "seed" in run else {}
+            for line in lines:
+                shared = {key: line[key] for key in SHARED}
+                attention = [1.0] + [0.0] * (line["words"] - 1)
+                named = {"run": {**run, "split": split}, "attention": attention}
+                rows.append({**named, **shared, **moved})
         (here / "b.jsonl").write_bytes(sealed(made, rows))
 
     return write
 
 
 def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
-    mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=["--seed-baseline guides --sweep"])
     mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["b.jsonl: no such file"])
     mistaken("--sweep", "--seed-baseline", "p.jsonl", says=["records of permute, not of seed-base"])
+    few = "b.jsonl: holds too few seeds on dev"
     seeds_file("test")
-    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["holds no seeds' records on dev"])
+    mistaken("--sweep", "--seed-baseline", "b.jsonl", says=[few, "--seeds 5 or more"])
+    seeds_file("dev", seeds=4)
+    mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=[few])
     seeds_file("dev", model="ab" * 32)
     call = ("--sweep", "--no-per-instance", "--seed-baseline", "b.jsonl")
     mistaken(*call, says=["--seed-baseline holds seeds of another model"])
 
 
-def test_the_seeds_tvd_is_read_and_kept(train, seeds_file, here):
+def test_the_budget_of_the_seeds_is_read_and_kept(train, seeds_file, here):
     seeds_file("dev")
-    grid = ("--sweep", "--lambda", 0.001)
-    assert train(*grid, "--seed-baseline", "b.jsonl", "-o", "r.json").code == 0
+    assert train("--lambda", 0.001, "--seed-baseline", "b.jsonl", "-o", "r.json").code == 0
     settings = json.loads((here / "r.json").read_text())["settings"]
-    assert settings["seeds_tvd"]["tvd"] == pytest.approx(0.2)
+    assert settings["budget"]["tvd"] == pytest.approx(0.2)
     assert settings["lambdas"] == [0.001]
+
+
+def test_folders_to_start_from_that_cannot_be_used(mistaken, tiny, here):
+    says = ["seeds: is no folder with models of seed-baseline", "--keep DIR"]
+    mistaken("--lambda", 0.1, "--start", "seeds", says=says)
+    (here / "seeds").mkdir()
+    mistaken("--lambda", 0.1, "--start", "seeds", says=says)
+    (here / "seeds" / "seed1.pt").write_bytes((tiny / "model.pt").read_bytes())
+    call = ("--lambda", 0.1, "--no-per-instance", "--start", "seeds")
+    mistaken(*call, says=["seed1.pt: is not a model of seed-baseline"])
 
 
 def test_data_without_a_train_split(mistaken, tiny):

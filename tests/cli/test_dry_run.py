@@ -11,6 +11,7 @@ import torch
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.models import training
 from attnaudit.models.classic.classifier import ClassicModel
+from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS
 from attnaudit.running.planning import estimate, trial
 from attnaudit.running.planning.plan import WorkPlan
 from tests.cli.conftest import files_in
@@ -112,11 +113,6 @@ def loading(cli, audited, counted):
     ("command", "trainings", "later"),
     [
         (("probe", "--seeds", "1"), dict.fromkeys((*PROBES, *ARMS), 1), 0),
-        (
-            ("adversary", "--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1"),
-            {"lambda": 4},
-            0,
-        ),
     ],
     ids=lambda x: x[0] if isinstance(x, tuple) else "",
 )
@@ -162,14 +158,27 @@ def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
     assert learned == most - 2 * spared
 
 
+def test_models_to_start_from_are_counted(plan, audited):
+    asked = ("--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1")
+    (part,) = plan("adversary", *audited, *asked).parts
+    kinds = {t.kind: t.count for t in part.trainings}
+    assert kinds == {"model to start from": 1, "lambda scratch": 2 + 3, "lambda warm": 2 + 3}
+
+
 def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
     sweep = ("--no-per-instance", "--sweep", "--patience", "3", "--epochs", "7")
     (part,) = plan("adversary", *audited, *sweep).parts
-    (training_,) = part.trainings
-    assert training_.count == (6 + 2) * 3
-    assert (training_.epochs_least, training_.epochs_most) == (4, 7)
+    start, scratch, warm = part.trainings
+    assert (start.kind, start.count, start.epochs_most) == ("model to start from", 3, 1)
+    each = 3 * (1 + len(GRID) + ROUNDS) + 3  # of the six that may replace stuck ones
+    assert {scratch.kind: scratch.count, warm.kind: warm.count} == {
+        "lambda scratch": each,
+        "lambda warm": each,
+    }
+    assert (warm.epochs_least, warm.epochs_most) == (4, 7)
     assert not part.passes.exact
-    assert any("Up to 6 of the trainings" in note for note in part.notes)
+    said = f"6 trainings come first; how many of the other {2 * each - 6} follow depends on what"
+    assert any(note.startswith(said) for note in part.notes)
     seconds = next(s for s in part.stages if s.name == "training").seconds
     assert seconds.low < seconds.likely < seconds.high
 
@@ -240,7 +249,9 @@ def test_a_whole_audit(plan, here):
         (*PROBES, "adversary", *ARMS), 1
     )
     (adversaries,) = by_name["model-adversary"].trainings
-    assert (adversaries.count, adversaries.epochs_least, adversaries.epochs_most) == (3, 2, 3)
+    # An imitator, a lambda and a refinement; of the six that may replace one half begin here.
+    assert (adversaries.kind, adversaries.count) == ("lambda scratch", 3 + 3)
+    assert (adversaries.epochs_least, adversaries.epochs_most) == (2, 3)
 
 
 def test_a_whole_audit_of_a_transformer(plan, tiny, here, pretrained):

@@ -126,13 +126,10 @@ class Bench:
     def of_adversaries(self, on_dev: bool = False) -> Runs:
         """The runs of adversary."""
         given = (self.dev_adversaries if on_dev else None) or self.adversaries
-        halves = {
-            (strength, start): several[: len(several) // 2]
-            if k == 0
-            else several[len(several) // 2 :]
-            for strength, several in given.items()
-            for k, start in enumerate(("scratch", "warm"))
-        }
+        halves = {}
+        for strength, several in given.items():
+            half = len(several) // 2
+            halves[strength, "scratch"], halves[strength, "warm"] = several[:half], several[half:]
         return self.runs({kind_of(**{"lambda": x}, start=s): m for (x, s), m in halves.items()})
 
     def of_probes(self) -> Runs:

@@ -100,6 +100,16 @@ def test_a_mean_within_the_budget_whose_interval_is_not_is_no_proof(movable, mod
     assert "may move the answers by a TVD of 0.109, and seeds by 0.100" in found.reason
 
 
+def test_seeds_that_never_flip_a_label_leave_room_to_an_adversary_that_flips_none(movable, models):
+    """The least of flips is 2 of 200 texts; by interval, none of 200 may be 3.7 of them."""
+    movable.seeds = models(*[20] * 5, tvd=0.1)
+    assert judge(movable).status == "against"
+    movable.dev_adversaries = movable.adversaries
+    one_flip = models(*[21] * 6, jsd=0.5, tvd=0.06, moved=150)
+    movable.adversaries = {**movable.adversaries, 0.02: one_flip}
+    assert "of the labels, and seeds 0.018" in judge(movable).reason
+
+
 def test_imitators_that_differ_widen_the_interval_of_the_excess(movable, models):
     movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.05, 0.3, 0.55) * 2]
     found = judge(movable)
@@ -217,7 +227,7 @@ def test_a_diverged_imitator_counts_as_trained(bench):
 @pytest.mark.parametrize(
     ("strong", "said"),
     [
-        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention far (JSD 0.30, where 0.4 is"),
+        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention of half of the units far (JSD"),
         ({"jsd": 0.06, "tvd": 0.03}, "no adversary goes beyond the budget; try larger lambdas"),
     ],
 )
@@ -226,6 +236,13 @@ def test_a_weak_sweep_shows_nothing(bench, models, strong, said):
     found = judge(bench)
     assert (found.status, found.metric) == ("inconclusive", UNITS)
     assert said in found.reason.partition(". Not for: ")[2]
+
+
+@pytest.mark.parametrize(("strong", "status"), [(2, "inconclusive"), (3, "for")])
+def test_a_strong_lambda_moves_half_of_the_units(bench, models, strong, status):
+    far, near = models(*[60] * strong, jsd=0.5, tvd=0.5), models(*[20] * (6 - strong), tvd=0.01)
+    bench.adversaries[0.08] = [*far, *near]
+    assert judge(bench).status == status
 
 
 def test_an_interval_that_holds_delta_is_open(bench, models):

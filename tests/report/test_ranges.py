@@ -33,11 +33,11 @@ def test_rounding_is_cut_and_so_is_what_an_interval_has_too_much(make_report):
         status="for",
         reason="r",
         statistic=0.2,
-        metric="manipulation.excess_jsd",
+        metric="manipulation.units_excess_jsd",
         interval=[-0.4, 0.813],
     )
     assert finding_inside(finding).interval == [-0.4, 0.693147181]
-    with pytest.raises(InputError, match=r"manipulation\.excess_jsd is 0\.9"):
+    with pytest.raises(InputError, match=r"manipulation\.units_excess_jsd is 0\.9"):
         finding_inside(finding.model_copy(update={"statistic": 0.9}))
 
 

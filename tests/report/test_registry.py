@@ -66,7 +66,8 @@ def test_the_names_that_policies_rely_on() -> None:
         "permute.unmoved",
         "permute.conicity.mean",
         "permute.all_erased.tvd.mean",
-        "manipulation.excess_jsd",
+        "manipulation.adversary_excess_jsd",
+        "manipulation.units_excess_jsd",
         *(
             f"adversary.instance.{s}"
             for s in (

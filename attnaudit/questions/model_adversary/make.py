@@ -11,7 +11,8 @@ imitators are trained. One that got stuck tells nothing, nor would its adversari
 by a further seed of the same kind of start (see `units`). Stuck is an imitator that diverged, that
 is not better than a constant answer on dev, or that goes beyond the budget of the seeds on dev,
 where that is known. Adversaries far beyond the budget are not stuck: a large lambda may want that.
-Then come the adversaries of all lambdas, and those that refine a sweep.
+Then come the adversaries of all lambdas, and those that refine a sweep. If no imitator is usable,
+the first units have adversaries all the same: their figures describe, and no finding rests on them.
 
 Records are those of `questions.recording`, one per model and instance, on dev and on the audited
 split; `run` is `{"lambda": 0.001, "start": "warm", "seed": 1}` with its split. A training that
@@ -74,10 +75,10 @@ def rounds(
     seeds = Seeds.of(
         settings.seeds, lambda count: retraining.seeds(count, settings.seed), warm.seeds
     )
-    units = seeds.first(settings.seeds)
+    units = first = seeds.first(settings.seeds)
     _tell_starts(settings, units, observer)
     yield [_run(0.0, unit) for unit in units]
-    fresh = units
+    fresh = first
     while fresh := seeds.replace(stuck(made(), fresh, settings)):
         observer.say(f"imitators that got stuck are replaced: {_listed(fresh)}")
         units = [*units, *fresh]
@@ -86,8 +87,9 @@ def rounds(
     units = [unit for unit in units if unit not in lost]
     if lost:
         observer.say(f"{len(units)} imitators of {len(units) + len(lost)} are usable")
-    if not units:
-        return
+    if not units:  # the figures of each lambda are asked for all the same
+        observer.say("the adversaries of the first ones only describe: no finding rests on them")
+        units = first
     tried = {0.0, *settings.lambdas}
     yield [_run(strength, unit) for strength in sorted(tried - {0.0}) for unit in units]
     for _ in range(settings.refine):
@@ -111,8 +113,8 @@ def _tell_starts(settings: ModelSettings, units: Sequence[Unit], observer: Obser
     wanted, found = shares(settings.seeds)[WARM], sum(unit.start == WARM for unit in units)
     if settings.start is None and wanted:
         observer.say(
-            f"no models to start from were given (--start): {wanted} seeds of the recipe are"
-            " trained first"
+            f"no models to start from were given (--start): {wanted} of the recipe"
+            f" {'is' if wanted == 1 else 'are'} trained first"
         )
     elif found < wanted:
         observer.say(f"{wanted} models should start warm, and --start holds {found} only")

@@ -56,13 +56,13 @@ class ModelSettings(ScoredSettings):
     )
     budget: Annotated[SeedsBudget | None, _SEEDS] = pydantic.Field(
         None,
-        description="Records of seed-baseline: how far other seeds move the answers on dev."
-        " Imitators beyond that are replaced, and a sweep adds lambdas near it.",
+        description="Records of seed-baseline, which say how far other seeds move the answers on"
+        " dev: imitators beyond that are replaced, and a sweep adds lambdas near it.",
     )
     start: Annotated[StartFolder | None, _START] = pydantic.Field(
         None,
-        description="Models that `seed-baseline --keep DIR` kept, from which half of the models"
-        " start; without them they are trained first.",
+        description="The folder of models that seed-baseline has kept, from which half of the"
+        " models start; without one they are trained first.",
     )
     seed: int = pydantic.Field(
         0,

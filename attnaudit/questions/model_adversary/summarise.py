@@ -69,9 +69,7 @@ class Strength:
     @property
     def fate(self) -> str:
         """Why there are no figures."""
-        if not self.units:
-            return "no imitator was usable, so that no adversary was trained"
-        return f"the training diverged with {self.diverged} of {len(self.units)} seeds"
+        return f"the training diverged with {self.diverged} of {len(self.units)} models"
 
 
 def summarise(
@@ -88,7 +86,7 @@ def summarise(
     columns: dict[str, Array] = {}
     strengths = []
     counted = _counted(found)
-    for value in sorted({0.0, *settings.lambdas, *(one.strength for one in found)}):
+    for value in sorted({one.strength for one in found}):
         units = [unit for unit in counted if Adversary(value, unit) in found]
         ones = [found[Adversary(value, unit)] for unit in units]
         diverged = sum(one.diverged for one in ones)
@@ -239,8 +237,6 @@ def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], class
         shown = "imitators" if one.value == 0 else f"lambda {one.value!r}"
         if one.diverged:
             shown += " (diverged)"
-        elif not one.units:
-            shown += " (not trained)"
         rows.append(
             [
                 shown,

@@ -156,7 +156,7 @@ def _learn(
         passes += work.maker.asked(retraining.base, recorded)
     trainings: list[Trainings] = []
     if first := trains.first_trained(settings, asked):
-        learning = trial.time(lambda observer: _learned_first(trial, observer), ())
+        learning = trial.time(lambda observer: _learned_first(trial, observer), ("dev",))
         training = trainings_of("model to start from", first, retraining.schedule, sizes["train"])
         trainings.append(training)
         passes += passes_of_training(training, sizes).times(first)

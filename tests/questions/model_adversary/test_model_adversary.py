@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tests.planted.audit import Notebook
 
 from attnaudit.data.dataset import Instance
 from attnaudit.data.vocabulary import Vocabulary
@@ -27,7 +26,9 @@ from attnaudit.questions import find_question
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.model_adversary import QUESTION
 from attnaudit.questions.model_adversary import make as model_adversary
+from attnaudit.questions.model_adversary.choice import Unit
 from attnaudit.questions.model_adversary.make import dev_points
+from attnaudit.questions.model_adversary.seeds_budget import SeedsBudget, read_seeds_budget
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.recording import Ledger
 from attnaudit.records.reading import read_records
@@ -56,22 +57,30 @@ class Listener(Silent):
 def audit(tiny, tmp_path, monkeypatch):
     """Run the model-consistent adversary on the tiny model; returns report and listener.
 
-    Only with `summary` are the figures worked out, which takes longer than such trainings.
+    Only with `summary` are the figures worked out, which takes longer than such trainings. After
+    two epochs no imitator is as good as the audited model; `stuck` names the units that got stuck.
     """
 
     def run(observer=None, summary=False, **given):
         job = {"models": tmp_path / "kept", "records": tmp_path / "records.jsonl"}
         job |= {key: given.pop(key) for key in ("models", "records", "resume") if key in given}
+        stuck = given.pop("stuck", ())
         settings = {"lambdas": (0.01,), "seeds": 2, "epochs": 2}
         settings = ModelSettings(**(settings | given))
         listener = observer or Listener()
         job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", **job)
         with monkeypatch.context() as patch:
+            patch.setattr(
+                model_adversary, "stuck", lambda records, units, _: [u for u in units if u in stuck]
+            )
             if not summary:
                 patch.setattr(f"{QUESTION.module}.summarise.summarise", lambda *_: Summary())
             return run_questions([(QUESTION, settings)], job, None, listener), listener
 
     return run
+
+
+UNITS = (Unit("scratch", 8), Unit("warm", 1))
 
 
 def records_in(path):
@@ -81,10 +90,10 @@ def records_in(path):
 def test_a_model_for_each_lambda_and_seed_on_both_splits(audit, tmp_path):
     report, listener = audit(summary=True)
     assert listener.trained == [
-        "lambda 0.0, seed 1",  # the tiny model was trained with seed 0
-        "lambda 0.0, seed 2",
-        "lambda 0.01, seed 1",
-        "lambda 0.01, seed 2",
+        "lambda 0.0, from scratch, seed 8",  # the seeds before are for warm starts
+        "lambda 0.0, warm start, seed 1",  # the tiny model was trained with seed 0
+        "lambda 0.01, from scratch, seed 8",
+        "lambda 0.01, warm start, seed 1",
     ]
     counts = {}
     for record in records_in(tmp_path / "records.jsonl"):
@@ -93,13 +102,13 @@ def test_a_model_for_each_lambda_and_seed_on_both_splits(audit, tmp_path):
     expected = {}
     for split, n in (("dev", 20), ("test", 30)):
         runs = [{"model": "base"}]
-        runs += [{"lambda": s, "seed": k} for s in (0.0, 0.01) for k in (1, 2)]
+        runs += [{"lambda": s, "start": a, "seed": k} for s in (0.0, 0.01) for a, k in UNITS]
         expected |= {json.dumps({**r, "split": split}, sort_keys=True): n for r in runs}
     assert counts == expected
     assert report.metrics["adversary.model[lambda=0.01].jsd.mean"].n == 30
     assert "adversary.instance.jsd.mean" not in report.metrics
     assert {p.name for p in (tmp_path / "kept").iterdir()} == {
-        f"lambda{s}-seed{k}.pt" for s in ("0.0", "0.01") for k in (1, 2)
+        f"lambda{s}-{start}-seed{k}.pt" for s in ("0.0", "0.01") for start, k in UNITS
     }
     assert combine([tmp_path / "records.jsonl"]).report == report
 
@@ -145,12 +154,13 @@ def test_records_of_an_older_version_held_both(audit, tiny, tmp_path):
 
 def test_checkpoints_are_the_models_of_the_records(audit, tiny, tmp_path):
     audit(seeds=1)
-    checkpoint = load_checkpoint(tmp_path / "kept" / "lambda0.01-seed1.pt")
+    path = tmp_path / "kept" / "lambda0.01-scratch-seed7.pt"
+    checkpoint = load_checkpoint(path)
     assert checkpoint.training["lambda"] == 0.01
-    assert checkpoint.training["seed"] == 1
+    assert checkpoint.training["start"] == "scratch"
+    assert checkpoint.training["seed"] == 7
     assert checkpoint.training["epochs"] == 2
     assert checkpoint.training["base_sha256"] == sha256_file(tiny / "model.pt")
-    path = tmp_path / "kept" / "lambda0.01-seed1.pt"
     job = Job(model=str(path), data=tiny / "data.yaml", records=tmp_path / "own.jsonl")
     asked = [(find_question("instance-adversary"), InstanceSettings())]
     run_questions(asked, job, None, Silent())
@@ -158,7 +168,7 @@ def test_checkpoints_are_the_models_of_the_records(audit, tiny, tmp_path):
     theirs = [
         r
         for r in records_in(tmp_path / "records.jsonl")
-        if r["run"] == {"lambda": 0.01, "seed": 1, "split": "test"}
+        if r["run"] == {"lambda": 0.01, "start": "scratch", "seed": 7, "split": "test"}
     ]
     assert len(theirs) == 30
     for record in theirs:
@@ -186,14 +196,17 @@ class Stopping(Listener):
 def test_a_resumed_run_trains_only_what_is_missing(audit, tmp_path):
     audit(records=tmp_path / "whole.jsonl", models=tmp_path / "others")
     with pytest.raises(StopError):
-        audit(Stopping("lambda 0.01, seed 1"))
+        audit(Stopping("lambda 0.01, from scratch, seed 8"))
     _, listener = audit(resume=True)
-    assert listener.trained == ["lambda 0.01, seed 1", "lambda 0.01, seed 2"]
+    assert listener.trained == [
+        "lambda 0.01, from scratch, seed 8",
+        "lambda 0.01, warm start, seed 1",
+    ]
     assert body(tmp_path / "records.jsonl") == body(tmp_path / "whole.jsonl")
 
 
 def interrupted_writing(audit, monkeypatch, tmp_path, **given):
-    """Stop after the checkpoint of lambda .01, seed 1 stands, before its records do."""
+    """Stop after the first checkpoint of lambda .01 stands, before its records do."""
     write = RecordsWriter.write
 
     def until(self, batch):
@@ -206,14 +219,14 @@ def interrupted_writing(audit, monkeypatch, tmp_path, **given):
     with pytest.raises(StopError):
         audit(**given)
     monkeypatch.undo()
-    assert (tmp_path / "kept" / "lambda0.01-seed1.pt").exists()
+    assert (tmp_path / "kept" / "lambda0.01-scratch-seed8.pt").exists()
 
 
 def test_a_checkpoint_stands_in_for_a_training(audit, monkeypatch, tmp_path):
     audit(records=tmp_path / "whole.jsonl", models=tmp_path / "others")
     interrupted_writing(audit, monkeypatch, tmp_path)
     _, listener = audit(resume=True)
-    assert listener.trained == ["lambda 0.01, seed 2"]
+    assert listener.trained == ["lambda 0.01, warm start, seed 1"]
     assert body(tmp_path / "records.jsonl") == body(tmp_path / "whole.jsonl")
 
 
@@ -242,25 +255,28 @@ def diverging(monkeypatch, *titles):
 
 
 def test_a_diverged_training_is_told_and_not_repeated(audit, monkeypatch, tmp_path):
-    diverging(monkeypatch, "lambda 0.01, seed 1")
+    diverging(monkeypatch, "lambda 0.01, from scratch, seed 8")
     with pytest.raises(StopError):
-        audit(Stopping("lambda 0.01, seed 2"))
+        audit(Stopping("lambda 0.01, warm start, seed 1"))
     report, listener = audit(resume=True, summary=True)
-    assert listener.trained == ["lambda 0.01, seed 2"]
+    assert listener.trained == ["lambda 0.01, warm start, seed 1"]
     metric = report.metrics["adversary.model[lambda=0.01].jsd.mean"]
     assert metric.value is None
-    assert metric.reason == "the training diverged with 1 of 2 seeds"
+    assert metric.reason == "the training diverged with 1 of 2 models"
     assert report.metrics["adversary.model[lambda=0.0].jsd.mean"].value is not None
     gone = [r for r in records_in(tmp_path / "records.jsonl") if "diverged" in r]
     assert [r["run"]["split"] for r in gone] == ["dev", "test"]
-    assert not (tmp_path / "kept" / "lambda0.01-seed1.pt").exists()
+    assert not (tmp_path / "kept" / "lambda0.01-scratch-seed8.pt").exists()
     assert combine([tmp_path / "records.jsonl"]).report == report
 
 
 def test_divergence_is_said_once_it_happens(audit, monkeypatch):
-    diverging(monkeypatch, "lambda 0.01, seed 1")
+    diverging(monkeypatch, "lambda 0.01, from scratch, seed 8")
     _, listener = audit()
-    assert listener.said == ["lambda 0.01, seed 1: the training diverged"]
+    assert listener.said == [
+        "no models to start from were given (--start): 1 of the recipe is trained first",
+        "lambda 0.01, from scratch, seed 8: the training diverged",
+    ]
 
 
 def test_a_sweep_refines_on_dev_and_a_resumed_one_alike(audit, monkeypatch, tmp_path):
@@ -279,7 +295,8 @@ def test_a_sweep_refines_on_dev_and_a_resumed_one_alike(audit, monkeypatch, tmp_
         [0.0, 0.003, 0.005, 0.01],
     ]
     records = records_in(tmp_path / "whole.jsonl")
-    dev = [r for r in records if r["run"] == {"lambda": 0.01, "seed": 1, "split": "dev"}]
+    run = {"lambda": 0.01, "start": "scratch", "seed": 7, "split": "dev"}
+    dev = [r for r in records if r["run"] == run]
     (imitators, strong), bound = asked[0]  # the order in which they were trained
     assert strong.jsd == pytest.approx(sum(r["jsd"] for r in dev) / 20)
     assert strong.tvd == pytest.approx(sum(r["tvd"] for r in dev) / 20)
@@ -287,29 +304,113 @@ def test_a_sweep_refines_on_dev_and_a_resumed_one_alike(audit, monkeypatch, tmp_
     first = asked[:2]
     asked.clear()
     with pytest.raises(StopError):
-        audit(Stopping("lambda 0.005, seed 1"), refine=2, seeds=1)
+        audit(Stopping("lambda 0.005, from scratch, seed 7"), refine=2, seeds=1)
     asked.clear()
     audit(refine=2, seeds=1, resume=True)
     assert [(sorted(p), b) for p, b in asked] == [(sorted(p), b) for p, b in first]
 
 
-def test_the_seeds_set_the_bound_but_not_below_rounding(audit, tiny, monkeypatch):
-    asked = []
-    monkeypatch.setattr(model_adversary, "next_strength", lambda p, bound: asked.append(bound))
+def budget(tiny, **given):
     facts = {
         "model_sha256": sha256_file(tiny / "model.pt"),
         "data_sha256": sha256_file(tiny / "test.jsonl"),
     }
-    audit(refine=1, seeds=1, seeds_tvd=SeedsTvd(tvd=0.9, **facts))
+    return SeedsBudget(**{"tvd": 0.9, "flips": 1.0, "loss": 1.0, **facts, **given})
+
+
+def test_the_seeds_set_the_bound(audit, tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr(model_adversary, "next_strength", lambda p, bound: asked.append(bound))
+    audit(refine=1, seeds=1, budget=budget(tiny))
     assert asked == [0.9]
-    _, listener = audit(refine=1, seeds=1, seeds_tvd=SeedsTvd(tvd=0.0, **facts))
-    assert asked == [0.9]
-    (said,) = listener.said
-    assert said.startswith("not refined: imitators alone have TVD")
-    assert said.endswith("more than 0.005")
-    for other in facts:
-        with pytest.raises(InputError, match=f"another {other.partition('_')[0]}"):
-            audit(seeds_tvd=SeedsTvd(tvd=0.1, **{**facts, other: "ab" * 32}))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"model_sha256": "ab" * 32}, "seeds of another model"),
+        ({"data_sha256": "ab" * 32}, "seeds of another data set"),
+        ({"score": "auroc"}, "compares models by AUROC, and this audit by macro-F1"),
+    ],
+)
+def test_a_budget_of_something_else_is_refused(audit, tiny, other, said):
+    with pytest.raises(InputError, match=said):
+        audit(budget=budget(tiny, **other))
+
+
+def test_stuck_imitators_are_replaced_and_have_no_adversaries(audit, tmp_path):
+    stuck = (Unit("scratch", 8), Unit("scratch", 9), Unit("warm", 1))
+    _, listener = audit(stuck=stuck, epochs=1)
+    assert listener.trained == [
+        "lambda 0.0, from scratch, seed 8",
+        "lambda 0.0, warm start, seed 1",
+        "lambda 0.0, from scratch, seed 9",
+        "lambda 0.0, warm start, seed 2",
+        "lambda 0.0, from scratch, seed 10",
+        "lambda 0.01, warm start, seed 2",
+        "lambda 0.01, from scratch, seed 10",
+    ]
+    assert listener.said[1:] == [
+        "imitators that got stuck are replaced: from scratch, seed 9; warm start, seed 2",
+        "imitators that got stuck are replaced: from scratch, seed 10",
+        "2 imitators of 5 are usable",
+    ]
+
+
+def test_six_are_replaced_at_most(audit):
+    stuck = [Unit("scratch", seed) for seed in range(50)]
+    _, listener = audit(stuck=stuck, seeds=1, epochs=1)
+    assert len(listener.trained) == 1 + 6 + 1  # the adversary of the first one describes
+    assert listener.trained[-1] == "lambda 0.01, from scratch, seed 7"
+    assert listener.said[-2:] == [
+        "0 imitators of 7 are usable",
+        "the adversaries of the first ones only describe: no finding rests on them",
+    ]
+
+
+def imitator(unit, wrong, tvd=0.1, n=40):
+    """Records on dev of an imitator that answers so many of the texts wrongly."""
+    run = {"lambda": 0.0, "start": unit.start, "seed": unit.seed, "split": "dev"}
+    return [
+        {
+            **{"run": run, "row": row, "id": str(row), "gold": row % 2, "attention": [1.0]},
+            **{"probs": [0.9, 0.1] if (row % 2 == 0) != (row < wrong) else [0.1, 0.9]},
+            **{"tvd": tvd, "jsd": 0.0},
+        }
+        for row in range(n)
+    ]
+
+
+def test_who_is_stuck():
+    base = [{**r, "run": {"model": "base", "split": "dev"}} for r in imitator(Unit("", 0), 0)]
+    good, far, bad, gone = (Unit("warm", seed) for seed in range(4))
+    rows = [
+        *base,
+        *imitator(good, 4),
+        *imitator(far, 4, tvd=0.3),
+        *imitator(bad, 30),
+        {"run": {"lambda": 0.0, "start": "warm", "seed": 3, "split": "dev"}, "diverged": True},
+        # An adversary far beyond the budget is not stuck.
+        *({**r, "run": {**r["run"], "lambda": 5.0}} for r in imitator(good, 20, tvd=0.9)),
+    ]
+    units = [good, far, bad, gone]
+    assert model_adversary.stuck(rows, units, ModelSettings()) == [bad, gone]
+    facts = {"model_sha256": None, "data_sha256": None}
+    limits = SeedsBudget(tvd=0.2, flips=0.2, loss=0.2, **facts)
+    assert model_adversary.stuck(rows, units, ModelSettings(budget=limits)) == [far, bad, gone]
+    assert model_adversary.stuck([], units, ModelSettings()) == units
+
+
+def test_an_imitation_is_as_long_as_the_recipe_says(audit, tiny, tmp_path):
+    """The tiny model was trained for so many epochs."""
+    recipe = load_checkpoint(tiny / "model.pt").config.training.epochs
+    audit(seeds=1, epochs=None)
+    kept = load_checkpoint(tmp_path / "kept" / "lambda0.01-scratch-seed7.pt").training
+    assert kept["schedule"]["epochs"] == 3 * recipe
+    assert kept["schedule"]["patience"] == max(2, -(-recipe // 2))
+    audit(seeds=1, epochs=1, patience=1)
+    kept = load_checkpoint(tmp_path / "kept" / "lambda0.01-scratch-seed7.pt").training
+    assert (kept["schedule"]["epochs"], kept["schedule"]["patience"]) == (1, 1)
 
 
 def test_points_on_dev_leave_out_what_diverged():
@@ -325,7 +426,9 @@ def test_points_on_dev_leave_out_what_diverged():
         record(0.01, 1, jsd=0.5, tvd=0.5),
         record(0.01, 2, diverged=True),
     ]
-    (point,) = dev_points(rows).values()
+    rows += [record(0.0, 3, jsd=0.9, tvd=0.9)]  # stuck
+    units = {Unit("scratch", 1), Unit("scratch", 2)}
+    (point,) = dev_points(rows, units).values()
     assert point == (0.0, pytest.approx(0.2), pytest.approx(0.3))
 
 
@@ -347,7 +450,7 @@ def test_models_cannot_be_kept_in_a_file(audit, tmp_path):
 def test_seeds_records_of_another_kind(audit, tmp_path):
     audit(seeds=1, epochs=1)
     with pytest.raises(InputError, match="holds records of model-adversary, not of seed-baseline"):
-        read_seeds_tvd(tmp_path / "records.jsonl")
+        read_seeds_budget(tmp_path / "records.jsonl")
 
 
 @pytest.mark.parametrize("lambdas", [(-0.1,), (0.1, 0.1), (float("nan"),), (float("inf"),)])
@@ -398,14 +501,14 @@ def keyword():
 
 def planted_runs(retraining, **settings):
     book = Notebook()
-    settings = ModelSettings(seeds=1, **settings)
+    settings = ModelSettings(seeds=1, patience=10, **settings)
     record_rounds(QUESTION.maker.trains, retraining, Ledger("test"), settings, book, Silent())
     return list(book.records())
 
 
 def test_where_attention_matters_moving_it_costs(keyword):
     records = planted_runs(keyword, lambdas=(0.01, 2.0), epochs=15)
-    points = dev_points(records)
+    points = dev_points(records, {Unit("scratch", 7)})
     assert list(points) == [0.0, 0.01, 2.0]
     assert points[0.0].tvd < 0.05
     assert points[2.0].jsd > points[0.0].jsd + 0.2

@@ -163,7 +163,7 @@ def test_a_diverged_training_leaves_no_figures_of_its_lambda():
     for strength, count in (("0.01", 1), ("5.0", 2)):
         estimate = found.metrics[f"adversary.model[lambda={strength}].jsd.mean"]
         assert (estimate.value, estimate.n) == (None, 0)
-        assert estimate.reason == f"the training diverged with {count} of 2 seeds"
+        assert estimate.reason == f"the training diverged with {count} of 2 models"
     shown = {row[0]: row for row in found.tables["adversary.model"].rows}
     assert list(shown) == [
         "audited model",
@@ -188,7 +188,7 @@ def test_the_authors_scale_is_half():
     last = dict(zip(table.columns, table.rows[-1], strict=True))
     assert last["authors' lambda"] == "0.0005"
     assert last["authors' TVD"] == pytest.approx(last["TVD"] / 2)
-    assert last["seeds"] == 1
+    assert last["models"] == 1
     three = summarise(rows, SETTINGS, (*LABELS, "else")).tables["adversary.model"]
     last = dict(zip(three.columns, three.rows[-1], strict=True))
     assert last["authors' TVD"] is None  # there is no such figure of theirs

@@ -66,8 +66,7 @@ def test_what_is_added_is_new_and_has_a_short_name(figures, bound):
 
 
 def test_the_grid_covers_the_authors():
-    assert max(GRID) / 2 >= 0.001
-    assert min(GRID) / 2 <= 0.0005
+    assert min(GRID) / 2 == 0.001
     assert list(GRID) == sorted(set(GRID))
 
 
