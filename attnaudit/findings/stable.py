@@ -13,11 +13,14 @@ from __future__ import annotations
 from attnaudit.findings.desiderata import STABLE
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
+from attnaudit.findings.power import Measured, settle
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
+from attnaudit.measures.pairs import FACTOR, OfPairs
+from attnaudit.measures.power import components
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.stability import KAPPA_LINE, Stability, stability
-from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, KAPPA, SHUFFLED, S
+from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, ALIKE, KAPPA, SHUFFLED, S
 
 FLAT_JSD = 0.02  # shuffled attention that lies nearer than this is too flat to compare, in nats
 RULE = (
@@ -47,8 +50,19 @@ def stable(evidence: Evidence, runs: Runs, line: float) -> Finding:
     status, reason = _judged(found, line)
     if evidence.supervised:
         reason = f"supervised: training itself tells these models where to attend; {reason}"
-    s = None if status == "not_assessed" else found.metrics[S]
+    s = None if status == "not_assessed" else measured(found.figures[S])
+    if s is not None and status == "inconclusive" and compare(s, line) == status:
+        reason = f"{reason}. {settle(s, line)}"
     return finding(status, reason, s, line, evidence.scope, S, RULE)
+
+
+def measured(figure: OfPairs, what: str = "s") -> Measured:
+    """A figure of all pairs of models, with the parts of its variance.
+
+    The audited model is one of the models, beside the seeds.
+    """
+    parts = None if figure.parts is None else components(figure.parts, stretch=FACTOR)
+    return Measured.of(figure.estimate, parts, LEAST_SEEDS + 1, ALIKE, what, "models")
 
 
 def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:

@@ -36,8 +36,8 @@ HEAD = """\
 
 Each line simulates {draws:,} audits of a recipe whose true figure is exactly delta, on {n} texts.
 There an answer is wrong whichever it is: *for* says that the figure lies above, *against* that it
-lies below. A rule of 95 % intervals should give each in at most 2.5 % of all audits. In brackets stands
-the exact 95 % interval of the share. No constant was tuned on these draws.
+lies below. A rule of 95 % intervals should give each in at most 2.5 % of all audits. In brackets
+stands the exact 95 % interval of the share. No constant was tuned on these draws.
 
 Seeds that differ as a normal variable does are what the intervals are made for. Seeds of two kinds,
 and a failure in one seed of ten, are not: what the rules do there is reported, not promised.

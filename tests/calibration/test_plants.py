@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.planted.audit import Auditing, audit_plant
 from tests.planted.models import answer, mass
 from tests.planted.plants import NONE, PLANTS
 from tests.planted.verdicts import holds
@@ -11,7 +12,6 @@ from attnaudit.findings.context import out_of_context
 from attnaudit.findings.hard import hard_to_manipulate
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.interface import check_laws
-from tests.planted.audit import Auditing, audit_plant
 
 QUICK = ("xor-average",)  # the others take 10 to 40 s of CPU
 SEED = 1000  # not one of those that judge: RESULTS.md

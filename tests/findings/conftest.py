@@ -64,8 +64,8 @@ class Bench:
 
     `dev` has the same models on another split; `dev_tvd` gives the seeds another TVD there.
     `controls` are those of every text. Of the adversaries of each lambda the first half begins from
-    scratch, and the second is warm-started; on dev they are the same, or `dev_adversaries`. `arms` are the models of the leak control, which removes no
-    word from the last `whole` texts.
+    scratch, and the second is warm-started; on dev they are the same, or `dev_adversaries`. `arms`
+    are the models of the leak control, which removes no word from the last `whole` texts.
     """
 
     base: Model = field(default_factory=Model)

@@ -15,11 +15,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from tests.planted.audit import audit_plant
 from tests.planted.plants import PLANTS
 from tests.planted.verdicts import Counts, markdown, verdicts
 
 from attnaudit.findings.finding import FindingName
-from tests.planted.audit import audit_plant
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 Task = tuple[str, int]

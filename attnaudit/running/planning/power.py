@@ -23,9 +23,12 @@ from attnaudit.findings.finding import FindingName
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.power import Measured, effects
 from attnaudit.findings.rules import LEAST_SEEDS
+from attnaudit.findings.stable import measured
 from attnaudit.measures.power import TOO_WIDE, Components, chance, plausible, seeds_needed
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.questions.runs import BASE, LEARNED, SEED, UNIFORM, Floats, Kind, Runs, kind_of
+from attnaudit.questions.seed_baseline.stability import stability
+from attnaudit.questions.seed_baseline.stability_metrics import S
 from attnaudit.running.planning.pilot import Pilot, run_pilot
 from attnaudit.running.planning.plan import (
     ChanceRange,
@@ -80,7 +83,8 @@ def power_plan(plan: Plan, pilot: Pilot, parts: Mapping[str, Part]) -> PowerPlan
     for figure in figures_of(evidence):
         settings, part = plan.settings[figure.question], parts[figure.question]
         delta = float(getattr(plan.deltas, figure.finding))
-        rows.append(row_of(figure, delta, _seeds(settings), _seconds_each(part, settings)))
+        models = _seeds(settings) + (figure.finding == "stable")  # the audited model is one of them
+        rows.append(row_of(figure, delta, models, _seconds_each(part, settings)))
     missing = sorted({"necessary", "out_of_context"} - {row.finding for row in rows})
     if missing:
         names = " and ".join(name.replace("_", " ") for name in missing)
@@ -102,6 +106,7 @@ def power_plan(plan: Plan, pilot: Pilot, parts: Mapping[str, Part]) -> PowerPlan
 
 def figures_of(evidence: Evidence) -> Iterator[Figure]:
     """The figures that the pilot has at least two seeds of, with the parts of their variance."""
+    yield from _stable(evidence)
     for finding, question, words, ours, theirs, two_sided in _GAPS:
         runs = evidence.of(question)
         if runs is None:
@@ -132,6 +137,16 @@ _GAPS: tuple[tuple[FindingName, str, str, Kind, Kind, bool], ...] = (
         True,
     ),
 )
+
+
+def _stable(evidence: Evidence) -> Iterator[Figure]:
+    """How alike the models of the recipe attend, the audited one among them."""
+    runs = evidence.of("seed-baseline")
+    if runs is None or len(runs.seeds(model="seed")) < 2:
+        return
+    found = measured(stability(runs).figures[S])
+    if found.parts is not None and found.value is not None:
+        yield Figure("stable", "seed-baseline", "s: how alike models attend", found)
 
 
 def row_of(figure: Figure, delta: float, seeds: int, seconds_each: Span | None) -> PowerRow:

@@ -37,6 +37,7 @@ from attnaudit.report.combine import combine
 from attnaudit.running.job import Job
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.run import run_questions
+from tests.notebook import Notebook
 from tests.sealed import body, contents, version_1
 
 
