@@ -23,15 +23,15 @@ MOST, FEW = 0.9, 0.1  # of the texts
 
 def check(name: CheckName, retraining: Retraining) -> bool | None:
     """Whether it is so; None where it lies between yes and no, or cannot be seen."""
-    if name == "shuffled weights move the answers":
+    if name == "shuffling moves answers":
         return _moves([record["tvd"]["median"] for record in _records("permute", retraining)])
-    if name == "weights set to zero move the answers":
+    if name == "zeroing moves answers":
         return _moves([record["all_erased"]["tvd"] for record in _records("permute", retraining)])
     listed = unsupported(retraining)
     if listed is None:
         return None
     expected = junk(retraining)
-    if name == "most unsupported texts are listed":
+    if name == "unsupported listed":
         return bool(listed[expected].mean() >= MOST)
     return bool(listed[~expected].mean() <= FEW)
 

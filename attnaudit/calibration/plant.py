@@ -27,10 +27,10 @@ OF_RECIPE = Schedule(epochs=10, batch_size=80, learning_rate=0.05)
 
 # What can be looked at in an audited model without training others: see `calibration.checks`.
 CheckName = Literal[
-    "shuffled weights move the answers",
-    "weights set to zero move the answers",
-    "most unsupported texts are listed",
-    "few supported texts are listed",
+    "shuffling moves answers",
+    "zeroing moves answers",
+    "unsupported listed",
+    "supported not listed",
 ]
 Name = FindingName | CheckName
 Expected = Mapping[Name, str]  # a status, or "never " and a status; of a check: yes or no
