@@ -69,8 +69,15 @@ def _influences(retraining: Retraining) -> bool:
 
 
 def unsupported(retraining: Retraining) -> NDArray[np.bool_] | None:
-    """(n,) true for the texts that `erase` lists as unsupported; None where it has no such test."""
-    return None
+    """(n,) true for the texts that `erase` lists as unsupported; None where it judges none."""
+    made = list(_records("erase", retraining))
+    judged = [record for record in made if record["support"]["status"] != "not_judged"]
+    if not judged:
+        return None
+    listed = np.zeros(len(made), bool)
+    for record in judged:
+        listed[record["row"]] = record["support"]["status"] == "unsupported"
+    return listed
 
 
 def _records(name: str, retraining: Retraining) -> Iterator[Record]:

@@ -11,6 +11,7 @@ import torch
 
 from attnaudit.calibration import texts
 from attnaudit.calibration.pointers import SIZE, Pointer, build
+from attnaudit.calibration.saving import saving
 from attnaudit.calibration.written import Written
 from attnaudit.execution.observer import Silent
 from attnaudit.findings.finding import FindingName
@@ -105,6 +106,7 @@ class Plant:
                 blank.changed(encoder="average", attention="additive"),
                 self.schedule.model_copy(update={"seed": own}),
                 self.probe_schedule,
+                saving(fresh, spec),
             ),
             splits,
             CPU,

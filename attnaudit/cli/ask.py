@@ -6,7 +6,8 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional, Union, get_args, get_origin, get_type_hints
 
 import pydantic
 import typer
@@ -45,8 +46,7 @@ def command_of(questions: Sequence[Question]) -> Callable[..., None]:
     parameters = list(own.values())
     if any(question.retrains for question in questions):
         parameters.append(_OF_RETRAINING["recipe"])
-    for folder in (question.keeps for question in questions if question.keeps):
-        parameters.append(_OF_RETRAINING["models"].replace(default=folder))
+    parameters += [_of_folder(question) for question in questions if question.keeps]
     shared = list(_SHARED.values())
     signature = inspect.Signature([*shared[:_FIRST], *parameters, *shared[_FIRST:]])
     command.__signature__ = signature  # type: ignore[attr-defined]
@@ -100,6 +100,18 @@ def _options_of(question: Question) -> list[tuple[str, inspect.Parameter]]:
         if name != "seed" and option_of(field).offered
     ]
     return [(parameter.name, parameter) for parameter in made]
+
+
+def _of_folder(question: Question) -> inspect.Parameter:
+    """The option that names the folder in which a question keeps the models that it trains."""
+    info = typer.Option(
+        question.keep_option,
+        metavar="FOLDER",
+        help="Keep the trained models in FOLDER. With --resume, those that stand there and were"
+        " trained just so are not trained again.",
+    )
+    usual: Any = question.keeps if question.usual else None
+    return _parameter("models", Annotated[Optional[Path], info], usual)  # noqa: UP045
 
 
 def _of_setting(name: str, kind: Any, field: FieldInfo) -> inspect.Parameter:
@@ -197,7 +209,7 @@ def run(
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
     recipe: o.RecipeOption = None,
-    models: o.ModelsOption = None,
+    models: Optional[Path] = None,  # noqa: UP045
 ) -> None:
     """Ask what is asked for and end as gates say; mistakes are found before any work starts.
 

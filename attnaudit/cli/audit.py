@@ -11,6 +11,7 @@ from attnaudit.cli import options as o
 from attnaudit.cli.output import finish, html_or_hint, read_demands
 from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
+from attnaudit.errors import InputError
 
 
 def audit(
@@ -29,6 +30,19 @@ def audit(
     workers: o.WorkersOption = 1,
     cluster: o.ClusterOption = None,
     dry_run: o.DryRunOption = False,
+    power: Annotated[
+        bool,
+        typer.Option(
+            "--power",
+            help="With --dry-run: train a few pilot seeds and say how likely answers are.",
+        ),
+    ] = False,
+    pilot: Annotated[
+        int,
+        typer.Option(
+            min=3, max=1000, metavar="N", help="With --power: how many pilot seeds to train."
+        ),
+    ] = 4,
     as_json: o.JsonOption = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
@@ -44,6 +58,8 @@ def audit(
     in CONFIG.
     """
     o.check_workers(workers, cluster)
+    if power and not dry_run:
+        raise InputError("--power goes with --dry-run", hint="give both, or leave --power out")
     path = find_config(config)
     demands = read_demands(policy, baseline)
 
@@ -51,6 +67,7 @@ def audit(
     from attnaudit.cli.progress import Display
     from attnaudit.models.recipe import Overrides
     from attnaudit.running.planning.dry_suite import plan_suite
+    from attnaudit.running.planning.power import with_power
     from attnaudit.running.suite import Where, read_plan, run_suite
 
     settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
@@ -58,7 +75,10 @@ def audit(
     display = Display(quiet)
     where = Where(device.value, threads, workers, cluster)
     if dry_run:
-        show_plan(plan_suite(settings, plan, where, demands, display), as_json, quiet)
+        found = plan_suite(settings, plan, where, demands, display)
+        if power:
+            found = with_power(found, settings, plan, where, pilot, display)
+        show_plan(found, as_json, quiet)
         return
     command_line = ("attnaudit", *sys.argv[1:])
     made = run_suite(settings, plan, where, demands, display, command_line)

@@ -157,10 +157,6 @@ RecipeOption = Annotated[
         metavar="CONFIG", help="Training configuration of the model, where it brings none itself."
     ),
 ]
-ModelsOption = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(metavar="FOLDER", help="Keep the trained models as checkpoints in FOLDER."),
-]
 PolicyOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(metavar="FILE", help="Gates in YAML; a gate that fails gives exit code 1."),

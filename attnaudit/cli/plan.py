@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from attnaudit.models.passes import Passes
-    from attnaudit.running.planning.plan import Span, Trainings, WorkPlan
+    from attnaudit.running.planning.plan import PowerPlan, PowerRow, Span, Trainings, WorkPlan
 
 _NAMES = {"check": "check", "training": "trainings", "records": "records", "summary": "summary"}
 
@@ -44,6 +44,11 @@ def _text(plan: WorkPlan) -> str:
                 console.print(Text(f"Trainings of {part.name}: {printable(trainings)}."))
         for note in (*_notes(plan), *_REMARKS):
             console.print(Text(printable(note)))
+        if plan.power is not None:
+            console.print()
+            console.print(_power(plan.power))
+            for note in _on_power(plan.power):
+                console.print(Text(printable(note)))
     return rendered.get()
 
 
@@ -159,3 +164,60 @@ def _size(count: int) -> str:
 
 def _many(count: int, thing: str) -> str:
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def _power(found: PowerPlan) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title="Chance of an answer at the planned size",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
+    for name in ("finding", "size", "no effect", "the pilot's", "twice delta", "four in five at"):
+        table.add_column(name, overflow="fold")
+    for row in found.rows:
+        chances = [f"{one.low:.2f} to {one.high:.2f}\nat {one.effect:.3f}" for one in row.chances]
+        name = f"{row.finding.replace('_', ' ')}:\n{row.figure}"
+        size = f"{_many(row.seeds, 'seed')}\n{_many(row.texts, 'text')}"
+        table.add_row(Text(name), size, *chances, _design(row))
+    return table
+
+
+def _design(row: PowerRow) -> str:
+    if row.design is None:
+        return "no size that was looked at"
+    said = f"{_many(row.design.seeds, 'seed')}\n{_many(row.design.texts, 'text')}"
+    return said if row.design.seconds is None else f"{said}\n{_about(row.design.seconds)}"
+
+
+def _on_power(found: PowerPlan) -> list[str]:
+    """What a reader must know of the chances."""
+    notes = [
+        f"A pilot trained {found.pilot_seeds} seeds of each model in {_time(found.seconds)}, in a"
+        f" temporary folder. It was measured on the audited split ({found.split},"
+        f" {_many(found.texts, 'text')}), so the effect it saw is no independent one.",
+        "An answer is for or against. Each chance is a range, because few seeds say little of how"
+        " much seeds vary: it covers the 80 % interval of the variance between seeds.",
+        "The last column is the cheapest size that reaches an answer four times in five, if the"
+        " true effect is the pilot's. Texts beyond those at hand have to be gathered.",
+    ]
+    for row in found.rows:
+        where = "seeds" if row.share_seeds >= max(row.share_texts, row.share_both) else "texts"
+        share = row.share_seeds if where == "seeds" else row.share_texts
+        name = f"{row.finding.replace('_', ' ')} ({row.figure})"
+        notes.append(f"{name}: {share:.0%} of the uncertainty comes from the {where}.")
+        if row.too_small:
+            notes.append(f"{name}: pilot too small; give a larger --pilot to know more.")
+    if found.imitators is not None:
+        one = found.imitators
+        notes.append(
+            f"hard to manipulate: {one.usable} of {one.trained} imitators of the pilot answer as"
+            f" closely as other seeds do; the adversaries take {_span(one.seconds)}. Its chance of"
+            " an answer is not known beforehand."
+        )
+    return [*notes, *found.notes]

@@ -86,9 +86,9 @@ def report(
     """Weigh the evidence: reports and records of several audits as one report, with findings.
 
     A report is shown again, records are summarised anew, without model or data. From the records of
-    seed-baseline, adversary and probe come the findings: whether attention is necessary, hard to
-    manipulate, and works out of context (Wiegreffe & Pinter 2019), each for, against or
-    inconclusive by a stated rule.
+    seed-baseline, adversary and probe come the findings: whether attention is necessary, stable,
+    hard to manipulate, and works out of context (Wiegreffe & Pinter 2019), each for, against or
+    inconclusive by a stated rule. The report then says what they mean for showing the heatmap.
 
     Gates of a --policy or a --baseline are judged anew; without them, a report keeps the gates it
     came with. The format decides nothing about the exit code. In GitHub Actions, --format github

@@ -170,8 +170,8 @@ def _rows_of(spec: DatasetSpec, split: str) -> Rows:
             if pick:
                 if row.get(column) is None:
                     raise InputError(
-                        f"the row does not say its split (no field {column!r}), so {split!r} is not"
-                        " to be found",
+                        f"the row does not say its split (no field {column!r}), so the split"
+                        f" {split!r} cannot be read",
                         where=path,
                         line=line,
                         hint="add that field, or ask for no split to use all rows",

@@ -22,6 +22,7 @@ from attnaudit.readings.reading import Family, Reading
 from attnaudit.records.metric import CONTROLS, OPEN, PLACEHOLDERS, Direction, MetricSpec
 from attnaudit.report import registry
 from attnaudit.report.formats import FORMATS
+from attnaudit.report.retired import RETIRED, Retired, retired
 
 _BETTER: dict[Direction, str] = {
     "higher": "higher",
@@ -51,6 +52,7 @@ def all_entries() -> tuple[Entry, ...]:
         *_formats(),
         *_settings(),
         *TERMS,
+        *map(_retired, RETIRED),
     ]
     order: list[Kind] = list(KINDS)
     return tuple(sorted(found, key=lambda entry: order.index(entry.kind)))
@@ -64,7 +66,30 @@ def find(name: str) -> tuple[Entry, ...]:
     wanted = folded(name)
     exact = tuple(e for e in all_entries() if folded(e.name) == wanted)
     found = exact or tuple(e for e in all_entries() if wanted in map(folded, e.aliases))
-    return found or tuple(_of_family(name)) or tuple(_member(name)) or _unknown(name)
+    return found or tuple(_replaced(name)) or tuple(_of_family(name)) or _others(name)
+
+
+def _others(name: str) -> tuple[Entry, ...]:
+    return tuple(_member(name)) or _unknown(name)
+
+
+def _replaced(name: str) -> Iterator[Entry]:
+    """What has become of a metric that an older version had."""
+    found = retired(name.strip()) or retired(name.strip().lower())
+    if found is not None:
+        yield _retired(found)
+
+
+def _retired(one: Retired) -> Entry:
+    return Entry(
+        "retired name",
+        one.pattern,
+        f"This metric of older versions is now {one.replaced}.",
+        about=one.change,
+        beside=one.now,
+        source="this tool's own",
+        holds="; ".join(f"{{{key}}}: {_choices(key)}" for key in one.keys),
+    )
 
 
 def _of_family(name: str) -> Iterator[Entry]:

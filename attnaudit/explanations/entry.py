@@ -16,6 +16,7 @@ Kind = Literal[
     "control",
     "term",
     "format",
+    "retired name",
 ]
 # In the order of the list, with what a reader finds under each.
 KINDS: dict[Kind, str] = {
@@ -29,6 +30,7 @@ KINDS: dict[Kind, str] = {
     "setting": "what decides how a question is asked",
     "control": "what a result is checked against",
     "term": "words of the field and of this tool",
+    "retired name": "metrics of older versions, and what stands in their place",
 }
 
 

@@ -54,7 +54,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         "default": entry.default,
         "better": entry.better,
         "a gate needs": f"{entry.least_n} texts" if entry.least_n else "",
-        "read beside": ", ".join(entry.beside),
+        "compare with": ", ".join(entry.beside),
         "beware": entry.traps,
         "from": entry.source,
         "also called": ", ".join(also),

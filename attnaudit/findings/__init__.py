@@ -1,1 +1,1 @@
-"""Findings: what the evidence says about the three desiderata of attention as an explanation."""
+"""Findings: what the evidence says about the four desiderata of attention as an explanation."""

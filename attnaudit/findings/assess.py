@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attnaudit.findings.basis import barrier
 from attnaudit.findings.context import out_of_context
 from attnaudit.findings.controls import unmoved, withheld
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.hard import hard_to_manipulate
+from attnaudit.findings.looks import looked
 from attnaudit.findings.necessary import necessary
 from attnaudit.findings.rules import Deltas, finding, not_assessed
 from attnaudit.findings.stable import stable
+from attnaudit.questions.runs import Runs
 
 
 def assess(evidence: Evidence | None, deltas: Deltas) -> dict[FindingName, Finding]:
@@ -28,15 +32,39 @@ def assess(evidence: Evidence | None, deltas: Deltas) -> dict[FindingName, Findi
     if in_the_way:
         return {name: finding("not_assessed", in_the_way, scope=evidence.scope) for name in missing}
     why = unmoved(seeds)
-    needed = withheld(necessary(evidence, seeds, deltas.necessary), why)
+    needed = withheld(_on_seeds(evidence, necessary, deltas.necessary), why)
     others: dict[FindingName, Finding] = {
-        "stable": stable(evidence, seeds, deltas.stable),
+        "stable": _on_seeds(evidence, stable, deltas.stable),
         "hard_to_manipulate": hard_to_manipulate(evidence, seeds, deltas),
-        "out_of_context": out_of_context(evidence, deltas.out_of_context),
+        "out_of_context": on_probes(evidence, deltas),
     }
     if needed.status == "against":
         others = {name: _needless(found, deltas) for name, found in others.items()}
     return {"necessary": needed, **{name: withheld(one, why) for name, one in others.items()}}
+
+
+def on_seeds(evidence: Evidence, deltas: Deltas) -> list[Finding]:
+    """The findings that rest on the models of seed-baseline alone."""
+    return [
+        _on_seeds(evidence, necessary, deltas.necessary),
+        _on_seeds(evidence, stable, deltas.stable),
+    ]
+
+
+def on_probes(evidence: Evidence, deltas: Deltas) -> Finding:
+    """The finding that rests on probes."""
+    return looked(evidence, "probe", lambda seen: out_of_context(seen, deltas.out_of_context))
+
+
+def _on_seeds(
+    evidence: Evidence, rule: Callable[[Evidence, Runs, float], Finding], delta: float
+) -> Finding:
+    def find(seen: Evidence) -> Finding:
+        runs = seen.of("seed-baseline")
+        assert runs is not None
+        return rule(seen, runs, delta)
+
+    return looked(evidence, "seed-baseline", find)
 
 
 def _needless(found: Finding, deltas: Deltas) -> Finding:

@@ -1,65 +1,232 @@
 """Works out of context (Wiegreffe & Pinter 2019, section 5): do the weights help without context?
 
 A probe sees each word by itself, weighted by the model's attention. It must be better than one
-under uniform attention, and better than the leak control (models/probes.py): attention can also
-spell the label out by where it lies, and a probe reads that as well as a reason.
+under uniform attention, and than one under an adversary's. That is not enough: attention can also
+spell the label out by where it lies, and a probe reads that as well as a reason. So the attended
+words must carry the evidence: a model of the recipe must lose more without them than without as
+many other words (see `models.removal`). Where it loses less, what is left betrays the answer.
 
-The leak control is a model of the recipe. Where that is pretrained the control knows words that the
-probe has to learn, and may beat it whatever the attention is worth: there a probe below the control
-is not shown to work, but nothing speaks against the attention.
+Only the gap to uniform attention sees attention that lies beside the evidence, and only the leak
+control sees attention that was made up to fit the answer. The controls among the guides decide
+nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from attnaudit.findings.desiderata import OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gap
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, settle
-from attnaudit.questions.runs import kind_of
+from attnaudit.findings.power import settle
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
+from attnaudit.measures.summary import Estimate
+from attnaudit.questions.probe.kinds import (
+    ADVERSARY_GUIDE,
+    ATTENDED,
+    BASE_GUIDE,
+    OLDER,
+    OTHER,
+    UNIFORM_GUIDE,
+    called,
+    is_older,
+    whole_texts,
+)
+from attnaudit.questions.runs import Kind, Runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
-GUIDED, UNIFORM, LEAK = (kind_of(guide=name) for name in ("base", "uniform", "leak"))
-METRICS = ("probe.base-uniform.f1_gap", "probe.base-leak.f1_gap")
-GAPS = (
-    "F1 of the probe under the model's attention less that under uniform attention",
-    "F1 of the probe under the model's attention less that of the leak control, which does not see"
-    " the words attended to",
-)
+MOST_WHOLE = 0.5  # of the texts; of more the leak control says too little
+OVER_UNIFORM = "probe.base-uniform.score_gap"
+OVER_ADVERSARY = "probe.base-adversary.score_gap"
+LEAK = "probe.leak.score_gap"
 RULE = (
-    "for: both gaps, to the uniform guide and to the leak control, lie above delta; against:"
-    " either lies below it"
+    "for: the probe is better under the model's attention than under uniform attention and under"
+    " an adversary's, and a model of the recipe loses more without the attended words than without"
+    " as many other words, each by more than delta; against: the probe gains less than delta over"
+    " uniform attention, or the model loses less without the attended words, by more than delta"
 )
-OF_PRETRAINED = (
-    "for: both gaps, to the uniform guide and to the leak control, lie above delta; against: the"
-    " one to the uniform guide lies below it; the control is pretrained and the probe is not, so"
-    " that the other gap alone is never against"
-)
+NO_ADVERSARY = "the probe was not tried under the attention of an adversary"
+
+
+@dataclass(frozen=True)
+class _Probes:
+    """The models that the rule compares, on the seeds that all of them have."""
+
+    evidence: Evidence
+    runs: Runs
+    seeds: Sequence[int]
+
+    @property
+    def score(self) -> ScoreOfSeeds:
+        """What models are compared by."""
+        return ScoreOfSeeds.of(self.runs, len(self.evidence.labels), self.evidence.score)
+
+    def gap(self, ours: Kind, theirs: Kind) -> Estimate:
+        """The score of one kind less that of the other."""
+        return score_gap(self.evidence, self.runs, ours, theirs, self.seeds)
+
+    def over_constant(self, kind: Kind) -> Estimate:
+        """The score of a kind less that of the best constant answer."""
+        score = self.score
+        return score.gap(score.values(self.runs.probs(kind, self.seeds)), score.constant()[None])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the rule has come to, and the figure that decided it."""
+
+    status: FindingStatus
+    why: str
+    figure: Estimate
+    metric: str | None
 
 
 def out_of_context(evidence: Evidence, delta: float) -> Finding:
-    """What the probes say: the gap that decides is shown, the smaller one where both are for."""
+    """What the probes and the leak control say; `statistic` is the gap that decided."""
     runs, scope = evidence.of("probe"), evidence.scope
     if runs is None:
         return finding("not_assessed", OUT_OF_CONTEXT.needs, scope=scope)
-    seeds = runs.shared_seeds([GUIDED, UNIFORM, LEAK])
-    if len(seeds) < LEAST_SEEDS:
-        reason = f"{len(seeds)} seeds of each probe, and {LEAST_SEEDS} are needed"
-        return finding("not_assessed", reason, scope=scope)
-    gaps = [score_gap(evidence, runs, GUIDED, other, seeds) for other in (UNIFORM, LEAK)]
-    statuses = [compare(gap, delta) for gap in gaps]
-    outdone = evidence.pretrained and statuses[1] == "against"
-    if outdone:
-        statuses[1] = "inconclusive"
-    status: FindingStatus
-    if "against" in statuses:
-        status, which = "against", statuses.index("against")
-    elif "inconclusive" in statuses:
-        status, which = "inconclusive", statuses.index("inconclusive")
+    if is_older(runs):
+        return finding("not_assessed", OLDER, scope=scope)
+    kinds = [BASE_GUIDE, UNIFORM_GUIDE, OTHER, ATTENDED]
+    if ADVERSARY_GUIDE in runs.models:
+        kinds.append(ADVERSARY_GUIDE)
     else:
-        status, which = "for", min((0, 1), key=lambda k: gaps[k].ci_low or 0.0)
-    end = settle(gaps[which], delta) if status == "inconclusive" else f"{len(seeds)} seeds"
-    if outdone and which == 1:
-        end = "the control is pretrained and the probe is not, so that this decides nothing"
-    reason = f"{GAPS[which]}; {end}"
-    rule = OF_PRETRAINED if evidence.pretrained else RULE
-    return finding(status, reason, gaps[which], delta, scope, METRICS[which], rule)
+        scope = f"{scope}; {NO_ADVERSARY}"
+    seeds = runs.shared_seeds(kinds)
+    if len(seeds) < LEAST_SEEDS:
+        return finding("not_assessed", _too_few(runs, kinds), scope=scope)
+    found = _decide(_Probes(evidence, runs, seeds), delta)
+    left_out = "".join(f"; left out: {words}" for words in _unpaired(runs, kinds, seeds))
+    reason = f"{found.why} ({len(seeds)} seeds{left_out})"
+    return finding(found.status, reason, found.figure, delta, scope, found.metric, RULE)
+
+
+def _decide(probes: _Probes, delta: float) -> _Found:
+    """The rule: what is *against* comes before what leaves it open, and that before *for*."""
+    uniform, leak = probes.gap(BASE_GUIDE, UNIFORM_GUIDE), probes.gap(OTHER, ATTENDED)
+    score = probes.score.words
+    over_uniform = (
+        f"Under the model's attention the probe's {score} is {_more(uniform)} that under uniform"
+        " attention"
+    )
+    loses = (
+        f"Without the attended words the {score} of models of the recipe is {_less(leak)} without"
+        " as many other words"
+    )
+    if compare(uniform, delta) == "against":
+        why = f"{over_uniform}: less than {delta:g} is gained"
+        return _Found("against", why, uniform, OVER_UNIFORM)
+    if leak.ci_high is not None and leak.ci_high < -delta:
+        why = (
+            f"{loses}: the words that are left betray the answer, as where attention spells the"
+            " answer out or lights up words that go with it"
+        )
+        return _Found("against", why, leak, LEAK)
+    if compare(uniform, delta) == "inconclusive":
+        why = f"{over_uniform}; {settle(uniform, delta)}"
+        return _Found("inconclusive", why, uniform, OVER_UNIFORM)
+    open_still = _unsupported(probes, leak, loses, delta)
+    return open_still or _outdone(probes, uniform, over_uniform, leak, delta)
+
+
+def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _Found | None:
+    """Why the leak control does not show that the attended words carry the evidence, or None."""
+    whole = whole_texts(probes.runs)
+    share = sum(whole) / max(len(whole), 1)
+    if share > MOST_WHOLE:
+        why = (
+            f"{share:.0%} of the texts have fewer than five words and stay whole, so that the leak"
+            " control says too little"
+        )
+        return _Found("inconclusive", why, leak, LEAK)
+    above = probes.over_constant(OTHER)
+    if above.ci_low is None or above.ci_low <= 0:
+        why = (
+            "The leak control did not decide: models that learn from texts without random words"
+            f" are not shown to be better than a constant answer; their {probes.score.words} is"
+            f" {_more(above)} that of the best one"
+        )
+        return _Found("inconclusive", why, above, None)
+    if compare(leak, delta) == "for":
+        return None
+    if _within(leak, delta):
+        why = (
+            f"{loses}: the attended words are replaceable, as where the evidence stands twice in"
+            " the text"
+        )
+    else:
+        why = f"{loses}: the leak control did not decide; {settle(leak, delta)}"
+    return _Found("inconclusive", why, leak, LEAK)
+
+
+def _outdone(
+    probes: _Probes, uniform: Estimate, over_uniform: str, leak: Estimate, delta: float
+) -> _Found:
+    """*For*, unless the probe does as well under the attention of an adversary."""
+    if ADVERSARY_GUIDE in probes.runs.models:
+        other = probes.gap(BASE_GUIDE, ADVERSARY_GUIDE)
+        if compare(other, delta) != "for":
+            why = (
+                f"{over_uniform}, but {_more(other)} that under an adversary's attention: other"
+                f" attention serves the probe as well; {settle(other, delta)}"
+            )
+            return _Found("inconclusive", why, other, OVER_ADVERSARY)
+    why = (
+        f"{over_uniform}, and models of the recipe lose {_figure(leak)} more without the attended"
+        " words than without as many other words"
+    )
+    return _Found("for", why, uniform, OVER_UNIFORM)
+
+
+def _within(found: Estimate, delta: float) -> bool:
+    """Whether the interval lies inside delta on either side of 0."""
+    if found.ci_low is None or found.ci_high is None:
+        return False
+    return -delta < found.ci_low and found.ci_high < delta
+
+
+def _figure(found: Estimate, sign: float = 1.0) -> str:
+    """A gap with its interval, in words; the other way round where `sign` is -1."""
+    if found.value is None:
+        return "an undefined amount"
+    if found.ci_low is None or found.ci_high is None:
+        return f"{sign * found.value:.3f}"
+    low, high = sorted((sign * found.ci_low, sign * found.ci_high))
+    return f"{sign * found.value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _more(found: Estimate) -> str:
+    """A gap as what is more, or less, than something."""
+    if found.value is not None and found.value < 0:
+        return f"{_figure(found, -1.0)} below"
+    return f"{_figure(found)} above"
+
+
+def _less(found: Estimate) -> str:
+    """The same of a loss."""
+    if found.value is not None and found.value < 0:
+        return f"{_figure(found, -1.0)} above that"
+    return f"{_figure(found)} below that"
+
+
+def _too_few(runs: Runs, kinds: Sequence[Kind]) -> str:
+    """Which models lack seeds."""
+    counts = {kind: len(runs.models.get(kind, {})) for kind in kinds}
+    short = [f"{called(kind)} has {n}" for kind, n in counts.items() if n < LEAST_SEEDS]
+    if not short:
+        shared = len(runs.shared_seeds(kinds))
+        return f"the models have {shared} seeds in common, and {LEAST_SEEDS} are needed"
+    return f"{LEAST_SEEDS} seeds of each model are needed: {', '.join(short)}"
+
+
+def _unpaired(runs: Runs, kinds: Sequence[Kind], seeds: Sequence[int]) -> list[str]:
+    """Seeds that only some of the kinds have, in words."""
+    every = {seed for kind in kinds for seed in runs.models[kind]}
+    return [
+        f"seed {seed}, missing for {' and '.join(lacking)}"
+        for seed in sorted(every - set(seeds))
+        if (lacking := [called(kind) for kind in kinds if seed not in runs.models[kind]])
+    ]

@@ -31,7 +31,8 @@ class Desideratum:
 
 NECESSARY = Desideratum(
     "necessary",
-    "Do learned attention weights answer better than uniform ones?",
+    "Does this recipe answer better when it learns its attention weights than when every word has"
+    " the same weight?",
     "seed-baseline would settle it",
     0.01,
     1.0,
@@ -39,7 +40,7 @@ NECESSARY = Desideratum(
 )
 STABLE = Desideratum(
     "stable",
-    "Do models of the same recipe attend to the same words?",
+    "Does the model attend to the same words when it is trained again with another seed?",
     "seed-baseline would settle it",
     2 / 3,
     1.0,
@@ -47,7 +48,7 @@ STABLE = Desideratum(
 )
 HARD_TO_MANIPULATE = Desideratum(
     "hard_to_manipulate",
-    "Must a model that answers like this one also attend like it?",
+    "Must a model of this recipe that gives the same answers also have the same attention weights?",
     "adversary with --sweep, together with seed-baseline, would settle it",
     0.1,
     0.6931,
@@ -55,7 +56,8 @@ HARD_TO_MANIPULATE = Desideratum(
 )
 OUT_OF_CONTEXT = Desideratum(
     "out_of_context",
-    "Do the weights help a model that sees no context?",
+    "Do the weights point at words that say something about the answer by themselves, without"
+    " the words around them?",
     "probe, together with seed-baseline, would settle it",
     0.01,
     1.0,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import JsonValue
+
 from attnaudit.errors import InputError
+from attnaudit.measures.limits import LEVEL
+from attnaudit.questions.looks import AUTO
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import SCORES, ScoreName
 from attnaudit.records.schema import Header
@@ -17,7 +21,9 @@ class Evidence:
     """The trained models of each audit, by audit and split, and what they are of.
 
     `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
-    `score` is the one by which models are compared.
+    `score` is the one by which models are compared. `growing` names the audits whose seeds grew
+    until there was an answer. `level` is that of intervals over seeds. `settings` are those of each
+    audit. `supervised` says that their training has a penalty on where they attend.
     """
 
     labels: Sequence[str]
@@ -27,10 +33,19 @@ class Evidence:
     runs: Mapping[str, Mapping[str, Runs]]
     pretrained: bool = False
     score: ScoreName = "macro_f1"
+    growing: frozenset[str] = frozenset()
+    level: float = LEVEL
+    settings: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
+    supervised: bool = False
 
     def of(self, audit: str, split: str | None = None) -> Runs | None:
         """The models of an audit on a split, by default the audited one; None if not run."""
         return self.runs.get(audit, {}).get(self.audited if split is None else split)
+
+    def at(self, audit: str, seeds: int, level: float) -> Evidence:
+        """The evidence when so many seeds of an audit had been trained, with its own level."""
+        splits = {split: runs.first(seeds) for split, runs in self.runs.get(audit, {}).items()}
+        return replace(self, runs={**self.runs, audit: splits}, level=level)
 
 
 def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidence | None:
@@ -51,7 +66,12 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         scope=_scope(first, facts),
         runs={header.audit: runs for header, runs in files if runs},
         pretrained=facts.get("kind") == "transformer",
+        supervised=facts.get("supervised") is True,
         score=_score(header for header, _ in files),
+        growing=frozenset(
+            header.audit for header, _ in files if header.settings.get("seeds") == AUTO
+        ),
+        settings={header.audit: header.settings for header, _ in files},
     )
 
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attnaudit.findings.evidence import Evidence
-from attnaudit.measures.summary import Estimate
+from attnaudit.findings.power import Measured
+from attnaudit.findings.rules import LEAST_SEEDS
+from attnaudit.measures.power import components
 from attnaudit.questions.runs import Kind, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
 
 def score_gap(
     evidence: Evidence, runs: Runs, ours: Kind, theirs: Kind, seeds: Sequence[int]
-) -> Estimate:
-    """The score of one kind of model less that of another, in [-1, 1], paired by seed."""
+) -> Measured:
+    """The score of one kind of model less that of another, in [-1, 1], paired by seed.
+
+    It knows how its variance splits between seeds and texts.
+    """
     score = ScoreOfSeeds.of(runs, len(evidence.labels), evidence.score)
-    return score.gap(*(score.values(runs.probs(kind, seeds)) for kind in (ours, theirs)))
+    first, second = (score.values(runs.probs(kind, seeds)) for kind in (ours, theirs))
+    parts = components(score.gap_figures(first, second), score.reach)
+    return Measured.of(score.gap(first, second, evidence.level), parts, LEAST_SEEDS)

@@ -1,230 +1,238 @@
 """Hard to manipulate (Wiegreffe & Pinter 2019, section 4): can attention lie elsewhere at no cost?
 
 A model may say what the audited one says and attend otherwise. What counts is how much further an
-adversary gets than a model that only imitates the answers (`manipulation`), while it changes no
-more than another seed of the recipe would (`seed_range`).
+adversary gets than models that only imitate the answers, while it changes no more of the answers
+than a further seed of the recipe would (see `manipulation`). One adversary is proof enough that
+attention can lie elsewhere, so that *against* is tested first, on one adversary that was chosen on
+dev. That it cannot is shown by many: by one adversary of each unit, after a strong sweep.
+
+The errors of both answers are stated given the budget: they say how often other texts, imitators
+and units would mislead, and not how the budget itself would move with other seeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
-
-from attnaudit.findings import manipulation
 from attnaudit.findings.desiderata import HARD_TO_MANIPULATE
 from attnaudit.findings.evidence import Evidence
-from attnaudit.findings.finding import Finding, FindingStatus
-from attnaudit.findings.manipulation import Curves, Excess
-from attnaudit.findings.metrics import EXCESS
-from attnaudit.findings.rules import (
-    AGREEING_JSD,
-    FIXED_TVDS,
-    LEAST_ADVERSARIES,
-    Deltas,
-    finding,
-    settle,
-)
-from attnaudit.findings.seed_range import SeedRange, damage, seed_range
+from attnaudit.findings.finding import Finding
+from attnaudit.findings.manipulation import Manipulation, imitators_trained
+from attnaudit.findings.metrics import ADVERSARY_EXCESS, UNITS_EXCESS
+from attnaudit.findings.power import settle
+from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_UNITS, Deltas, finding
 from attnaudit.measures.summary import Estimate
-from attnaudit.questions.model_adversary.strengths import LEAST_SEEDS_TVD, STRONG
-from attnaudit.questions.runs import SEED, Floats, Runs, kind_of
+from attnaudit.questions.budget import LEAST_BUDGET_SEEDS, Budget, repeated
+from attnaudit.questions.model_adversary.choice import STARTS, WARM, lambdas_of
+from attnaudit.questions.model_adversary.strengths import STRONG
+from attnaudit.questions.runs import Runs
+from attnaudit.questions.scored import IN_WORDS
 
-OF_SEEDS = "seed_baseline.jsd.mean_over_seeds"
-OF_IMITATORS = "adversary.model[lambda=0.0].jsd.mean"
 RULE = (
-    "against: the excess lies above delta, at a TVD, label flips and loss of F1 within those of"
-    " the seeds, or seeds or imitators attend differently; for: it lies below, the sweep was"
-    " strong, and seeds and imitators agree"
+    "against: one adversary, chosen on dev, stays by interval within the TVD, label flips and loss"
+    " of score that a further seed of the recipe would keep to four times in five; it moves the"
+    " attention by more than delta beyond imitators of the same kind of start, and the word of"
+    " largest weight more often than they do, both by interval; for: it is not against, and"
+    " adversaries of at least three units, each chosen on dev within the same budget, move the"
+    " attention by less than delta beyond their own imitators, by interval, after a strong sweep;"
+    " the chances of error are those given this budget"
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """All that is judged: `looked` holds the excess by budget, that of the seeds' own TVD last.
-
-    `runs` and `test` are of the adversaries on the audited split.
-    """
-
-    scope: str
-    allowed: SeedRange
-    runs: Runs
-    test: Curves
-    looked: list[Excess]
-    delta: float
-
-    @property
-    def main(self) -> Excess:
-        """The excess within the seeds' own TVD."""
-        return self.looked[-1]
-
-    @cached_property
-    def damage(self) -> tuple[Floats, Floats]:
-        """Label flips and loss of F1 of each adversary: (seeds, lambdas)."""
-        kinds = [kind_of(**{"lambda": strength}) for strength in self.test.lambdas]
-        each = [damage(self.runs, kind, self.test.seeds) for kind in kinds]
-        flips, loss = np.array(each).transpose(1, 2, 0)  # (2, S, L)
-        return flips, loss
-
-    def judge(self, status: FindingStatus, reason: str, jsd: Estimate | None = None) -> Finding:
-        """A finding on an excess, by default the main one."""
-        jsd = self.main.jsd if jsd is None else jsd
-        return finding(status, reason, jsd, self.delta, self.scope, EXCESS, RULE)
 
 
 def hard_to_manipulate(evidence: Evidence, seeds: Runs, deltas: Deltas) -> Finding:
     """What adversaries say, beside the `seeds`: the runs of seed-baseline."""
-    scope, allowed = evidence.scope, seed_range(seeds, deltas.necessary)
-    if _beyond(allowed.jsd):
-        return _unstable("seeds of the recipe", allowed.jsd, OF_SEEDS, scope)
-    runs, found = evidence.of("model-adversary"), manipulation.of(evidence)
-    if runs is None or found is None:
-        return finding("not_assessed", HARD_TO_MANIPULATE.needs, scope=scope)
-    dev, test = found
-    if len(test.seeds) < LEAST_ADVERSARIES:
-        reason = (
-            f"adversaries were trained with {len(test.seeds)} seeds, and {LEAST_ADVERSARIES} are"
-            " needed"
+    short = _lacking(evidence, seeds)
+    found = None if short else Manipulation.of(evidence)
+    if found is None:
+        reason = short or HARD_TO_MANIPULATE.needs
+        return finding("not_assessed", reason, scope=evidence.scope)
+    return weigh(found, deltas.hard_to_manipulate, evidence)
+
+
+def weigh(found: Manipulation, delta: float, evidence: Evidence) -> Finding:
+    """*Against* if one adversary shows it, *for* if all show that they cannot, else neither."""
+    score, scope = IN_WORDS[evidence.score], evidence.scope
+    if len(found.usable) < LEAST_ADVERSARIES:
+        reason = _few_usable(found, score, evidence.audited)
+        return finding("inconclusive", reason, scope=scope, rule=RULE)
+    spared = list(_not_against(found, delta, score))
+    if not spared:
+        reason = _against(found, score)
+        return finding("against", reason, found.excess, delta, scope, ADVERSARY_EXCESS, RULE)
+    open_ = list(_not_for(found, delta))
+    excess = found.units_excess
+    if not open_:
+        reason = _for(found, score)
+        return finding("for", reason, excess, delta, scope, UNITS_EXCESS, RULE)
+    reason = f"not against: {'; '.join(spared)}. Not for: {'; '.join(open_)}"
+    metric = UNITS_EXCESS if excess is not None else ADVERSARY_EXCESS
+    shown = excess if excess is not None else found.excess
+    if shown is None:
+        return finding("inconclusive", reason, None, delta, scope, None, RULE)
+    return finding("inconclusive", reason, shown, delta, scope, metric, RULE)
+
+
+def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
+    """What the records lack that the rule needs; None if they hold all of it."""
+    runs = evidence.of("model-adversary")
+    if runs is None:
+        return HARD_TO_MANIPULATE.needs
+    dev = evidence.of("model-adversary", "dev"), evidence.of("seed-baseline", "dev")
+    if None in dev:
+        return "there are no records on dev, where adversaries are chosen"
+    count = len(seeds.seeds(model="seed"))
+    if count < LEAST_BUDGET_SEEDS:
+        return f"{count} seeds set no budget for the answers: {LEAST_BUDGET_SEEDS} are needed"
+    if same := repeated(seeds):
+        named = ", ".join(map(str, same))
+        return f"seed-baseline holds the audited model itself again, as seed {named}"
+    trained = imitators_trained(evidence)
+    if not trained:
+        return "no imitators, with lambda 0, were trained; run adversary with --sweep"
+    starts = {start for start in STARTS if runs.seeds(**{"lambda": 0.0}, start=start)}
+    starts |= {dict(kind)["start"] for kind in runs.diverged}
+    if WARM not in starts:
+        return (
+            "the records hold no warm-started adversaries, as those of older versions; run"
+            " `attnaudit seed-baseline --keep DIR`, then `attnaudit adversary --sweep --start DIR`"
         )
-        return finding("not_assessed", reason, scope=scope)
-    faithful = [k for k, tvd in enumerate(test.tvd[:, 0]) if tvd <= allowed.room]
-    if len(faithful) < LEAST_ADVERSARIES:
-        return _far_off(test, len(faithful), allowed, scope)
-    # A training may get stuck. A seed whose very imitator did not learn to answer as the audited
-    # model does tells nothing of what attention such answers need, and its adversaries no more.
-    dev, test = dev.only(faithful), test.only(faithful)
-    own = max(_seeds_tvd(evidence), LEAST_SEEDS_TVD)
-    budgets = [*(t for t in FIXED_TVDS if t < own), own]
-    looked = [manipulation.excess(dev, test, budget, allowed.room) for budget in budgets]
-    return weigh(Case(scope, allowed, runs, test, looked, deltas.hard_to_manipulate))
+    if trained < LEAST_UNITS:
+        return (
+            f"{trained} imitators were trained, and {LEAST_UNITS} are needed; run adversary with"
+            f" --seeds {LEAST_UNITS}"
+        )
+    if not any(lambdas_of(runs)) and (found := Manipulation.of(evidence)) and found.usable:
+        return "no adversaries with a lambda above 0 were trained; run adversary with --sweep"
+    return None
 
 
-def weigh(case: Case) -> Finding:
-    """The first rule that has something to say; the last one always has."""
-    return _manipulated(case) or _unstable_imitators(case) or _held(case)
-
-
-def _seeds_tvd(evidence: Evidence) -> float:
-    """Mean TVD of the seeds on dev, where lambdas are chosen; 0 without a dev split."""
-    runs = evidence.of("seed-baseline", "dev")
-    return 0.0 if runs is None else float(runs.values(SEED, runs.seeds(model="seed"), "tvd").mean())
-
-
-def _beyond(jsd: Estimate) -> bool:
-    """Whether models that differ by `jsd` attend differently, by interval."""
-    return jsd.ci_low is not None and jsd.ci_low > AGREEING_JSD
-
-
-def _unstable(who: str, jsd: Estimate, metric: str | None, scope: str) -> Finding:
-    reason = f"unstable: {who} attend differently, by a mean JSD of {jsd.value:.2f}"
-    reason = f"{reason} (above {AGREEING_JSD:g})"
-    return finding("against", reason, jsd, AGREEING_JSD, scope, metric, RULE)
-
-
-def _far_off(test: Curves, near: int, allowed: SeedRange, scope: str) -> Finding:
-    """Nothing is known of adversaries whose own imitators answer less alike than seeds do."""
-    count, closest = len(test.seeds), float(test.tvd[:, 0].min())
-    reason = (
-        f"{near} of {count} imitators answer as closely as seeds of the recipe do (TVD up to"
-        f" {allowed.room:.3f}, the closest imitator {closest:.3f}), and {LEAST_ADVERSARIES} are"
-        " needed; train adversaries longer, or with more seeds"
+def _few_usable(found: Manipulation, score: str, split: str) -> str:
+    of_them = f", {found.replaced} of them in place of others" if found.replaced else ""
+    return (
+        f"{len(found.usable)} of {found.trained} imitators are usable{of_them}, and"
+        f" {LEAST_ADVERSARIES} are needed; a usable one answers better than a constant and as"
+        " closely to the audited model as a further seed of the recipe would"
+        f" ({_limits(found.budget, score)}, on split {split}); give the adversary more epochs, or"
+        " more seeds"
     )
-    return finding("inconclusive", reason, scope=scope, rule=RULE)
 
 
-def _manipulated(case: Case) -> Finding | None:
-    for one in reversed(case.looked):
-        if _exceeds(one, case.delta) and not any(_costs(case, one)):
-            reason = (
-                f"{_moved(one)}, at a TVD of {one.cost:.3f}, where seeds of the recipe have"
-                f" {case.allowed.tvd.value:.3f}"
+def _limits(budget: Budget, score: str) -> str:
+    return (
+        f"TVD up to {budget.tvd:.3f}, flipped labels up to {budget.flips:.1%}, loss of {score} up"
+        f" to {budget.loss:.3f}"
+    )
+
+
+def _not_against(found: Manipulation, delta: float, score: str) -> Iterator[str]:
+    """Why the chosen adversary does not show that attention can lie elsewhere; nothing if so."""
+    if found.chosen is None:
+        yield "no adversary stays within the budget of the seeds on dev"
+        return
+    for over in _beyond(found, score):
+        yield f"the chosen adversary ({found.chosen.words}) may {over}"
+    kind = f"imitator of its kind of start is usable ({found.chosen.unit.words})"
+    if not found.alike or found.excess is None or found.moved is None:
+        yield f"no {kind} to compare it with"
+    elif len(found.alike) == 1:
+        yield f"only one {kind}, which does not tell how imitators differ"
+    else:
+        if not _above(found.excess, delta):
+            yield (
+                f"it moves the attention by {_shown(found.excess)} JSD beyond imitators of the"
+                f" same kind of start, which is not shown to be more than {delta:g}"
             )
-            return case.judge("against", reason, one.jsd)
-    return None
+        if not _above(found.moved, 0.0):
+            yield (
+                "it is not shown to move the word of largest weight more often than these"
+                f" imitators do (a difference of {_shown(found.moved)})"
+            )
 
 
-def _unstable_imitators(case: Case) -> Finding | None:
-    """Imitators that attend differently although nothing pushes them.
-
-    There is no excess then: attention is simply not needed where it is. Attention that is
-    supervised makes seeds agree all the same.
-    """
-    jsd = manipulation.imitators(case.test)
-    if not _beyond(jsd):
-        return None
-    # The metric of that name is of all imitators; where some got stuck, this is another figure.
-    of_all = len(case.test.seeds) == len(case.runs.seeds(**{"lambda": 0.0}))
-    metric = OF_IMITATORS if of_all else None
-    return _unstable("models that only imitate the answers", jsd, metric, case.scope)
+def _beyond(found: Manipulation, score: str) -> Iterator[str]:
+    """In what the chosen adversary may go beyond the budget on the audited split."""
+    reach, budget = found.reach, found.budget
+    if not _up_to(reach["tvd"], budget.tvd):
+        yield f"move the answers by a TVD of {_high(reach['tvd'])}, and seeds by {budget.tvd:.3f}"
+    if not _up_to(reach["flips"], budget.flips):
+        yield f"flip {_high(reach['flips'])} of the labels, and seeds {budget.flips:.3f}"
+    if not _up_to(reach["loss"], budget.loss):
+        yield f"lose {_high(reach['loss'])} of {score}, and seeds {budget.loss:.3f}"
 
 
-def _held(case: Case) -> Finding:
-    """For, if adversaries had every chance and everybody agrees; else what is wanting."""
-    high, delta, room = case.main.jsd.ci_high, case.delta, case.allowed.room
-    weak = _weakness(case.test, room)
-    if high is None or high >= delta:
-        if _exceeds(case.main, delta):
-            dear = next(_costs(case, case.main))  # else it would be manipulated
-            return case.judge("inconclusive", f"{_moved(case.main)}, but {dear}")
-        why = weak or settle(case.main.jsd, delta)
-        return case.judge("inconclusive", f"excess JSD of {len(case.test.seeds)} seeds; {why}")
-    imitators = manipulation.imitators(case.test)
-    short = weak or _disagreement(case.allowed.jsd, imitators)
-    nothing = f"within the seeds' own TVD ({room:.3f}) adversaries move attention no further than"
-    nothing = f"{nothing} imitators do"
-    if short:
-        return case.judge("inconclusive", f"{nothing}, but {short}")
-    reason = (
-        f"{nothing}, and both seeds (JSD {case.allowed.jsd.value:.2f}) and imitators"
-        f" ({imitators.value:.2f}) agree with the audited model"
+def _against(found: Manipulation, score: str) -> str:
+    assert found.chosen is not None
+    assert found.excess is not None
+    assert found.moved is not None
+    reach, budget = found.reach, found.budget
+    return (
+        f"one adversary ({found.chosen.words}; chosen on dev) moves the attention by"
+        f" {_shown(found.excess)} JSD beyond {len(found.alike)} imitators of the same kind of"
+        f" start, and the word of largest weight more often than they do, by"
+        f" {_shown(found.moved)} of the texts; it changes the answers no more than a further seed"
+        f" of the recipe would: TVD up to {_high(reach['tvd'])} of {budget.tvd:.3f}, flipped labels"
+        f" up to {_high(reach['flips'])} of {budget.flips:.3f}, loss of {score} up to"
+        f" {_high(reach['loss'])} of {budget.loss:.3f}"
     )
-    return case.judge("for", reason)
 
 
-def _exceeds(one: Excess, delta: float) -> bool:
-    return one.jsd.ci_low is not None and one.jsd.ci_low > delta
+def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
+    """Why the adversaries do not show that attention cannot lie elsewhere; nothing if they do."""
+    count, excess = len(found.of_units), found.units_excess
+    if excess is None:
+        yield (
+            f"{count} of {len(found.usable)} usable units have an adversary within the budget of"
+            f" the seeds on dev, and {LEAST_ADVERSARIES} are needed; try smaller lambdas"
+        )
+    elif excess.ci_high is None or excess.ci_high >= delta:
+        if excess.ci_low is not None and excess.ci_low > delta:
+            yield (
+                f"within the budget, adversaries of {count} units move the attention by"
+                f" {_shown(excess)} JSD beyond their imitators, more than {delta:g}"
+            )
+        else:
+            yield (
+                f"adversaries of {count} units move the attention by {_shown(excess)} JSD beyond"
+                f" their imitators; {settle(excess, delta)}"
+            )
+    if found.farthest < STRONG:
+        yield (
+            f"the sweep was weak: no lambda moved the attention far (JSD {found.farthest:.2f},"
+            f" where {STRONG:g} is needed); try larger lambdas"
+        )
+    if found.inside and all(found.inside):
+        yield "no adversary goes beyond the budget; try larger lambdas"
+    elif not any(found.inside):
+        yield "no adversary stays within the budget on the audited split; try smaller lambdas"
 
 
-def _moved(one: Excess) -> str:
-    return f"adversaries move attention by {one.jsd.value:.2f} JSD more than imitators"
+def _for(found: Manipulation, score: str) -> str:
+    excess = found.units_excess
+    assert excess is not None
+    without = f"; {len(found.missing)} more units had none" if found.missing else ""
+    return (
+        f"adversaries of {len(found.of_units)} units, each the farthest on dev within the budget"
+        f" of the seeds ({_limits(found.budget, score)}), move the attention by {_shown(excess)}"
+        f" JSD beyond their own imitators{without}; stronger ones moved it by {found.farthest:.2f},"
+        " at the cost of the answers"
+    )
 
 
-def _costs(case: Case, one: Excess) -> Iterator[str]:
-    """In what the chosen adversaries go beyond what seeds do; nothing if they stay within."""
-    allowed = case.allowed
-    if not one.within:
-        yield f"at a TVD of {one.cost:.3f}, more than seeds have ({allowed.room:.3f})"
-    flips, loss = (float((one.weights * part).sum(-1).mean()) for part in case.damage)
-    if flips > allowed.flips:
-        yield f"flip more labels ({flips:.1%}) than seeds do (at most {allowed.flips:.1%})"
-    if loss > allowed.loss:
-        yield f"lose more F1 ({loss:.3f}) than seeds do (at most {allowed.loss:.3f})"
+def _above(found: Estimate, line: float) -> bool:
+    return found.ci_low is not None and found.ci_low > line
 
 
-def _weakness(test: Curves, room: float) -> str | None:
-    """Why a sweep that found no excess shows nothing; None if it was strong.
-
-    A strong one has moved attention far, by the median over seeds of some lambda, and has trained
-    adversaries on either side of the seeds' TVD. Of those one on each side will do: a training that
-    gets stuck answers otherwise altogether, whatever its lambda.
-    """
-    moved = float(np.median(test.jsd, axis=0)[1:].max())
-    inside = test.tvd[:, 1:] <= room
-    if moved < STRONG:
-        return f"no lambda moved attention far (JSD {moved:.2f}); try larger ones"
-    if not inside.any():
-        return f"every adversary costs more than the seeds' TVD ({room:.3f}); try smaller lambdas"
-    if inside.all():
-        return f"no adversary costs more than the seeds' TVD ({room:.3f}); try larger lambdas"
-    return None
+def _up_to(found: Estimate, limit: float) -> bool:
+    return found.ci_high is not None and found.ci_high <= limit
 
 
-def _disagreement(seeds: Estimate, imitators: Estimate) -> str | None:
-    """Who may not attend as the audited model does; None if all do."""
-    for who, jsd in (("seeds of the recipe", seeds), ("imitators", imitators)):
-        if jsd.ci_high is None or jsd.ci_high >= AGREEING_JSD:
-            up_to = "" if jsd.ci_high is None else f" (JSD up to {jsd.ci_high:.2f})"
-            return f"{who} may not agree on attention{up_to}"
-    return None
+def _high(found: Estimate) -> str:
+    return "an unknown share" if found.ci_high is None else f"{found.ci_high:.3f}"
+
+
+def _shown(found: Estimate) -> str:
+    if found.value is None:
+        return "an unknown amount"
+    if found.ci_low is None or found.ci_high is None:
+        return f"{found.value:.2f}"
+    return f"{found.value:.2f} [{found.ci_low:.2f}, {found.ci_high:.2f}]"

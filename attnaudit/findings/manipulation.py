@@ -1,147 +1,209 @@
-"""Excess JSD: how far attention can be pushed from the audited model's beyond what imitation does.
+"""What adversaries did within the budget: the figures that *hard to manipulate* rests on.
 
-Each adversary seed has a curve: for every lambda, mean TVD of the answers and mean JSD of the
-attention to the audited model's. Within a TVD budget t, the largest JSD along that curve, less the
-JSD of the imitator (lambda 0) of the same seed, is the excess. Which points of the curve are taken
-is decided on dev, in every resample anew; what they give is read on the audited split.
+The budget is that of the seeds (see `questions.budget`). One adversary is chosen on dev, and so is
+one of each unit (see `questions.model_adversary.choice`). What they did is read on the audited
+split. No figure here has been looked at when the choice is made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnaudit.findings.evidence import Evidence
-from attnaudit.measures.sample import Sample
+from attnaudit.findings.rules import LEAST_ADVERSARIES
+from attnaudit.measures.limits import Bounds
 from attnaudit.measures.summary import Estimate
-from attnaudit.measures.two_level import drawn_figures, figures, two_level
-from attnaudit.questions.runs import Kind, Runs, kind_of
-from attnaudit.records.metric import JSD
+from attnaudit.measures.two_level import figures, two_level
+from attnaudit.questions.budget import Budget, budget_of
+from attnaudit.questions.model_adversary.choice import Adversary, Sweep, Unit, lambdas_of
+from attnaudit.questions.runs import BASE, Floats
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
+from attnaudit.records.metric import JSD, UNIT
 
-Array = NDArray[np.float64]
+EXCESS_RANGE = (-JSD[1], JSD[1])
+SHARE_RANGE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Curves:
-    """Mean TVD and JSD of each seed and lambda on one split: (seeds, lambdas).
+class Manipulation:
+    """The sweeps on both splits, each with the budget of its split.
 
-    `seeds` and `lambdas` are ascending, and the first lambda is 0. `tvd_draws` and `jsd_draws`
-    (draws, seeds, lambdas) are the means on resamples of the instances of `sample`. `imitated`
-    (seeds, n) is the JSD of the imitators, lambda 0.
+    `replaced` counts the imitators that got stuck and were replaced, and `trained` all imitators,
+    those whose training diverged among them.
     """
 
-    seeds: list[int]
-    lambdas: list[float]
-    tvd: Array
-    jsd: Array
-    tvd_draws: Array
-    jsd_draws: Array
-    imitated: Array
-    sample: Sample
+    dev: Sweep
+    test: Sweep
+    trained: int
+    replaced: int
 
-    def only(self, places: list[int]) -> Curves:
-        """The curves of some seeds, named by their places."""
-        return replace(
-            self,
-            seeds=[self.seeds[k] for k in places],
-            tvd=self.tvd[places],
-            jsd=self.jsd[places],
-            tvd_draws=self.tvd_draws[:, places],
-            jsd_draws=self.jsd_draws[:, places],
-            imitated=self.imitated[places],
-        )
+    @classmethod
+    def of(cls, evidence: Evidence) -> Manipulation | None:
+        """What the evidence holds of it; None where it lacks a sweep or the seeds of a budget."""
+        sweeps = [_sweep(evidence, split) for split in ("dev", evidence.audited)]
+        dev, test = sweeps
+        if dev is None or test is None:
+            return None
+        asked = evidence.settings.get("model-adversary", {}).get("seeds")
+        trained = imitators_trained(evidence)
+        replaced = max(0, trained - asked) if isinstance(asked, int) else 0
+        return cls(dev, test, trained, replaced)
 
+    @property
+    def budget(self) -> Budget:
+        """That of the audited split."""
+        assert self.test.budget is not None
+        return self.test.budget
 
-def lambdas_of(runs: Runs) -> list[float]:
-    """The lambdas that models were trained with, ascending."""
-    found = {dict(kind)["lambda"] for kind in runs.models if "lambda" in dict(kind)}
-    return sorted(found)
+    @property
+    def usable(self) -> list[Unit]:
+        """The units whose imitator keeps the budget on the audited split, and works there."""
+        return self.test.usable
 
+    @cached_property
+    def chosen(self) -> Adversary | None:
+        """The one adversary that is chosen on dev."""
+        chosen = self.dev.chosen
+        return chosen if chosen is not None and self.test.has(chosen) else None
 
-def curves(runs: Runs, lambdas: list[float], seeds: list[int]) -> Curves:
-    """The curves of all seeds on the split of `runs`."""
-    bootstrap, shape = runs.bootstrap(), (2, len(seeds), len(lambdas))
-    values = np.array(
-        [
-            [runs.values(_adversary(strength), seeds, what) for strength in lambdas]
-            for what in ("tvd", "jsd")
+    @cached_property
+    def of_units(self) -> dict[Unit, Adversary]:
+        """The adversary that is chosen on dev for each usable unit; none where none is inside."""
+        found = {unit: self.dev.own(unit) for unit in self.usable}
+        return {u: one for u, one in found.items() if one is not None and self.test.has(one)}
+
+    @property
+    def missing(self) -> list[Unit]:
+        """Usable units without an adversary inside the budget."""
+        return [unit for unit in self.usable if unit not in self.of_units]
+
+    @cached_property
+    def alike(self) -> list[Unit]:
+        """The usable units of the same kind of start as the chosen adversary."""
+        if self.chosen is None:
+            return []
+        return [unit for unit in self.usable if unit.start == self.chosen.unit.start]
+
+    @cached_property
+    def reach(self) -> dict[str, Estimate]:
+        """TVD, label flips and loss of score of the chosen adversary, with intervals over texts."""
+        assert self.chosen is not None
+        return _reach(self.test, self.chosen)
+
+    @cached_property
+    def excess(self) -> Estimate | None:
+        """Its JSD less the mean of the imitators of the same kind of start.
+
+        In nats, in [-.693, .693]; the interval is over texts and imitators. None where there is no
+        such adversary or imitator.
+        """
+        return self._beyond_imitators(lambda one: self._values(one, "jsd"), EXCESS_RANGE)
+
+    @cached_property
+    def moved(self) -> Estimate | None:
+        """How much more often it moves the top word than those imitators do, in [-1, 1]."""
+        return self._beyond_imitators(self._top_moved, SHARE_RANGE, reach=1.0)
+
+    @cached_property
+    def units_excess(self) -> Estimate | None:
+        """The mean over units of the JSD of their own adversary less that of their own imitator.
+
+        In nats, in [-.693, .693]; the interval is over units and texts. Units without an adversary
+        inside the budget are left out, and None is returned where too few are left.
+        """
+        if len(self.of_units) < LEAST_ADVERSARIES:
+            return None
+        values = [
+            self._values(one, "jsd") - self._values(Adversary(0.0, unit), "jsd")
+            for unit, one in self.of_units.items()
         ]
-    ).swapaxes(1, 2)  # (2, S, L, n)
-    tvd, jsd = values.mean(-1)
-    draws = bootstrap.means(values.reshape(-1, bootstrap.sample.n).T)
-    tvd_draws, jsd_draws = draws.reshape(-1, *shape).swapaxes(0, 1)
-    imitated = values[1, :, 0]
-    return Curves(seeds, lambdas, tvd, jsd, tvd_draws, jsd_draws, imitated, bootstrap.sample)
+        return two_level(figures(values, self.test.score.sample), EXCESS_RANGE)
+
+    @cached_property
+    def farthest(self) -> float:
+        """The largest mean JSD over usable units that some lambda reaches; 0 without any."""
+        return max((self._mean_jsd(strength) for strength in self._strengths), default=0.0)
+
+    @cached_property
+    def inside(self) -> list[bool]:
+        """Which adversaries of usable units keep the budget on the audited split."""
+        return [
+            self.test.keeps(one)
+            for strength in self._strengths
+            for unit in self.usable
+            if self.test.has(one := Adversary(strength, unit))
+        ]
+
+    def at(self, tvd: float) -> Manipulation:
+        """The same with another limit of TVD, on both splits."""
+        return replace(self, dev=_limited(self.dev, tvd), test=_limited(self.test, tvd))
+
+    @property
+    def _strengths(self) -> list[float]:
+        return [strength for strength in lambdas_of(self.test.runs) if strength > 0]
+
+    def _mean_jsd(self, strength: float) -> float:
+        found = [Adversary(strength, unit) for unit in self.usable]
+        reached = [self.test.jsd(one) for one in found if self.test.has(one)]
+        return float(np.mean(reached)) if reached else 0.0
+
+    def _values(self, one: Adversary, what: str) -> Floats:
+        values: Floats = self.test.runs.values(one.kind, [one.unit.seed], what)[0]
+        return values
+
+    def _top_moved(self, one: Adversary) -> Floats:
+        runs = self.test.runs
+        moved = runs.top(one.kind, [one.unit.seed])[0] != runs.top(BASE, [0])[0]
+        values: Floats = moved.astype(np.float64)
+        return values
+
+    def _beyond_imitators(
+        self, figure: Callable[[Adversary], Floats], bounds: Bounds, reach: float | None = None
+    ) -> Estimate | None:
+        if self.chosen is None or not self.alike:
+            return None
+        ours = figure(self.chosen)
+        values = [ours - figure(Adversary(0.0, unit)) for unit in self.alike]
+        return two_level(figures(values, self.test.score.sample), bounds, reach)
 
 
-def _adversary(strength: float) -> Kind:
-    return kind_of(**{"lambda": strength})
+def imitators_trained(evidence: Evidence) -> int:
+    """How many imitators there are, those whose training diverged among them."""
+    runs = evidence.of("model-adversary")
+    if runs is None:
+        return 0
+    found = [*runs.models.items(), *runs.diverged.items()]
+    return sum(len(seeds) for kind, seeds in found if dict(kind).get("lambda") == 0)
 
 
-def mixtures(tvd: Array, jsd: Array, budget: float) -> Array:
-    """How much of each point a budget takes: weights (..., lambdas) of points (..., lambdas).
-
-    The point of most JSD within the budget, or, if that is more, the place where the line from a
-    point within to one beyond meets the budget: answering now with one model and now with the
-    other costs just that. Where even the point of least TVD is over budget it is taken whole: the
-    caller sees its cost.
-    """
-    count = tvd.shape[-1]
-    left, right = tvd[..., :, None], tvd[..., None, :]  # (..., L, 1), (..., 1, L)
-    low, high = jsd[..., :, None], jsd[..., None, :]
-    rising = (left <= budget) & (right > budget) & (high > low)  # (..., L, L)
-    share = np.divide(budget - left, right - left, out=np.zeros(rising.shape), where=rising)
-    reached = low + share * (high - low)
-    usable = rising | ((left <= budget) & np.eye(count, dtype=bool))
-    best = np.where(usable, reached, -np.inf).reshape(*tvd.shape[:-1], -1).argmax(-1)
-    first, second = np.divmod(best, count)
-    taken = np.take_along_axis(share.reshape(*tvd.shape[:-1], -1), best[..., None], -1)
-    weights: Array = np.eye(count)[first] * (1 - taken) + np.eye(count)[second] * taken
-    beyond = (tvd > budget).all(-1, keepdims=True)
-    return np.where(beyond, np.eye(count)[tvd.argmin(-1)], weights)
-
-
-def imitators(test: Curves) -> Estimate:
-    """Mean JSD of the imitators' attention (lambda 0) to the audited model's."""
-    return two_level(figures(test.imitated, test.sample), JSD)
-
-
-@dataclass(frozen=True)
-class Excess:
-    """The excess at one TVD budget, and what it costs; `cost` is a TVD on the audited split."""
-
-    budget: float
-    jsd: Estimate
-    cost: float
-    within: bool
-    weights: Array
-
-
-def excess(dev: Curves, test: Curves, budget: float, room: float) -> Excess:
-    """The excess JSD within `budget`, chosen on dev and read on test.
-
-    It is `within` if the chosen points cost no more than `room` on test. The first lambda is 0.
-    """
-    chosen = mixtures(dev.tvd, dev.jsd, budget)  # (S, L)
-    redrawn = mixtures(dev.tvd_draws, dev.jsd_draws, budget)  # (draws, S, L)
-    points = (chosen * test.jsd).sum(-1) - test.jsd[:, 0]
-    draws = (redrawn * test.jsd_draws).sum(-1) - test.jsd_draws[..., 0]
-    cost = float((chosen * test.tvd).sum(-1).mean())
-    found = two_level(drawn_figures(points, draws, test.sample), (-JSD[1], JSD[1]))
-    return Excess(budget, found, cost, cost <= room, chosen)
-
-
-def of(evidence: Evidence) -> tuple[Curves, Curves] | None:
-    """Curves on dev and on the audited split; None without adversaries or without imitators."""
-    test, dev = evidence.of("model-adversary"), evidence.of("model-adversary", "dev")
-    if test is None or dev is None:
+def _sweep(evidence: Evidence, split: str) -> Sweep | None:
+    seeds, runs = evidence.of("seed-baseline", split), evidence.of("model-adversary", split)
+    if seeds is None or runs is None:
         return None
-    lambdas = lambdas_of(test)
-    if len(lambdas) < 2 or lambdas[0] != 0:
+    score = ScoreOfSeeds.of(seeds, len(evidence.labels), evidence.score)
+    try:
+        return Sweep.of(runs, evidence.score, budget_of(seeds, score))
+    except ValueError:
         return None
-    seeds = test.shared_seeds(map(_adversary, lambdas))
-    if not seeds:
-        return None
-    return curves(dev, lambdas, seeds), curves(test, lambdas, seeds)
+
+
+def _limited(sweep: Sweep, tvd: float) -> Sweep:
+    assert sweep.budget is not None
+    return Sweep(sweep.runs, sweep.score, replace(sweep.budget, tvd=tvd))
+
+
+def _reach(sweep: Sweep, one: Adversary) -> dict[str, Estimate]:
+    runs, score, seed = sweep.runs, sweep.score, [one.unit.seed]
+    flips = runs.predicted(one.kind, seed)[0] != runs.predicted(BASE, [0])[0]
+    base, theirs = (
+        score.values(runs.probs(*which))[0] for which in ((BASE, [0]), (one.kind, seed))
+    )
+    return {
+        "tvd": score.sample.mean(runs.values(one.kind, seed, "tvd")[0], UNIT),
+        "flips": score.sample.mean(flips.astype(np.float64), UNIT),
+        "loss": score.difference(base, theirs),
+    }

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from attnaudit.records.metric import JSD, LEAST_MEAN, MetricSpec
 
-EXCESS = "manipulation.excess_jsd"
+ADVERSARY_EXCESS = "manipulation.adversary_excess_jsd"
+UNITS_EXCESS = "manipulation.units_excess_jsd"
+_RANGE = (-JSD[1], JSD[1])
+_SOURCE = "this tool's own, on the adversaries of Wiegreffe & Pinter 2019, section 4"
 
 SPECS = (
     MetricSpec(
-        EXCESS,
-        "How much farther adversaries move the attention than imitators do, while their answers "
-        "stay as close to the audited model's as those of other seeds.",
+        ADVERSARY_EXCESS,
+        "How much farther one adversary moves the attention than models do that only imitate the "
+        "answers. It is the one that moves it farthest on dev while its answers stay as close to "
+        "the audited model's as those of other seeds.",
         "nats",
         "lower",
         LEAST_MEAN,
-        (-JSD[1], JSD[1]),
-        formula="mean over seeds of max JSD(lambda) with TVD(lambda) <= budget, less JSD(lambda 0);"
-        " lines between lambdas, chosen on dev",
+        _RANGE,
+        formula="JSD of the adversary of greatest JSD within the budget on dev, less the mean JSD "
+        "of usable imitators of the same kind of start",
         beside=("seed_baseline.tvd.mean", "hard_to_manipulate", "excess JSD"),
-        traps="A weak sweep that moves no attention gives a small excess as well. A small excess "
-        "says little if the imitators themselves attend differently.",
-        source="this tool's own, on the adversaries of Wiegreffe & Pinter 2019, section 4",
+        traps="It is undefined where no adversary stays within the budget. On other texts the "
+        "adversary may cost more than on dev.",
+        source=_SOURCE,
+    ),
+    MetricSpec(
+        UNITS_EXCESS,
+        "How much farther adversaries move the attention than their own imitators do, while their "
+        "answers stay as close to the audited model's as those of other seeds.",
+        "nats",
+        "lower",
+        LEAST_MEAN,
+        _RANGE,
+        formula="mean over units of JSD(the unit's adversary of greatest JSD within the budget on "
+        "dev) less JSD(its imitator); a unit is a start and a seed",
+        beside=(ADVERSARY_EXCESS, "hard_to_manipulate", "excess JSD"),
+        traps="Units without an adversary within the budget are left out. A weak sweep that moves "
+        "no attention gives a small excess as well.",
+        source=_SOURCE,
     ),
 )

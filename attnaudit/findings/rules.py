@@ -21,12 +21,14 @@ from attnaudit.findings.desiderata import (
     Desideratum,
 )
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
+from attnaudit.findings.power import power_of
 from attnaudit.measures.summary import Estimate
 
 LEAST_SEEDS = 5  # of the recipe, its uniform twin, and each probe
-LEAST_ADVERSARIES = 3  # seeds of each lambda, imitators included
+LEAST_ADVERSARIES = 3  # usable imitators, and units with an adversary inside the budget
+LEAST_UNITS = 6  # imitators that were trained
 LEAST_RARE = 50  # instances of the rarer class
-FIXED_TVDS = (0.02, 0.05)  # where the excess is looked at besides the seeds' own TVD
+FIXED_TVDS = (0.02, 0.05)  # other limits of TVD at which the excess is shown, deciding nothing
 AGREEING_JSD = 0.2  # seeds further from the audited model than this do not agree on attention
 
 
@@ -66,8 +68,14 @@ def finding(
     metric: str | None = None,
     rule: str | None = None,
 ) -> Finding:
-    """A finding with the figure that decided it, its metric's name, and the rule applied to it."""
-    interval = None
+    """A finding with the figure that decided it, its metric's name, and the rule applied to it.
+
+    An inconclusive one whose interval holds delta also says what would lead it to an answer, where
+    the figure knows it (see `findings.power`).
+    """
+    interval, power = None, None
+    if status == "inconclusive" and found is not None and delta is not None:
+        power = power_of(found, delta) if compare(found, delta) == status else None
     if found is not None and found.ci_low is not None and found.ci_high is not None:
         interval = [found.ci_low, found.ci_high]
     return Finding(
@@ -79,15 +87,5 @@ def finding(
         delta=delta,
         rule=rule,
         scope=scope,
-    )
-
-
-def settle(found: Estimate, delta: float) -> str:
-    """What an inconclusive finding would take: the smallest effect that it could have shown."""
-    if found.ci_low is None or found.ci_high is None:
-        return found.reason or "no interval"
-    half = (found.ci_high - found.ci_low) / 2
-    return (
-        f"the interval reaches {half:.3f} to either side, so that an effect has to be"
-        f" {delta + half:.3f} to show; more seeds or more instances would narrow it"
+        power=power,
     )

@@ -1,14 +1,94 @@
-"""Stable: do models of the same recipe attend to the same words, more than by chance?"""
+"""Stable: do models of the same recipe attend to the same words, more than by chance?
+
+Wiegreffe & Pinter (2019, section 3.3) ask how far attention varies between seeds, to measure
+adversaries by it. Here it is a question of its own: where seeds attend differently, a heatmap shows
+which seed was drawn as much as it shows the text.
+
+Two figures decide. Models that choose between two places, text by text, agree far more than chance
+does (s about .5) although they often point at different words, which kappa sees.
+"""
 
 from __future__ import annotations
 
 from attnaudit.findings.desiderata import STABLE
 from attnaudit.findings.evidence import Evidence
-from attnaudit.findings.finding import Finding
-from attnaudit.findings.rules import finding
+from attnaudit.findings.finding import Finding, FindingStatus
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
+from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import Runs
+from attnaudit.questions.seed_baseline.stability import KAPPA_LINE, Stability, stability
+from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, KAPPA, SHUFFLED, S
+
+FLAT_JSD = 0.02  # shuffled attention that lies nearer than this is too flat to compare, in nats
+RULE = (
+    f"for: the interval of s lies above delta and that of kappa above {KAPPA_LINE:g}; against: the"
+    f" interval of s lies below delta; not assessable: the JSD of shuffled attention is below"
+    f" {FLAT_JSD:g}"
+)
+RARE = (
+    "a kind of failure that is rarer than one seed in five is invisible to five seeds, and models"
+    " that choose between two places seed by seed show as against only from about 15 models on"
+)
 
 
 def stable(evidence: Evidence, runs: Runs, line: float) -> Finding:
-    """What the models of the recipe in `runs` of seed-baseline say, the audited one among them."""
-    return finding("not_assessed", STABLE.needs, scope=evidence.scope)
+    """What the models of the recipe in `runs` of seed-baseline say, the audited one among them.
+
+    `line` is how much more alike than chance their attention must be: s, from 0 to 1.
+    """
+    seeds = len(runs.seeds(model="seed"))
+    if not seeds:
+        return finding("not_assessed", STABLE.needs, scope=evidence.scope)
+    if seeds < LEAST_SEEDS:
+        reason = f"{seeds} seeds were trained, and {LEAST_SEEDS} are needed"
+        return finding("not_assessed", reason, scope=evidence.scope)
+    found = stability(runs)
+    status, reason = _judged(found, line)
+    if evidence.supervised:
+        reason = f"supervised: training itself tells these models where to attend; {reason}"
+    s = None if status == "not_assessed" else found.metrics[S]
+    return finding(status, reason, s, line, evidence.scope, S, RULE)
+
+
+def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
+    s, kappa, shuffled = (found.metrics[name] for name in (S, KAPPA, SHUFFLED))
+    if shuffled.value is None:
+        return "not_assessed", str(shuffled.reason)
+    if shuffled.value < FLAT_JSD:
+        return "not_assessable", (
+            "attention is flat: shuffling its weights among the words of a text moves it by a JSD"
+            f" of only {shuffled.value:.3f}, and at least {FLAT_JSD:g} is needed"
+        )
+    alike, same_top = compare(s, line), compare(kappa, KAPPA_LINE)
+    agreement = found.metrics[AGREEMENT].value
+    told = (
+        f"the attention of {found.models} models of this recipe is {s.value:.2f} on a scale where 0"
+        f" is no more alike than shuffled and 1 is identical (s{_interval(s)}); in"
+        f" {agreement:.0%} of all cases two models have the same top word (kappa"
+        f" {kappa.value:.2f}{_interval(kappa)})"
+    )
+    if alike == "against":
+        return "against", f"{told}; {RARE}"
+    if alike == same_top == "for":
+        return "for", f"{told}; {RARE}"
+    return "inconclusive", f"{told}; {_open(alike, same_top, line)}; {RARE}"
+
+
+def _interval(found: Estimate) -> str:
+    if found.ci_low is None or found.ci_high is None:
+        return f", {found.reason}"
+    return f", {found.ci_low:.2f} to {found.ci_high:.2f}"
+
+
+def _open(alike: FindingStatus, same_top: FindingStatus, line: float) -> str:
+    """Which of the two figures is open, where s is not below its line."""
+    s = f"s may lie on either side of {line:.2f}"
+    kappa = {
+        "for": f"kappa lies above {KAPPA_LINE:g}",
+        "against": f"kappa lies below {KAPPA_LINE:g}: models often point at different words",
+        "inconclusive": f"kappa may lie on either side of {KAPPA_LINE:g}",
+    }[same_top]
+    if alike == "for":
+        return f"s lies above {line:.2f}, but {kappa}"
+    joined = "but" if same_top == "for" else "and"
+    return f"{s}, {joined} {kappa}"

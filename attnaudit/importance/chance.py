@@ -43,7 +43,7 @@ def _no_work(model: AttentionModel, texts: Texts) -> Mapping[str, Passes]:
 FAMILY = (
     Importance(
         name="random",
-        definition="A random ranking: the floor that every agreement is read against.",
+        definition="A random ranking: the floor that every agreement is compared with.",
         formula="a random permutation of 1 .. n for a text of n words, drawn by its id and the"
         " seed",
         source="the usual control of agreements",

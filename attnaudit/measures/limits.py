@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtrik, betaincinv, stdtrit  # type: ignore[import-untyped]
+from scipy.special import bdtrik, betaincinv, ndtri, stdtrit  # type: ignore[import-untyped]
 
 Bounds = tuple[float | None, float | None]  # the least and the largest value; None: no such end
 Ends = tuple[float, float]
@@ -25,18 +25,21 @@ UNBOUNDED: Bounds = (None, None)
 CONSTANT = 1e-5
 
 
-def quantile(df: float) -> float:
-    """The quantile of Student's t with `df` degrees of freedom at .975; the normal one for inf."""
-    return float(stdtrit(df, 1 - TAIL)) if math.isfinite(df) else NORMAL
+def quantile(df: float, tail: float = TAIL) -> float:
+    """The quantile of Student's t with `df` degrees of freedom that a share `tail` lies above.
+
+    For infinitely many degrees it is that of the normal distribution.
+    """
+    return float(stdtrit(df, 1 - tail)) if math.isfinite(df) else float(-ndtri(tail))
 
 
-def unseen(units: float) -> float:
+def unseen(units: float, tail: float = TAIL) -> float:
     """The largest share of a population of which `units` draws may well hold none: in (0, 1].
 
-    With that share none is drawn 2.5 % of the time: the upper end of Clopper and Pearson's interval
-    for no success. It is near 3.7 / units.
+    With that share none is drawn in `tail` of all cases: the upper end of Clopper and Pearson's
+    interval for no success. For 2.5 % it is near 3.7 / units.
     """
-    return -math.expm1(math.log(TAIL) / units)
+    return -math.expm1(math.log(tail) / units)
 
 
 def share_ends(successes: float, size: float) -> Ends:
@@ -51,7 +54,9 @@ def share_ends(successes: float, size: float) -> Ends:
     return float(low), float(high)
 
 
-def ends(value: float, variance: float, df: float, bounds: Bounds = UNBOUNDED) -> Ends:
+def ends(
+    value: float, variance: float, df: float, bounds: Bounds = UNBOUNDED, tail: float = TAIL
+) -> Ends:
     """The ends for a figure that has a `variance` estimated with `df` degrees of freedom.
 
     They are the numbers m with (value - m)^2 = t^2 V(m). V is proportional to (m - a)(b - m) in a
@@ -64,9 +69,10 @@ def ends(value: float, variance: float, df: float, bounds: Bounds = UNBOUNDED) -
         variance: Above 0.
         df: Of Student's t, whose quantile is t.
         bounds: The range; with an upper end it must have a lower one.
+        tail: The share of cases in which the interval lies wholly on one side of the truth.
     """
     low, high = bounds
-    spread = quantile(df) ** 2 * variance
+    spread = quantile(df, tail) ** 2 * variance
     if low is None or not low < value:
         half = math.sqrt(spread)
         return _cut(value - half, bounds), _cut(value + half, bounds)
@@ -89,7 +95,9 @@ def ends(value: float, variance: float, df: float, bounds: Bounds = UNBOUNDED) -
     return _cut(low + width * found[0], bounds), _cut(low + width * found[1], bounds)
 
 
-def constant_ends(value: float, units: float, bounds: Bounds, reach: float | None = None) -> Ends:
+def constant_ends(
+    value: float, units: float, bounds: Bounds, reach: float | None = None, tail: float = TAIL
+) -> Ends:
     """The ends for a figure of which `units` draws that all gave the same are all there is.
 
     Draws of another kind may have been missed if they are rare, see `unseen`. They could lie at
@@ -97,7 +105,7 @@ def constant_ends(value: float, units: float, bounds: Bounds, reach: float | Non
     and that end is the figure itself. `reach`: how far they can move the figure at most, times
     their share.
     """
-    share = unseen(units)
+    share = unseen(units, tail)
     low, high = (
         value if end is None else value + share * _within(end - value, reach) for end in bounds
     )

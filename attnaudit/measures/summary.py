@@ -33,7 +33,8 @@ class Estimate:
 class Table:
     """A table as it is shown and stored: a title, column names, rows of cells, notes below.
 
-    One that is `detail` is stored, and shown only to those who ask for more.
+    One that is `detail` is stored, and shown only to those who ask for more. Of its rows the first
+    `shown` are shown, and all are stored; None shows all.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
     detail: bool = False
+    shown: int | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attnaudit.measures.limits import UNBOUNDED, Bounds, constant_ends, ends, is_at
+from attnaudit.measures.limits import LEVEL, UNBOUNDED, Bounds, constant_ends, ends, is_at
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 
@@ -63,8 +63,10 @@ def drawn_figures(points: Array, draws: Array, sample: Sample) -> Figures:
     return Figures(points, covariance, sample.n, sample.units)
 
 
-def two_level(found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = None) -> Estimate:
-    """The mean over seeds of a figure inside `bounds`, with its 95 % interval over both levels.
+def two_level(
+    found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = None, level: float = LEVEL
+) -> Estimate:
+    """The mean over seeds of a figure inside `bounds`, with its interval over both levels.
 
     Args:
         found: The figure of each seed.
@@ -73,6 +75,7 @@ def two_level(found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = 
             does where both are perfect: how far instances of another kind could move it, times
             their share. The interval is never narrower than what may have been missed of them, see
             `limits.constant_ends`.
+        level: How often the interval holds the truth; 95 % unless an analysis is repeated.
 
     Returns:
         An estimate. Its interval is None for a single seed, which says nothing of others, and
@@ -90,9 +93,10 @@ def two_level(found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = 
     if not np.isfinite(found.covariance).all():
         return Estimate(value, n=n, reason="no interval: only one instance or group gave a value")
     parts = variance_parts(found)
-    low, high = ends(value, parts.variance, parts.df, bounds)
+    tail = (1 - level) / 2
+    low, high = ends(value, parts.variance, parts.df, bounds, tail)
     if reach is not None or is_at(points, bounds).all():
-        least, most = constant_ends(value, found.units, bounds, reach)
+        least, most = constant_ends(value, found.units, bounds, reach, tail)
         low, high = min(low, least), max(high, most)
     return Estimate(value, min(low, value), max(high, value), n)
 

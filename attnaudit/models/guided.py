@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -27,6 +28,28 @@ def uniform(batch: Batch) -> Tensor:
     return content / content.sum(1, keepdim=True)
 
 
+def shuffled(guide: Guide, seed: int) -> Guide:
+    """The weights of `guide`, shuffled among the content positions of each text.
+
+    Attention that is as peaked as the guide's and points nowhere: (B, T) in, (B, T) out, the same
+    weights in another order. The order depends on the row of the text, on how many content
+    positions it has, and on `seed` alone; not on the batch or its padding.
+    """
+
+    def shuffle(batch: Batch) -> Tensor:
+        weights, content = guide(batch), batch.content  # (B, T) both
+        orders = torch.arange(content.shape[1]).repeat(len(content), 1)  # (B, T)
+        counts = zip(batch.rows.tolist(), content.sum(1).tolist(), strict=True)
+        for order, (row, n) in zip(orders, counts, strict=True):
+            drawn = np.random.default_rng([seed, row]).permutation(n)
+            order[:n] = torch.from_numpy(drawn)
+        places = (~content).to(torch.int8).argsort(dim=1, stable=True)  # content first
+        taken = weights.gather(1, places.gather(1, orders.to(places.device)))
+        return torch.zeros_like(weights).scatter(1, places, taken) * content
+
+    return shuffle
+
+
 @dataclass(frozen=True)
 class Kept:
     """What a model shows of its attention and answers on a split, by row; calling it gives a guide.
@@ -34,23 +57,33 @@ class Kept:
     `probs` (N, C). `alpha` (N, L): what is shown of each instance's content positions in their
     order, renormalised over the content; `lengths` (N,) how many those are, so
     that a weight of exactly 0 stays one. (The authors' code drops zeros to find the length.)
+    `reached` (N, L) is true where the audited row can put weight; None: at all content positions.
     """
 
     probs: Tensor
     alpha: Tensor
     lengths: Tensor
+    reached: Tensor | None = None
 
     def __call__(self, batch: Batch) -> Tensor:
         """(B, T) the kept weights at the content positions of a batch of the same split.
 
         Raises ValueError for texts of other lengths.
         """
-        content = batch.content
-        if not torch.equal(content.sum(1), self.lengths[batch.rows]):
-            raise ValueError("the weights were kept for other texts")
-        place = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
-        weights: Tensor = self.alpha[batch.rows].gather(1, place)
-        return weights * content
+        return at_content(self.alpha, self.lengths, batch)
+
+
+def at_content(values: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+    """`values` (N, L) of each row's content positions in their order, as (B, T); 0 elsewhere.
+
+    `lengths` (N,) is how many those are. Raises ValueError for texts of other lengths.
+    """
+    content = batch.content
+    if not torch.equal(content.sum(1), lengths[batch.rows]):
+        raise ValueError("the weights were kept for other texts")
+    place = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
+    placed: Tensor = values[batch.rows].gather(1, place)
+    return placed * content
 
 
 @torch.no_grad()
@@ -62,24 +95,32 @@ def keep(model: AttentionModel, batches: Iterable[Batch], show: Show = mean_of_h
         encoded = model.encode(batch)
         alpha = model.attend(encoded)  # (B, H, T)
         probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-        parts.append((batch.rows, probs, *_packed(show(alpha), batch.content)))
+        reached = _in_front(encoded.content, batch.content)
+        parts.append((batch.rows, probs, *_packed(show(alpha), batch.content), reached))
     rows = torch.cat([part[0] for part in parts])
     order = rows.argsort()
     longest = max(part[2].shape[1] for part in parts)
-    alpha = torch.cat([_widened(part[2], longest) for part in parts])
+    alpha, reached = (torch.cat([_widened(part[k], longest) for part in parts]) for k in (2, 4))
     return Kept(
         torch.cat([part[1] for part in parts])[order].float(),
         alpha[order].float(),
         torch.cat([part[3] for part in parts])[order],
+        reached[order],
     )
 
 
 def _packed(alpha: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (B, T) of the content moved to the front, renormalised: (B, L), and lengths (B,)."""
-    lengths = content.sum(1)
-    order = (~content).to(torch.int8).argsort(dim=1, stable=True)[:, : int(lengths.max())]
-    front = (alpha * content).gather(1, order)
-    return front / front.sum(1, keepdim=True).clamp_min(torch.finfo(front.dtype).tiny), lengths
+    front = _in_front(alpha * content, content)
+    sums = front.sum(1, keepdim=True).clamp_min(torch.finfo(front.dtype).tiny)
+    return front / sums, content.sum(1)
+
+
+def _in_front(values: Tensor, content: Tensor) -> Tensor:
+    """What `values` (B, T) hold at the content, moved to the front: (B, L)."""
+    longest = int(content.sum(1).max())
+    order = (~content).to(torch.int8).argsort(dim=1, stable=True)[:, :longest]
+    return values.gather(1, order)
 
 
 def _widened(values: Tensor, width: int) -> Tensor:

@@ -20,7 +20,7 @@ from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.gradient_law import check_gradients
-from attnaudit.models.interface import AttentionModel, ModelSpec, check_laws
+from attnaudit.models.interface import AttentionModel, ModelSpec, capability, check_laws
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.references import is_hub_id, is_plugin, plugins_first
 
@@ -105,6 +105,8 @@ class Source:
         parameters = sum(p.numel() for p in model.parameters())
         facts = {"parameters": parameters, **self.facts}
         facts.setdefault("sha256", _weights_digest(model))
+        if capability(model, "penalty"):
+            facts["supervised"] = True  # its training says where to attend
         return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)}, self.config)
 
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Dataset
+from attnaudit.data.dataset import Dataset, Instance
+from attnaudit.data.store import Instances
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer
 from attnaudit.models.blank import Blank, Fresh
+from attnaudit.models.convergence import Convergence, UntilStopped, stretched
 from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_heads
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
-from attnaudit.models.untrained import Saving
+from attnaudit.models.untrained import Saving, Trained, load_trained
 
 Guides = Mapping[str, Guide]  # by split
 View = Callable[[AttentionModel, str], AttentionModel]  # a model as it is on a split
@@ -37,20 +41,17 @@ def guided(guides: Guides) -> View:
     return lambda model, split: Guided(model, guides[split])
 
 
-class _Viewed(Labels):
-    """Learns labels with the train view of a model, and is scored with its dev view."""
+class _Viewed:
+    """An objective of the train view of a model, which is scored with its dev view."""
 
-    def __init__(
-        self, model: AttentionModel, data: TrainingData, schedule: Schedule, view: View
-    ) -> None:
-        super().__init__(model, data, schedule)
-        self._view = view
+    def __init__(self, goal: Objective, view: View) -> None:
+        self._goal, self._view, self.name = goal, view, goal.name
 
     def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
-        return super().losses(self._view(model, "train"), batch)
+        return self._goal.losses(self._view(model, "train"), batch)
 
     def score(self, model: AttentionModel) -> float:
-        return super().score(self._view(model, "dev"))
+        return self._goal.score(self._view(model, "dev"))
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Trainable:
     probe_schedule: Schedule | None = None
     saving: Saving | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self, path: Path) -> Trained:
+        """A model that was written with `saving`; raises ModelError where it is none."""
+        return (load_trained if self.saving is None else self.saving.read)(path)
 
 
 class Retraining:
@@ -91,6 +96,7 @@ class Retraining:
         self.fresh, self.probe, self.schedule = recipe.fresh, recipe.probe, recipe.schedule
         self.probe_schedule = recipe.probe_schedule or recipe.schedule
         self._kept: dict[tuple[str, Show], Kept] = {}
+        self._learned: dict[int, dict[str, Tensor]] = {}
 
     def seeds(self, count: int, first: int = 0) -> list[int]:
         """`count` seeds from `first` on, without the audited model's own, which would repeat it."""
@@ -136,8 +142,53 @@ class Retraining:
         """Train `model` in place on the labels, as the audited model was, with another seed."""
         schedule = (schedule or self.schedule).model_copy(update={"seed": seed})
         model.to(self.device)
-        goal = _Viewed(model, self._data, schedule, view)
+        goal = _Viewed(Labels(model, self._data, schedule), view)
         return self.follow(model, schedule, observer, title, goal)
+
+    def converge(
+        self,
+        model: AttentionModel,
+        seed: int,
+        observer: Observer,
+        title: str,
+        view: View = as_it_is,
+    ) -> Convergence:
+        """Train `model` in place on the labels until it stops improving, and say how that ended.
+
+        With a constant learning rate the first epochs are those of `learn` with the same seed. See
+        `convergence` for when a training stops. Raises DivergedError if a loss is not finite.
+        """
+        schedule = stretched(self.schedule).model_copy(update={"seed": seed})
+        model.to(self.device)
+        goal = UntilStopped(model, self._data, schedule)
+        self.follow(model, schedule, observer, title, _Viewed(goal, view), goal.stopped)
+        return goal.convergence()
+
+    def learn_permuted(
+        self, model: AttentionModel, seed: int, observer: Observer, title: str
+    ) -> Progress:
+        """Train `model` in place as `learn` does, on labels that say nothing of the texts.
+
+        The labels of train and of dev are those of the data, shuffled among the texts of the split
+        by `seed`; each class keeps its number.
+        """
+        schedule = self.schedule.model_copy(update={"seed": seed})
+        model.to(self.device)
+        train, dev = (
+            _with_labels_shuffled(instances, [seed, split])
+            for split, instances in enumerate((self._data.train, self._data.dev))
+        )
+        data = replace(self._data, train=train, dev=dev)
+        goal = Labels(model, data, schedule)
+        return self.follow(model, schedule, observer, title, goal, data=data)
+
+    def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:
+        """The weights of a model of the recipe with another seed, which is trained once."""
+        if seed not in self._learned:
+            model = self.fresh(seed)
+            self.learn(model, seed, observer, f"seed {seed}")
+            self._learned[seed] = {k: w.detach().cpu() for k, w in model.state_dict().items()}
+        return self._learned[seed]
 
     def imitate(
         self,
@@ -169,8 +220,30 @@ class Retraining:
         observer: Observer,
         title: str,
         goal: Objective,
+        stopped: Callable[[], bool] | None = None,
+        data: TrainingData | None = None,
     ) -> Progress:
-        """Train `model` in place towards a goal; every training goes through here."""
-        progress = train(model, self._data, schedule, observer, objective=goal, title=title)
+        """Train `model` in place towards a goal; every training goes through here.
+
+        It ends early once it has `stopped`. `data` is what it learns from in place of the splits.
+        """
+        progress = train(
+            model,
+            data or self._data,
+            schedule,
+            observer,
+            objective=goal,
+            stopped=stopped,
+            title=title,
+        )
         model.eval().requires_grad_(False)
         return progress
+
+
+def _with_labels_shuffled(instances: Sequence[Instance], seed: Sequence[int]) -> Instances:
+    """The instances with each other's labels."""
+    labels = np.array([instance.label for instance in instances])
+    drawn = np.random.default_rng(seed).permutation(labels).tolist()
+    return Instances(
+        replace(instance, label=label) for instance, label in zip(instances, drawn, strict=True)
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +147,7 @@ def train(
     observer: Observer,
     *,
     objective: Objective | None = None,
+    stopped: Callable[[], bool] | None = None,
     title: str = "train",
     digest: str = "",
     state_file: Path | None = None,
@@ -154,7 +155,9 @@ def train(
 ) -> Progress:
     """Train `model` in place and leave the weights of its best dev epoch in it.
 
-    Without an `objective` it learns the labels of `data`.
+    Without an `objective` it learns the labels of `data`. It ends after the schedule's epochs, or
+    after as many without a better dev score as its patience says, or once it has `stopped`, which
+    is asked after every epoch.
 
     After each epoch the state is written to `state_file`; with `resume` a training goes on from
     there and ends with the same weights, bit for bit, as one that was never interrupted (on the
@@ -197,6 +200,8 @@ def train(
             if state_file:
                 progress.save(state_file)
             task.advance(0, f"loss {mean_loss:.3f}  dev {goal.name} {score:.3f}")
+            if stopped and stopped():
+                break
     model.load_state_dict(progress.best_weights)
     model.eval()
     return progress

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attnaudit.questions.gallery import Weights
+from attnaudit.questions.gallery import Support, Weights
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Beside:
 
     def moved(self, record: Mapping[str, Any]) -> float | None:
         """How far the attention of this text can be moved (JSD); None where it does not say."""
+        return None
+
+    def support(self, record: Mapping[str, Any]) -> Support | None:
+        """Whether the words that the attention highlights carry the answer; None: not tested."""
         return None
 
     # Of records of trained models, of which one is shown.

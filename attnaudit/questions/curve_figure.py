@@ -63,9 +63,10 @@ def tvd_jsd_curve(points: Sequence[Point], name: str) -> Drawn:
         add_legend(axes, [_handle(look) for look in dict.fromkeys(map(_look, shown))])
         svg = inline(figure, name, spoken(title, table, ["lambda", "mean JSD", "mean TVD"]))
     caption = (
-        "Models to the right and low have other attention and the same answers: they speak"
-        " against attention as the explanation. Small dots are single runs, the large ones their"
-        " means over seeds."
+        "A trained model to the right and low has other attention and nearly the same answers."
+        " Such a model counts against attention as the explanation. The plus of the per-text"
+        " search does not, wherever it lies: the model may never produce those weights. Small dots"
+        " are single runs, and the large ones are their means over seeds."
     )
     return Drawn(title, svg, caption, table)
 

@@ -29,14 +29,33 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Support:
+    """Whether the words that the attention of a text highlights carry its answer.
+
+    `status` is supported, unsupported or not_judged. `words` counts the highlighted words. The
+    answer moves by `tvd` when their weights are zero, and by `largest` at most for as many other
+    words; None where the text is not judged.
+    """
+
+    status: str
+    words: int
+    tvd: float | None = None
+    largest: float | None = None
+
+
+@dataclass(frozen=True)
 class Heatmap:
-    """An instance with its words, and rows of weights of which the first is the attention."""
+    """An instance with its words, and rows of weights of which the first is the attention.
+
+    `support` is that of the attention, where it was tested.
+    """
 
     id: str
     tokens: Sequence[str]
     gold: int
     predicted: int
     rows: Sequence[Weights]
+    support: Support | None = None
 
     def levels(self, row: Weights) -> list[int]:
         """The ink of each word of `row`, from 0 to LEVELS, in proportion to the weight."""
@@ -61,10 +80,13 @@ class Heatmap:
 class Gallery:
     """The chosen heatmaps, out of `of` instances that could be shown; `rule` says how chosen.
 
-    `labels` name the classes.
+    `labels` name the classes. Of all texts, whether or not they can be shown, `judged` counts those
+    that were tested for support, and `unsupported` those that failed.
     """
 
     heatmaps: Sequence[Heatmap]
     of: int
     rule: str
     labels: Sequence[str]
+    judged: int = 0
+    unsupported: int = 0

@@ -6,23 +6,26 @@ one. Where no record says how far, the largest attention weight ranks them. Of e
 comes first in the data goes first.
 
 *What.* What each question has beside the attention (see `beside`), and of the models that it
-trained the one that it picks.
+trained the one that it picks. A question may also say whether the attention is supported.
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from attnaudit.measures.by_row import ByRow
 from attnaudit.questions.beside import Beside, Trained
-from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
 from attnaudit.questions.question import Question
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.records.reading import Placed
 
 Record = Mapping[str, Any]
+_SAME = 1e-3  # weights of two runs that differ by no more are of one attention
 Tokens = Callable[[Record], Sequence[str] | None]
 
 
@@ -78,7 +81,11 @@ class Chooser:
                 gathered[record["row"]].add(record, one.beside, self._tokens)
         maps = [made for row in rows if (made := gathered[row].heatmap()) is not None]
         rule = f"at even steps of rank by {what}, from the least to the largest"
-        return Gallery(maps, len(scores), rule, labels)
+        judged, unsupported = (
+            sum(one.statuses[status] for one in self._watched for status in counted)
+            for counted in (("supported", "unsupported"), ("unsupported",))
+        )
+        return Gallery(maps, len(scores), rule, labels, judged, unsupported)
 
     def _shown(self) -> tuple[_Watched | None, _Model | None]:
         """The retrained model that is shown, and where it was met."""
@@ -143,11 +150,15 @@ class _Watched:
         self.source, self.beside = source, beside
         self.models: dict[frozenset[tuple[str, Any]], _Model] = {}
         self.moved = ByRow()
+        self.statuses = Counter[str]()  # of support
         self._base = ByRow()  # places
 
     def see_base(self, record: Record, ranked: bool) -> None:
         """Note a record of the audited model, which can be shown if it is `ranked`."""
         self._base.put(record["row"], self.source.place)
+        support = self.beside.support(record)
+        if support is not None:
+            self.statuses[support.status] += 1
         moved = self.beside.moved(record) if ranked else None
         if moved is not None:
             self.moved.put(record["row"], moved)
@@ -182,6 +193,7 @@ class _Gathered:
         self._base: Record | None = None
         self._tokens: Sequence[str] | None = None
         self._rows: list[tuple[int, Weights]] = []  # with their priorities
+        self._support: tuple[Support, Sequence[float]] | None = None  # and of which attention
 
     def add(self, record: Record, beside: Beside, tokens: Tokens) -> None:
         """Take in a record of the audited model, or of the trained one that is shown."""
@@ -189,6 +201,9 @@ class _Gathered:
             self._base = self._base or record
             self._tokens = self._tokens or tokens(record)
             rows = beside.rows(record)
+            support = beside.support(record)
+            if support is not None:
+                self._support = support, record["attention"]
         else:
             name = beside.name(record["run"]) or ""
             rows = [Weights(name, record["attention"], record.get("probs"), record.get("jsd"))]
@@ -209,4 +224,15 @@ class _Gathered:
             self._base["gold"],
             self._base["predicted"],
             rows,
+            self._support_of(first.weights),
         )
+
+    def _support_of(self, weights: Sequence[float]) -> Support | None:
+        """The support of these weights; None where it is of another reading of the attention."""
+        if self._support is None:
+            return None
+        support, tested = self._support
+        same = len(weights) == len(tested) and all(
+            math.isclose(a, b, abs_tol=_SAME) for a, b in zip(weights, tested, strict=True)
+        )
+        return support if same else None

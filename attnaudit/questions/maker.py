@@ -28,15 +28,18 @@ class Trains:
     `rounds(retraining, ledger, settings, made, observer)` gives the runs, list by list: those of a
     list can be made in any order, and the next list may depend on the records of all before, which
     `made` gives. `records(retraining, ledger, settings, run, observer)` trains the model of one run
-    and gives its records on every split; it depends on nothing else. `later(settings)` is how many
-    runs the lists after the first hold at most.
+    and gives its records on every split; it depends on nothing else. `later(settings)` are as many
+    runs of each kind as the lists after the first hold at most. `first_trained(settings, asked)` is
+    how many models of the recipe are trained before the first list, in a suite that has asked the
+    questions of these names before.
     """
 
     rounds: Callable[
         [Retraining, Ledger, Any, Callable[[], Iterator[Record]], Observer], Iterator[list[Run]]
     ]
     records: Callable[[Retraining, Ledger, Any, Run, Observer], list[Record]]
-    later: Callable[[Any], int] = lambda settings: 0
+    later: Callable[[Any], Sequence[Run]] = lambda settings: ()
+    first_trained: Callable[[Any, Sequence[str]], int] = lambda settings, asked: 0
 
 
 @dataclass(frozen=True)

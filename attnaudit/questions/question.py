@@ -37,6 +37,21 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True)
+class ControlRow:
+    """A row of the table of controls: what a finding must be read with.
+
+    `control` names the control for readers, and `metric` is its figure. `compare` holds what that
+    is to be compared with: words and a metric each. `meaning` is one sentence that says what the
+    figure would mean.
+    """
+
+    control: str
+    metric: str
+    compare: tuple[tuple[str, str], ...]
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Earlier:
     """What the earlier questions of a suite have left.
 
@@ -58,11 +73,15 @@ class Question:
     `asks` is the question in plain words, `about` says how it is answered, `traps` says how its
     answers mislead, and `source` names the paper and section that it is from. `attention` says that
     records hold attention, which heatmaps show. `retrains` says that it trains models, whose
-    records feed the findings. `tables` are what the names of its tables begin with; by default it
-    is the question's own name. `suite`
-    holds what a suite takes, where it says nothing, in place of the defaults of the command.
+    records feed the findings. `evidence` and `controls` are its rows of the tables of that name.
+    `tables` are what the names of its tables begin with; by default it is the question's own name.
+    `suite` holds what a suite takes, where it says nothing, in place of the defaults of the
+    command.
 
-    On the command line, `keeps` is the default folder for trained models, where they can be kept.
+    Where trained models can be kept, `keeps` is the folder for them in the output of a suite. On
+    the command line the option `keep_option` names the folder. Where it is left out, they are kept
+    in the folder `keeps` if that is `usual`, and else not at all.
+
     `switches` are options that are no settings. `choose(given)` makes the values of settings from
     those that were given, by name, switches included. It gives None where they do not ask this
     question.
@@ -76,10 +95,13 @@ class Question:
     settings: type[Settings]
     metrics: tuple[MetricSpec, ...]
     evidence: tuple[EvidenceRow, ...] = ()
+    controls: tuple[ControlRow, ...] = ()
     tables: tuple[str, ...] = ()
     attention: bool = False
     retrains: bool = False
     keeps: str | None = None
+    keep_option: str = "--models"
+    usual: bool = True
     switches: tuple[Switch, ...] = ()
     choose: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda given: given
     traps: str = ""

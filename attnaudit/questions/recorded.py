@@ -111,6 +111,17 @@ class Trained(Attended, kw_only=True):
     tvd: Share
 
 
+class GaveUp(Record, kw_only=True):
+    """All that there is of a training that diverged, besides its run."""
+
+    diverged: bool
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a training that did not."""
+        if not self.diverged:
+            raise ValueError("diverged is false")
+
+
 def run_of(record: Any) -> dict[str, Any]:
     """The run of a record that nobody has checked yet; empty where it has none."""
     run = record.get("run")

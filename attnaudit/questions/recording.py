@@ -25,6 +25,7 @@ from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining, View, as_it_is
 from attnaudit.questions.answers import Answered, answer, words_of
+from attnaudit.questions.looks import Decided
 from attnaudit.questions.maker import Record
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.readings.reading import Reading
@@ -39,7 +40,8 @@ class Ledger:
     `audited` names the audited split; `pieces` says that the unit is the piece; trained models are
     kept in the folder `models`, and taken from there if the audit is to `resume`; with `reuse` too,
     and then those of another model give way. The digests are those of the audited model and of the
-    audited data file. A `dry` run may write nothing.
+    audited data file. A `dry` run may write nothing. `decided` says whether seeds that grow are
+    enough; without it they grow to the last look.
     """
 
     audited: str
@@ -50,6 +52,7 @@ class Ledger:
     model_sha256: str | None = None
     data_sha256: str | None = None
     dry: bool = False
+    decided: Decided | None = None
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -88,6 +91,15 @@ def run_records(
         )
         for part in parts:
             made += part
+    return made
+
+
+def diverged(run: Run, retraining: Retraining, ledger: Ledger) -> list[Record]:
+    """The records of a training that diverged: one a split, which say so and hold no figures."""
+    made: list[Record] = []
+    for split in ledger.splits:
+        here, first = {**run, "split": split}, retraining.splits[split].instances[0]
+        made.append({"run": here, "row": first.row, "id": first.id, "diverged": True})
     return made
 
 

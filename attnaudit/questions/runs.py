@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ class Columns:
     `top` is the word of largest weight of each instance, the first of equals. `weights` are the
     attention weights of all words, instance after instance; they are kept of models of the recipe
     alone (kinds BASE and SEED), whose attention is compared pair by pair. `facts` are what the
-    records say of the training, empty where they say nothing.
+    records say of the training, empty where they say nothing. `words_removed` counts the words of
+    each instance that the model does without, empty for one that sees all.
     """
 
     probs: list[list[float]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Columns:
     top: array[int] = field(default_factory=lambda: array("l"))
     weights: array[float] = field(default_factory=lambda: array("f"))
     facts: Mapping[str, Any] = field(default_factory=dict)
+    words_removed: array[int] = field(default_factory=lambda: array("l"))
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Runs:
 
     `controls`: what the records of the audited model say of them (see `findings.controls`), empty
     for a record that says nothing. `words` counts the words of each instance. `seed` is that of all
-    resampling, so that a figure has the same interval wherever it stands.
+    resampling, so that a figure has the same interval wherever it stands. `diverged` holds the
+    seeds of trainings that left no model, by kind.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -58,6 +61,12 @@ class Runs:
     controls: list[Mapping[str, Any]] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
     seed: int = 0
+    diverged: dict[Kind, set[int]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> int:
+        """How many classes the audited model knows."""
+        return len(self.models[BASE][0].probs[0])
 
     def seeds(self, **kind: Any) -> list[int]:
         """The seeds of one kind, in order."""
@@ -66,6 +75,14 @@ class Runs:
     def shared_seeds(self, kinds: Iterable[Kind]) -> list[int]:
         """The seeds that models of every one of these kinds were trained with, in order."""
         return sorted(set.intersection(*(set(self.models.get(kind, {})) for kind in kinds)))
+
+    def first(self, count: int) -> Runs:
+        """The audited model, and of each other kind the models of its first `count` seeds."""
+        kept = {
+            kind: {seed: models[seed] for seed in sorted(models)[:count]}
+            for kind, models in self.models.items()
+        }
+        return replace(self, models=kept)
 
     def values(self, kind: Kind, seeds: Sequence[int], what: str) -> Floats:
         """(seeds, n) the `jsd` or `tvd` of each instance."""
@@ -109,6 +126,11 @@ LEARNED, UNIFORM, PEAKED = (
 )
 
 
+# Uniform attention that was trained as long as the recipe says, in records of older versions.
+OLD_UNIFORM = kind_of(model="uniform")
+PERMUTED = kind_of(model="permuted")  # trained by the recipe on shuffled labels
+
+
 class RunsReader:
     """The trained models of one question by split, gathered record by record in `splits`.
 
@@ -123,18 +145,23 @@ class RunsReader:
     def add(self, record: Mapping[str, Any]) -> None:
         """Take in one record."""
         run = record.get("run")
-        if run is None or record.get("diverged"):
+        if run is None:
             return
         runs = self.splits.setdefault(run["split"], Runs(seed=self._seed))
         kind = kind_of(**{k: v for k, v in run.items() if k not in ("split", "seed")})
         if "lambda" in run and "start" not in run:  # older records
             kind = kind_of(start="scratch", **dict(kind))
+        if record.get("diverged"):
+            runs.diverged.setdefault(kind, set()).add(run.get("seed", 0))
+            return
         columns = runs.models.setdefault(kind, {}).setdefault(run.get("seed", 0), Columns())
         columns.probs.append(record["probs"])
         weights = record["attention"]
         columns.top.append(weights.index(max(weights)))
         if kind in (BASE, SEED):
             columns.weights.extend(weights)
+        if "words_removed" in record:
+            columns.words_removed.append(record["words_removed"])
         if "training" in record:
             columns.facts = record["training"]
         if kind == BASE:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attnaudit.measures import influence
+from attnaudit.measures.limits import LEVEL
 from attnaudit.measures.sample import Linear, Sample
 from attnaudit.measures.summary import Estimate
-from attnaudit.measures.two_level import figures, two_level
+from attnaudit.measures.two_level import Figures, figures, two_level
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import IN_WORDS, ScoreName
 from attnaudit.records.metric import UNIT
@@ -55,14 +56,24 @@ class ScoreOfSeeds:
 
     def mean(self, values: Array) -> Estimate:
         """The mean over seeds of their score, in [0, 1], from `values` (S, n)."""
-        return two_level(figures(values, self.sample), UNIT, self._reach)
+        return two_level(figures(values, self.sample), UNIT, self.reach)
 
-    def gap(self, ours: Array, theirs: Array) -> Estimate:
+    def of_one(self, values: Array) -> Estimate:
+        """The score of a single model, in [0, 1], over instances alone, from its `values` (n,)."""
+        if np.isnan(values).any():
+            return self.sample.score(None, UNIT)
+        return self.sample.score(Linear(values, self.sample.n / self.reach), UNIT)
+
+    def gap(self, ours: Array, theirs: Array, level: float = LEVEL) -> Estimate:
         """The score of one kind of model less that of another, in [-1, 1], paired by seed.
 
-        Both are (S, n), of `values`.
+        Both are (S, n), of `values`; `level` is that of the interval.
         """
-        return two_level(figures(ours - theirs, self.sample), GAP, self._reach)
+        return two_level(self.gap_figures(ours, theirs), GAP, self.reach, level)
+
+    def gap_figures(self, ours: Array, theirs: Array) -> Figures:
+        """What `gap` is the mean of: the gap of each seed, and how far it moves on other texts."""
+        return figures(ours - theirs, self.sample)
 
     def difference(self, ours: Array, theirs: Array) -> Estimate:
         """The score of one model less that of another, in [-1, 1], over instances alone.
@@ -72,7 +83,7 @@ class ScoreOfSeeds:
         values = ours - theirs
         if np.isnan(values).any():
             return self.sample.score(None, GAP)
-        return self.sample.score(Linear(values, self.sample.n / self._reach), GAP)
+        return self.sample.score(Linear(values, self.sample.n / self.reach), GAP)
 
     def constant(self) -> Array:
         """(n,) the score of the best constant answer."""
@@ -99,7 +110,7 @@ class ScoreOfSeeds:
         return None if found is None else found.values
 
     @property
-    def _reach(self) -> float:
+    def reach(self) -> float:
         """How far instances of another kind can move the score, times their share."""
         if self.name in ("macro_f1", "f1"):
             return influence.f1_reach(self.gold, self.classes, self.name == "macro_f1")

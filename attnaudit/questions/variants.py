@@ -97,3 +97,14 @@ def erased(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:
     least = torch.finfo(alpha.dtype).tiny  # below it, the quotient would overflow
     scale = torch.where(left < least, 0.0, mass / left.clamp_min(least))
     return kept * scale + (alpha * ~content).unsqueeze(1)
+
+
+def zeroed(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:
+    """The weights with 0 in the content entries that `gone` names, and no other change.
+
+    `alpha` (B, H, T), `content` (B, T), `gone` (B, V, T); gives (B, V, H, T). What remains is not
+    scaled up, unlike in `erased`: other words would speak louder for that, and the answer could
+    move for what they say. All heads lose the same entries.
+    """
+    kept = ~(content.unsqueeze(1) & gone)  # (B, V, T)
+    return alpha.unsqueeze(1) * kept.unsqueeze(2)

@@ -2,7 +2,8 @@
 
 Only what can be told exactly is migrated. Version 0.1 had one file for both adversaries: records
 without a `run` first, then those of trained models. Until readings had names, the setting `heads`
-held `mean`, `max`, or the number of a head.
+held `mean`, `max`, or the number of a head. Adversaries were once guided by the mean TVD of the
+seeds alone, `seeds_tvd`, which nothing reads any more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _OF_INSTANCES = (
     *("epsilons", "alternatives", "search", "search_alternatives", "search_steps"),
     *("diversity", "restarts", *_SHARED),
 )
-_OF_MODELS = ("lambdas", "refine", "seeds", "epochs", "patience", "seeds_tvd", *_SHARED)
+_OF_MODELS = ("lambdas", "refine", "seeds", "epochs", "patience", *_SHARED)
 
 
 def question_of(audit: str, record: Mapping[str, Any]) -> str:
@@ -49,8 +50,8 @@ def sections(
 
 
 def _read_by_name(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The settings with `reading` in the place of `heads`."""
-    made = dict(settings)
+    """The settings with `reading` in the place of `heads`, and without `seeds_tvd`."""
+    made = {key: value for key, value in settings.items() if key != "seeds_tvd"}
     if "heads" in made and "reading" not in made:
         heads = made.pop("heads")
         made["reading"] = heads if isinstance(heads, str) else f"head{heads}"

@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, NonNegativeInt
 from attnaudit.config import S, Settings
 from attnaudit.errors import InputError
 
-SCHEMA_VERSION: Literal[1] = 1  # of reports
+SCHEMA_VERSION: Literal[2] = 2  # of reports
 FIRST_VERSION, RECORDS_VERSION = 1, 2  # of records: the first had no checksums
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

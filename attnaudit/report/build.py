@@ -12,7 +12,7 @@ from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.records.schema import DatasetFacts, Manifest, ModelFacts
 from attnaudit.report.ranges import inside
 from attnaudit.report.registry import find
-from attnaudit.report.schema import Gate, Metric, Report, TableData
+from attnaudit.report.schema import Gate, Metric, Report, TableData, with_meaning
 
 
 def build_report(
@@ -35,18 +35,19 @@ def build_report(
         InputError: A figure lies outside the range of its metric.
         pydantic.ValidationError: A figure is NaN or infinite, or a table is not rectangular.
     """
-    return Report(
+    made = Report(
         audit=audit,
         model=model,
         dataset=dataset,
         settings=dict(settings),
         metrics={name: metric_of(name, estimate) for name, estimate in summary.metrics.items()},
-        tables={name: _table(table) for name, table in summary.tables.items()},
+        tables={name: table_of(table) for name, table in summary.tables.items()},
         findings=dict(not_assessed() if findings is None else findings),
         gates=list(gates),
         notes=list(summary.notes),
         manifest=manifest,
     )
+    return with_meaning(made)
 
 
 def metric_of(name: str, estimate: Estimate) -> Metric:
@@ -70,11 +71,13 @@ def metric_of(name: str, estimate: Estimate) -> Metric:
     )
 
 
-def _table(table: Table) -> TableData:
+def table_of(table: Table) -> TableData:
+    """A table as reports hold it."""
     return TableData(
         title=table.title,
         columns=list(table.columns),
         rows=[list(row) for row in table.rows],
         notes=list(table.notes),
         detail=table.detail,
+        shown=table.shown,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,15 @@ from pydantic import JsonValue
 
 from attnaudit.errors import InputError
 from attnaudit.findings.finding import Finding, FindingName
-from attnaudit.findings.metrics import EXCESS
 from attnaudit.findings.rules import Deltas
-from attnaudit.measures.summary import Columns, Estimate, Summary
-from attnaudit.report.build import metric_of
+from attnaudit.measures.summary import Columns, Estimate, Summary, Table
+from attnaudit.report.build import metric_of, table_of
+from attnaudit.report.controls_table import with_controls
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.ranges import finding_inside
 from attnaudit.report.rebuild import Part, labels_of, load
-from attnaudit.report.schema import Metric, Report, TableData
+from attnaudit.report.schema import Metric, Report, TableData, with_meaning
 
 if TYPE_CHECKING:
     from attnaudit.questions.gallery import Gallery
@@ -106,14 +106,16 @@ def joined(
     """
     reports = [part.report for part in parts]
     if len(parts) == 1:
-        report = _with_findings(reports[0], _findings(parts, deltas, reports[0]))
-        return Whole(report, parts, parts[0].columns)
+        report = _with_findings(reports[0], _judged(parts, deltas, reports[0]))
+        return Whole(with_controls(report), parts, parts[0].columns)
     merged = _merged(parts, files or {}, command_line)
-    merged = _with_findings(merged, _findings(parts, deltas, merged))
+    merged = _with_findings(merged, _judged(parts, deltas, merged))
     if merged.audit == COMBINED:
         tables = {"evidence": evidence_table(merged), **merged.tables}
         merged = merged.model_copy(update={"tables": tables})
-    return Whole(merged, parts, _columns([part.columns for part in parts]))
+    return Whole(
+        with_controls(merged, "evidence"), parts, _columns([part.columns for part in parts])
+    )
 
 
 def _different_readings(parts: Sequence[Part]) -> list[str]:
@@ -236,20 +238,28 @@ def _stated(reports: Iterable[Report]) -> dict[FindingName, Finding]:
     return found
 
 
-def _with_findings(report: Report, findings: Mapping[FindingName, Finding]) -> Report:
-    """The report with its findings, and the excess JSD, which they compute, as a metric."""
-    hard = findings.get("hard_to_manipulate")
-    metrics = dict(report.metrics)
-    if hard and hard.statistic is not None and hard.interval is not None and hard.metric == EXCESS:
-        low, high = hard.interval
-        excess = Estimate(hard.statistic, low, high, report.dataset.instances)
-        metrics[EXCESS] = metric_of(EXCESS, excess)
-    return report.model_copy(update={"findings": dict(findings), "metrics": metrics})
+def _with_findings(report: Report, judged: Judged) -> Report:
+    """The report with its findings, and with the metrics and tables that they rest on."""
+    metrics = {name: metric_of(name, found) for name, found in judged.metrics.items()}
+    tables = {name: table_of(table) for name, table in judged.tables.items()}
+    update = {
+        "findings": dict(judged.findings),
+        "metrics": {**report.metrics, **metrics},
+        "tables": {**report.tables, **tables},
+    }
+    return with_meaning(report.model_copy(update=update))
 
 
-def _findings(
-    parts: Sequence[Part], deltas: Deltas | None, report: Report
-) -> dict[FindingName, Finding]:
+@dataclass(frozen=True)
+class Judged:
+    """Findings, and the metrics and tables that several questions give only together."""
+
+    findings: Mapping[FindingName, Finding]
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+
+def _judged(parts: Sequence[Part], deltas: Deltas | None, report: Report) -> Judged:
     """Findings from the records of trained models; without any, those of the report."""
     files = [
         (part.header, part.summary.runs)
@@ -257,9 +267,13 @@ def _findings(
         if part.header is not None and part.summary is not None and part.summary.runs is not None
     ]
     if not files:
-        return report.findings
+        return Judged(report.findings)
     from attnaudit.findings.assess import assess  # brings numpy, which a report does not need
+    from attnaudit.findings.budget_table import shown_of
     from attnaudit.findings.evidence import gather
 
-    found = assess(gather(files), deltas or Deltas())
-    return {name: finding_inside(finding) for name, finding in found.items()}
+    evidence = gather(files)
+    found = assess(evidence, deltas or Deltas())
+    shown = shown_of(evidence)
+    inside = {name: finding_inside(finding) for name, finding in found.items()}
+    return Judged(inside, shown.metrics, shown.tables)

@@ -1,4 +1,4 @@
-"""The evidence at a glance: the figure of each test, and what it is to be read against."""
+"""The evidence at a glance: the figure of each test, and what to compare it with."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def evidence_table(report: Report) -> TableData:
         if metric is None:
             continue
         other = report.metrics.get(row.against) if row.against else None
-        beside = "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
-        rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, beside])
+        compared = "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
+        rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, compared])
     describing = (question.name for question in all_questions() if not question.retrains)
     deciding = (question.name for question in all_questions() if question.retrains)
     notes = [
-        f"{listed(describing)} describe; they decide nothing.",
+        f"{listed(describing)} describe the model. They decide no finding.",
         f"The findings rest on {listed(deciding)}.",
     ]
-    columns = ["test", "figure", "value", "low", "high", "beside"]
+    columns = ["test", "figure", "value", "low", "high", "compare with"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attnaudit.errors import printable
-from attnaudit.questions.gallery import Heatmap, Weights
+from attnaudit.questions.gallery import Gallery, Heatmap, Weights
+from attnaudit.report.layout import number
+
+
+def chosen(gallery: Gallery) -> str:
+    """Which instances are shown, and of how many texts the attention is unsupported."""
+    said = f"{len(gallery.heatmaps)} of {gallery.of:,} instances, {gallery.rule}."
+    if not gallery.judged:
+        return said
+    return (
+        f"{said} Of {gallery.judged:,} judged texts, {gallery.unsupported:,}"
+        f" {'is' if gallery.unsupported == 1 else 'are'} not supported: there the highlighted words"
+        " do not carry the answer."
+    )
 
 
 def heading(heatmap: Heatmap, labels: Sequence[str]) -> str:
@@ -14,6 +27,31 @@ def heading(heatmap: Heatmap, labels: Sequence[str]) -> str:
     probs = heatmap.rows[0].probs
     sure = "" if probs is None else f" ({probs[heatmap.predicted]:.3f})"
     return f"{printable(heatmap.id)}: predicted {predicted}{sure}, gold {gold}"
+
+
+def remark(heatmap: Heatmap) -> str | None:
+    """A warning below a heatmap that nothing supports; None where it passed, or was not tested.
+
+    A pass proves nothing, and so it is not shown.
+    """
+    support = heatmap.support
+    if support is None or support.status == "supported":
+        return None
+    if support.tvd is None or support.largest is None:
+        return (
+            "Not judged: the text has too few words to compare its highlighted words with others."
+        )
+    if support.words == 1:
+        what = "the weight of the highlighted word (the one with the largest weight)"
+    else:
+        what = (
+            f"the weights of the highlighted words (the {support.words} with the largest weights)"
+        )
+    said = f"Not supported: setting {what} to zero"
+    if support.tvd > support.largest:
+        return f"{said} hardly moves the answer (TVD {number(support.tvd)})."
+    figures = f"TVD {number(support.tvd)}; other words: up to {number(support.largest)}"
+    return f"{said} moves the answer no more than for other words ({figures})."
 
 
 def caption(heatmap: Heatmap, row: Weights, labels: Sequence[str]) -> str:

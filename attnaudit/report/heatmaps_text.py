@@ -11,7 +11,7 @@ from rich.text import Text
 
 from attnaudit.errors import printable
 from attnaudit.questions.gallery import Gallery, Heatmap, Weights
-from attnaudit.report.heatmaps import caption, heading
+from attnaudit.report.heatmaps import caption, chosen, heading, remark
 
 # Black on each is legible; from the pale to the deep end of one hue, none for level 0.
 INKS = ("", "#dcebf7", "#b5d7ee", "#86bde0", "#56a0d0", "#3a8bc2")
@@ -22,15 +22,16 @@ _INDENT = 2
 
 def print_heatmaps(gallery: Gallery, console: Console) -> None:
     """Print each heatmap with its numbers; words are shown with control characters escaped."""
-    shown = len(gallery.heatmaps)
-    if not shown:
+    if not gallery.heatmaps:
         console.print(Text("Heatmaps: no instance has both words and attention.", style="dim"))
         return
     console.print(Text("Heatmaps", style="bold"))
-    console.print(Text(f"{shown} of {gallery.of:,} instances, {gallery.rule}.", style="dim"))
+    console.print(Text(chosen(gallery), style="dim"))
     for heatmap in gallery.heatmaps:
         console.print()
         console.print(Text(heading(heatmap, gallery.labels), style="bold"))
+        if warning := remark(heatmap):
+            console.print(Text(warning, style="bold yellow"))
         for row in heatmap.rows:
             console.print(Text(caption(heatmap, row, gallery.labels), style="dim"))
             for line in _lines(heatmap, row, console):

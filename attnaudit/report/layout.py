@@ -20,7 +20,21 @@ def all_tables(report: Report) -> list[TableData]:
     """The tables of a report, or its metrics as one; the comparison with a baseline stands last."""
     own = [table for name, table in report.tables.items() if not name.startswith("baseline")]
     compared = [table for name, table in report.tables.items() if name.startswith("baseline")]
-    return [*(own or [_metrics_table(report)]), *compared]
+    return [cut(table) for table in [*(own or [_metrics_table(report)]), *compared]]
+
+
+def cut(table: TableData) -> TableData:
+    """The table with the rows that are shown alone, and a note that says how many more there are.
+
+    JSON holds them all.
+    """
+    if table.shown is None or len(table.rows) <= table.shown:
+        return table
+    more = len(table.rows) - table.shown
+    note = f"{more:,} more {'row' if more == 1 else 'rows'}: the report as JSON holds all."
+    return table.model_copy(
+        update={"rows": table.rows[: table.shown], "notes": [*table.notes, note]}
+    )
 
 
 def _metrics_table(report: Report) -> TableData:

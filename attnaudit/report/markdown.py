@@ -14,7 +14,7 @@ from attnaudit.errors import printable
 from attnaudit.report.gates import counts, place, said
 from attnaudit.report.layout import Column, all_tables, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
-from attnaudit.report.wording import facts, findings, missing, nothing_assessed, scopes
+from attnaudit.report.wording import MEANING, facts, findings, missing, nothing_assessed, scopes
 
 _MARKS: dict[GateStatus, str] = {
     "pass": "✅ pass",
@@ -123,13 +123,19 @@ def _findings(report: Report) -> Iterator[str]:
     assessed = findings(report)
     if not assessed:
         yield _text(nothing_assessed(report))
-        return
-    rows = []
-    for found in assessed:
-        why = _text(found.reason) + (f"<br>*{_text(found.rule)}*" if found.rule else "")
-        rows.append([found.name, f"**{found.status}**", _text(found.figure), why])
-    yield _raw_table(["", "the evidence speaks", "statistic", "why"], rows)
-    yield from _listed(scopes(report))
+    else:
+        rows = []
+        for found in assessed:
+            asked = f"**{found.name}**<br>{_text(found.question)}"
+            answer = f"**{found.status}**<br>{found.answer}"
+            why = [_text(found.reason), _text(found.figure)]
+            why.append(f"*Rule: {_text(found.rule)}*" if found.rule else "")
+            rows.append([asked, answer, "<br>".join(filter(None, why))])
+        yield _raw_table(["question", "answer", "why"], rows)
+        yield from _listed(f"The findings speak of {scope}." for scope in scopes(report))
+    if report.meaning:
+        yield f"### {MEANING}"
+        yield from _listed(report.meaning)
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

@@ -291,6 +291,8 @@ def _judge_finding(rule: FindingRule, finding: Finding | None) -> dict[str, Any]
         if finding.status in rule.statuses:
             status = "pass"
         reason = f"{finding.status.replace('_', ' ')}: {finding.reason}"
+        if finding.edition == 1:
+            reason += "; by the rules of an older version"
     return {
         "finding": rule.finding,
         "in": list(rule.statuses),

@@ -19,6 +19,7 @@ from attnaudit.records.reading import RecordsFile
 from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
 from attnaudit.report.ranges import check_report
+from attnaudit.report.retired import check_current
 from attnaudit.report.schema import Report, loads
 
 if TYPE_CHECKING:
@@ -82,11 +83,15 @@ class Part:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """A report or records to compare a newer run with; raises InputError for another file."""
+    """A report or records to compare a newer run with.
+
+    Raises InputError for another file, and for a report whose figures older versions named.
+    """
     from attnaudit.report.baseline import Baseline  # brings numpy, which a report does not need
     from attnaudit.report.combine import joined
 
     whole = joined(load(path))
+    check_current(whole.report, path)
     return Baseline(path, whole.report, whole.columns)
 
 

@@ -12,6 +12,7 @@ from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings import metrics as findings
 from attnaudit.questions import all_questions, scores
 from attnaudit.records.metric import NUMBER, MetricSpec
+from attnaudit.report.retired import retired
 
 _SPECS: tuple[MetricSpec, ...] = (
     *scores.SPECS,
@@ -33,7 +34,15 @@ def find(name: str) -> MetricSpec | None:
 
 
 def require(name: str, where: str | Path | None = None, line: int | None = None) -> MetricSpec:
-    """The family of `name`; raises InputError with the nearest known name where there is none."""
+    """The family of `name`; raises InputError with the nearest known name where there is none.
+
+    A name that an older version used is refused with the name in its place.
+    """
+    gone = retired(name)
+    if gone is not None:
+        raise InputError(
+            f"the metric {name!r} is now {gone.replaced}", where=where, line=line, hint=gone.hint
+        )
     spec = find(name)
     if spec is None:
         raise InputError(f"unknown metric {name!r}", where=where, line=line, hint=nearest(name))

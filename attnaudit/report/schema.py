@@ -1,8 +1,12 @@
-"""The report as JSON, schema version 1: a contract that users' CI depends on."""
+"""The report as JSON, schema version 2: a contract that users' CI depends on.
+
+Version 1, which had three findings and no meaning, is still read.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import pydantic
@@ -10,7 +14,9 @@ from pydantic import Field, JsonValue
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
+from attnaudit.findings.desiderata import FINDINGS
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
+from attnaudit.findings.meaning import meaning
 from attnaudit.records.metric import Direction
 from attnaudit.records.schema import (
     SCHEMA_VERSION,
@@ -24,6 +30,9 @@ from attnaudit.records.schema import (
 
 GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
+
+_FIRST = 1  # of reports, before findings had editions
+NOT_ASKED = "This report is older than the finding. Make it again from its records."
 
 
 class Metric(Settings):
@@ -51,6 +60,11 @@ class TableData(Settings):
     )
     notes: list[str] = Field(description="Remarks that belong below the table.")
     detail: bool = Field(default=False, description="Whether terminals leave it out unless asked.")
+    shown: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many rows are shown in text and on pages; null for all.",
+    )
 
     @pydantic.model_validator(mode="after")
     def _rectangular(self) -> TableData:
@@ -108,14 +122,18 @@ class Gate(Settings):
 class Report(Settings):
     """What one audit of one model on one data set found."""
 
-    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, description="This schema: 1.")
+    schema_version: Literal[2] = Field(default=SCHEMA_VERSION, description="This schema: 2.")
     audit: str = Field(description="The audit, as its subcommand is called.")
     model: ModelFacts = Field(description="The audited model.")
     dataset: DatasetFacts = Field(description="The audited data.")
     settings: dict[str, JsonValue] = Field(description="The audit's settings.")
     metrics: dict[str, Metric] = Field(description="Figures by registered name.")
     tables: dict[str, TableData] = Field(description="Tables by name.")
-    findings: dict[FindingName, Finding] = Field(description="The three desiderata.")
+    findings: dict[FindingName, Finding] = Field(description="The four desiderata.")
+    meaning: list[str] = Field(
+        default=[],
+        description="What the findings mean for showing the heatmap, in sentences for readers.",
+    )
     gates: list[Gate] = Field(
         description="The policy's gates, in its order, then those of a baseline."
     )
@@ -136,13 +154,44 @@ def dumps(report: Report) -> str:
 
 
 def loads(text: str, where: str) -> Report:
-    """Read back what `dumps` wrote; raises InputError naming `where` for anything else."""
+    """Read back what `dumps` wrote, also that of older versions.
+
+    What the findings mean follows from them, whatever the file says. Raises InputError naming
+    `where` for anything else.
+    """
     content = parse_json(text, where)
     if not isinstance(content, dict) or "schema_version" not in content:
         raise InputError(
             "is not an attnaudit report", where=where, hint="give the file written by -o or --json"
         )
-    return parse(Report, content, where)
+    if content["schema_version"] == _FIRST and type(content["schema_version"]) is int:
+        content = _of_now(content)
+    return with_meaning(parse(Report, content, where, versions=(_FIRST, SCHEMA_VERSION)))
+
+
+def with_meaning(report: Report) -> Report:
+    """The report with what its findings mean for showing the heatmap."""
+    facts = report.model.model_extra or {}
+    transformer = facts.get("kind") == "transformer"
+    return report.model_copy(update={"meaning": meaning(report.findings, transformer)})
+
+
+def _of_now(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A report of schema version 1 as this version has it.
+
+    Its findings stand as they are, and say that an older edition of the rules made them.
+    """
+    made = {**content, "schema_version": SCHEMA_VERSION}
+    found = content.get("findings")
+    if not isinstance(found, dict):
+        return made
+    said = {
+        name: {**one, "edition": 1} if isinstance(one, dict) else one for name, one in found.items()
+    }
+    missing = {"status": "not_assessed", "reason": NOT_ASKED, "edition": 1}
+    known = {one.name: said.get(one.name, missing) for one in FINDINGS}
+    made["findings"] = {**known, **said}
+    return made
 
 
 def json_schema() -> dict[str, Any]:

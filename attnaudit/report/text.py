@@ -5,7 +5,7 @@ A table too wide for the terminal is shown in parts that repeat the columns whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -20,6 +20,7 @@ from attnaudit.report.layout import Column, all_tables, laid_out
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Gate, Report, TableData
 from attnaudit.report.wording import (
+    MEANING,
     FindingWords,
     facts,
     findings,
@@ -168,21 +169,39 @@ def _print_findings(report: Report, console: Console) -> None:
     assessed = findings(report)
     if not assessed:
         console.print(_text(nothing_assessed(report), "dim"))
+        _print_meaning(report, console)
         return
+    console.print()
     console.print(_text("Findings", "bold"))
-    _grid(console, ((_text(f.name), _finding(f)) for f in assessed))
+    for found in assessed:
+        console.print(_finding(found))
+        _grid(console, ((Text(""), line) for line in _finding_lines(found)))
     for scope in scopes(report):
-        console.print(_text(f"They speak of {scope}.", "dim"))
+        console.print(_text(f"The findings speak of {scope}.", "dim"))
+    _print_meaning(report, console)
 
 
 def _finding(words: FindingWords) -> Text:
-    shown = _text(words.status.upper(), _FINDING_STYLES.get(words.status, ""))
+    """The first line of a finding, such as `necessary: FOR. Speaks for attention`."""
+    status = _text(words.status.upper(), _FINDING_STYLES.get(words.status, ""))
+    return _text(f"{words.name}: ", "bold").append(status).append(_text(f". {words.answer}."))
+
+
+def _finding_lines(words: FindingWords) -> Iterator[Text]:
+    yield _text(words.question, "italic")
+    yield _text(words.reason)
     if words.figure:
-        shown.append(_text(f"  {words.figure}"))
-    shown.append("\n").append(_text(words.reason))
+        yield _text(words.figure)
     if words.rule:
-        shown.append("\n").append(_text(words.rule, "dim"))
-    return shown
+        yield _text(f"Rule: {words.rule}", "dim")
+
+
+def _print_meaning(report: Report, console: Console) -> None:
+    if not report.meaning:
+        return
+    console.print()
+    console.print(_text(MEANING, "bold"))
+    _grid(console, ((_text("-"), _text(paragraph)) for paragraph in report.meaning))
 
 
 def _print_gates(gates: Sequence[Gate], console: Console) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from attnaudit.findings.finding import Finding
+from attnaudit.findings.desiderata import find_desideratum
+from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.questions import all_questions
 from attnaudit.records.schema import CalibrationFacts, UnknownWords
 from attnaudit.report.layout import number
 from attnaudit.report.listing import listed
+from attnaudit.report.registry import find
 from attnaudit.report.schema import Metric, Report
 
 _SHOWN = 3  # names listed before "and N more"
+_UNITS = ("nats",)  # what is shown behind a figure; shares and scores have no unit
 
 
 class Fact(NamedTuple):
@@ -46,6 +49,7 @@ def facts(report: Report) -> Iterator[Fact]:
     if data.unknown is not None and data.unknown.occurrences:
         by_plugin = report.model.model_dump().get("kind") == "plugin"
         yield Fact("not known", unknown_words(data.unknown), loud=by_plugin)
+    yield from _below_majority(report)
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
@@ -64,6 +68,19 @@ def _calibration(made: CalibrationFacts) -> Fact:
     if not made.current:
         words += f". Another version or other code of attnaudit made it ({made.version})"
     return Fact("calibration", words, loud=made.holds < made.plants or not made.current)
+
+
+def _below_majority(report: Report) -> Iterator[Fact]:
+    """That the model is right less often than a constant answer would be."""
+    right, constant = map(report.metrics.get, ("model.accuracy", "model.majority_accuracy"))
+    if not right or not constant or right.value is None or constant.value is None:
+        return
+    if right.value < constant.value:
+        words = (
+            f"{right.value:.3f}; always answering the most common class gives {constant.value:.3f}."
+            " A model that does worse than that tells little about attention"
+        )
+        yield Fact("low accuracy", words, loud=True)
 
 
 def _classes(report: Report) -> Iterator[Fact]:
@@ -134,24 +151,53 @@ def missing(report: Report) -> Iterator[str]:
         yield f"No value for {', '.join(names[:_SHOWN])}{more}: {reason}"
 
 
+MEANING = "What this means for showing the heatmap"
+
+_ANSWERS: dict[FindingStatus, str] = {
+    "for": "Speaks for attention",
+    "against": "Counts against attention",
+    "inconclusive": "Not decided",
+    "not_assessable": "Cannot be asked here",
+    "not_assessed": "Not tested",
+}
+
+
 class FindingWords(NamedTuple):
-    """A desideratum, what the evidence says of it, the figure that decided, why, by what rule."""
+    """A desideratum and what the evidence says of it.
+
+    `question` is in plain words, and `answer` puts the `status` so. `figure` is what decided, with
+    its interval. `rule` is the one that was applied, if any was.
+    """
 
     name: str
+    question: str
+    answer: str
     status: str
     figure: str
     reason: str
     rule: str | None
+    scope: str | None
 
 
 def findings(report: Report) -> list[FindingWords]:
     """What the evidence says of each desideratum; empty where nothing was assessed."""
     if all(f.status == "not_assessed" and f.scope is None for f in report.findings.values()):
         return []
-    return [
-        FindingWords(_plain(name), _plain(f.status), figure(f), f.reason, f.rule)
-        for name, f in report.findings.items()
-    ]
+    return [in_words(name, found) for name, found in report.findings.items()]
+
+
+def in_words(name: FindingName, found: Finding) -> FindingWords:
+    """A finding as every format shows it."""
+    return FindingWords(
+        name=_plain(name),
+        question=find_desideratum(name).asks,
+        answer=_ANSWERS[found.status],
+        status=_plain(found.status),
+        figure=figure(found),
+        reason=found.reason,
+        rule=found.rule,
+        scope=found.scope,
+    )
 
 
 def _plain(name: str) -> str:
@@ -159,15 +205,19 @@ def _plain(name: str) -> str:
 
 
 def figure(finding: Finding) -> str:
-    """The deciding figure with its interval and delta; empty where there is none."""
+    """The deciding figure with its unit, interval and limit; empty where there is none."""
     if finding.statistic is None:
         return ""
-    shown = number(finding.statistic)
+    spec = find(finding.metric) if finding.metric else None
+    unit = f" {spec.unit}" if spec is not None and spec.unit in _UNITS else ""
+    shown = f"{number(finding.statistic)}{unit}"
+    if finding.metric is not None:
+        shown = f"{finding.metric} is {shown}"
     if finding.interval is not None:
         low, high = finding.interval
-        shown += f" [{number(low)}, {number(high)}]"
+        shown += f" (95 % interval {number(low)} to {number(high)})"
     if finding.delta is not None:
-        shown += f", delta {finding.delta:g}"
+        shown += f"; limit {finding.delta:.3g}"
     return shown
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.shortage import memory_ran_out
@@ -17,14 +18,25 @@ from attnaudit.execution.units import (
     carry_out,
     named,
 )
+from attnaudit.findings.rules import Deltas
 from attnaudit.questions.maker import Record
 from attnaudit.records.writing import RecordsWriter
+from attnaudit.running.deciding import decided_by
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.work import Order, Result, Task, Work, perform, unit_key
 
 
-def record(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer) -> None:
+def record(
+    work: Work,
+    writer: RecordsWriter,
+    engine: Engine,
+    observer: Observer,
+    deltas: Deltas | None = None,
+) -> None:
     """Make the records that `writer` lacks, with the audited model and with others.
+
+    `deltas` are the smallest effects of interest, by which seeds that grow are enough; None: the
+    usual ones.
 
     Raises UnfinishedError at the end of all work if some of it failed for good, and whatever
     nothing can go on with.
@@ -43,8 +55,9 @@ def record(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer
                     yield made
                     task.advance()
 
+        ledger = replace(work.ledger, decided=decided_by(work.header, deltas or Deltas()))
         record_rounds(
-            work.maker.trains, work.retraining, work.ledger, work.settings, writer, observer, carry
+            work.maker.trains, work.retraining, ledger, work.settings, writer, observer, carry
         )
 
 

@@ -15,6 +15,7 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import sha256_path
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.units import Engine
+from attnaudit.findings.rules import Deltas
 from attnaudit.models.fit import Fitted, fit
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.questions.question import Question
@@ -95,10 +96,12 @@ def make_records(
     engine: Engine,
     observer: Observer,
     verifier: Verifier,
+    deltas: Deltas | None = None,
 ) -> None:
     """Load and audit, and leave the records alone; what is there of the same run is kept.
 
-    `verifier` knows what was checked for other questions about the same model and data.
+    `verifier` knows what was checked for other questions about the same model and data. `deltas`
+    are the smallest effects of interest, by which seeds that grow are enough.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
@@ -108,7 +111,7 @@ def make_records(
         return
     verification = verifier.verify(work, observer)
     with RecordsWriter(job.records, work.header, True, question.kind) as writer:
-        record(work, writer, engine, observer)
+        record(work, writer, engine, observer, deltas)
         writer.finish(work.manifest(datetime.now(timezone.utc), verification))
 
 

@@ -184,8 +184,9 @@ def run_suite(
 ) -> Combined:
     """Train, ask every question of the plan, and combine their records into one report.
 
-    In the output folder stand the model and `train.json`, `records/NAME.jsonl`, the adversaries,
-    and `report.json`. What is there already of the same run is not made again.
+    In the output folder stand the model and `train.json`, `records/NAME.jsonl`, a folder for each
+    question that keeps models, and `report.json`. What is there already of the same run is not made
+    again.
 
     Raises InputError, ModelError or OutputError.
     """
@@ -207,7 +208,7 @@ def run_suite(
         for question, job in jobs_of(plan, where, folder, (fitted.checkpoint, fitted.data)):
             job = replace(job, command_line=command_line)
             settings = settings_of(plan, question, folder, suffix_of(config))
-            make_records(question, settings, job, engine, observer, verifier)
+            make_records(question, settings, job, engine, observer, verifier, plan.deltas)
             task.advance(1)
     paths = [records / f"{question.name}.jsonl" for question in plan.questions]
     shown = max(form.heatmaps for form in FORMATS)
@@ -233,7 +234,7 @@ def jobs_of(
                 cluster=where.cluster,
                 records=folder / "records" / f"{question.name}.jsonl",
                 reuse=True,
-                models=folder / "adversaries",
+                models=folder / question.keeps if question.keeps else None,
             ),
         )
 
@@ -242,7 +243,8 @@ def check_places(config: AnyConfig) -> Path:
     """The output folder of a suite; raises OutputError where its parts could not be written."""
     folder = config.output
     assert folder is not None  # read_config has seen to it
-    for name in ("records", "adversaries"):
+    kept = [question.keeps for question in all_questions() if question.keeps]
+    for name in ("records", *kept):
         check_folder(folder / name)
     return folder
 

@@ -16,6 +16,8 @@ from attnaudit.running.planning.plan import WorkPlan
 from tests.cli.conftest import files_in
 
 INSTANCES, TRAIN = 30, 60
+PROBES = ("uniform", "trained", "base", "shuffled", "untrained", "position")
+ARMS = ("removed attended", "removed other")
 SUITE = """\
 data: {reviews: {train: 60, dev: 20, test: 30, seed: 0}}
 model: {encoder: average, embedding: 4, hidden: 4}
@@ -110,7 +112,7 @@ def loading(cli, audited, counted):
     ("command", "trainings", "later"),
     [
         (("seed-baseline", "--seeds", "2"), {"seed": 2, "uniform": 2}, 0),
-        (("probe", "--seeds", "1"), {"uniform": 1, "trained": 1, "base": 1, "leak": 1}, 0),
+        (("probe", "--seeds", "1"), dict.fromkeys((*PROBES, *ARMS), 1), 0),
         (
             ("adversary", "--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1"),
             {"lambda": 4},
@@ -210,7 +212,7 @@ def test_a_whole_audit(plan, here):
     assert said.dataset == "c/data.yaml"
     by_name = {part.name: part for part in said.parts}
     assert {t.kind: t.count for t in by_name["probe"].trainings} == dict.fromkeys(
-        ("uniform", "trained", "base", "adversary", "leak"), 1
+        (*PROBES, "adversary", *ARMS), 1
     )
     (adversaries,) = by_name["model-adversary"].trainings
     assert (adversaries.count, adversaries.epochs_least, adversaries.epochs_most) == (3, 2, 3)
@@ -242,6 +244,44 @@ def test_what_stands_already_is_not_planned_again(cli, plan, here):
         ("correlate", 0),
         ("permute", INSTANCES),
     ]
+
+
+POWER = SUITE.replace("seeds: 2", "seeds: 5").replace("probe: {seeds: 1}", "probe: {seeds: 6}")
+
+
+def test_a_pilot_tells_how_likely_answers_are(plan, here):
+    (here / "c.yaml").write_text(POWER)
+    found = plan("audit", "c.yaml", "--power", "--pilot", 3).power
+    assert (found.pilot_seeds, found.split, found.texts) == (3, "test", 30)
+    rows = {row.figure: row for row in found.rows}
+    assert {row.finding for row in rows.values()} >= {"necessary", "out_of_context"}
+    assert {row.seeds for row in rows.values()} <= {5, 6}
+    assert found.imitators.trained >= 3
+    assert found.seconds > 0
+
+
+def test_the_table_of_a_pilot(cli, here):
+    (here / "c.yaml").write_text(POWER)
+    said = cli("audit", "c.yaml", "--dry-run", "--power", "--pilot", 3)
+    assert said.code == 0
+    assert files_in(here) == {"c.yaml"}
+    for words in (
+        "Chance of an answer at the planned size",
+        "trained 3 seeds of each model",
+        "measured on the audited split",
+        "necessary:",
+        "of the uncertainty comes from the",
+        "imitators of the pilot",
+    ):
+        assert words in " ".join(said.out.split())
+
+
+def test_mistakes_with_a_pilot(refused, here):
+    (here / "c.yaml").write_text(POWER)
+    refused("audit", "c.yaml", "--power", says=["--power goes with --dry-run"])
+    refused("audit", "c.yaml", "--dry-run", "--power", "--pilot", 2, says=["--pilot"])
+    (here / "c.yaml").write_text(POWER + "  skip: [seed-baseline]\n")
+    refused("audit", "c.yaml", "--dry-run", "--power", says=["leaves out seed-baseline"])
 
 
 # What a real run refuses before its work is refused the same way.

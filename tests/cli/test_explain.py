@@ -18,7 +18,7 @@ def test_one_name(cli):
     assert result.code == 0
     assert result.err == ""
     assert "Kendall" in result.out
-    for title in ("formula", "range", "read beside", "beware", "from"):
+    for title in ("formula", "range", "compare with", "beware", "from"):
         assert title in result.out
     assert "\x1b" not in result.out
 

@@ -88,7 +88,7 @@ def test_every_audit_that_trains_again_does_so_from_the_folder(cli, tuned, tiny,
     guide = f"bad={adversary}"
     probed = said(cli("probe", tuned, data, "--guide", guide, "--seeds", "1", "--json"))
     assert probed["settings"]["guides"][0]["sha256"] == sha256_folder(adversary)
-    assert {"probe.bad.f1", "probe.base.f1", "probe.leak.f1"} <= set(probed["metrics"])
+    assert {"probe.bad.score", "probe.base.score", "probe.leak.score_gap"} <= set(probed["metrics"])
 
 
 def test_the_same_seeds_give_the_same_report(cli, tuned, tiny):

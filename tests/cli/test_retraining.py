@@ -35,10 +35,10 @@ def test_probe_takes_guides(audit, here, tiny):
     assert first.code == 0
     report = json.loads(first.out)
     assert set(report["metrics"]) >= {
-        "probe.again.f1",
-        "probe.leak.f1",
-        "probe.base-uniform.f1_gap",
-        "probe.again-uniform.f1_gap",
+        "probe.again.score",
+        "probe.leak.score_gap",
+        "probe.base-uniform.score_gap",
+        "probe.again-uniform.score_gap",
     }
     (again,) = report["settings"]["guides"]
     assert again["path"] == str(tiny / "model.pt")
@@ -74,7 +74,7 @@ def test_mistakes_are_one_clean_line(refused, tiny, here):
         refused(name, model, data, "--split", "dev", "--limit", "5", says=["cut their dev split"])
         refused(name, model, data, "--recipe", "gone.yaml", says=["gone.yaml: no such file"])
     refused("probe", model, data, "--guide", "x", says=["--guide x: give it as NAME=FILE"])
-    refused("probe", model, data, "--guide", f"base={model}", says=["is a guide already"])
+    refused("probe", model, data, "--guide", f"base={model}", says=["has a meaning already"])
     refused("probe", model, data, "--guide", "x=gone.pt", says=["gone.pt: cannot be read"])
     refused("probe", model, data, "--guide", f"x={data}", says=["is not a torch archive"])
 

@@ -281,7 +281,7 @@ def test_reports_and_records_mix(cli, records, folder):
     assert (mixed.code, mixed.err) == (0, "")
     report = json.loads(mixed.out)
     assert "permute.tvd.median" in report["metrics"]
-    assert "probe.base.f1" in report["metrics"]
+    assert "probe.base.score" in report["metrics"]
 
 
 def test_what_does_not_belong_together(cli, refused, records, folder, tiny):

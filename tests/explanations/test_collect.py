@@ -119,7 +119,7 @@ def test_a_metric_of_a_report_is_found_by_its_family():
     (family,) = find("correlate.{importance}.tau.mean")
     assert "leave_one_out" in family.holds
     assert not entry.holds
-    (entry,) = find("probe.my_guide.f1")
+    (entry,) = find("probe.my_guide.score")
     assert "my_guide" in entry.what
 
 

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from attnaudit.findings.assess import assess
 from attnaudit.findings.basis import barrier, not_reproduced, unusable, useless
-from attnaudit.questions.runs import BASE
+from attnaudit.findings.rules import Deltas
+from attnaudit.measures.influence import f1_values
+from attnaudit.measures.sample import Sample
+from attnaudit.questions.runs import BASE, SEED
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
 
 def judge(bench, rule=barrier):
@@ -17,7 +25,7 @@ def test_a_model_that_works_passes(bench):
 
 def test_part_of_the_data_is_not_enough(bench):
     bench.partial = True
-    assert judge(bench) == "a limit kept some rows from being audited"
+    assert judge(bench) == "A limit kept some rows from being audited."
 
 
 @pytest.mark.parametrize(("rare", "passes"), [(49, False), (50, True)])
@@ -25,17 +33,19 @@ def test_part_of_the_data_is_not_enough(bench):
 def test_fifty_of_the_rarest_class(bench, rare, passes, which):
     bench.gold = np.where(np.arange(200) < rare, which, 1 - which)
     said = judge(bench, unusable)
-    assert said == (None if passes else "the rarest class has 49 instances, and 50 are needed")
+    name = ("no", "yes")[which]
+    wanted = f"The class {name} has 49 texts, and every class needs 50."
+    assert said == (None if passes else wanted)
 
 
 def test_a_class_that_never_occurs_is_the_rarest(bench):
     bench.labels = ("a", "b", "c")
-    assert judge(bench) == "the rarest class has 0 instances, and 50 are needed"
+    assert judge(bench) == "The class c has 0 texts, and every class needs 50."
 
 
 def test_one_group_has_no_interval(bench):
     bench.groups = ["the same"] * 200
-    assert judge(bench) == "all instances are of one group, which does not tell how groups differ"
+    assert judge(bench) == "All texts are of one group, which does not tell how groups differ."
 
 
 def test_a_constant_answer_is_not_beaten_by_itself(bench, models):
@@ -43,17 +53,39 @@ def test_a_constant_answer_is_not_beaten_by_itself(bench, models):
     runs = bench.of_seeds()
     runs.models[BASE][0].probs[:] = [[0.4, 0.6]] * 200
     said = useless(bench.evidence(), runs)
-    assert said == (
-        "the model is not better, by interval, than a constant answer"
-        " (F1 0.667, always guessing one class 0.667)"
+    assert said.startswith(
+        "The model is not shown to be better than always answering one class, by macro-F1 (0.333"
     )
+    assert said.endswith("always answering one class: 0.333).")
 
 
-@pytest.mark.parametrize(("wrong", "passes"), [(50, True), (60, False), (66, False)])
-def test_a_constant_answer_is_beaten_by_interval(bench, models, wrong, passes):
-    bench.base = models(wrong)[0]  # F1 1 - wrong / 200, and a constant has 2/3
+def shares(*counts):
+    """Gold classes that occur so often."""
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+@pytest.mark.parametrize("counts", [(500, 500), (900, 100), (700, 200, 100), (50, 50, 50, 850)])
+def test_guessing_at_the_class_frequencies_has_a_macro_f1_of_one_over_the_classes(counts):
+    gold, classes = shares(*counts), len(counts)
+    random = np.random.default_rng(0)
+    guesses = random.choice(gold, (2000, len(gold)))
+    means = f1_values(gold, guesses, classes, macro=True).mean(1)
+    assert abs(means.mean() - 1 / classes) < 4 * means.std() / 2000**0.5 + 1 / len(gold)
+    # The best constant answer is never better than that.
+    score = ScoreOfSeeds(gold, classes, Sample(len(gold)))
+    share = max(counts) / sum(counts)
+    assert score.constant().mean() == pytest.approx(2 * share / (1 + share) / classes)
+    assert score.constant().mean() <= 1 / classes
+
+
+@pytest.mark.parametrize(("wrong", "passes"), [(80, True), (88, False), (99, False)])
+def test_random_guessing_is_beaten_by_interval(bench, models, wrong, passes):
+    bench.base = models(wrong)[0]  # macro-F1 1 - wrong / 200, random guessing 1/2
     said = judge(bench, useless)
     assert (said is None) == passes
+    if not passes:
+        assert "not shown to be better than guessing at random, by macro-F1" in said
+        assert said.endswith("; guessing at random: 0.500).")
 
 
 def test_a_better_f1_with_a_ranking_by_chance(bench):
@@ -63,23 +95,65 @@ def test_a_better_f1_with_a_ranking_by_chance(bench):
     scores = np.stack([negative, positive], axis=1).ravel()  # classes in turn
     runs.models[BASE][0].probs[:] = np.stack([1 - scores, scores], axis=1).tolist()
     said = useless(bench.evidence(), runs)
-    assert said == "the model ranks instances no better than chance (AUROC .5), by interval"
+    assert said.startswith(
+        "The model is not shown to be better than ranking at random, by AUROC (0.475, 95 %"
+    )
+    assert said.endswith("; ranking at random: 0.500).")
 
 
-def test_more_classes_have_no_ranking(bench, models):
+def test_more_classes_are_ranked_by_one_against_the_rest(bench, models):
     bench.labels, bench.gold = ("a", "b", "c"), np.arange(198) % 3
     assert judge(bench) is None
-    bench.base = models(140)[0]  # a constant has a mean F1 of 1/6
-    assert judge(bench, useless) is None
-    bench.base = models(180)[0]
-    assert "always guessing one class 0.167" in judge(bench, useless)
+    bench.base = models(150)[0]  # macro-F1 48 / 198, below random guessing
+    assert "guessing at random: 0.333" in judge(bench, useless)
+    bench.base = models(20)[0]
+    runs = bench.of_seeds()
+    said = np.array(runs.models[BASE][0].probs).argmax(1)
+    # Right as before, but most sure of a class where it is wrong.
+    sure = np.where(said == bench.gold, 0.34, 0.98)[:, None]
+    runs.models[BASE][0].probs[:] = ((1 - sure) / 2 + (3 * sure - 1) / 2 * np.eye(3)[said]).tolist()
+    assert useless(bench.evidence(), runs) is None  # one in ten is wrong
+    said = np.where(np.arange(198) < 90, (bench.gold + 1) % 3, bench.gold)  # macro-F1 108 / 198
+    sure = np.where(said == bench.gold, 0.34, 0.98)[:, None]
+    runs.models[BASE][0].probs[:] = ((1 - sure) / 2 + (3 * sure - 1) / 2 * np.eye(3)[said]).tolist()
+    # Of a class and the rest: 36 of 66 stand above 102 of 132, and 30 on a par with 30.
+    auroc = (36 * 102 + 30 * 15) / (66 * 132)
+    assert f"ranking at random, by AUROC ({auroc:.3f}" in useless(bench.evidence(), runs)
+
+
+def test_another_score_does_not_lower_the_barrier(bench, models):
+    """By F1 of class 1 alone, answering it always scores .667."""
+    bench.base = models(90)[0]
+    by_f1 = replace(bench.evidence(), score="f1")
+    assert useless(by_f1, bench.of_seeds()) == judge(bench, useless)
+    assert "macro-F1" in useless(by_f1, bench.of_seeds())
 
 
 def test_five_seeds_are_needed(bench):
     bench.seeds = bench.seeds[:4]
-    assert judge(bench) == "4 seeds were trained, and 5 are needed"
+    assert judge(bench) == "4 models of the recipe were trained with other seeds, and 5 are needed."
     bench.seeds = []
-    assert judge(bench) == "0 seeds were trained, and 5 are needed"
+    assert judge(bench) == "0 models of the recipe were trained with other seeds, and 5 are needed."
+
+
+def test_seeds_that_diverged_are_named(bench):
+    runs = bench.of_seeds()
+    del runs.models[SEED][3]
+    runs.diverged[SEED] = {3}
+    assert barrier(bench.evidence(), runs) == (
+        "4 models of the recipe were trained with other seeds, and 5 are needed. The training of"
+        " seed 3 diverged."
+    )
+
+
+def test_a_seed_that_repeats_the_audited_model_is_refused_by_name(bench, models):
+    bench.seeds = [*bench.seeds[:4], models(20, jsd=0.0, tvd=0.0)[0]]
+    assert judge(bench) == (
+        "The audited model itself is among the models of other seeds: seed 5 repeats it. Run"
+        " seed-baseline with the recipe and the seed that the model was trained with."
+    )
+    bench.seeds = [*bench.seeds[:4], models(20, jsd=0.0)[0]]  # attends alike, and answers otherwise
+    assert judge(bench) is None
 
 
 @pytest.mark.parametrize("wrong", [0, 60])
@@ -89,8 +163,8 @@ def test_seeds_that_score_otherwise_do_not_reproduce_the_model(bench, models, wr
     bench.seeds = models(28, 29, 30, 31, 32)
     said = judge(bench, not_reproduced)
     assert said == (
-        f"the recipe does not reproduce this model: its F1 is {1 - wrong / 200:.3f}, that of"
-        " 5 seeds 0.850"
+        f"The recipe does not reproduce this model: its macro-F1 is {1 - wrong / 200:.3f}, that of"
+        " 5 other seeds 0.850 on average."
     )
 
 
@@ -111,18 +185,75 @@ def test_seeds_that_agree_leave_the_sampling_of_texts(bench, models):
     assert "does not reproduce" in judge(bench, not_reproduced)
 
 
-def test_seeds_no_better_than_a_constant_reproduce_nothing(bench, models):
-    """Their F1 spreads from 0 to that of a constant, so that any score would lie within."""
+def test_seeds_no_better_than_guessing_reproduce_nothing(bench, models):
+    """Their score spreads so widely that any would lie within."""
     bench.seeds = models(20, 20, 100, 150, 200)
     said = judge(bench)
-    assert said == (
-        "the recipe does not reproduce this model: 5 seeds are not better, by interval, than a"
-        " constant answer (F1 0.510, always guessing one class 0.667)"
+    assert said.startswith(
+        "The recipe does not reproduce this model: 5 other seeds are not shown to be better than"
     )
 
 
 def test_groups_are_resampled_as_a_whole(bench, models):
-    bench.base = models(50)[0]
+    bench.base = models(75)[0]
     assert judge(bench, useless) is None
-    bench.groups = [f"author {row // 25}" for row in range(200)]  # two of eight are all wrong
-    assert "not better, by interval" in judge(bench, useless)
+    bench.groups = [f"author {row // 25}" for row in range(200)]  # three of eight are all wrong
+    assert "not shown to be better" in judge(bench, useless)
+
+
+def reordered(runs, order):
+    """The same models and texts with the classes in another order."""
+    place = np.argsort(order)
+    models = {
+        kind: {
+            seed: replace(one, probs=np.array(one.probs)[:, order].tolist())
+            for seed, one in seeds.items()
+        }
+        for kind, seeds in runs.models.items()
+    }
+    return replace(runs, gold=place[runs.gold].tolist(), models=models)
+
+
+def noisy(bench, counts, seed, share):
+    """Models that answer with a random certainty, right in about a `share` of the texts."""
+    random = np.random.default_rng(seed)
+    bench.gold, bench.labels = shares(*counts), tuple("abcd"[: len(counts)])
+    bench.uniform = bench.seeds
+    runs = bench.of_seeds()
+    for kind in runs.models:
+        for columns in runs.models[kind].values():
+            right = random.random(len(bench.gold)) < share
+            answer = np.where(right, bench.gold, random.integers(0, len(counts), len(right)))
+            logits = random.normal(size=(len(right), len(counts))) + 2 * np.eye(len(counts))[answer]
+            probs = np.exp(logits)
+            columns.probs[:] = (probs / probs.sum(1, keepdims=True)).tolist()
+    return runs
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.9])
+@pytest.mark.parametrize("counts", [(150, 60), (210, 60, 60)])
+def test_the_order_of_the_classes_decides_nothing(bench, counts, share):
+    for seed in range(2):
+        runs = noisy(bench, counts, seed, share)
+        for order in itertools.permutations(range(len(counts))):
+            turned = reordered(runs, list(order))
+            labels = tuple(bench.labels[c] for c in order)
+            here, there = (
+                replace(bench.evidence(), labels=names, runs={"seed-baseline": {"test": one}})
+                for names, one in ((bench.labels, runs), (labels, turned))
+            )
+            one, other = (
+                {name: (f.status, f.reason) for name, f in assess(e, Deltas()).items()}
+                for e in (here, there)
+            )
+            assert one == other
+
+
+def test_three_unequal_classes_with_models_that_answer_the_commonest(bench):
+    """Right in seven texts of ten, and no model at all."""
+    runs = noisy(bench, (700, 200, 100), 0, 0.0)
+    for kind in runs.models:
+        for columns in runs.models[kind].values():
+            columns.probs[:] = [[0.6, 0.3, 0.1]] * 1000
+    said = barrier(bench.evidence(), runs)
+    assert said.startswith("The model is not shown to be better than always answering one class")

@@ -1,338 +1,357 @@
-from __future__ import annotations
+"""Records of which it is known what they say of manipulation: one respect at a time is changed."""
 
-from types import SimpleNamespace
+from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from attnaudit.findings.hard import Case, hard_to_manipulate, weigh
-from attnaudit.findings.manipulation import Curves, Excess
-from attnaudit.findings.rules import AGREEING_JSD, Deltas
-from attnaudit.findings.seed_range import SeedRange
-from attnaudit.measures.sample import Sample
-from attnaudit.measures.summary import Estimate
+from attnaudit.findings.hard import hard_to_manipulate
+from attnaudit.findings.rules import Deltas
+from attnaudit.questions.runs import SEED, kind_of
 
-EXCESS = "manipulation.excess_jsd"
-OF_SEEDS, OF_IMITATORS = (
-    "seed_baseline.jsd.mean_over_seeds",
-    "adversary.model[lambda=0.0].jsd.mean",
-)
+ADVERSARY, UNITS = "manipulation.adversary_excess_jsd", "manipulation.units_excess_jsd"
 
 
-def judge(bench, delta=0.05, without=()):
+def judge(bench, delta=0.1, without=(), change=None):
     evidence = bench.evidence(*without)
-    deltas = Deltas(hard_to_manipulate=delta)
-    return hard_to_manipulate(evidence, evidence.of("seed-baseline"), deltas)
+    if change:
+        change(evidence)
+    return hard_to_manipulate(
+        evidence, evidence.of("seed-baseline"), Deltas(hard_to_manipulate=delta)
+    )
 
 
 @pytest.fixture
-def sst(bench, models):
-    """As Wiegreffe & Pinter's code on SST: JSD .609, TVD .150; seeds .184; 17 % of labels flip."""
-    bench.base = models(44)[0]
-    bench.seeds = models(40, 42, 44, 46, 48, start=20, jsd=0.184, tvd=0.184)
+def movable(bench, models):
+    """Seeds leave a TVD of .1 and some flips; a lambda of .02 moves the attention within it."""
+    bench.seeds = models(16, 18, 20, 22, 24, start=8, tvd=0.1)
     bench.adversaries = {
-        0.0: models(44, 44, 44, jsd=0.15, tvd=0.1),
-        0.002: models(44, 44, 44, start=17, jsd=0.609, tvd=0.15),
+        0.0: models(*[20] * 6, jsd=0.05, tvd=0.02),
+        0.02: models(*[20] * 6, jsd=0.5, tvd=0.06, moved=150),
+        0.08: models(*[60] * 6, jsd=0.6, tvd=0.5, moved=190),
     }
     return bench
 
 
 def test_for(bench):
     found = judge(bench)
-    assert (found.status, found.metric, found.delta) == ("for", EXCESS, 0.05)
-    # The seeds' TVD of .03 is met on the line from (.02, .06) to (.5, .5).
-    assert found.statistic == pytest.approx(0.06 + 0.44 * 0.01 / 0.48 - 0.05)
-    assert found.reason == (
-        "within the seeds' own TVD (0.030) adversaries move attention no further than imitators"
-        " do, and both seeds (JSD 0.05) and imitators (0.05) agree with the audited model"
+    assert (found.status, found.metric, found.delta) == ("for", UNITS, 0.1)
+    assert found.statistic == pytest.approx(0.01)
+    assert found.interval == pytest.approx([0.01, 0.01])
+    assert found.scope == "a bench"
+    assert found.reason.startswith(
+        "adversaries of 6 units, each the farthest on dev within the budget of the seeds (TVD up to"
+        " 0.030, flipped labels up to "
+    )
+    assert found.reason.endswith(
+        "move the attention by 0.01 [0.01, 0.01] JSD beyond their own imitators; stronger ones"
+        " moved it by 0.50, at the cost of the answers"
     )
 
 
-def test_against(sst):
-    found = judge(sst)
-    assert (found.status, found.metric) == ("against", EXCESS)
-    assert found.statistic == pytest.approx(0.609 - 0.15)
-    assert found.interval == pytest.approx([found.statistic] * 2)
-    assert found.reason == (
-        "adversaries move attention by 0.46 JSD more than imitators, at a TVD of 0.150, where"
-        " seeds of the recipe have 0.184"
+def test_against(movable):
+    found = judge(movable)
+    assert (found.status, found.metric, found.delta) == ("against", ADVERSARY, 0.1)
+    assert found.statistic == pytest.approx(0.45)
+    assert found.reason.startswith(
+        "one adversary (lambda 0.02, from scratch, seed 1; chosen on dev) moves the attention by"
+        " 0.45 [0.45, 0.45] JSD beyond 3 imitators of the same kind of start, and the word of"
+        " largest weight more often than they do, by 0.75 ["
     )
+    assert "TVD up to 0.060 of 0.100" in found.reason
+
+
+def test_one_adversary_is_enough_and_excludes_for(movable, models):
+    movable.adversaries[0.02] = models(*[20] * 6, jsd=0.06, tvd=0.03)
+    assert judge(movable).status == "for"
+    movable.adversaries[0.02][4] = models(20, jsd=0.5, tvd=0.06, moved=150)[0]
+    found = judge(movable)
+    assert found.status == "against"
+    assert found.reason.startswith("one adversary (lambda 0.02, warm start, seed 2; chosen on dev)")
 
 
 @pytest.mark.parametrize(
-    ("wrong", "start", "said"),
+    ("worse", "said"),
     [
-        (44, 23, "flip more labels (23.0%) than seeds do (at most 22.0%)"),
-        (60, 0, "lose more F1 (0.080) than seeds do (at most 0.020)"),
+        ({"tvd": 0.11}, "may move the answers by a TVD of 0.110, and seeds by 0.100"),
+        ({"start": 20}, "of the labels, and seeds"),
+        ({"wrong": 32}, "of macro-F1, and seeds"),
+        ({"jsd": np.tile([0.0, 0.32], 100)}, "it moves the attention by 0.11 [0.09, 0.13] JSD"),
+        ({"moved": 0}, "it is not shown to move the word of largest weight more often than these"),
     ],
 )
-def test_damage_beyond_that_of_seeds_is_no_manipulation(sst, models, wrong, start, said):
-    sst.adversaries[0.002] = models(*[wrong] * 3, start=start, jsd=0.609, tvd=0.15)
-    found = judge(sst)
-    assert (found.status, found.metric) == ("inconclusive", EXCESS)
-    assert found.statistic == pytest.approx(0.609 - 0.15)
-    assert found.reason.endswith(f"by 0.46 JSD more than imitators, but {said}")
-
-
-def test_as_much_damage_as_the_worst_seed_is_allowed(sst, models):
-    sst.adversaries[0.002] = models(44, 44, 44, start=22, jsd=0.609, tvd=0.15)  # 44 flips
-    assert judge(sst).status == "against"
-    sst.adversaries[0.002] = models(48, 48, 48, jsd=0.609, tvd=0.15)  # loss .02
-    assert judge(sst).status == "against"
-
-
-def test_damage_is_the_mean_over_seeds(sst, models):
-    careless = models(44, 44, 44, start=21, jsd=0.609, tvd=0.15)
-    careless[0] = models(44, start=30, jsd=0.609, tvd=0.15)[0]  # 60, 42 and 42 flips: 24 %
-    sst.adversaries[0.002] = careless
-    assert judge(sst).status == "inconclusive"
-    careless[1] = models(44, start=0, jsd=0.609, tvd=0.15)[0]  # 60, 0 and 42
-    assert judge(sst).status == "against"
-
-
-def test_less_tvd_may_do_where_the_whole_is_too_dear(sst, models):
-    """Answering with an adversary only now and then flips less, and still moves attention."""
-    sst.adversaries = {
-        0.0: models(44, 44, 44, jsd=0.15, tvd=0.0),
-        0.002: models(44, 44, 44, start=30, jsd=0.609, tvd=0.15),  # 30 % flips
-    }
-    found = judge(sst)
-    assert found.status == "against"
-    assert found.statistic == pytest.approx((0.609 - 0.15) / 3)  # at a TVD of .05
-    assert "at a TVD of 0.050" in found.reason
-
-
-def test_the_largest_budget_is_reported_first(sst):
-    sst.dev_tvd = 0.05
-    assert "at a TVD of 0.150" not in judge(sst).reason
-    sst.dev_tvd = 0.16
-    assert "at a TVD of 0.150" in judge(sst).reason
-
-
-def test_what_costs_more_than_on_dev_is_too_dear(sst, models):
-    evidence = sst.evidence()
-    sst.adversaries[0.002] = models(44, 44, 44, start=17, jsd=0.609, tvd=0.2)
-    evidence.runs["model-adversary"]["test"] = sst.of_adversaries()
-    found = hard_to_manipulate(evidence, evidence.of("seed-baseline"), Deltas())
+def test_against_needs_all_of_it_on_the_audited_split(movable, models, worse, said):
+    """On dev the adversary is as good as before; on the audited split one respect fails."""
+    good = {"wrong": 20, "jsd": 0.5, "tvd": 0.06, "moved": 150}
+    movable.dev_adversaries = movable.adversaries
+    changed = {**good, **worse}
+    adversaries = models(*[changed.pop("wrong")] * 6, **changed)
+    movable.adversaries = {**movable.adversaries, 0.02: adversaries}
+    found = judge(movable)
     assert found.status == "inconclusive"
-    assert found.reason.endswith("but at a TVD of 0.200, more than seeds have (0.184)")
+    assert said in found.reason.partition(". Not for: ")[0]
 
 
-def test_seeds_that_attend_differently_are_unstable(bench, models):
-    bench.seeds = models(16, 18, 20, 22, 24, jsd=0.3)
-    found = judge(bench)
-    assert (found.status, found.metric, found.delta) == ("against", OF_SEEDS, AGREEING_JSD)
-    assert (found.statistic, found.interval) == (pytest.approx(0.3), pytest.approx([0.3, 0.3]))
-    assert found.reason == (
-        "unstable: seeds of the recipe attend differently, by a mean JSD of 0.30 (above 0.2)"
-    )
-    assert judge(bench, without=["model-adversary"]) == found  # it takes no adversary
+def test_a_mean_within_the_budget_whose_interval_is_not_is_no_proof(movable, models):
+    tvd = np.tile([0.0, 0.19], 100)  # a mean of .095, up to .109
+    movable.adversaries[0.02] = models(*[20] * 6, jsd=0.5, tvd=tvd, moved=150)
+    found = judge(movable)
+    assert found.status == "inconclusive"
+    assert "may move the answers by a TVD of 0.109, and seeds by 0.100" in found.reason
 
 
-def test_seeds_that_may_attend_differently_are_not_for(bench, models):
-    bench.seeds = [models(20, jsd=jsd)[0] for jsd in (0.02, 0.05, 0.1, 0.2, 0.4)]
-    found = judge(bench)
-    assert (found.status, found.metric) == ("inconclusive", EXCESS)
-    assert "adversaries move attention no further" in found.reason
-    assert "seeds of the recipe may not agree on attention (JSD up to 0.3" in found.reason
+def test_imitators_that_differ_widen_the_interval_of_the_excess(movable, models):
+    movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.05, 0.3, 0.55) * 2]
+    found = judge(movable)
+    assert found.status == "inconclusive"
+    assert "JSD beyond imitators of the same kind of start, which is not shown" in found.reason
+    movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.04, 0.05, 0.06) * 2]
+    assert judge(movable).status == "against"
 
 
-def imitating(models, *jsd, tvd=0.01):
-    """An adversary sweep whose imitators have these JSD, and which adds nothing to them."""
-    return {
-        0.0: [models(20, jsd=x, tvd=tvd)[0] for x in jsd],
-        0.002: [models(20, jsd=x + 0.01, tvd=tvd + 0.01)[0] for x in jsd],
-        0.08: [models(60, jsd=max(x, 0.5), tvd=0.5)[0] for x in jsd],
+def test_imitators_of_the_other_start_are_not_compared_with(movable, models):
+    far = models(20, 20, 20, jsd=0.5, tvd=0.02)
+    movable.adversaries[0.0] = [*models(20, 20, 20, jsd=0.05, tvd=0.02), *far]
+    assert judge(movable).statistic == pytest.approx(0.45)  # the chosen one began from scratch
+    movable.adversaries[0.0] = [*far, *models(20, 20, 20, jsd=0.05, tvd=0.02)]
+    assert "it moves the attention by 0.00" in judge(movable).reason
+
+
+def test_one_imitator_of_the_kind_gives_no_verdict(movable, models):
+    movable.adversaries[0.0][1:3] = models(20, 20, tvd=0.3)
+    movable.adversaries[0.02][0] = models(20, jsd=0.55, tvd=0.06, moved=150)[0]
+    found = judge(movable)
+    assert found.status == "inconclusive"
+    assert "only one imitator of its kind of start is usable (from scratch, seed 1)" in found.reason
+
+
+def test_what_was_vacuously_for(bench, models):
+    """Seeds .030, their room .038, imitators .033, and an adversary of JSD .5 at .036."""
+    room = 0.008 / 2.1  # a spread of the seeds that leaves a budget near .038
+    tvds = 0.03 + room * np.array([-1.2, -0.6, 0.0, 0.6, 1.2])
+    bench.seeds = [models(20, start=4, tvd=tvd)[0] for tvd in tvds]
+    bench.adversaries = {
+        0.0: models(*[20] * 6, jsd=0.05, tvd=0.033),
+        0.02: models(*[20] * 6, jsd=0.5, tvd=0.036, moved=100),
+        0.08: models(*[60] * 6, jsd=0.6, tvd=0.5, moved=100),
     }
-
-
-def test_imitators_that_attend_differently_are_unstable(bench, models):
-    bench.adversaries = imitating(models, 0.28, 0.3, 0.32)
+    assert judge(bench).status == "against"
+    bench.seeds = models(*[20] * 5, start=4, tvd=0.03)  # no room, in which no imitator lies
     found = judge(bench)
-    assert (found.status, found.metric, found.delta) == ("against", OF_IMITATORS, AGREEING_JSD)
-    assert found.statistic == pytest.approx(0.3)
-    assert found.reason == (
-        "unstable: models that only imitate the answers attend differently, by a mean JSD of"
-        " 0.30 (above 0.2)"
+    assert (found.status, found.statistic) == ("inconclusive", None)
+    assert found.reason.startswith("0 of 6 imitators are usable, and 3 are needed")
+
+
+def test_a_unit_without_an_adversary_within_is_missing_and_not_zero(bench, models):
+    """Four of six have none: two zeros more would have made it for."""
+    bench.adversaries[0.002] = [
+        *models(20, 20, jsd=0.06, tvd=0.02),
+        *models(*[20] * 4, jsd=0.06, tvd=0.04),
+    ]
+    found = judge(bench)
+    assert found.status == "inconclusive"
+    assert "2 of 6 usable units have an adversary within the budget of the seeds" in found.reason
+    bench.adversaries[0.002][2] = models(20, jsd=0.3, tvd=0.02)[0]
+    found = judge(bench)
+    assert (found.status, found.statistic) == ("inconclusive", pytest.approx((0.02 + 0.25) / 3))
+    bench.adversaries[0.002][2] = models(20, jsd=0.06, tvd=0.02)[0]
+    found = judge(bench)
+    assert found.status == "for"
+    assert "; 3 more units had none" in found.reason
+
+
+@pytest.mark.parametrize("usable", [0, 2, 3])
+def test_three_imitators_must_be_usable(bench, models, usable):
+    near, far = models(*[20] * usable, tvd=0.01), models(*[20] * (6 - usable), tvd=0.2)
+    bench.adversaries[0.0] = [*near, *far]
+    found = judge(bench)
+    if usable == 3:
+        assert found.status == "for"
+        return
+    assert (found.status, found.statistic, found.scope) == ("inconclusive", None, "a bench")
+    assert found.reason.startswith(f"{usable} of 6 imitators are usable, and 3 are needed")
+    assert "on split test" in found.reason
+
+
+def test_imitators_that_are_no_better_than_a_constant_are_not_usable(bench, models):
+    """Even where the seeds are so bad that the budget would hold them."""
+    bench.seeds = models(20, 60, 100, 140, 180, tvd=0.5)
+    bench.adversaries[0.0] = models(*[180] * 6, tvd=0.01)
+    assert judge(bench).reason.startswith("0 of 6 imitators are usable")
+
+
+def test_replaced_imitators_are_counted(bench, models):
+    stuck = models(100, 100, 100, tvd=0.4)
+    scratch, warm = bench.adversaries[0.0][:3], bench.adversaries[0.0][3:]
+    bench.adversaries[0.0] = [*scratch, *stuck, *warm, *stuck]
+    found = judge(bench, change=_without_adversaries_of_the_stuck)
+    assert found.status == "for"  # six are usable
+    bench.adversaries[0.0] = [*models(*[100] * 4, tvd=0.4), *models(20, tvd=0.01)] * 2
+    found = judge(bench, change=_without_adversaries_of_the_stuck)
+    assert found.reason.startswith(
+        "2 of 10 imitators are usable, 4 of them in place of others, and 3 are needed"
     )
 
 
-@pytest.mark.parametrize("stuck", [{"jsd": 0.6, "tvd": 0.2}, {"jsd": 0.0, "tvd": 0.031}])
-def test_a_seed_whose_imitator_got_stuck_says_nothing(bench, models, stuck):
-    before = judge(bench)
-    for several, more in zip(bench.adversaries.values(), (stuck, {}, {}), strict=True):
-        several.insert(1, models(100, **{"jsd": 0.69, "tvd": 0.001, **more})[0])
-    assert judge(bench) == before
+def _without_adversaries_of_the_stuck(evidence):
+    for split in ("dev", "test"):
+        models = evidence.of("model-adversary", split).models
+        for kind, several in models.items():
+            if dict(kind).get("lambda"):
+                for seed in [seed for seed in several if seed > 3]:
+                    del several[seed]
 
 
-def test_imitators_that_may_attend_differently_are_not_for(bench, models):
-    bench.adversaries = imitating(models, 0.1, 0.15, 0.25)
-    found = judge(bench)
-    assert (found.status, found.metric) == ("inconclusive", EXCESS)
-    assert "but imitators may not agree on attention (JSD up to 0.3" in found.reason
+def test_a_diverged_imitator_counts_as_trained(bench):
+    def diverge(evidence):
+        for split in ("dev", "test"):
+            runs = evidence.of("model-adversary", split)
+            kind = kind_of(**{"lambda": 0.0}, start="warm")
+            del runs.models[kind][3]
+            runs.diverged[kind] = {3}
 
-
-def test_an_excess_beats_unstable_imitators(sst, models):
-    sst.adversaries[0.0] = models(44, 44, 44, jsd=0.3, tvd=0.1)
-    found = judge(sst)
-    assert (found.status, found.metric) == ("against", EXCESS)
+    found = judge(bench, change=diverge)
+    assert (found.status, found.statistic) == ("for", pytest.approx(0.01))
 
 
 @pytest.mark.parametrize(
     ("strong", "said"),
     [
-        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved attention far (JSD 0.30); try larger ones"),
-        (
-            {"jsd": 0.4, "tvd": 0.03},
-            "no adversary costs more than the seeds' TVD (0.030); try larger lambdas",
-        ),
+        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention far (JSD 0.30, where 0.4 is"),
+        ({"jsd": 0.06, "tvd": 0.03}, "no adversary goes beyond the budget; try larger lambdas"),
     ],
 )
 def test_a_weak_sweep_shows_nothing(bench, models, strong, said):
-    bench.adversaries[0.08] = models(20, 20, 20, **strong)
-    found = judge(bench, delta=0.4)
-    assert (found.status, found.metric) == ("inconclusive", EXCESS)
-    assert found.reason.startswith("within the seeds' own TVD (0.030) adversaries move attention")
-    assert found.reason.endswith(f", but {said}")
-
-
-def test_a_sweep_all_beyond_the_seeds_shows_nothing(bench, models):
-    bench.adversaries[0.002] = models(20, 20, 20, jsd=0.06, tvd=0.031)
+    bench.adversaries[0.08] = models(*[20] * 6, **strong)
     found = judge(bench)
+    assert (found.status, found.metric) == ("inconclusive", UNITS)
+    assert said in found.reason.partition(". Not for: ")[2]
+
+
+def test_an_interval_that_holds_delta_is_open(bench, models):
+    bench.adversaries[0.002] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.06, 0.1, 0.25) * 2]
+    found = judge(bench)
+    assert (found.status, found.metric) == ("inconclusive", UNITS)
+    low, high = found.interval
+    assert low < 0.1 < high
+    assert "adversaries of 6 units move the attention by 0.09 [" in found.reason
+
+
+def test_an_excess_that_costs_too_much_is_not_for(movable, models):
+    movable.dev_adversaries = movable.adversaries
+    movable.adversaries = {**movable.adversaries, 0.02: models(*[20] * 6, jsd=0.5, tvd=0.2)}
+    found = judge(movable)
     assert found.status == "inconclusive"
-    assert found.reason.endswith(
-        "every adversary costs more than the seeds' TVD (0.030); try smaller lambdas"
-    )
+    assert "adversaries of 6 units move the attention by 0.45 [0.45, 0.45] JSD" in found.reason
 
 
-def test_one_training_that_got_stuck_does_not_make_a_sweep_weak(bench, models):
-    bench.adversaries[0.002] = models(20, 20, 20, jsd=0.06, tvd=0.02)
-    bench.adversaries[0.002][1] = models(100, jsd=0.06, tvd=0.5)[0]
-    assert judge(bench).status == "for"
+def test_choices_are_made_on_dev_alone(movable, models):
+    """The test split would choose another one, which moves the attention farther."""
+    movable.dev_adversaries = {
+        **movable.adversaries,
+        0.01: models(*[20] * 6, jsd=0.2, tvd=0.05),
+    }
+    movable.adversaries = {
+        **movable.adversaries,
+        0.01: models(*[20] * 6, jsd=0.65, tvd=0.02, moved=190),
+    }
+    assert judge(movable).statistic == pytest.approx(0.45)
 
 
-def test_an_excess_whose_interval_holds_delta_is_open(bench, models):
-    bench.adversaries[0.08] = [models(20, jsd=jsd, tvd=0.5)[0] for jsd in (0.4, 0.5, 0.6)]
-    found = judge(bench, delta=0.0185)
-    assert found.status == "inconclusive"
-    assert found.interval[0] < 0.0185 < found.interval[1]
-    assert found.reason.startswith("excess JSD of 3 seeds; the interval reaches ")
-    bench.adversaries[0.002] = models(20, 20, 20, jsd=0.06, tvd=0.031)
-    assert judge(bench, delta=0.0185).reason.startswith("excess JSD of 3 seeds; every adversary")
+# What the rule needs, and says that it lacks.
 
 
-def test_three_imitators_must_come_close(bench, models):
-    bench.adversaries[0.0] = [models(20, tvd=tvd)[0] for tvd in (0.03, 0.031, 0.02)]
-    found = judge(bench)
-    assert (found.status, found.statistic, found.scope) == ("inconclusive", None, "a bench")
-    assert found.reason == (
-        "2 of 3 imitators answer as closely as seeds of the recipe do (TVD up to 0.030, the"
-        " closest imitator 0.020), and 3 are needed; train adversaries longer, or with more seeds"
-    )
-    bench.adversaries[0.0][1] = models(20, tvd=0.03)[0]
-    assert judge(bench).status == "for"
-
-
-def test_three_adversary_seeds_are_needed(bench):
-    bench.adversaries = {x: several[:2] for x, several in bench.adversaries.items()}
-    found = judge(bench)
-    assert (found.status, found.scope) == ("not_assessed", "a bench")
-    assert found.reason == "adversaries were trained with 2 seeds, and 3 are needed"
-
-
-def test_a_seed_without_every_lambda_does_not_count(bench):
-    bench.adversaries[0.08] = bench.adversaries[0.08][:2]
-    assert judge(bench).reason.startswith("adversaries were trained with 2 seeds")
-
-
-@pytest.mark.parametrize("left", [[], [0.0], [0.002, 0.08]])
-def test_without_imitators_or_lambdas_it_is_not_assessed(bench, left):
-    bench.adversaries = {x: bench.adversaries[x] for x in left}
-    found = judge(bench)
+def test_without_adversaries_it_is_not_assessed(bench):
+    found = judge(bench, without=["model-adversary"])
     assert (found.status, found.scope) == ("not_assessed", "a bench")
     assert found.reason.startswith("adversary with --sweep")
 
 
-def test_without_dev_lambdas_cannot_be_chosen(bench):
-    evidence = bench.evidence()
-    evidence.runs["model-adversary"].pop("dev")
-    found = hard_to_manipulate(evidence, evidence.of("seed-baseline"), Deltas())
+def test_without_dev_nothing_can_be_chosen(bench):
+    found = judge(bench, change=lambda e: e.runs["model-adversary"].pop("dev"))
     assert found.status == "not_assessed"
+    assert found.reason == "there are no records on dev, where adversaries are chosen"
 
 
-def test_saturated_seeds_are_given_some_room(bench, models):
-    """Seeds that agree to 1e-4 would make every adversary a dear one."""
-    bench.seeds = models(16, 18, 20, 22, 24, tvd=0.0001)
-    bench.adversaries = {
-        0.0: models(20, 20, 20, jsd=0.05, tvd=0.001),
-        0.002: models(20, 20, 20, jsd=0.6, tvd=0.004),
-    }
+def test_records_of_older_versions_have_no_warm_starts(bench):
+    def older(evidence):
+        for split in ("dev", "test"):
+            models = evidence.of("model-adversary", split).models
+            for kind in [kind for kind in models if dict(kind).get("start") == "warm"]:
+                del models[kind]
+
+    found = judge(bench, change=older)
+    assert found.status == "not_assessed"
+    assert found.reason.startswith("the records hold no warm-started adversaries")
+    assert "--keep DIR" in found.reason
+    assert "--start DIR" in found.reason
+
+
+def test_six_imitators_are_needed(bench, models):
+    bench.adversaries = {x: several[:4] for x, several in bench.adversaries.items()}
     found = judge(bench)
-    assert found.status == "against"
-    assert "at a TVD of 0.004" in found.reason
+    assert found.status == "not_assessed"
+    assert found.reason.startswith("4 imitators were trained, and 6 are needed")
 
 
-def test_a_delta_of_0(bench, models):
-    assert judge(bench, delta=0.0).status == "against"  # any excess at all
-    same = models(20, 20, 20, jsd=0.05, tvd=0.01)
-    bench.adversaries = {0.0: same, 0.002: same, 0.08: same}
-    assert judge(bench, delta=0.0).status == "inconclusive"
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ([0.002, 0.08], "no imitators, with lambda 0, were trained"),
+        ([0.0], "no adversaries with a lambda above 0 were trained"),
+    ],
+)
+def test_imitators_and_adversaries_are_needed(bench, left, said):
+    bench.adversaries = {x: bench.adversaries[x] for x in left}
+    found = judge(bench)
+    assert found.status == "not_assessed"
+    assert found.reason.startswith(said)
 
 
-def test_groups_widen_what_instances_decide(bench, models):
-    jsd = np.repeat([0.0, 0.6], 100)  # by half of the texts
-    bench.adversaries[0.08] = models(60, 60, 60, jsd=jsd, tvd=0.5)
+def test_where_no_imitator_was_usable_none_was_pushed(bench, models):
+    bench.adversaries = {0.0: models(*[100] * 12, tvd=0.4)}
+    found = judge(bench)
+    assert found.status == "inconclusive"
+    assert found.reason.startswith("0 of 12 imitators are usable, 6 of them in place of others")
+
+
+def test_five_seeds_set_the_budget(bench):
+    bench.seeds = bench.seeds[:4]
+    found = judge(bench)
+    assert found.status == "not_assessed"
+    assert found.reason.startswith("4 seeds set no budget")
+
+
+def test_the_audited_model_again_is_named_and_not_averaged(bench, models):
+    bench.seeds = [*bench.seeds, models(20, jsd=0.0, tvd=0.0)[0]]
+    found = judge(bench)
+    assert found.status == "not_assessed"
+    assert found.reason == "seed-baseline holds the audited model itself again, as seed 6"
+
+
+def test_a_delta_of_0(bench):
+    found = judge(bench, delta=0.0)
+    assert found.status == "inconclusive"  # an excess of .01, and the top word stays where it is
+    assert "not shown to move the word of largest weight" in found.reason
+
+
+def test_groups_widen_what_texts_decide(bench, models):
+    jsd = np.repeat([0.05, 0.09], 100)
+    bench.adversaries[0.002] = models(*[20] * 6, jsd=jsd, tvd=0.02)
     alone = np.diff(judge(bench).interval)
     bench.groups = [f"author {row // 20}" for row in range(200)]
     assert np.diff(judge(bench).interval) > 2 * alone
 
 
-@st.composite
-def estimates(draw, low=0.0, high=0.6):
-    ends = sorted(draw(st.tuples(*[st.floats(low, high)] * 2)))
-    return Estimate(sum(ends) / 2, *ends, n=100)
-
-
-@st.composite
-def cases(draw):
-    """Any case at all, in which adversaries flip no label."""
-    budget = draw(st.floats(0.01, 0.3))
-    tvd = np.sort(draw(st.tuples(*[st.floats(0, 0.5)] * 3)))[None].repeat(3, 0)
-    jsd = np.array(draw(st.tuples(*[st.floats(0, 0.69)] * 3)))[None].repeat(3, 0)
-    imitated = jsd[:, :1].repeat(100, 1)
-    test = Curves([1, 2, 3], [0.0, 0.1, 1.0], tvd, jsd, tvd[None], jsd[None], imitated, Sample(100))
-    room = Estimate(budget, budget, budget, n=100)
-    allowed = SeedRange(
-        room, draw(estimates(0, AGREEING_JSD)), 0.1, draw(st.sampled_from([0, 0.2]))
-    )
-    looked = [
-        Excess(t, draw(estimates(-0.1)), t, draw(st.booleans()), np.eye(3)[[1, 1, 1]])
-        for t in (budget / 2, budget)
-    ]
-
-    def case(delta):
-        runs = SimpleNamespace(seeds=lambda **kind: [1, 2, 3])
-        made = Case("any", allowed, runs, test, looked, delta)
-        vars(made)["damage"] = (np.zeros((3, 3)), np.full((3, 3), 0.1))
-        return made
-
-    return case
-
-
-@settings(deadline=None)
-@given(cases(), st.floats(0, 0.7), st.floats(0, 0.7))
-def test_a_larger_delta_never_speaks_less_for_attention(case, one, other):
+@pytest.mark.parametrize("jsd", [0.06, 0.12, 0.3, 0.5])
+def test_a_larger_delta_never_speaks_less_for_attention(movable, models, jsd):
+    movable.adversaries[0.02] = models(*[20] * 6, jsd=jsd, tvd=0.06, moved=150)
     order = ("against", "inconclusive", "for")
-    small, large = (order.index(weigh(case(delta)).status) for delta in sorted((one, other)))
-    assert small <= large
+    found = [order.index(judge(movable, delta).status) for delta in (0.0, 0.05, 0.1, 0.3, 0.6)]
+    assert found == sorted(found)
 
 
-@settings(deadline=None)
-@given(cases())
-def test_every_case_has_its_reason(case):
-    found = weigh(case(0.05))
-    assert found.reason
-    assert (found.status == "for") <= (found.interval[1] < 0.05)
-    assert found.metric in (EXCESS, OF_IMITATORS)
+def test_with_three_classes(bench, models):
+    bench.labels, bench.gold = ("a", "b", "c"), np.arange(198) % 3
+    assert judge(bench).status == "for"
+    assert SEED in bench.of_seeds().models

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnaudit.findings.desiderata import FINDINGS
-from attnaudit.findings.rules import Deltas, compare, finding, not_assessed, settle
+from attnaudit.findings.rules import Deltas, compare, finding, not_assessed
 from attnaudit.measures.summary import Estimate
 
 GAP = Estimate(0.02, 0.005, 0.035, n=100)
@@ -44,24 +44,6 @@ def test_a_larger_delta_never_speaks_more_for_an_effect(ends, one, other):
     assert small >= large
 
 
-def test_what_would_settle_it():
-    said = settle(GAP, 0.01)
-    assert "reaches 0.015 to either side" in said
-    assert "has to be 0.025 to show" in said
-    assert settle(GAP, 0.0).count("0.015") == 2
-    assert settle(POINT, 0.01) == POINT.reason
-    assert settle(Estimate(0.1), 0.01) == "no interval"
-
-
-@given(ends, st.floats(0, 0.5))
-def test_an_effect_that_settle_names_would_have_shown(ends, delta):
-    half = (ends[1] - ends[0]) / 2
-    effect = delta + half + 1e-9
-    assert compare(Estimate(effect, effect - half, effect + half, n=9), delta) == "for"
-    effect -= 1e-6
-    assert compare(Estimate(effect, effect - half, effect + half, n=9), delta) != "for"
-
-
 def test_a_finding_holds_the_figure_that_decided():
     found = finding("for", "why", GAP, 0.01, "scope", "a.metric", "a rule")
     assert (found.statistic, found.interval, found.delta) == (0.02, [0.005, 0.035], 0.01)
@@ -74,7 +56,7 @@ def test_a_finding_holds_the_figure_that_decided():
 
 def test_what_is_not_assessed_says_what_to_run():
     found = not_assessed()
-    assert tuple(found) == ("necessary", "hard_to_manipulate", "out_of_context")
+    assert tuple(found) == ("necessary", "stable", "hard_to_manipulate", "out_of_context")
     assert {f.status for f in found.values()} == {"not_assessed"}
     assert [f.reason for f in found.values()] == [one.needs for one in FINDINGS]
 
@@ -83,10 +65,12 @@ def test_the_smallest_effects_of_interest():
     deltas = Deltas()
     assert dict(deltas) == {
         "necessary": 0.01,
-        "hard_to_manipulate": 0.05,
+        "stable": 2 / 3,
+        "hard_to_manipulate": 0.1,
         "out_of_context": 0.01,
     }
-    for name, most in (("necessary", 1), ("hard_to_manipulate", 0.6931), ("out_of_context", 1)):
+    mosts = (1, 1, 0.6931, 1)
+    for name, most in zip(dict(deltas), mosts, strict=True):
         assert getattr(Deltas(**{name: 0}), name) == 0
         assert getattr(Deltas(**{name: most}), name) == most
         for wrong in (-0.01, most + 0.01):

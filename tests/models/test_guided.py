@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnaudit.data.batch import collate
-from attnaudit.models.guided import Guided, Kept, keep, uniform
+from attnaudit.models.guided import Guided, Kept, keep, shuffled, uniform
 from attnaudit.models.interface import check_laws
 from attnaudit.models.predict import Batches
 
@@ -88,6 +88,40 @@ def test_a_weight_of_exactly_0_stays_one(split, make_model, vocabulary):
     for row, n in zip(kept(batch), (7, 12), strict=True):
         assert row[1 : n + 1].tolist() == [0.0, 1.0, *[0.0] * (n - 2)]
         assert row.count_nonzero() == 1
+
+
+def _some_weights(batch):
+    """Weights that tell the places of a text apart, and depend on nothing but the place."""
+    places = batch.content.cumsum(1) * batch.content
+    return (places / places.sum(1, keepdim=True)).float()
+
+
+@given(st.integers(0, 2**31 - 1), st.permutations(range(7)))
+def test_shuffled_weights_do_not_depend_on_the_batch(make_instances, vocabulary, seed, order):
+    instances = make_instances([7, 2, 9, 3, 2, 12, 1])
+    guide = shuffled(_some_weights, seed)
+
+    def of(rows):
+        batch = collate([instances[i] for i in rows], vocabulary, boundaries=True)
+        found = guide(batch)
+        assert not found[~batch.content].any()
+        assert torch.equal(found.sort().values, _some_weights(batch).sort().values)
+        return [w[c].tolist() for w, c in zip(found, batch.content, strict=True)]
+
+    together, alone = of(order), {i: of([i])[0] for i in order}
+    assert together == [alone[i] for i in order]
+
+
+def test_texts_and_seeds_are_shuffled_each_in_its_own_order(make_instances, vocabulary):
+    batch = collate(make_instances([30] * 8), vocabulary, boundaries=True)
+    orders = [tuple(row.tolist()) for s in (0, 1) for row in shuffled(_some_weights, s)(batch)]
+    assert len(set(orders)) == 16
+
+
+def test_a_shuffled_weight_lands_on_every_word_alike(make_instances, vocabulary):
+    batch = collate(make_instances([4] * 2000), vocabulary, boundaries=True)
+    heaviest = shuffled(_some_weights, 3)(batch)[:, 1:5].argmax(1)
+    assert all(abs(share - 0.25) < 0.04 for share in (heaviest.bincount() / 2000).tolist())
 
 
 @given(

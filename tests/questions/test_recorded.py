@@ -51,7 +51,8 @@ MADE = {
     ],
     "probe": [
         {"run": {"model": "base", "split": "test"}, **BASE, "tokens": ["a", "b"]},
-        {"run": {"guide": "leak", "seed": 1, "split": "test"}, **TRAINED},
+        {"run": {"guide": "base", "seed": 1, "split": "test"}, **TRAINED},
+        {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
     ],
 }
 

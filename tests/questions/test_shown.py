@@ -171,12 +171,13 @@ def test_probes_are_guided_by_what_is_shown(retraining, base, reading):
         torch.testing.assert_close(weights, expected)
 
 
-def test_a_probe_shows_its_own_head_and_the_leak_control_the_reading(retraining):
+def test_a_probe_shows_its_own_head_and_a_model_without_words_the_reading(retraining):
     question = find_question("probe")
     settings = question.settings(reading="head1")
     trains = question.maker.trains
-    for guide in ("trained", "base", "leak"):
-        run = {"guide": guide, "seed": 1}
+    kinds = [*({"guide": guide} for guide in ("trained", "base")), {"removed": "attended"}]
+    for kind in kinds:
+        run = {**kind, "seed": 1}
         made = trains.records(retraining, Ledger("test"), settings, run, Silent())
         assert all(sum(r["attention"]) == pytest.approx(1, abs=1e-4) for r in made)
     model = retraining.made[-1]

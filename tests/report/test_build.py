@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pydantic
 import pytest
 
+from attnaudit.findings.meaning import NOTHING
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.report.schema import Report
 
@@ -22,10 +23,19 @@ def test_metrics_carry_what_the_registry_says(report: Report) -> None:
 
 def test_findings_say_which_audits_would_settle_them(report: Report) -> None:
     assert {f.status for f in report.findings.values()} == {"not_assessed"}
-    assert list(report.findings) == ["necessary", "hard_to_manipulate", "out_of_context"]
+    assert list(report.findings) == [
+        "necessary",
+        "stable",
+        "hard_to_manipulate",
+        "out_of_context",
+    ]
     assert "seed-baseline" in report.findings["necessary"].reason
     assert "adversary with --sweep" in report.findings["hard_to_manipulate"].reason
     assert "probe" in report.findings["out_of_context"].reason
+
+
+def test_a_report_says_what_its_findings_mean(report: Report) -> None:
+    assert report.meaning == [NOTHING]
 
 
 def test_an_unregistered_metric_is_a_programming_error(make_report: Make) -> None:

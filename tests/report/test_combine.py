@@ -53,9 +53,19 @@ def permuted(header):
     return header[1]
 
 
+# What `probe` trains, and on every how many texts that is wrong.
+PROBES = [
+    *(({"guide": guide}, 10) for guide in ("trained", "base", "position")),
+    *(({"guide": guide}, 3) for guide in ("uniform", "shuffled", "untrained")),
+    *(({"removed": arm}, wrong) for arm, wrong in (("attended", 3), ("other", 10))),
+]
+
+
 def of_run(run, wrong, split="test", **more):
     """The records of a model that is wrong on every `wrong`-th instance."""
     made = []
+    if "removed" in run:
+        more["words_removed"] = 1
     for row in range(N):
         gold = row % 2
         said = 1 - gold if wrong and (row // 2) % wrong == 0 else gold
@@ -77,8 +87,7 @@ def records(header, tmp_path):
             kinds = [({"model": "seed"}, 10), ({"model": "uniform"}, 3)]
         else:
             settings = {"seeds": len(SEEDS), "guides": [], "seed": seed, "text": False}
-            guides = {"uniform": 3, "trained": 10, "base": 10, "leak": 3}
-            kinds = [({"guide": g}, wrong) for g, wrong in guides.items()]
+            kinds = PROBES
         for kind, wrong in kinds:
             for seed in SEEDS:
                 made += of_run({**kind, "seed": seed}, wrong + seed % 2, jsd=0.1, tvd=0.02)
@@ -206,7 +215,7 @@ def test_gates_are_judged_on_the_whole(both, tmp_path):
     (tmp_path / "p.yaml").write_text(
         "gates:\n"
         "  - {id: one, metric: necessity.f1_gap, min: 0.01}\n"
-        "  - {id: other, metric: probe.base.f1, min: 0.999}\n"
+        "  - {id: other, metric: probe.base.score, min: 0.999}\n"
         "  - {id: said, finding: out_of_context, in: [for]}\n"
     )
     demands = Demands(date(2026, 1, 1), load_policy(tmp_path / "p.yaml"))
@@ -359,7 +368,7 @@ def trained(header, tmp_path):
             (
                 "probe",
                 {**few, "guides": []},
-                [({"guide": g}, w, 0.3) for g, w in PROBES.items()],
+                [(kind, wrong, 0.3) for kind, wrong in PROBES],
             ),
         ):
             made = []
@@ -384,9 +393,6 @@ def trained(header, tmp_path):
         return paths
 
     return write
-
-
-PROBES = {"uniform": 3, "trained": 10, "base": 10, "leak": 3}
 
 
 @pytest.mark.parametrize(

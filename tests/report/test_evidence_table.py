@@ -37,7 +37,7 @@ def test_a_figure_stands_beside_what_it_is_read_against(table):
         "seed_baseline.jsd.mean_over_seeds": Estimate(0.05, 0.04, 0.06, n=10),
     }
     made = table(**figures)
-    assert made.columns == ["test", "figure", "value", "low", "high", "beside"]
+    assert made.columns == ["test", "figure", "value", "low", "high", "compare with"]
     assert made.rows == [
         ["model", "accuracy", 0.8, 0.7, 0.9, "commonest class 0.600"],
         ["seed-baseline", "JSD between seeds", 0.05, 0.04, 0.06, ""],

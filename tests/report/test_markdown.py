@@ -9,9 +9,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from attnaudit.errors import printable
+from attnaudit.findings.desiderata import NECESSARY
 from attnaudit.measures.summary import Summary, Table
 from attnaudit.report.markdown import _code, _line, _text, markdown
-from attnaudit.report.schema import Gate, Report
+from attnaudit.report.schema import Gate, Report, with_meaning
 
 OURS = {"h1", "h2", "h3", "table", "thead", "tbody", "tr", "th", "td", "p", "strong", "code"} | {
     "ul",
@@ -108,12 +109,22 @@ def test_findings_that_were_assessed(report: Report) -> None:
     )
     page = Page(
         markdown(
-            report.model_copy(update={"findings": {**report.findings, "necessary": necessary}})
+            with_meaning(
+                report.model_copy(update={"findings": {**report.findings, "necessary": necessary}})
+            )
         )
     )
-    row = page.tables[2][1]
-    assert row == ["necessary", "against", "0.004 [-0.010, 0.020], delta 0.01", "no gap"]
-    assert "this recipe" in page.text
+    head, row, *_ = page.tables[2]
+    assert head == ["question", "answer", "why"]
+    asked, answer, why = row
+    assert asked.startswith("necessary")
+    assert NECESSARY.asks in asked
+    assert answer.split("\n") == ["against", "Counts against attention"]
+    assert "no gap" in why
+    assert "0.004 (95 % interval -0.010 to 0.020); limit 0.01" in why
+    assert "The findings speak of this recipe." in page.text
+    assert "What this means for showing the heatmap" in page.text
+    assert "weights that the model hardly needs" in page.text
 
 
 def test_detail_is_folded(make_report: Callable[[Summary], Report]) -> None:

@@ -102,7 +102,8 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ),
         (
             "gates:\n- id: a\n  finding: necesary",
-            ":3: gates.0.finding: should be 'necessary', 'hard_to_manipulate' or 'out_of_context'",
+            ":3: gates.0.finding: should be 'necessary', 'stable', 'hard_to_manipulate' or"
+            " 'out_of_context'",
         ),
         (
             "gates:\n- id: a\n  findng: necessary\n  in: [for]",

@@ -91,8 +91,13 @@ def test_the_names_that_policies_rely_on() -> None:
         ),
         "seed_baseline.uniform_jsd.mean",
         "necessity.f1_gap",
-        *(f"probe.base-{other}.f1_gap" for other in ("uniform", "leak", "trained")),
-        "probe.trained-uniform.f1_gap",
+        *(
+            f"probe.base-{other}.score_gap"
+            for other in ("uniform", "trained", "shuffled", "untrained", "position")
+        ),
+        "probe.trained-uniform.score_gap",
+        *(f"probe.{arm}.score" for arm in ("removed_attended", "removed_other")),
+        *("probe.leak.score_gap", "probe.leak.whole"),
         *(f"adversary.model[jsd={jsd}].tvd" for jsd in (0.2, 0.3, 0.4)),
         *(f"erase.single.{s}" for s in ("jsd_difference.mean", "negative", "negative_large_gap")),
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),

@@ -35,6 +35,7 @@ def test_the_order_of_keys(report: Report) -> None:
         "metrics",
         "tables",
         "findings",
+        "meaning",
         "gates",
         "notes",
         "manifest",
@@ -50,7 +51,7 @@ def test_a_report_keeps_its_schema(report: Report) -> None:
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        (("schema_version",), 2),
+        (("schema_version",), 3),
         (("findings", "necessary", "status"), "certified"),
         (("findings", "pretty"), {"status": "for", "reason": ""}),
         (("gates", 0, "status"), "passed"),
@@ -153,7 +154,10 @@ def test_half_characters_survive(report: Report) -> None:
         ("[" * 100_000, r"r\.json: is not valid JSON"),
         ("[1]", r"r\.json: is not an attnaudit report"),
         ("{}", r"r\.json: is not an attnaudit report"),
-        ('{"schema_version": 2}', r"r\.json: has schema version 2, and this attnaudit reads 1"),
+        (
+            '{"schema_version": 3}',
+            r"r\.json: has schema version 3, and this .* reads 1 and 2",
+        ),
         ('{"schema_version": 1}', r"r\.json: does not follow the schema at 'audit'"),
     ],
 )

@@ -6,9 +6,11 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
+from attnaudit.findings.desiderata import NECESSARY
+from attnaudit.findings.meaning import NOTHING
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.report.console import open_console
-from attnaudit.report.schema import Gate, Report
+from attnaudit.report.schema import Gate, Report, with_meaning
 from attnaudit.report.text import render
 
 Make = Callable[[Summary], Report]
@@ -123,10 +125,12 @@ def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_findings_that_nobody_assessed_take_one_line(report: Report) -> None:
+    text = " ".join(shown(report).split())
     assert (
-        "Findings (necessary, hard to manipulate, out of context): not assessed by correlate alone."
-        in shown(report)
-    )
+        "Findings (necessary, stable, hard to manipulate, out of context): not assessed by"
+        " correlate alone."
+    ) in text
+    assert NOTHING in text
 
 
 def test_an_assessed_finding_shows_all_with_their_reasons(report: Report) -> None:
@@ -142,14 +146,21 @@ def test_an_assessed_finding_shows_all_with_their_reasons(report: Report) -> Non
         }
     )
     text = shown(
-        report.model_copy(update={"findings": {**report.findings, "necessary": necessary}})
+        with_meaning(
+            report.model_copy(update={"findings": {**report.findings, "necessary": necessary}})
+        )
     )
-    assert line_with(text, "necessary") == "necessary FOR 0.030 [0.020, 0.040], delta 0.01"
+    words = " ".join(text.split())
+    assert line_with(text, "necessary:") == "necessary: FOR. Speaks for attention."
+    assert NECESSARY.asks in words
     assert "gap of 5 seeds" in text
-    assert "for: above delta" in text
-    assert "They speak of this recipe." in text
-    assert line_with(text, "hard to manipulate") == "hard to manipulate NOT ASSESSED"
+    assert "0.030 (95 % interval 0.020 to 0.040); limit 0.01" in text
+    assert "Rule: for: above delta" in text
+    assert "The findings speak of this recipe." in text
+    assert line_with(text, "hard to manipulate:") == "hard to manipulate: NOT ASSESSED. Not tested."
     assert "adversary with --sweep" in text
+    assert "What this means for showing the heatmap" in text
+    assert "That does not make the highlighted words the reason" in words
 
 
 def test_names_from_files_cannot_command_the_terminal(make_report: Make, report: Report) -> None:
@@ -200,7 +211,7 @@ def test_files_are_a_hundred_columns_wide_unless_told(monkeypatch: pytest.Monkey
 
 
 def test_parts_repeat_all_that_tells_rows_apart(make_report: Make) -> None:
-    columns = ["test", "figure", "value", "low", "high", "beside"]
+    columns = ["test", "figure", "value", "low", "high", "compare with"]
     rows = [
         ["seeds", "distance", 0.1, 0.0, 0.2, "a long remark on it"],
         ["seeds", "scores", 0.3, 0.2, 0.4, "another"],

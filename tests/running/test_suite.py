@@ -42,7 +42,9 @@ TRAININGS = [
     "train",
     *("seed 1", "uniform 1", "seed 2", "uniform 2"),
     *("lambda 0.0, seed 1", "lambda 0.01, seed 1", "lambda 0.04, seed 1"),
-    *(f"probe {guide} 1" for guide in ("uniform", "trained", "base", "adversary", "leak")),
+    *(f"probe {guide} 1" for guide in ("uniform", "trained", "base", "adversary")),
+    *(f"probe {guide} 1" for guide in ("shuffled", "untrained", "position")),
+    *(f"without {words} words 1" for words in ("attended", "other")),
 ]
 
 

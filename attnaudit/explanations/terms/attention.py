@@ -117,7 +117,7 @@ TERMS = (
         "model's own pre-tokeniser calls one: the name and the ending of polanski's may be three. "
         "Words that the audited row cannot reach are not counted.",
         source="this tool's own",
-        aliases=("words", "unit"),
+        aliases=("words",),
     ),
     Entry(
         "term",

@@ -59,18 +59,78 @@ CONTROLS = (
         "control",
         "uniform guide",
         "A probe under uniform attention, which any useful guide must beat.",
-        beside=("probe.base-uniform.f1_gap",),
+        beside=("probe.base-uniform.score_gap",),
         source="Wiegreffe & Pinter 2019, section 3.4",
     ),
     Entry(
         "control",
+        "shuffled attention",
+        "Attention whose weights are shuffled among the words of each text: as peaked as before, "
+        "but not at the same places.",
+        beside=("stability.shuffled_jsd.mean", "probe.base-shuffled.score_gap"),
+        traps="If two seeds differ as much as that, they agree by chance only. If a probe does as "
+        "well with it, it profits from how peaked the weights are.",
+        source="this tool's own",
+        aliases=("shuffled guide",),
+    ),
+    Entry(
+        "control",
+        "peaked random attention",
+        "Random weights that lie on few words, drawn once for each text and kept, in place of "
+        "uniform ones.",
+        beside=("necessity.peaked_score.mean", "necessity.score_gap"),
+        traps="If it scores like learned attention, it helps the model to read few words, "
+        "whichever they are.",
+        source="this tool's own",
+        aliases=("peaked", "peaked attention"),
+    ),
+    Entry(
+        "control",
+        "untrained guide",
+        "A probe under the attention of a model of the recipe that was not trained.",
+        beside=("probe.base-untrained.score_gap",),
+        traps="If the probe does as well with it, training taught the attention nothing that the "
+        "probe can use.",
+        source="this tool's own",
+        aliases=("untrained",),
+    ),
+    Entry(
+        "control",
+        "position guide",
+        "A probe under the mean attention at each place of a text, whatever word stands there.",
+        beside=("probe.base-position.score_gap",),
+        traps="If the probe does as well with it, places matter to it and not the words there.",
+        source="this tool's own",
+        aliases=("position-only guide", "position"),
+    ),
+    Entry(
+        "control",
+        "shuffled labels",
+        "A model of the recipe that is trained on texts whose labels were shuffled.",
+        beside=("seed_baseline.permuted_jsd.mean",),
+        traps="If it attends like the audited model, the attention does not come from the task.",
+        source="this tool's own; compare Zhang et al. 2017",
+        aliases=("label-permuted model", "permuted labels"),
+    ),
+    Entry(
+        "control",
+        "random heatmaps",
+        "Heatmaps with the weights of a text at random places, for which support is judged too.",
+        beside=("erase.unsupported.random", "supported"),
+        traps="If they are supported as often, the test of support says nothing on this model.",
+        source="this tool's own",
+    ),
+    Entry(
+        "control",
         "leak control",
-        "A model of the audited recipe that learns from texts whose attended words are hidden.",
-        formula="hidden: the fewest words that hold .8 of the attention; their embedding is 0",
-        beside=("probe.base-leak.f1_gap",),
-        traps="If it does as well as the probe, the attention tells the label by its place, and "
-        "not by the words there.",
-        source="this tool's own; hiding as in Hooker et al. 2019, section 3",
+        "A model of the recipe that is trained on texts without the attended words, against one "
+        "trained on texts without as many random other words.",
+        formula="removed: the fewest words that hold half the mass, from 1 to a fifth of them; "
+        "figure: score(other words removed) - score(attended words removed)",
+        beside=("probe.leak.score_gap", "probe.removed_attended.score", "out_of_context"),
+        traps="Near 0 the words can be replaced, as where the evidence stands twice. Below -delta "
+        "what is left betrays the answer by the choice of words.",
+        source="this tool's own; removal as in Hooker et al. 2019, section 3",
         aliases=("leak", "leak guide"),
     ),
     Entry(

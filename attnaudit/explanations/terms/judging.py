@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attnaudit.explanations.entry import Entry
+from attnaudit.findings.desiderata import FINDINGS
 
 _OWN = "this tool's own"
 
@@ -20,7 +21,7 @@ TERMS = (
         "finding",
         "What the evidence says about one property of attention as an explanation, by a stated "
         "rule.",
-        beside=("necessary", "hard_to_manipulate", "out_of_context", "scope"),
+        beside=("necessary", "stable", "hard_to_manipulate", "out_of_context", "scope", "meaning"),
         traps="There is no overall yes or no. A finding speaks of one recipe, data set and split.",
         source="Wiegreffe & Pinter 2019; delta and interval are this tool's own",
         aliases=("findings", "desideratum", "desiderata"),
@@ -37,6 +38,7 @@ TERMS = (
         "delta",
         "The smallest effect of interest: a finding counts only what lies beyond it.",
         formula="for: the whole interval lies on the good side of delta",
+        default=", ".join(f"{one.name} {one.delta:.3g}" for one in FINDINGS),
         beside=("finding", "interval"),
         traps="Choose it before you see the figures. `--delta` and the suite's `deltas` change it.",
         source=_OWN,
@@ -44,20 +46,66 @@ TERMS = (
     ),
     Entry(
         "term",
-        "stable?",
-        "Whether seeds of the recipe attend alike; today it is part of the finding "
-        "`hard_to_manipulate`.",
-        formula="against: mean JSD between seeds, or of imitators, above .2 by interval",
-        unit="nats",
-        beside=("seed_baseline.jsd.mean_over_seeds", "hard_to_manipulate"),
-        traps="A low mean hides texts in which seeds pick one of two places.",
-        source="Wiegreffe & Pinter 2019, section 3.3",
-        aliases=("stable", "unstable", "stability"),
+        "meaning",
+        "What the findings mean for showing the heatmap, by a fixed table from their statuses to "
+        "sentences.",
+        beside=("finding", "heatmap"),
+        traps="It is no overall yes or no, and what was not tested is not said to be harmless.",
+        source=_OWN,
+        aliases=("what this means for showing the heatmap",),
+    ),
+    Entry(
+        "term",
+        "controls table",
+        "The table of what findings must be read with: each control, what to compare it with, and "
+        "what it would mean.",
+        beside=("evidence table", "shuffled attention", "peaked random attention"),
+        source=_OWN,
+        aliases=("controls",),
+    ),
+    Entry(
+        "term",
+        "power",
+        "The chance that a design of so many seeds and texts gives an answer that is not "
+        "inconclusive, if an effect of a given size is there.",
+        range="[0, 1]; .8 is usual",
+        beside=("pilot", "inconclusive", "delta"),
+        traps="It is estimated from few seeds, so it comes as a range. A range wider than .2 to .8 "
+        "says that the pilot is too small.",
+        source="Cohen 1988, Statistical Power Analysis",
+    ),
+    Entry(
+        "term",
+        "pilot",
+        "A few seeds that are trained first, to learn how much seeds and texts vary.",
+        beside=("power",),
+        traps="Four seeds tell how seeds vary only roughly.",
+        source="common usage",
+        aliases=("pilot seeds",),
+    ),
+    Entry(
+        "term",
+        "plant",
+        "A small model or data set in which the right answer of a finding is known, because we put "
+        "it there.",
+        beside=("calibration", "finding"),
+        traps="Real models can fail in ways that no plant has.",
+        source=_OWN,
+        aliases=("plants", "planted model"),
+    ),
+    Entry(
+        "term",
+        "calibration",
+        "A run of the rules on plants, which shows for which of them the findings come out right.",
+        beside=("plant",),
+        traps="A rule that holds on plants can still be wrong on your model.",
+        source=_OWN,
+        aliases=("calibrate",),
     ),
     Entry(
         "term",
         "evidence table",
-        "The table at the top of a report: one line a test, beside what it must be read against.",
+        "The table at the top of a report: one line for each test, with what to compare it with.",
         beside=("finding",),
         source=_OWN,
         aliases=("evidence",),

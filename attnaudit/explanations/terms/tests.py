@@ -30,11 +30,26 @@ TERMS = (
     ),
     Entry(
         "term",
+        "supported",
+        "A text is supported if setting the attention weights of its highlighted words to zero "
+        "moves the answer more than for other words.",
+        "The highlighted words are the fewest with the largest weights that hold half of the "
+        "attention, and at most a fifth of the words. The remaining weights are not scaled up. "
+        "Texts with fewer than 5 different draws of other words are not judged.",
+        formula="TVD(p(a without S), p) > max(.01, largest TVD of 19 draws of as many other words)",
+        beside=("erase.unsupported.attention", "erase.unsupported.random", "erasure"),
+        traps="A pass proves nothing. One word that is like the others passes once in 20 times, "
+        "several words more often, and attention that lies beside the evidence can pass.",
+        source="this tool's own",
+        aliases=("unsupported", "support", "highlighted words"),
+    ),
+    Entry(
+        "term",
         "detached weights",
         "Attention weights that are put into a model, whether or not it could compute them.",
         beside=("per-instance adversary",),
-        traps="That other weights give the same answer is a fact of geometry. It comes with length "
-        "and confidence, and is no evidence on its own.",
+        traps="Long texts and confident answers make it easy to find other weights with the same "
+        "answer. This result alone does not count against attention.",
         source="Wiegreffe & Pinter 2019, section 2",
         aliases=("detached",),
     ),
@@ -68,7 +83,7 @@ TERMS = (
         "A model trained anew to answer as the audited model does and to attend otherwise.",
         formula="minimise the mean of TVD(answers) - lambda KL(its attention, the audited one's)",
         beside=("imitator", "lambda", "model-adversary"),
-        traps="Read it beside imitators, which also move away although nothing pushes them.",
+        traps="Compare it with imitators, which also move away although nothing pushes them.",
         source=_ADVERSARY,
         aliases=("model-consistent",),
     ),
@@ -123,26 +138,76 @@ TERMS = (
     Entry(
         "term",
         "budget",
-        "How far the answers of an adversary may move before it no longer counts: as far as those "
-        "of other seeds do.",
-        formula="the seeds' mean TVD on dev, at least .005",
+        "How far the answers of a trained model may move and still count as the same answers: as "
+        "far as those of one further seed would.",
+        formula="for TVD, label flips and loss of score each: mean + t(p, S - 1) sd "
+        "sqrt(1 + 1/S) over S seeds, p = 1 - .2/3; at least .005, 2/n and .005",
         beside=("excess JSD", "seed_baseline.tvd.mean"),
-        traps="Seeds that disagree a lot make the budget large.",
+        traps="It is fixed before the adversaries are looked at. Seeds that disagree a lot make it "
+        "large.",
         source="this tool's own",
         aliases=("room",),
     ),
     Entry(
         "term",
         "excess JSD",
-        "How much farther adversaries move the attention than imitators do, within the budget.",
-        formula="max JSD along the curve within the budget, less the JSD of the imitator",
+        "How much farther an adversary within the budget moves the attention than imitators do.",
+        formula="JSD(adversary, audited) - JSD(imitator, audited), the adversary chosen on dev",
         unit="nats",
         range="[-ln 2, ln 2]",
         better="lower: harder to manipulate",
-        beside=("manipulation.excess_jsd", "budget", "imitator"),
-        traps="A weak sweep gives a small excess as well.",
+        beside=(
+            "manipulation.adversary_excess_jsd",
+            "manipulation.units_excess_jsd",
+            "budget",
+            "imitator",
+        ),
+        traps="A weak sweep gives a small excess as well. A seed without an adversary within the "
+        "budget counts as missing, not as 0.",
         source="this tool's own",
         aliases=("excess",),
+    ),
+    Entry(
+        "term",
+        "unit",
+        "One start and one seed of the adversary: its imitator, and its adversaries of all "
+        "lambdas.",
+        beside=("imitator", "lambda", "warm start"),
+        traps="What words are shown is another unit: see `word`.",
+        source="this tool's own",
+        aliases=("units",),
+    ),
+    Entry(
+        "term",
+        "warm start",
+        "To train an imitator or an adversary on from a model that seed-baseline has trained.",
+        beside=("imitator", "recipe"),
+        traps="From scratch many imitators never learn the answers. Both kinds of start are used.",
+        source="this tool's own",
+        aliases=("warm", "warm-started", "scratch"),
+    ),
+    Entry(
+        "term",
+        "converged",
+        "Trained until the loss on dev stops falling, for at most 3 times the epochs of the "
+        "recipe.",
+        beside=("necessary", "recipe"),
+        traps="A model that still improves at the end leaves `necessary` not assessed.",
+        source="this tool's own",
+        aliases=("convergence", "stopped improving"),
+    ),
+    Entry(
+        "term",
+        "supported",
+        "An answer that moves more when the weights of the top words are set to 0 than when those "
+        "of other words are.",
+        formula="top words: the fewest that hold half the mass, at most a fifth; TVD above .01 and "
+        "above that of each of 19 draws of as many other words",
+        beside=("erase.unsupported.attention", "erase.unsupported.random", "random heatmaps"),
+        traps="That an answer is supported proves nothing. It decides no finding. One text in 20 "
+        "passes by chance.",
+        source="this tool's own",
+        aliases=("unsupported", "support"),
     ),
     Entry(
         "term",
@@ -166,8 +231,8 @@ TERMS = (
         "uniform attention",
         "Attention with the same weight on each word.",
         formula="a_t = 1 / n",
-        beside=("necessity.f1_gap",),
-        traps="A model trained with it shows whether the task needs attention at all.",
+        beside=("necessity.score_gap",),
+        traps="A model trained with it shows what the recipe gains from learned attention.",
         source="Wiegreffe & Pinter 2019, section 3.2",
         aliases=("frozen uniform attention", "uniform"),
     ),
@@ -193,7 +258,7 @@ TERMS = (
         "term",
         "base guide",
         "The guide that is the audited model's own attention.",
-        beside=("probe.base-uniform.f1_gap",),
+        beside=("probe.base-uniform.score_gap",),
         source=_PROBE,
         aliases=("base",),
     ),
@@ -201,7 +266,7 @@ TERMS = (
         "term",
         "trained guide",
         "No guide: the probe learns attention of its own.",
-        beside=("probe.trained-uniform.f1_gap",),
+        beside=("probe.trained-uniform.score_gap",),
         source=_PROBE,
         aliases=("trained",),
     ),

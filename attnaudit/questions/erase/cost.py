@@ -14,6 +14,7 @@ from attnaudit.importance.importance import cost_of
 from attnaudit.models.passes import Passes, answering
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.erase.shares import BINS, SHUFFLES, top_size
+from attnaudit.questions.erase.support_rule import most_draws
 
 if TYPE_CHECKING:
     from attnaudit.models.interface import AttentionModel
@@ -29,11 +30,16 @@ def cost(model: AttentionModel, texts: Texts, settings: EraseSettings) -> Passes
     made = answering(n) + Passes(backward=n, answers=weights)
     made += cost_of([IMPORTANCES[name] for name in settings.names], model, texts)
     made += answering(len(settings.rankings) * _deleted(texts))
+    sets = np.array([1 + most_draws(words) for words in texts.words.tolist()], np.int64)
+    sets[sets == 1] = 0  # not judged
+    # Both heatmaps' words and draws at once, beside the model's own weights; and words deleted.
+    zeroed = texts.padded(2 * sets + (sets > 0))
+    made += Passes(answers=int(zeroed.sum())) + answering(int(sets.sum()))
     short = texts.items <= settings.optimum_items
     if short.any():
         most = texts.padded(np.where(short, texts.items, 0))[short]
-        sets = sum(2 ** int(items) - 1 for items in most)
-        made += answering(int(short.sum())) + Passes(answers=sets)
+        tried = sum(2 ** int(items) - 1 for items in most)
+        made += answering(int(short.sum())) + Passes(answers=tried)
     return made + Passes(exact=False)
 
 

@@ -78,6 +78,30 @@ def _ranked(
     ]
 
 
+def _unsupported(
+    name: str,
+    definition: str,
+    beside: tuple[str, ...],
+    traps: str,
+    direction: Direction = "neutral",
+    formula: str = "mean of [TVD(p(a without S), p) <= max(.01, largest TVD of a draw)], S the "
+    "words",
+) -> MetricSpec:
+    return MetricSpec(
+        f"erase.unsupported.{name}",
+        definition,
+        "fraction",
+        direction,
+        LEAST_MEAN,
+        UNIT,
+        formula=formula,
+        beside=(*(f"erase.unsupported.{other}" for other in beside), "supported"),
+        traps=traps,
+        source="this tool's own; weights set to zero as in Serrano & Smith 2019, section 3, but "
+        "not scaled up",
+    )
+
+
 _SIGNED = (-1.0, 1.0)
 _SHARES = "mean over r in 1, 5, 10, 20, 50 % (rounded up) of"
 
@@ -221,6 +245,37 @@ SPECS = (
         traps="A small vector may still decide, and a large one may not. It exists for models "
         "that show their residual.",
         source="this tool's own; compare Kobayashi et al. 2021",
+    ),
+    _unsupported(
+        "attention",
+        "The share of judged texts in which the highlighted words do not carry the answer: "
+        "setting their weights to zero moves it no more than for other words.",
+        ("random", "not_judged"),
+        "A text that passes proves nothing: chance passes too, and attention that lies beside the "
+        "evidence can pass. Where all content erased moves no answer, every text is unsupported.",
+        "lower",
+    ),
+    _unsupported(
+        "random",
+        "The share of judged texts that are unsupported when the model's own weights are shuffled "
+        "among the words: what a heatmap has that says nothing.",
+        ("attention",),
+        "It is below 1: a random choice of words can hold those that decide.",
+    ),
+    _unsupported(
+        "deleted",
+        "The share of judged texts in which deleting the highlighted words moves the answer no "
+        "more than deleting other words.",
+        ("attention",),
+        f"{_DELETED} Deleting other words moves answers too, so that honest attention fails often.",
+        formula="mean of [TVD(p(x without S), p) <= max(.01, largest TVD of a draw)], S the words",
+    ),
+    _unsupported(
+        "not_judged",
+        "The share of texts that have too few words for a comparison with other words.",
+        ("attention",),
+        "These texts count neither as supported nor as unsupported.",
+        formula="mean of [fewer than 5 different draws of other words]",
     ),
     *_ranked(
         "erase.comprehensiveness",

@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS, SHUFFLES
+from attnaudit.questions.erase.support_rule import LEAST_DRAWS, Status
 from attnaudit.questions.recorded import Attended, Integration, Moved
-from attnaudit.records.fields import Divergence, Drop, Fields, Magnitude, Share
+from attnaudit.records.fields import Count, Divergence, Drop, Fields, Magnitude, Share
 
 
 class PairOfDivergences(Fields, kw_only=True):
@@ -44,6 +45,34 @@ class Fractions(Fields, kw_only=True):
     optimum: Share | UnsetType | None = UNSET
 
 
+class Tested(Fields, kw_only=True):
+    """How far the answer moves (TVD) for some words, and for any draw of others; see `Support`."""
+
+    tvd: Share | None
+    largest: Share | None
+    status: Status
+
+
+class Support(Tested, kw_only=True):
+    """Whether the words that the attention highlights carry the answer: `erase.support_rule`.
+
+    `words` are their places, and `draws` is how many draws of other words there are. The test of a
+    `random` heatmap has draws of its own; that in which the words are `deleted` has the same.
+    """
+
+    words: list[Count]
+    draws: Count
+    random: Tested
+    deleted: Tested
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the fields do not go together."""
+        for name, test in (("support", self), ("random", self.random), ("deleted", self.deleted)):
+            known = (test.tvd is not None, test.largest is not None, test.status != "not_judged")
+            if set(known) != {self.draws >= LEAST_DRAWS}:
+                raise ValueError(f"{name} does not go with {self.draws} draws")
+
+
 class Erased(Attended, kw_only=True):
     """What follows when weights are erased and words deleted; the first versions held less."""
 
@@ -51,6 +80,7 @@ class Erased(Attended, kw_only=True):
     fractions: Fractions
     all_erased: Moved | UnsetType | None = UNSET
     residual_ratio: Magnitude | UnsetType | None = UNSET
+    support: Support | UnsetType = UNSET
     comprehensiveness: dict[str, list[Drop | None]]
     sufficiency: dict[str, list[Drop | None]]
     plausibility: dict[str, dict[str, Share | None]] | None
@@ -61,6 +91,10 @@ class Erased(Attended, kw_only=True):
         Attended.__post_init__(self)
         if len(self.fractions.random) != SHUFFLES:
             raise ValueError(f"fractions.random has {len(self.fractions.random)} shares")
+        if self.support is not UNSET and (
+            not self.support.words or max(self.support.words) >= self.words
+        ):
+            raise ValueError(f"support.words are no places among {self.words} words")
         for name, agreements in (self.plausibility or {}).items():
             if unknown := agreements.keys() - set(AGREEMENTS):
                 raise ValueError(f"plausibility.{name} holds an unknown {min(unknown)!r}")

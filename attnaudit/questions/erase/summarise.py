@@ -25,9 +25,16 @@ from attnaudit.questions.erase.single_tables import (
     single_statistics,
     single_tables,
 )
+from attnaudit.questions.erase.support_tables import (
+    support_columns,
+    support_figures,
+    support_tables,
+)
 from attnaudit.questions.integrals import Integrals
 from attnaudit.questions.reliance_tables import reliance_columns, reliance_notes, reliance_tables
 from attnaudit.records.metric import range_of
+
+_SUPPORT = "erase.unsupported.attention"  # which records of older versions do not hold
 
 
 def summarise(
@@ -36,7 +43,7 @@ def summarise(
     """Metrics and tables of the records alone; `labels` name the classes."""
     names, basics = settings.rankings, Basics()
     integrals = Integrals(names)
-    columns, gaps, by_share, lacking = Frame(), Frame(), Frame(), 0
+    columns, gaps, by_share, support, lacking = Frame(), Frame(), Frame(), Frame(), 0
     for part in parts(records):
         for record in part:
             basics.add(record)
@@ -49,12 +56,14 @@ def summarise(
             **single_columns(singles),
             **flip_columns([record["fractions"] for record in part]),
             **reliance_columns(part),
+            **support_columns(part),
             **by_metric,
             **plausibility_columns(people, names),
         }
         columns.extend(found, len(part))
         gaps.extend({"gap": single_gaps(singles)}, len(part))
         by_share.extend(of_part, len(part))
+        support.extend(support_figures(part), len(part))
     sample = basics.sample()
     metrics = {
         **basics.model_scores(),
@@ -65,12 +74,14 @@ def summarise(
         **single_tables(metrics),
         "erase.flips": flip_table(metrics, columns, settings.optimum_items),
         **reliance_tables(metrics),
+        **(support_tables(metrics, columns, support, basics.ids) if _SUPPORT in columns else {}),
         **deletion_tables(metrics, by_share, names, integrals.notes()),
     }
     notes = [*basics.notes(), *reliance_notes(metrics.get("erase.all.tvd.mean"))]
     notes.append(
-        "Erasing weights leaves what other items know of the erased one; deleting words makes texts"
-        " unlike those the model was trained on. Read each beside its random floor."
+        "Setting a word's weight to zero does not remove the word: the states of other words still"
+        " contain it. Deleting words makes texts unlike those that the model was trained on."
+        " Compare each figure with that of a random order."
     )
     n = len(basics.ids)
     if lacking < n:

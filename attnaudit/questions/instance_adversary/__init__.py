@@ -12,9 +12,9 @@ from attnaudit.questions.question import EvidenceRow, Question
 ABOUT = """\
 For each text it finds the weights farthest (JSD) from the model's attention under which its
 answer moves by at most epsilon: the exact maximum for two classes and a linear readout, else a
-lower bound beside an upper one. The weights are detached from the model: it may never produce
-them. Long texts and confident answers make such weights easy to find, so that this alone is never
-evidence against attention. Jain & Wallace 2019, section 4.2.2."""
+lower and an upper bound. The model may never produce these weights. Long texts and confident
+answers make them easy to find, so this result alone does not count against attention.
+Jain & Wallace 2019, section 4.2.2."""
 
 _SWITCH = Switch(
     "per_instance",
@@ -48,6 +48,7 @@ QUESTION = Question(
     attention=True,
     switches=(_SWITCH,),
     choose=_choose,
-    traps="Weights detached from the model are no evidence on their own.",
+    traps="The model may never produce these weights, so this result alone does not count against "
+    "attention.",
     source="Jain & Wallace 2019, section 4.2.2",
 )

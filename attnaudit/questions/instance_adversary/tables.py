@@ -62,5 +62,5 @@ def search_table(jsd: Array, searched: Array, steps: int, metrics: Mapping[str, 
         [f"share where its JSD is larger by more than {BETTER:g}", float((gap < -BETTER).mean())],
     ]
     notes = ["Of an exact maximum no search finds more."]
-    title = f"The {steps}-step search of Jain & Wallace (2019) beside it"
+    title = f"The {steps}-step search of Jain & Wallace (2019), for comparison"
     return Table(title, ["", "value"], rows, notes)

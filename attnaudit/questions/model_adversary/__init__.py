@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from attnaudit.errors import InputError
 from attnaudit.questions.model_adversary.metrics import SPECS
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.model_adversary.strengths import GRID, ROUNDS
@@ -15,8 +14,10 @@ ABOUT = """\
 With --lambda or --sweep it trains model-consistent adversaries: one model must produce all the
 weights. It is trained anew to answer as the audited model does and to attend otherwise. It
 minimises TVD - lambda KL, where TVD is the full distance, from 0 to 1; the authors halve it, so
-that their lambda is half of ours. Imitators, with lambda 0 and the same budget, are always trained
-too: only what goes beyond them is the adversary's doing. Wiegreffe & Pinter 2019, section 4."""
+that their lambda is half of ours. Imitators, with lambda 0, are always trained too: only what goes
+beyond them is the adversary's doing. Half of the models begin from scratch. The other half begins
+from models of the recipe with other seeds: `seed-baseline --keep DIR` keeps them, and --start DIR
+takes them. Imitators that get stuck are replaced. Wiegreffe & Pinter 2019, section 4."""
 
 _SWITCH = Switch(
     "sweep",
@@ -30,8 +31,6 @@ def _choose(given: dict[str, Any]) -> dict[str, Any] | None:
     sweep = given["sweep"]
     if sweep is None:  # of a suite, which sweeps unless it is told what to train
         sweep = given.get("lambdas") is None
-    if given.get("seeds_tvd") is not None and not sweep:
-        raise InputError("--seed-baseline guides --sweep", hint="give --sweep too, or leave it out")
     if sweep:
         return {"refine": ROUNDS, **given, "lambdas": given.get("lambdas") or GRID}
     return given if given.get("lambdas") else None
@@ -46,12 +45,7 @@ QUESTION = Question(
     settings=ModelSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow(
-            "JSD beyond imitators",
-            "manipulation.excess_jsd",
-            "within the seeds' TVD",
-            "seed_baseline.tvd.mean",
-        ),
+        EvidenceRow("JSD beyond imitators", "manipulation.adversary_excess_jsd"),
         EvidenceRow(
             "TVD at JSD .4",
             "adversary.model[jsd=0.4].tvd",
@@ -59,7 +53,7 @@ QUESTION = Question(
             "seed_baseline.tvd.mean",
         ),
     ),
-    tables=("adversary.model", "adversary.curve", "adversary.seeds"),
+    tables=("adversary.model", "adversary.curve", "adversary.seeds", "adversary.budget"),
     attention=True,
     keeps="adversaries",
     switches=(_SWITCH,),

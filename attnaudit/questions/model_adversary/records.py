@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from attnaudit.questions.recorded import Base, Trained, run_of
 from attnaudit.records.fields import Fields, Record, Seed, Strength
 
 
 class AdversaryRun(Fields, kw_only=True):
-    """An adversary, or for lambda 0 an imitator, on one split."""
+    """An adversary, or for lambda 0 an imitator, on one split; older ones name no start."""
 
     strength: Strength = msgspec.field(name="lambda")
+    start: Literal["scratch", "warm"] | UnsetType = UNSET
     seed: Seed
     split: str
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import pydantic
 
-from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
+from attnaudit.questions.model_adversary.seeds_budget import SeedsBudget, read_seeds_budget
+from attnaudit.questions.model_adversary.starts import StartFolder, read_start
 from attnaudit.questions.model_adversary.strengths import GRID
 from attnaudit.questions.option import HIDDEN, Option
 from attnaudit.questions.scored import ScoredSettings
@@ -17,9 +18,12 @@ _LAMBDAS = Option("--lambda", default="none is trained")
 _SEEDS = Option(
     "--seed-baseline",
     "FILE",
-    parse=lambda given: read_seeds_tvd(Path(given)),
+    parse=lambda given: read_seeds_budget(Path(given)),
     filled=True,
 )
+_START = Option("--start", "DIR", parse=read_start, filled=True)
+_EPOCHS = Option(default="3 times the recipe's")
+_PATIENCE = Option(default="half of the recipe's epochs")
 
 
 class ModelSettings(ScoredSettings):
@@ -36,14 +40,29 @@ class ModelSettings(ScoredSettings):
     refine: Annotated[int, HIDDEN] = pydantic.Field(
         0, ge=0, description="How many more lambdas a sweep adds, where dev says that it matters."
     )
-    seeds: int = pydantic.Field(3, ge=1, description="How many models to train for each lambda.")
-    epochs: int = pydantic.Field(40, ge=1, description="The most epochs of one training.")
-    patience: int = pydantic.Field(
-        10, ge=1, description="A training stops after so many epochs without a better one on dev."
+    seeds: int = pydantic.Field(
+        6,
+        ge=1,
+        description="How many models to train for each lambda: half of them from scratch, half"
+        " warm-started from other seeds of the recipe; an odd one from scratch.",
     )
-    seeds_tvd: Annotated[SeedsTvd | None, _SEEDS] = pydantic.Field(
+    epochs: Annotated[int | None, _EPOCHS] = pydantic.Field(
+        None, ge=1, description="The most epochs of one training."
+    )
+    patience: Annotated[int | None, _PATIENCE] = pydantic.Field(
         None,
-        description="How far other seeds move the answers on dev; a sweep adds lambdas near it.",
+        ge=1,
+        description="A training stops after so many epochs without a better one on dev.",
+    )
+    budget: Annotated[SeedsBudget | None, _SEEDS] = pydantic.Field(
+        None,
+        description="Records of seed-baseline: how far other seeds move the answers on dev."
+        " Imitators beyond that are replaced, and a sweep adds lambdas near it.",
+    )
+    start: Annotated[StartFolder | None, _START] = pydantic.Field(
+        None,
+        description="Models that `seed-baseline --keep DIR` kept, from which half of the models"
+        " start; without them they are trained first.",
     )
     seed: int = pydantic.Field(
         0,

@@ -1,4 +1,4 @@
-"""Adversaries on disk: checkpoints by lambda and seed, which a resumed run need not train again."""
+"""Adversaries on disk: checkpoints by lambda, start and seed; a resumed run trains none again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from attnaudit.execution.files import check_folder, check_writable, output_error
 from attnaudit.models.imitation import KL_CLIP
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.untrained import Saving, load_trained
+from attnaudit.models.untrained import Saving
+from attnaudit.questions.model_adversary.choice import Adversary
 from attnaudit.questions.recording import Ledger
 
 _MAKER = "attnaudit.questions.model_adversary.make"
@@ -23,7 +24,7 @@ _MAKER = "attnaudit.questions.model_adversary.make"
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of checkpoints `lambda0.001-seed1.pt`, or of folders without that ending.
+    """A folder of checkpoints `lambda0.001-warm-seed1.pt`, or of folders without that ending.
 
     `facts` is what all its trainings share: the audited model, the data, the schedule. With
     `reuse`, checkpoints of the same training that stand there are taken in place of it.
@@ -82,7 +83,7 @@ class Store:
     def _is_of_this_model(self) -> bool:
         """Whether the checkpoints that stand there, all of one model, are of the audited one."""
         return all(
-            load_trained(path).training.get("base_sha256") == self.facts["base_sha256"]
+            self.saving.read(path).training.get("base_sha256") == self.facts["base_sha256"]
             for path in self._checkpoints()[:1]
         )
 
@@ -91,33 +92,38 @@ class Store:
             for path in self._checkpoints():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def path(self, strength: float, seed: int) -> Path:
-        """Where the adversary of one lambda and seed stands."""
-        return self.folder / f"lambda{strength!r}-seed{seed}{self.saving.suffix}"
+    def path(self, one: Adversary) -> Path:
+        """Where the checkpoint of an adversary stands."""
+        return self.folder / one.file(self.saving.suffix)
 
-    def find(self, strength: float, seed: int) -> AttentionModel | None:
-        """The model that an earlier run trained with these settings, on the CPU."""
-        path = self.path(strength, seed)
+    def find(self, one: Adversary, origin: str | None) -> AttentionModel | None:
+        """The model that an earlier run trained with these settings, on the CPU.
+
+        `origin` says what a warm-started one began from; it is None for one from scratch.
+        """
+        path = self.path(one)
         if not self.reuse or not path.exists():
             return None
-        checkpoint = load_trained(path)
-        if checkpoint.training.get("digest") != self._digest(strength, seed):
+        checkpoint = self.saving.read(path)
+        if checkpoint.training.get("digest") != self._digest(one, origin):
             return None
         return checkpoint.model
 
-    def keep(self, model: AttentionModel, strength: float, seed: int, epochs: int) -> None:
+    def keep(self, model: AttentionModel, one: Adversary, origin: str | None, epochs: int) -> None:
         """Write the checkpoint of a model after `epochs` epochs, with how it came about."""
         record = {
             "adversary": "model-consistent",
-            "lambda": strength,
-            "seed": seed,
+            **self._facts_of(one, origin),
             "epochs": epochs,
-            **self.facts,
-            "digest": self._digest(strength, seed),
+            "digest": self._digest(one, origin),
         }
-        self.saving.write(model, self.path(strength, seed), record)
+        self.saving.write(model, self.path(one), record)
 
-    def _digest(self, strength: float, seed: int) -> str:
-        facts = {**self.facts, "lambda": strength, "seed": seed, "code": code_digest(_MAKER)}
+    def _facts_of(self, one: Adversary, origin: str | None) -> dict[str, Any]:
+        own = {"lambda": one.strength, "start": one.unit.start, "seed": one.unit.seed}
+        return {**self.facts, **own, "origin": origin}
+
+    def _digest(self, one: Adversary, origin: str | None) -> str:
+        facts = {**self._facts_of(one, origin), "code": code_digest(_MAKER)}
         told = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()

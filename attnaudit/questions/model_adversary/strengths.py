@@ -7,15 +7,15 @@ therefore closes in on the strengths on either side of that bound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-# Twice Wiegreffe & Pinter's .0001 to .001, whose TVD is half of ours, with one beyond.
-GRID = (0.0002, 0.0005, 0.001, 0.002, 0.005)
-ROUNDS = 2  # strengths that a sweep adds to its grid
+# The first is twice Wiegreffe & Pinter's .001, whose TVD is half of ours. The last is strong enough
+# to move attention that the answers depend on, so that a sweep has adversaries on both sides.
+GRID = (0.002, 0.02, 0.1)
+ROUNDS = 1  # strengths that a sweep adds to its grid
 STRONG = 0.4  # mean JSD that a sweep must reach to be called strong
 MARGIN = 0.02  # TVD beyond that of the imitators, where nothing is known of other seeds
-LEAST_SEEDS_TVD = 0.005  # the least bound that seeds set: below it, rounding decides
 
 
 class Point(NamedTuple):
@@ -24,11 +24,6 @@ class Point(NamedTuple):
     strength: float
     jsd: float
     tvd: float
-
-
-def key_of(run: Mapping[str, Any]) -> tuple[float, int]:
-    """Lambda and seed of an adversary's run."""
-    return run["lambda"], run["seed"]
 
 
 def next_strength(points: Sequence[Point], bound: float) -> float | None:

@@ -2,7 +2,8 @@
 
 Figures are of the audited split. `jsd` and `tvd` of the records feed `adversary.model[...].jsd` and
 `.tvd`, and with them the curve; `predicted`, beside the audited model's, feeds `.flips`, and beside
-`gold` it feeds `.f1`.
+`gold` it feeds `.f1`. They are of the models of both starts. Imitators that got stuck have no
+adversaries: they are named in a note, and not counted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.basics import Basics
+from attnaudit.questions.model_adversary.choice import Adversary, Unit, adversary_of
 from attnaudit.questions.model_adversary.settings import ModelSettings
-from attnaudit.questions.model_adversary.strengths import key_of
 from attnaudit.questions.runs import BASE_RUN, RunsReader, audited_split
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.records.metric import JSD, UNIT
@@ -34,7 +35,7 @@ STEP = 1e-7  # of the means of a lambda, for slopes of the curve
 
 
 @dataclass
-class Adversary:
+class Trained:
     """The records of one adversary on the audited split, as columns."""
 
     jsd: list[float] = field(default_factory=list)
@@ -54,21 +55,23 @@ class Adversary:
 
 @dataclass(frozen=True)
 class Strength:
-    """The adversaries of one lambda: their seeds, and how many of their trainings diverged.
+    """The adversaries of one lambda: their units, and how many of their trainings diverged.
 
-    `values` (S, n) by figure, whose row means are those of the seeds; none where a training
+    `values` (S, n) by figure, whose row means are those of the units; none where a training
     diverged, for those that did not would speak for the others.
     """
 
     value: float
-    seeds: Sequence[int]
+    units: Sequence[Unit]
     diverged: int
     values: Mapping[str, Array]
 
     @property
     def fate(self) -> str:
         """Why there are no figures."""
-        return f"training diverged with {self.diverged} of {len(self.seeds)} seeds"
+        if not self.units:
+            return "no imitator was usable, so that no adversary was trained"
+        return f"the training diverged with {self.diverged} of {len(self.units)} seeds"
 
 
 def summarise(
@@ -84,12 +87,13 @@ def summarise(
     f1 = ScoreOfSeeds(basics.gold, len(labels), sample, "f1" if len(labels) == 2 else "macro_f1")
     columns: dict[str, Array] = {}
     strengths = []
-    for value in sorted({strength for strength, _ in found}):
-        seeds = sorted(seed for strength, seed in found if strength == value)
-        ones = [found[value, seed] for seed in seeds]
+    counted = _counted(found)
+    for value in sorted({0.0, *settings.lambdas, *(one.strength for one in found)}):
+        units = [unit for unit in counted if Adversary(value, unit) in found]
+        ones = [found[Adversary(value, unit)] for unit in units]
         diverged = sum(one.diverged for one in ones)
         values: dict[str, Array] = {}
-        if not diverged:
+        if ones and not diverged:
             predicted = np.array([one.predicted for one in ones])  # (S, n)
             values = {
                 "jsd.mean": np.array([one.jsd for one in ones]),
@@ -98,23 +102,41 @@ def summarise(
             }
             columns |= {_name(value, name): each.mean(0) for name, each in values.items()}
             values["f1"] = f1.values(np.eye(len(labels))[predicted])
-        strengths.append(Strength(value, seeds, diverged, values))
+        strengths.append(Strength(value, units, diverged, values))
     metrics = basics.model_scores() | _by_strength(strengths, f1)
     metrics |= _curve(strengths, sample)
     tables = {
         "adversary.model": _table(strengths, metrics, len(labels)),
         "adversary.curve": _curve_table(metrics),
-        "adversary.seeds": _seeds_table(strengths),
+        "adversary.seeds": _seeds_table(strengths, _stuck(found, counted)),
     }
     return Summary(metrics, tables, basics.notes(), basics.columns(columns), runs.splits)
 
 
+def _counted(found: Mapping[Adversary, Trained]) -> list[Unit]:
+    """The units that figures are of: those with adversaries, or all where there are none."""
+    every = sorted({one.unit for one in found})
+    pushed = sorted({one.unit for one in found if one.strength > 0})
+    return pushed or every
+
+
+def _stuck(found: Mapping[Adversary, Trained], counted: Sequence[Unit]) -> list[str]:
+    """What became of the imitators that are not counted."""
+    told = []
+    for one in sorted(found):
+        if one.unit not in counted:
+            model = found[one]
+            end = "diverged" if model.diverged else f"TVD {np.mean(model.tvd):.3f}"
+            told.append(f"{one.unit.words} ({end})")
+    return told
+
+
 def _gather(
     records: Iterable[Mapping[str, Any]], runs: RunsReader
-) -> tuple[Basics, dict[tuple[float, int], Adversary]]:
+) -> tuple[Basics, dict[Adversary, Trained]]:
     """The audited model and the adversaries, on the audited split; `runs` sees all records too."""
     bases: dict[str, Basics] = {}
-    found: dict[str, dict[tuple[float, int], Adversary]] = {}
+    found: dict[str, dict[Adversary, Trained]] = {}
     for record in records:
         runs.add(record)
         run = record["run"]
@@ -122,7 +144,7 @@ def _gather(
             bases.setdefault(run["split"], Basics()).add(record)
         else:
             here = found.setdefault(run["split"], {})
-            here.setdefault(key_of(run), Adversary()).add(record)
+            here.setdefault(adversary_of(run), Trained()).add(record)
     audited = audited_split(bases)
     return bases[audited], found.get(audited, {})
 
@@ -135,8 +157,8 @@ def _by_strength(strengths: Sequence[Strength], f1: ScoreOfSeeds) -> dict[str, E
     made = {}
     for one in strengths:
         for name, bounds in FIGURES.items():
-            if one.diverged:
-                found = Estimate(None, undefined=f1.sample.n, reason=f"the {one.fate}")
+            if not one.values:
+                found = Estimate(None, undefined=f1.sample.n, reason=one.fate)
             elif name == "f1":
                 found = f1.mean(one.values[name])
             else:
@@ -146,8 +168,16 @@ def _by_strength(strengths: Sequence[Strength], f1: ScoreOfSeeds) -> dict[str, E
 
 
 def _curve(strengths: Sequence[Strength], sample: Sample) -> dict[str, Estimate]:
-    """The curve's figures, through the means over seeds of each lambda."""
-    points = [(one.values["jsd.mean"], one.values["tvd.mean"]) for one in strengths if one.values]
+    """The curve's figures, through the means over models of each lambda.
+
+    The models are of the units that have all lambdas.
+    """
+    known = [one for one in strengths if one.values]
+    shared = sorted(set.intersection(*(set(one.units) for one in known))) if known else []
+    points = []
+    for one in known if shared else []:
+        rows = [one.units.index(unit) for unit in shared]
+        points.append((one.values["jsd.mean"][rows], one.values["tvd.mean"][rows]))
     area = partial(area_below, end=END)
     made = {"adversary.model.area": _of_curve(points, area, END, sample)}
     for level in LEVELS:
@@ -209,11 +239,13 @@ def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], class
         shown = "imitators" if one.value == 0 else f"lambda {one.value!r}"
         if one.diverged:
             shown += " (diverged)"
+        elif not one.units:
+            shown += " (not trained)"
         rows.append(
             [
                 shown,
                 f"{one.value / 2:g}" if classes == 2 else None,
-                len(one.seeds),
+                len(one.units),
                 jsd.value,
                 jsd.ci_low,
                 jsd.ci_high,
@@ -226,7 +258,7 @@ def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], class
     columns = [
         "",
         "authors' lambda",
-        "seeds",
+        "models",
         "JSD",
         "low",
         "high",
@@ -236,13 +268,13 @@ def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], class
         "flips",
     ]
     notes = [
-        "Means over seeds and instances; the interval, over both, is of the JSD. JSD of the",
+        "Means over models and texts; the interval, over both, is of the JSD. JSD of the",
         "attention, 0 to .693, and TVD of the answers, 0 to 1, are against the audited model;",
         "flips: share of other answers. Imitators (lambda 0) are not pulled away: only what goes",
         "beyond them is the adversary's doing. The authors' code halves TVD for two classes, so",
         "that its lambda and its TVD are half of ours.",
     ]
-    notes += [f"Lambda {one.value!r}: the {one.fate}." for one in strengths if one.diverged]
+    notes += [f"Lambda {one.value!r}: {one.fate}." for one in strengths if not one.values]
     return Table("Models that answer alike and attend otherwise", columns, rows, notes)
 
 
@@ -262,14 +294,17 @@ def _curve_table(metrics: Mapping[str, Estimate]) -> Table:
     return Table("The TVD-JSD curve", ["", "value", "low", "high"], rows, notes)
 
 
-def _seeds_table(strengths: Sequence[Strength]) -> Table:
+def _seeds_table(strengths: Sequence[Strength], stuck: Sequence[str]) -> Table:
     rows: list[list[Cell]] = []
     for one in strengths:
-        if one.diverged:
+        if not one.values:
             continue
         each = np.stack([one.values[name].mean(1) for name in FIGURES], axis=1)  # (S, figures)
-        for seed, row in zip(one.seeds, each, strict=True):
+        for unit, row in zip(one.units, each, strict=True):
             cells = [None if np.isnan(x) else float(x) for x in row]
-            rows.append([repr(one.value), seed, *cells])
-    columns = ["lambda", "seed", "JSD", "TVD", "F1", "flips"]
-    return Table("Each adversary", columns, rows, detail=True)
+            rows.append([repr(one.value), unit.start, unit.seed, *cells])
+    columns = ["lambda", "start", "seed", "JSD", "TVD", "F1", "flips"]
+    notes = ["Start: from scratch, or warm, from a model of the recipe with this seed."]
+    if stuck:
+        notes.append(f"Imitators that got stuck, and are not counted: {'; '.join(stuck)}.")
+    return Table("Each adversary", columns, rows, notes, detail=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from attnaudit.questions.probe.metrics import SPECS
 from attnaudit.questions.probe.settings import ProbeSettings
-from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 
 ABOUT = """\
 Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
-the audited model's, that of other checkpoints. Attention that points at what matters should
-help beyond uniform attention, and beyond a leak control: a model of the audited recipe that
-does not see the attended words. Where that one does as well, attention tells the class by the
-words it picks, and not by what they say. It measures use to another model, not faithfulness to
-this one. Wiegreffe & Pinter 2019, section 3.4."""
+the audited model's, that of other checkpoints, and controls. Attention that points at what
+matters should help more than uniform attention. A leak control tells whether the attended words
+carry the evidence: models of the audited recipe learn from texts without these words, and from
+texts without as many others. Where the first do as well, the evidence stands elsewhere, too. It
+measures use to another model, not faithfulness to this one. Wiegreffe & Pinter 2019, section
+3.4."""
 
 QUESTION = Question(
     name="probe",
@@ -23,10 +24,33 @@ QUESTION = Question(
     settings=ProbeSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("probe F1, less uniform", "probe.base-uniform.f1_gap"),
-        EvidenceRow("probe F1, less leak", "probe.base-leak.f1_gap"),
+        EvidenceRow("probe score, less uniform", "probe.base-uniform.score_gap"),
+        EvidenceRow("loss without attended words, less others", "probe.leak.score_gap"),
     ),
     retrains=True,
     traps="It measures use to another model, not faithfulness to this one.",
     source="Wiegreffe & Pinter 2019, section 3.4",
+    controls=(
+        ControlRow(
+            "probe, less shuffled guide",
+            "probe.base-shuffled.score_gap",
+            (("less uniform", "probe.base-uniform.score_gap"),),
+            "If a probe does as well under shuffled attention, it profits from how peaked the"
+            " weights are, not from where they lie.",
+        ),
+        ControlRow(
+            "probe, less untrained guide",
+            "probe.base-untrained.score_gap",
+            (("less uniform", "probe.base-uniform.score_gap"),),
+            "If a probe does as well under the attention of an untrained model, training taught"
+            " that attention nothing that the probe can use.",
+        ),
+        ControlRow(
+            "probe, less position guide",
+            "probe.base-position.score_gap",
+            (("less uniform", "probe.base-uniform.score_gap"),),
+            "If a probe does as well under weights that know the position alone, places in the"
+            " text matter to it and not the words there.",
+        ),
+    ),
 )

@@ -14,19 +14,27 @@ from attnaudit.measures.summary import Summary
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
-    """F1 of every probe, by guide."""
+    """The score of every probe by guide, and of the models of the leak control."""
+    table = summaries["probe"].tables.get("probe.runs")
+    if table is None:
+        return []
+    name = table.columns[2]  # the score, by what it is called
     scores: dict[str, list[float]] = defaultdict(list)
     for row in summaries["probe"].rows("probe.runs"):
-        if isinstance(row["F1"], float):
-            guide = printable(row["guide"])
-            scores[guide if row["seed"] is None else f"guide {guide}"].append(row["F1"])
+        value = row[name]
+        if isinstance(value, float):
+            kind = printable(row["guide"])
+            is_guide = row["seed"] is not None and not kind.startswith("without ")
+            scores[f"guide {kind}" if is_guide else kind].append(value)
     if not scores:
         return []
     return [
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
-            "F1 of the probe by guide",
-            "A model without context that is given these weights instead of its own.",
+            f"{name} of the probe by guide",
+            "A model without context that is given these weights instead of its own. Without words:"
+            " models of the recipe that learn from texts without them.",
             "probe-scores",
+            name,
         )
     ]

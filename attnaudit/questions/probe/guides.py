@@ -13,7 +13,11 @@ from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_path
 from attnaudit.records.metric import NAME
 
-BUILT_IN = ("uniform", "trained", "base", "leak")  # none of which --guide may take as a name
+GUIDES = ("uniform", "trained", "base")  # that W&P compare
+CONTROLS = ("shuffled", "untrained", "position")  # guides that no finding rests on
+# None of these may --guide take as a name: `leak` is one in older records, and metrics are called
+# by the others.
+RESERVED = (*GUIDES, *CONTROLS, "leak", "removed_attended", "removed_other")
 
 
 class GuideFile(Settings):
@@ -36,8 +40,8 @@ def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:
                 f"--guide {text}: the name {name!r} does not do",
                 hint="use small letters, digits and _, beginning with a letter",
             )
-        if name in BUILT_IN:
-            raise InputError(f"--guide {text}: {name!r} is a guide already; choose another name")
+        if name in RESERVED:
+            raise InputError(f"--guide {text}: {name!r} has a meaning already; choose another name")
         if name in found:
             raise InputError(f"--guide {text}: the name {name!r} is given twice")
         found[name] = GuideFile(name=name, path=path, sha256=sha256_path(Path(path)))

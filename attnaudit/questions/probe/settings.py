@@ -20,7 +20,11 @@ class ProbeSettings(ScoredSettings):
     of all resampling.
     """
 
-    seeds: int = pydantic.Field(5, ge=1, description="How many probes to train for each guide.")
+    seeds: int = pydantic.Field(
+        5,
+        ge=1,
+        description="How many models to train for each guide, and without words of each kind.",
+    )
     guides: Annotated[tuple[GuideFile, ...], _GUIDES] = pydantic.Field(
         (), description="Checkpoints whose attention guides probes too, such as an adversary's."
     )

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.summary import Cell, Estimate, Summary, Table
+from attnaudit.measures.summary import Estimate, Summary
+from attnaudit.questions.probe.guides import CONTROLS
+from attnaudit.questions.probe.kinds import OLDER, is_older, kinds_of, shared_seeds, whole_texts
 from attnaudit.questions.probe.settings import ProbeSettings
-from attnaudit.questions.runs import kind_of
-from attnaudit.questions.trained_models import TrainedModels, read_trained_models
+from attnaudit.questions.probe.tables import tables
+from attnaudit.questions.trained_models import read_trained_models
+from attnaudit.records.metric import UNIT
 
 Array = NDArray[np.float64]
 
@@ -19,75 +22,45 @@ Array = NDArray[np.float64]
 def summarise(
     records: Iterable[Mapping[str, Any]], settings: ProbeSettings, labels: Sequence[str]
 ) -> Summary:
-    """Metrics and tables of the records alone; `labels` name the classes."""
+    """Metrics and tables of the records alone; `labels` name the classes.
+
+    Raises ValueError where records are missing: it names the models.
+    """
     found = read_trained_models(records, len(labels), settings.seed)
+    runs, basics, scorer = found.runs, found.audited.basics, found.scorer(settings.score)
     named = [guide.name for guide in settings.guides]
-    guides = ["uniform", "trained", "base", *named, "leak"]
-    seeds = found.runs.seeds(guide="base")
-    if not seeds or any(found.runs.seeds(guide=guide) != seeds for guide in guides):
-        raise ValueError("the guides are not of the same seeds")
-    scorer, basics = found.scorer(settings.score), found.audited.basics
-    f1 = {guide: scorer.values(found.runs.probs(kind_of(guide=guide), seeds)) for guide in guides}
-    scores = {f"probe.{guide}.f1": scorer.mean(f1[guide]) for guide in guides}
+    kinds, older = kinds_of(runs, named), is_older(runs)
+    seeds = shared_seeds(runs, kinds)
+    values = {name: scorer.values(runs.probs(kind, seeds)) for name, kind in kinds.items()}
+    scores = {f"probe.{name}.score": scorer.mean(each) for name, each in values.items()}
     gaps = {
-        f"probe.{ours}-{theirs}.f1_gap": scorer.gap(f1[ours], f1[theirs])
-        for ours, theirs in _pairs(named)
+        f"probe.{ours}-{theirs}.score_gap": scorer.gap(values[ours], values[theirs])
+        for ours, theirs in _pairs(named, older)
     }
-    metrics = basics.model_scores() | scores | gaps
-    tables = {
-        "probe.guides": _guides(seeds, f1, metrics),
-        "probe.gaps": _gaps(gaps),
-        "probe.runs": _runs(found, guides, seeds),
-    }
-    return Summary(metrics, tables, basics.notes(), basics.columns({}), found.splits)
+    leak: dict[str, Estimate] = {}
+    columns: dict[str, Array] = {}
+    if older:
+        unknown = Estimate(None, undefined=len(basics.ids), reason=OLDER)
+        arms = ("probe.removed_attended.score", "probe.removed_other.score")
+        leak = dict.fromkeys((*arms, "probe.leak.score_gap", "probe.leak.whole"), unknown)
+    else:
+        columns["probe.leak.whole"] = np.array(whole_texts(runs), float)
+        leak["probe.leak.score_gap"] = scorer.gap(
+            values["removed_other"], values["removed_attended"]
+        )
+        leak |= runs.sample().means(columns, lambda _: UNIT)
+    metrics = basics.model_scores() | scores | gaps | leak
+    made = tables(found, kinds, seeds, values, metrics, scorer)
+    return Summary(metrics, made, basics.notes(), basics.columns(columns), found.splits)
 
 
-def _pairs(named: Sequence[str]) -> list[tuple[str, str]]:
-    """Which guides are compared: the two that decide, then what W&P's table is read for."""
+def _pairs(named: Sequence[str], older: bool) -> list[tuple[str, str]]:
+    """Which guides are compared: what decides, then what W&P's table is read for, and controls."""
     return [
         ("base", "uniform"),
-        ("base", "leak"),
+        *(("base", name) for name in named),
         ("base", "trained"),
         ("trained", "uniform"),
         *((name, "uniform") for name in named),
-        *(("base", name) for name in named),
+        *(() if older else (("base", control) for control in CONTROLS)),
     ]
-
-
-def _guides(
-    seeds: Sequence[int], f1: Mapping[str, Array], metrics: Mapping[str, Estimate]
-) -> Table:
-    rows: list[list[Cell]] = []
-    for guide, values in f1.items():
-        points = values.mean(1)
-        figure = metrics[f"probe.{guide}.f1"]
-        spread = float(points.std(ddof=1)) if len(points) > 1 else None
-        rows.append([guide, figure.value, figure.ci_low, figure.ci_high, spread])
-    notes = [
-        f"Means over seeds ({len(seeds)}), intervals over seeds and instances. In the order of",
-        "Wiegreffe & Pinter's Table 3: 1/n, the probe's own, the audited model's. The leak control",
-        "is a model of the audited recipe to which the attended words are hidden.",
-    ]
-    return Table("F1 of probes by guide", ["guide", "F1", "low", "high", "std"], rows, notes)
-
-
-def _gaps(gaps: Mapping[str, Estimate]) -> Table:
-    rows: list[list[Cell]] = []
-    for name, figure in gaps.items():
-        ours, _, theirs = name.split(".")[1].partition("-")
-        rows.append([f"{ours} less {theirs}", figure.value, figure.ci_low, figure.ci_high])
-    notes = [
-        "Attention that works out of context helps beyond uniform and beyond the leak control."
-    ]
-    return Table("Differences in F1, paired by seed", ["", "F1", "low", "high"], rows, notes)
-
-
-def _runs(found: TrainedModels, guides: Sequence[str], seeds: Sequence[int]) -> Table:
-    rows: list[list[Cell]] = [["audited model", None, *found.base_scores]]
-    rows += [
-        [guide, seed, *found.scores(kind_of(guide=guide), seed)]
-        for guide in guides
-        for seed in seeds
-    ]
-    columns = ["guide", "seed", "F1", "accuracy", "AUROC"]
-    return Table("Each probe", columns, rows, detail=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from attnaudit.questions.question import EvidenceRow, Question
+from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 from attnaudit.questions.seed_baseline.metrics import SPECS
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
+from attnaudit.questions.seed_baseline.stability_metrics import STABILITY_SPECS
 
 ABOUT = """\
-Trains the model's recipe anew with other seeds, and with each of these seeds a model whose
-attention is frozen to the uniform one. Where uniform attention scores as well, the task is no
-test of attention. How far seeds differ in attention (JSD) and answers (TVD) is what adversaries
-are to be measured by. Wiegreffe & Pinter 2019, sections 3.2 and 3.3."""
+Trains the model's recipe again with other seeds. How far these models differ in attention (JSD)
+and in answers (TVD) is what adversaries are measured by. For each seed it also trains three models
+until they stop improving: one with learned attention, one whose attention is frozen to the uniform
+one, and one with random attention that is as peaked as the model's. If uniform attention scores as
+well as learned attention, the task does not need attention. Wiegreffe & Pinter 2019, sections 3.2
+and 3.3."""
 
 QUESTION = Question(
     name="seed-baseline",
@@ -19,7 +22,7 @@ QUESTION = Question(
     asks="How far do seeds differ, and does the task need attention at all?",
     about=ABOUT,
     settings=SeedBaselineSettings,
-    metrics=SPECS,
+    metrics=(*SPECS, *STABILITY_SPECS),
     evidence=(
         EvidenceRow(
             "JSD between seeds",
@@ -28,10 +31,16 @@ QUESTION = Question(
             "seed_baseline.tvd.mean",
         ),
         EvidenceRow(
-            "F1, less uniform",
-            "necessity.f1_gap",
+            "JSD of all pairs of models",
+            "stability.jsd.mean",
+            "shuffled attention",
+            "stability.shuffled_jsd.mean",
+        ),
+        EvidenceRow(
+            "score, less uniform",
+            "necessity.score_gap",
             "uniform",
-            "seed_baseline.uniform_f1.mean",
+            "necessity.uniform_score.mean",
         ),
         EvidenceRow(
             "TVD, content erased",
@@ -42,7 +51,49 @@ QUESTION = Question(
     ),
     attention=True,
     retrains=True,
-    suite={"seeds": 5},
+    keeps="seeds",
+    keep_option="--keep",
+    usual=False,
     traps="Seeds of a pretrained model share most weights, and so agree more.",
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
+    controls=(
+        ControlRow(
+            "JSD, shuffled attention",
+            "stability.shuffled_jsd.mean",
+            (("between models", "stability.jsd.mean"),),
+            "If two models differ as much as when one's weights are shuffled, they agree no more"
+            " than chance does.",
+        ),
+        ControlRow(
+            "score, peaked random",
+            "necessity.peaked_score.mean",
+            (
+                ("uniform", "necessity.uniform_score.mean"),
+                ("learned", "necessity.learned_score.mean"),
+            ),
+            "If random peaked weights score like learned ones, it helps the model to read few"
+            " words, whichever they are.",
+        ),
+        ControlRow(
+            "JSD, shuffled labels",
+            "seed_baseline.permuted_jsd.mean",
+            (("between seeds", "seed_baseline.jsd.mean_over_seeds"),),
+            "If a model that learned shuffled labels attends like the audited one, the attention"
+            " does not come from the task.",
+        ),
+        ControlRow(
+            "TVD, all content erased",
+            "seed_baseline.control.erased.tvd.mean",
+            (("between seeds", "seed_baseline.tvd.mean"),),
+            "If the answers stay although all weights on the words are 0, they go around this"
+            " attention.",
+        ),
+        ControlRow(
+            "TVD, layers uniform",
+            "seed_baseline.control.uniform_layers.tvd.mean",
+            (("between seeds", "seed_baseline.tvd.mean"),),
+            "If the answers stay although every layer attends uniformly, the model does not need"
+            " its attention for them.",
+        ),
+    ),
 )

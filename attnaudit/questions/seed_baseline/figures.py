@@ -16,7 +16,14 @@ from attnaudit.questions.curve_figure import tvd_jsd_curve
 from attnaudit.questions.curve_points import curve_points
 from attnaudit.questions.spread import by_weight_and_class
 
-_KINDS = {"audited": "audited model", "seed": "other seeds", "uniform": "uniform weights"}
+# How the models of the table are called in the figure; others are not drawn.
+_KINDS = {
+    "audited": "audited model",
+    "seed": "other seeds",
+    "learned": "learned, until it stops",
+    "uniform": "uniform weights",
+    "peaked": "peaked random weights",
+}
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
@@ -46,17 +53,19 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
 
 def _scores(found: Summary) -> list[Drawn]:
     scores: dict[str, list[float]] = defaultdict(list)
+    table = found.tables.get("seed_baseline.scores")
     for row in found.rows("seed_baseline.runs"):
-        if isinstance(row["F1"], float):
-            scores[_KINDS[str(row["model"]).partition(" ")[0]]].append(row["F1"])
-    if not scores:
+        kind = _KINDS.get(str(row["model"]).partition(" ")[0])
+        if kind and isinstance(row["score"], float):
+            scores[kind].append(row["score"])
+    if not scores or table is None:
         return []
     return [
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
-            "F1 of the recipe, trained again",
-            "The same recipe trained with other seeds, and with uniform weights in place of"
-            " attention.",
+            f"{table.columns[1]} of the recipe, trained again",
+            "Each dot is a model. Other seeds were trained as long as the recipe says. The others"
+            " were trained until they stopped improving, each kind with its own attention.",
             "seed_baseline-scores",
         )
     ]

@@ -1,14 +1,29 @@
 """How far do attention and answers vary between seeds, and does the task need attention at all?
 
-Wiegreffe & Pinter 2019, sections 3.3 and 3.2: models of the same recipe with other seeds, and, for
-each of these seeds, a model whose attention is frozen to the uniform one. For the records see
-`runs`; the runs are `{"model": "base"}`, `{"model": "seed", "seed": k}` and `{"model": "uniform",
-"seed": k}`. Only those on the audited split feed the report:
+Wiegreffe & Pinter 2019, sections 3.3 and 3.2. For each seed k these models are trained; records
+are those of `questions.recording`, and name the model in their `run`:
 
-* `probs` feed every `f1`, `seed_baseline.flips` and `necessity.f1_gap`;
+* `{"model": "seed", "seed": k}`: exactly by the recipe, as the audited model was;
+* `{"model": "converged", "attention": A, "seed": k}`: the same recipe, trained until the loss on
+  dev stops falling (see `models.convergence`). A is `learned`; `uniform`, frozen to 1/n; or
+  `peaked`, frozen to the audited model's own weights, shuffled among the words of each text. The
+  order is drawn once for each text, split and seed;
+* `{"model": "permuted", "seed": k}`, where asked for: by the recipe, on shuffled labels.
+
+The authors train uniform attention as long as the recipe says. It may learn more slowly, and the
+gap then says how fast models learn: so both sides of it are trained until they stop.
+
+Only records on the audited split feed the report:
+
+* `probs` feed every score, `seed_baseline.flips` and the metrics of `necessity`;
 * `jsd` and `tvd` feed the metrics of that name;
+* `training`, in the record of the first text of a split, says how a converged model ended:
+  `epochs`, `stopped` and `dev_loss`. It feeds the finding *necessary*;
 * `attention` of the audited model feeds the bins and the largest JSD that is attainable;
 * `controls` of the audited model feeds `seed_baseline.control.*` (see `controls`).
+
+A training that diverged leaves one record a split, `{"run", "row", "id", "diverged": true}`, and no
+figures. The others are not touched by it, and the finding names it.
 
 The bins take the audited model's largest weight. (The authors' script takes the median of the
 seeds' largest weights; the caption of their Fig. 3 speaks of the maximum over seeds of the JSD, the
@@ -18,22 +33,25 @@ script takes the median: both are given.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
-import numpy as np
-from numpy.typing import NDArray
-
+from attnaudit.execution.code import code_digest
 from attnaudit.execution.observer import Observer
-from attnaudit.models.guided import uniform
-from attnaudit.models.retraining import Retraining, as_it_is, guided
+from attnaudit.models.convergence import Convergence
+from attnaudit.models.guided import shuffled, uniform
+from attnaudit.models.interface import AttentionModel
+from attnaudit.models.retraining import Guides, Retraining, View, as_it_is, guided
+from attnaudit.models.training import DivergedError
+from attnaudit.questions.kept_models import KeptModels
 from attnaudit.questions.maker import Maker, Record, Trains
-from attnaudit.questions.recording import Ledger, Trained, run_records
+from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
 from attnaudit.questions.seed_baseline.asked import controls
 from attnaudit.questions.seed_baseline.cost import asked_cost
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.settling import settle_reading
 from attnaudit.records.schema import Run
 
-Array = NDArray[np.float64]
+ATTENTIONS = ("learned", "uniform", "peaked")
 
 
 def rounds(
@@ -43,12 +61,27 @@ def rounds(
     made: Callable[[], Iterator[Record]],
     observer: Observer,
 ) -> Iterator[list[Run]]:
-    """All models in one list: seed by seed the learned attention, then the uniform."""
+    """All models in one list, seed by seed.
+
+    Raises OutputError if models are to be kept and cannot be written.
+    """
+    if ledger.models is not None:
+        kept = _kept(retraining, ledger)
+        if kept:
+            (kept.check if ledger.dry else kept.open)(ledger.reuse)
+        else:
+            observer.say("the models are not kept: models of this kind have no checkpoints")
     yield [
-        {"model": kind, "seed": seed}
+        {**kind, "seed": seed}
         for seed in retraining.seeds(settings.seeds, settings.seed)
-        for kind in ("seed", "uniform")
+        for kind in _kinds(settings)
     ]
+
+
+def _kinds(settings: SeedBaselineSettings) -> list[Run]:
+    kinds: list[Run] = [{"model": "seed"}]
+    kinds += [{"model": "converged", "attention": attention} for attention in ATTENTIONS]
+    return [*kinds, {"model": "permuted"}] if settings.permuted_labels else kinds
 
 
 def records(
@@ -58,18 +91,91 @@ def records(
     run: Run,
     observer: Observer,
 ) -> list[Record]:
-    """The records of one model."""
+    """The records of one model, or those that say that its training diverged."""
+    ended: list[Convergence] = []
 
     def make() -> Trained:
-        kind, seed = run["model"], int(run["seed"])
-        guides = dict.fromkeys(("train", *ledger.splits), uniform)
-        view = guided(guides) if kind == "uniform" else as_it_is
+        seed, title = int(run["seed"]), _title(run)
+        if run["model"] == "seed":
+            return _of_recipe(retraining, ledger, seed, observer, title), as_it_is
         model = retraining.fresh(seed)
-        retraining.learn(model, seed, observer, f"{kind} {seed}", view)
+        if run["model"] == "permuted":
+            retraining.learn_permuted(model, seed, observer, title)
+            return model, as_it_is
+        view = _view(retraining, ledger, settings, str(run["attention"]), seed)
+        ended.append(retraining.converge(model, seed, observer, title, view))
         return model, view
 
-    return run_records(
-        run, make, retraining, ledger, observer, settings.shown, settings.text, controls
+    try:
+        made = run_records(
+            run, make, retraining, ledger, observer, settings.shown, settings.text, controls
+        )
+    except DivergedError:
+        observer.say(f"{_title(run)}: the training diverged")
+        return diverged(run, retraining, ledger)
+    if ended:
+        first = {split: retraining.splits[split].instances[0].row for split in ledger.splits}
+        for record in made:
+            if record["row"] == first[record["run"]["split"]]:
+                record["training"] = asdict(ended[0])
+    return made
+
+
+def _title(run: Run) -> str:
+    """What a training is called."""
+    return f"{run.get('attention', run['model'])} {run['seed']}"
+
+
+def _of_recipe(
+    retraining: Retraining, ledger: Ledger, seed: int, observer: Observer, title: str
+) -> AttentionModel:
+    """A model of the recipe with another seed: the one that is kept, or else trained and kept."""
+    kept, name = _kept(retraining, ledger), f"seed{seed}"
+    found = kept.find(name, seed=seed) if kept else None
+    if found is not None:
+        return found.to(retraining.device).eval().requires_grad_(False)
+    model = retraining.fresh(seed)
+    retraining.learn(model, seed, observer, title)
+    if kept:
+        kept.keep(model, name, seed=seed)
+    return model
+
+
+def _view(
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: SeedBaselineSettings,
+    attention: str,
+    seed: int,
+) -> View:
+    """How a converged model looks on each split."""
+    splits = tuple(dict.fromkeys(("train", *ledger.splits)))
+    if attention == "learned":
+        return as_it_is
+    guides: Guides = dict.fromkeys(splits, uniform)
+    if attention == "peaked":
+        show = settings.shown.compute
+        guides = {split: shuffled(retraining.kept(split, show), seed) for split in splits}
+    return guided(guides)
+
+
+def _kept(retraining: Retraining, ledger: Ledger) -> KeptModels | None:
+    """The models of the recipe on disk; None where they are not kept."""
+    if ledger.models is None or retraining.recipe.saving is None:
+        return None
+    return KeptModels(
+        ledger.models,
+        "seed[0-9]*",
+        "--keep",
+        retraining.recipe.saving,
+        {
+            "kept": "seed-baseline",
+            "base_sha256": ledger.model_sha256,
+            "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
+            "schedule": retraining.schedule.model_dump(mode="json", exclude={"seed"}),
+        },
+        {"code": code_digest(__name__), "recipe": dict(retraining.recipe.origin)},
+        ledger.resume or ledger.reuse,
     )
 
 

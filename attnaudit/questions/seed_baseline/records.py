@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.questions.recorded import Base, Moved, Trained, run_of
-from attnaudit.records.fields import Fields, Record, Seed
+from attnaudit.questions.recorded import Base, GaveUp, Moved, Trained, run_of
+from attnaudit.records.fields import Count, Fields, Magnitude, Record, Seed
 
 
 class Controls(Fields, kw_only=True):
@@ -26,19 +26,63 @@ class Controlled(Base, kw_only=True):
 
 
 class SeedRun(Fields, kw_only=True):
-    """A model of the recipe on one split, with learned or with uniform attention."""
+    """A model that was trained as long as the recipe says, on one split.
 
-    model: Literal["seed", "uniform"]
+    `uniform` is of older versions, which trained uniform attention no longer than that.
+    """
+
+    model: Literal["seed", "permuted", "uniform"]
     seed: Seed
     split: str
 
 
+class ConvergedRun(Fields, kw_only=True):
+    """A model that was trained until it stopped improving, on one split."""
+
+    model: Literal["converged"]
+    attention: Literal["learned", "uniform", "peaked"]
+    seed: Seed
+    split: str
+
+
+class Training(Fields, kw_only=True):
+    """How the training of a converged model ended (see `models.convergence`)."""
+
+    epochs: Count
+    stopped: bool
+    dev_loss: Magnitude
+
+
 class OfSeed(Trained, kw_only=True):
-    """A trained model."""
+    """A model of the recipe."""
 
     run: SeedRun
 
 
+class OfConverged(Trained, kw_only=True):
+    """A converged model; the record of the first text of a split says how its training ended."""
+
+    run: ConvergedRun
+    training: Training | UnsetType = UNSET
+
+
+class SeedGaveUp(GaveUp, kw_only=True):
+    """A model of the recipe whose training diverged."""
+
+    run: SeedRun
+
+
+class ConvergedGaveUp(GaveUp, kw_only=True):
+    """A model that was to be trained until it stops improving, and whose training diverged."""
+
+    run: ConvergedRun
+
+
 def kind(record: Mapping[str, Any]) -> type[Record]:
     """The class that a record must be of."""
-    return Controlled if run_of(record).get("model") == "base" else OfSeed
+    model = run_of(record).get("model")
+    if "diverged" in record:
+        return ConvergedGaveUp if model == "converged" else SeedGaveUp
+    if model == "base":
+        return Controlled
+    return OfConverged if model == "converged" else OfSeed

@@ -15,9 +15,15 @@ class SeedBaselineSettings(ScoredSettings):
     """
 
     seeds: int = pydantic.Field(
-        8,
+        5,
         ge=1,
-        description="How many models to train, and as many again with uniform attention.",
+        description="How many seeds to train with: each gives a model of the recipe, and three more"
+        " that are trained until they stop improving.",
+    )
+    permuted_labels: bool = pydantic.Field(
+        False,
+        description="Also train models on labels that are shuffled, to see what attention looks"
+        " like that learned nothing of the task.",
     )
     seed: int = pydantic.Field(
         0,

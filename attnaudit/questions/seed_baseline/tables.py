@@ -5,32 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from attnaudit.measures.bins import NAMES, bin_of
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.reliance_tables import UNMOVED_TVD
-from attnaudit.questions.runs import BASE, SEED, UNIFORM, Kind
+from attnaudit.questions.runs import BASE, OLD_UNIFORM, PERMUTED, SEED, Kind, Runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.seed_baseline.controls import CONTROLS
+from attnaudit.questions.seed_baseline.necessity import ATTENTIONS, OLD, made_by_older, trainings
 from attnaudit.questions.trained_models import TrainedModels
 
-Array = NDArray[np.float64]
+# What the models are called in the table of all of them.
+_KINDS: tuple[tuple[str, Kind], ...] = (
+    ("seed", SEED),
+    *ATTENTIONS.items(),
+    ("uniform", OLD_UNIFORM),
+    ("permuted", PERMUTED),
+)
+_NAMES = {kind: name for name, kind in _KINDS}
 
 
 def tables(
     found: TrainedModels,
     seeds: Sequence[int],
     metrics: Mapping[str, Estimate],
-    frozen: Array,
+    scorer: ScoreOfSeeds,
     labels: Sequence[str],
 ) -> dict[str, Table]:
-    """All tables by name; `frozen` (S,) is the F1 of uniform attention by seed."""
+    """All tables by name; `seeds` are those of the models that the recipe made."""
     made = {
-        "seed_baseline.scores": _scores(metrics, frozen),
+        "seed_baseline.scores": _scores(found, metrics, scorer),
+        "seed_baseline.trainings": trainings(found.runs),
         "seed_baseline.distances": _distances(found, metrics),
         "seed_baseline.controls": _controls(metrics),
-        "seed_baseline.bins": _bins(found, seeds, labels),
-        "seed_baseline.runs": _runs(found, seeds),
+        "seed_baseline.bins": _bins(found, seeds, labels) if seeds else None,
+        "seed_baseline.runs": _runs(found, scorer),
     }
     return {name: table for name, table in made.items() if table is not None}
 
@@ -39,23 +48,33 @@ def _row(name: str, figure: Estimate, *more: Cell) -> list[Cell]:
     return [name, figure.value, figure.ci_low, figure.ci_high, *more]
 
 
-def _scores(metrics: Mapping[str, Estimate], frozen: Array) -> Table:
-    spread = float(frozen.std(ddof=1)) if len(frozen) > 1 else None
+def _scores(found: TrainedModels, metrics: Mapping[str, Estimate], scorer: ScoreOfSeeds) -> Table:
+    audited = scorer.of_one(scorer.values(found.runs.probs(BASE, [0]))[0])
+    std = metrics["seed_baseline.score.std"].value
     rows = [
-        _row("audited model", metrics["model.f1"], None),
-        _row(
-            "other seeds", metrics["seed_baseline.f1.mean"], metrics["seed_baseline.f1.std"].value
-        ),
-        _row("frozen uniform attention", metrics["seed_baseline.uniform_f1.mean"], spread),
-        _row("other seeds less uniform", metrics["necessity.f1_gap"], None),
+        _row("audited model", audited, None),
+        _row("other seeds, as long as the recipe says", metrics["seed_baseline.score.mean"], std),
     ]
+    for name, shown in (
+        ("learned_score.mean", "learned attention, until it stops"),
+        ("uniform_score.mean", "uniform attention, until it stops"),
+        ("peaked_score.mean", "peaked random attention, until it stops"),
+        ("score_gap", "learned less uniform"),
+        ("peaked_gap", "learned less peaked random"),
+    ):
+        rows.append(_row(shown, metrics[f"necessity.{name}"], None))
     notes = [
-        f"Means over {len(frozen)} seeds, paired in the last row; intervals over seeds and",
-        "instances. Where uniform attention scores as well, the task does not need attention, and",
-        "says little on whether attention explains.",
+        "Means over seeds; differences are of models with the same seed. Intervals count both",
+        "seeds and instances. Models that are compared were trained until they stopped improving.",
+        "Uniform attention that scores as well would mean that the task does not need attention.",
+        "Peaked random attention has the sizes of the model's own weights, on random words. If it",
+        "scored as well, it would not matter which words get the weight.",
     ]
-    columns = ["", "F1", "low", "high", "std"]
-    return Table("F1 with learned and with uniform attention", columns, rows, notes)
+    if made_by_older(found.runs):
+        rows, notes = rows[:2], [f"Attention is not compared: {OLD}."]
+    columns = ["", scorer.words, "low", "high", "std"]
+    title = f"{scorer.words} with learned attention and without"
+    return Table(title, columns, rows, notes)
 
 
 def _distances(found: TrainedModels, metrics: Mapping[str, Estimate]) -> Table:
@@ -78,6 +97,13 @@ def _distances(found: TrainedModels, metrics: Mapping[str, Estimate]) -> Table:
         f"{np.log(2):.3f}, and {np.mean(found.audited.caps):.3f} for the attention of this model;"
         " TVD from 0 to 1.",
     ]
+    permuted = metrics.get("seed_baseline.permuted_jsd.mean")
+    if permuted is not None:
+        rows.insert(4, _row("JSD of models trained on shuffled labels", permuted))
+        notes += [
+            "Models trained on shuffled labels learn nothing of the task. If other seeds were as",
+            "far from the model as these, their common task would say little about attention.",
+        ]
     return Table("How far seeds differ", ["", "value", "low", "high"], rows, notes)
 
 
@@ -117,24 +143,36 @@ def _bins(found: TrainedModels, seeds: Sequence[int], labels: Sequence[str]) -> 
     return Table(title, columns, rows, ["Of the instances of a bin: the median."])
 
 
-def _runs(found: TrainedModels, seeds: Sequence[int]) -> Table:
-    binary = found.classes == 2
+def _runs(found: TrainedModels, scorer: ScoreOfSeeds) -> Table:
+    binary, runs = found.classes == 2, found.runs
 
     def row(name: str, kind: Kind, seed: int) -> list[Cell]:
         away: list[Cell] = [None, None, None, None]
         if kind != BASE:
-            jsd, tvd = (float(found.runs.values(kind, [seed], x).mean()) for x in ("jsd", "tvd"))
+            jsd, tvd = (float(runs.values(kind, [seed], x).mean()) for x in ("jsd", "tvd"))
             flips = float(found.flips(kind, [seed]).mean())
             away = [jsd, tvd, tvd / 2 if binary else None, flips]
-        return [name, *found.scores(kind, seed), *away]
+        score = scorer.values(runs.probs(kind, [seed])).mean()
+        return [name, None if np.isnan(score) else float(score), *found.scores(kind, seed), *away]
 
     rows = [row("audited", BASE, 0)]
-    rows += [row(f"seed {seed}", SEED, seed) for seed in seeds]
-    rows += [row(f"uniform {seed}", UNIFORM, seed) for seed in seeds]
-    columns = ["model", "F1", "accuracy", "AUROC", "JSD", "TVD", "W&P TVD", "flips"]
-    notes = ["JSD, TVD and flips are to the audited model; W&P's TVD is half of ours."]
-    if not binary:
+    rows += [row(f"{name} {seed}", kind, seed) for name, kind in _KINDS for seed in _of(runs, kind)]
+    columns = ["model", "score", "F1", "accuracy", "AUROC", "JSD", "TVD", "W&P TVD", "flips"]
+    notes = [
+        f"score: {scorer.words}. JSD, TVD and flips are to the audited model.",
+        "seed: as long as the recipe says; learned, uniform and peaked: until it stops.",
+    ]
+    if binary:
+        notes.append("W&P's TVD is half of ours.")
+    else:
         columns.remove("W&P TVD")
-        rows = [cells[:6] + cells[7:] for cells in rows]
-        notes = ["JSD, TVD and flips are to the audited model."]
+        rows = [cells[:7] + cells[8:] for cells in rows]
+    if runs.diverged:
+        gone = ((_NAMES[kind], seed) for kind, seeds in runs.diverged.items() for seed in seeds)
+        named = (f"{name} {seed}" for name, seed in sorted(gone))
+        notes.append(f"Trainings that diverged, and gave no model: {', '.join(named)}.")
     return Table("Each trained model", columns, rows, notes, detail=True)
+
+
+def _of(runs: Runs, kind: Kind) -> list[int]:
+    return sorted(runs.models.get(kind, {}))

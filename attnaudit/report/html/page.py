@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from attnaudit.drawing.palette import DARK, LIGHT, variables
 from attnaudit.errors import InputError, printable
-from attnaudit.findings.desiderata import find_desideratum
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.questions import all_questions
 from attnaudit.records.schema import Verification
 from attnaudit.report import gates
 from attnaudit.report.combine import COMBINED, Combined
-from attnaudit.report.heatmaps import caption, heading
-from attnaudit.report.layout import Column, laid_out
+from attnaudit.report.heatmaps import caption, chosen, heading, remark
+from attnaudit.report.layout import Column, cut, laid_out
 from attnaudit.report.schema import Report, TableData
-from attnaudit.report.wording import Fact, facts, figure, missing
+from attnaudit.report.wording import MEANING, Fact, facts, in_words, missing
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -67,7 +66,7 @@ class _Section:
 
     def add(self, table: TableData) -> None:
         """A table more."""
-        (self.details if table.detail else self.tables).append(table)
+        (self.details if table.detail else self.tables).append(cut(table))
 
 
 def html_page(made: Combined) -> str:
@@ -87,6 +86,7 @@ def html_page(made: Combined) -> str:
         css=_resource("page.css"),
         facts=[*facts(report), *_digests(report)],
         findings=[_card(name, finding) for name, finding in report.findings.items()],
+        meaning_title=MEANING,
         gate_counts=gates.counts(report.gates),
         gates=[
             {
@@ -105,7 +105,9 @@ def html_page(made: Combined) -> str:
         missing=remarks,
         drawn=bool(made.summaries),
         gallery=gallery,
+        chosen=chosen,
         heading=heading,
+        remark=remark,
         caption=caption,
         metrics=_metrics_table(report),
         manifest=_manifest(report),
@@ -144,13 +146,8 @@ def _look(status: str) -> str:
 def _card(name: FindingName, finding: Finding) -> dict[str, Any]:
     return {
         "name": name.replace("_", " ").capitalize(),
-        "question": find_desideratum(name).asks,
-        "status": finding.status.replace("_", " "),
         "look": _look(finding.status),
-        "reason": finding.reason,
-        "figure": figure(finding),
-        "rule": finding.rule,
-        "scope": finding.scope,
+        "words": in_words(name, finding),
     }
 
 

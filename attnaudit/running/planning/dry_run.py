@@ -69,11 +69,13 @@ def plan_part(
     loading: float,
     memory: Memory,
     alike: Mapping[str, str] | None = None,
+    asked: Sequence[str] = (),
 ) -> Part:
     """What a question would do.
 
     `loading` is what a worker takes to load; `alike` names kinds of trainings that will come to
-    those that are known now, each with the kind that it is like.
+    those that are known now, each with the kind that it is like. `asked` names the questions of a
+    suite.
     """
     texts = Texts.of(work.batches)
     cost, retraining = work.maker.cost, work.retraining
@@ -91,7 +93,7 @@ def plan_part(
         if found.rough:
             notes.append("There was no time to try the longest texts: a rough guess.")
     if retraining is not None:
-        learned = _learn(work, retraining, shared, loading, memory, alike or {})
+        learned = _learn(work, retraining, shared, loading, memory, alike or {}, asked)
         passes += learned.passes
         trainings = learned.trainings
         made += learned.records
@@ -129,6 +131,7 @@ def _learn(
     loading: float,
     memory: Memory,
     alike: Mapping[str, str],
+    asked: Sequence[str],
 ) -> _Learned:
     trains, settings = work.maker.trains, work.settings
     assert trains is not None
@@ -152,13 +155,20 @@ def _learn(
     if work.maker.asked:
         passes += work.maker.asked(retraining.base, recorded)
     trainings: list[Trainings] = []
-    for kind, members in _kinds(runs).items():
+    if first := trains.first_trained(settings, asked):
+        learning = trial.time(lambda observer: _learned_first(trial, observer), ())
+        training = trainings_of("model to start from", first, retraining.schedule, sizes["train"])
+        trainings.append(training)
+        passes += passes_of_training(training, sizes).times(first)
+        seconds += span_of_training(learning, training).times(first)
+    known, more = _kinds(runs), _kinds(later)
+    for kind, members in known.items():
         found = timed(members[0])
         assert found.schedule is not None
         kept += found.kept
-        count = len(members) + (0 if trainings else later)
-        for name in (kind, *(new for new, known in alike.items() if known == kind)):
-            training = trainings_of(name, count, found.schedule, sizes["train"])
+        count = len(members) + len(more.get(kind, ()))
+        for name in (kind, *(new for new, like in alike.items() if like == kind)):
+            training = trainings_of(name, count, found.schedule, sizes["train"], found.stops)
             trainings.append(training)
             each = passes_of_training(training, sizes) + answering(2 * recorded)
             passes += each.times(count)
@@ -176,7 +186,10 @@ def _learn(
     once = around(base.records + sum(took for _, took in kept))
     notes = notes_on_trainings(trainings)
     if later:
-        notes.append(f"Up to {later} of the trainings are for lambdas that the sweep may add.")
+        notes.append(
+            f"{len(runs)} trainings come first; how many of the other {len(later)} follow depends"
+            " on what these show."
+        )
     return _Learned(
         tuple(trainings),
         passes + Passes(exact=not later),
@@ -186,10 +199,22 @@ def _learn(
     )
 
 
+def _learned_first(trial: Trial, observer: Observer) -> list[Record]:
+    """Train a model of the recipe, of which there are no records."""
+    seed = trial.schedule.seed
+    trial.learn(trial.fresh(seed), seed, observer, "first")
+    return []
+
+
 def _kinds(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs by what their trainings cost: seeds do not differ in it, nor do lambdas."""
     kinds: dict[str, list[Run]] = {}
     for run in runs:
-        told = [str(value) for key, value in run.items() if key not in ("seed", "lambda")]
-        kinds.setdefault(" ".join(told) or "lambda", []).append(run)
+        told = [
+            f"{key} {value}" if key == "removed" else str(value)
+            for key, value in run.items()
+            if key not in ("seed", "lambda")
+        ]
+        told = ["lambda", *told] if "lambda" in run else told
+        kinds.setdefault(" ".join(told), []).append(run)
     return kinds

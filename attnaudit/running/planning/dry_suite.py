@@ -107,8 +107,10 @@ def plan_suite(
                 parts.append(_made(question.name, work.data.split))
                 continue
             check = check or plan_check(work)
-            alike = question.maker.alike(settings, [other.name for other in plan.questions])
-            parts.append(plan_part(work, Shared.of(job, engine.size), loading, memory, alike))
+            asked = [other.name for other in plan.questions]
+            alike = question.maker.alike(settings, asked)
+            shared = Shared.of(job, engine.size)
+            parts.append(plan_part(work, shared, loading, memory, alike, asked))
         job = Job(
             model=str(ready.checkpoint),
             data=_named_data(ready),

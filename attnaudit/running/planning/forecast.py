@@ -74,10 +74,13 @@ def sizes_of(splits: Mapping[str, Dataset]) -> dict[str, int]:
     return {name: len(split.instances) for name, split in splits.items()}
 
 
-def trainings_of(kind: str, count: int, schedule: Schedule, texts: int) -> Trainings:
-    """So many trainings on so many texts."""
+def trainings_of(
+    kind: str, count: int, schedule: Schedule, texts: int, stops: bool = False
+) -> Trainings:
+    """So many trainings on so many texts; those that `stops` is said of may end after any epoch."""
     most = schedule.epochs
     least = most if schedule.patience is None else min(most, 1 + schedule.patience)
+    least = 1 if stops else least
     steps = math.ceil(texts / schedule.batch_size)
     return Trainings(kind=kind, count=count, epochs_least=least, epochs_most=most, steps=steps)
 

@@ -19,6 +19,8 @@ from attnaudit.models.passes import Passes
 
 PLAN_VERSION: Literal[1] = 1
 
+EffectName = Literal["none", "pilot", "twice_delta"]
+
 
 class Span(Settings):
     """Seconds: a guess, between two that would surprise little."""
@@ -74,6 +76,64 @@ class Part(Settings):
         return total(stage.seconds for stage in self.stages)
 
 
+class ChanceRange(Settings):
+    """The chance of an answer at one true effect, over what the pilot leaves open."""
+
+    name: EffectName = Field(description="Which effect it is.")
+    effect: float = Field(description="The true effect that is supposed.")
+    low: float = Field(ge=0, le=1, description="The least chance over the 80 % interval.")
+    likely: float = Field(ge=0, le=1, description="The chance at the variance that the pilot saw.")
+    high: float = Field(ge=0, le=1, description="The largest chance over the 80 % interval.")
+
+
+class Design(Settings):
+    """A size at which an answer comes four times in five, if the effect is the pilot's."""
+
+    seeds: int = Field(ge=2, description="Seeds.")
+    texts: int = Field(ge=1, description="Texts of the audited split.")
+    seconds: Span | None = Field(description="What its seeds take; null where that is not known.")
+
+
+class PowerRow(Settings):
+    """The chances of one figure that a finding rests on."""
+
+    finding: str = Field(description="The finding.")
+    figure: str = Field(description="The figure, in words.")
+    delta: float = Field(description="The smallest effect of interest.")
+    seeds: int = Field(ge=2, description="The seeds that are planned.")
+    texts: int = Field(ge=1, description="The texts of the audited split.")
+    share_seeds: float = Field(description="The seeds' share of the variance at that size.")
+    share_texts: float = Field(description="The texts' share of the variance at that size.")
+    share_both: float = Field(description="The share of what a seed does on one text alone.")
+    chances: tuple[ChanceRange, ...] = Field(description="At three true effects.")
+    too_small: bool = Field(
+        description="Whether the pilot is too small: a chance may lie below .2 or above .8."
+    )
+    design: Design | None = Field(
+        description="The cheapest size that is enough for the pilot's effect; null for none."
+    )
+
+
+class Imitators(Settings):
+    """What is known beforehand of the finding on manipulation."""
+
+    trained: NonNegativeInt = Field(description="Imitators that the pilot trained.")
+    usable: NonNegativeInt = Field(description="Those that answer as closely as other seeds do.")
+    seconds: Span = Field(description="What all adversaries of the plan take.")
+
+
+class PowerPlan(Settings):
+    """The chance that an audit of this size reaches answers, from a pilot on the audited split."""
+
+    pilot_seeds: int = Field(ge=2, description="Seeds that the pilot trained.")
+    split: str = Field(description="The split that the pilot was measured on: the audited one.")
+    texts: int = Field(ge=1, description="Its texts.")
+    seconds: NonNegativeFloat = Field(description="What the pilot took.")
+    rows: tuple[PowerRow, ...] = Field(description="The figures that findings rest on.")
+    imitators: Imitators | None = Field(description="Of the finding on manipulation, or null.")
+    notes: tuple[str, ...] = ()
+
+
 class WorkPlan(Settings):
     """What a command would do, and how long and how large it would be."""
 
@@ -98,6 +158,9 @@ class WorkPlan(Settings):
     )
     device_memory_bytes: NonNegativeInt | None = Field(
         None, description="Peak memory on the GPU; null where there is none."
+    )
+    power: PowerPlan | None = Field(
+        None, description="The chances of its findings; null unless they were asked for."
     )
 
 

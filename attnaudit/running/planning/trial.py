@@ -26,7 +26,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.lengths import padded_tokens, tokens_of
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.schedule import Schedule
-from attnaudit.models.training import Objective, Progress
+from attnaudit.models.training import Objective, Progress, TrainingData
 from attnaudit.questions.maker import Record
 
 STEPS = (3, 12)  # of a trial's epoch
@@ -39,14 +39,16 @@ class Timed(NamedTuple):
     """What a run took in a trial, and the figures it makes of the whole run, in seconds.
 
     `fixed`, whatever is done once; `epoch`, each; `records`, those of all splits. `schedule` is
-    what the training would follow, None where nothing was trained. `kept` says for each time that
-    attention was kept, of which model's the run made use, on which split, and what that takes.
+    what the training would follow, None where nothing was trained; `stops` says that it may end
+    after any epoch. `kept` says for each time that attention was kept, of which model's the run
+    made use, on which split, and what that takes.
     """
 
     fixed: float
     epoch: float
     records: float
     schedule: Schedule | None
+    stops: bool
     kept: list[tuple[str, float]]
     made: list[Record]
 
@@ -58,7 +60,7 @@ class Trial(Retraining):
         super().__init__(real.base, real.spec, real.recipe, real.splits, real.device, real.budget)
         self._real, self._clock = real, _Clock()
         self._lengths = tokens_of(real.batches("train"))
-        self._followed: list[Schedule] = []
+        self._followed: list[tuple[Schedule, bool]] = []
         self._tokens: list[int] = []
         self._kept_in: list[tuple[str, float]] = []
         # So many texts that it takes seconds, whatever the model.
@@ -94,11 +96,11 @@ class Trial(Retraining):
         kept = [(split, s * self._more(split)) for split, s in self._kept_in]
         answers = after * self._more(*splits)
         if not self._followed:
-            return Timed(0.0, 0.0, answers, None, kept, made)
+            return Timed(0.0, 0.0, answers, None, False, kept, made)
         scored = (clock.ended - clock.steps[-1]) * self._more("dev")
-        (schedule,) = self._followed
+        ((schedule, stops),) = self._followed
         epoch = self._epoch(np.diff([clock.began, *clock.steps]), schedule) + scored
-        return Timed(clock.began - begun, epoch, answers, schedule, kept, made)
+        return Timed(clock.began - begun, epoch, answers, schedule, stops, kept, made)
 
     def _more(self, *splits: str) -> float:
         """How much more there is to do on these splits than in the trial."""
@@ -132,6 +134,11 @@ class Trial(Retraining):
         return kept
 
     @override
+    def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:
+        """Untrained weights, which take as long to go on from; what they take is asked apart."""
+        return self.fresh(seed).state_dict()
+
+    @override
     def follow(
         self,
         model: AttentionModel,
@@ -139,12 +146,13 @@ class Trial(Retraining):
         observer: Observer,
         title: str,
         goal: Objective,
+        stopped: Callable[[], bool] | None = None,
+        data: TrainingData | None = None,
     ) -> Progress:
-        self._followed.append(schedule)
+        self._followed.append((schedule, stopped is not None))
         once = schedule.model_copy(update={"epochs": 1})
-        return super().follow(
-            model, once, self._clock, title, _Weighed(goal, self._tokens, goal.name)
-        )
+        weighed = _Weighed(goal, self._tokens, goal.name)
+        return super().follow(model, once, self._clock, title, weighed, stopped, data)
 
 
 class _Clock(Silent):

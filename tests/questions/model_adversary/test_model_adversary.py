@@ -28,7 +28,6 @@ from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.model_adversary import QUESTION
 from attnaudit.questions.model_adversary import make as model_adversary
 from attnaudit.questions.model_adversary.make import dev_points
-from attnaudit.questions.model_adversary.seeds_tvd import SeedsTvd, read_seeds_tvd
 from attnaudit.questions.model_adversary.settings import ModelSettings
 from attnaudit.questions.recording import Ledger
 from attnaudit.records.reading import read_records

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,17 +8,22 @@ from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Silent
-from attnaudit.measures.limits import unseen
+from attnaudit.measures.summary import Summary
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import build_classic
+from attnaudit.models.guided import Guided, keep, shuffled
 from attnaudit.models.load import find_model
-from attnaudit.models.probes import attended
+from attnaudit.models.placed import by_place
+from attnaudit.models.removal import Shortened
 from attnaudit.questions.probe import QUESTION
-from attnaudit.questions.probe.guides import GuideFile, read_guides
+from attnaudit.questions.probe.figures import figures
+from attnaudit.questions.probe.guides import CONTROLS, GUIDES, RESERVED, GuideFile, read_guides
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.summarise import summarise
-from attnaudit.questions.probe.views import views
+from attnaudit.questions.probe.tables import MEANINGS
+from attnaudit.questions.probe.views import arms, views, without
 from attnaudit.readings.heads import MEAN
+from attnaudit.records.fields import check
 from attnaudit.records.reading import read_records
 from attnaudit.report.combine import combine
 from attnaudit.report.registry import find
@@ -29,11 +33,11 @@ from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 GOLD = (0, 0, 1, 1)
-GOOD, HALF, NONE = GOLD, (0, 1, 1, 0), (1, 1, 0, 0)  # F1 1, .5 and 0
-BUILT_IN = ["uniform", "trained", "base", "leak"]
+GOOD, HALF, NONE = GOLD, (0, 1, 1, 0), (1, 1, 0, 0)  # macro-F1 1, .5 and 0
 
 
 def of_run(run, predicted):
+    counts = (1, 1, 0, 1)
     return [
         {
             "run": {**run, "split": "test"},
@@ -47,6 +51,7 @@ def of_run(run, predicted):
             "attention": [0.5, 0.5],
             "jsd": 0.0,
             "tvd": 0.0,
+            **({"words_removed": counts[row]} if "removed" in run else {}),
         }
         for row, (gold, said) in enumerate(zip(GOLD, predicted, strict=True))
     ]
@@ -55,8 +60,10 @@ def of_run(run, predicted):
 def known(**guides):
     records = of_run({"model": "base"}, GOOD)
     for guide, said in guides.items():
+        prefix, _, arm = guide.partition("removed_")
+        kind = {"guide": prefix} if prefix else {"removed": arm}
         for seed, predicted in enumerate(said, start=1):
-            records += of_run({"guide": guide, "seed": seed}, predicted)
+            records += of_run({**kind, "seed": seed}, predicted)
     return records
 
 
@@ -68,8 +75,12 @@ SAID = {
     "uniform": (HALF, NONE),
     "trained": (HALF, HALF),
     "base": (GOOD, GOOD),
-    "leak": (NONE, NONE),
     "adversary": (NONE, HALF),
+    "shuffled": (HALF, HALF),
+    "untrained": (NONE, NONE),
+    "position": (GOOD, NONE),
+    "removed_attended": (HALF, HALF),
+    "removed_other": (GOOD, HALF),
 }
 SETTINGS = ProbeSettings(seeds=2, guides=(guide("adversary"),))
 
@@ -77,41 +88,83 @@ SETTINGS = ProbeSettings(seeds=2, guides=(guide("adversary"),))
 def test_summary_of_known_records():
     summary = summarise(known(**SAID), SETTINGS, LABELS)
     found = {name: m.value for name, m in summary.metrics.items() if name.startswith("probe.")}
-    assert found == {
-        "probe.uniform.f1": 0.25,
-        "probe.trained.f1": 0.5,
-        "probe.base.f1": 1.0,
-        "probe.adversary.f1": 0.25,
-        "probe.leak.f1": 0.0,
-        "probe.base-uniform.f1_gap": 0.75,
-        "probe.base-leak.f1_gap": 1.0,
-        "probe.base-trained.f1_gap": 0.5,
-        "probe.trained-uniform.f1_gap": 0.25,
-        "probe.adversary-uniform.f1_gap": 0.0,
-        "probe.base-adversary.f1_gap": 0.75,
-    }
+    assert found == pytest.approx(
+        {
+            "probe.uniform.score": 0.25,
+            "probe.trained.score": 0.5,
+            "probe.base.score": 1.0,
+            "probe.adversary.score": 0.25,
+            "probe.shuffled.score": 0.5,
+            "probe.untrained.score": 0.0,
+            "probe.position.score": 0.5,
+            "probe.removed_attended.score": 0.5,
+            "probe.removed_other.score": 0.75,
+            "probe.base-uniform.score_gap": 0.75,
+            "probe.base-adversary.score_gap": 0.75,
+            "probe.base-trained.score_gap": 0.5,
+            "probe.trained-uniform.score_gap": 0.25,
+            "probe.adversary-uniform.score_gap": 0.0,
+            "probe.base-shuffled.score_gap": 0.5,
+            "probe.base-untrained.score_gap": 1.0,
+            "probe.base-position.score_gap": 0.5,
+            "probe.leak.score_gap": 0.25,
+            "probe.leak.whole": 0.25,
+        }
+    )
     order = [row[0] for row in summary.tables["probe.guides"].rows]
-    assert order == ["uniform", "trained", "base", "adversary", "leak"]
-    assert [row[0] for row in summary.tables["probe.gaps"].rows][:2] == [
-        "base less uniform",
-        "base less leak",
+    assert order == ["uniform", "trained", "base", "adversary", *CONTROLS]
+    gaps = summary.tables["probe.gaps"].rows
+    assert [row[0] for row in gaps][:2] == ["base less uniform", "base less adversary"]
+    assert len(gaps) == 8
+    leak = summary.tables["probe.leak"]
+    assert [row[1] for row in leak.rows] == pytest.approx([0.75, 0.5, 0.25])
+    assert leak.notes[-1] == "25% of the texts have fewer than five words, and stay whole."
+    assert len(summary.tables["probe.runs"].rows) == 1 + 9 * 2
+
+
+def test_each_control_has_a_line_that_says_what_it_would_mean():
+    assert MEANINGS.keys() == set(CONTROLS)
+    notes = summarise(known(**SAID), SETTINGS, LABELS).tables["probe.guides"].notes
+    for name, meaning in MEANINGS.items():
+        assert f"If the probe does as well under {name}, {meaning}" in notes
+
+
+def test_another_score_is_named():
+    settings = SETTINGS.model_copy(update={"score": "auroc"})
+    summary = summarise(known(**SAID), settings, LABELS)
+    assert summary.tables["probe.guides"].columns[1] == "AUROC"
+    runs = summary.tables["probe.runs"]
+    assert runs.columns == ["guide", "seed", "AUROC", "accuracy"]
+    assert runs.rows[0][2] == summary.metrics["model.auroc"].value
+    (drawn,) = figures({"probe": summary}, LABELS)
+    assert drawn.numbers.columns[1] == "mean AUROC"
+
+
+def test_the_figure_shows_every_kind_of_model():
+    summary = summarise(known(**SAID), SETTINGS, LABELS)
+    (drawn,) = figures({"probe": summary}, LABELS)
+    assert drawn.title == "macro-F1 of the probe by guide"
+    assert [row[0] for row in drawn.numbers.rows] == [
+        "audited model",
+        *(f"guide {g}" for g in (*GUIDES, "adversary", *CONTROLS)),
+        "without the attended words",
+        "without as many other words",
     ]
-    assert len(summary.tables["probe.runs"].rows) == 1 + 5 * 2
+    assert figures({"probe": Summary()}, LABELS) == []
 
 
 def test_gaps_are_paired_by_seed():
     """Two guides that go up and down together differ by a constant, whatever the seeds do."""
     records = known(
-        uniform=(GOOD, NONE), trained=(GOOD, NONE), base=(GOOD, NONE), leak=(NONE, GOOD)
+        **{**SAID, "uniform": (GOOD, NONE), "base": (GOOD, NONE), "trained": (NONE, GOOD)}
     )
-    metrics = summarise(records, ProbeSettings(seeds=2), LABELS).metrics
-    together = metrics["probe.base-uniform.f1_gap"]
+    metrics = summarise(records, SETTINGS, LABELS).metrics
+    together = metrics["probe.base-uniform.score_gap"]
     assert together.value == 0
-    missed = unseen(together.n)  # other texts may tell the two apart
-    assert (together.ci_low, together.ci_high) == pytest.approx((-missed, missed))
-    apart = metrics["probe.base-leak.f1_gap"]
+    assert together.ci_high < 1  # other texts may tell the two apart
+    apart = metrics["probe.base-trained.score_gap"]
     assert apart.value == 0
-    assert apart.ci_high > 0.5
+    assert apart.ci_high > 0.99
 
 
 def test_every_metric_is_registered():
@@ -119,22 +172,66 @@ def test_every_metric_is_registered():
     directions = {
         name: find(f"probe.{name}").direction
         for name in (
-            "base-uniform.f1_gap",
-            "base-leak.f1_gap",
-            "adversary-uniform.f1_gap",
-            "leak.f1",
+            "base-uniform.score_gap",
+            "leak.score_gap",
+            "base-shuffled.score_gap",
+            "adversary-uniform.score_gap",
+            "removed_other.score",
         )
     }
-    assert list(directions.values()) == ["higher", "higher", "neutral", "neutral"]
+    assert list(directions.values()) == ["higher", "higher", "higher", "neutral", "neutral"]
 
 
-def test_missing_records_are_noticed():
-    for name in BUILT_IN:
+def test_missing_records_are_named():
+    for name in SAID:
         some = {k: v for k, v in SAID.items() if k != name}
-        with pytest.raises(ValueError, match="not of the same seeds"):
+        arm = name.removeprefix("removed_")
+        what = f"the model without {arm} words" if arm != name else f"under the guide {name}"
+        with pytest.raises(ValueError, match=f"^models are missing: [^;]*{what}, seed 1, 2$"):
             summarise(known(**some), SETTINGS, LABELS)
-    with pytest.raises(ValueError, match="not of the same seeds"):
-        summarise(known(**{**SAID, "leak": (NONE,)}), SETTINGS, LABELS)
+    fewer = {**SAID, "base": (GOOD,), "shuffled": (GOOD,)}
+    with pytest.raises(ValueError, match=r"guide base, seed 2; .*guide shuffled, seed 2$"):
+        summarise(known(**fewer), SETTINGS, LABELS)
+    with pytest.raises(ValueError, match="there are no probes"):
+        summarise(known(), SETTINGS, LABELS)
+
+
+def test_older_records_give_their_guides_and_no_leak_control():
+    older = {name: SAID[name] for name in ("uniform", "trained", "base", "adversary")}
+    summary = summarise(known(**older, leak=(NONE, NONE)), SETTINGS, LABELS)
+    found = {name: m for name, m in summary.metrics.items() if name.startswith("probe.")}
+    assert found["probe.base-uniform.score_gap"].value == 0.75
+    assert found["probe.base-adversary.score_gap"].value == 0.75
+    assert "probe.leak.score" not in found
+    assert "probe.base-shuffled.score_gap" not in found
+    unknown = {name for name, m in found.items() if m.value is None}
+    assert unknown == {
+        *("probe.leak.score_gap", "probe.leak.whole"),
+        *("probe.removed_attended.score", "probe.removed_other.score"),
+    }
+    assert all(found[name].reason.endswith("run probe again") for name in unknown)
+    assert "probe.leak" not in summary.tables
+    missing = {**older, "base": (GOOD,)}
+    with pytest.raises(ValueError, match=r"guide base, seed 2$"):
+        summarise(known(**missing, leak=(NONE, NONE)), SETTINGS, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("run", "more", "says"),
+    [
+        ({"removed": "attended", "seed": 1}, {}, "words_removed"),
+        ({"removed": "attended", "seed": 1}, {"words_removed": -1}, "words_removed"),
+        ({"removed": "some", "seed": 1}, {"words_removed": 1}, "run.removed"),
+        ({"guide": "base", "seed": 1}, {"words_removed": 1}, "words_removed"),
+    ],
+)
+def test_records_that_are_none_are_refused(run, more, says):
+    (good, *_) = of_run({"removed": "other", "seed": 1}, GOLD)
+    check(good, QUESTION.kind, None, None)
+    record = {k: v for k, v in good.items() if k != "words_removed"}
+    record = {**record, **more, "run": {**run, "split": "test"}}
+    with pytest.raises(InputError, match=says):
+        check(record, QUESTION.kind, None, None)
 
 
 def test_guides_are_read_with_their_digest(tiny):
@@ -152,7 +249,7 @@ def test_guides_are_read_with_their_digest(tiny):
         (["=model.pt"], "the name '' does not do"),
         (["A=model.pt"], "the name 'A' does not do"),
         (["a-b=model.pt"], "the name 'a-b' does not do"),
-        *(([f"{name}=model.pt"], f"'{name}' is a guide already") for name in BUILT_IN),
+        *(([f"{name}=model.pt"], f"'{name}' has a meaning already") for name in RESERVED),
         (["a=gone.pt"], "gone.pt: cannot be read"),
     ],
 )
@@ -194,8 +291,8 @@ def test_runs_stand_guide_by_guide(audited):
     _, path = audited
     runs = list(dict.fromkeys(tuple(r["run"].items()) for r in read_records(path)[1]))
     kinds = [{"model": "base"}]
-    guides = ("uniform", "trained", "base", "again", "leak")
-    kinds += [{"guide": g, "seed": s} for g in guides for s in (1, 2)]
+    kinds += [{"guide": g, "seed": s} for g in (*GUIDES, "again", *CONTROLS) for s in (1, 2)]
+    kinds += [{"removed": a, "seed": s} for a in ("attended", "other") for s in (1, 2)]
     assert [dict(run) for run in runs] == [
         {**kind, "split": split} for kind in kinds for split in ("dev", "test")
     ]
@@ -209,31 +306,102 @@ def test_a_checkpoint_of_the_audited_model_guides_as_the_model_does(audited):
 
 def test_probes_attend_as_they_are_guided(audited):
     _, path = audited
+    base = by_guide(path, "base")
     for record in by_guide(path, "uniform"):
         assert record["attention"] == pytest.approx([1 / record["words"]] * record["words"])
-    assert max(r["jsd"] for r in by_guide(path, "base")) < 1e-6
-    for name in ("trained", "leak"):
-        assert max(r["jsd"] for r in by_guide(path, name)) > 1e-4
+    assert max(r["jsd"] for r in base) < 1e-6
+    for name in ("trained", *CONTROLS):
+        assert max(r["jsd"] for r in by_guide(path, name)) > 1e-5
+    for ours, theirs in zip(by_guide(path, "shuffled"), base, strict=True):
+        assert sorted(ours["attention"]) == pytest.approx(sorted(theirs["attention"]))
 
 
-def test_the_leak_control_is_not_the_probe_that_sees_words(audited):
+def test_models_without_words_give_them_no_weight(audited):
     _, path = audited
-    base, leak = (np.array([r["probs"][1] for r in by_guide(path, g)]) for g in ("base", "leak"))
-    assert abs(base - leak).mean() > 0.01
+    records = list(read_records(path)[1])
+    base = {
+        (r["run"]["split"], r["row"]): r["attention"]
+        for r in records
+        if r["run"].get("model") == "base"
+    }
+    arms = {
+        arm: {
+            (r["run"]["split"], r["row"], r["run"]["seed"]): r
+            for r in records
+            if r["run"].get("removed") == arm
+        }
+        for arm in ("attended", "other")
+    }
+    assert arms["attended"].keys() == arms["other"].keys()
+    for key, record in arms["attended"].items():
+        weights, other = base[key[:2]], arms["other"][key]
+        count, n = record["words_removed"], len(weights)
+        assert other["words_removed"] == count
+        assert count <= n // 5
+        assert (count == 0) == (n < 5)
+        assert len(record["attention"]) == len(other["attention"]) == n
+        gone, others = (
+            {k for k, w in enumerate(r["attention"]) if w == 0} for r in (record, other)
+        )
+        assert len(gone) == len(others) == count
+        assert not gone & others
+        if gone:
+            assert (
+                min(weights[k] for k in gone)
+                >= max(w for k, w in enumerate(weights) if k not in gone) - 1e-6
+            )
 
 
-def test_the_leak_control_alone_sees_no_attended_word(tiny):
+@pytest.fixture(scope="module")
+def retraining(tiny):
     source, data = find_model(str(tiny / "model.pt"), 0), tiny / "data.yaml"
     spec = load_spec(data, source.reading)
     split = load_dataset(spec, "test", labels=source.labels, min_words=2)
     loaded = source.load(split, None, torch.device("cpu"), torch.float32)
     job = Job(model=source.name, data=data)
-    retraining = prepare(loaded, spec, split, job, torch.device("cpu"), Silent())
+    return prepare(loaded, spec, split, job, torch.device("cpu"), Silent())
+
+
+def test_what_the_controls_attend_to(retraining):
+    found, batch = views(retraining, (), MEAN), next(iter(retraining.batches("test")))
+
+    def imposed(name):
+        probe = found[name](retraining.probe(0), "test")
+        assert isinstance(probe, Guided)
+        return probe.guide(batch)
+
+    kept = retraining.kept("test", MEAN.compute)
+    torch.testing.assert_close(imposed("shuffled"), shuffled(kept, 0)(batch))
+    torch.testing.assert_close(
+        imposed("position"), by_place(retraining.kept("train", MEAN.compute))(batch)
+    )
+    before = retraining.fresh(retraining.schedule.seed).eval()
+    expected = keep(before, retraining.batches("test"))(batch)
+    torch.testing.assert_close(imposed("untrained"), expected)
+    assert not torch.allclose(imposed("untrained"), imposed("base"), atol=1e-4)
+
+
+def test_only_models_without_the_attended_words_do_not_see_them(retraining):
     batch = next(iter(retraining.batches("test")))
-    other = batch.replace(attended(retraining.kept("test")(batch)), 5)
-    for name, view in views(retraining, (), MEAN).items():
-        probe = view(retraining.probe(0), "test")
-        assert torch.equal(probe(batch), probe(other)) == (name == "leak")
+    removed = arms(retraining, MEAN)
+    gone, _ = removed["attended"]("test")(batch)
+    assert gone.any()
+    other = batch.replace(gone, 5)
+    inner = retraining.fresh(0).eval()
+    for arm, removal in removed.items():
+        model = without(removal)(inner, "test")
+        assert isinstance(model, Shortened)
+        assert torch.equal(model(batch), model(other)) == (arm == "attended")
+    assert not torch.equal(inner(batch), inner(other))
+
+
+def test_the_arms_learn_from_the_splits_that_they_are_told_of(retraining):
+    """What is removed depends on the attention on each split, which has other texts."""
+    removal = arms(retraining, MEAN)["attended"]
+    for split in ("train", "dev", "test"):
+        found = removal(split)
+        assert len(found.counts) == len(retraining.splits[split].instances)
+        assert removal(split) is found
 
 
 def test_a_guide_of_other_words_or_labels_is_refused(tiny, tmp_path):

@@ -17,7 +17,8 @@ from attnaudit.questions.gallery import Gallery, Heatmap, Weights
 from attnaudit.report.combine import Combined
 from attnaudit.report.html import page
 from attnaudit.report.html.page import html_page
-from attnaudit.report.schema import Gate, Report, TableData
+from attnaudit.report.schema import Gate, Report, TableData, with_meaning
+from attnaudit.report.wording import MEANING
 
 QUESTIONS = [question.name for question in all_questions()]
 # What tables are called, a few of each question.
@@ -114,7 +115,8 @@ def combined(report: Report) -> Report:
         "correlate.more": agreement.model_copy(update={"detail": True, "title": "More"}),
         "permute.tvd": TableData(title="Shuffled", columns=["a"], rows=[["x"]], notes=["So."]),
     }
-    return report.model_copy(update={"audit": "report", "findings": findings, "tables": tables})
+    update = {"audit": "report", "findings": findings, "tables": tables}
+    return with_meaning(report.model_copy(update=update))
 
 
 @pytest.fixture
@@ -131,7 +133,8 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
     for needle in (
         "model.pt", "test.jsonl, split test", "1,725", "97 rows: 93 too short, 4 one word",
         "12 instances cut", "abababababab", "cdcdcdcdcdcd",
-        "0.030 [0.020, 0.040], delta 0.01", "BiLSTM on the test split",
+        "0.030 (95 % interval 0.020 to 0.040); limit 0.01",
+        MEANING, *whole.report.meaning, "BiLSTM on the test split",
         "not assessable", "1 passed, 1 failed, 1 inconclusive", "Because: as agreed",
         "0.351 [0.341, 0.361]", "Gradients are taken at the word embeddings.",
         "No value for correlate.gradient~random.tau.mean: no instance gave a value",
@@ -146,7 +149,15 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
     # Questions with tables in the order of those, then those with figures alone.
     asked = [find_question(name).asks for name in ("correlate", "permute", *whole.summaries)]
     assert headings == [
-        *("Findings", "Gates", "Notes", *dict.fromkeys(asked), "Heatmaps", "Everything else")
+        *(
+            "Findings",
+            MEANING,
+            "Gates",
+            "Notes",
+            *dict.fromkeys(asked),
+            "Heatmaps",
+            "Everything else",
+        )
     ]
     assert text == html_page(whole)
 

@@ -12,6 +12,11 @@ every record holds (see `questions.answers`):
 * `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; and
   `residual_ratio`, how large what the attention gives is beside what bypasses it, where the model
   shows both. They feed `erase.all.*` and `erase.residual_ratio.mean`;
+* `support`: whether the words that the attention highlights carry the answer. `words`, their
+  places; `draws`, how many draws of other words there are; `tvd`, how far the answer moves without
+  the weights of those words, and `largest`, without those of any draw, null where `status` says
+  `not_judged`; the same of a `random` heatmap, and with the words `deleted` from the text. It feeds
+  `erase.unsupported.*`, and what heatmaps remark;
 * `comprehensiveness` and `sufficiency`: by ranking, a figure for each share of words, null where
   the ranking is undefined; they feed `erase.comprehensiveness.*` and `erase.sufficiency.*`;
 * `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
@@ -41,6 +46,7 @@ from attnaudit.questions.erase.make.deletions import deletions
 from attnaudit.questions.erase.make.flip_fraction import flip_fractions
 from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
 from attnaudit.questions.erase.make.single_weight import single_weights
+from attnaudit.questions.erase.make.support import supports
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.reliance import all_erased, residual_ratios
@@ -78,6 +84,9 @@ def _batch_records(
     by_ranking = {name: [order.get(name) for order in orders] for name in settings.rankings}
     deleted = deletions(model, known, by_ranking, budget)
     controls, ratios = all_erased(model, known), residual_ratios(model, known)
+    supported = supports(
+        model, known, [order["attention"] for order in orders], settings.seed, budget
+    )
     made: list[Record] = []
     for b, attention in enumerate(s["attention"] for s in scores):
         marked = rationale_of(known, b)
@@ -86,6 +95,7 @@ def _batch_records(
             "fractions": fractions[b],
             "all_erased": controls[b],
             **({} if ratios is None else {"residual_ratio": ratios[b]}),
+            "support": supported[b],
             **deleted[b],
             "plausibility": (
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)

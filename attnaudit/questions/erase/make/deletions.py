@@ -8,7 +8,7 @@ Token ids are deleted, never text edited or masked; specials and a query stay. A
 empty: of a single word nothing is deleted. Rankings are by magnitude, attention's and the others':
 words that speak against the class count as important too.
 
-Letters in shape comments: B batch, V variants, T tokens, W words, C classes.
+Letters in shape comments: B batch, V variants.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnaudit.data.batch import within_budget
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
+from attnaudit.questions.erase.make.shorter_texts import ShorterTexts
 from attnaudit.questions.erase.shares import BINS, KINDS, top_size
 from attnaudit.records.rounding import compact
 
@@ -42,11 +42,11 @@ def deletions(
     `orders` holds a ranking of the words of each instance, by name; where it is None, all its
     figures are. `budget` says how many tokens a call takes, where a text is not longer.
     """
-    variants = _Variants()
+    texts = ShorterTexts()
     places = [
         {
             kind: {
-                name: [variants.place(b, kept) for kept in _kept(order, kind)]
+                name: [texts.place(b, kept) for kept in _kept(order, kind)]
                 for name, ranked in orders.items()
                 if (order := ranked[b]) is not None
             }
@@ -54,7 +54,7 @@ def deletions(
         }
         for b in range(len(known.instances))
     ]
-    lost = _lost(model, known, variants, budget).cpu().numpy()
+    lost = _lost(model, known, texts, budget).cpu().numpy()
     return [
         {
             kind: {
@@ -67,27 +67,6 @@ def deletions(
     ]
 
 
-class _Variants:
-    """The distinct texts to be answered: an instance, and which of its words are kept.
-
-    Rankings often agree on their top words, and short texts have one and the same top at several
-    shares; each text is answered once.
-    """
-
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.kept: list[NDArray[np.bool_]] = []
-        self._known: dict[tuple[int, bytes], int] = {}
-
-    def place(self, row: int, kept: NDArray[np.bool_]) -> int:
-        """Where the answer to this text will stand."""
-        place = self._known.setdefault((row, kept.tobytes()), len(self.rows))
-        if place == len(self.rows):
-            self.rows.append(row)
-            self.kept.append(kept)
-        return place
-
-
 def _kept(order: Order, kind: str) -> Iterable[NDArray[np.bool_]]:
     """Which words are kept, (words,), for each of `BINS`."""
     words = len(order)
@@ -97,31 +76,10 @@ def _kept(order: Order, kind: str) -> Iterable[NDArray[np.bool_]]:
         yield top if kind == "sufficiency" else ~top
 
 
-def _lost(model: AttentionModel, known: Answered, variants: _Variants, budget: int) -> Tensor:
-    """By how much the predicted class is less probable in each variant than in its text: (V,)."""
-    batch, target = known.batch, known.probs.argmax(1)
+def _lost(model: AttentionModel, known: Answered, texts: ShorterTexts, budget: int) -> Tensor:
+    """By how much the predicted class is less probable in each text than in the whole: (V,)."""
+    target = known.probs.argmax(1)
     whole = known.probs.gather(1, target.unsqueeze(1)).squeeze(1)  # (B,)
-    rows = torch.tensor(variants.rows, device=target.device)
-    padded = np.zeros((len(rows), batch.words.shape[1]), bool)
-    for v, words in enumerate(variants.kept):
-        padded[v, : len(words)] = words
-    keep = torch.from_numpy(padded).to(rows.device)  # (V, W)
-    lost = torch.zeros_like(whole[rows])
-    gone = batch.content[rows] & ~_by_token(batch.words[rows], keep)  # (V, T)
-    lengths = batch.mask[rows].sum(1) - gone.sum(1)
-    queries = torch.zeros_like(lengths)
-    if batch.query_mask is not None:
-        queries = batch.query_mask.sum(1)[rows]
-    for group in within_budget(lengths.cpu(), queries.cpu(), budget):
-        some = torch.from_numpy(group).to(rows.device)
-        copies = batch.select(rows[some])
-        left = copies.keep(_by_token(copies.words, keep[some]))
-        probs = model(left).softmax(-1)  # (V, C)
-        asked = target[rows[some]].unsqueeze(1)
-        lost[some] = whole[rows[some]] - probs.gather(1, asked).squeeze(1)
-    return lost
-
-
-def _by_token(words: Tensor, keep: Tensor) -> Tensor:
-    """`keep` (V, W) of each word, for each of its tokens: (V, T); `words` (V, T) number them."""
-    return keep.gather(1, words.clamp_min(0))
+    rows = torch.tensor(texts.rows, device=target.device)
+    left = texts.answers(model, known, budget).gather(1, target[rows].unsqueeze(1))  # (V, 1)
+    return whole[rows] - left.squeeze(1)

@@ -1,0 +1,116 @@
+"""What the findings mean for showing the heatmap: a table from statuses to sentences.
+
+The table is part of the rules. Each sentence says no more than the evidence behind its status, and
+none of them adds up to a yes or a no. What is open or was not tested is never said to be harmless.
+
+Of transformers a caution is added: the audited weights are one row of one layer, whose vectors
+already mix many words (Brunner et al. 2020, On Identifiability in Transformers, section 5; Abnar &
+Zuidema 2020, Quantifying Attention Flow in Transformers, section 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attnaudit.findings.finding import Finding, FindingName, FindingStatus
+
+NOTHING = (
+    "No finding was assessed here. This says nothing for a heatmap, and nothing against it: its"
+    " weights are untested as an explanation."
+)
+EARLIER = (
+    "An older version of attnaudit made these findings by other rules, so what they mean is not"
+    " said here. Make the report again from its records."
+)
+LAST = (
+    "No finding shows why the model gave one particular answer, and together they are no overall"
+    " yes or no."
+)
+TRANSFORMER = (
+    "The weights shown are those of one row in the last layer, out of layers x heads x tokens. Its"
+    " vectors already mix many words, so a large weight need not mean that the word mattered. Later"
+    " studies add effective attention (Brunner et al. 2020) or attention rollout (Abnar & Zuidema"
+    " 2020) for this reason."
+)
+PRETRAINED = (
+    "Fine-tuned models share their pretrained weights. Models trained from scratch may agree less."
+)
+_NEVER_ONLY = "Do not present the heatmap as the only possible reason for an answer."
+_LITTLE = "This test loses its point where learned attention gains the recipe so little"
+
+MEANING: Mapping[FindingName, Mapping[FindingStatus, str]] = {
+    "necessary": {
+        "for": "This recipe gains {more} from learned attention. A heatmap of it shows weights"
+        " that help the model to answer well. That does not make the highlighted words the reason"
+        " for an answer.",
+        "against": "This recipe gains {less} from learned attention. A heatmap of it shows weights"
+        " that the model hardly needs.",
+        "inconclusive": "It is not decided whether this recipe gains from learned attention. Do"
+        " not say that the model needs the weights which a heatmap shows.",
+        "not_assessable": "Whether this recipe gains from learned attention cannot be asked here."
+        " Do not say that the model needs the weights which a heatmap shows.",
+        "not_assessed": "It was not tested here whether this recipe gains from learned attention."
+        " Do not say that the model needs the weights which a heatmap shows.",
+    },
+    "stable": {
+        "for": "Trained again with another seed, the model looks at much the same words. Which of"
+        " these models you show makes little difference to a heatmap. Models can agree on words"
+        " that are not the reason for an answer.",
+        "against": "Trained again with another seed, the model looks at other words. A heatmap"
+        " belongs to this one trained model, not to the task.",
+        "inconclusive": "It is not decided whether the model would look at the same words if you"
+        " trained it again. Do not say that a heatmap shows what the task requires.",
+        "not_assessable": "Whether models of this recipe look at the same words cannot be judged"
+        " here; the finding says why. This is no sign that they agree. Do not say that a heatmap"
+        " shows what the task requires.",
+        "not_assessed": "It was not tested here whether the model would look at the same words if"
+        " you trained it again. Do not say that a heatmap shows what the task requires.",
+    },
+    "hard_to_manipulate": {
+        "for": "Models that were trained to answer like this one with other weights kept nearly"
+        " the same weights, or lost its answers. A stronger search may still find other weights.",
+        "against": "Another model of this recipe gives nearly the same answers with other weights."
+        f" {_NEVER_ONLY}",
+        "inconclusive": "It is not decided whether a model of this recipe can give the same"
+        f" answers with other weights. {_NEVER_ONLY}",
+        "not_assessable": f"{_LITTLE}: whether other weights give the same answers stays open."
+        f" {_NEVER_ONLY}",
+        "not_assessed": "It was not tested here whether a model of this recipe can give the same"
+        f" answers with other weights. {_NEVER_ONLY}",
+    },
+    "out_of_context": {
+        "for": "The weights also help a model that sees each word by itself, and the words of"
+        " large weight carry evidence for the answer. This model may still use other words, or use"
+        " these in another way.",
+        "against": "The weights do not help a model that sees each word by itself, or they tell it"
+        " the answer by the choice of words and not by what the words say. Do not say that the"
+        " highlighted words carry the evidence.",
+        "inconclusive": "It is not decided whether the words of large weight carry the evidence."
+        " Do not say that a reader who sees only those words could tell the answer.",
+        "not_assessable": f"{_LITTLE}: whether the words of large weight carry the evidence stays"
+        " open. Do not say that they do.",
+        "not_assessed": "It was not tested here whether the words of large weight carry the"
+        " evidence. Do not say that they do.",
+    },
+}
+
+
+def meaning(findings: Mapping[FindingName, Finding], transformer: bool) -> list[str]:
+    """What the findings mean for showing the heatmap: a paragraph each, and what holds of all.
+
+    Never empty. `transformer` says that the model has many layers and heads of attention.
+    """
+    assessed = [found for found in findings.values() if found.status != "not_assessed"]
+    if any(found.edition == 1 for found in assessed):
+        return [EARLIER]
+    said = [_of(name, found) for name, found in findings.items()] if assessed else [NOTHING]
+    if not transformer:
+        return [*said, LAST] if assessed else said
+    agree = "stable" in findings and findings["stable"].status == "for"
+    return [*said, *([PRETRAINED] if agree else []), TRANSFORMER, *([LAST] if assessed else [])]
+
+
+def _of(name: FindingName, found: Finding) -> str:
+    delta = found.delta
+    size = "the smallest gain that counts" if delta is None else f"{delta:.3g} in score"
+    return MEANING[name][found.status].format(more=f"more than {size}", less=f"less than {size}")

@@ -1,0 +1,267 @@
+"""How likely an interval of `two_level` is to decide, with other numbers of models and texts.
+
+A figure that is a mean over S models and n texts has the variance
+
+    Var(S, n) = seed / S + text / n + joint / (S n),
+
+the parts of a table with two random factors (Searle, Casella & McCulloch 1992, Variance Components,
+chapter 4). `components` estimates the three parts from models on texts. The interval decides where
+it lies wholly above or wholly below delta. `chance` is the probability of that: the mean is normal
+about the true effect, and the width of the interval is computed by the rule of `two_level` itself
+from mean squares that are chi-square. The normal probability is averaged over these (so it is a
+noncentral t where one part alone varies: Cohen 1988, Statistical Power Analysis, chapter 2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtri, gammaincinv, ndtr, stdtrit  # type: ignore[import-untyped]
+
+from attnaudit.measures.limits import TAIL, UNBOUNDED, Bounds, quantile, unseen
+from attnaudit.measures.two_level import Figures
+
+Array = NDArray[np.float64]
+
+ENOUGH = 0.8  # the chance from which a design is called large enough: four times in five
+LEAST = 2  # models: with one there is no interval
+MOST = 2**30  # models or texts: what would take more is called out of reach
+TOO_WIDE = (0.2, 0.8)  # a range of chances beyond both ends says nothing
+_NODES = {"seeds": 64, "texts": 8}  # of the averages over chi-squares
+
+
+@dataclass(frozen=True)
+class Components:
+    """The parts of the variance of a mean over models and texts, each per unit and not below 0.
+
+    `seed` is what a model adds, `text` what a text adds, and `joint` what a model adds on one text
+    alone. `seeds` and `n` count the models and texts that they were estimated from, `units` the
+    groups of these texts (`n` where there are none). `reach` is that of `two_level`. `stretch` is 1
+    for the interval of `two_level`. For a figure whose interval over models was made wider by a
+    factor, found by simulation, it is that factor: the texts' part is then added in quadrature.
+    """
+
+    seed: float
+    text: float
+    joint: float
+    seeds: int
+    n: int
+    units: int
+    reach: float | None = None
+    stretch: float = 1.0
+
+    def variance(self, seeds: float, n: float) -> float:
+        """Of the mean over so many models and texts."""
+        return self.seed / seeds + self.text / n + self.joint / n / seeds
+
+    def shares(self, seeds: float, n: float) -> tuple[float, float, float]:
+        """The shares of models, texts, and both together in that variance; 0 where there is none.
+
+        Each lies in [0, 1], and they add up to 1.
+        """
+        whole = self.variance(seeds, n)
+        if whole <= 0:
+            return 0.0, 0.0, 0.0
+        return self.seed / seeds / whole, self.text / n / whole, self.joint / n / seeds / whole
+
+
+def components(
+    found: Figures, reach: float | None = None, stretch: float = 1.0
+) -> Components | None:
+    """The parts of the variance, by the method of moments: unbiased but for being cut at 0.
+
+    None for fewer than two models, for one text or group only, and for undefined figures.
+    """
+    seeds, n = len(found.points), found.n
+    if seeds < LEAST or not (
+        np.isfinite(found.points).all() and np.isfinite(found.covariance).all()
+    ):
+        return None
+    trace = float(found.covariance.trace())
+    shared = (float(found.covariance.sum()) - trace) / (seeds * (seeds - 1))
+    own = trace / seeds - shared  # the joint part over n, as the covariance has it
+    text, joint = max(shared, 0.0) * n, max(own, 0.0) * n
+    seed = max(float(found.points.var(ddof=1)) - joint / n, 0.0)
+    return Components(seed, text, joint, seeds, n, found.units, reach, stretch)
+
+
+def of_parts(
+    models: float, texts: float, seeds: int, n: int, units: int, stretch: float = 1.0
+) -> Components:
+    """The parts of a figure of which the two variances are known at its present size.
+
+    Args:
+        models: Its variance over other models, as a jackknife over the `seeds` models gives it.
+        texts: Its variance over other texts, with these models, on `n` texts in `units` groups.
+        seeds: How many models there are, at least two.
+        n: How many texts.
+        units: How many groups they make; `n` without groups.
+        stretch: How many times as wide its interval is as Student's t makes it.
+    """
+    return Components(
+        max(models, 0.0) * seeds, max(texts, 0.0) * n, 0.0, seeds, n, units, stretch=stretch
+    )
+
+
+def plausible(parts: Components, level: float = 0.8) -> tuple[Components, Components]:
+    """The parts at the lower and the upper end of an interval for them.
+
+    The mean square of the models is chi-square with one degree of freedom less than there are
+    models, and the part of the models is what is left of its ends. The other two parts rest on
+    every text, so that their own error is small beside that: they are taken as they are.
+    """
+    df, own = parts.seeds - 1, parts.joint / parts.n
+    square = (parts.seed + own) * df
+    tails = ((1 - level) / 2, (1 + level) / 2)  # chdtri takes the upper tail
+    low, high = (max(square / float(chdtri(df, tail)) - own, 0.0) for tail in tails)
+    return replace(parts, seed=low), replace(parts, seed=high)
+
+
+def chance(
+    parts: Components,
+    seeds: float,
+    n: float,
+    effect: float,
+    delta: float,
+    bounds: Bounds = UNBOUNDED,
+) -> float:
+    """The probability that the 95 % interval lies wholly above or wholly below `delta`.
+
+    Args:
+        parts: The parts of the variance.
+        seeds: How many models, at least two; infinity for the limit of many.
+        n: How many texts; infinity for the limit of many.
+        effect: The true figure.
+        delta: The line that the interval must not hold.
+        bounds: What the figure can be, as `two_level` takes them.
+
+    Returns:
+        A probability. It is near .05 for an effect of `delta` itself, whatever the size.
+
+    Raises:
+        ValueError: for fewer than two models.
+    """
+    if seeds < LEAST:
+        raise ValueError(f"an interval needs {LEAST} models, not {seeds}")
+    units = max(n * parts.units / parts.n, LEAST)
+    drawn = _scaled(seeds - 1, _NODES["seeds"])[:, None]  # (A, 1)
+    texted = _scaled(units - 1, _NODES["texts"])  # (B,)
+    own, shared = parts.joint / n / seeds, parts.text / n
+    between = (parts.seed + parts.joint / n) / seeds * drawn  # (A, 1)
+    whole, common = (shared + own) * texted, shared * texted  # (B,)
+    variance = np.maximum(between + common, whole)  # (A, B), as `variance_parts` has it
+    alone = np.clip(between - own * texted, 0.0, variance)
+    share = np.divide(alone, variance, out=np.zeros(variance.shape), where=variance > 0)
+    spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
+    df = np.divide(1.0, spread, out=np.full(spread.shape, 1e9), where=spread > 1e-9)
+    half = stdtrit(df, 1 - TAIL) * np.sqrt(variance)
+    if parts.stretch != 1:
+        of_models, of_texts = (quantile(size - 1) for size in (seeds, units))
+        half = np.sqrt((parts.stretch * of_models) ** 2 * between + of_texts**2 * common)
+    least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units)
+    error = math.sqrt(parts.variance(seeds, n))
+    above, below = (np.maximum(_margin(half, delta, bounds, sign), least) for sign in (1, -1))
+    if error == 0:
+        found = ((effect - delta > above) | (delta - effect > below)).mean()
+        return float(found)
+    over = ndtr((effect - delta - above) / error) + ndtr((delta - effect - below) / error)
+    return float(np.minimum(over, 1.0).mean())
+
+
+def _margin(half: Array, delta: float, bounds: Bounds, sign: int) -> Array:
+    """How far from `delta`, above it or below by `sign`, the figure must lie for its interval.
+
+    Inside a range the interval leans (see `limits.ends`): the distance solves an equation in the
+    figure itself.
+    """
+    low, high = bounds
+    if low is None or high is None:
+        return half
+    edge = 1e-3 * (high - low)
+    far = half
+    for _ in range(4):
+        at = np.clip(delta + sign * far, low + edge, high - edge)
+        far = half * np.sqrt((delta - low) * (high - delta) / ((at - low) * (high - at)))
+    return far
+
+
+@cache
+def _scaled(df: float, count: int) -> Array:
+    """(count,) equally likely values of a chi-square over its `df` degrees of freedom."""
+    if math.isinf(df):
+        return np.ones(1)
+    middles = (np.arange(count) + 0.5) / count
+    values: Array = gammaincinv(df / 2, middles) * 2 / df
+    return values
+
+
+def seeds_needed(
+    parts: Components,
+    n: float,
+    effect: float,
+    delta: float,
+    least: int = LEAST,
+    bounds: Bounds = UNBOUNDED,
+    enough: float = ENOUGH,
+) -> int | None:
+    """The fewest models, of at least `least`, with which `chance` reaches `enough` on `n` texts.
+
+    None where no number of models does: the texts' part alone is too large.
+    """
+    return _fewest(lambda seeds: chance(parts, seeds, n, effect, delta, bounds), least, enough)
+
+
+def texts_needed(
+    parts: Components,
+    seeds: int,
+    effect: float,
+    delta: float,
+    bounds: Bounds = UNBOUNDED,
+    enough: float = ENOUGH,
+) -> int | None:
+    """The fewest texts with which `chance` reaches `enough` with `seeds` models.
+
+    None where no number of texts does: the models' part alone is too large.
+    """
+    return _fewest(lambda n: chance(parts, seeds, n, effect, delta, bounds), LEAST, enough)
+
+
+def both_needed(
+    parts: Components,
+    effect: float,
+    delta: float,
+    bounds: Bounds = UNBOUNDED,
+    enough: float = ENOUGH,
+) -> tuple[int, int] | None:
+    """The least multiple of both the present models and texts with which `chance` does.
+
+    It is (models, texts); None where no multiple does, as for an effect of `delta` itself.
+    """
+    times = _fewest(
+        lambda k: chance(parts, k * parts.seeds, k * parts.n, effect, delta, bounds), 1, enough
+    )
+    return None if times is None else (times * parts.seeds, times * parts.n)
+
+
+def _fewest(found: Callable[[int], float], least: int, enough: float) -> int | None:
+    """The least whole number from `least` on for which a chance that rises reaches `enough`.
+
+    With very few models it can fall again a little, towards many texts: so sizes are tried from
+    below, each twice the last.
+    """
+    if found(least) >= enough:
+        return least
+    low, high = least, 2 * least
+    while found(high) < enough:
+        low, high = high, 2 * high
+        if high > MOST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(middle) >= enough else (middle, high)
+    return high

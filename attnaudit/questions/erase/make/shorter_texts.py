@@ -1,0 +1,70 @@
+"""Texts without some of their words, and what the model answers to them.
+
+Token ids are deleted, never text edited or masked; specials and a query stay. Letters in shape
+comments: B batch, V variants, T tokens, W words, C classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnaudit.data.batch import within_budget
+from attnaudit.models.interface import AttentionModel
+from attnaudit.questions.answers import Answered
+
+
+class ShorterTexts:
+    """The distinct texts to be answered: an instance, and which of its words are kept.
+
+    Rankings often agree on their top words, and short texts have one and the same top at several
+    shares; each text is answered once.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.kept: list[NDArray[np.bool_]] = []
+        self._known: dict[tuple[int, bytes], int] = {}
+
+    def place(self, row: int, kept: NDArray[np.bool_]) -> int:
+        """Where the answer to this text will stand; `kept` (words,) of instance `row`."""
+        place = self._known.setdefault((row, kept.tobytes()), len(self.rows))
+        if place == len(self.rows):
+            self.rows.append(row)
+            self.kept.append(kept)
+        return place
+
+    @torch.no_grad()
+    def answers(self, model: AttentionModel, known: Answered, budget: int) -> Tensor:
+        """Class probabilities (V, C) of each text, in the order of their places.
+
+        `budget` says how many tokens a call takes, where a text is not longer.
+        """
+        batch = known.batch
+        rows = torch.tensor(self.rows, dtype=torch.int64, device=known.probs.device)
+        padded = np.zeros((len(rows), batch.words.shape[1]), bool)
+        for v, words in enumerate(self.kept):
+            padded[v, : len(words)] = words
+        keep = torch.from_numpy(padded).to(rows.device)  # (V, W)
+        probs = torch.zeros_like(known.probs[rows])
+        gone = batch.content[rows] & ~by_token(batch.words[rows], keep)  # (V, T)
+        lengths = batch.mask[rows].sum(1) - gone.sum(1)
+        queries = torch.zeros_like(lengths)
+        if batch.query_mask is not None:
+            queries = batch.query_mask.sum(1)[rows]
+        for group in within_budget(lengths.cpu(), queries.cpu(), budget):
+            some = torch.from_numpy(group).to(rows.device)
+            copies = batch.select(rows[some])
+            left = copies.keep(by_token(copies.words, keep[some]))
+            probs[some] = model(left).softmax(-1)
+        return probs
+
+
+def by_token(words: Tensor, of_word: Tensor) -> Tensor:
+    """What holds `of_word` (V, W), for each of its tokens: (V, T); `words` (V, T) number them.
+
+    Positions that are no word's have what holds of the first word.
+    """
+    return of_word.gather(1, words.clamp_min(0))

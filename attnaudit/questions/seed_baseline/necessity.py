@@ -1,0 +1,100 @@
+"""What learned attention gains: models with learned, uniform and peaked random attention.
+
+All of them were trained until they stopped improving, see `models.convergence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from attnaudit.measures.summary import Cell, Estimate, Table
+from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, PEAKED, UNIFORM, Kind, Runs
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
+
+ATTENTIONS: Mapping[str, Kind] = {"learned": LEARNED, "uniform": UNIFORM, "peaked": PEAKED}
+# What stands in place of figures that older records cannot give.
+OLD = (
+    "an older version made these records, and it trained uniform attention no longer than the"
+    " recipe says; run seed-baseline again"
+)
+
+
+def made_by_older(runs: Runs) -> bool:
+    """Whether the records hold no models that were trained until they stopped improving."""
+    return bool(runs.models.get(OLD_UNIFORM)) and not runs.models.get(UNIFORM)
+
+
+def necessity(runs: Runs, scorer: ScoreOfSeeds) -> dict[str, Estimate]:
+    """The metrics of `necessity`; undefined, with the reason, where models are missing."""
+
+    def score(name: str) -> Estimate:
+        kind = ATTENTIONS[name]
+        seeds = runs.seeds(**dict(kind))
+        if not seeds:
+            return _nothing(runs, name)
+        return scorer.mean(scorer.values(runs.probs(kind, seeds)))
+
+    def gap(other: str) -> Estimate:
+        seeds = runs.shared_seeds([LEARNED, ATTENTIONS[other]])
+        if not seeds:
+            return _nothing(runs, f"learned and {other}")
+        ours, theirs = (runs.probs(kind, seeds) for kind in (LEARNED, ATTENTIONS[other]))
+        return scorer.gap(scorer.values(ours), scorer.values(theirs))
+
+    means = {f"necessity.{name}_score.mean": score(name) for name in ATTENTIONS}
+    return {
+        "necessity.score_gap": gap("uniform"),
+        **means,
+        "necessity.peaked_gap": gap("peaked"),
+    }
+
+
+def _nothing(runs: Runs, what: str) -> Estimate:
+    reason = OLD if made_by_older(runs) else f"there are no converged models with {what} attention"
+    return Estimate(None, undefined=len(runs.gold), reason=reason)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the trainings of the models of one attention ended.
+
+    `epochs` and `losses` are by model: how many epochs, and the least loss on dev, in nats.
+    `improving` are the seeds of models that were still improving at the end.
+    """
+
+    epochs: tuple[int, ...]
+    losses: tuple[float, ...]
+    improving: tuple[int, ...]
+
+    @classmethod
+    def of(cls, runs: Runs, kind: Kind) -> Ended:
+        """The trainings of one kind, as their records have them; those without a word are left."""
+        facts = {seed: one.facts for seed, one in sorted(runs.models.get(kind, {}).items())}
+        said = {seed: fact for seed, fact in facts.items() if fact}
+        return cls(
+            tuple(fact["epochs"] for fact in said.values()),
+            tuple(fact["dev_loss"] for fact in said.values()),
+            tuple(seed for seed, fact in said.items() if not fact["stopped"]),
+        )
+
+
+def trainings(runs: Runs) -> Table | None:
+    """How long the models were trained, and whether they had stopped improving."""
+    rows: list[list[Cell]] = []
+    for name, kind in ATTENTIONS.items():
+        ended = Ended.of(runs, kind)
+        if not ended.epochs:
+            continue
+        count, still = len(ended.epochs), len(ended.improving)
+        span = (min(ended.epochs), max(ended.epochs))
+        rows.append([name, count, *span, fmean(ended.losses), count - still])
+    if not rows:
+        return None
+    notes = [
+        "A model stops when its loss on the dev split no longer falls. One that has not stopped",
+        "was still improving at the end: with more epochs in the recipe it would go on.",
+    ]
+    columns = ["attention", "models", "fewest epochs", "most epochs", "dev loss", "stopped"]
+    return Table("How long the compared models were trained", columns, rows, notes)

@@ -1,0 +1,90 @@
+"""Metrics of how alike models of the recipe attend."""
+
+from __future__ import annotations
+
+from attnaudit.records.metric import JSD, LEAST_MEAN, UNIT, MetricSpec
+
+S, KAPPA = "stability.s", "stability.kappa"
+AGREEMENT, JSD_MEAN = "stability.top_agreement.mean", "stability.jsd.mean"
+SHUFFLED = "stability.shuffled_jsd.mean"
+ALIKE = (-1.0, 1.0)  # of s and kappa: -1 where two words swap all their weight
+
+_PAIRS = "all pairs of models of the recipe, the audited one among them"
+_PRETRAINED = (
+    " Models that begin from the same pretrained weights are more alike than models trained from"
+    " nothing."
+)
+_SEEDS = "this tool's own, on the question of Wiegreffe & Pinter 2019, section 3.3"
+
+STABILITY_SPECS = (
+    MetricSpec(
+        S,
+        f"How alike {_PAIRS}, spread their attention: 1 if it is identical, 0 if it is no more "
+        "alike than after shuffling the weights of one of them among the words.",
+        "",
+        "higher",
+        LEAST_MEAN,
+        ALIKE,
+        formula="1 - sum of JSD(p, q) / sum of mean JSD(p, shuffled q), sums over pairs of models "
+        "and texts of two words and more",
+        beside=(KAPPA, JSD_MEAN, SHUFFLED, "stable"),
+        traps="Two places between which models choose text by text can still give about .5, so "
+        "read kappa as well. Where attention is flat, shuffling hardly changes it, and s says "
+        f"little.{_PRETRAINED}",
+        source=f"{_SEEDS}; the form is that of Lin 1989, Biometrics 45 (concordance)",
+    ),
+    MetricSpec(
+        KAPPA,
+        f"How often {_PAIRS}, give their largest weight to the same word, corrected for chance: 1 "
+        "is always, 0 is as often as words drawn at random.",
+        "",
+        "higher",
+        LEAST_MEAN,
+        ALIKE,
+        formula="(a - c) / (1 - c), a the mean of [same top word] over pairs and texts, c the mean "
+        "of 1 / words; texts of two words and more",
+        beside=(AGREEMENT, S, "stable"),
+        traps="It sees the top word alone. Of several words with the same largest weight the first "
+        f"counts.{_PRETRAINED}",
+        source="Brennan & Prediger 1981, Educational and Psychological Measurement 41",
+    ),
+    MetricSpec(
+        AGREEMENT,
+        f"How often {_PAIRS}, give their largest weight to the same word.",
+        "fraction",
+        "higher",
+        LEAST_MEAN,
+        UNIT,
+        formula="mean over pairs and texts of [same top word]; texts of two words and more",
+        beside=(KAPPA,),
+        traps="Short texts make it high by chance: kappa takes this into account.",
+        source=_SEEDS,
+    ),
+    MetricSpec(
+        JSD_MEAN,
+        f"How far apart the attention of {_PAIRS}, is on average.",
+        "nats",
+        "lower",
+        LEAST_MEAN,
+        JSD,
+        formula="mean over pairs and texts of JSD(p, q); texts of two words and more",
+        beside=(SHUFFLED, S),
+        traps="Flat attention gives a small value whatever the models do. Compare it with that of "
+        "shuffled attention.",
+        source=_SEEDS,
+    ),
+    MetricSpec(
+        SHUFFLED,
+        "A control: how far apart the attention of two models of the recipe is on average after "
+        "the weights of one of them were shuffled among the words.",
+        "nats",
+        "neutral",
+        LEAST_MEAN,
+        JSD,
+        formula="mean over pairs and texts of 1/n sum_ij phi(p_i, q_j), phi(x, y) = (x ln x + y ln "
+        "y - (x + y) ln((x + y) / 2)) / 2; texts of n = 2 words and more",
+        beside=(JSD_MEAN, S),
+        traps="Near 0 the attention is flat, and nothing can be said about how stable it is.",
+        source=_SEEDS,
+    ),
+)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from attnaudit.findings.finding import Finding
+from attnaudit.findings.gap import score_gap
+from attnaudit.findings.power import Measured, effects, power_of, settle
+from attnaudit.findings.rules import LEAST_SEEDS, finding
+from attnaudit.measures.power import Components, chance
+from attnaudit.measures.summary import Estimate
+from attnaudit.questions.runs import LEARNED, UNIFORM
+
+DELTA = 0.01
+# Of a sentiment model: seeds differ in score by .021.
+SEEDS_DECIDE = Components(0.021**2, 0.0052, 0.002, 5, 1726, 1726)
+
+
+def measured(value=0.0, half=0.028, parts=SEEDS_DECIDE, **facts):
+    return Measured.of(Estimate(value, value - half, value + half, 1726), parts, 5, **facts)
+
+
+def test_where_seeds_decide():
+    found = measured()
+    said, power = settle(found, DELTA), power_of(found, DELTA)
+    assert power.share_seeds == pytest.approx(0.96, abs=0.02)
+    assert power.share_seeds + power.share_texts + power.share_both == pytest.approx(1)
+    assert power.texts_needed is None
+    assert 35 < power.seeds_needed < 50
+    assert said.startswith("Most of the uncertainty comes from the seeds (9")
+    assert (
+        "If the true gap is the one seen here (0.000), this rule would reach an answer four times"
+        f" in five with {power.seeds_needed} seeds; no number of texts alone would do that." in said
+    )
+    assert re.search(
+        r"With 5 seeds and 1,726 texts the chance of an answer is \d+ % if the true gap is 0, \d+ %"
+        r" if it is the one seen, and \d+ % if it is 0.02\.$",
+        said,
+    )
+
+
+def test_where_texts_decide():
+    found = measured(0.06, 0.06, Components(1e-6, 0.2, 0.0, 5, 300, 300))
+    said = settle(found, DELTA)
+    power = power_of(found, DELTA)
+    assert power.seeds_needed is None
+    assert power.texts_needed > 300
+    assert said.startswith("Most of the uncertainty comes from the texts (100 %; 0 % from the")
+    assert f"with {power.texts_needed:,} texts; no number of seeds alone would do that" in said
+
+
+def test_either_will_do_or_only_both_or_neither():
+    either = Components(2e-4, 0.02, 0.05, 5, 300, 300)
+    power = power_of(measured(0.035, parts=either), DELTA)
+    assert power.seeds_needed
+    assert power.texts_needed
+    assert f"{power.seeds_needed} seeds on as many texts, or with as many seeds on" in settle(
+        measured(0.035, parts=either), DELTA
+    )
+    both = measured(0.02, parts=Components(1e-4, 0.1, 0.0, 5, 1000, 1000))
+    power = power_of(both, DELTA)
+    assert (power.seeds_needed, power.texts_needed) == (None, None)
+    assert power.both_needed.seeds % 5 == 0
+    assert f"{power.both_needed.seeds} seeds on {power.both_needed.texts:,} texts; neither" in (
+        settle(both, DELTA)
+    )
+    neither = measured(DELTA)
+    assert power_of(neither, DELTA).both_needed is None
+    assert "it lies on the line that decides" in settle(neither, DELTA)
+
+
+def test_an_unlucky_sample_asks_for_no_more():
+    found = measured(0.06, 0.055)
+    assert power_of(found, DELTA).chances.seen.chance > 0.8
+    assert "this size reaches an answer four times in five; here it did not" in settle(found, DELTA)
+
+
+def test_no_more_than_half_is_nobodys():
+    found = settle(measured(0.03, parts=Components(1e-4, 0.012, 0.06, 5, 300, 300)), DELTA)
+    assert found.startswith("Of the uncertainty, ")
+    assert "from how single seeds do on single texts" in found
+
+
+def test_texts_of_another_kind():
+    found = measured(parts=Components(0, 0, 0, 5, 200, 200, reach=1.0), half=0.018)
+    assert settle(found, DELTA).startswith("The seeds did not differ on these texts; what is")
+    assert power_of(found, DELTA).texts_needed == 368
+
+
+def test_chances_are_those_of_the_present_size():
+    power = power_of(measured(0.004), DELTA)
+    for at, effect in zip(
+        (power.chances.none, power.chances.seen, power.chances.twice_delta),
+        (0.0, 0.004, 0.02),
+        strict=True,
+    ):
+        assert at.effect == effect
+        assert at.chance == chance(SEEDS_DECIDE, 5, 1726, effect, DELTA, (-1, 1))
+
+
+def test_twice_delta_stays_in_the_range():
+    assert effects(0.4, 2 / 3, (-1, 1)) == (0.0, 0.4, 1.0)
+    assert effects(0.4, 0.1, (None, None)) == (0.0, 0.4, 0.2)
+
+
+def test_figures_without_parts_or_interval():
+    plain = Estimate(0.02, 0.005, 0.035, n=100)
+    assert settle(plain, DELTA) == "The interval reaches 0.015 to either side."
+    assert power_of(plain, DELTA) is None
+    one = Measured.of(Estimate(0.02, n=9, reason="no interval: one seed"), None, 5)
+    assert settle(one, DELTA) == "No interval: one seed."
+    assert settle(Estimate(0.1), DELTA) == "There is no interval."
+    assert power_of(one, DELTA) is None
+
+
+def test_a_finding_holds_the_numbers_where_its_figure_is_open():
+    found = finding("inconclusive", "why", measured(), DELTA)
+    assert found.power == power_of(measured(), DELTA)
+    again = Finding.model_validate_json(found.model_dump_json())
+    assert again == found
+    assert finding("for", "why", measured(0.05, 0.01), DELTA).power is None
+    # What is inconclusive for another reason has its answer on this figure.
+    assert finding("inconclusive", "why", measured(0.05, 0.01), DELTA).power is None
+    assert finding("inconclusive", "why", Estimate(0.0, -1, 1), DELTA).power is None
+
+
+def test_an_older_finding_has_no_power():
+    older = finding("inconclusive", "why", measured(), DELTA).model_dump(exclude={"power"})
+    assert Finding.model_validate(older).power is None
+
+
+def test_a_gap_knows_what_makes_it_uncertain(bench, models):
+    generator = np.random.default_rng(0)
+    ours, theirs = (models(*generator.integers(16, 40, 6)) for _ in range(2))
+    runs = bench.runs({LEARNED: ours, UNIFORM: theirs})
+    found = score_gap(bench.evidence(), runs, LEARNED, UNIFORM, [1, 2, 3, 4, 5, 6])
+    assert (found.parts.seeds, found.parts.n, found.least) == (6, 200, LEAST_SEEDS)
+    assert found.parts.reach > 0
+    half = (found.ci_high - found.ci_low) / 2
+    assert half == pytest.approx(2.4 * found.parts.variance(6, 200) ** 0.5, rel=0.2)
