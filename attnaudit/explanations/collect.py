@@ -20,9 +20,9 @@ from attnaudit.questions.option import key_of
 from attnaudit.readings import READINGS
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.records.metric import CONTROLS, OPEN, PLACEHOLDERS, Direction, MetricSpec
+from attnaudit.records.retired import RETIRED, Retired, retired
 from attnaudit.report import registry
 from attnaudit.report.formats import FORMATS
-from attnaudit.report.retired import RETIRED, Retired, retired
 
 _BETTER: dict[Direction, str] = {
     "higher": "higher",

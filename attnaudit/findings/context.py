@@ -42,12 +42,13 @@ OVER_UNIFORM = "probe.base-uniform.score_gap"
 OVER_ADVERSARY = "probe.base-adversary.score_gap"
 LEAK = "probe.leak.score_gap"
 RULE = (
-    "for: the probe is better under the model's attention than under uniform attention and under"
-    " an adversary's, and a model of the recipe loses more without the attended words than without"
-    " as many other words, each by more than delta; against: the probe gains less than delta over"
-    " uniform attention, or the model loses less without the attended words, by more than delta"
+    "For: the probe scores higher under the model's attention than under uniform attention, and"
+    " than under an adversary's where one was tried, and models of the recipe lose more without"
+    " the attended words than without as many other words; each by more than delta. Against: the"
+    " probe gains less than delta over uniform attention, or the models do better without the"
+    " attended words, by more than delta."
 )
-NO_ADVERSARY = "the probe was not tried under the attention of an adversary"
+NO_ADVERSARY = "no adversary's attention was tried in the probe"
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,22 @@ class _Probes:
     def over_constant(self, kind: Kind) -> Estimate:
         """The score of a kind less that of the best constant answer."""
         score = self.score
-        return score.gap(score.values(self.runs.probs(kind, self.seeds)), score.constant()[None])
+        values = score.values(self.runs.probs(kind, self.seeds))
+        return score.gap(values, score.constant()[None], self.evidence.level)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What the rule has come to, and the figure that decided it."""
+    """What the rule has come to, why, and the figure that decided it.
+
+    `open` says that more seeds or texts could decide it.
+    """
 
     status: FindingStatus
     why: str
     figure: Estimate
     metric: str | None
+    open: bool = False
 
 
 def out_of_context(evidence: Evidence, delta: float) -> Finding:
@@ -89,7 +95,7 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     if runs is None:
         return finding("not_assessed", OUT_OF_CONTEXT.needs, scope=scope)
     if is_older(runs):
-        return finding("not_assessed", OLDER, scope=scope)
+        return finding("not_assessed", f"{OLDER[0].upper()}{OLDER[1:]}.", scope=scope)
     kinds = [BASE_GUIDE, UNIFORM_GUIDE, OTHER, ATTENDED]
     if ADVERSARY_GUIDE in runs.models:
         kinds.append(ADVERSARY_GUIDE)
@@ -99,9 +105,13 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     if len(seeds) < LEAST_SEEDS:
         return finding("not_assessed", _too_few(runs, kinds), scope=scope)
     found = _decide(_Probes(evidence, runs, seeds), delta)
-    left_out = "".join(f"; left out: {words}" for words in _unpaired(runs, kinds, seeds))
-    reason = f"{found.why} ({len(seeds)} seeds{left_out})"
-    return finding(found.status, reason, found.figure, delta, scope, found.metric, RULE)
+    left_out = _left_out(runs, kinds, seeds)
+    reason = f"{found.why}; {len(seeds)} seeds each.{left_out}"
+    if found.open:
+        reason = f"{reason} {settle(found.figure, delta)}"
+    # A figure of some seeds is not the metric of all of them.
+    metric = None if left_out else found.metric
+    return finding(found.status, reason, found.figure, delta, scope, metric, RULE)
 
 
 def _decide(probes: _Probes, delta: float) -> _Found:
@@ -109,12 +119,12 @@ def _decide(probes: _Probes, delta: float) -> _Found:
     uniform, leak = probes.gap(BASE_GUIDE, UNIFORM_GUIDE), probes.gap(OTHER, ATTENDED)
     score = probes.score.words
     over_uniform = (
-        f"Under the model's attention the probe's {score} is {_more(uniform)} that under uniform"
+        f"Under the model's attention the probe's {score} is {_higher(uniform)} than under uniform"
         " attention"
     )
     loses = (
-        f"Without the attended words the {score} of models of the recipe is {_less(leak)} without"
-        " as many other words"
+        f"Without the attended words the {score} of models of the recipe is {_lower(leak)} than"
+        " without as many other words"
     )
     if compare(uniform, delta) == "against":
         why = f"{over_uniform}: less than {delta:g} is gained"
@@ -126,10 +136,9 @@ def _decide(probes: _Probes, delta: float) -> _Found:
         )
         return _Found("against", why, leak, LEAK)
     if compare(uniform, delta) == "inconclusive":
-        why = f"{over_uniform}; {settle(uniform, delta)}"
-        return _Found("inconclusive", why, uniform, OVER_UNIFORM)
+        return _Found("inconclusive", over_uniform, uniform, OVER_UNIFORM, open=True)
     open_still = _unsupported(probes, leak, loses, delta)
-    return open_still or _outdone(probes, uniform, over_uniform, leak, delta)
+    return open_still or _outdone(probes, uniform, over_uniform, loses, delta)
 
 
 def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _Found | None:
@@ -146,8 +155,8 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
     if above.ci_low is None or above.ci_low <= 0:
         why = (
             "The leak control did not decide: models that learn from texts without random words"
-            f" are not shown to be better than a constant answer; their {probes.score.words} is"
-            f" {_more(above)} that of the best one"
+            f" are not shown to be better than a constant answer. Their {probes.score.words} is"
+            f" {_higher(above)} than that of the best one"
         )
         return _Found("inconclusive", why, above, None)
     if compare(leak, delta) == "for":
@@ -157,27 +166,25 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
             f"{loses}: the attended words are replaceable, as where the evidence stands twice in"
             " the text"
         )
-    else:
-        why = f"{loses}: the leak control did not decide; {settle(leak, delta)}"
-    return _Found("inconclusive", why, leak, LEAK)
+        return _Found("inconclusive", why, leak, LEAK)
+    why = f"{loses}: the leak control did not decide"
+    return _Found("inconclusive", why, leak, LEAK, open=True)
 
 
 def _outdone(
-    probes: _Probes, uniform: Estimate, over_uniform: str, leak: Estimate, delta: float
+    probes: _Probes, uniform: Estimate, over_uniform: str, loses: str, delta: float
 ) -> _Found:
     """*For*, unless the probe does as well under the attention of an adversary."""
     if ADVERSARY_GUIDE in probes.runs.models:
         other = probes.gap(BASE_GUIDE, ADVERSARY_GUIDE)
         if compare(other, delta) != "for":
             why = (
-                f"{over_uniform}, but {_more(other)} that under an adversary's attention: other"
-                f" attention serves the probe as well; {settle(other, delta)}"
+                f"{over_uniform}, but {_higher(other)} than under an adversary's attention: other"
+                " attention serves the probe as well"
             )
-            return _Found("inconclusive", why, other, OVER_ADVERSARY)
-    why = (
-        f"{over_uniform}, and models of the recipe lose {_figure(leak)} more without the attended"
-        " words than without as many other words"
-    )
+            still = compare(other, delta) == "inconclusive"
+            return _Found("inconclusive", why, other, OVER_ADVERSARY, open=still)
+    why = f"{over_uniform}. {loses}: these words carry evidence"
     return _Found("for", why, uniform, OVER_UNIFORM)
 
 
@@ -188,28 +195,24 @@ def _within(found: Estimate, delta: float) -> bool:
     return -delta < found.ci_low and found.ci_high < delta
 
 
-def _figure(found: Estimate, sign: float = 1.0) -> str:
-    """A gap with its interval, in words; the other way round where `sign` is -1."""
+def _higher(found: Estimate) -> str:
+    """A gap in words: how much higher, or lower, the first score is."""
+    return _than(found, "higher", "lower")
+
+
+def _lower(found: Estimate) -> str:
+    """The same, of how much lower the second score is."""
+    return _than(found, "lower", "higher")
+
+
+def _than(found: Estimate, above: str, below: str) -> str:
     if found.value is None:
-        return "an undefined amount"
+        return f"not shown to be {above} or {below}"
+    sign, word = (1, above) if found.value >= 0 else (-1, below)
     if found.ci_low is None or found.ci_high is None:
-        return f"{sign * found.value:.3f}"
+        return f"{abs(found.value):.3f} {word}"
     low, high = sorted((sign * found.ci_low, sign * found.ci_high))
-    return f"{sign * found.value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _more(found: Estimate) -> str:
-    """A gap as what is more, or less, than something."""
-    if found.value is not None and found.value < 0:
-        return f"{_figure(found, -1.0)} below"
-    return f"{_figure(found)} above"
-
-
-def _less(found: Estimate) -> str:
-    """The same of a loss."""
-    if found.value is not None and found.value < 0:
-        return f"{_figure(found, -1.0)} above that"
-    return f"{_figure(found)} below that"
+    return f"{abs(found.value):.3f} {word} (95 % interval {low:.3f} to {high:.3f})"
 
 
 def _too_few(runs: Runs, kinds: Sequence[Kind]) -> str:
@@ -218,15 +221,16 @@ def _too_few(runs: Runs, kinds: Sequence[Kind]) -> str:
     short = [f"{called(kind)} has {n}" for kind, n in counts.items() if n < LEAST_SEEDS]
     if not short:
         shared = len(runs.shared_seeds(kinds))
-        return f"the models have {shared} seeds in common, and {LEAST_SEEDS} are needed"
-    return f"{LEAST_SEEDS} seeds of each model are needed: {', '.join(short)}"
+        return f"The models have {shared} seeds in common, and {LEAST_SEEDS} are needed."
+    return f"{LEAST_SEEDS} seeds of each model are needed: {', '.join(short)}."
 
 
-def _unpaired(runs: Runs, kinds: Sequence[Kind], seeds: Sequence[int]) -> list[str]:
-    """Seeds that only some of the kinds have, in words."""
+def _left_out(runs: Runs, kinds: Sequence[Kind], seeds: Sequence[int]) -> str:
+    """Seeds that only some of the kinds have, as a sentence after a space; empty if none."""
     every = {seed for kind in kinds for seed in runs.models[kind]}
-    return [
-        f"seed {seed}, missing for {' and '.join(lacking)}"
+    lacking = [
+        f"seed {seed}, missing for {' and '.join(without)}"
         for seed in sorted(every - set(seeds))
-        if (lacking := [called(kind) for kind in kinds if seed not in runs.models[kind]])
+        if (without := [called(kind) for kind in kinds if seed not in runs.models[kind]])
     ]
+    return f" Left out: {'; '.join(lacking)}." if lacking else ""

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 
 NOTHING = (
-    "No finding was assessed here. This says nothing for a heatmap, and nothing against it: its"
-    " weights are untested as an explanation."
+    "No finding was assessed here. The weights that a heatmap of this model shows are untested as"
+    " an explanation."
 )
 EARLIER = (
     "An older version of attnaudit made these findings by other rules, so what they mean is not"
@@ -41,8 +41,8 @@ _LITTLE = "This test loses its point where learned attention gains the recipe so
 MEANING: Mapping[FindingName, Mapping[FindingStatus, str]] = {
     "necessary": {
         "for": "This recipe gains {more} from learned attention. A heatmap of it shows weights"
-        " that help the model to answer well. That does not make the highlighted words the reason"
-        " for an answer.",
+        " that help models of this recipe to answer. That does not make the highlighted words the"
+        " reason for an answer.",
         "against": "This recipe gains {less} from learned attention. A heatmap of it shows weights"
         " that the model hardly needs.",
         "inconclusive": "It is not decided whether this recipe gains from learned attention. Do"
@@ -53,11 +53,11 @@ MEANING: Mapping[FindingName, Mapping[FindingStatus, str]] = {
         " Do not say that the model needs the weights which a heatmap shows.",
     },
     "stable": {
-        "for": "Trained again with another seed, the model looks at much the same words. Which of"
+        "for": "Trained again with another seed, the model looks mostly at the same words. Which of"
         " these models you show makes little difference to a heatmap. Models can agree on words"
         " that are not the reason for an answer.",
-        "against": "Trained again with another seed, the model looks at other words. A heatmap"
-        " belongs to this one trained model, not to the task.",
+        "against": "Trained again with another seed, the model often looks at other words. A"
+        " heatmap belongs to this one trained model, not to the task.",
         "inconclusive": "It is not decided whether the model would look at the same words if you"
         " trained it again. Do not say that a heatmap shows what the task requires.",
         "not_assessable": "Whether models of this recipe look at the same words cannot be judged"

@@ -27,7 +27,8 @@ RULE = (
 )
 RARE = (
     "a kind of failure that is rarer than one seed in five is invisible to five seeds, and models"
-    " that choose between two places seed by seed show as against only from about 15 models on"
+    " that choose between two places seed by seed are seldom against: with 20 seeds in about half"
+    " of all cases, with 5 nearly never"
 )
 
 

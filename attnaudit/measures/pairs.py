@@ -11,12 +11,12 @@ draw, because each model is in many pairs, so that whole models are left out or 
   40: the jackknife of U-statistics).
 * The bootstrap over models, without the pairs of a model with itself (percentiles of 2,000 draws).
 
-Of six models neither says enough, so that their union counts, and `FACTOR` times its width. Both
-are taken of the cube root of v, of which the distribution is nearly symmetric where v is a sum of
-squares (Wilson & Hilferty 1931, Proceedings of the National Academy of Sciences 17). `FACTOR` was
-chosen by simulation, so that at 6 and at 10 models whose seeds are normal the interval lies wholly
-above the truth in at most 2.5 % of all cases, and wholly below it in at most 2.5 %. Seeds of two
-kinds, or rare kinds of seeds, keep no such promise.
+Of six models neither says enough, so that their union counts, and `BELOW` or `ABOVE` times its
+width on either side. Both are taken of the cube root of v, of which the distribution is nearly
+symmetric where v is a sum of squares (Wilson & Hilferty 1931, Proceedings of the National Academy
+of Sciences 17). The two factors were chosen by simulation, so that at 6 and at 10 models whose
+seeds are normal the interval lies wholly above the truth in at most 2.5 % of all cases, and wholly
+below it in at most 2.5 %. Seeds of two kinds, or rare kinds of seeds, keep no such promise.
 
 What the texts add is that part of their variance which all models share (see `two_level`).
 """
@@ -24,6 +24,7 @@ What the texts add is that part of their variance which all models share (see `t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -38,7 +39,7 @@ from attnaudit.measures.two_level import Figures, figures
 Array = NDArray[np.float64]
 
 DRAWS = 2000
-FACTOR = 1.6
+BELOW, ABOVE = 1.25, 1.6  # how much wider the interval is than the union, on either side of v
 LEAST_MODELS = 3  # two make one pair, which does not tell how pairs differ
 
 
@@ -129,7 +130,7 @@ def _ends(value: float, of_models: Ends, parts: Figures, tail: float) -> Ends:
 
 
 def _model_ends(observed: Array, chance: Array, models: int, seed: int, tail: float) -> Ends:
-    """The ends over models alone: `FACTOR` times the union of jackknife and bootstrap."""
+    """The ends over models alone: the widened union of jackknife and bootstrap."""
     above, below = _matrix(observed.mean(1), models), _matrix(chance.mean(1), models)
     # In an order of their own, so that the draws are the same in whatever order they are given.
     order = np.argsort(above.sum(1), kind="stable")
@@ -138,14 +139,21 @@ def _model_ends(observed: Array, chance: Array, models: int, seed: int, tail: fl
     left = _root(above.sum() - 2 * above.sum(1), below.sum() - 2 * below.sum(1))
     error = ((models - 1) / models * ((left - left.mean()) ** 2).sum()) ** 0.5
     half = float(stdtrit(models - 1, 1 - tail) * error)
-    generator = np.random.default_rng(seed)
-    counts = generator.multinomial(models, np.full(models, 1 / models), DRAWS).astype(np.float64)
-    counts = counts[(counts > 0).sum(1) > 1]  # one model alone makes no pair
+    counts = _counts(models, seed)
     drawn = _root(((counts @ above) * counts).sum(1), ((counts @ below) * counts).sum(1))
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    least = root - FACTOR * max(half, root - float(low))
-    most = root + FACTOR * max(half, float(high) - root)
+    least = root - BELOW * max(half, root - float(low))
+    most = root + ABOVE * max(half, float(high) - root)
     return max(least, 0.0) ** 3, most**3
+
+
+@lru_cache(maxsize=8)
+def _counts(models: int, seed: int) -> Array:
+    """How often each resample holds each model, (draws, M); those of one model make no pair."""
+    generator = np.random.default_rng(seed)
+    counts = generator.multinomial(models, np.full(models, 1 / models), DRAWS).astype(np.float64)
+    found: Array = counts[(counts > 0).sum(1) > 1]
+    return found
 
 
 def _root(observed: ArrayLike, chance: ArrayLike) -> Array:

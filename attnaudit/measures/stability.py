@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from attnaudit.measures.divergences import LN2, jsd
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 CELLS = 2**16  # pairs of words that are looked at together: they fit into the processor's cache
 _TINY = 1e-300  # 0 log 0 is 0: far too small to change any sum
@@ -60,23 +61,22 @@ def compare(weights: ArrayLike, words: ArrayLike) -> Compared:
         raise ValueError(f"weights of shape {weights.shape} are not of {words.sum()} words")
     models, n = len(weights), len(words)
     starts, used = np.cumsum(words) - words, words > 1
-    pairs = list(combinations(range(models), 2))
-    found = np.empty((2, len(pairs), n))
+    first, second = np.array(list(combinations(range(models), 2)), np.int64).reshape(-1, 2).T
+    found = np.empty((2, len(first), n))
     top = np.zeros((models, n), np.int64)
     for length in np.unique(words[used]):
-        for texts in _portions(np.flatnonzero(words == length), length):
-            cells = starts[texts, None] + np.arange(length)
-            shown = weights[:, cells].astype(np.float64)  # (M, k, length)
-            total = shown.sum(-1, keepdims=True)
-            used[texts] = (total > 0).all((0, 2))
-            shown = np.divide(shown, total, out=np.full(shown.shape, 1 / length), where=total > 0)
-            top[:, texts] = shown.argmax(-1)
-            for pair, (one, other) in enumerate(pairs):
-                found[0, pair, texts] = jsd(shown[one], shown[other])
-                found[1, pair, texts] = shuffled_jsd(shown[one], shown[other])
-    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+        texts = np.flatnonzero(words == length)
+        shown = weights[:, starts[texts, None] + np.arange(length)].astype(np.float64)  # (M, k, L)
+        total = shown.sum(-1, keepdims=True)
+        used[texts] = (total > 0).all((0, 2))
+        shown = np.divide(shown, total, out=np.full(shown.shape, 1 / length), where=total > 0)
+        top[:, texts] = shown.argmax(-1)
+        for pair, text in _portions(len(first), len(texts), max(1, CELLS // int(length) ** 2)):
+            p, q = shown[first[pair], text], shown[second[pair], text]  # (portion, L)
+            found[:, pair, texts[text]] = jsd(p, q), shuffled_jsd(p, q)
     agree = (top[first] == top[second])[:, used].astype(np.float64)
-    return Compared(models, *found[:, :, used], agree, 1 / words[used], used)
+    observed, by_chance = found[:, :, used]
+    return Compared(models, observed, by_chance, agree, 1 / words[used], used)
 
 
 def shuffled_jsd(p: ArrayLike, q: ArrayLike) -> Array:
@@ -98,11 +98,11 @@ def shuffled_jsd(p: ArrayLike, q: ArrayLike) -> Array:
     total = p[..., :, None] + (q + _TINY)[..., None, :]  # (..., n, n)
     crossed = np.einsum("...ij,...ij->...", total, np.log(total)) / n
     own = (p * np.log(p + _TINY) + q * np.log(q + _TINY)).sum(-1)
-    return np.clip(LN2 + (own - crossed) / 2, 0.0, LN2)
+    mean: Array = np.clip(LN2 + (own - crossed) / 2, 0.0, LN2)
+    return mean
 
 
-def _portions(texts: NDArray[np.int64], length: int) -> Iterator[NDArray[np.int64]]:
-    """So many texts of one length at once as bounded memory allows."""
-    size = max(1, CELLS // int(length) ** 2)
-    for start in range(0, len(texts), size):
-        yield texts[start : start + size]
+def _portions(pairs: int, texts: int, size: int) -> Iterator[tuple[Ints, Ints]]:
+    """Every pair with every text, as their numbers, so many at once as bounded memory allows."""
+    for start in range(0, pairs * texts, size):
+        yield np.divmod(np.arange(start, min(start + size, pairs * texts)), texts)

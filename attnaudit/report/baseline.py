@@ -19,6 +19,7 @@ from attnaudit.measures.columns import Lazy, Names, paired
 from attnaudit.measures.limits import UNBOUNDED, Bounds
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Columns, Estimate
+from attnaudit.records.retired import retired
 from attnaudit.records.schema import DatasetFacts
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Gate, Metric, Report, TableData
@@ -79,6 +80,21 @@ def check_comparable(baseline: Baseline, audit: str, dataset: DatasetFacts) -> N
             where=where,
             hint="run the older model on this data too",
         )
+
+
+def check_current(baseline: Baseline) -> None:
+    """Raise InputError where the baseline holds figures to compare whose names are retired.
+
+    Figures that are neither better nor worse are not compared.
+    """
+    for name, metric in baseline.report.metrics.items():
+        found = retired(name)
+        if found is not None and metric.value is not None and metric.direction != "neutral":
+            raise InputError(
+                f"holds {name} of an older version, now {found.replaced}",
+                where=baseline.path,
+                hint="make this baseline again from its records, or leave --baseline out",
+            )
 
 
 def _named(data: DatasetFacts) -> str:

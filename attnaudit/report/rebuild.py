@@ -19,7 +19,6 @@ from attnaudit.records.reading import RecordsFile
 from attnaudit.records.schema import Header, Record
 from attnaudit.report.build import build_report
 from attnaudit.report.ranges import check_report
-from attnaudit.report.retired import check_current
 from attnaudit.report.schema import Report, loads
 
 if TYPE_CHECKING:
@@ -87,12 +86,14 @@ def read_baseline(path: Path) -> Baseline:
 
     Raises InputError for another file, and for a report whose figures older versions named.
     """
-    from attnaudit.report.baseline import Baseline  # brings numpy, which a report does not need
+    # It brings numpy, which a report does not need.
+    from attnaudit.report.baseline import Baseline, check_current
     from attnaudit.report.combine import joined
 
     whole = joined(load(path))
-    check_current(whole.report, path)
-    return Baseline(path, whole.report, whole.columns)
+    baseline = Baseline(path, whole.report, whole.columns)
+    check_current(baseline)
+    return baseline
 
 
 def is_records(path: Path) -> bool:

@@ -12,7 +12,7 @@ from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings import metrics as findings
 from attnaudit.questions import all_questions, scores
 from attnaudit.records.metric import NUMBER, MetricSpec
-from attnaudit.report.retired import retired
+from attnaudit.records.retired import retired
 
 _SPECS: tuple[MetricSpec, ...] = (
     *scores.SPECS,

@@ -215,7 +215,8 @@ def figure(finding: Finding) -> str:
         shown = f"{finding.metric} is {shown}"
     if finding.interval is not None:
         low, high = finding.interval
-        shown += f" (95 % interval {number(low)} to {number(high)})"
+        level = 0.95 if finding.look is None else finding.look.level
+        shown += f" ({100 * level:.3g} % interval {number(low)} to {number(high)})"
     if finding.delta is not None:
         shown += f"; limit {finding.delta:.3g}"
     return shown

@@ -419,8 +419,8 @@ def test_mistakes_in_a_policy(audit, refused, here, correlate):
 
 def test_files_that_are_no_reports(refused, here, rows):
     refused("report", rows(*GOOD), says=["rows.jsonl:2: is not valid JSON"])
-    (here / "x.json").write_text('{"schema_version": 2}')
-    refused("report", "x.json", says=["x.json: has schema version 2"])
+    (here / "x.json").write_text('{"schema_version": 3}')
+    refused("report", "x.json", says=["x.json: has schema version 3"])
     (here / "x.json").write_text("[]")
     refused("report", "x.json", says=["x.json: is not an attnaudit report"])
 

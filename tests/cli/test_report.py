@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from datetime import date, timedelta
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -229,3 +230,27 @@ def test_the_sample_policy_has_every_kind_of_gate(here):
     # The waiver that stands there as a comment works as it stands.
     (here / "p.yaml").write_text(re.sub(r"^# ?(?=waivers:|  )", "", text, flags=re.MULTILINE))
     assert [w.gate for w in load_policy(here / "p.yaml").waivers] == ["agrees-with-leave-one-out"]
+
+
+OLD_REPORT = Path(__file__).parent.parent / "report" / "older" / "report.json"
+
+
+def test_a_report_of_an_older_version_is_shown_again(cli):
+    shown = cli("report", OLD_REPORT)
+    assert shown.code == 0
+    assert "by other rules" in " ".join(shown.out.split())
+    again = json.loads(cli("report", OLD_REPORT, "--json").out)
+    assert again["schema_version"] == 2
+    assert again["findings"]["stable"]["status"] == "not_assessed"
+    assert again["findings"]["necessary"]["edition"] == 1
+
+
+def test_a_gate_on_a_retired_name_is_refused_with_the_new_one(refused, here):
+    (here / "p.yaml").write_text("gates:\n- id: a\n  metric: probe.base-leak.f1_gap\n  min: 0\n")
+    says = ["p.yaml:3: the metric 'probe.base-leak.f1_gap' is now probe.leak.score_gap"]
+    refused("report", OLD_REPORT, "--policy", "p.yaml", says=says)
+    refused("report", OLD_REPORT, "--baseline", OLD_REPORT, says=["now necessity.score_gap"])
+
+
+def test_an_old_name_is_explained_by_the_new_one(cli):
+    assert "manipulation.units_excess_jsd" in cli("explain", "manipulation.excess_jsd").out

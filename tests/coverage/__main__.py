@@ -1,5 +1,7 @@
 """How often the 95 % intervals hold the truth: simulated, as a table.
 
+What `tests.coverage.alike` wrote at the end of the page stays as it is.
+
 python -m tests.coverage [--draws 2000] [--seed 1] [--output FILE]
 """
 
@@ -10,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.coverage.alike import split
 from tests.coverage.cases import one_level, two_levels
 from tests.coverage.simulate import Result, markdown, simulate
 
@@ -65,6 +68,8 @@ def main() -> int:
         "\n## Means over seeds, on 300 texts",
     ]
     lines += markdown(several)
+    _, own = split(asked.output.read_text(encoding="utf-8")) if asked.output.exists() else ("", "")
+    lines += ["", own.rstrip("\n")] if own else []
     asked.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     _say(f"{time.process_time() - started:.0f} s of CPU time")
     return 0

@@ -39,10 +39,10 @@ def test_for_shows_the_gap_to_uniform_attention(judge):
     assert (found.status, found.metric, found.delta) == ("for", UNIFORM, 0.01)
     assert found.statistic == pytest.approx(0.3)
     assert found.interval[0] > 0.01
-    assert "the probe's macro-F1 is 0.300 [" in found.reason
-    assert "above that under uniform attention, and" in found.reason
-    assert "lose 0.250 [" in found.reason
-    assert found.reason.endswith("than without as many other words (5 seeds)")
+    assert "the probe's macro-F1 is 0.300 higher (95 % interval 0." in found.reason
+    assert "than under uniform attention. Without the attended words" in found.reason
+    assert "is 0.250 lower (95 % interval 0." in found.reason
+    assert found.reason.endswith("other words: these words carry evidence; 5 seeds each.")
 
 
 def test_without_an_adversary_the_scope_says_so(judge):
@@ -54,16 +54,16 @@ def test_a_probe_that_gains_nothing_is_against(judge):
     found = judge(base=60, uniform=40)
     assert (found.status, found.metric) == ("against", UNIFORM)
     assert found.statistic == pytest.approx(-0.1)
-    assert "is 0.100 [" in found.reason
-    assert "below that under uniform attention: less than 0.01 is gained" in found.reason
+    assert "is 0.100 lower (95 % interval 0." in found.reason
+    assert "than under uniform attention: less than 0.01 is gained; 5 seeds" in found.reason
 
 
 def test_what_is_left_betrays_the_answer(judge):
     found = judge(attended=20, other=60)
     assert (found.status, found.metric) == ("against", LEAK)
     assert found.statistic == pytest.approx(-0.2)
-    assert "is 0.200 [" in found.reason
-    assert "above that without as many other words: the words that are left" in found.reason
+    assert "is 0.200 higher (95 % interval 0." in found.reason
+    assert "than without as many other words: the words that are left" in found.reason
 
 
 def test_against_comes_before_all_that_is_open(judge):
@@ -78,7 +78,8 @@ def test_against_comes_before_all_that_is_open(judge):
 def test_an_open_gap_to_uniform_attention_comes_first(judge):
     found = judge(uniform=22, attended=20, other=20, whole=150, adversary=20)
     assert (found.status, found.metric) == ("inconclusive", UNIFORM)
-    assert "above that under uniform attention; the interval" in found.reason
+    assert "than under uniform attention; 5 seeds each. " in found.reason
+    assert "interval reaches" in found.reason
 
 
 def test_replaceable_words(judge, bench, models):
@@ -99,7 +100,8 @@ def test_replaceable_words(judge, bench, models):
 def test_a_leak_control_that_does_not_decide(judge, attended, other):
     found = judge(attended=attended, other=other)
     assert (found.status, found.metric) == ("inconclusive", LEAK)
-    assert "the leak control did not decide; the interval" in found.reason
+    assert "the leak control did not decide; 5 seeds each. " in found.reason
+    assert "interval reaches" in found.reason
 
 
 def test_most_texts_must_lose_a_word(judge):
@@ -145,18 +147,17 @@ def test_five_seeds_of_each_are_needed(judge):
     assert (found.status, found.statistic) == ("not_assessed", None)
     assert found.reason == (
         "5 seeds of each model are needed: the model without other words has 3, the model without"
-        " attended words has 4"
+        " attended words has 4."
     )
     found = judge(adversary=[80] * 2)
-    assert found.reason.endswith("the probe under the guide adversary has 2")
+    assert found.reason.endswith("the probe under the guide adversary has 2.")
 
 
 def test_seeds_that_some_lack_are_left_out_and_named(judge):
-    found = judge(base=[20] * 6, uniform=[80] * 5)
-    assert found.status == "for"
-    assert (
-        "5 seeds; left out: seed 6, missing for the probe under the guide uniform" in found.reason
-    )
+    found = judge(base=[20] * 6, uniform=[80] * 5, attended=[70] * 6, other=[20] * 6)
+    assert (found.status, found.metric) == ("for", None)
+    missing = "seed 6, missing for the probe under the guide uniform"
+    assert found.reason.endswith(f"5 seeds each. Left out: {missing}.")
 
 
 def test_models_that_share_too_few_seeds(bench, models):
@@ -166,7 +167,7 @@ def test_models_that_share_too_few_seeds(bench, models):
     runs.models[kind] = {seed + 3: columns for seed, columns in runs.models[kind].items()}
     found = out_of_context(evidence, 0.01)
     assert found.status == "not_assessed"
-    assert found.reason == "the models have 2 seeds in common, and 5 are needed"
+    assert found.reason == "The models have 2 seeds in common, and 5 are needed."
 
 
 def test_a_guide_may_be_missing(bench):
@@ -174,7 +175,7 @@ def test_a_guide_may_be_missing(bench):
     found = out_of_context(bench.evidence(), 0.01)
     assert (found.status, found.reason) == (
         "not_assessed",
-        "5 seeds of each model are needed: the probe under the guide uniform has 0",
+        "5 seeds of each model are needed: the probe under the guide uniform has 0.",
     )
 
 
@@ -190,7 +191,7 @@ def test_older_records_say_what_to_run(bench, models):
     found = out_of_context(bench.evidence(), 0.01)
     assert found.status == "not_assessed"
     assert "older attnaudit" in found.reason
-    assert found.reason.endswith("run probe again")
+    assert found.reason.endswith("run probe again.")
 
 
 def test_controls_decide_nothing(bench, models):

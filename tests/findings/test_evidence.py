@@ -10,6 +10,7 @@ from attnaudit.questions.runs import BASE, kind_of, read_runs
 
 def record(row, run, split="test", gold=0, probs=(0.8, 0.2), jsd=0.1, tvd=0.2, **more):
     made = {"row": row, "id": f"text {row}", "run": {**run, "split": split}, "probs": list(probs)}
+    made["attention"] = [0.6, 0.4]
     if run == {"model": "base"}:
         return {**made, "gold": gold, **more}
     return {**made, "gold": gold, "jsd": jsd, "tvd": tvd, **more}
@@ -185,3 +186,9 @@ def test_controls_are_those_of_the_audited_model():
     made[1]["controls"] = told
     made[2]["controls"] = {"erased": {"tvd": 0.5, "flips": True}}
     assert read_runs(made)["test"].controls == [{}, told]
+
+
+def test_supervised_recipes_are_known_by_their_header(headed):
+    assert not gather([(headed("probe"), {})]).supervised
+    assert gather([(headed("probe", supervised=True), {})]).supervised
+    assert not gather([(headed("probe", supervised="yes"), {})]).supervised

@@ -166,6 +166,12 @@ def test_three_methods_in_under_twenty_lines_are_a_model(load_plugin, vocabulary
     assert not loaded.spec.paired
 
 
+def test_a_penalty_of_its_own_makes_a_model_supervised(load_plugin):
+    assert "supervised" not in load_plugin().facts
+    penalty = "    def penalty(self, batch, alpha):\n        return alpha[:, 0, 0]\n"
+    assert load_plugin(penalty).facts["supervised"] is True
+
+
 def test_the_factory_gets_the_seed_and_the_digest_is_of_the_weights(load_plugin):
     first, again, other = (load_plugin(seed=s).facts["sha256"] for s in (4, 4, 5))
     assert first == again != other

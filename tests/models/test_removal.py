@@ -37,7 +37,7 @@ def test_the_fewest_words_that_hold_half(weights, found):
     assert attended_words(np.array(weights, float)).tolist() == found
 
 
-@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60))
+@given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=25))
 def test_what_is_attended(weights):
     row = np.array(weights)
     chosen = attended_words(row)
@@ -176,7 +176,7 @@ def test_it_answers_and_attends_as_to_texts_without_the_words(
         ours = alpha[row, 0][content]
         torch.testing.assert_close(ours[left], expected[row, 0][shorter.content[row]])
         assert not ours[list(each)].any()
-        assert float(ours.sum()) == pytest.approx(1)
+        assert float(ours.detach().sum()) == pytest.approx(1)
     assert torch.equal(model.encode(whole).content, whole.content)  # removed words too
 
 

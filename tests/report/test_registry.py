@@ -98,6 +98,8 @@ def test_the_names_that_policies_rely_on() -> None:
         "probe.trained-uniform.score_gap",
         *(f"probe.{arm}.score" for arm in ("removed_attended", "removed_other")),
         *("probe.leak.score_gap", "probe.leak.whole"),
+        *(f"stability.{s}" for s in ("s", "kappa", "top_agreement.mean")),
+        *(f"stability.{s}" for s in ("jsd.mean", "shuffled_jsd.mean")),
         *(f"adversary.model[jsd={jsd}].tvd" for jsd in (0.2, 0.3, 0.4)),
         *(f"erase.single.{s}" for s in ("jsd_difference.mean", "negative", "negative_large_gap")),
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),

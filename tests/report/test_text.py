@@ -7,11 +7,13 @@ import pytest
 from rich.console import Console
 
 from attnaudit.findings.desiderata import NECESSARY
+from attnaudit.findings.finding import Finding, Look
 from attnaudit.findings.meaning import NOTHING
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.report.console import open_console
 from attnaudit.report.schema import Gate, Report, with_meaning
 from attnaudit.report.text import render
+from attnaudit.report.wording import figure
 
 Make = Callable[[Summary], Report]
 
@@ -236,3 +238,12 @@ def test_columns_without_any_interval_do_not_speak_of_it(make_report: Make) -> N
     rows[0][2:] = [0.4, 0.6]
     text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})))
     assert "[low" in text
+
+
+def test_the_interval_of_a_look_has_its_own_level() -> None:
+    found = Finding(status="for", reason="so", statistic=0.1, interval=[0.05, 0.2], delta=0.01)
+    assert figure(found) == "0.100 (95 % interval 0.050 to 0.200); limit 0.01"
+    looked = found.model_copy(update={"look": Look(seeds=8, level=0.982), "metric": None})
+    assert "98.2 % interval" in figure(looked)
+    jsd = found.model_copy(update={"metric": "seed_baseline.jsd.mean_over_seeds"})
+    assert figure(jsd).startswith("seed_baseline.jsd.mean_over_seeds is 0.100 nats (95 %")

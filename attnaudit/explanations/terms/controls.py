@@ -59,7 +59,7 @@ CONTROLS = (
         "control",
         "uniform guide",
         "A probe under uniform attention, which any useful guide must beat.",
-        beside=("probe.base-uniform.score_gap",),
+        beside=("probe.base-uniform.f1_gap",),
         source="Wiegreffe & Pinter 2019, section 3.4",
     ),
     Entry(
@@ -76,7 +76,7 @@ CONTROLS = (
     Entry(
         "control",
         "peaked random attention",
-        "Random weights that lie on few words, drawn once for each text and kept, in place of "
+        "The audited model's own weights, shuffled once among the words of each text, in place of "
         "uniform ones.",
         beside=("necessity.peaked_score.mean", "necessity.score_gap"),
         traps="If it scores like learned attention, it helps the model to read few words, "

@@ -85,6 +85,19 @@ TERMS = (
     ),
     Entry(
         "term",
+        "look",
+        "One assessment of the findings after 5, 8, 12 or 20 seeds, where the number of seeds "
+        "grows until they decide.",
+        formula="error of all looks together .05; by the share t of seeds, alpha ln(1 + (e - 1) t) "
+        "may be spent",
+        beside=("interval", "seed", "power"),
+        traps="Each look has a wider interval than 95 %, since several looks have several chances "
+        "to be wrong. A finding keeps the answer of the look that decided.",
+        source="Lan & DeMets 1983",
+        aliases=("looks", "spending function", "alpha spending"),
+    ),
+    Entry(
+        "term",
         "plant",
         "A small model or data set in which the right answer of a finding is known, because we put "
         "it there.",

@@ -198,19 +198,6 @@ TERMS = (
     ),
     Entry(
         "term",
-        "supported",
-        "An answer that moves more when the weights of the top words are set to 0 than when those "
-        "of other words are.",
-        formula="top words: the fewest that hold half the mass, at most a fifth; TVD above .01 and "
-        "above that of each of 19 draws of as many other words",
-        beside=("erase.unsupported.attention", "erase.unsupported.random", "random heatmaps"),
-        traps="That an answer is supported proves nothing. It decides no finding. One text in 20 "
-        "passes by chance.",
-        source="this tool's own",
-        aliases=("unsupported", "support"),
-    ),
-    Entry(
-        "term",
         "seed",
         "The number from which a training draws all that is random, such as its first weights.",
         beside=("recipe", "seed_baseline.jsd.mean_over_seeds"),
@@ -258,7 +245,7 @@ TERMS = (
         "term",
         "base guide",
         "The guide that is the audited model's own attention.",
-        beside=("probe.base-uniform.score_gap",),
+        beside=("probe.base-uniform.f1_gap",),
         source=_PROBE,
         aliases=("base",),
     ),
@@ -266,7 +253,7 @@ TERMS = (
         "term",
         "trained guide",
         "No guide: the probe learns attention of its own.",
-        beside=("probe.trained-uniform.score_gap",),
+        beside=("probe.trained-uniform.f1_gap",),
         source=_PROBE,
         aliases=("trained",),
     ),

@@ -37,7 +37,7 @@ def _gap(
 def _score(name: str, definition: str, beside: tuple[str, ...], source: str) -> MetricSpec:
     return MetricSpec(
         f"probe.{name}.score",
-        f"{definition} Mean over seeds.",
+        f"{definition}; mean over seeds.",
         "fraction",
         "neutral",
         LEAST_SCORE,
@@ -53,14 +53,14 @@ SPECS = (
     _score(
         "removed_attended",
         "The score of models of the audited recipe that learn from texts without the attended"
-        " words.",
+        " words",
         ("probe.leak.score_gap", "leak control"),
         _REMOVAL,
     ),
     _score(
         "removed_other",
         "The score of models of the audited recipe that learn from texts without as many other"
-        " words, drawn at random.",
+        " words, drawn at random",
         ("probe.leak.score_gap", "leak control"),
         _REMOVAL,
     ),
@@ -93,7 +93,7 @@ SPECS = (
     _score(
         "{guide}",
         "The score of a classifier that sees each word by itself and must attend as the guide"
-        " {guide} says.",
+        " {guide} says",
         ("probe.uniform.score",),
         _PAPER,
     ),

@@ -9,7 +9,6 @@ AGREEMENT, JSD_MEAN = "stability.top_agreement.mean", "stability.jsd.mean"
 SHUFFLED = "stability.shuffled_jsd.mean"
 ALIKE = (-1.0, 1.0)  # of s and kappa: -1 where two words swap all their weight
 
-_PAIRS = "all pairs of models of the recipe, the audited one among them"
 _PRETRAINED = (
     " Models that begin from the same pretrained weights are more alike than models trained from"
     " nothing."
@@ -19,14 +18,14 @@ _SEEDS = "this tool's own, on the question of Wiegreffe & Pinter 2019, section 3
 STABILITY_SPECS = (
     MetricSpec(
         S,
-        f"How alike {_PAIRS}, spread their attention: 1 if it is identical, 0 if it is no more "
-        "alike than after shuffling the weights of one of them among the words.",
-        "",
+        "How alike models of the recipe spread their attention over the words: 1 if it is "
+        "identical, 0 if it is no more alike than after the weights of one of them are shuffled.",
+        "agreement",
         "higher",
         LEAST_MEAN,
         ALIKE,
-        formula="1 - sum of JSD(p, q) / sum of mean JSD(p, shuffled q), sums over pairs of models "
-        "and texts of two words and more",
+        formula="1 - sum of JSD(p, q) / sum of mean JSD(p, shuffled q), sums over all pairs of "
+        "models, the audited one among them, and texts of two words and more",
         beside=(KAPPA, JSD_MEAN, SHUFFLED, "stable"),
         traps="Two places between which models choose text by text can still give about .5, so "
         "read kappa as well. Where attention is flat, shuffling hardly changes it, and s says "
@@ -35,9 +34,9 @@ STABILITY_SPECS = (
     ),
     MetricSpec(
         KAPPA,
-        f"How often {_PAIRS}, give their largest weight to the same word, corrected for chance: 1 "
-        "is always, 0 is as often as words drawn at random.",
-        "",
+        "How often two models of the recipe give their largest weight to the same word, corrected "
+        "for chance: 1 is always, 0 is as often as with words drawn at random.",
+        "agreement",
         "higher",
         LEAST_MEAN,
         ALIKE,
@@ -50,7 +49,7 @@ STABILITY_SPECS = (
     ),
     MetricSpec(
         AGREEMENT,
-        f"How often {_PAIRS}, give their largest weight to the same word.",
+        "How often two models of the recipe give their largest weight to the same word.",
         "fraction",
         "higher",
         LEAST_MEAN,
@@ -62,7 +61,7 @@ STABILITY_SPECS = (
     ),
     MetricSpec(
         JSD_MEAN,
-        f"How far apart the attention of {_PAIRS}, is on average.",
+        "How far apart the attention of two models of the recipe is on average, over all pairs.",
         "nats",
         "lower",
         LEAST_MEAN,

@@ -250,7 +250,7 @@ def test_records_without_controls_are_read_as_ever():
 
 def test_every_registered_metric_is_measured():
     registered = {n for s in all_specs() for n in s.names()}
-    wanted = {n for n in registered if n.startswith(("seed_baseline.", "necessity."))}
+    wanted = {n for n in registered if n.startswith(("seed_baseline.", "necessity.", "stability."))}
     found = summarise(controlled(), TWO, LABELS).metrics
     assert wanted == {n for n in found if not n.startswith("model.")}
 

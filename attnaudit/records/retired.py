@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING
 
-from attnaudit.errors import InputError
 from attnaudit.records.metric import NAME
-
-if TYPE_CHECKING:
-    from attnaudit.report.schema import Report
 
 _MACRO = "the score is macro-F1 in place of the F1 of the last class"
 _SCORE = "The score is macro-F1 in place of the F1 of the last class."
@@ -100,18 +94,3 @@ RETIRED = (
 def retired(name: str) -> Retired | None:
     """What has become of the metric `name` of an older version; None where nothing has."""
     return next((found for one in RETIRED if (found := one.named(name))), None)
-
-
-def check_current(report: Report, where: Path) -> None:
-    """Raise InputError where a report, as a baseline, holds figures to compare that are retired.
-
-    Figures that are neither better nor worse are not compared.
-    """
-    for name, metric in report.metrics.items():
-        found = retired(name)
-        if found is not None and metric.value is not None and metric.direction != "neutral":
-            raise InputError(
-                f"holds {name} of an older version, now {found.replaced}",
-                where=where,
-                hint="make this baseline again from its records, or leave --baseline out",
-            )

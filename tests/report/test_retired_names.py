@@ -9,9 +9,10 @@ import pytest
 from attnaudit.errors import InputError
 from attnaudit.explanations.collect import find as explain
 from attnaudit.measures.summary import Estimate, Summary
+from attnaudit.records.retired import RETIRED, retired
+from attnaudit.report.baseline import Baseline, check_current
 from attnaudit.report.policy import load_policy
 from attnaudit.report.registry import find, require
-from attnaudit.report.retired import RETIRED, check_current, retired
 from attnaudit.report.schema import Metric
 
 NOW = {
@@ -94,15 +95,16 @@ def test_an_unknown_name_is_still_met_with_the_nearest():
 
 def test_a_baseline_with_old_figures_is_refused(make_report, tmp_path):
     report = make_report(Summary({"model.f1": Estimate(0.9, n=90)}))
-    check_current(report, tmp_path)
+    check_current(Baseline(tmp_path, report))
     old = report.metrics["model.f1"]
 
-    def with_old(name: str, metric: Metric):
-        return report.model_copy(update={"metrics": {**report.metrics, name: metric}})
+    def with_old(name: str, metric: Metric) -> Baseline:
+        metrics = {**report.metrics, name: metric}
+        return Baseline(tmp_path, report.model_copy(update={"metrics": metrics}))
 
     neutral = old.model_copy(update={"direction": "neutral"})
     empty = old.model_copy(update={"value": None})
-    check_current(with_old("probe.base.f1", neutral), tmp_path)  # it would not be compared
-    check_current(with_old("necessity.f1_gap", empty), tmp_path)
+    check_current(with_old("probe.base.f1", neutral))  # it would not be compared
+    check_current(with_old("necessity.f1_gap", empty))
     with pytest.raises(InputError, match=r"holds necessity.f1_gap of an older version, now nec"):
-        check_current(with_old("necessity.f1_gap", old), tmp_path)
+        check_current(with_old("necessity.f1_gap", old))
