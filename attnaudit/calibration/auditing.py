@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from attnaudit.calibration.checks import check
 from attnaudit.calibration.plant import CheckName, Plant
+from attnaudit.calibration.saving import SUFFIX
 from attnaudit.calibration.written import Written
 from attnaudit.config import Settings
 from attnaudit.execution.observer import Silent
@@ -20,8 +21,10 @@ from attnaudit.findings.assess import assess
 from attnaudit.findings.evidence import Evidence, gather
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.findings.rules import Deltas
+from attnaudit.models.interface import capability
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions import all_questions
+from attnaudit.questions.model_adversary.earlier import SEEDS
 from attnaudit.questions.opening import open_records
 from attnaudit.questions.question import Earlier, Question
 from attnaudit.questions.recording import Ledger
@@ -31,7 +34,7 @@ from attnaudit.records.schema import DatasetFacts, Header, ModelFacts
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.rounds import record_rounds
 
-SEEDS = 5  # of seed-baseline, the least that findings take: with more they say no less
+ADVERSARIES = "adversaries"  # the folder of the trained models that attend otherwise
 # What each finding rests on besides seed-baseline, in the order of a suite.
 FEEDS: Mapping[FindingName, tuple[str, ...]] = {
     "necessary": (),
@@ -49,10 +52,7 @@ def settings_of(question: Question, seed: int) -> Settings:
     assert chosen is not None  # a suite asks every question unless it is told to skip it
     fields = question.settings.model_fields
     given = {name: value for name, value in chosen.items() if name in fields}
-    given["seed"] = seed
-    if question.name == "seed-baseline":
-        given["seeds"] = SEEDS
-    return question.settings.model_validate(given, strict=False)
+    return question.settings.model_validate({**given, "seed": seed}, strict=False)
 
 
 class Auditing:
@@ -87,7 +87,7 @@ class Auditing:
         assert trains is not None
         settings = question.build_on(
             settings_of(question, self.retraining.schedule.seed),
-            Earlier(dict(self._records), self.folder / "adversaries", ".pt"),
+            Earlier(dict(self._records), self.folder / ADVERSARIES, SUFFIX),
         )
         header = self._header(question, settings)
         path = self.folder / f"{question.name}.jsonl"
@@ -101,7 +101,13 @@ class Auditing:
 
     def _ledger(self, question: Question) -> Ledger:
         """What a suite tells a question about its records."""
-        return Ledger("test", model_sha256=self._digest, data_sha256=self._digest)
+        folder = {"seed-baseline": SEEDS, "model-adversary": ADVERSARIES}.get(question.name)
+        return Ledger(
+            "test",
+            models=None if folder is None else self.folder / folder,
+            model_sha256=self._digest,
+            data_sha256=self._digest,
+        )
 
     def _header(self, question: Question, settings: Settings) -> Header:
         now = datetime.now(timezone.utc)
@@ -121,7 +127,9 @@ class Auditing:
         labels: list[JsonValue] = list(self.retraining.spec.labels)
         if isinstance(self.retraining.fresh, Written):
             return {"kind": "transformer", "labels": labels, **self.retraining.fresh.facts}
-        return {"kind": "plugin", "labels": labels}
+        facts: dict[str, JsonValue] = {"kind": "plugin", "labels": labels}
+        supervised = capability(self.retraining.base, "penalty") is not None
+        return {**facts, "supervised": True} if supervised else facts
 
 
 def audit_plant(name: str, plant: Plant, seed: int) -> dict[str, str]:

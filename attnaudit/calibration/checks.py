@@ -23,15 +23,15 @@ MOST, FEW = 0.9, 0.1  # of the texts
 
 def check(name: CheckName, retraining: Retraining) -> bool | None:
     """Whether it is so; None where it lies between yes and no, or cannot be seen."""
-    if name == "shuffled weights move the answers":
+    if name == "shuffling moves answers":
         return _moves([record["tvd"]["median"] for record in _records("permute", retraining)])
-    if name == "weights set to zero move the answers":
+    if name == "zeroing moves answers":
         return _moves([record["all_erased"]["tvd"] for record in _records("permute", retraining)])
     listed = unsupported(retraining)
     if listed is None:
         return None
     expected = junk(retraining)
-    if name == "most unsupported texts are listed":
+    if name == "unsupported listed":
         return bool(listed[expected].mean() >= MOST)
     return bool(listed[~expected].mean() <= FEW)
 
@@ -69,8 +69,15 @@ def _influences(retraining: Retraining) -> bool:
 
 
 def unsupported(retraining: Retraining) -> NDArray[np.bool_] | None:
-    """(n,) true for the texts that `erase` lists as unsupported; None where it has no such test."""
-    return None
+    """(n,) true for the texts that `erase` lists as unsupported; None where it judges none."""
+    made = list(_records("erase", retraining))
+    judged = [record for record in made if record["support"]["status"] != "not_judged"]
+    if not judged:
+        return None
+    listed = np.zeros(len(made), bool)
+    for record in judged:
+        listed[record["row"]] = record["support"]["status"] == "unsupported"
+    return listed
 
 
 def _records(name: str, retraining: Retraining) -> Iterator[Record]:

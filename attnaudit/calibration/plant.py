@@ -11,6 +11,7 @@ import torch
 
 from attnaudit.calibration import texts
 from attnaudit.calibration.pointers import SIZE, Pointer, build
+from attnaudit.calibration.saving import saving
 from attnaudit.calibration.written import Written
 from attnaudit.execution.observer import Silent
 from attnaudit.findings.finding import FindingName
@@ -27,10 +28,10 @@ OF_RECIPE = Schedule(epochs=10, batch_size=80, learning_rate=0.05)
 
 # What can be looked at in an audited model without training others: see `calibration.checks`.
 CheckName = Literal[
-    "shuffled weights move the answers",
-    "weights set to zero move the answers",
-    "most unsupported texts are listed",
-    "few supported texts are listed",
+    "shuffling moves answers",
+    "zeroing moves answers",
+    "unsupported listed",
+    "supported not listed",
 ]
 Name = FindingName | CheckName
 Expected = Mapping[Name, str]  # a status, or "never " and a status; of a check: yes or no
@@ -105,6 +106,7 @@ class Plant:
                 blank.changed(encoder="average", attention="additive"),
                 self.schedule.model_copy(update={"seed": own}),
                 self.probe_schedule,
+                saving(fresh, spec),
             ),
             splits,
             CPU,

@@ -28,8 +28,8 @@ HONEST: Expected = dict.fromkeys(
     ("necessary", "stable", "hard_to_manipulate", "out_of_context"), "for"
 )
 NOTHING_MOVES: Expected = {
-    "shuffled weights move the answers": "no",
-    "weights set to zero move the answers": "no",
+    "shuffling moves answers": "no",
+    "zeroing moves answers": "no",
 }
 
 
@@ -98,7 +98,7 @@ PLANTS: Mapping[str, Plant] = {
         OF_POINTER,
     ),
     "ninety": Plant(
-        "honest in 9 of 10 texts",
+        "honest in 9 of 10",
         "In every tenth text attention is random and without influence, while a bypass answers: the"
         " other texts carry the findings, and these are listed one by one.",
         texts.junked,
@@ -108,14 +108,14 @@ PLANTS: Mapping[str, Plant] = {
             "stable": "for",
             "hard_to_manipulate": "never against",
             "out_of_context": "never against",
-            "most unsupported texts are listed": "yes",
-            "few supported texts are listed": "yes",
+            "unsupported listed": "yes",
+            "supported not listed": "yes",
         },
-        ("most unsupported texts are listed", "few supported texts are listed"),
+        ("unsupported listed", "supported not listed"),
         OF_POINTER,
     ),
     "shift": Plant(
-        "beside the evidence",
+        "beside the cue",
         "Attention lies on the marker, one place before the cue that the model reads there: a probe"
         " that sees each word by itself learns nothing from it.",
         texts.marked,
@@ -144,7 +144,7 @@ PLANTS: Mapping[str, Plant] = {
         OF_CONTEXT,
     ),
     "decoy": Plant(
-        "misleading, not needed",
+        "misleading",
         "Attention is kept away from the cue, and a bypass answers.",
         texts.marked,
         kinds.Decoy,
@@ -239,23 +239,23 @@ PLANTS: Mapping[str, Plant] = {
         learnable=False,
     ),
     "copy-head": Plant(
-        "honest, by its weights",
+        "honest (written)",
         "A written BERT whose one head copies the class of the word that it attends to.",
         texts.proven,
         written.COPY_HEAD,
         {
             "necessary": "for",
             "stable": "for",
-            "shuffled weights move the answers": "yes",
-            "weights set to zero move the answers": "yes",
-            "few supported texts are listed": "yes",
+            "shuffling moves answers": "yes",
+            "zeroing moves answers": "yes",
+            "supported not listed": "yes",
         },
         schedule=STILL,
         probe_schedule=OF_RECIPE,
         trained=False,
     ),
     "idle-head": Plant(
-        "idle, by its weights",
+        "idle (written)",
         "A written BERT whose lower layer answers; the audited head looks at the proof, and its"
         " output is multiplied by zero.",
         texts.proven,
@@ -263,14 +263,14 @@ PLANTS: Mapping[str, Plant] = {
         {
             "necessary": "against",
             **NOTHING_MOVES,
-            "most unsupported texts are listed": "yes",
+            "unsupported listed": "yes",
         },
         schedule=STILL,
         probe_schedule=OF_RECIPE,
         trained=False,
     ),
     "null-space-head": Plant(
-        "idle, by its weights",
+        "idle (written)",
         "A written BERT whose lower layer answers; what the audited head sees lies in the null"
         " space of its output, so that its weights can be anything.",
         texts.proven,
@@ -278,7 +278,7 @@ PLANTS: Mapping[str, Plant] = {
         {
             "necessary": "against",
             **NOTHING_MOVES,
-            "most unsupported texts are listed": "yes",
+            "unsupported listed": "yes",
         },
         schedule=STILL,
         probe_schedule=OF_RECIPE,

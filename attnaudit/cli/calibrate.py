@@ -68,9 +68,6 @@ def calibrate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a run with the same -o was interrupted.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A plant that is open gives exit code 1 too.")
-    ] = False,
     quiet: o.QuietOption = False,
     verbose: Annotated[
         bool,
@@ -84,10 +81,11 @@ def calibrate(
     A plant is data and a model of which it is known what their attention does. Each is generated
     and trained on this machine, audited with the defaults of the audits, and what is found is held
     against what must be found. A plant holds if all of it is as expected. It fails if a finding is
-    the opposite, or is what it must never be. Between the two it is open: one more inconclusive
-    finding than should be, for instance, which chance alone may bring about; --seeds 5 tells more.
+    the opposite, or is what it must never be. Between the two it is open: a finding is inconclusive
+    that should not be, for instance. With one seed chance alone may bring that about, and --seeds 5
+    tells more.
 
-    Exit code 1 if a plant fails.
+    Exit code 1 if a plant does not hold.
     """
     from attnaudit.calibration.plants import PLANTS
     from attnaudit.calibration.running import JUDGING, QUICK, Notes, document, run, tasks_of
@@ -125,8 +123,7 @@ def calibrate(
         show(text, "json")
     elif not quiet:
         _show(made, verbose)
-    failing = made.plants("fails") or (strict and made.plants("open"))
-    raise typer.Exit(1 if failing else 0)
+    raise typer.Exit(0 if len(made.plants("holds")) == len(made.verdicts) else 1)
 
 
 def _partial(output: Path | None, resume: bool) -> Path | None:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
-from attnaudit.models.untrained import Saving
+from attnaudit.models.untrained import Saving, Trained, load_trained
 
 Guides = Mapping[str, Guide]  # by split
 View = Callable[[AttentionModel, str], AttentionModel]  # a model as it is on a split
@@ -69,6 +70,10 @@ class Trainable:
     probe_schedule: Schedule | None = None
     saving: Saving | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self, path: Path) -> Trained:
+        """A model that was written with `saving`; raises ModelError where it is none."""
+        return (load_trained if self.saving is None else self.saving.read)(path)
 
 
 class Retraining:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,14 @@ Write = Callable[[AttentionModel, Path, dict[str, Any]], None]  # model, where, 
 
 @dataclass(frozen=True)
 class Saving:
-    """How trained models are written, and what the names of their files or folders end in."""
+    """How trained models are written, and what the names of their files or folders end in.
+
+    `read` opens what `write` has written; by default that is a checkpoint or folder of ours.
+    """
 
     write: Write
     suffix: str
+    read: Callable[[Path], Trained] = field(default_factory=lambda: load_trained)
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ class Trained:
 
     model: AttentionModel
     spec: ModelSpec
-    config: AnyConfig
+    config: AnyConfig | None
     training: dict[str, Any]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from attnaudit.errors import OutputError
 from attnaudit.execution.files import check_folder, check_writable, output_errors
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.untrained import Saving, load_trained
+from attnaudit.models.untrained import Saving
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class KeptModels:
         path = self.path(name)
         if not self.reuse or not path.exists():
             return None
-        found = load_trained(path)
+        found = self.saving.read(path)
         same = found.training.get("digest") == self._digest(own)
         return found.model if same else None
 
@@ -87,7 +87,7 @@ class KeptModels:
     def _are_of_this_model(self) -> bool:
         """Whether the models that stand there, all of one audited model, belong to this one."""
         return all(
-            load_trained(path).training.get("base_sha256") == self.facts["base_sha256"]
+            self.saving.read(path).training.get("base_sha256") == self.facts["base_sha256"]
             for path in self._there()[:1]
         )
 

@@ -15,7 +15,7 @@ from attnaudit.execution.files import check_folder, check_writable, output_error
 from attnaudit.models.imitation import KL_CLIP
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.untrained import Saving, load_trained
+from attnaudit.models.untrained import Saving
 from attnaudit.questions.model_adversary.choice import Adversary
 from attnaudit.questions.recording import Ledger
 
@@ -83,7 +83,7 @@ class Store:
     def _is_of_this_model(self) -> bool:
         """Whether the checkpoints that stand there, all of one model, are of the audited one."""
         return all(
-            load_trained(path).training.get("base_sha256") == self.facts["base_sha256"]
+            self.saving.read(path).training.get("base_sha256") == self.facts["base_sha256"]
             for path in self._checkpoints()[:1]
         )
 
@@ -104,7 +104,7 @@ class Store:
         path = self.path(one)
         if not self.reuse or not path.exists():
             return None
-        checkpoint = load_trained(path)
+        checkpoint = self.saving.read(path)
         if checkpoint.training.get("digest") != self._digest(one, origin):
             return None
         return checkpoint.model

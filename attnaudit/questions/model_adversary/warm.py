@@ -10,7 +10,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
-from attnaudit.models.untrained import Trained, load_trained
+from attnaudit.models.untrained import Trained
 from attnaudit.questions.model_adversary.starts import StartFolder
 from attnaudit.questions.recording import Ledger
 
@@ -37,7 +37,7 @@ class WarmStarts:
         """
         wanted = facts_of_kept(self.retraining, ledger)
         for seed, path in (self.folder.models if self.folder else {}).items():
-            record = _load(path).training
+            record = _load(path, self.retraining).training
             if record.get("kept") != KEPT:
                 raise InputError("is not a model of seed-baseline", where=path, hint=_HINT)
             for key, what in (
@@ -60,7 +60,7 @@ class WarmStarts:
         """What a model of this seed begins from, as a digest tells it."""
         if self.folder is None:
             return "the recipe"
-        return str(_load(self.folder.models[seed]).training.get("digest"))
+        return str(_load(self.folder.models[seed], self.retraining).training.get("digest"))
 
     def begin(self, seed: int, observer: Observer) -> AttentionModel:
         """A trainable model with the weights of the seed's model.
@@ -73,7 +73,7 @@ class WarmStarts:
             return model
         path = self.folder.models[seed]
         try:
-            model.load_state_dict(_load(path).model.state_dict())
+            model.load_state_dict(_load(path, self.retraining).model.state_dict())
         except RuntimeError:
             raise InputError(
                 "holds other weights than the recipe", where=path, hint=_HINT
@@ -90,8 +90,8 @@ def facts_of_kept(retraining: Retraining, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _load(path: Path) -> Trained:
+def _load(path: Path, retraining: Retraining) -> Trained:
     try:
-        return load_trained(path)
+        return retraining.recipe.load(path)
     except ModelError as error:
         raise InputError(error.what, where=path, hint=_HINT) from error

@@ -12,7 +12,6 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.placed import by_place
 from attnaudit.models.removal import ARMS, Arm, Removal, Shortened, removals
 from attnaudit.models.retraining import Retraining, View, as_it_is
-from attnaudit.models.untrained import load_trained
 from attnaudit.questions.probe.guides import GuideFile
 from attnaudit.readings.reading import Reading
 
@@ -98,7 +97,7 @@ def _keeper(
 
 def _load(file: GuideFile, retraining: Retraining, reading: Reading) -> AttentionModel:
     path = Path(file.path)
-    found = load_trained(path)
+    found = retraining.recipe.load(path)
     ours, theirs = retraining.spec, found.spec
     if (theirs.labels, theirs.paired) != (ours.labels, ours.paired):
         other = "labels" if theirs.paired == ours.paired else "kinds of texts"
