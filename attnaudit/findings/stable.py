@@ -15,7 +15,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.power import Measured, settle
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
-from attnaudit.measures.pairs import FACTOR, OfPairs
+from attnaudit.measures.pairs import ABOVE, BELOW, OfPairs
 from attnaudit.measures.power import components
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import Runs
@@ -24,14 +24,14 @@ from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, ALIKE
 
 FLAT_JSD = 0.02  # shuffled attention that lies nearer than this is too flat to compare, in nats
 RULE = (
-    f"for: the interval of s lies above delta and that of kappa above {KAPPA_LINE:g}; against: the"
-    f" interval of s lies below delta; not assessable: the JSD of shuffled attention is below"
-    f" {FLAT_JSD:g}"
+    f"For: the interval of s lies above delta, and that of kappa above {KAPPA_LINE:g}. Against: the"
+    " interval of s lies below delta. Not assessable: the JSD of shuffled attention is below"
+    f" {FLAT_JSD:g}."
 )
 RARE = (
-    "a kind of failure that is rarer than one seed in five is invisible to five seeds, and models"
-    " that choose between two places seed by seed are seldom against: with 20 seeds in about half"
-    " of all cases, with 5 nearly never"
+    "Five seeds do not show a kind of failure that is rarer than one seed in five. Where each seed"
+    " chooses one of two places, the answer is seldom against: with 20 seeds in about half of all"
+    " cases, with 5 nearly never."
 )
 
 
@@ -44,15 +44,15 @@ def stable(evidence: Evidence, runs: Runs, line: float) -> Finding:
     if not seeds:
         return finding("not_assessed", STABLE.needs, scope=evidence.scope)
     if seeds < LEAST_SEEDS:
-        reason = f"{seeds} seeds were trained, and {LEAST_SEEDS} are needed"
+        reason = f"{seeds} seeds were trained, and {LEAST_SEEDS} are needed."
         return finding("not_assessed", reason, scope=evidence.scope)
-    found = stability(runs)
+    found = stability(runs, evidence.level)
     status, reason = _judged(found, line)
     if evidence.supervised:
-        reason = f"supervised: training itself tells these models where to attend; {reason}"
+        reason = f"supervised: training itself tells these models where to attend. {reason}"
     s = None if status == "not_assessed" else measured(found.figures[S])
     if s is not None and status == "inconclusive" and compare(s, line) == status:
-        reason = f"{reason}. {settle(s, line)}"
+        reason = f"{reason} {settle(s, line)}"
     return finding(status, reason, s, line, evidence.scope, S, RULE)
 
 
@@ -61,7 +61,7 @@ def measured(figure: OfPairs, what: str = "s") -> Measured:
 
     The audited model is one of the models, beside the seeds.
     """
-    parts = None if figure.parts is None else components(figure.parts, stretch=FACTOR)
+    parts = None if figure.parts is None else components(figure.parts, stretch=(ABOVE + BELOW) / 2)
     return Measured.of(figure.estimate, parts, LEAST_SEEDS + 1, ALIKE, what, "models")
 
 
@@ -71,22 +71,22 @@ def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
         return "not_assessed", str(shuffled.reason)
     if shuffled.value < FLAT_JSD:
         return "not_assessable", (
-            "attention is flat: shuffling its weights among the words of a text moves it by a JSD"
-            f" of only {shuffled.value:.3f}, and at least {FLAT_JSD:g} is needed"
+            "Attention is flat: shuffling its weights among the words of a text moves it by a JSD"
+            f" of only {shuffled.value:.3f}, and at least {FLAT_JSD:g} is needed."
         )
     alike, same_top = compare(s, line), compare(kappa, KAPPA_LINE)
     agreement = found.metrics[AGREEMENT].value
     told = (
-        f"the attention of {found.models} models of this recipe is {s.value:.2f} on a scale where 0"
-        f" is no more alike than shuffled and 1 is identical (s{_interval(s)}); in"
+        f"On a scale where 0 is no more alike than shuffled and 1 is identical, the attention of"
+        f" {found.models} models of this recipe reaches {s.value:.2f} (s{_interval(s)}). In"
         f" {agreement:.0%} of all cases two models have the same top word (kappa"
-        f" {kappa.value:.2f}{_interval(kappa)})"
+        f" {kappa.value:.2f}{_interval(kappa)})."
     )
     if alike == "against":
-        return "against", f"{told}; {RARE}"
+        return "against", f"{told} {RARE}"
     if alike == same_top == "for":
-        return "for", f"{told}; {RARE}"
-    return "inconclusive", f"{told}; {_open(alike, same_top, line)}; {RARE}"
+        return "for", f"{told} {RARE}"
+    return "inconclusive", f"{told} {_open(alike, same_top, line)} {RARE}"
 
 
 def _interval(found: Estimate) -> str:
@@ -97,13 +97,13 @@ def _interval(found: Estimate) -> str:
 
 def _open(alike: FindingStatus, same_top: FindingStatus, line: float) -> str:
     """Which of the two figures is open, where s is not below its line."""
-    s = f"s may lie on either side of {line:.2f}"
+    s = f"The true s may lie on either side of {line:.2f}"
     kappa = {
         "for": f"kappa lies above {KAPPA_LINE:g}",
         "against": f"kappa lies below {KAPPA_LINE:g}: models often point at different words",
         "inconclusive": f"kappa may lie on either side of {KAPPA_LINE:g}",
     }[same_top]
     if alike == "for":
-        return f"s lies above {line:.2f}, but {kappa}"
+        return f"s lies above {line:.2f}, but {kappa}."
     joined = "but" if same_top == "for" else "and"
-    return f"{s}, {joined} {kappa}"
+    return f"{s}, {joined} {kappa}."
