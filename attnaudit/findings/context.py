@@ -14,13 +14,13 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnaudit.findings.desiderata import OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gap
-from attnaudit.findings.power import settle
+from attnaudit.findings.power import Measured, settle
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.probe.kinds import (
@@ -64,7 +64,7 @@ class _Probes:
         """What models are compared by."""
         return ScoreOfSeeds.of(self.runs, len(self.evidence.labels), self.evidence.score)
 
-    def gap(self, ours: Kind, theirs: Kind) -> Estimate:
+    def gap(self, ours: Kind, theirs: Kind) -> Measured:
         """The score of one kind less that of the other."""
         return score_gap(self.evidence, self.runs, ours, theirs, self.seeds)
 
@@ -117,6 +117,7 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
 def _decide(probes: _Probes, delta: float) -> _Found:
     """The rule: what is *against* comes before what leaves it open, and that before *for*."""
     uniform, leak = probes.gap(BASE_GUIDE, UNIFORM_GUIDE), probes.gap(OTHER, ATTENDED)
+    leak = replace(leak, two_sided=True)  # above delta, or below -delta
     score = probes.score.words
     over_uniform = (
         f"Under the model's attention the probe's {score} is {_higher(uniform)} than under uniform"

@@ -20,7 +20,7 @@ from attnaudit.findings.finding import Finding
 from attnaudit.findings.manipulation import Manipulation, imitators_trained
 from attnaudit.findings.metrics import ADVERSARY_EXCESS, UNITS_EXCESS
 from attnaudit.findings.power import settle
-from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_UNITS, Deltas, finding
+from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_UNITS, Deltas, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.budget import LEAST_BUDGET_SEEDS, Budget, repeated
 from attnaudit.questions.model_adversary.choice import STARTS, WARM, lambdas_of
@@ -29,13 +29,13 @@ from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import IN_WORDS
 
 RULE = (
-    "against: one adversary, chosen on dev, stays by interval within the TVD, label flips and loss"
-    " of score that a further seed of the recipe would keep to four times in five; it moves the"
-    " attention by more than delta beyond imitators of the same kind of start, and the word of"
-    " largest weight more often than they do, both by interval; for: it is not against, and"
+    "Against: one adversary, chosen on dev, meets three conditions by interval. It stays within the"
+    " TVD, label flips and loss of score that a further seed of the recipe would keep to four times"
+    " in five. It moves the attention by more than delta beyond imitators of the same kind of"
+    " start. It moves the word of largest weight more often than they do. For: none does, and"
     " adversaries of at least three units, each chosen on dev within the same budget, move the"
-    " attention by less than delta beyond their own imitators, by interval, after a strong sweep;"
-    " the chances of error are those given this budget"
+    " attention by less than delta beyond their own imitators, by interval, after a strong sweep."
+    " The chances of error are those given this budget."
 )
 
 
@@ -64,7 +64,9 @@ def weigh(found: Manipulation, delta: float, evidence: Evidence) -> Finding:
     if not open_:
         reason = _for(found, score)
         return finding("for", reason, excess, delta, scope, UNITS_EXCESS, RULE)
-    reason = f"not against: {'; '.join(spared)}. Not for: {'; '.join(open_)}"
+    reason = f"Not against: {' '.join(spared)} Not for: {' '.join(open_)}"
+    if excess is not None and compare(excess, delta) == "inconclusive":
+        reason = f"{reason} {settle(excess, delta)}"
     metric = UNITS_EXCESS if excess is not None else ADVERSARY_EXCESS
     shown = excess if excess is not None else found.excess
     if shown is None:
@@ -79,30 +81,31 @@ def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
         return HARD_TO_MANIPULATE.needs
     dev = evidence.of("model-adversary", "dev"), evidence.of("seed-baseline", "dev")
     if None in dev:
-        return "there are no records on dev, where adversaries are chosen"
+        return "There are no records on dev, where adversaries are chosen."
     count = len(seeds.seeds(model="seed"))
     if count < LEAST_BUDGET_SEEDS:
-        return f"{count} seeds set no budget for the answers: {LEAST_BUDGET_SEEDS} are needed"
+        return f"{count} seeds set no budget for the answers: {LEAST_BUDGET_SEEDS} are needed."
     if same := repeated(seeds):
         named = ", ".join(map(str, same))
-        return f"seed-baseline holds the audited model itself again, as seed {named}"
+        return f"seed-baseline holds the audited model itself again, as seed {named}."
     trained = imitators_trained(evidence)
     if not trained:
-        return "no imitators, with lambda 0, were trained; run adversary with --sweep"
+        return "No imitators (lambda 0) were trained. Run adversary with --sweep."
     starts = {start for start in STARTS if runs.seeds(**{"lambda": 0.0}, start=start)}
     starts |= {dict(kind)["start"] for kind in runs.diverged}
     if WARM not in starts:
         return (
-            "the records hold no warm-started adversaries, as those of older versions; run"
-            " `attnaudit seed-baseline --keep DIR`, then `attnaudit adversary --sweep --start DIR`"
+            "The records hold no adversaries that begin from models of other seeds (warm"
+            " starts); older versions trained none. Run `attnaudit seed-baseline --keep DIR`, then"
+            " `attnaudit adversary --sweep --start DIR`."
         )
     if trained < LEAST_UNITS:
         return (
-            f"{trained} imitators were trained, and {LEAST_UNITS} are needed; run adversary with"
-            f" --seeds {LEAST_UNITS}"
+            f"{trained} imitators were trained, and {LEAST_UNITS} are needed. Run adversary with"
+            f" --seeds {LEAST_UNITS}."
         )
     if not any(lambdas_of(runs)) and (found := Manipulation.of(evidence)) and found.usable:
-        return "no adversaries with a lambda above 0 were trained; run adversary with --sweep"
+        return "No adversaries (lambda above 0) were trained. Run adversary with --sweep."
     return None
 
 
@@ -110,10 +113,10 @@ def _few_usable(found: Manipulation, score: str, split: str) -> str:
     of_them = f", {found.replaced} of them in place of others" if found.replaced else ""
     return (
         f"{len(found.usable)} of {found.trained} imitators are usable{of_them}, and"
-        f" {LEAST_ADVERSARIES} are needed; a usable one answers better than a constant and as"
-        " closely to the audited model as a further seed of the recipe would"
-        f" ({_limits(found.budget, score)}, on split {split}); give the adversary more epochs, or"
-        " more seeds"
+        f" {LEAST_ADVERSARIES} are needed. A usable imitator answers better than a constant, and as"
+        " much like the audited model as a further seed of the recipe would"
+        f" ({_limits(found.budget, score)}, on split {split}). Give the adversary more epochs, or"
+        " more seeds."
     )
 
 
@@ -127,25 +130,25 @@ def _limits(budget: Budget, score: str) -> str:
 def _not_against(found: Manipulation, delta: float, score: str) -> Iterator[str]:
     """Why the chosen adversary does not show that attention can lie elsewhere; nothing if so."""
     if found.chosen is None:
-        yield "no adversary stays within the budget of the seeds on dev"
+        yield "no adversary stays within the budget of the seeds on dev."
         return
     for over in _beyond(found, score):
-        yield f"the chosen adversary ({found.chosen.words}) may {over}"
+        yield f"the chosen adversary ({found.chosen.words}) may {over}."
     kind = f"imitator of its kind of start is usable ({found.chosen.unit.words})"
     if not found.alike or found.excess is None or found.moved is None:
-        yield f"no {kind} to compare it with"
+        yield f"no {kind}, so that there is nothing to compare it with."
     elif len(found.alike) == 1:
-        yield f"only one {kind}, which does not tell how imitators differ"
+        yield f"only one {kind}, which does not tell how imitators differ."
     else:
         if not _above(found.excess, delta):
             yield (
                 f"it moves the attention by {_shown(found.excess)} JSD beyond imitators of the"
-                f" same kind of start, which is not shown to be more than {delta:g}"
+                f" same kind of start, which is not shown to be more than {delta:g}."
             )
         if not _above(found.moved, 0.0):
             yield (
                 "it is not shown to move the word of largest weight more often than these"
-                f" imitators do (a difference of {_shown(found.moved)})"
+                f" imitators do (a difference of {_shown(found.moved)})."
             )
 
 
@@ -166,13 +169,13 @@ def _against(found: Manipulation, score: str) -> str:
     assert found.moved is not None
     reach, budget = found.reach, found.limits
     return (
-        f"one adversary ({found.chosen.words}; chosen on dev) moves the attention by"
+        f"One adversary ({found.chosen.words}; chosen on dev) moves the attention by"
         f" {_shown(found.excess)} JSD beyond {len(found.alike)} imitators of the same kind of"
-        f" start, and the word of largest weight more often than they do, by"
-        f" {_shown(found.moved)} of the texts; it changes the answers no more than a further seed"
+        f" start. It moves the word of largest weight more often than they do, by"
+        f" {_shown(found.moved)} of the texts. It changes the answers no more than a further seed"
         f" of the recipe would: TVD up to {_high(reach['tvd'])} of {budget.tvd:.3f}, flipped labels"
         f" up to {_high(reach['flips'])} of {budget.flips:.3f}, loss of {score} up to"
-        f" {_high(reach['loss'])} of {budget.loss:.3f}"
+        f" {_high(reach['loss'])} of {budget.loss:.3f}."
     )
 
 
@@ -182,39 +185,39 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
     if excess is None:
         yield (
             f"{count} of {len(found.usable)} usable units have an adversary within the budget of"
-            f" the seeds on dev, and {LEAST_ADVERSARIES} are needed; try smaller lambdas"
+            f" the seeds on dev, and {LEAST_ADVERSARIES} are needed. Try smaller lambdas."
         )
     elif excess.ci_high is None or excess.ci_high >= delta:
         if excess.ci_low is not None and excess.ci_low > delta:
             yield (
                 f"within the budget, adversaries of {count} units move the attention by"
-                f" {_shown(excess)} JSD beyond their imitators, more than {delta:g}"
+                f" {_shown(excess)} JSD beyond their imitators, more than {delta:g}."
             )
         else:
             yield (
                 f"adversaries of {count} units move the attention by {_shown(excess)} JSD beyond"
-                f" their imitators; {settle(excess, delta)}"
+                f" their imitators, which may be more than {delta:g} or less."
             )
     if found.farthest < STRONG:
         yield (
             "the sweep was weak: no lambda moved the attention of half of the units far (JSD"
-            f" {found.farthest:.2f}, where {STRONG:g} is needed); try larger lambdas"
+            f" {found.farthest:.2f}, where {STRONG:g} is needed). Try larger lambdas."
         )
     if found.inside and all(found.inside):
-        yield "no adversary goes beyond the budget; try larger lambdas"
+        yield "no adversary goes beyond the budget. Try larger lambdas."
     elif not any(found.inside):
-        yield "no adversary stays within the budget on the audited split; try smaller lambdas"
+        yield "no adversary stays within the budget on the audited split. Try smaller lambdas."
 
 
 def _for(found: Manipulation, score: str) -> str:
     excess = found.units_excess
     assert excess is not None
-    without = f"; {len(found.missing)} more units had none" if found.missing else ""
+    without = f" {len(found.missing)} more units had none." if found.missing else ""
     return (
-        f"adversaries of {len(found.of_units)} units, each the farthest on dev within the budget"
+        f"Adversaries of {len(found.of_units)} units, each the farthest on dev within the budget"
         f" of the seeds ({_limits(found.budget, score)}), move the attention by {_shown(excess)}"
-        f" JSD beyond their own imitators{without}; stronger ones moved it by {found.farthest:.2f},"
-        " at the cost of the answers"
+        f" JSD beyond their own imitators.{without} Stronger ones moved it by {found.farthest:.2f},"
+        " at the cost of the answers."
     )
 
 

@@ -14,8 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from attnaudit.findings.evidence import Evidence
+from attnaudit.findings.power import Measured
 from attnaudit.findings.rules import LEAST_ADVERSARIES
 from attnaudit.measures.limits import Bounds
+from attnaudit.measures.power import components
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.budget import Budget, budget_of
@@ -133,7 +135,15 @@ class Manipulation:
             self._values(one, "jsd") - self._values(Adversary(0.0, unit), "jsd")
             for unit, one in self.of_units.items()
         ]
-        return two_level(figures(values, self.test.score.sample), EXCESS_RANGE)
+        found = figures(values, self.test.score.sample)
+        return Measured.of(
+            two_level(found, EXCESS_RANGE),
+            components(found),
+            LEAST_ADVERSARIES,
+            EXCESS_RANGE,
+            "excess",
+            "units",
+        )
 
     @cached_property
     def farthest(self) -> float:

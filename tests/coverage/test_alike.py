@@ -22,7 +22,9 @@ from tests.coverage.recipes import AT_THE_LINE, LOOKED_AT, WORDS, truth
 NORMAL = [recipe for recipe in AT_THE_LINE if recipe.normal]
 
 
-@pytest.mark.parametrize("recipe", [*AT_THE_LINE, *(one for one, _ in LOOKED_AT)], ids=str)
+@pytest.mark.parametrize(
+    "recipe", [*AT_THE_LINE, *(one for one, _ in LOOKED_AT)], ids=lambda recipe: recipe.name
+)
 def test_attention_is_one_distribution_a_text(recipe):
     found = recipe.attention(np.random.default_rng(0), (2, 3, 4), 0.5)
     assert found.shape == (2, 3, 4, WORDS)

@@ -5,7 +5,7 @@ import pytest
 
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.necessary import necessary
-from attnaudit.findings.rules import settle
+from attnaudit.findings.power import settle
 from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, SEED, UNIFORM
 
 

@@ -26,7 +26,9 @@ from collections.abc import Callable, Iterator, Sequence
 from attnaudit.execution.observer import Observer
 from attnaudit.models.removal import ARMS
 from attnaudit.models.retraining import Retraining
+from attnaudit.questions.looks import growing, later
 from attnaudit.questions.maker import Maker, Record, Trains
+from attnaudit.questions.probe.guides import CONTROLS, GUIDES
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.views import arms, views, without
 from attnaudit.questions.recording import Ledger, Trained, run_records
@@ -42,11 +44,15 @@ def rounds(
     made: Callable[[], Iterator[Record]],
     observer: Observer,
 ) -> Iterator[list[Run]]:
-    """All models in one list: the probes guide by guide, then the arms; raises as `views` does."""
+    """The probes guide by guide, then the arms; a list for each look where their number grows.
+
+    Raises as `views` does.
+    """
     guides = views(retraining, settings.guides, settings.shown)
-    seeds = retraining.seeds(settings.seeds, settings.seed)
     kinds: list[Run] = [*({"guide": guide} for guide in guides), *({"removed": a} for a in ARMS)]
-    yield [{**kind, "seed": seed} for kind in kinds for seed in seeds]
+    for before, after in growing(settings.seeds, ledger, made):
+        seeds = retraining.seeds(after, settings.seed)[before:]
+        yield [{**kind, "seed": seed} for kind in kinds for seed in seeds]
 
 
 def records(
@@ -90,6 +96,14 @@ def _of_arm(
     return made
 
 
+def _later(settings: ProbeSettings) -> list[Run]:
+    """As many runs of each kind as later looks may add."""
+    named = [guide.name for guide in settings.guides]
+    kinds: list[Run] = [{"guide": name} for name in (*GUIDES, *named, *CONTROLS)]
+    kinds += [{"removed": arm} for arm in ARMS]
+    return kinds * later(settings.seeds)
+
+
 def _alike(settings: ProbeSettings, asked: Sequence[str]) -> dict[str, str]:
     """A suite adds an adversary as a guide, whose probes cost as much as those of the base."""
     known = {guide.name for guide in settings.guides}
@@ -97,4 +111,4 @@ def _alike(settings: ProbeSettings, asked: Sequence[str]) -> dict[str, str]:
     return {"adversary": "base"} if added else {}
 
 
-MAKER = Maker(trains=Trains(rounds, records), settle=settle_reading, alike=_alike)
+MAKER = Maker(trains=Trains(rounds, records, _later), settle=settle_reading, alike=_alike)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pydantic
 
+from attnaudit.questions.looks import Seeds
 from attnaudit.questions.option import Option
 from attnaudit.questions.probe.guides import GuideFile, read_guides
 from attnaudit.questions.scored import ScoredSettings
@@ -20,10 +21,10 @@ class ProbeSettings(ScoredSettings):
     of all resampling.
     """
 
-    seeds: int = pydantic.Field(
+    seeds: Seeds = pydantic.Field(
         5,
-        ge=1,
-        description="How many models to train for each guide, and without words of each kind.",
+        description="How many models to train for each guide, and without words of each kind."
+        " `auto` trains 5, 8, 12 or 20: more for as long as a finding has no answer.",
     )
     guides: Annotated[tuple[GuideFile, ...], _GUIDES] = pydantic.Field(
         (), description="Checkpoints whose attention guides probes too, such as an adversary's."

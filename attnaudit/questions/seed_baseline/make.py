@@ -43,6 +43,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Guides, Retraining, View, as_it_is, guided
 from attnaudit.models.training import DivergedError
 from attnaudit.questions.kept_models import KeptModels
+from attnaudit.questions.looks import growing, later
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
 from attnaudit.questions.seed_baseline.asked import controls
@@ -61,7 +62,7 @@ def rounds(
     made: Callable[[], Iterator[Record]],
     observer: Observer,
 ) -> Iterator[list[Run]]:
-    """All models in one list, seed by seed.
+    """The models seed by seed: in one list, or in a list for each look where their number grows.
 
     Raises OutputError if models are to be kept and cannot be written.
     """
@@ -71,11 +72,17 @@ def rounds(
             (kept.check if ledger.dry else kept.open)(ledger.reuse)
         else:
             observer.say("the models are not kept: models of this kind have no checkpoints")
-    yield [
-        {**kind, "seed": seed}
-        for seed in retraining.seeds(settings.seeds, settings.seed)
-        for kind in _kinds(settings)
-    ]
+    for before, after in growing(settings.seeds, ledger, made):
+        yield [
+            {**kind, "seed": seed}
+            for seed in retraining.seeds(after, settings.seed)[before:]
+            for kind in _kinds(settings)
+        ]
+
+
+def _later(settings: SeedBaselineSettings) -> list[Run]:
+    """As many runs of each kind as later looks may add."""
+    return _kinds(settings) * later(settings.seeds)
 
 
 def _kinds(settings: SeedBaselineSettings) -> list[Run]:
@@ -179,4 +186,4 @@ def _kept(retraining: Retraining, ledger: Ledger) -> KeptModels | None:
     )
 
 
-MAKER = Maker(trains=Trains(rounds, records), settle=settle_reading, asked=asked_cost)
+MAKER = Maker(trains=Trains(rounds, records, _later), settle=settle_reading, asked=asked_cost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
+from attnaudit.questions.looks import Seeds
 from attnaudit.questions.scored import ScoredSettings
 
 
@@ -14,11 +15,11 @@ class SeedBaselineSettings(ScoredSettings):
     of all resampling.
     """
 
-    seeds: int = pydantic.Field(
+    seeds: Seeds = pydantic.Field(
         5,
-        ge=1,
         description="How many seeds to train with: each gives a model of the recipe, and three more"
-        " that are trained until they stop improving.",
+        " that are trained until they stop improving."
+        " `auto` trains 5, 8, 12 or 20: more for as long as a finding has no answer.",
     )
     permuted_labels: bool = pydantic.Field(
         False,
