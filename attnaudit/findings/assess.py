@@ -73,7 +73,7 @@ def _needless(found: Finding, deltas: Deltas) -> Finding:
         return found
     status = found.status.replace("_", " ")
     reason = (
-        f"learned attention gains this recipe less than {deltas.necessary:g} in score (see"
-        f" necessary); by its own rule this would be {status}: {found.reason}"
+        f"Learned attention gains this recipe less than {deltas.necessary:g} in score (see"
+        f" necessary). By its own rule this would be {status}. {found.reason}"
     )
     return found.model_copy(update={"status": "not_assessable", "reason": reason})

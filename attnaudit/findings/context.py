@@ -77,7 +77,7 @@ class _Probes:
 
 @dataclass(frozen=True)
 class _Found:
-    """What the rule has come to, why, and the figure that decided it.
+    """What the rule has come to, why (in sentences), and the figure that decided it.
 
     `open` says that more seeds or texts could decide it.
     """
@@ -106,7 +106,7 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
         return finding("not_assessed", _too_few(runs, kinds), scope=scope)
     found = _decide(_Probes(evidence, runs, seeds), delta)
     left_out = _left_out(runs, kinds, seeds)
-    reason = f"{found.why}; {len(seeds)} seeds each.{left_out}"
+    reason = f"{found.why} There are {len(seeds)} seeds of each kind.{left_out}"
     if found.open:
         reason = f"{reason} {settle(found.figure, delta)}"
     # A figure of some seeds is not the metric of all of them.
@@ -128,16 +128,16 @@ def _decide(probes: _Probes, delta: float) -> _Found:
         " without as many other words"
     )
     if compare(uniform, delta) == "against":
-        why = f"{over_uniform}: less than {delta:g} is gained"
+        why = f"{over_uniform}: less than {delta:g} is gained."
         return _Found("against", why, uniform, OVER_UNIFORM)
     if leak.ci_high is not None and leak.ci_high < -delta:
         why = (
             f"{loses}: the words that are left betray the answer, as where attention spells the"
-            " answer out or lights up words that go with it"
+            " answer out or lights up words that go with it."
         )
         return _Found("against", why, leak, LEAK)
     if compare(uniform, delta) == "inconclusive":
-        return _Found("inconclusive", over_uniform, uniform, OVER_UNIFORM, open=True)
+        return _Found("inconclusive", f"{over_uniform}.", uniform, OVER_UNIFORM, open=True)
     open_still = _unsupported(probes, leak, loses, delta)
     return open_still or _outdone(probes, uniform, over_uniform, loses, delta)
 
@@ -149,7 +149,7 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
     if share > MOST_WHOLE:
         why = (
             f"{share:.0%} of the texts have fewer than five words and stay whole, so that the leak"
-            " control says too little"
+            " control says too little."
         )
         return _Found("inconclusive", why, leak, LEAK)
     above = probes.over_constant(OTHER)
@@ -157,7 +157,7 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
         why = (
             "The leak control did not decide: models that learn from texts without random words"
             f" are not shown to be better than a constant answer. Their {probes.score.words} is"
-            f" {_higher(above)} than that of the best one"
+            f" {_higher(above)} than that of the best one."
         )
         return _Found("inconclusive", why, above, None)
     if compare(leak, delta) == "for":
@@ -165,10 +165,10 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
     if _within(leak, delta):
         why = (
             f"{loses}: the attended words are replaceable, as where the evidence stands twice in"
-            " the text"
+            " the text."
         )
         return _Found("inconclusive", why, leak, LEAK)
-    why = f"{loses}: the leak control did not decide"
+    why = f"{loses}: the leak control did not decide."
     return _Found("inconclusive", why, leak, LEAK, open=True)
 
 
@@ -181,11 +181,11 @@ def _outdone(
         if compare(other, delta) != "for":
             why = (
                 f"{over_uniform}, but {_higher(other)} than under an adversary's attention: other"
-                " attention serves the probe as well"
+                " attention serves the probe as well."
             )
             still = compare(other, delta) == "inconclusive"
             return _Found("inconclusive", why, other, OVER_ADVERSARY, open=still)
-    why = f"{over_uniform}. {loses}: these words carry evidence"
+    why = f"{over_uniform}. {loses}: these words carry evidence."
     return _Found("for", why, uniform, OVER_UNIFORM)
 
 

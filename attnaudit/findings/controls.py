@@ -1,4 +1,4 @@
-"""Whether the audited attention could be tested at all: what its controls say (audits/controls.py).
+"""Whether the audited attention could be tested at all: what its controls say.
 
 Where something passes the audited attention by, answers may stay as they are whatever its weights
 are, even with all content erased from it. That weights can be changed at no cost then speaks
@@ -15,7 +15,7 @@ from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.records.metric import UNIT
 
-RULE = "inconclusive in place of against: no control moves the answers"
+RULE = "Inconclusive in place of against: no control moves the answers."
 
 
 def unmoved(runs: Runs) -> str | None:
@@ -37,8 +37,8 @@ def unmoved(runs: Runs) -> str | None:
         f"{CONTROLS[name]} (TVD up to {mean.ci_high:.3f})" for name, mean in means.items()
     )
     return (
-        f"even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so that"
-        " this row cannot be tested"
+        f"Even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so that"
+        " this row cannot be tested."
     )
 
 
@@ -47,9 +47,12 @@ def _is_small(mean: Estimate) -> bool:
 
 
 def withheld(found: Finding, why: str | None) -> Finding:
-    """A finding as it may stand: none is *against* attention that cannot be tested, and `why`."""
+    """A finding as it may stand: none is *against* attention that cannot be tested.
+
+    `why` it cannot is a sentence; None if it can.
+    """
     if why is None or found.status != "against":
         return found
-    rule = f"{found.rule}; {RULE}" if found.rule else RULE
-    reason = f"{found.reason}; but {why}"
+    rule = f"{found.rule} {RULE}" if found.rule else RULE
+    reason = f"{found.reason} That does not count here. {why}"
     return found.model_copy(update={"status": "inconclusive", "reason": reason, "rule": rule})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Desideratum:
     """What attention may be asked for.
 
-    `asks` is the question in plain words, and `needs` what would settle it where nothing is known.
+    `asks` is the question in plain words, and `needs` what to run where nothing is known.
     `delta` is the smallest effect of interest by default, from 0 to `most`; `effect` says what
     that is.
     """
@@ -33,7 +33,7 @@ NECESSARY = Desideratum(
     "necessary",
     "Does this recipe answer better when it learns its attention weights than when every word has"
     " the same weight?",
-    "seed-baseline would settle it",
+    "Run seed-baseline to settle it.",
     0.01,
     1.0,
     "The gap in score from which it counts.",
@@ -41,7 +41,7 @@ NECESSARY = Desideratum(
 STABLE = Desideratum(
     "stable",
     "Does the model attend to the same words when it is trained again with another seed?",
-    "seed-baseline would settle it",
+    "Run seed-baseline to settle it.",
     2 / 3,
     1.0,
     "How much more alike than chance the attention of two models must be, from 0 to 1.",
@@ -49,7 +49,7 @@ STABLE = Desideratum(
 HARD_TO_MANIPULATE = Desideratum(
     "hard_to_manipulate",
     "Must a model of this recipe that gives the same answers also have the same attention weights?",
-    "adversary with --sweep, together with seed-baseline, would settle it",
+    "Run seed-baseline, and adversary with --sweep, to settle it.",
     0.1,
     0.6931,
     "The excess JSD from which it counts.",
@@ -58,7 +58,7 @@ OUT_OF_CONTEXT = Desideratum(
     "out_of_context",
     "Do the weights point at words that say something about the answer by themselves, without"
     " the words around them?",
-    "probe, together with seed-baseline, would settle it",
+    "Run seed-baseline and probe to settle it.",
     0.01,
     1.0,
     "The gap in score from which it counts.",

@@ -20,7 +20,6 @@ from attnaudit.records.schema import Header
 class Evidence:
     """The trained models of each audit, by audit and split, and what they are of.
 
-    `pretrained` says that models of the recipe begin from pretrained weights, as probes do not.
     `score` is the one by which models are compared. `growing` names the audits whose seeds grew
     until there was an answer. `level` is that of intervals over seeds. `settings` are those of each
     audit. `supervised` says that their training has a penalty on where they attend.
@@ -31,7 +30,6 @@ class Evidence:
     partial: bool
     scope: str
     runs: Mapping[str, Mapping[str, Runs]]
-    pretrained: bool = False
     score: ScoreName = "macro_f1"
     growing: frozenset[str] = frozenset()
     level: float = LEVEL
@@ -65,7 +63,6 @@ def gather(parts: Iterable[tuple[Header, Mapping[str, Runs] | None]]) -> Evidenc
         partial=any(header.dataset.partial for header, _ in files),
         scope=_scope(first, facts),
         runs={header.audit: runs for header, runs in files if runs},
-        pretrained=facts.get("kind") == "transformer",
         supervised=facts.get("supervised") is True,
         score=_score(header for header, _ in files),
         growing=frozenset(

@@ -130,24 +130,24 @@ def _limits(budget: Budget, score: str) -> str:
 def _not_against(found: Manipulation, delta: float, score: str) -> Iterator[str]:
     """Why the chosen adversary does not show that attention can lie elsewhere; nothing if so."""
     if found.chosen is None:
-        yield "no adversary stays within the budget of the seeds on dev."
+        yield "No adversary stays within the budget of the seeds on dev."
         return
     for over in _beyond(found, score):
-        yield f"the chosen adversary ({found.chosen.words}) may {over}."
+        yield f"The chosen adversary ({found.chosen.words}) may {over}."
     kind = f"imitator of its kind of start is usable ({found.chosen.unit.words})"
     if not found.alike or found.excess is None or found.moved is None:
-        yield f"no {kind}, so that there is nothing to compare it with."
+        yield f"No {kind}, so that there is nothing to compare it with."
     elif len(found.alike) == 1:
-        yield f"only one {kind}, which does not tell how imitators differ."
+        yield f"Only one {kind}, which does not tell how imitators differ."
     else:
         if not _above(found.excess, delta):
             yield (
-                f"it moves the attention by {_shown(found.excess)} JSD beyond imitators of the"
+                f"It moves the attention by {_shown(found.excess)} JSD beyond imitators of the"
                 f" same kind of start, which is not shown to be more than {delta:g}."
             )
         if not _above(found.moved, 0.0):
             yield (
-                "it is not shown to move the word of largest weight more often than these"
+                "It is not shown to move the word of largest weight more often than these"
                 f" imitators do (a difference of {_shown(found.moved)})."
             )
 
@@ -156,11 +156,11 @@ def _beyond(found: Manipulation, score: str) -> Iterator[str]:
     """In what the chosen adversary may go beyond the budget on the audited split."""
     reach, budget = found.reach, found.limits
     if not _up_to(reach["tvd"], budget.tvd):
-        yield f"move the answers by a TVD of {_high(reach['tvd'])}, and seeds by {budget.tvd:.3f}"
+        yield f"move the answers by a TVD of {_high(reach['tvd'])}; the budget is {budget.tvd:.3f}"
     if not _up_to(reach["flips"], budget.flips):
-        yield f"flip {_high(reach['flips'])} of the labels, and seeds {budget.flips:.3f}"
+        yield f"flip {_high(reach['flips'])} of the labels; the budget is {budget.flips:.3f}"
     if not _up_to(reach["loss"], budget.loss):
-        yield f"lose {_high(reach['loss'])} of {score}, and seeds {budget.loss:.3f}"
+        yield f"lose {_high(reach['loss'])} of {score}; the budget is {budget.loss:.3f}"
 
 
 def _against(found: Manipulation, score: str) -> str:
@@ -190,23 +190,23 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
     elif excess.ci_high is None or excess.ci_high >= delta:
         if excess.ci_low is not None and excess.ci_low > delta:
             yield (
-                f"within the budget, adversaries of {count} units move the attention by"
+                f"Within the budget, adversaries of {count} units move the attention by"
                 f" {_shown(excess)} JSD beyond their imitators, more than {delta:g}."
             )
         else:
             yield (
-                f"adversaries of {count} units move the attention by {_shown(excess)} JSD beyond"
+                f"Adversaries of {count} units move the attention by {_shown(excess)} JSD beyond"
                 f" their imitators, which may be more than {delta:g} or less."
             )
     if found.farthest < STRONG:
         yield (
-            "the sweep was weak: no lambda moved the attention of half of the units far (JSD"
+            "The sweep was weak: no lambda moved the attention of half of the units far (JSD"
             f" {found.farthest:.2f}, where {STRONG:g} is needed). Try larger lambdas."
         )
     if found.inside and all(found.inside):
-        yield "no adversary goes beyond the budget. Try larger lambdas."
+        yield "No adversary goes beyond the budget. Try larger lambdas."
     elif not any(found.inside):
-        yield "no adversary stays within the budget on the audited split. Try smaller lambdas."
+        yield "No adversary stays within the budget on the audited split. Try smaller lambdas."
 
 
 def _for(found: Manipulation, score: str) -> str:

@@ -36,7 +36,7 @@ def necessary(evidence: Evidence, runs: Runs, delta: float) -> Finding:
     status = compare(gap, delta)
     reason = (
         f"{_compared(gap, IN_WORDS[evidence.score])} Both were trained until they stopped"
-        f" improving; {len(seeds)} seeds each.{_left_out(runs)}"
+        f" improving, with {len(seeds)} seeds each.{_left_out(runs)}"
     )
     if status == "inconclusive":
         reason = f"{reason} {settle(gap, delta)}"

@@ -49,7 +49,7 @@ def stable(evidence: Evidence, runs: Runs, line: float) -> Finding:
     found = stability(runs, evidence.level)
     status, reason = _judged(found, line)
     if evidence.supervised:
-        reason = f"supervised: training itself tells these models where to attend. {reason}"
+        reason = f"Supervised: training itself tells these models where to attend. {reason}"
     s = None if status == "not_assessed" else measured(found.figures[S])
     if s is not None and status == "inconclusive" and compare(s, line) == status:
         reason = f"{reason} {settle(s, line)}"
@@ -68,7 +68,7 @@ def measured(figure: OfPairs, what: str = "s") -> Measured:
 def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
     s, kappa, shuffled = (found.metrics[name] for name in (S, KAPPA, SHUFFLED))
     if shuffled.value is None:
-        return "not_assessed", str(shuffled.reason)
+        return "not_assessed", f"Attention cannot be compared: {shuffled.reason}."
     if shuffled.value < FLAT_JSD:
         return "not_assessable", (
             "Attention is flat: shuffling its weights among the words of a text moves it by a JSD"

@@ -42,7 +42,9 @@ def test_for_shows_the_gap_to_uniform_attention(judge):
     assert "the probe's macro-F1 is 0.300 higher (95 % interval 0." in found.reason
     assert "than under uniform attention. Without the attended words" in found.reason
     assert "is 0.250 lower (95 % interval 0." in found.reason
-    assert found.reason.endswith("other words: these words carry evidence; 5 seeds each.")
+    assert found.reason.endswith(
+        "other words: these words carry evidence. There are 5 seeds of each kind."
+    )
 
 
 def test_without_an_adversary_the_scope_says_so(judge):
@@ -55,7 +57,7 @@ def test_a_probe_that_gains_nothing_is_against(judge):
     assert (found.status, found.metric) == ("against", UNIFORM)
     assert found.statistic == pytest.approx(-0.1)
     assert "is 0.100 lower (95 % interval 0." in found.reason
-    assert "than under uniform attention: less than 0.01 is gained; 5 seeds" in found.reason
+    assert "than under uniform attention: less than 0.01 is gained. There are 5" in found.reason
 
 
 def test_what_is_left_betrays_the_answer(judge):
@@ -78,8 +80,8 @@ def test_against_comes_before_all_that_is_open(judge):
 def test_an_open_gap_to_uniform_attention_comes_first(judge):
     found = judge(uniform=22, attended=20, other=20, whole=150, adversary=20)
     assert (found.status, found.metric) == ("inconclusive", UNIFORM)
-    assert "than under uniform attention; 5 seeds each. " in found.reason
-    assert "interval reaches" in found.reason
+    assert "than under uniform attention. There are 5 seeds of each kind. " in found.reason
+    assert "If the true gap is the one seen here" in found.reason
 
 
 def test_replaceable_words(judge, bench, models):
@@ -100,8 +102,8 @@ def test_replaceable_words(judge, bench, models):
 def test_a_leak_control_that_does_not_decide(judge, attended, other):
     found = judge(attended=attended, other=other)
     assert (found.status, found.metric) == ("inconclusive", LEAK)
-    assert "the leak control did not decide; 5 seeds each. " in found.reason
-    assert "interval reaches" in found.reason
+    assert "the leak control did not decide. There are 5 seeds of each kind. " in found.reason
+    assert "If the true gap is the one seen here" in found.reason
 
 
 def test_most_texts_must_lose_a_word(judge):
@@ -157,7 +159,7 @@ def test_seeds_that_some_lack_are_left_out_and_named(judge):
     found = judge(base=[20] * 6, uniform=[80] * 5, attended=[70] * 6, other=[20] * 6)
     assert (found.status, found.metric) == ("for", None)
     missing = "seed 6, missing for the probe under the guide uniform"
-    assert found.reason.endswith(f"5 seeds each. Left out: {missing}.")
+    assert found.reason.endswith(f"5 seeds of each kind. Left out: {missing}.")
 
 
 def test_models_that_share_too_few_seeds(bench, models):
@@ -182,7 +184,7 @@ def test_a_guide_may_be_missing(bench):
 def test_without_a_probe(bench):
     found = out_of_context(bench.evidence("probe"), 0.01)
     assert (found.status, found.scope) == ("not_assessed", "a bench")
-    assert "would settle it" in found.reason
+    assert found.reason == "Run seed-baseline and probe to settle it."
 
 
 def test_older_records_say_what_to_run(bench, models):

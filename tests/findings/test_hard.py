@@ -40,12 +40,12 @@ def test_for(bench):
     assert found.interval == pytest.approx([0.01, 0.01])
     assert found.scope == "a bench"
     assert found.reason.startswith(
-        "adversaries of 6 units, each the farthest on dev within the budget of the seeds (TVD up to"
+        "Adversaries of 6 units, each the farthest on dev within the budget of the seeds (TVD up to"
         " 0.030, flipped labels up to "
     )
     assert found.reason.endswith(
-        "move the attention by 0.01 [0.01, 0.01] JSD beyond their own imitators; stronger ones"
-        " moved it by 0.50, at the cost of the answers"
+        "move the attention by 0.01 [0.01, 0.01] JSD beyond their own imitators. Stronger ones"
+        " moved it by 0.50, at the cost of the answers."
     )
 
 
@@ -54,9 +54,9 @@ def test_against(movable):
     assert (found.status, found.metric, found.delta) == ("against", ADVERSARY, 0.1)
     assert found.statistic == pytest.approx(0.45)
     assert found.reason.startswith(
-        "one adversary (lambda 0.02, from scratch, seed 1; chosen on dev) moves the attention by"
-        " 0.45 [0.45, 0.45] JSD beyond 3 imitators of the same kind of start, and the word of"
-        " largest weight more often than they do, by 0.75 ["
+        "One adversary (lambda 0.02, from scratch, seed 1; chosen on dev) moves the attention by"
+        " 0.45 [0.45, 0.45] JSD beyond 3 imitators of the same kind of start. It moves the word"
+        " of largest weight more often than they do, by 0.75 ["
     )
     assert "TVD up to 0.060 of 0.100" in found.reason
 
@@ -67,17 +67,17 @@ def test_one_adversary_is_enough_and_excludes_for(movable, models):
     movable.adversaries[0.02][4] = models(20, jsd=0.5, tvd=0.06, moved=150)[0]
     found = judge(movable)
     assert found.status == "against"
-    assert found.reason.startswith("one adversary (lambda 0.02, warm start, seed 2; chosen on dev)")
+    assert found.reason.startswith("One adversary (lambda 0.02, warm start, seed 2; chosen on dev)")
 
 
 @pytest.mark.parametrize(
     ("worse", "said"),
     [
-        ({"tvd": 0.11}, "may move the answers by a TVD of 0.110, and seeds by 0.100"),
-        ({"start": 20}, "of the labels, and seeds"),
-        ({"wrong": 32}, "of macro-F1, and seeds"),
-        ({"jsd": np.tile([0.0, 0.32], 100)}, "it moves the attention by 0.11 [0.09, 0.13] JSD"),
-        ({"moved": 0}, "it is not shown to move the word of largest weight more often than these"),
+        ({"tvd": 0.11}, "may move the answers by a TVD of 0.110; the budget is 0.100"),
+        ({"start": 20}, "of the labels; the budget is"),
+        ({"wrong": 32}, "of macro-F1; the budget is"),
+        ({"jsd": np.tile([0.0, 0.32], 100)}, "It moves the attention by 0.11 [0.09, 0.13] JSD"),
+        ({"moved": 0}, "It is not shown to move the word of largest weight more often than these"),
     ],
 )
 def test_against_needs_all_of_it_on_the_audited_split(movable, models, worse, said):
@@ -97,7 +97,7 @@ def test_a_mean_within_the_budget_whose_interval_is_not_is_no_proof(movable, mod
     movable.adversaries[0.02] = models(*[20] * 6, jsd=0.5, tvd=tvd, moved=150)
     found = judge(movable)
     assert found.status == "inconclusive"
-    assert "may move the answers by a TVD of 0.109, and seeds by 0.100" in found.reason
+    assert "may move the answers by a TVD of 0.109; the budget is 0.100" in found.reason
 
 
 def test_seeds_that_never_flip_a_label_leave_room_to_an_adversary_that_flips_none(movable, models):
@@ -107,7 +107,7 @@ def test_seeds_that_never_flip_a_label_leave_room_to_an_adversary_that_flips_non
     movable.dev_adversaries = movable.adversaries
     one_flip = models(*[21] * 6, jsd=0.5, tvd=0.06, moved=150)
     movable.adversaries = {**movable.adversaries, 0.02: one_flip}
-    assert "of the labels, and seeds 0.018" in judge(movable).reason
+    assert "of the labels; the budget is 0.018" in judge(movable).reason
 
 
 def test_imitators_that_differ_widen_the_interval_of_the_excess(movable, models):
@@ -124,7 +124,7 @@ def test_imitators_of_the_other_start_are_not_compared_with(movable, models):
     movable.adversaries[0.0] = [*models(20, 20, 20, jsd=0.05, tvd=0.02), *far]
     assert judge(movable).statistic == pytest.approx(0.45)  # the chosen one began from scratch
     movable.adversaries[0.0] = [*far, *models(20, 20, 20, jsd=0.05, tvd=0.02)]
-    assert "it moves the attention by 0.00" in judge(movable).reason
+    assert "It moves the attention by 0.00" in judge(movable).reason
 
 
 def test_one_imitator_of_the_kind_gives_no_verdict(movable, models):
@@ -132,7 +132,7 @@ def test_one_imitator_of_the_kind_gives_no_verdict(movable, models):
     movable.adversaries[0.02][0] = models(20, jsd=0.55, tvd=0.06, moved=150)[0]
     found = judge(movable)
     assert found.status == "inconclusive"
-    assert "only one imitator of its kind of start is usable (from scratch, seed 1)" in found.reason
+    assert "Only one imitator of its kind of start is usable (from scratch, seed 1)" in found.reason
 
 
 def test_what_was_vacuously_for(bench, models):
@@ -167,7 +167,7 @@ def test_a_unit_without_an_adversary_within_is_missing_and_not_zero(bench, model
     bench.adversaries[0.002][2] = models(20, jsd=0.06, tvd=0.02)[0]
     found = judge(bench)
     assert found.status == "for"
-    assert "; 3 more units had none" in found.reason
+    assert " 3 more units had none." in found.reason
 
 
 @pytest.mark.parametrize("usable", [0, 2, 3])
@@ -228,7 +228,7 @@ def test_a_diverged_imitator_counts_as_trained(bench):
     ("strong", "said"),
     [
         ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention of half of the units far (JSD"),
-        ({"jsd": 0.06, "tvd": 0.03}, "no adversary goes beyond the budget; try larger lambdas"),
+        ({"jsd": 0.06, "tvd": 0.03}, "No adversary goes beyond the budget. Try larger lambdas."),
     ],
 )
 def test_a_weak_sweep_shows_nothing(bench, models, strong, said):
@@ -251,7 +251,7 @@ def test_an_interval_that_holds_delta_is_open(bench, models):
     assert (found.status, found.metric) == ("inconclusive", UNITS)
     low, high = found.interval
     assert low < 0.1 < high
-    assert "adversaries of 6 units move the attention by 0.09 [" in found.reason
+    assert "Adversaries of 6 units move the attention by 0.09 [" in found.reason
 
 
 def test_an_excess_that_costs_too_much_is_not_for(movable, models):
@@ -259,7 +259,8 @@ def test_an_excess_that_costs_too_much_is_not_for(movable, models):
     movable.adversaries = {**movable.adversaries, 0.02: models(*[20] * 6, jsd=0.5, tvd=0.2)}
     found = judge(movable)
     assert found.status == "inconclusive"
-    assert "adversaries of 6 units move the attention by 0.45 [0.45, 0.45] JSD" in found.reason
+    said = "adversaries of 6 units move the attention by 0.45 [0.45, 0.45] JSD"
+    assert f"Within the budget, {said}" in found.reason
 
 
 def test_choices_are_made_on_dev_alone(movable, models):
@@ -281,13 +282,13 @@ def test_choices_are_made_on_dev_alone(movable, models):
 def test_without_adversaries_it_is_not_assessed(bench):
     found = judge(bench, without=["model-adversary"])
     assert (found.status, found.scope) == ("not_assessed", "a bench")
-    assert found.reason.startswith("adversary with --sweep")
+    assert found.reason.startswith("Run seed-baseline, and adversary with --sweep")
 
 
 def test_without_dev_nothing_can_be_chosen(bench):
     found = judge(bench, change=lambda e: e.runs["model-adversary"].pop("dev"))
     assert found.status == "not_assessed"
-    assert found.reason == "there are no records on dev, where adversaries are chosen"
+    assert found.reason == "There are no records on dev, where adversaries are chosen."
 
 
 def test_records_of_older_versions_have_no_warm_starts(bench):
@@ -299,7 +300,9 @@ def test_records_of_older_versions_have_no_warm_starts(bench):
 
     found = judge(bench, change=older)
     assert found.status == "not_assessed"
-    assert found.reason.startswith("the records hold no warm-started adversaries")
+    assert found.reason.startswith(
+        "The records hold no adversaries that begin from models of other seeds"
+    )
     assert "--keep DIR" in found.reason
     assert "--start DIR" in found.reason
 
@@ -314,8 +317,8 @@ def test_six_imitators_are_needed(bench, models):
 @pytest.mark.parametrize(
     ("left", "said"),
     [
-        ([0.002, 0.08], "no imitators, with lambda 0, were trained"),
-        ([0.0], "no adversaries with a lambda above 0 were trained"),
+        ([0.002, 0.08], "No imitators (lambda 0) were trained."),
+        ([0.0], "No adversaries (lambda above 0) were trained."),
     ],
 )
 def test_imitators_and_adversaries_are_needed(bench, left, said):
@@ -343,7 +346,7 @@ def test_the_audited_model_again_is_named_and_not_averaged(bench, models):
     bench.seeds = [*bench.seeds, models(20, jsd=0.0, tvd=0.0)[0]]
     found = judge(bench)
     assert found.status == "not_assessed"
-    assert found.reason == "seed-baseline holds the audited model itself again, as seed 6"
+    assert found.reason == "seed-baseline holds the audited model itself again, as seed 6."
 
 
 def test_a_delta_of_0(bench):

@@ -22,7 +22,7 @@ def test_for(bench):
     assert found.reason == (
         "Models with learned attention score 0.300 higher (macro-F1; 95 % interval"
         f" {low:.3f} to {high:.3f}) than models with uniform attention. Both were trained until"
-        " they stopped improving; 5 seeds each."
+        " they stopped improving, with 5 seeds each."
     )
 
 
