@@ -1,4 +1,4 @@
-"""Works out of context (Wiegreffe & Pinter 2019, section 5): do the weights help without context?
+"""Works out of context (Wiegreffe & Pinter 2019, section 3.4): do the weights help without context?
 
 A probe sees each word by itself, weighted by the model's attention. It must be better than one
 under uniform attention, and than one under an adversary's. That is not enough: attention can also

@@ -22,7 +22,7 @@ from attnaudit.findings.metrics import ADVERSARY_EXCESS, UNITS_EXCESS
 from attnaudit.findings.power import settle
 from attnaudit.findings.rules import LEAST_ADVERSARIES, LEAST_UNITS, Deltas, compare, finding
 from attnaudit.measures.summary import Estimate
-from attnaudit.questions.budget import LEAST_BUDGET_SEEDS, Budget, repeated
+from attnaudit.questions.budget import LEAST_BUDGET_SEEDS, Budget
 from attnaudit.questions.model_adversary.choice import STARTS, WARM, lambdas_of
 from attnaudit.questions.model_adversary.strengths import STRONG
 from attnaudit.questions.runs import Runs
@@ -85,9 +85,6 @@ def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
     count = len(seeds.seeds(model="seed"))
     if count < LEAST_BUDGET_SEEDS:
         return f"{count} seeds set no budget for the answers: {LEAST_BUDGET_SEEDS} are needed."
-    if same := repeated(seeds):
-        named = ", ".join(map(str, same))
-        return f"seed-baseline holds the audited model itself again, as seed {named}."
     trained = imitators_trained(evidence)
     if not trained:
         return "No imitators (lambda 0) were trained. Run adversary with --sweep."

@@ -91,24 +91,6 @@ def components(
     return Components(seed, text, joint, seeds, n, found.units, reach, stretch)
 
 
-def of_parts(
-    models: float, texts: float, seeds: int, n: int, units: int, stretch: float = 1.0
-) -> Components:
-    """The parts of a figure of which the two variances are known at its present size.
-
-    Args:
-        models: Its variance over other models, as a jackknife over the `seeds` models gives it.
-        texts: Its variance over other texts, with these models, on `n` texts in `units` groups.
-        seeds: How many models there are, at least two.
-        n: How many texts.
-        units: How many groups they make; `n` without groups.
-        stretch: How many times as wide its interval is as Student's t makes it.
-    """
-    return Components(
-        max(models, 0.0) * seeds, max(texts, 0.0) * n, 0.0, seeds, n, units, stretch=stretch
-    )
-
-
 def plausible(parts: Components, level: float = 0.8) -> tuple[Components, Components]:
     """The parts at the lower and the upper ends of intervals for them.
 

@@ -51,18 +51,6 @@ def figures(values: ArrayLike, sample: Sample) -> Figures:
     return Figures(values.mean(1), sample.covariance(values), sample.n, sample.units)
 
 
-def drawn_figures(points: Array, draws: Array, sample: Sample) -> Figures:
-    """Figures that are no means: `points` (S,), and `draws` (draws, S) of them on resamples."""
-    if draws.ndim != 2 or draws.shape[1:] != points.shape:
-        raise ValueError(f"draws must be (draws, {len(points)}), not of shape {draws.shape}")
-    kept = draws[np.isfinite(draws).all(1)]
-    size = len(points)
-    covariance = np.full((size, size), np.nan)
-    if sample.units > 1 and len(kept) > 1:
-        covariance = np.cov(kept, rowvar=False).reshape(size, size)
-    return Figures(points, covariance, sample.n, sample.units)
-
-
 def two_level(
     found: Figures, bounds: Bounds = UNBOUNDED, reach: float | None = None, level: float = LEVEL
 ) -> Estimate:

@@ -1,6 +1,6 @@
 """The leak control of probes: what models of the recipe learn where words are removed.
 
-Wiegreffe & Pinter 2019, section 5, impose a model's attention on classifiers without context: if
+Wiegreffe & Pinter 2019, section 3.4, impose a model's attention on classifiers without context: if
 it points at what matters, it should help a model that sees each word by itself. But attention of a
 contextual model can also spell the label out, by which of two idle words it lies on, or light up
 words that go with a label which the model knows from elsewhere. A probe cannot tell these from

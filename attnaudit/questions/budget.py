@@ -83,10 +83,3 @@ def budget_of(runs: Runs, score: ScoreOfSeeds) -> Budget:
     return Budget(
         max(tvd, LEAST_TVD), max(flips, LEAST_FLIPS / len(runs.gold)), max(loss, LEAST_LOSS)
     )
-
-
-def repeated(runs: Runs) -> list[int]:
-    """The seeds of `runs` that answer and attend exactly as the audited model: they repeat it."""
-    seeds = runs.seeds(model="seed")
-    moved = [runs.values(SEED, seeds, what).max(1) for what in ("tvd", "jsd")] if seeds else []
-    return [seed for k, seed in enumerate(seeds) if not any(values[k] > 0 for values in moved)]

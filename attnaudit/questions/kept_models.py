@@ -64,7 +64,7 @@ class KeptModels:
         """Where the model of that name stands."""
         return self.folder / f"{name}{self.saving.suffix}"
 
-    def find(self, name: str, **own: Any) -> AttentionModel | None:
+    def find(self, name: str, own: Mapping[str, Any]) -> AttentionModel | None:
         """The model that an earlier run trained just so, on the CPU; None where there is none.
 
         `own` is what tells its training from the others.
@@ -76,9 +76,9 @@ class KeptModels:
         same = found.training.get("digest") == self._digest(own)
         return found.model if same else None
 
-    def keep(self, model: AttentionModel, name: str, **own: Any) -> None:
-        """Write a model, with how it came about."""
-        record = {**own, **self.facts, "digest": self._digest(own)}
+    def keep(self, model: AttentionModel, name: str, own: Mapping[str, Any], **told: Any) -> None:
+        """Write a model, with how it came about; `told` is noted, and tells no trainings apart."""
+        record = {**own, **self.facts, **told, "digest": self._digest(own)}
         self.saving.write(model, self.path(name), record)
 
     def _there(self) -> list[Path]:

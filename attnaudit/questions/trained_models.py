@@ -13,7 +13,7 @@ from attnaudit.measures.divergences import max_jsd
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Cell
 from attnaudit.questions.basics import Basics
-from attnaudit.questions.runs import BASE, BASE_RUN, Kind, Runs, audited_split, read_runs
+from attnaudit.questions.runs import BASE_RUN, Kind, Runs, audited_split, read_runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.scored import ScoreName
 
@@ -62,11 +62,6 @@ class TrainedModels:
         """F1, accuracy and AUROC of one model."""
         (probs,), gold = self.runs.probs(kind, [seed]), np.array(self.audited.basics.gold)
         return [score(gold, probs) for score in (f1, accuracy, auroc)]
-
-    @property
-    def base_scores(self) -> list[Cell]:
-        """F1, accuracy and AUROC of the audited model."""
-        return self.scores(BASE, 0)
 
 
 def read_trained_models(

@@ -386,7 +386,7 @@ def test_adversaries_of_another_model_are_not_to_be_lost(cli, refused, audited, 
     model["weights"] = {n: w + 1e-3 for n, w in model["weights"].items()}
     torch.save(model, here / "other.pt")
     other = ("adversary", "other.pt", *asked[2:])
-    says = ["adversaries: holds adversaries of another model"]
+    says = ["adversaries: holds models that were trained for another audited model"]
     assert refused(*other, "--dry-run", says=says) == refused(*other, says=says)
 
 

@@ -13,7 +13,6 @@ from attnaudit.measures.power import (
     both_needed,
     chance,
     components,
-    of_parts,
     plausible,
     seeds_needed,
     texts_needed,
@@ -71,14 +70,6 @@ def test_components_need_two_seeds_two_texts_and_figures():
     assert components(Figures(np.array([0.2, 0.1]), np.full((2, 2), np.nan), 9, 1)) is None
     with pytest.raises(ValueError, match="an interval needs 2 models, not 1"):
         chance(Components(1, 1, 1, 5, 9, 9), 1, 9, 0, 0)
-
-
-def test_parts_that_are_known_at_the_present_size():
-    found = of_parts(0.002, 0.001, 6, 50, 50, stretch=1.3)
-    assert found.variance(6, 50) == pytest.approx(0.003)
-    assert found.shares(6, 50)[:2] == pytest.approx((2 / 3, 1 / 3))
-    # A wider interval decides less often.
-    assert chance(found, 6, 50, 0.15, 0) < chance(of_parts(0.002, 0.001, 6, 50, 50), 6, 50, 0.15, 0)
 
 
 def test_a_normal_mean_has_the_power_of_the_t_test():

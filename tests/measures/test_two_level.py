@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from attnaudit.measures.limits import unseen
 from attnaudit.measures.sample import Sample
-from attnaudit.measures.two_level import drawn_figures, figures, two_level, variance_parts
+from attnaudit.measures.two_level import figures, two_level, variance_parts
 
 
 def test_instances_that_agree_have_the_exact_t_interval_of_the_seeds():
@@ -98,16 +98,6 @@ def test_shifting_and_scaling_carry_over(seeds, seed, shift, scale):
     assert again.ci_low == pytest.approx(plain.ci_low)
 
 
-def test_draws_give_what_values_give():
-    generator = np.random.default_rng(2)
-    values = generator.normal(size=(3, 60)) + generator.normal(size=60)
-    counts = generator.multinomial(60, np.full(60, 1 / 60), size=20_000)
-    drawn = two_level(drawn_figures(values.mean(1), counts @ values.T / 60, Sample(60)))
-    direct = two_level(figures(values, Sample(60)))
-    assert drawn.ci_low == pytest.approx(direct.ci_low, abs=0.03)
-    assert drawn.ci_high == pytest.approx(direct.ci_high, abs=0.03)
-
-
 def test_what_all_seeds_get_right_is_not_certain():
     for value in (0.0, 1.0):
         found = two_level(figures(np.full((5, 240), value), Sample(240)), (0.0, 1.0))
@@ -143,8 +133,6 @@ def test_one_group_has_no_interval():
     found = two_level(figures(np.ones((2, 4)), Sample(4, ["a"] * 4)))
     assert (found.value, found.ci_low) == (1.0, None)
     assert "only one instance or group" in found.reason
-    drawn = drawn_figures(np.ones(2), np.full((9, 2), np.nan), Sample(4, ["a"] * 4))
-    assert two_level(drawn).ci_low is None
 
 
 def test_what_a_seed_leaves_undefined_is_undefined():
@@ -157,5 +145,3 @@ def test_what_a_seed_leaves_undefined_is_undefined():
 def test_shapes_are_checked():
     with pytest.raises(ValueError, match=r"\(figures, 3\)"):
         figures(np.ones((2, 4)), Sample(3))
-    with pytest.raises(ValueError, match=r"\(draws, 2\)"):
-        drawn_figures(np.ones(2), np.ones((5, 3)), Sample(4))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from attnaudit.questions.budget import Budget, Spent, budget_of, repeated, spent
+from attnaudit.questions.budget import Budget, Spent, budget_of, spent
 from attnaudit.questions.runs import BASE, SEED, Columns, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
@@ -85,9 +85,3 @@ def test_a_further_normal_seed_keeps_all_three_at_least_four_times_in_five(count
         further = runs_of(models[-1])
         kept.append(limits.holds(spent(further, SEED, [1], ScoreOfSeeds.of(further, 2)))[0])
     assert np.mean(kept) > 0.8 - 3 * (0.16 / 300) ** 0.5
-
-
-def test_a_seed_that_is_the_audited_model_again_is_named():
-    runs = runs_of(columns(20), columns(20, jsd=0.0, tvd=0.0), columns(20, jsd=0.0))
-    assert repeated(runs) == [2]
-    assert repeated(Runs(models={BASE: {0: columns(20)}})) == []

@@ -48,9 +48,10 @@ class Adversary(NamedTuple):
         """What it is called: `lambda 0.02, warm start, seed 1`."""
         return f"lambda {self.strength!r}, {self.unit.words}"
 
-    def file(self, suffix: str) -> str:
-        """The name of its checkpoint: `lambda0.02-warm-seed1.pt`."""
-        return f"lambda{self.strength!r}-{self.unit.start}-seed{self.unit.seed}{suffix}"
+    @property
+    def name(self) -> str:
+        """What its checkpoint is called, without an ending: `lambda0.02-warm-seed1`."""
+        return f"lambda{self.strength!r}-{self.unit.start}-seed{self.unit.seed}"
 
 
 def adversary_of(run: Mapping[str, Any]) -> Adversary:

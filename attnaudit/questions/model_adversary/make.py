@@ -170,7 +170,7 @@ def _open(retraining: Retraining, ledger: Ledger, settings: ModelSettings) -> bo
     """Make the store ready to be written to; False where such models are not kept."""
     store = _store(retraining, ledger, settings)
     if store:
-        (store.check if ledger.dry else store.open)(ledger.reuse)
+        (store.kept.check if ledger.dry else store.kept.open)(ledger.reuse)
     return store is not None
 
 

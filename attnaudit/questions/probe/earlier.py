@@ -21,7 +21,7 @@ def build_on(settings: ProbeSettings, earlier: Earlier) -> ProbeSettings:
     chosen = _chosen(settings, earlier)
     if chosen is None:
         return settings
-    path = earlier.models / chosen.file(earlier.suffix)
+    path = earlier.models / f"{chosen.name}{earlier.suffix}"
     if not path.exists():
         return settings
     guides = (*settings.guides, *read_guides([f"adversary={path}"]))

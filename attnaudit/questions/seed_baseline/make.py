@@ -138,13 +138,13 @@ def _of_recipe(
 ) -> AttentionModel:
     """A model of the recipe with another seed: the one that is kept, or else trained and kept."""
     kept, name = _kept(retraining, ledger), f"seed{seed}"
-    found = kept.find(name, seed=seed) if kept else None
+    found = kept.find(name, {"seed": seed}) if kept else None
     if found is not None:
         return found.to(retraining.device).eval().requires_grad_(False)
     model = retraining.fresh(seed)
     retraining.learn(model, seed, observer, title)
     if kept:
-        kept.keep(model, name, seed=seed)
+        kept.keep(model, name, {"seed": seed})
     return model
 
 

@@ -90,5 +90,5 @@ def test_names():
     one = adversary_of({"lambda": 0.001, "start": "warm", "seed": 1, "split": "dev"})
     assert one == Adversary(0.001, WARM)
     assert one.words == "lambda 0.001, warm start, seed 1"
-    assert one.file(".pt") == "lambda0.001-warm-seed1.pt"
+    assert one.name == "lambda0.001-warm-seed1"
     assert adversary_of({"lambda": 0.5, "seed": 4}) == Adversary(0.5, SCRATCH)  # of older records

@@ -437,7 +437,7 @@ def test_the_folder_of_another_models_adversaries_is_left_alone(audit, tiny, tmp
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "lambda0.01-seed1.pt").write_bytes((tiny / "model.pt").read_bytes())
-    with pytest.raises(OutputError, match="kept: holds adversaries of another model; name another"):
+    with pytest.raises(OutputError, match="kept: holds models that were trained for another"):
         audit()
     assert (kept / "lambda0.01-seed1.pt").read_bytes() == (tiny / "model.pt").read_bytes()
 
