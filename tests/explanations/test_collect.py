@@ -49,7 +49,10 @@ def test_all_that_reports_name_has_an_entry():
         assert "question" in kinds_of(question.name)
         for name in question.settings.model_fields:
             assert question.name in {
-                owner for e in find(name) if e.kind == "setting" for owner in e.of.split(", ")
+                owner
+                for e in find(f"{question.name}.{name}")
+                if e.kind == "setting"
+                for owner in e.of.split(", ")
             }
     for name in IMPORTANCES:
         assert "importance" in kinds_of(name)

@@ -110,7 +110,7 @@ CONTROLS = (
         beside=("seed_baseline.permuted_jsd.mean",),
         traps="If it attends like the audited model, the attention does not come from the task.",
         source="this tool's own; compare Zhang et al. 2017",
-        aliases=("label-permuted model", "permuted labels"),
+        aliases=("label-permuted model",),
     ),
     Entry(
         "control",

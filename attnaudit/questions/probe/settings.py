@@ -23,8 +23,8 @@ class ProbeSettings(ScoredSettings):
 
     seeds: Seeds = pydantic.Field(
         5,
-        description="How many models to train for each guide, and without words of each kind."
-        " `auto` trains 5, 8, 12 or 20: more for as long as a finding has no answer.",
+        description="How many models to train for each guide, and without words of each kind;"
+        " `--seeds auto` trains 5, 8, 12 or 20, until the finding has an answer.",
     )
     guides: Annotated[tuple[GuideFile, ...], _GUIDES] = pydantic.Field(
         (), description="Checkpoints whose attention guides probes too, such as an adversary's."

@@ -18,8 +18,8 @@ class SeedBaselineSettings(ScoredSettings):
     seeds: Seeds = pydantic.Field(
         5,
         description="How many seeds to train with: each gives a model of the recipe, and three more"
-        " that are trained until they stop improving."
-        " `auto` trains 5, 8, 12 or 20: more for as long as a finding has no answer.",
+        " that are trained until they stop improving; `--seeds auto` trains 5, 8, 12 or 20, until"
+        " the findings have an answer.",
     )
     permuted_labels: bool = pydantic.Field(
         False,
