@@ -20,5 +20,5 @@ def score_gap(
     """
     score = ScoreOfSeeds.of(runs, len(evidence.labels), evidence.score)
     first, second = (score.values(runs.probs(kind, seeds)) for kind in (ours, theirs))
-    parts = score.gap_parts(first, second)
+    parts = score.gap_parts(first, second, evidence.level)
     return Measured.of(score.gap(first, second, evidence.level), parts, LEAST_SEEDS)

@@ -15,6 +15,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.power import Measured, settle
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
+from attnaudit.measures.limits import LEVEL
 from attnaudit.measures.pairs import ABOVE, BELOW, OfPairs
 from attnaudit.measures.power import components
 from attnaudit.measures.summary import Estimate
@@ -50,19 +51,20 @@ def stable(evidence: Evidence, runs: Runs, line: float) -> Finding:
     status, reason = _judged(found, line)
     if evidence.supervised:
         reason = f"Supervised: training itself tells these models where to attend. {reason}"
-    s = None if status == "not_assessed" else measured(found.figures[S])
+    s = None if status == "not_assessed" else measured(found.figures[S], evidence.level)
     if s is not None and status == "inconclusive" and compare(s, line) == status:
         reason = f"{reason} {settle(s, line)}"
     return finding(status, reason, s, line, evidence.scope, S, RULE)
 
 
-def measured(figure: OfPairs, what: str = "s") -> Measured:
-    """A figure of all pairs of models, with the parts of its variance.
+def measured(s: OfPairs, level: float = LEVEL) -> Measured:
+    """The figure s of all pairs of models, with the parts of its variance.
 
-    The audited model is one of the models, beside the seeds.
+    The audited model is one of the models, beside the seeds. `level` is that of its interval.
     """
-    parts = None if figure.parts is None else components(figure.parts, stretch=(ABOVE + BELOW) / 2)
-    return Measured.of(figure.estimate, parts, LEAST_SEEDS + 1, ALIKE, what, "models")
+    stretch = (ABOVE + BELOW) / 2
+    parts = None if s.parts is None else components(s.parts, stretch=stretch, level=level)
+    return Measured.of(s.estimate, parts, LEAST_SEEDS + 1, ALIKE, "s", "models")
 
 
 def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:

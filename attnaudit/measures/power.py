@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, gammaincinv, ndtr, stdtrit  # type: ignore[import-untyped]
 
-from attnaudit.measures.limits import TAIL, UNBOUNDED, Bounds, quantile, unseen
+from attnaudit.measures.limits import LEVEL, UNBOUNDED, Bounds, quantile, unseen
 from attnaudit.measures.two_level import Figures
 
 Array = NDArray[np.float64]
@@ -45,6 +45,7 @@ class Components:
     groups of these texts (`n` where there are none). `reach` is that of `two_level`. `stretch` is 1
     for the interval of `two_level`. For a figure whose interval over models was made wider by a
     factor, found by simulation, it is that factor: the texts' part is then added in quadrature.
+    `level` is how often the interval holds the truth.
     """
 
     seed: float
@@ -55,6 +56,7 @@ class Components:
     units: int
     reach: float | None = None
     stretch: float = 1.0
+    level: float = LEVEL
 
     def variance(self, seeds: float, n: float) -> float:
         """Of the mean over so many models and texts."""
@@ -72,7 +74,7 @@ class Components:
 
 
 def components(
-    found: Figures, reach: float | None = None, stretch: float = 1.0
+    found: Figures, reach: float | None = None, stretch: float = 1.0, level: float = LEVEL
 ) -> Components | None:
     """The parts of the variance, by the method of moments: unbiased but for being cut at 0.
 
@@ -88,7 +90,7 @@ def components(
     own = trace / seeds - shared  # the joint part over n, as the covariance has it
     text, joint = max(shared, 0.0) * n, max(own, 0.0) * n
     seed = max(float(found.points.var(ddof=1)) - joint / n, 0.0)
-    return Components(seed, text, joint, seeds, n, found.units, reach, stretch)
+    return Components(seed, text, joint, seeds, n, found.units, reach, stretch, level)
 
 
 def plausible(parts: Components, level: float = 0.8) -> tuple[Components, Components]:
@@ -146,7 +148,8 @@ def chance(
         bounds: What the figure can be, as `two_level` takes them.
 
     Returns:
-        A probability. It is near .05 for an effect of `delta` itself, whatever the size.
+        A probability. For an effect of `delta` itself it is near 1 less the level of the interval,
+        whatever the size.
 
     Raises:
         ValueError: for fewer than two models.
@@ -164,11 +167,12 @@ def chance(
     share = np.divide(alone, variance, out=np.zeros(variance.shape), where=variance > 0)
     spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
     df = np.divide(1.0, spread, out=np.full(spread.shape, 1e9), where=spread > 1e-9)
-    half = stdtrit(df, 1 - TAIL) * np.sqrt(variance)
+    tail = (1 - parts.level) / 2
+    half = stdtrit(df, 1 - tail) * np.sqrt(variance)
     if parts.stretch != 1:
-        of_models, of_texts = (quantile(size - 1) for size in (seeds, units))
+        of_models, of_texts = (quantile(size - 1, tail) for size in (seeds, units))
         half = np.sqrt((parts.stretch * of_models) ** 2 * between + of_texts**2 * common)
-    least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units)
+    least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units, tail)
     error = math.sqrt(parts.variance(seeds, n))
     over, under = delta if isinstance(delta, tuple) else (delta, delta)
     above = effect - over - np.maximum(_margin(half, over, bounds, 1), least)

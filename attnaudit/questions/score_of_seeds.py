@@ -72,9 +72,9 @@ class ScoreOfSeeds:
         """
         return two_level(figures(ours - theirs, self.sample), GAP, self._reach, level)
 
-    def gap_parts(self, ours: Array, theirs: Array) -> Components | None:
+    def gap_parts(self, ours: Array, theirs: Array, level: float = LEVEL) -> Components | None:
         """The parts of the variance of `gap`; None where it has no interval."""
-        return components(figures(ours - theirs, self.sample), self._reach)
+        return components(figures(ours - theirs, self.sample), self._reach, level=level)
 
     def difference(self, ours: Array, theirs: Array) -> Estimate:
         """The score of one model less that of another, in [-1, 1], over instances alone.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -142,6 +143,18 @@ def test_a_finding_holds_the_numbers_where_its_figure_is_open():
 def test_an_older_finding_has_no_power():
     older = finding("inconclusive", "why", measured(), DELTA).model_dump(exclude={"power"})
     assert Finding.model_validate(older).power is None
+
+
+def test_a_gap_of_a_stricter_look_has_less_power(bench, models):
+    bench.uniform = models(18, 20, 22, 24, 26)
+    usual = bench.evidence()
+    strict = dataclasses.replace(usual, level=0.99)
+    runs, seeds = bench.of_seeds(), [1, 2, 3, 4, 5]
+    chances = [
+        power_of(score_gap(one, runs, LEARNED, UNIFORM, seeds), DELTA).chances.twice_delta.chance
+        for one in (usual, strict)
+    ]
+    assert chances[1] < chances[0]
 
 
 def test_a_gap_knows_what_makes_it_uncertain(bench, models):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -78,6 +79,14 @@ def test_a_normal_mean_has_the_power_of_the_t_test():
     assert chance(Components(1, 0, 0, 10, 50, 50), math.inf, 50, 1, 0) == 1
     assert chance(Components(0, 0, 0, 10, 50, 50), 10, 50, 1, 0) == 1
     assert chance(Components(0, 0, 0, 10, 50, 50), 10, 50, 0, 0) == 0
+
+
+def test_an_interval_that_holds_the_truth_more_often_decides_less_often():
+    usual = Components(1, 0, 0, 10, 50, 50)
+    strict = dataclasses.replace(usual, level=0.99)
+    assert chance(strict, 10, 50, 0, 0) == pytest.approx(0.01, abs=0.003)
+    assert chance(strict, 10, 50, 1, 0) == pytest.approx(0.504, abs=0.01)  # noncentral t
+    assert seeds_needed(strict, 50, 1, 0) > seeds_needed(usual, 50, 1, 0)
 
 
 def test_texts_of_another_kind_may_have_been_missed():

@@ -21,6 +21,7 @@ from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.records.reading import read_records
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.report.combine import _columns, combine
+from attnaudit.report.controls_table import with_controls
 from attnaudit.report.demands import Demands
 from attnaudit.report.policy import load_policy
 from attnaudit.report.rebuild import load, read_baseline
@@ -116,7 +117,8 @@ def as_json(tmp_path):
     """The report of a file as JSON, with some of its fields changed."""
 
     def write(path, name="report.json", **changed):
-        report = with_meaning(load(path)[0].report.model_copy(update=changed))
+        report = load(path)[0].report.model_copy(update=changed)
+        report = with_controls(with_meaning(report))
         (tmp_path / name).write_text(dumps(report), encoding="utf-8")
         return tmp_path / name
 
@@ -150,7 +152,7 @@ def test_records_of_one_audit_give_the_findings_they_can(both):
     assert report.findings["out_of_context"].reason == OUT_OF_CONTEXT.needs
     assert report.meaning != alone.meaning
     as_alone = {"findings": alone.findings, "meaning": alone.meaning}
-    assert report.model_copy(update=as_alone) == alone
+    assert report.model_copy(update=as_alone) == with_controls(alone)
 
 
 def test_a_report_of_one_audit_is_shown_as_it_stands(as_json, both):
