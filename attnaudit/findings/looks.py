@@ -20,7 +20,7 @@ def looked(evidence: Evidence, audit: str, find: Callable[[Evidence], Finding]) 
     """
     if audit not in evidence.growing or (runs := evidence.of(audit)) is None:
         return find(evidence)
-    count = max((len(models) for models in runs.models.values()), default=0)
+    count = max(len(runs.tried(kind)) for kind in (*runs.models, *runs.diverged))
     found = None
     for size, level in zip(LOOKS, levels(LOOKS), strict=True):
         if found is not None and size > count:

@@ -30,9 +30,10 @@ def decided_by(header: Header, deltas: Deltas) -> Decided | None:
     find = _FINDINGS.get(header.audit)
     if find is None:
         return None
+    resampling = int(str(header.settings.get("seed", 0)))
 
     def decided(made: Callable[[], Iterator[Record]], seeds: int) -> bool:
-        evidence = gather([(header, read_runs(made()))])
+        evidence = gather([(header, read_runs(made(), resampling))])
         if evidence is None:
             return False
         seen = evidence.at(header.audit, seeds, evidence.level)

@@ -17,6 +17,7 @@ def grown(bench, models):
 
     def grown(count):
         bench.seeds = models(*range(16, 16 + count))
+        bench.learned = models(*range(16, 16 + count))
         bench.uniform = models(*range(70, 70 + count))
         return dataclasses.replace(bench.evidence(), growing=frozenset({"seed-baseline"}))
 
@@ -79,3 +80,16 @@ def test_the_first_seeds_are_those_of_every_kind(bench):
     assert runs.seeds(model="seed") == [1, 2, 3]
     assert runs.seeds(model="base") == [0]
     assert len(bench.of_seeds().models[SEED]) == 5
+
+
+def test_a_seed_that_diverged_counts_as_one_that_was_tried(bench):
+    """What a look says must not depend on whether later looks were made."""
+    runs = bench.of_seeds()
+    lost = runs.models[SEED].pop(2)
+    runs.diverged[SEED] = {2}
+    assert runs.tried(SEED) == [1, 2, 3, 4, 5]
+    first = runs.first(3)
+    assert sorted(first.models[SEED]) == [1, 3]
+    assert first.diverged == {SEED: {2}}
+    assert runs.first(1).diverged == {SEED: set()}
+    assert len(lost.probs) == len(runs.ids)
