@@ -20,7 +20,8 @@ def looked(evidence: Evidence, audit: str, find: Callable[[Evidence], Finding]) 
     """
     if audit not in evidence.growing or (runs := evidence.of(audit)) is None:
         return find(evidence)
-    count = max((len(runs.trained(kind)) for kind in runs.models), default=0)
+    kinds = (*runs.models, *runs.diverged)
+    count = max((len(runs.tried(kind)) for kind in kinds), default=0)
     found = None
     for size, level in zip(LOOKS, levels(LOOKS), strict=True):
         if found is not None and size > count:

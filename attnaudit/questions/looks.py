@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import AfterValidator
+
 from attnaudit.errors import InputError
 from attnaudit.questions.option import Option
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 AUTO: Literal["auto"] = "auto"
 LOOKS = (5, 8, 12, 20)  # seeds in all at each look
+MOST_SEEDS = 10_000
 
 # Whether the records that `made` gives answer every question at a look of so many seeds.
 Decided = Callable[[Callable[[], Iterator["Record"]], int], bool]
@@ -29,13 +32,23 @@ def read_seeds(given: Any) -> int | str:
     text = str(given).strip()
     if text == AUTO:
         return AUTO
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise InputError(f"--seeds {text}: give a number from 1 to 10000, or auto")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SEEDS:
+        raise InputError(f"--seeds {text}: give a number from 1 to {MOST_SEEDS}, or auto")
     return int(text)
 
 
+def _checked(seeds: int | Literal["auto"]) -> int | Literal["auto"]:
+    if seeds != AUTO and not 1 <= seeds <= MOST_SEEDS:
+        raise ValueError(f"should be a number from 1 to {MOST_SEEDS}, or auto, not {seeds}")
+    return seeds
+
+
 # The type of a setting that says how many models to train.
-Seeds = Annotated[int | Literal["auto"], Option(metavar="N|auto", parse=read_seeds)]
+Seeds = Annotated[
+    int | Literal["auto"],
+    Option(metavar="N|auto", default="5", parse=read_seeds),
+    AfterValidator(_checked),
+]
 
 
 def growing(
@@ -47,7 +60,7 @@ def growing(
     says of the records that are `made` that a question is open.
     """
     if seeds != AUTO:
-        yield 0, int(seeds)
+        yield 0, most(seeds)
         return
     before = 0
     for size in LOOKS:
@@ -55,6 +68,11 @@ def growing(
         if ledger.decided is not None and ledger.decided(made, size):
             return
         before = size
+
+
+def most(seeds: int | str) -> int:
+    """How many seeds there are at most."""
+    return LOOKS[-1] if seeds == AUTO else int(seeds)
 
 
 def later(seeds: int | str) -> int:

@@ -76,21 +76,21 @@ class Runs:
         """The seeds that models of every one of these kinds were trained with, in order."""
         return sorted(set.intersection(*(set(self.models.get(kind, {})) for kind in kinds)))
 
-    def trained(self, kind: Kind) -> list[int]:
-        """The seeds that models of a kind were trained with, those that diverged too, in order."""
+    def tried(self, kind: Kind) -> list[int]:
+        """The seeds that models of a kind were to have, in order, also those that diverged."""
         return sorted({*self.models.get(kind, {}), *self.diverged.get(kind, ())})
 
     def first(self, count: int) -> Runs:
-        """The audited model, and what came of the first `count` seeds of each other kind."""
-        early = {
-            kind: self.trained(kind)[:count] for kind in self.models.keys() | self.diverged.keys()
-        }
-        models = {
-            kind: {seed: found for seed, found in sorted(several.items()) if seed in early[kind]}
-            for kind, several in self.models.items()
-        }
-        diverged = {kind: seeds & set(early[kind]) for kind, seeds in self.diverged.items()}
-        return replace(self, models=models, diverged=diverged)
+        """The audited model, and of each other kind what came of its first `count` seeds."""
+        kept = {kind: set(self.tried(kind)[:count]) for kind in (*self.models, *self.diverged)}
+        return replace(
+            self,
+            models={
+                kind: {seed: model for seed, model in models.items() if seed in kept[kind]}
+                for kind, models in self.models.items()
+            },
+            diverged={kind: seeds & kept[kind] for kind, seeds in self.diverged.items()},
+        )
 
     def values(self, kind: Kind, seeds: Sequence[int], what: str) -> Floats:
         """(seeds, n) the `jsd` or `tvd` of each instance."""

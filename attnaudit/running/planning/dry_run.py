@@ -162,12 +162,15 @@ def _learn(
         passes += passes_of_training(training, sizes).times(first)
         seconds += span_of_training(learning, training).times(first)
     known, more = _kinds(runs), _kinds(later)
+    at_first = 0
     for kind, members in known.items():
         found = timed(members[0])
         assert found.schedule is not None
         kept += found.kept
         count = len(members) + len(more.get(kind, ()))
-        for name in (kind, *(new for new, like in alike.items() if like == kind)):
+        names = (kind, *(new for new, like in alike.items() if like == kind))
+        at_first += len(names) * len(members)
+        for name in names:
             training = trainings_of(name, count, found.schedule, sizes["train"], found.stops)
             trainings.append(training)
             each = passes_of_training(training, sizes) + answering(2 * recorded)
@@ -186,9 +189,10 @@ def _learn(
     once = around(base.records + sum(took for _, took in kept))
     notes = notes_on_trainings(trainings)
     if later:
+        others = count - first - at_first
         notes.append(
-            f"{len(runs)} trainings come first; how many of the other {len(later)} follow depends"
-            " on what these show."
+            f"{at_first} trainings come first; how many of the other {others} follow"
+            " depends on what these show."
         )
     return _Learned(
         tuple(trainings),

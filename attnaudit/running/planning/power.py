@@ -26,6 +26,7 @@ from attnaudit.findings.rules import LEAST_SEEDS
 from attnaudit.findings.stable import measured
 from attnaudit.measures.power import TOO_WIDE, Components, chance, plausible, seeds_needed
 from attnaudit.models.recipe import AnyConfig
+from attnaudit.questions.looks import AUTO, LOOKS, most
 from attnaudit.questions.runs import BASE, LEARNED, SEED, UNIFORM, Floats, Kind, Runs, kind_of
 from attnaudit.questions.seed_baseline.stability import stability
 from attnaudit.questions.seed_baseline.stability_metrics import S
@@ -85,6 +86,12 @@ def power_plan(plan: Plan, pilot: Pilot, parts: Mapping[str, Part]) -> PowerPlan
         delta = float(getattr(plan.deltas, figure.finding))
         models = _seeds(settings) + (figure.finding == "stable")  # the audited model is one of them
         rows.append(row_of(figure, delta, models, _seconds_each(part, settings)))
+    growing = [name for name, settings in plan.settings.items() if _grows(settings)]
+    if growing:
+        notes.append(
+            f"The seeds of {' and '.join(growing)} grow until there is an answer: these are the"
+            f" chances that {LOOKS[-1]} seeds give one."
+        )
     missing = sorted({"necessary", "out_of_context"} - {row.finding for row in rows})
     if missing:
         names = " and ".join(name.replace("_", " ") for name in missing)
@@ -249,7 +256,12 @@ def _bound(values: Floats) -> float:
 
 
 def _seeds(settings: Settings) -> int:
-    return int(getattr(settings, "seeds"))  # noqa: B009
+    """How many seeds a question has, or may grow to."""
+    return most(getattr(settings, "seeds"))  # noqa: B009
+
+
+def _grows(settings: Settings) -> bool:
+    return getattr(settings, "seeds", None) == AUTO
 
 
 def _seconds_each(part: Part, settings: Settings) -> Span | None:
