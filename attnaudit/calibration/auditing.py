@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from attnaudit.calibration.checks import check
-from attnaudit.calibration.plant import CheckName, Plant
+from attnaudit.calibration.plant import CheckName, Expected, Plant
 from attnaudit.calibration.saving import SUFFIX
 from attnaudit.calibration.written import Written
 from attnaudit.config import Settings
@@ -35,12 +35,12 @@ from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.rounds import record_rounds
 
 ADVERSARIES = "adversaries"  # the folder of the trained models that attend otherwise
-# What each finding rests on besides seed-baseline, in the order of a suite.
+# What each finding rests on besides seed-baseline.
 FEEDS: Mapping[FindingName, tuple[str, ...]] = {
     "necessary": (),
     "stable": (),
     "hard_to_manipulate": ("model-adversary",),
-    "out_of_context": ("model-adversary", "probe"),
+    "out_of_context": ("probe",),
 }
 SETTLED = ("against", "not_assessed")  # what `necessary` says where the others are not assessed
 
@@ -140,12 +140,12 @@ def audit_plant(name: str, plant: Plant, seed: int) -> dict[str, str]:
     """
     retraining = plant.grow(seed)
     found: dict[str, str] = {}
-    findings = [one for one in FEEDS if one in plant.expected]
-    if findings:
+    if any(one in FEEDS for one in plant.expected):
         with tempfile.TemporaryDirectory(prefix="attnaudit-") as folder:
             auditing = Auditing(retraining, Path(folder), name, seed)
             found.update(
-                (one, str(finding.status)) for one, finding in _assess(auditing, findings).items()
+                (one, str(finding.status))
+                for one, finding in _assess(auditing, plant.expected).items()
             )
     for one in plant.expected:
         if one not in FEEDS:
@@ -154,9 +154,12 @@ def audit_plant(name: str, plant: Plant, seed: int) -> dict[str, str]:
     return found
 
 
-def _assess(auditing: Auditing, names: list[FindingName]) -> dict[FindingName, Finding]:
+def _assess(auditing: Auditing, expected: Expected) -> dict[FindingName, Finding]:
+    names = [name for name in FEEDS if name in expected]
     findings = assess(auditing.ask(["seed-baseline"]).evidence, Deltas())
     needed = {question for name in names for question in FEEDS[name]}
+    if expected.get("out_of_context") == "for":
+        needed.add("model-adversary")  # as a guide it can take a *for* away, and nothing else
     if needed and findings["necessary"].status not in SETTLED:
         findings = assess(auditing.ask(needed).evidence, Deltas())
     return {name: findings[name] for name in names}

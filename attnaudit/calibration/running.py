@@ -27,10 +27,16 @@ from attnaudit.records.schema import Platform
 
 JUDGING = range(100, 120)  # the seeds on which the rules themselves are judged
 FIRST = 1000  # the first seed of a user's calibration
-# These alone ask for every status of every finding that a rule decides, in little time.
-QUICK = ("twin", "coin-text", "shift", "decoy", "needle", "untrained", "copy-head", "idle-head")
-# CPU seconds of each on one core: who shares the work out begins with the longest.
-SECONDS: Mapping[str, float] = dict.fromkeys(PLANTS, 60.0)
+# Of every finding these hold one plant where it must be found, and one where its contrary must.
+QUICK = ("marker", "twin", "shift", "coin-seed", "decoy", "untrained", "idle-head")
+# Roughly the CPU seconds of a plant, which say with which one to begin: the longest, and those on
+# which adversaries are trained, take two minutes of one core.
+LONG, MIDDLING, SHORT = 120.0, 60.0, 20.0
+SECONDS: Mapping[str, float] = {
+    **dict.fromkeys(PLANTS, SHORT),
+    **dict.fromkeys(("marker", "twin", "pair", "coin-text", "ninety", "noise"), LONG),
+    **dict.fromkeys(("shift", "rationaliser", "label-coded", "keyword", "xor-bilstm"), MIDDLING),
+}
 Task = tuple[str, int]  # a plant, and the seed that it is grown from
 
 

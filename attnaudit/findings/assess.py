@@ -53,7 +53,11 @@ def on_seeds(evidence: Evidence, deltas: Deltas) -> list[Finding]:
 
 def on_probes(evidence: Evidence, deltas: Deltas) -> Finding:
     """The finding that rests on probes."""
-    return looked(evidence, "probe", lambda seen: out_of_context(seen, deltas.out_of_context))
+    return looked(
+        evidence,
+        "probe",
+        lambda seen: out_of_context(seen, deltas.out_of_context, deltas.hard_to_manipulate),
+    )
 
 
 def _on_seeds(

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from attnaudit.findings.desiderata import OUT_OF_CONTEXT
+from attnaudit.findings.desiderata import HARD_TO_MANIPULATE, OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gap
@@ -36,6 +36,7 @@ from attnaudit.questions.probe.kinds import (
 )
 from attnaudit.questions.runs import Kind, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
+from attnaudit.records.metric import JSD
 
 MOST_WHOLE = 0.5  # of the texts; of more the leak control says too little
 OVER_UNIFORM = "probe.base-uniform.score_gap"
@@ -49,6 +50,7 @@ RULE = (
     " attended words, by more than delta."
 )
 NO_ADVERSARY = "no adversary's attention was tried in the probe"
+ALIKE = "the attention of the adversary in the probe is not shown to differ from the model's"
 
 
 @dataclass(frozen=True)
@@ -89,18 +91,30 @@ class _Found:
     open: bool = False
 
 
-def out_of_context(evidence: Evidence, delta: float) -> Finding:
-    """What the probes and the leak control say; `statistic` is the gap that decided."""
+def out_of_context(
+    evidence: Evidence, delta: float, apart: float = HARD_TO_MANIPULATE.delta
+) -> Finding:
+    """What the probes and the leak control say; `statistic` is the gap that decided.
+
+    The attention of an adversary is other attention only if it lies further than the JSD `apart`
+    from the model's, by interval: where none can be moved without cost, the adversary of greatest
+    JSD attends as the model does, and a probe under it does as well.
+    """
     runs, scope = evidence.of("probe"), evidence.scope
     if runs is None:
         return finding("not_assessed", OUT_OF_CONTEXT.needs, scope=scope)
     if is_older(runs):
         return finding("not_assessed", f"{OLDER[0].upper()}{OLDER[1:]}.", scope=scope)
     kinds = [BASE_GUIDE, UNIFORM_GUIDE, OTHER, ATTENDED]
-    if ADVERSARY_GUIDE in runs.models:
-        kinds.append(ADVERSARY_GUIDE)
-    else:
+    if ADVERSARY_GUIDE not in runs.models:
         scope = f"{scope}; {NO_ADVERSARY}"
+    elif not _is_other(evidence, runs, apart):
+        scope = f"{scope}; {ALIKE} by more than a JSD of {apart:g}"
+        runs = replace(
+            runs, models={k: models for k, models in runs.models.items() if k != ADVERSARY_GUIDE}
+        )
+    else:
+        kinds.append(ADVERSARY_GUIDE)
     seeds = runs.shared_seeds(kinds)
     if len(seeds) < LEAST_SEEDS:
         return finding("not_assessed", _too_few(runs, kinds), scope=scope)
@@ -112,6 +126,13 @@ def out_of_context(evidence: Evidence, delta: float) -> Finding:
     # A figure of some seeds is not the metric of all of them.
     metric = None if left_out else found.metric
     return finding(found.status, reason, found.figure, delta, scope, metric, RULE)
+
+
+def _is_other(evidence: Evidence, runs: Runs, apart: float) -> bool:
+    """Whether the adversary's attention differs from the audited model's, on the audited split."""
+    seeds = runs.seeds(**dict(ADVERSARY_GUIDE))
+    jsd = runs.sample().mean(runs.values(ADVERSARY_GUIDE, seeds, "jsd").mean(0), JSD)
+    return jsd.ci_low is not None and jsd.ci_low > apart
 
 
 def _decide(probes: _Probes, delta: float) -> _Found:

@@ -7,7 +7,6 @@ split. No figure here has been looked at when the choice is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,17 +15,21 @@ import numpy as np
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.power import Measured
 from attnaudit.findings.rules import LEAST_ADVERSARIES
-from attnaudit.measures.limits import Bounds
 from attnaudit.measures.power import components
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.budget import Budget, budget_of
-from attnaudit.questions.model_adversary.choice import Adversary, Sweep, Unit, lambdas_of
+from attnaudit.questions.model_adversary.choice import (
+    EXCESS_RANGE,
+    Adversary,
+    Sweep,
+    Unit,
+    lambdas_of,
+)
 from attnaudit.questions.runs import BASE, Floats
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
-from attnaudit.records.metric import JSD, UNIT
+from attnaudit.records.metric import UNIT
 
-EXCESS_RANGE = (-JSD[1], JSD[1])
 SHARE_RANGE = (-1.0, 1.0)
 
 
@@ -86,9 +89,7 @@ class Manipulation:
     @cached_property
     def alike(self) -> list[Unit]:
         """The usable units of the same kind of start as the chosen adversary."""
-        if self.chosen is None:
-            return []
-        return [unit for unit in self.usable if unit.start == self.chosen.unit.start]
+        return [] if self.chosen is None else self.test.alike(self.chosen)
 
     @cached_property
     def reach(self) -> dict[str, Estimate]:
@@ -115,12 +116,14 @@ class Manipulation:
         In nats, in [-.693, .693]; the interval is over texts and imitators. None where there is no
         such adversary or imitator.
         """
-        return self._beyond_imitators(lambda one: self._values(one, "jsd"), EXCESS_RANGE)
+        return None if self.chosen is None else self.test.excess(self.chosen)
 
     @cached_property
     def moved(self) -> Estimate | None:
         """How much more often it moves the top word than those imitators do, in [-1, 1]."""
-        return self._beyond_imitators(self._top_moved, SHARE_RANGE, reach=1.0)
+        if self.chosen is None:
+            return None
+        return self.test.beyond_imitators(self.chosen, self._top_moved, SHARE_RANGE, reach=1.0)
 
     @cached_property
     def units_excess(self) -> Estimate | None:
@@ -132,7 +135,7 @@ class Manipulation:
         if len(self.of_units) < LEAST_ADVERSARIES:
             return None
         values = [
-            self._values(one, "jsd") - self._values(Adversary(0.0, unit), "jsd")
+            self.test.values(one, "jsd") - self.test.values(Adversary(0.0, unit), "jsd")
             for unit, one in self.of_units.items()
         ]
         found = figures(values, self.test.score.sample)
@@ -178,24 +181,11 @@ class Manipulation:
         half = (len(found) + 1) // 2
         return reached[half - 1] if len(reached) >= half else 0.0
 
-    def _values(self, one: Adversary, what: str) -> Floats:
-        values: Floats = self.test.runs.values(one.kind, [one.unit.seed], what)[0]
-        return values
-
     def _top_moved(self, one: Adversary) -> Floats:
         runs = self.test.runs
         moved = runs.top(one.kind, [one.unit.seed])[0] != runs.top(BASE, [0])[0]
         values: Floats = moved.astype(np.float64)
         return values
-
-    def _beyond_imitators(
-        self, figure: Callable[[Adversary], Floats], bounds: Bounds, reach: float | None = None
-    ) -> Estimate | None:
-        if self.chosen is None or not self.alike:
-            return None
-        ours = figure(self.chosen)
-        values = [ours - figure(Adversary(0.0, unit)) for unit in self.alike]
-        return two_level(figures(values, self.test.score.sample), bounds, reach)
 
 
 def imitators_trained(evidence: Evidence) -> int:

@@ -6,18 +6,24 @@ lambdas. Choices are made on dev. What was chosen is judged on the audited split
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from attnaudit.measures.limits import Bounds
+from attnaudit.measures.summary import Estimate
+from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.budget import Budget, Spent, budget_of, spent
-from attnaudit.questions.runs import BASE, Kind, Runs, kind_of
+from attnaudit.questions.runs import BASE, Floats, Kind, Runs, kind_of
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.scored import ScoreName
+from attnaudit.records.metric import JSD
 
 SCRATCH, WARM = "scratch", "warm"
 STARTS = (SCRATCH, WARM)
+EXCESS_RANGE = (-JSD[1], JSD[1])
 
 
 class Unit(NamedTuple):
@@ -125,9 +131,57 @@ class Sweep:
 
     @cached_property
     def chosen(self) -> Adversary | None:
-        """Of all usable units' adversaries inside the budget the one of greatest mean JSD."""
-        found = [one for unit in self.usable if (one := self.own(unit)) is not None]
-        return max(found, key=self.jsd) if found else None
+        """Of all adversaries of usable units inside the budget, the one that is chosen.
+
+        It is the one whose excess over imitators of its kind of start has the greatest lower end.
+        The greatest JSD alone would often choose a model from scratch, whose imitators scatter so
+        widely that nothing can be shown of it. Where no excess has an interval, it is the one of
+        greatest JSD.
+        """
+        found = [
+            one
+            for strength in lambdas_of(self.runs)
+            for unit in self.usable
+            if strength > 0 and self.has(one := Adversary(strength, unit)) and self.keeps(one)
+        ]
+        return max(found, key=lambda one: (self._shown(one), self.jsd(one))) if found else None
+
+    def alike(self, one: Adversary) -> list[Unit]:
+        """The usable units of the same kind of start."""
+        return [unit for unit in self.usable if unit.start == one.unit.start]
+
+    def beyond_imitators(
+        self,
+        one: Adversary,
+        figure: Callable[[Adversary], Floats],
+        bounds: Bounds,
+        reach: float | None = None,
+    ) -> Estimate | None:
+        """A figure of an adversary less its mean over usable imitators of its kind of start.
+
+        The interval is over texts and imitators; None where there is no such imitator. `figure`
+        gives the values (n,) of a model, whose difference lies inside `bounds`; for `reach` see
+        `two_level`.
+        """
+        alike = self.alike(one)
+        if not alike:
+            return None
+        ours = figure(one)
+        values = [ours - figure(Adversary(0.0, unit)) for unit in alike]
+        return two_level(figures(values, self.score.sample), bounds, reach)
+
+    def excess(self, one: Adversary) -> Estimate | None:
+        """Its JSD to the audited model beyond that of imitators, in nats, in [-.693, .693]."""
+        return self.beyond_imitators(one, lambda model: self.values(model, "jsd"), EXCESS_RANGE)
+
+    def values(self, one: Adversary, what: str) -> Floats:
+        """(n,) the `jsd` or `tvd` of a model on each text."""
+        found: Floats = self.runs.values(one.kind, [one.unit.seed], what)[0]
+        return found
+
+    def _shown(self, one: Adversary) -> float:
+        found = self.excess(one)
+        return -math.inf if found is None or found.ci_low is None else found.ci_low
 
     def _counts(self, imitator: Adversary) -> bool:
         return self.keeps(imitator) and self._beats_a_constant(imitator)
