@@ -16,13 +16,13 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
-from attnaudit.questions import all_questions
+from attnaudit.questions import all_questions, looks
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.records.reading import read_records
 from attnaudit.report.demands import Demands
 from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
-from attnaudit.running import suite
+from attnaudit.running import carry, suite
 from attnaudit.running.suite import Where, read_plan, run_suite, section_type
 from tests.sealed import body
 
@@ -236,6 +236,12 @@ def test_a_suite_is_asked_as_the_commands_are(plan):
     assert plan("audit: {seed-baseline: {text: true}}").settings["seed-baseline"].seeds == 5
 
 
+@pytest.mark.parametrize(("given", "seeds"), [("auto", "auto"), ("8", 8), ("'auto'", "auto")])
+def test_seeds_are_a_number_or_auto(plan, given, seeds):
+    found = plan(f"audit:\n  seed-baseline: {{seeds: {given}}}\n  probe: {{seeds: {given}}}")
+    assert [found.settings[name].seeds for name in ("seed-baseline", "probe")] == [seeds, seeds]
+
+
 def test_a_configuration_says_what_options_say_and_calls_it_the_same():
     commands = typer.main.get_command(app).commands
     for command in {question.command for question in all_questions()}:
@@ -287,6 +293,18 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ),
         ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value stands twice"),
         ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be a number from 1 to"),
+        (
+            "audit:\n  probe: {seeds: many}",
+            ":3: audit.probe.seeds: should be .* or 'auto', not 'many'",
+        ),
+        (
+            "audit:\n  seed-baseline: {seeds: 2.5}",
+            ":3: audit.seed-baseline.seeds: should be .*, not 2.5",
+        ),
+        (
+            "audit:\n  adversary: {seeds: auto}",
+            ":3: audit.adversary.seeds: should be a valid integer",
+        ),
         (
             "audit:\n  adversary: {per_instance: false, lambda: []}",
             ":3: audit.adversary.lambda: needs at least one",
@@ -393,14 +411,18 @@ def test_words_are_kept_where_the_plan_says_so(run):
 
 def test_another_model_takes_the_place_of_the_old_one(run):
     run()
-    old = load_checkpoint(Path("out/adversaries/lambda0.01-scratch-seed6.pt")).training["base_sha256"]
+    old = load_checkpoint(Path("out/adversaries/lambda0.01-scratch-seed6.pt")).training[
+        "base_sha256"
+    ]
     stale = Path("out/adversaries/lambda9.0-warm-seed1.pt")
     stale.write_bytes(Path("out/adversaries/lambda0.01-scratch-seed6.pt").read_bytes())
     _, trained = run(("learning_rate: 0.1", "learning_rate: 0.11"))
     first = TRAININGS.index(ADVERSARIES[0])
     assert trained[: first + 1] == TRAININGS[: first + 1]
     kept = load_checkpoint(Path("out/seeds/seed2.pt")).training
-    new = load_checkpoint(Path("out/adversaries/lambda0.01-scratch-seed6.pt")).training["base_sha256"]
+    new = load_checkpoint(Path("out/adversaries/lambda0.01-scratch-seed6.pt")).training[
+        "base_sha256"
+    ]
     assert new == kept["base_sha256"] != old
     assert not stale.exists()  # lest it be taken for one of the new model
 
@@ -462,6 +484,23 @@ def test_deltas_reach_the_findings(run, monkeypatch):
     assert report.audit == "permute"  # alone, it stays what it is
 
 
+@pytest.mark.parametrize(("delta", "seeds"), [(0.3, (1, 2)), (0.01, (1,))])
+def test_the_deltas_of_the_plan_decide_how_many_seeds_there_are(run, monkeypatch, delta, seeds):
+    monkeypatch.setattr(looks, "LOOKS", (1, 2))
+    monkeypatch.setattr(
+        carry,
+        "decided_by",
+        lambda header, deltas: lambda made, size: deltas.necessary < 0.1,
+    )
+    report, trained = run(
+        ("instance-adversary]", "adversary, probe]"),
+        ("seed-baseline: {seeds: 5}", "seed-baseline: {seeds: auto}"),
+        ("audit:", f"audit:\n  deltas: {{necessary: {delta}}}"),
+    )
+    assert trained == ["train", *(t for t in TRAININGS[1:21] if int(t[-1]) in seeds)]
+    assert report.settings["seeds"] == "auto"
+
+
 # Transformers
 
 
@@ -476,14 +515,16 @@ def fine(pretrained):
 
 def test_a_transformer_goes_the_same_way(run, fine):
     report, trained = run(*fine)
-    assert trained == TRAININGS
+    adversaries = [t for t in trained if t.startswith("lambda")]
+    assert {t.split(", ")[1] for t in adversaries} == {"from scratch", "warm start"}
+    before, after = TRAININGS.index(ADVERSARIES[0]), TRAININGS.index("probe uniform 1")
+    assert trained == [*TRAININGS[:before], *adversaries, *TRAININGS[after:]]
     assert report.metrics["necessity.score_gap"].value is not None
     assert {p.name for p in Path("out").iterdir() if p.is_dir()} == {
         *("model", "records", "adversaries", "seeds")
     }
-    adversaries = [f"lambda{x}-seed1" for x in (0.0, 0.01, 0.04)]
-    assert sorted(p.name for p in Path("out/adversaries").iterdir()) == adversaries
-    assert sorted(p.name for p in Path("out/seeds").iterdir()) == ["seed1", "seed2"]
+    assert {p.name for p in Path("out/adversaries").iterdir()} == set(map(file_of, adversaries))
+    assert {p.name for p in Path("out/seeds").iterdir()} == {f"seed{k}" for k in SEEDS}
     kept = (*Path("out/seeds").iterdir(), *Path("out/adversaries").iterdir())
     for path in (Path("out/model"), *kept):
         assert (path / "attnaudit.json").is_file()
@@ -499,14 +540,14 @@ def test_a_transformer_goes_the_same_way(run, fine):
 
 def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
     """Takes some 6 s: a transformer is trained fifty times, in six audits."""
-    for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
+    for title in ("train", "uniform 1", "lambda 0.0, warm start, seed 1", "probe base 1"):
         with pytest.raises(KeyboardInterrupt):
             run(*fine, listener=Listener(title, 1))
     report, trained = run(*fine)
-    assert trained == TRAININGS[TRAININGS.index("probe base 1") :]
     pieced = {name: records_of(name) for name in RECORDED}
     shutil.rmtree("out")
-    whole, _ = run(*fine)
+    whole, every = run(*fine)
+    assert trained == every[every.index("probe base 1") :]
     assert {name: records_of(name) for name in RECORDED} == pieced
     assert timeless(whole) == timeless(report)
 
@@ -514,5 +555,6 @@ def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fi
 def test_a_classic_model_gives_way_to_a_transformer(run, fine):
     run()
     _, trained = run(*fine)
-    assert trained == TRAININGS
+    first = TRAININGS.index(ADVERSARIES[0])
+    assert trained[: first + 2] == TRAININGS[: first + 2]
     assert not list(Path("out/adversaries").glob("*.pt"))
