@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.guided import Kept
 
 BINS = 100  # equal parts of a text
@@ -30,12 +31,12 @@ class Placed:
 
     def __call__(self, batch: Batch) -> Tensor:
         """(B, T) the weights at the content positions of a batch: they add up to 1."""
-        content = batch.content
+        content = in_float64(batch.content)
         lengths = content.sum(1, keepdim=True).clamp_min(1)
         place = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
         held = self.held.to(content.device)
         before, after = (_between(held, (place + k) / lengths) for k in (0, 1))
-        return ((after - before) * content).float()
+        return ((after - before) * content).float().to(batch.content.device)
 
 
 def by_place(kept: Kept) -> Placed:
@@ -43,9 +44,9 @@ def by_place(kept: Kept) -> Placed:
 
     Uniform where no text has any weight on its content.
     """
-    alpha = kept.alpha.double()  # (N, L)
-    alpha = alpha[alpha.sum(1) > 0]
-    lengths = kept.lengths[kept.alpha.sum(1) > 0]
+    alpha = in_float64(kept.alpha)  # (N, L)
+    weighed = alpha.sum(1) > 0
+    alpha, lengths = alpha[weighed], kept.lengths.to(alpha.device)[weighed]
     ends = torch.linspace(0, 1, BINS + 1, dtype=torch.float64, device=alpha.device)
     if not len(alpha):
         return Placed(ends)
@@ -61,7 +62,7 @@ def by_place(kept: Kept) -> Placed:
 
 def _between(held: Tensor, at: Tensor) -> Tensor:
     """`held` at places `at` in [0, 1], by lines between the ends of bins."""
-    place = at.double() * BINS
+    place = in_float64(at) * BINS
     low = place.floor().long().clamp(0, BINS - 1)
     share = place - low
     return held[low] + share * (held[low + 1] - held[low])

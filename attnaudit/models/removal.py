@@ -82,7 +82,7 @@ def removals(kept: Kept, instances: Sequence[Instance], split: str) -> dict[Arm,
     does, drawn without the attended ones; a draw depends on the id of the text and the split alone.
     Words that the audited row cannot reach are neither counted nor removed.
     """
-    alpha = kept.alpha.double().cpu().numpy()  # (N, L)
+    alpha = kept.alpha.cpu().double().numpy()  # (N, L)
     lengths = kept.lengths.cpu().numpy()
     reached = np.arange(alpha.shape[1]) < lengths[:, None]
     if kept.reached is not None:

@@ -158,6 +158,22 @@ def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
     assert learned == most - 2 * spared
 
 
+@pytest.mark.parametrize(
+    ("audit", "kinds"),
+    [("seed-baseline", 4), ("probe", len((*PROBES, *ARMS)))],
+)
+def test_seeds_that_may_grow_are_counted_to_the_last_look(plan, audited, audit, kinds):
+    (part,) = plan(audit, *audited, "--seeds", "auto").parts
+    assert len(part.trainings) == kinds
+    assert {t.count for t in part.trainings} == {20}
+    first = (
+        f"{5 * kinds} trainings come first; how many of the other {15 * kinds} follow depends on"
+        " what these show."
+    )
+    assert first in part.notes
+    assert not part.passes.exact
+
+
 def test_models_to_start_from_are_counted(plan, audited):
     asked = ("--no-per-instance", "--lambda", "0.1", "--seeds", "2", "--epochs", "1")
     (part,) = plan("adversary", *audited, *asked).parts

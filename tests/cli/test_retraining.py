@@ -8,6 +8,10 @@ import shutil
 import pytest
 import yaml
 
+from attnaudit.questions import looks
+from attnaudit.records.reading import read_records
+from attnaudit.running import carry
+
 
 @pytest.fixture
 def audit(cli, tiny):
@@ -86,10 +90,33 @@ def test_options_come_from_the_defaults_file(cli, here, tiny):
     assert report["settings"]["guides"][0]["name"] == "again"
 
 
+@pytest.mark.parametrize("given", ["option", "file"])
+def test_seeds_may_grow(audit, cli, here, tiny, monkeypatch, given):
+    monkeypatch.setattr(looks, "LOOKS", (1, 2, 3))
+    monkeypatch.setattr(carry, "decided_by", lambda header, deltas: lambda made, size: size >= 2)
+    if given == "option":
+        result = audit("seed-baseline", "--seeds", "auto", "--records", "r.jsonl", "--json")
+    else:
+        shutil.copytree(tiny, here / "tiny")
+        said = {"model": "tiny/model.pt", "data": "tiny/data.yaml"}
+        said["seed-baseline"] = {"seeds": "auto"}
+        (here / "attnaudit.yaml").write_text(yaml.safe_dump(said))
+        result = cli("seed-baseline", "--records", "r.jsonl", "--json")
+    report = json.loads(result.out)
+    assert report["settings"]["seeds"] == "auto"
+    runs = [r["run"] for r in read_records(here / "r.jsonl")[1]]
+    assert {run["seed"] for run in runs if run["model"] == "seed"} == {1, 2}
+
+
 def test_mistakes_are_one_clean_line(refused, tiny, here):
     model, data = tiny / "model.pt", tiny / "data.yaml"
     for name in ("seed-baseline", "probe"):
-        refused(name, model, data, "--seeds", "0", says=["--seeds"])
+        for seeds in ("0", "-1", "2.5", "many", "10001"):
+            says = [f"--seeds {seeds}: give a number from 1 to 10000, or auto"]
+            refused(name, model, data, "--seeds", seeds, says=says)
+        (here / "attnaudit.yaml").write_text(f"{name}: {{seeds: 0}}\n")
+        refused(name, model, data, says=["seeds", "from 1 to 10000, or auto"])
+        (here / "attnaudit.yaml").unlink()
         refused(name, model, tiny / "test.jsonl", says=["test.jsonl: has no train split"])
         refused(name, model, data, "--split", "dev", "--limit", "5", says=["cut their dev split"])
         refused(name, model, data, "--recipe", "gone.yaml", says=["gone.yaml: no such file"])

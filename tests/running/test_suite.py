@@ -16,32 +16,40 @@ from attnaudit.execution.observer import Silent
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.recipe import Overrides
-from attnaudit.questions import all_questions
+from attnaudit.questions import all_questions, looks
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.records.reading import read_records
 from attnaudit.report.demands import Demands
 from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
-from attnaudit.running import suite
+from attnaudit.running import carry, suite
 from attnaudit.running.suite import Where, read_plan, run_suite, section_type
 from tests.sealed import body
 
 CONFIG = """\
 data:
-  reviews: {train: 40, dev: 12, test: 16, seed: 0}
+  reviews: {train: 60, dev: 30, test: 16, seed: 0}
 output: out
-model: {encoder: average, embedding: 4, hidden: 4}
-training: {epochs: 2, learning_rate: 0.05}
+model: {encoder: average, embedding: 8, hidden: 8}
+training: {epochs: 3, learning_rate: 0.1, batch_size: 8}
 audit:
   skip: [correlate, permute, erase, instance-adversary]
-  seed-baseline: {seeds: 2}
-  adversary: {lambda: [0.01], refine: 1, seeds: 1, epochs: 4}
+  seed-baseline: {seeds: 5}
+  adversary: {lambda: [0.01], refine: 1, seeds: 2, epochs: 4}
   probe: {seeds: 1}
 """
+SEEDS = (1, 2, 3, 4, 5)
+# The first warm start gets stuck, and is replaced. Of the others one is chosen to guide probes.
+ADVERSARIES = [
+    *("lambda 0.0, from scratch, seed 6", "lambda 0.0, warm start, seed 1"),
+    "lambda 0.0, warm start, seed 2",
+    *("lambda 0.01, from scratch, seed 6", "lambda 0.01, warm start, seed 2"),
+    *("lambda 0.04, from scratch, seed 6", "lambda 0.04, warm start, seed 2"),
+]
 TRAININGS = [
     "train",
-    *(f"{kind} {seed}" for seed in (1, 2) for kind in ("seed", "learned", "uniform", "peaked")),
-    *("lambda 0.0, seed 1", "lambda 0.01, seed 1", "lambda 0.04, seed 1"),
+    *(f"{kind} {seed}" for seed in SEEDS for kind in ("seed", "learned", "uniform", "peaked")),
+    *ADVERSARIES,
     *(f"probe {guide} 1" for guide in ("uniform", "trained", "base", "adversary")),
     *(f"probe {guide} 1" for guide in ("shuffled", "untrained", "position")),
     *(f"without {words} words 1" for words in ("attended", "other")),
@@ -102,6 +110,13 @@ def changed(*exchanged):
     return text
 
 
+def file_of(title):
+    """The name of the file of an adversary, less its ending."""
+    strength, start, seed = title.split(", ")
+    kind = "warm" if start == "warm start" else "scratch"
+    return f"{strength.replace(' ', '')}-{kind}-{seed.replace(' ', '')}"
+
+
 def timeless(report):
     content = json.loads(dumps(report))
     for key in ("started", "finished", "command_line"):
@@ -136,8 +151,8 @@ def whole(tmp_path_factory):
             *("model.pt", "train.json", "report.json", "data.yaml"),
             *("train.jsonl", "dev.jsonl", "test.jsonl"),
             *(f"records/{name}.jsonl" for name in RECORDED),
-            *(f"seeds/seed{k}.pt" for k in (1, 2)),
-            *(f"adversaries/lambda{x}-seed1.pt" for x in (0.0, 0.01, 0.04)),
+            *(f"seeds/seed{k}.pt" for k in SEEDS),
+            *(f"adversaries/{file_of(title)}.pt" for title in ADVERSARIES),
         }
         assert load(Path("out/report.json"))[0].report == made.report
         return timeless(made.report), {name: records_of(name) for name in RECORDED}
@@ -221,6 +236,12 @@ def test_a_suite_is_asked_as_the_commands_are(plan):
     assert plan("audit: {seed-baseline: {text: true}}").settings["seed-baseline"].seeds == 5
 
 
+@pytest.mark.parametrize(("given", "seeds"), [("auto", "auto"), ("8", 8), ("'auto'", "auto")])
+def test_seeds_are_a_number_or_auto(plan, given, seeds):
+    found = plan(f"audit:\n  seed-baseline: {{seeds: {given}}}\n  probe: {{seeds: {given}}}")
+    assert [found.settings[name].seeds for name in ("seed-baseline", "probe")] == [seeds, seeds]
+
+
 def test_a_configuration_says_what_options_say_and_calls_it_the_same():
     commands = typer.main.get_command(app).commands
     for command in {question.command for question in all_questions()}:
@@ -271,7 +292,19 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
             ":3: audit.adversary.lambda: needs at least one",
         ),
         ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value stands twice"),
-        ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be greater"),
+        ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be a number from 1 to"),
+        (
+            "audit:\n  probe: {seeds: many}",
+            ":3: audit.probe.seeds: should be .* or 'auto', not 'many'",
+        ),
+        (
+            "audit:\n  seed-baseline: {seeds: 2.5}",
+            ":3: audit.seed-baseline.seeds: should be .*, not 2.5",
+        ),
+        (
+            "audit:\n  adversary: {seeds: auto}",
+            ":3: audit.adversary.seeds: should be a valid integer",
+        ),
         (
             "audit:\n  adversary: {per_instance: false, lambda: []}",
             ":3: audit.adversary.lambda: needs at least one",
@@ -317,11 +350,12 @@ def test_a_second_run_makes_nothing_again(run, whole):
     ("title", "step"),
     [
         ("train", 1),
-        ("train", 3),
+        ("train", 9),
         ("uniform 1", 1),
         ("seed 2", 2),
-        ("lambda 0.0, seed 1", 1),
-        ("lambda 0.04, seed 1", 2),
+        ("lambda 0.0, warm start, seed 1", 1),
+        ("lambda 0.0, warm start, seed 2", 1),
+        ("lambda 0.04, warm start, seed 2", 2),
         ("probe adversary 1", 1),
     ],
 )
@@ -344,17 +378,18 @@ def test_kept_seeds_are_not_trained_again_where_records_are_gone(run, whole):
     run()
     Path("out/records/seed-baseline.jsonl").unlink()
     report, trained = run()
-    assert trained == [t for t in TRAININGS[1:9] if not t.startswith("seed")]
+    assert trained == [t for t in TRAININGS[1:21] if not t.startswith("seed")]
     assert timeless(report) == whole[0]
 
 
 def test_what_is_changed_is_run_anew_with_what_rests_on_it(run):
     run()
-    adversaries = [t for t in TRAININGS if t.startswith("lambda")]
-    probes = [t for t in TRAININGS if t.startswith("probe")]
+    probes = [t for t in TRAININGS if t.startswith(("probe", "without"))]
     _, trained = run(("probe: {seeds: 1}", "probe: {seeds: 1, seed: 3}"))
     assert trained == [t.replace(" 1", " 3") for t in probes]
-    _, trained = run(("seeds: 1, epochs: 4", "seeds: 1, epochs: 3"))
+    _, trained = run(("seeds: 2, epochs: 4", "seeds: 2, epochs: 3"))
+    adversaries = [t for t in trained if t.startswith("lambda")]
+    assert adversaries[:2] == ADVERSARIES[:2]
     assert trained == [*adversaries, *probes]  # a probe is guided by another adversary
     report, trained = run(
         ("audit:", "audit:\n  deltas: {necessary: 0.3}"), ("epochs: 4", "epochs: 3")
@@ -376,23 +411,27 @@ def test_words_are_kept_where_the_plan_says_so(run):
 
 def test_another_model_takes_the_place_of_the_old_one(run):
     run()
-    old = load_checkpoint(Path("out/adversaries/lambda0.01-seed1.pt")).training["base_sha256"]
-    stale = Path("out/adversaries/lambda9.0-seed1.pt")
-    stale.write_bytes(Path("out/adversaries/lambda0.01-seed1.pt").read_bytes())
-    _, trained = run(("learning_rate: 0.05", "learning_rate: 0.06"))
-    first = TRAININGS.index("lambda 0.0, seed 1")
+    old = load_checkpoint(Path("out/adversaries/lambda0.01-scratch-seed6.pt")).training[
+        "base_sha256"
+    ]
+    stale = Path("out/adversaries/lambda9.0-warm-seed1.pt")
+    stale.write_bytes(Path("out/adversaries/lambda0.01-scratch-seed6.pt").read_bytes())
+    _, trained = run(("learning_rate: 0.1", "learning_rate: 0.11"))
+    first = TRAININGS.index(ADVERSARIES[0])
     assert trained[: first + 1] == TRAININGS[: first + 1]
     kept = load_checkpoint(Path("out/seeds/seed2.pt")).training
-    new = load_checkpoint(Path("out/adversaries/lambda0.01-seed1.pt")).training["base_sha256"]
+    new = load_checkpoint(Path("out/adversaries/lambda0.01-scratch-seed6.pt")).training[
+        "base_sha256"
+    ]
     assert new == kept["base_sha256"] != old
     assert not stale.exists()  # lest it be taken for one of the new model
 
 
 def test_what_another_run_has_left_unfinished_is_no_obstacle(run, whole):
     for title, rate in (("seed 2", "0.02"), ("train", "0.03")):  # train: in its second epoch
-        other = ("learning_rate: 0.05", f"learning_rate: {rate}")
+        other = ("learning_rate: 0.1", f"learning_rate: {rate}")
         with pytest.raises(KeyboardInterrupt):
-            run(other, listener=Listener(title, 3))
+            run(other, listener=Listener(title, 9))
     assert Path("out/training.state").exists()
     assert Path("out/records/seed-baseline.jsonl.partial").exists()
     Path("out/records/probe.jsonl.partial").write_text("garbage\n")
@@ -425,7 +464,7 @@ def test_a_baseline_of_something_else_is_refused_before_the_audits(run, tiny):
     demands = Demands(None, None, Baseline(Path("old.json"), other.report, other.columns))
     listener = Listener()
     with pytest.raises(InputError, match=r"old\.json: is a baseline of probe, and this is report"):
-        run(("seeds: 2", "seeds: 3"), listener=listener, demands=demands)
+        run(("seeds: 5", "seeds: 6"), listener=listener, demands=demands)
     assert listener.trained == []
 
 
@@ -445,6 +484,23 @@ def test_deltas_reach_the_findings(run, monkeypatch):
     assert report.audit == "permute"  # alone, it stays what it is
 
 
+@pytest.mark.parametrize(("delta", "seeds"), [(0.3, (1, 2)), (0.01, (1,))])
+def test_the_deltas_of_the_plan_decide_how_many_seeds_there_are(run, monkeypatch, delta, seeds):
+    monkeypatch.setattr(looks, "LOOKS", (1, 2))
+    monkeypatch.setattr(
+        carry,
+        "decided_by",
+        lambda header, deltas: lambda made, size: deltas.necessary < 0.1,
+    )
+    report, trained = run(
+        ("instance-adversary]", "adversary, probe]"),
+        ("seed-baseline: {seeds: 5}", "seed-baseline: {seeds: auto}"),
+        ("audit:", f"audit:\n  deltas: {{necessary: {delta}}}"),
+    )
+    assert trained == ["train", *(t for t in TRAININGS[1:21] if int(t[-1]) in seeds)]
+    assert report.settings["seeds"] == "auto"
+
+
 # Transformers
 
 
@@ -452,21 +508,23 @@ def test_deltas_reach_the_findings(run, monkeypatch):
 def fine(pretrained):
     """What makes CONFIG one of a pretrained transformer."""
     return (
-        ("{encoder: average, embedding: 4, hidden: 4}", f"{{pretrained: {pretrained}}}"),
-        ("learning_rate: 0.05", "learning_rate: 0.01"),
+        ("{encoder: average, embedding: 8, hidden: 8}", f"{{pretrained: {pretrained}}}"),
+        ("learning_rate: 0.1", "learning_rate: 0.01"),
     )
 
 
 def test_a_transformer_goes_the_same_way(run, fine):
     report, trained = run(*fine)
-    assert trained == TRAININGS
+    adversaries = [t for t in trained if t.startswith("lambda")]
+    assert {t.split(", ")[1] for t in adversaries} == {"from scratch", "warm start"}
+    before, after = TRAININGS.index(ADVERSARIES[0]), TRAININGS.index("probe uniform 1")
+    assert trained == [*TRAININGS[:before], *adversaries, *TRAININGS[after:]]
     assert report.metrics["necessity.score_gap"].value is not None
     assert {p.name for p in Path("out").iterdir() if p.is_dir()} == {
         *("model", "records", "adversaries", "seeds")
     }
-    adversaries = [f"lambda{x}-seed1" for x in (0.0, 0.01, 0.04)]
-    assert sorted(p.name for p in Path("out/adversaries").iterdir()) == adversaries
-    assert sorted(p.name for p in Path("out/seeds").iterdir()) == ["seed1", "seed2"]
+    assert {p.name for p in Path("out/adversaries").iterdir()} == set(map(file_of, adversaries))
+    assert {p.name for p in Path("out/seeds").iterdir()} == {f"seed{k}" for k in SEEDS}
     kept = (*Path("out/seeds").iterdir(), *Path("out/adversaries").iterdir())
     for path in (Path("out/model"), *kept):
         assert (path / "attnaudit.json").is_file()
@@ -482,14 +540,14 @@ def test_a_transformer_goes_the_same_way(run, fine):
 
 def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fine):
     """Takes some 6 s: a transformer is trained fifty times, in six audits."""
-    for title in ("train", "uniform 1", "lambda 0.01, seed 1", "probe base 1"):
+    for title in ("train", "uniform 1", "lambda 0.0, warm start, seed 1", "probe base 1"):
         with pytest.raises(KeyboardInterrupt):
             run(*fine, listener=Listener(title, 1))
     report, trained = run(*fine)
-    assert trained == TRAININGS[TRAININGS.index("probe base 1") :]
     pieced = {name: records_of(name) for name in RECORDED}
     shutil.rmtree("out")
-    whole, _ = run(*fine)
+    whole, every = run(*fine)
+    assert trained == every[every.index("probe base 1") :]
     assert {name: records_of(name) for name in RECORDED} == pieced
     assert timeless(whole) == timeless(report)
 
@@ -497,5 +555,6 @@ def test_an_interrupted_run_of_a_transformer_goes_on_to_the_same_records(run, fi
 def test_a_classic_model_gives_way_to_a_transformer(run, fine):
     run()
     _, trained = run(*fine)
-    assert trained == TRAININGS
+    first = TRAININGS.index(ADVERSARIES[0])
+    assert trained[: first + 2] == TRAININGS[: first + 2]
     assert not list(Path("out/adversaries").glob("*.pt"))

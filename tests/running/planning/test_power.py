@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from attnaudit.measures.power import ENOUGH, Components, chance
 from attnaudit.measures.summary import Estimate
 from attnaudit.models.passes import Passes
 from attnaudit.questions import find_question
-from attnaudit.questions.runs import BASE, LEARNED, UNIFORM, Columns, Runs, kind_of
+from attnaudit.questions.runs import BASE, LEARNED, SEED, UNIFORM, Columns, Runs, kind_of
 from attnaudit.running.planning.pilot import Pilot, pilot_plan
 from attnaudit.running.planning.plan import Part, PowerPlan, Span, Stage
 from attnaudit.running.planning.power import (
@@ -44,12 +45,16 @@ def runs(kinds, seeds=4):
     gold = np.arange(N) % 2
     ids = [str(i) for i in range(N)]
     found = Runs(ids, gold.tolist(), [None] * N, {}, [{}] * N, [5] * N)
+    alike = generator.dirichlet([0.5] * 5, N)  # what models of the recipe attend to, but for noise
     for kind, right in {BASE: 0.9, **kinds}.items():
         for seed in range(1, seeds + 1) if kind != BASE else [0]:
             missed = generator.random(N) > right + generator.normal(0, 0.01)
             said = np.where(missed, 1 - gold, gold)
             probs = (0.05 + 0.9 * np.eye(2)[said]).tolist()
             columns = Columns(probs, [0.1] * N, [0.02] * N)
+            if kind in (BASE, SEED):
+                weights = 0.8 * alike + 0.2 * generator.dirichlet([0.5] * 5, N)
+                columns.weights = array("f", weights.ravel().tolist())
             found.models.setdefault(kind, {})[seed] = columns
     return found
 
@@ -60,7 +65,7 @@ OTHER, ATTENDED = (kind_of(removed=name) for name in ("other", "attended"))
 
 @pytest.fixture
 def evidence():
-    of_seeds = runs({kind_of(model="seed"): 0.9, LEARNED: 0.9, UNIFORM: 0.85})
+    of_seeds = runs({SEED: 0.9, LEARNED: 0.9, UNIFORM: 0.85})
     of_probes = runs({BASE_GUIDE: 0.8, UNIFORM_GUIDE: 0.7, OTHER: 0.8, ATTENDED: 0.6})
     return Evidence(
         ("no", "yes"),
@@ -87,12 +92,17 @@ def figure(parts: Components, value: float) -> Figure:
 
 def test_every_figure_of_a_pilot(evidence, parts):
     found = power_plan(plan(), Pilot(evidence, 4, 30.0), parts)
-    assert [row.finding for row in found.rows] == ["necessary", "out_of_context", "out_of_context"]
+    assert [(row.finding, row.seeds, row.delta) for row in found.rows] == [
+        ("stable", 6, 2 / 3),  # the audited model is one of the models
+        ("necessary", 5, 0.01),
+        *[("out_of_context", 5, 0.01)] * 2,
+    ]
     assert (found.pilot_seeds, found.split, found.texts, found.seconds) == (4, "test", N, 30.0)
     for row, measured in zip(found.rows, figures_of(evidence), strict=True):
-        assert (row.seeds, row.texts, row.delta) == (5, N, 0.01)
+        assert row.texts == N
         assert [one.name for one in row.chances] == ["none", "pilot", "twice_delta"]
-        assert [one.effect for one in row.chances] == [0.0, measured.found.value, 0.02]
+        twice = 1.0 if row.finding == "stable" else 0.02  # no more than 1 is possible
+        assert [one.effect for one in row.chances] == [0.0, measured.found.value, twice]
         assert row.share_seeds + row.share_texts + row.share_both == pytest.approx(1)
         for one in row.chances:
             assert 0 <= one.low <= one.likely <= one.high <= 1
@@ -101,7 +111,9 @@ def test_every_figure_of_a_pilot(evidence, parts):
 
 
 def test_the_pilot_sees_the_gap_that_was_planted(evidence):
-    necessary = next(figures_of(evidence))
+    stable, necessary, *_ = figures_of(evidence)
+    assert 0.5 < stable.found.value < 1
+    assert stable.found.parts.seeds == 5
     assert necessary.found.value == pytest.approx(0.05, abs=0.03)
     assert necessary.found.parts.seeds == 4
 
@@ -109,8 +121,20 @@ def test_the_pilot_sees_the_gap_that_was_planted(evidence):
 def test_a_figure_that_the_pilot_lacks_is_named(evidence, parts):
     left = {"seed-baseline": evidence.runs["seed-baseline"]}
     found = power_plan(plan(), Pilot(replace(evidence, runs=left), 4, 30.0), parts)
-    assert [row.finding for row in found.rows] == ["necessary"]
+    assert [row.finding for row in found.rows] == ["stable", "necessary"]
     assert "no figure for out of context" in found.notes[0]
+
+
+def test_seeds_that_may_grow_are_planned_as_many_as_they_may_be(evidence, parts):
+    growing = find_question("seed-baseline").settings(seeds="auto")
+    found = power_plan(plan(**{"seed-baseline": growing}), Pilot(evidence, 4, 30.0), parts)
+    assert [row.seeds for row in found.rows] == [21, 20, 5, 5]
+    (note,) = found.notes
+    assert "seeds of seed-baseline grow until there is an answer" in note
+    assert "chances that 20 seeds give one" in note
+    # Trainings are planned for 20 seeds, so that one of them takes a twentieth.
+    fixed = power_plan(plan(), Pilot(evidence, 4, 30.0), parts).rows[1].design
+    assert found.rows[1].design.seconds.likely == pytest.approx(fixed.seconds.likely / 4)
 
 
 def test_a_pilot_that_is_too_small():
@@ -157,7 +181,8 @@ def test_imitators_that_answer_as_seeds_do(evidence):
 
 
 def test_a_pilot_asks_for_seeds_alone():
-    small = pilot_plan(plan(permute=find_question("permute").settings()), 4)
+    growing = {"probe": find_question("probe").settings(seeds="auto")}
+    small = pilot_plan(plan(permute=find_question("permute").settings(), **growing), 4)
     assert set(small.settings) == {"seed-baseline", "model-adversary", "probe"}
     assert {one.seeds for one in small.settings.values()} == {4}
     assert small.settings["model-adversary"].lambdas == (0.0,)
