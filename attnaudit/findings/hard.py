@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attnaudit.findings.desiderata import HARD_TO_MANIPULATE
+from attnaudit.findings.desiderata import HARD_TO_MANIPULATE, STABLE
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.manipulation import Manipulation, imitators_trained
@@ -34,8 +34,9 @@ RULE = (
     " in five. It moves the attention by more than delta beyond imitators of the same kind of"
     " start. It moves the word of largest weight more often than they do. For: none does, and"
     " adversaries of at least three units, each chosen on dev within the same budget, move the"
-    " attention by less than delta beyond their own imitators, by interval, after a strong sweep."
-    " The chances of error are those given this budget."
+    " attention by less than delta beyond their own imitators, by interval, after a strong sweep;"
+    " and the imitators attend as the audited model does, at most a third as far from it as its own"
+    " attention when shuffled, by interval. The chances of error are those given this budget."
 )
 
 
@@ -195,6 +196,13 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
                 f"Adversaries of {count} units move the attention by {_shown(excess)} JSD beyond"
                 f" their imitators, which may be more than {delta:g} or less."
             )
+    limit = (1 - STABLE.delta) * found.shuffled
+    if found.imitators.ci_high is None or found.imitators.ci_high > limit:
+        yield (
+            "Models that only imitate the answers may attend elsewhere themselves: their attention"
+            f" lies {_shown(found.imitators)} JSD from the audited model's, and shuffled attention"
+            f" {found.shuffled:.2f}. They would have to stay within {limit:.2f}."
+        )
     if found.farthest < STRONG:
         yield (
             "The sweep was weak: no lambda moved the attention of half of the units far (JSD"

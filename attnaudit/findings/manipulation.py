@@ -16,6 +16,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.power import Measured
 from attnaudit.findings.rules import LEAST_ADVERSARIES
 from attnaudit.measures.power import components
+from attnaudit.measures.stability import compare
 from attnaudit.measures.summary import Estimate
 from attnaudit.measures.two_level import figures, two_level
 from attnaudit.questions.budget import Budget, budget_of
@@ -28,7 +29,7 @@ from attnaudit.questions.model_adversary.choice import (
 )
 from attnaudit.questions.runs import BASE, Floats
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
-from attnaudit.records.metric import UNIT
+from attnaudit.records.metric import JSD, UNIT
 
 SHARE_RANGE = (-1.0, 1.0)
 
@@ -147,6 +148,19 @@ class Manipulation:
             "excess",
             "units",
         )
+
+    @cached_property
+    def imitators(self) -> Estimate:
+        """The mean JSD of usable imitators to the audited model, in nats, over units and texts."""
+        values = [self.test.values(Adversary(0.0, unit), "jsd") for unit in self.usable]
+        return two_level(figures(values, self.test.score.sample), JSD)
+
+    @cached_property
+    def shuffled(self) -> float:
+        """The mean JSD of the audited model's attention to itself with its words shuffled."""
+        runs = self.test.runs
+        compared = compare(np.repeat(runs.attention(BASE, [0]), 2, axis=0), runs.words)
+        return float(compared.shuffled.mean()) if compared.used.any() else 0.0
 
     @cached_property
     def farthest(self) -> float:

@@ -368,3 +368,19 @@ def test_with_three_classes(bench, models):
     bench.labels, bench.gold = ("a", "b", "c"), np.arange(198) % 3
     assert judge(bench).status == "for"
     assert SEED in bench.of_seeds().models
+
+
+def test_imitators_that_attend_elsewhere_show_nothing(bench, models):
+    """Adversaries get no further than imitators, because those are far away already."""
+    bench.adversaries = {
+        0.0: models(*[20] * 6, jsd=0.35, tvd=0.01),
+        0.002: models(*[20] * 6, jsd=0.36, tvd=0.02),
+        0.08: models(*[60] * 6, jsd=0.6, tvd=0.5),
+    }
+    found = judge(bench)
+    assert found.status == "inconclusive"
+    assert "Models that only imitate the answers may attend elsewhere themselves" in found.reason
+    assert (
+        "0.35 [0.35, 0.35] JSD from the audited model's, and shuffled attention 0.19"
+        in found.reason
+    )
