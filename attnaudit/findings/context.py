@@ -21,7 +21,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.power import Measured, settle
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, percent
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.probe.kinds import (
     ADVERSARY_GUIDE,
@@ -75,6 +75,24 @@ class _Probes:
         score = self.score
         values = score.values(self.runs.probs(kind, self.seeds))
         return score.gap(values, score.constant()[None], self.evidence.level)
+
+    def higher(self, gap: Estimate) -> str:
+        """A gap in words: how much higher, or lower, the first score is."""
+        return self._than(gap, "higher", "lower")
+
+    def lower(self, gap: Estimate) -> str:
+        """The same, of how much lower the second score is."""
+        return self._than(gap, "lower", "higher")
+
+    def _than(self, gap: Estimate, above: str, below: str) -> str:
+        if gap.value is None:
+            return f"not shown to be {above} or {below}"
+        sign, word = (1, above) if gap.value >= 0 else (-1, below)
+        if gap.ci_low is None or gap.ci_high is None:
+            return f"{abs(gap.value):.3f} {word}"
+        low, high = sorted((sign * gap.ci_low, sign * gap.ci_high))
+        shown = f"{percent(self.evidence.level)} interval {low:.3f} to {high:.3f}"
+        return f"{abs(gap.value):.3f} {word} ({shown})"
 
 
 @dataclass(frozen=True)
@@ -141,12 +159,12 @@ def _decide(probes: _Probes, delta: float) -> _Found:
     leak = replace(leak, two_sided=True)  # above delta, or below -delta
     score = probes.score.words
     over_uniform = (
-        f"Under the model's attention the probe's {score} is {_higher(uniform)} than under uniform"
-        " attention"
+        f"Under the model's attention the probe's {score} is {probes.higher(uniform)} than under"
+        " uniform attention"
     )
     loses = (
-        f"Without the attended words the {score} of models of the recipe is {_lower(leak)} than"
-        " without as many other words"
+        f"Without the attended words the {score} of models of the recipe is {probes.lower(leak)}"
+        " than without as many other words"
     )
     if compare(uniform, delta) == "against":
         why = f"{over_uniform}: less than {delta:g} is gained."
@@ -178,7 +196,7 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
         why = (
             "The leak control did not decide: models that learn from texts without random words"
             f" are not shown to be better than a constant answer. Their {probes.score.words} is"
-            f" {_higher(above)} than that of the best one."
+            f" {probes.higher(above)} than that of the best one."
         )
         return _Found("inconclusive", why, above, None)
     if compare(leak, delta) == "for":
@@ -201,8 +219,8 @@ def _outdone(
         other = probes.gap(BASE_GUIDE, ADVERSARY_GUIDE)
         if compare(other, delta) != "for":
             why = (
-                f"{over_uniform}, but {_higher(other)} than under an adversary's attention: other"
-                " attention serves the probe as well."
+                f"{over_uniform}, but {probes.higher(other)} than under an adversary's attention:"
+                " other attention serves the probe as well."
             )
             still = compare(other, delta) == "inconclusive"
             return _Found("inconclusive", why, other, OVER_ADVERSARY, open=still)
@@ -215,26 +233,6 @@ def _within(found: Estimate, delta: float) -> bool:
     if found.ci_low is None or found.ci_high is None:
         return False
     return -delta < found.ci_low and found.ci_high < delta
-
-
-def _higher(found: Estimate) -> str:
-    """A gap in words: how much higher, or lower, the first score is."""
-    return _than(found, "higher", "lower")
-
-
-def _lower(found: Estimate) -> str:
-    """The same, of how much lower the second score is."""
-    return _than(found, "lower", "higher")
-
-
-def _than(found: Estimate, above: str, below: str) -> str:
-    if found.value is None:
-        return f"not shown to be {above} or {below}"
-    sign, word = (1, above) if found.value >= 0 else (-1, below)
-    if found.ci_low is None or found.ci_high is None:
-        return f"{abs(found.value):.3f} {word}"
-    low, high = sorted((sign * found.ci_low, sign * found.ci_high))
-    return f"{abs(found.value):.3f} {word} (95 % interval {low:.3f} to {high:.3f})"
 
 
 def _too_few(runs: Runs, kinds: Sequence[Kind]) -> str:

@@ -12,14 +12,15 @@ _SOURCE = "this tool's own, on the adversaries of Wiegreffe & Pinter 2019, secti
 SPECS = (
     MetricSpec(
         ADVERSARY_EXCESS,
-        "How much farther than imitators one adversary moves the attention, the one that moves it "
-        "farthest on dev while its answers stay as close as those of other seeds.",
+        "How much farther than imitators one adversary moves the attention, the one of which dev "
+        "shows the most while its answers stay as close as those of other seeds.",
         "nats",
         "lower",
         LEAST_MEAN,
         _RANGE,
-        formula="JSD of the adversary of greatest JSD within the budget on dev, less the mean JSD "
-        "of usable imitators of the same kind of start",
+        formula="JSD of one adversary less the mean JSD of usable imitators of the same kind of "
+        "start; of the adversaries within the budget on dev, the one whose interval of this "
+        "difference there has the greatest lower end",
         beside=("seed_baseline.tvd.mean", "hard_to_manipulate", "excess JSD"),
         traps="It is undefined where no adversary stays within the budget. On other texts the "
         "adversary may cost more than on dev.",

@@ -13,7 +13,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.power import settle
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, percent
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, UNIFORM, Kind, Runs
 from attnaudit.questions.scored import IN_WORDS
@@ -34,16 +34,17 @@ def necessary(evidence: Evidence, runs: Runs, delta: float) -> Finding:
     seeds = runs.shared_seeds(_KINDS.values())
     gap = score_gap(evidence, runs, LEARNED, UNIFORM, seeds)
     status = compare(gap, delta)
+    compared = _compared(gap, IN_WORDS[evidence.score], evidence.level)
     reason = (
-        f"{_compared(gap, IN_WORDS[evidence.score])} Both were trained until they stopped"
-        f" improving, with {len(seeds)} seeds each.{_left_out(runs)}"
+        f"{compared} Both were trained until they stopped improving,"
+        f" with {len(seeds)} seeds each.{_left_out(runs)}"
     )
     if status == "inconclusive":
         reason = f"{reason} {settle(gap, delta)}"
     return finding(status, reason, gap, delta, evidence.scope, METRIC, RULE)
 
 
-def _compared(gap: Estimate, score: str) -> str:
+def _compared(gap: Estimate, score: str, level: float) -> str:
     """The gap in words."""
     if gap.value is None:
         return "The scores of these models cannot be compared."
@@ -52,7 +53,7 @@ def _compared(gap: Estimate, score: str) -> str:
     shown = score
     if ends[0] is not None and ends[1] is not None:
         low, up = ends if high else (-ends[1], -ends[0])
-        shown = f"{score}; 95 % interval {low:.3f} to {up:.3f}"
+        shown = f"{score}; {percent(level)} interval {low:.3f} to {up:.3f}"
     word = "higher" if high else "lower"
     return (
         f"Models with learned attention score {abs(gap.value):.3f} {word} ({shown}) than models"

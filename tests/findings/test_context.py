@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from attnaudit.findings.context import NO_ADVERSARY, out_of_context
+from attnaudit.findings.context import ALIKE, NO_ADVERSARY, out_of_context
 from attnaudit.measures.sample import Sample
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
@@ -20,13 +20,15 @@ LEAK = "probe.leak.score_gap"
 def judge(bench, models):
     """The finding on models that are wrong on so many texts, or on so many by seed."""
 
-    def several(wrong):
-        return models(*([wrong] * 5 if isinstance(wrong, int) else wrong))
+    def several(wrong, jsd=0.05):
+        return models(*([wrong] * 5 if isinstance(wrong, int) else wrong), jsd=jsd)
 
-    def judge(base=20, uniform=80, attended=70, other=20, delta=0.01, adversary=None, whole=0):
+    def judge(
+        base=20, uniform=80, attended=70, other=20, delta=0.01, adversary=None, far=0.5, whole=0
+    ):
         bench.probes = {"base": several(base), "uniform": several(uniform)}
         if adversary is not None:
-            bench.probes["adversary"] = several(adversary)
+            bench.probes["adversary"] = several(adversary, far)
         bench.arms = {"attended": several(attended), "other": several(other)}
         bench.whole = whole
         return out_of_context(bench.evidence(), delta)
@@ -135,6 +137,13 @@ def test_an_adversary_can_only_take_a_for_away(judge):
         assert found.statistic == pytest.approx((wrong - 20) / 200, abs=1e-3)
     assert judge(base=60, uniform=40, adversary=190).status == "against"
     assert judge(attended=20, other=20, adversary=190).metric == LEAK
+
+
+def test_the_attention_of_an_adversary_that_is_not_other_takes_no_for_away(judge):
+    found = judge(adversary=20, far=0.1)  # its interval has no width, and is not above .1
+    assert (found.status, found.metric) == ("for", UNIFORM)
+    assert found.scope == f"a bench; {ALIKE} by more than a JSD of 0.1"
+    assert judge(adversary=20, far=0.11).status == "inconclusive"
 
 
 def test_a_delta_of_0(judge):

@@ -124,15 +124,27 @@ def test_imitators_of_the_other_start_are_not_compared_with(movable, models):
     movable.adversaries[0.0] = [*models(20, 20, 20, jsd=0.05, tvd=0.02), *far]
     assert judge(movable).statistic == pytest.approx(0.45)  # the chosen one began from scratch
     movable.adversaries[0.0] = [*far, *models(20, 20, 20, jsd=0.05, tvd=0.02)]
-    assert "It moves the attention by 0.00" in judge(movable).reason
+    movable.adversaries[0.02][3:] = models(20, 20, 20, jsd=0.5, tvd=0.2)  # beyond the budget
+    found = judge(movable)
+    assert (found.status, found.statistic) == ("for", pytest.approx(0))
 
 
 def test_one_imitator_of_the_kind_gives_no_verdict(movable, models):
     movable.adversaries[0.0][1:3] = models(20, 20, tvd=0.3)
-    movable.adversaries[0.02][0] = models(20, jsd=0.55, tvd=0.06, moved=150)[0]
+    movable.adversaries[0.02][3:] = models(20, 20, 20, jsd=0.5, tvd=0.2)  # beyond the budget
     found = judge(movable)
     assert found.status == "inconclusive"
     assert "Only one imitator of its kind of start is usable (from scratch, seed 1)" in found.reason
+
+
+def test_the_adversary_of_which_most_can_be_shown_is_chosen(movable, models):
+    """Those from scratch get farther, and their imitators scatter."""
+    scatter = [models(20, jsd=x, tvd=0.02)[0] for x in (0.05, 0.3, 0.55)]
+    movable.adversaries[0.0][:3] = scatter
+    movable.adversaries[0.02][:3] = models(20, 20, 20, jsd=0.6, tvd=0.06, moved=150)
+    found = judge(movable)
+    assert (found.status, found.statistic) == ("against", pytest.approx(0.45))
+    assert found.reason.startswith("One adversary (lambda 0.02, warm start, seed 1; chosen on dev)")
 
 
 def test_what_was_vacuously_for(bench, models):

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from attnaudit.findings.looks import looked
+from attnaudit.findings.necessary import necessary
 from attnaudit.findings.rules import finding
 from attnaudit.measures.spending import levels
 from attnaudit.questions.looks import LOOKS
@@ -93,3 +94,13 @@ def test_a_seed_that_diverged_counts_as_one_that_was_tried(bench):
     assert first.diverged == {SEED: {2}}
     assert runs.first(1).diverged == {SEED: set()}
     assert len(lost.probs) == len(runs.ids)
+
+
+def test_a_reason_names_the_level_of_its_look(grown):
+    evidence = grown(5)
+    level = levels(LOOKS)[0]
+    found = looked(
+        evidence, "seed-baseline", lambda seen: necessary(seen, seen.of("seed-baseline"), 0.01)
+    )
+    assert f"{100 * level:.3g} % interval" in found.reason
+    assert "95 %" not in found.reason
