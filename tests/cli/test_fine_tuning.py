@@ -81,7 +81,7 @@ def test_every_audit_that_trains_again_does_so_from_the_folder(cli, tuned, tiny,
     sweep = ("--no-per-instance", "--lambda", "0.01", "--seeds", "1", "--epochs", "1")
     found = said(cli("adversary", tuned, data, *sweep, "--models", "adversaries", "--json"))
     assert found["metrics"]["adversary.model[lambda=0.01].jsd.mean"]["value"] > 0
-    adversary = here / "adversaries" / "lambda0.01-seed1"
+    adversary = here / "adversaries" / "lambda0.01-scratch-seed7"
     assert load_trained(adversary).training["lambda"] == 0.01
     again = said(cli("permute", adversary, data, "--permutations", "2", "--json"))
     assert again["model"]["kind"] == "transformer"
