@@ -53,6 +53,7 @@ def trained(spec):
     return run_training(short, "cpu", 1, Silent(), False, ())
 
 
+@pytest.mark.whole
 def test_their_sentences(trained, spec):
     """One test, so that one process of several trains the model, and only once."""
     published_figures(trained, spec)

@@ -114,6 +114,7 @@ def test_a_question_can_be_shown_gated_and_put_beside_others(toy, records):
     assert "attention" in toy("report", records, "--show", "1").lower()
 
 
+@pytest.mark.whole  # half a minute
 def test_an_importance_is_compared_and_deleted_like_the_others(toy):
     asked = ("--measure", "word_number", "--measure", "random", "--json")
     report = json.loads(toy("correlate", *ASKED, *asked))

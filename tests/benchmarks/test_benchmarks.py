@@ -247,6 +247,7 @@ def test_growth_is_judged_over_all_runs():
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="peak memory is read off Linux' own account")
+@pytest.mark.whole
 def test_memory_is_that_of_a_fresh_process():
     """Takes some 5 s, most of which the process needs to import torch and scipy."""
     peak, above = side_peak("kendall", "6 texts of 5 tokens", "scipy, pair by pair", toy=True)

@@ -293,7 +293,7 @@ def test_counting_words_does_not_solve_it(train, held_out_split):
     assert right[kinds == "negation"].mean() < 0.4
 
 
-@pytest.mark.slow  # ten seconds of training: what reviews demand of a model can only be learned
+@pytest.mark.whole  # ten seconds of training: what reviews demand of a model can only be learned
 def test_a_small_recurrent_network_solves_it(train, held_out_split):
     import torch
     from torch import nn
