@@ -25,7 +25,7 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow("probe score, less uniform", "probe.base-uniform.score_gap"),
-        EvidenceRow("loss without attended words, less others", "probe.leak.score_gap"),
+        EvidenceRow("attended words, less others", "probe.leak.score_gap"),
     ),
     retrains=True,
     traps="It measures use to another model, not faithfulness to this one.",
