@@ -6,7 +6,7 @@ five if the true effect is the one seen, and the chance of an answer at the pres
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnaudit.findings.finding import ChanceAt, Chances, Power, Size
 from attnaudit.measures.limits import Bounds
@@ -32,7 +32,8 @@ class Measured(Estimate):
     `parts` are those of its variance; None where they are not known. `bounds` is what the figure
     can be. A sentence calls the figure `what` and the models `who`, in the plural. `least` is the
     fewest models that a finding may rest on. The answer is *for* above delta; it is *against* below
-    delta, or, where the figure is `two_sided`, below -delta only.
+    delta, or, where the figure is `two_sided`, below -delta only. A figure that `shrinks` varies
+    less the nearer its true value is to the upper end of its range, where all models are alike.
     """
 
     parts: Components | None = None
@@ -41,6 +42,7 @@ class Measured(Estimate):
     what: str = "gap"
     who: str = "seeds"
     two_sided: bool = False
+    shrinks: bool = False
 
     @classmethod
     def of(
@@ -56,6 +58,22 @@ class Measured(Estimate):
         """An estimate with all that; the fields are those of the class."""
         given = (found.value, found.ci_low, found.ci_high, found.n, found.undefined, found.reason)
         return cls(*given, parts, least, bounds, what, who, two_sided)
+
+    def parts_at(self, effect: float) -> Components | None:
+        """The parts of the variance if the true figure is `effect`.
+
+        Where it `shrinks`, the variance is in proportion to the distance to the upper end, beyond
+        the figure that was seen. (By simulation it falls somewhat faster, so that the chance of an
+        answer is not promised too high.)
+        """
+        top, seen = self.bounds[1], self.value
+        if self.parts is None or not self.shrinks or top is None or seen is None or effect <= seen:
+            return self.parts
+        share = (top - effect) / (top - seen)
+        parts = self.parts
+        return replace(
+            parts, seed=share * parts.seed, text=share * parts.text, joint=share * parts.joint
+        )
 
     def line(self, delta: float) -> Line:
         """What the interval must lie above, or else below, for an answer."""
@@ -101,7 +119,10 @@ def power_of(found: Estimate, delta: float) -> Power | None:
     seeds, n = parts.seeds, parts.n
     shares = parts.shares(seeds, n)
     none, same, twice = (
-        ChanceAt(effect=effect, chance=chance(parts, seeds, n, effect, line, bounds))
+        ChanceAt(
+            effect=effect,
+            chance=chance(found.parts_at(effect) or parts, seeds, n, effect, line, bounds),
+        )
         for effect in effects(seen, delta, bounds)
     )
     more_seeds = seeds_needed(parts, n, seen, line, found.least, bounds)

@@ -10,6 +10,8 @@ does (s about .5) although they often point at different words, which kappa sees
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from attnaudit.findings.desiderata import STABLE
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
@@ -64,7 +66,8 @@ def measured(s: OfPairs, level: float = LEVEL) -> Measured:
     """
     stretch = (ABOVE + BELOW) / 2
     parts = None if s.parts is None else components(s.parts, stretch=stretch, level=level)
-    return Measured.of(s.estimate, parts, LEAST_SEEDS + 1, ALIKE, "s", "models")
+    found = Measured.of(s.estimate, parts, LEAST_SEEDS + 1, ALIKE, "s", "models")
+    return replace(found, shrinks=True)
 
 
 def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
@@ -81,7 +84,7 @@ def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
     told = (
         f"On a scale where 0 is no more alike than shuffled and 1 is identical, the attention of"
         f" {found.models} models of this recipe reaches {s.value:.2f} (s{_interval(s)}). In"
-        f" {agreement:.0%} of all cases two models have the same top word (kappa"
+        f" {100 * (agreement or 0.0):.0f} % of all cases two models have the same top word (kappa"
         f" {kappa.value:.2f}{_interval(kappa)})."
     )
     if alike == "against":

@@ -166,3 +166,16 @@ def test_a_gap_knows_what_makes_it_uncertain(bench, models):
     assert found.parts.reach > 0
     half = (found.ci_high - found.ci_low) / 2
     assert half == pytest.approx(2.4 * found.parts.variance(6, 200) ** 0.5, rel=0.2)
+
+
+def test_models_that_are_all_alike_would_show_it():
+    """Their pairs do not differ, however much those differed that were seen."""
+    parts = Components(0.13, 0.0, 0.0, 6, 500, 500, stretch=1.4)
+    seen = Estimate(0.513, 0.044, 0.748, 500)
+    found = Measured.of(seen, parts, 6, (-1.0, 1.0), "s", "models")
+    usual = power_of(found, 2 / 3).chances
+    alike = power_of(dataclasses.replace(found, shrinks=True), 2 / 3).chances
+    assert alike.twice_delta.effect == 1
+    assert alike.twice_delta.chance == pytest.approx(1)
+    assert usual.twice_delta.chance < 0.1
+    assert (alike.none, alike.seen) == (usual.none, usual.seen)

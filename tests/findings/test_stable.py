@@ -29,7 +29,7 @@ def test_models_that_attend_alike_are_for(bench):
     assert found.interval[1] == 1
     assert 0.95 < found.interval[0] < 1  # 200 texts may miss some of another kind
     assert "the attention of 6 models of this recipe reaches 1.00 (s, 0.9" in found.reason
-    assert "In 100% of all cases two models have the same top word" in found.reason
+    assert "In 100 % of all cases two models have the same top word" in found.reason
     assert "Five seeds do not show a kind of failure that is rarer" in found.reason
 
 

@@ -7,7 +7,7 @@ lambdas. Choices are made on dev. What was chosen is judged on the audited split
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -125,9 +125,7 @@ class Sweep:
 
         Of equals, the one of the smallest lambda.
         """
-        found = [Adversary(strength, unit) for strength in lambdas_of(self.runs) if strength > 0]
-        inside = [one for one in found if self.has(one) and self.keeps(one)]
-        return max(inside, key=self.jsd) if inside else None
+        return max(self._inside([unit]), key=self.jsd, default=None)
 
     @cached_property
     def chosen(self) -> Adversary | None:
@@ -138,13 +136,8 @@ class Sweep:
         widely that nothing can be shown of it. Where no excess has an interval, it is the one of
         greatest JSD.
         """
-        found = [
-            one
-            for strength in lambdas_of(self.runs)
-            for unit in self.usable
-            if strength > 0 and self.has(one := Adversary(strength, unit)) and self.keeps(one)
-        ]
-        return max(found, key=lambda one: (self._shown(one), self.jsd(one))) if found else None
+        found = self._inside(self.usable)
+        return max(found, key=lambda one: (self._shown(one), self.jsd(one)), default=None)
 
     def alike(self, one: Adversary) -> list[Unit]:
         """The usable units of the same kind of start."""
@@ -178,6 +171,11 @@ class Sweep:
         """(n,) the `jsd` or `tvd` of a model on each text."""
         found: Floats = self.runs.values(one.kind, [one.unit.seed], what)[0]
         return found
+
+    def _inside(self, units: Sequence[Unit]) -> list[Adversary]:
+        """The adversaries of these units that keep the budget, by lambda."""
+        found = [Adversary(x, unit) for x in lambdas_of(self.runs) if x > 0 for unit in units]
+        return [one for one in found if self.has(one) and self.keeps(one)]
 
     def _shown(self, one: Adversary) -> float:
         found = self.excess(one)
