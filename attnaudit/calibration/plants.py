@@ -214,10 +214,11 @@ PLANTS: Mapping[str, Plant] = {
         schedule=OF_POINTER,
         noise=0.1,
     ),
-    "xor-average": Plant(
+    "order-average": Plant(
         "does not work",
-        "Exclusive or of two words without context: the model cannot learn it.",
-        texts.exclusive_or,
+        "Which of two words stands first decides. The model does not see the order of words: it"
+        " cannot learn it.",
+        texts.ordered,
         _recipe("average"),
         NONE,
         learnable=False,

@@ -122,6 +122,16 @@ def exclusive_or(random: Random, label: int) -> Text:
     return _among_fillers(random, words, length=5)  # in 20 words a BiLSTM learns it late or never
 
 
+def ordered(random: Random, label: int) -> Text:
+    """One word of each of two slots among fillers; the label is which of the two stands first."""
+    words = _some(random, FILLERS, 3)
+    first, second = sorted(random.choice(5, 2, replace=False).tolist())
+    slots = [SLOTS[slot][int(random.integers(0, 2))] for slot in (label, 1 - label)]
+    words.insert(first, slots[0])
+    words.insert(second, slots[1])
+    return Text(words)
+
+
 def proven(random: Random, label: int) -> Text:
     """One word that alone decides; of the others some are cues of a random class."""
     words = [*_some(random, PROOFS[label], 1), *_some(random, DISTRACTING, LENGTH - 1)]

@@ -7,12 +7,14 @@ goes on from. Units from scratch take other seeds than warm ones, so that all un
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from attnaudit.questions.model_adversary.choice import SCRATCH, WARM, Unit
 
 MOST_REPLACED = 6  # imitators in all
+HOPELESS = 6  # units of one kind of start, all of them stuck: if half could do it, 1 in 64
 
 
 def shares(count: int) -> dict[str, int]:
@@ -26,6 +28,8 @@ class Seeds:
 
     left: dict[str, list[int]]
     replaced: int = field(default=0, init=False)
+    _used: Counter[str] = field(default_factory=Counter, init=False)
+    _stuck: Counter[str] = field(default_factory=Counter, init=False)
 
     @classmethod
     def of(cls, count: int, seeds: Callable[[int], Sequence[int]], kept: Sequence[int]) -> Seeds:
@@ -43,7 +47,7 @@ class Seeds:
     def first(self, count: int) -> list[Unit]:
         """The first `count` units: fewer where there are not as many models to start from."""
         return [
-            Unit(start, self.left[start].pop(0))
+            self._next(start)
             for start, share in shares(count).items()
             for _ in range(min(share, len(self.left[start])))
         ]
@@ -52,11 +56,20 @@ class Seeds:
         """Further units in place of `stuck` ones, each of the same kind of start.
 
         There are at most `MOST_REPLACED` of them in all, and none of a kind whose seeds are used
-        up.
+        up. A kind whose first units all got stuck, at least `HOPELESS` of them, is given up:
+        further ones would only take time.
         """
+        self._stuck.update(unit.start for unit in stuck)
+        hopeless = {s for s, n in self._used.items() if self._stuck[s] == n >= HOPELESS}
         found = []
         for unit in stuck:
-            if self.replaced < MOST_REPLACED and self.left[unit.start]:
+            if unit.start in hopeless or self.replaced == MOST_REPLACED:
+                continue
+            if self.left[unit.start]:
                 self.replaced += 1
-                found.append(Unit(unit.start, self.left[unit.start].pop(0)))
+                found.append(self._next(unit.start))
         return found
+
+    def _next(self, start: str) -> Unit:
+        self._used[start] += 1
+        return Unit(start, self.left[start].pop(0))

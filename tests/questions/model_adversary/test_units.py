@@ -59,3 +59,25 @@ def test_no_seed_is_used_twice_and_six_are_replaced_at_most(count, kept, data):
     assert len({unit.seed for unit in units}) == len(units)
     assert len(units) <= count + MOST_REPLACED
     assert seeds.replaced == len(units) - len(rounds[0])
+
+
+def test_a_kind_of_which_six_of_six_got_stuck_is_given_up():
+    seeds = Seeds.of(6, seeds_but_0, [])
+    first = [unit for unit in seeds.first(6) if unit.start == "scratch"]
+    second = seeds.replace(first)
+    assert [unit.start for unit in second] == ["scratch"] * 3
+    assert seeds.replace(second) == []
+
+
+def test_a_kind_of_which_one_is_usable_goes_on():
+    seeds = Seeds.of(6, seeds_but_0, [])
+    first = [unit for unit in seeds.first(6) if unit.start == "scratch"]
+    second = seeds.replace(first[1:])
+    assert len(seeds.replace(second)) == 2
+
+
+def test_the_other_kind_is_replaced_all_the_same():
+    seeds = Seeds.of(6, seeds_but_0, [])
+    first = seeds.first(6)
+    second = seeds.replace(first[:3])
+    assert [unit.start for unit in seeds.replace([*second, first[5]])] == ["warm"]
