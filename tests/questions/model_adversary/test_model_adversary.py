@@ -364,7 +364,7 @@ def test_a_start_from_which_six_got_stuck_is_given_up(audit):
     assert len(listener.trained) == 6 + 1  # the adversary of the first one describes
     assert listener.trained[-1] == "lambda 0.01, from scratch, seed 7"
     assert listener.said[-2:] == [
-        "0 imitators of 7 are usable",
+        "0 imitators of 6 are usable",
         "the adversaries of the first ones only describe: no finding rests on them",
     ]
 
