@@ -9,6 +9,7 @@ from attnaudit.calibration.running import JUDGING
 from attnaudit.calibration.verdicts import OPPOSITES
 from attnaudit.calibration.written import Written
 from attnaudit.models.interface import check_laws
+from attnaudit.models.predict import predict
 
 SEED = 1000  # not one of those that judge
 POINTED = [
@@ -119,6 +120,20 @@ def test_in_one_text_of_ten_weights_have_no_influence():
         assert (moved[~idle] > 1).all()
         junk.append(idle)
     assert 0.05 <= torch.cat(junk).float().mean() <= 0.15
+
+
+def test_the_order_of_two_words_decides_and_a_bag_of_words_does_not_see_it():
+    retraining = grown("order-average", trained=False)
+    instances = retraining.splits["test"].instances
+    for one in instances:
+        slots = [word[0] for word in one.tokens if word[0] in "ab" and word[1:] in ("0", "1")]
+        assert slots == (["a", "b"] if one.label == 0 else ["b", "a"])
+    turned = [replace(one, tokens=one.tokens[::-1]) for one in instances]
+    same = [
+        predict(retraining.base, replace(retraining.batches("test"), instances=some))
+        for some in (instances, turned)
+    ]
+    assert same[0] == pytest.approx(same[1], abs=1e-6)
 
 
 def test_the_order_of_the_classes_changes_with_the_seed():

@@ -11,6 +11,7 @@ imitators are trained. One that got stuck tells nothing, nor would its adversari
 by a further seed of the same kind of start (see `units`). Stuck is an imitator that diverged, that
 is not better than a constant answer on dev, or that goes beyond the budget of the seeds on dev,
 where that is known. Adversaries far beyond the budget are not stuck: a large lambda may want that.
+A kind of start is given up once all of its imitators so far, at least six, got stuck.
 Then come the adversaries of all lambdas, and those that refine a sweep. If no imitator is usable,
 the first units have adversaries all the same: their figures describe, and no finding rests on them.
 
