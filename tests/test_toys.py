@@ -72,6 +72,7 @@ def test_a_question_has_its_subcommand(toy):
     assert "loud" in toy("loud", *ASKED, left_out="question", code=2)
 
 
+@pytest.mark.whole  # a start of the program that loads the model
 def test_a_question_is_planned_before_it_runs(toy):
     plan = json.loads(toy("loud", *ASKED, "--dry-run", "--json"))
     assert [part["name"] for part in plan["parts"]] == ["loud"]
@@ -103,6 +104,7 @@ def test_a_format_is_taken_from_the_name_of_a_file(toy, records):
     )
 
 
+@pytest.mark.whole  # five starts of the program
 def test_a_question_can_be_shown_gated_and_put_beside_others(toy, records):
     rule = "gates: [{id: quiet, metric: loud.largest.mean, max: 1}]\n"
     (toy.folder / "policy.yaml").write_text(rule)
@@ -126,6 +128,7 @@ def test_an_importance_is_compared_and_deleted_like_the_others(toy):
     assert "unknown importance measure 'word_number'" in unknown
 
 
+@pytest.mark.whole  # two starts of the program
 def test_a_reading_is_offered_wherever_attention_is_shown(toy):
     report = json.loads(toy("permute", *ASKED, "--reading", "last", "--json"))
     assert report["settings"]["reading"] == "last"

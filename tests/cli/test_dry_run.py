@@ -270,6 +270,7 @@ def test_a_whole_audit(plan, here):
     assert (adversaries.epochs_least, adversaries.epochs_most) == (2, 3)
 
 
+@pytest.mark.whole  # ten seconds
 def test_a_whole_audit_of_a_transformer(plan, tiny, here, pretrained):
     (here / "c.yaml").write_text(
         f"data: {tiny / 'data.yaml'}\nmodel: {{pretrained: {pretrained}}}\n"
@@ -314,6 +315,7 @@ def test_a_pilot_tells_how_likely_answers_are(plan, here):
     assert found.seconds > 0
 
 
+@pytest.mark.whole  # the pilot of the test above, as text
 def test_the_table_of_a_pilot(cli, here):
     (here / "c.yaml").write_text(POWER)
     said = cli("audit", "c.yaml", "--dry-run", "--power", "--pilot", 3)

@@ -74,6 +74,7 @@ def test_train_says_what_it_has_made_and_transformers_loads_it(cli, config, here
             assert by_row[row] == pytest.approx(probs, abs=1e-5)
 
 
+@pytest.mark.whole  # the whole audit below does so, too
 def test_every_audit_that_trains_again_does_so_from_the_folder(cli, tuned, tiny, here):
     data = tiny / "data.yaml"
     seeds = said(cli("seed-baseline", tuned, data, "--seeds", "1", "--json"))
@@ -92,6 +93,7 @@ def test_every_audit_that_trains_again_does_so_from_the_folder(cli, tuned, tiny,
     assert {"probe.bad.score", "probe.base.score", "probe.leak.score_gap"} <= set(probed["metrics"])
 
 
+@pytest.mark.whole  # of transformers; tests/running has it of classic models
 def test_the_same_seeds_give_the_same_report(cli, tuned, tiny):
     command = ("seed-baseline", tuned, tiny / "data.yaml", "--seeds", "1", "--json")
     first, again = said(cli(*command)), said(cli(*command))

@@ -248,7 +248,7 @@ def passes(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [(), ("--show", "3")])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ["json", "html"])  # the one that shows least, and most
 def test_a_report_reads_each_file_once(cli, records, passes, form, options):
     assert cli("report", *records, "--format", form, "-o", "x", *options).code == 0
     assert passes == {**{Path(path).stem: 1 for path in records}, "taus": 40}

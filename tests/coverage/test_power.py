@@ -20,6 +20,7 @@ from tests.coverage.power import (
 )
 
 
+@pytest.mark.whole  # a simulation
 @pytest.mark.parametrize("mixture", MIXTURES)
 @pytest.mark.parametrize(("seeds", "n"), SIZES[:3])
 def test_what_is_promised_comes_true(mixture, seeds, n):

@@ -120,7 +120,13 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.whole if ROWS[kind][2] > 2 else ())
+        for kind in ROWS  # rows of a million lines take seconds each
+    ],
+)
 def test_a_row_is_cut_while_it_is_read(complaint, kind):
     name, text, line = ROWS[kind]
     head = '{"text": "fine"}\n' if name == "a.jsonl" else "text\n"

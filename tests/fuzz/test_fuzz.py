@@ -11,7 +11,7 @@ from tests.fuzz import oracles, program
 from tests.fuzz.known import known
 from tests.fuzz.targets import TARGETS, Case, cases, execute
 
-EXAMPLES = {1: 13, 2: 8, 4: 5}  # by the cost of a target
+EXAMPLES = {1: 8, 2: 5, 4: 3}  # by the cost of a target; `python -m tests.fuzz` runs for hours
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_sharing_work_changes_nothing(classic, instances, batch_of, answers, enc
 
 
 @given(lengths=st.lists(st.integers(2, 8), min_size=1, max_size=6), budget=st.integers(1, 200))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_lengths_under_any_budget(classic, instances, batch_of, answers, lengths, budget):
     model, some = classic("bilstm"), instances(lengths)
     batch = batch_of(some)

@@ -61,7 +61,7 @@ def test_shares_that_never_differ_may_do_so():
     assert (found.ci_low, found.ci_high) == pytest.approx((-unseen(240), unseen(240)))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_no_interval_leaves_the_range_and_all_hold_the_figure(data):
     n = data.draw(st.integers(2, 12))
@@ -76,8 +76,9 @@ def test_no_interval_leaves_the_range_and_all_hold_the_figure(data):
             assert found.ci_low is None
             continue
         assert found.ci_low <= found.value <= found.ci_high
-        assert low is None or found.ci_low >= low
-        assert high is None or found.ci_high <= high
+        # The mean of equal numbers may miss them by rounding, which reports take off.
+        assert low is None or found.ci_low >= low - 1e-12
+        assert high is None or found.ci_high <= high + 1e-12
 
 
 def test_the_standard_error_of_groups_is_that_of_their_sums():

@@ -155,7 +155,8 @@ def whole(tmp_path_factory):
             *(f"adversaries/{file_of(title)}.pt" for title in ADVERSARIES),
         }
         assert load(Path("out/report.json"))[0].report == made.report
-        return timeless(made.report), {name: records_of(name) for name in RECORDED}
+        records = {name: records_of(name) for name in RECORDED}
+        return timeless(made.report), records, Path("out").absolute()
 
 
 # Plans
@@ -336,7 +337,7 @@ def test_mistakes_in_a_plan_are_named_by_file_and_line(plan, audit, says):
 
 
 def test_a_second_run_makes_nothing_again(run, whole):
-    run()
+    shutil.copytree(whole[2], "out")
     before = {p: p.stat().st_mtime_ns for p in Path("out/records").iterdir()}
     models = [load_checkpoint(p).training for p in sorted(Path("out").rglob("*.pt"))]
     report, trained = run()
@@ -349,14 +350,14 @@ def test_a_second_run_makes_nothing_again(run, whole):
 @pytest.mark.parametrize(
     ("title", "step"),
     [
-        ("train", 1),
+        pytest.param("train", 1, marks=pytest.mark.whole),
         pytest.param("train", 9, marks=pytest.mark.whole),
         pytest.param("uniform 1", 1, marks=pytest.mark.whole),
-        ("seed 2", 2),
+        pytest.param("seed 2", 2, marks=pytest.mark.whole),
         ("lambda 0.0, warm start, seed 1", 1),
         pytest.param("lambda 0.0, warm start, seed 2", 1, marks=pytest.mark.whole),
         pytest.param("lambda 0.04, warm start, seed 2", 2, marks=pytest.mark.whole),
-        ("probe adversary 1", 1),
+        pytest.param("probe adversary 1", 1, marks=pytest.mark.whole),
     ],
 )
 def test_an_interrupted_run_goes_on_to_the_same_report(run, whole, title, step):
@@ -400,6 +401,7 @@ def test_what_is_changed_is_run_anew_with_what_rests_on_it(run):
     assert report.audit == "report"
 
 
+@pytest.mark.whole  # half a minute
 def test_words_are_kept_where_the_plan_says_so(run):
     run()
     _, trained = run(("audit:", "audit:\n  text: true"))
@@ -460,8 +462,8 @@ def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_pa
         run()
 
 
-def test_a_baseline_of_something_else_is_refused_before_the_audits(run, tiny):
-    run()
+def test_a_baseline_of_something_else_is_refused_before_the_audits(run, whole):
+    shutil.copytree(whole[2], "out")
     (other,) = load(Path("out/records/probe.jsonl"))
     from attnaudit.report.baseline import Baseline
 
@@ -523,6 +525,7 @@ def guides_in(path):
     return {record["run"].get("guide") for record in records}
 
 
+@pytest.mark.whole  # the audit of test_fine_tuning goes the same way through the program
 def test_a_transformer_goes_the_same_way(run, fine):
     report, trained = run(*fine)
     adversaries = [t for t in trained if t.startswith("lambda")]

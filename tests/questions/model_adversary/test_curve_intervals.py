@@ -23,6 +23,7 @@ def drawn(generator, seed_sd, text_sd, joint_sd):
     return MEANS[..., None, None] + of_seed + of_text + joint
 
 
+@pytest.mark.whole  # a simulation
 @pytest.mark.parametrize("spread", [(0.01, 0.05, 0.02), (0.001, 0.2, 0.05)])
 @pytest.mark.parametrize(
     ("figure", "most"),
