@@ -50,9 +50,9 @@ def _measured(found: Finding) -> Iterator[str]:
         return
     low, high = found.interval
     level = 0.95 if found.look is None else found.look.level
-    spec = find(found.metric) if found.metric else None
-    if spec is not None:
-        yield f"Measured: {spec.definition[0].lower()}{spec.definition[1:]}"
+    definition = "" if found.metric is None else _definition(found.metric)
+    if definition:
+        yield f"Measured: {definition[0].lower()}{definition[1:]}"
     yield (
         f"The figure is {number(found.statistic)}, and values from {number(low)} to {number(high)}"
         f" fit the data ({100 * level:.3g} % interval)."
@@ -65,6 +65,17 @@ def _measured(found: Finding) -> Iterator[str]:
         yield f"All of these lie below the limit of {found.delta:.3g}."
     else:
         yield f"The limit of {found.delta:.3g} lies among them."
+
+
+def _definition(metric: str) -> str:
+    """What a metric is, with the names that its own name holds; empty of an unknown one."""
+    spec = find(metric)
+    if spec is None:
+        return ""
+    text = spec.definition
+    for key, value in (spec.values(metric) or {}).items():
+        text = text.replace(f"{{{key}}}", value)
+    return text
 
 
 def _changes(found: Finding) -> Iterator[str]:

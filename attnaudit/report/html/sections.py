@@ -56,11 +56,12 @@ def figures_of(made: Combined) -> tuple[dict[str, list[Drawn]], list[str]]:
 
 
 def sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[Section]:
-    """A section a question, in the order of the report's tables; figures go with their question.
+    """A section a question, in the order of the list of questions; figures go with their question.
 
-    Other tables stand under the first part of their name, or under the report's own.
+    Other tables stand before them, under the first part of their name or under the report's own.
     """
     found: dict[str, Section] = {}
+    others: dict[str, Section] = {}
 
     def of(question: Question) -> Section:
         made = Section(
@@ -84,9 +85,10 @@ def sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[Section
             title = report.audit if own else stem
             asks = _ASKED.get(title, title.replace("_", " ").capitalize())
             # What a file calls itself never names a place in the page.
-            anchor = f"tables-{stem}" if stem in _ASKED else f"tables-{len(found)}"
-            found.setdefault(f"tables of {title}", Section(anchor, asks)).add(table)
+            anchor = f"tables-{stem}" if stem in _ASKED else f"tables-{len(others)}"
+            others.setdefault(title, Section(anchor, asks)).add(table)
     for question in all_questions():
         if figures.get(question.name):
             of(question)
-    return list(found.values())
+    asked = (found[question.name] for question in all_questions() if question.name in found)
+    return [*others.values(), *asked]
