@@ -16,6 +16,8 @@ _NAMES = """
     warm, weights, word, words
 """
 EVERYDAY = frozenset(" ".join(_NAMES.split()).split(", "))
+# Cells of tables that mean something else than the term of the same name.
+OTHERWISE = frozenset(("unit", "figure", "metric", "trained", "base", "position", "look"))
 # What the headers of tables call them.
 HEADERS = {
     "sig": "p-value",

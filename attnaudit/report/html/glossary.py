@@ -10,7 +10,7 @@ from functools import cache
 from attnaudit.explanations.described import importances, readings
 from attnaudit.explanations.entry import Entry
 from attnaudit.explanations.findings import FINDINGS, STATUSES
-from attnaudit.explanations.spelling import EVERYDAY, HEADERS
+from attnaudit.explanations.spelling import EVERYDAY, HEADERS, OTHERWISE
 from attnaudit.explanations.terms import TERMS
 
 
@@ -49,6 +49,8 @@ def term_of(cell: str) -> Term | None:
     """The term that a whole cell of a table names; None where it names none."""
     lower = " ".join(cell.lower().split())
     lower = lower.removesuffix(" [low, high]")
+    if lower in OTHERWISE:
+        return None
     return terms().get(HEADERS.get(lower, lower).lower()) or terms().get(lower)
 
 
