@@ -192,9 +192,9 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
     tables = {f"{name}.x": whole.report.tables["permute.tvd"] for name in PREFIXES}
     report = whole.report.model_copy(update={"tables": tables})
     text = html_page(replace(whole, report=report))
-    sections = dict(zip(headings(text), text.split("<h2")[1:], strict=True))
+    sections = dict(zip(headings(text), unescape(text).split("<h2")[1:], strict=True))
     found = {
-        name: re.findall("<figcaption><b>(.*?)[.]</b>", unescape(sections[find_question(name).asks]))
+        name: re.findall("<figcaption><b>(.*?)[.]</b>", sections[find_question(name).asks])
         for name in whole.summaries
     }
     assert found == {
