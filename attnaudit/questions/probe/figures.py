@@ -9,8 +9,11 @@ import numpy as np
 
 from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
+from attnaudit.drawing.intervals import intervals
+from attnaudit.drawing.marks import Mark
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Summary
+from attnaudit.questions.probe.names import guide_words
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
@@ -25,16 +28,40 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         if isinstance(value, float):
             kind = printable(row["guide"])
             is_guide = row["seed"] is not None and not kind.startswith("without ")
-            scores[f"guide {kind}" if is_guide else kind].append(value)
+            scores[guide_words(kind) if is_guide else kind].append(value)
     if not scores:
         return []
     return [
+        *_gaps(summaries["probe"], name),
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
-            f"{name} of the probe by guide",
-            "A model without context that is given these weights instead of its own. Without words:"
-            " models of the recipe that learn from texts without them.",
+            f"{name} of the probe by where its weights come from",
+            "A probe is a model that sees each word by itself and takes its weights from elsewhere:"
+            " each row says from where. The last rows are models of the recipe that learn from"
+            " texts without some words.",
             "probe-scores",
             name,
+        ),
+    ]
+
+
+def _gaps(found: Summary, score: str) -> list[Drawn]:
+    """How much better the probe does under the audited model's weights than under others."""
+    gaps = {}
+    for name, each in found.metrics.items():
+        _, between, *rest = name.split(".")
+        if rest == ["score_gap"] and between.startswith("base-") and each.value is not None:
+            gaps[f"than {guide_words(between.removeprefix('base-'))}"] = each
+    if not gaps:
+        return []
+    return [
+        intervals(
+            gaps,
+            "How much better the audited model's weights serve the probe",
+            f"gain in {score}",
+            "To the right of 0 the audited model's weights help the probe more than the weights of"
+            " the row. Bars are 95 % intervals over seeds and texts.",
+            "probe-gaps",
+            (Mark("no difference", 0.0),),
         )
     ]

@@ -20,7 +20,7 @@ class Rendering:
 
     `strict`: inconclusive gates fail too. `detail` asks for the tables that are details. `asked`
     says that heatmaps were asked for. What goes to `terminal` is as wide and colourful as that
-    is in `environ`; None is a file.
+    is in `environ`; None is a file. `summary` asks a page for its first sheet alone.
     """
 
     made: Combined
@@ -29,6 +29,7 @@ class Rendering:
     asked: bool = False
     terminal: TextIO | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
+    summary: bool = False
 
     @property
     def report(self) -> Report:

@@ -8,7 +8,7 @@ from attnaudit.report.formats.format import Format, Rendering
 def _render(given: Rendering) -> str:
     from attnaudit.report.html.page import html_page
 
-    return html_page(given.made)
+    return html_page(given.made, given.summary)
 
 
 FORMAT = Format(
