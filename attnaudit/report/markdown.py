@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attnaudit.errors import printable
 from attnaudit.report.gates import counts, place, said
-from attnaudit.report.layout import Column, all_tables, laid_out
+from attnaudit.report.layout import all_tables, close, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
 from attnaudit.report.wording import MEANING, facts, findings, missing, nothing_assessed, scopes
 
@@ -80,7 +80,7 @@ def _section(table: TableData) -> str:
     columns = laid_out(table)
     body = ""
     if columns:
-        cells = zip(*(_cells(c) for c in columns), strict=True)
+        cells = zip(*(close(c) for c in columns), strict=True)
         right = [c.justify == "right" for c in columns]
         body = _table([c.header for c in columns], cells, right)
     notes = _line(" ".join(table.notes))
@@ -88,13 +88,6 @@ def _section(table: TableData) -> str:
     if table.detail:
         return _folded(table.title, body)
     return f"### {_line(table.title)}\n\n{body}".rstrip()
-
-
-def _cells(column: Column) -> list[str]:
-    """The cells without the spaces that keep intervals in line on a terminal."""
-    if column.header.endswith("[low, high]"):
-        return [" ".join(cell.split()).replace("[ ", "[") for cell in column.cells]
-    return column.cells
 
 
 def _folded(title: str, body: str) -> str:

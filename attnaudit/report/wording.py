@@ -210,13 +210,15 @@ def figure(finding: Finding) -> str:
         return ""
     spec = find(finding.metric) if finding.metric else None
     unit = f" {spec.unit}" if spec is not None and spec.unit in _UNITS else ""
-    shown = f"{number(finding.statistic)}{unit}"
+    ends = finding.interval or (None, None)
+    shown = f"{number(finding.statistic, *ends)}{unit}"
     if finding.metric is not None:
         shown = f"{finding.metric} is {shown}"
     if finding.interval is not None:
         low, high = finding.interval
         level = 0.95 if finding.look is None else finding.look.level
-        shown += f" ({100 * level:.3g} % interval {number(low)} to {number(high)})"
+        said = f"{number(low, *ends)} to {number(high, *ends)}"
+        shown += f" ({100 * level:.3g} % interval {said})"
     if finding.delta is not None:
         shown += f"; limit {finding.delta:.3g}"
     return shown
