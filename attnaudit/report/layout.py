@@ -20,9 +20,16 @@ from attnaudit.report.schema import Report, TableData
 
 def all_tables(report: Report) -> list[TableData]:
     """The tables of a report, or its metrics as one; the comparison with a baseline stands last."""
-    own = [table for name, table in report.tables.items() if not name.startswith("baseline")]
-    compared = [table for name, table in report.tables.items() if name.startswith("baseline")]
-    return [cut(table) for table in [*(own or [_metrics_table(report)]), *compared]]
+    return list(named_tables(report).values())
+
+
+def named_tables(report: Report) -> dict[str, TableData]:
+    """`all_tables` by their names."""
+    of_baseline = {name: name.startswith("baseline") for name in report.tables}
+    own = {name: report.tables[name] for name, compared in of_baseline.items() if not compared}
+    last = {name: report.tables[name] for name, compared in of_baseline.items() if compared}
+    shown = {**(own or {"metrics": _metrics_table(report)}), **last}
+    return {name: cut(table) for name, table in shown.items()}
 
 
 def cut(table: TableData) -> TableData:
