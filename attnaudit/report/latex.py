@@ -22,7 +22,7 @@ _WIDE = 36  # letters from which the words of a cell are broken into lines
 _FULL = 84  # letters from which a table gets small letters
 
 # Before the document begins, \@nodocument is an error; after that it is \relax.
-_HEAD = r"""% This file compiles by itself. In a paper: \usepackage{booktabs,longtable}, and \input it.
+_HEAD = r"""% Compiles by itself. In a paper: \usepackage{booktabs,longtable}, and \input this file.
 \expandafter\ifx\csname @nodocument\endcsname\relax\else
 \documentclass{article}
 \usepackage{booktabs,longtable}
@@ -125,7 +125,7 @@ def _comments(lines: Iterable[str]) -> str:
 
 
 def _label(name: str, taken: dict[str, None]) -> str:
-    """A name for `\ref`, which no other table has; `taken` holds those that are given away."""
+    r"""A name for `\ref`, which no other table has; `taken` holds those that are given away."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "table"
     label, n = stem, 1
     while label in taken:
