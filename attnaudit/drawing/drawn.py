@@ -20,7 +20,7 @@ LineStyle = Literal["-", "--", ":", "-.", ""]
 MARKERS = ("o", "D", "s", "^")  # of the classes, as far as there are colours
 LINES: tuple[LineStyle, ...] = ("-", "--", ":", "-.")
 ALL = -1  # the class that stands for all of them, where there are more than colours
-_LONGEST = 24  # letters of a name within a figure
+_LONGEST = 30  # letters of a name within a figure
 _SPOKEN = 8  # rows of numbers that the spoken text holds
 
 

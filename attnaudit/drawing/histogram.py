@@ -18,6 +18,7 @@ from attnaudit.drawing.drawn import (
     quartiles,
     spoken,
 )
+from attnaudit.drawing.marks import Mark, draw_marks, mark_handles
 from attnaudit.drawing.palette import CLASSES
 from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
 
@@ -31,22 +32,28 @@ def histogram(
     caption: str,
     labels: Sequence[str],
     name: str,
+    marks: Sequence[Mark] = (),
 ) -> Drawn:
-    """The share of each class's texts in each of BINS. `axis` says what the numbers are."""
+    """The share of each class's texts in each of BINS. `axis` says what the numbers are.
+
+    `marks` are lines to compare them with.
+    """
     values = _pooled(by_class)
     rows = [[class_name(c, labels), *quartiles(found)] for c, found in values.items()]
     table = numbers(["predicted", "Q1", "median", "Q3", "n"], rows)
     with drawing():
-        figure, axes = new_axes(240)
+        figure, axes = new_axes(250 + 18 * ((len(values) + len(marks) + 1) // 2))
         for k, share in enumerate(shares(values).values()):
             colour = COLOURS[CLASSES[k]]
             axes.stairs(share, BINS, fill=True, color=colour, alpha=0.2)
             axes.stairs(share, BINS, color=colour, linestyle=LINES[k], linewidth=1.6)
         axes.axvline(0, color=COLOURS["muted"], linewidth=0.8)
+        draw_marks(axes, marks)
         axes.set(xlim=(-1, 1), ylim=(0, None), xlabel=axis)
         axes.set_xticks([-1, -0.5, 0, 0.5, 1])
         axes.set_ylabel("share of the texts")
-        add_legend(axes, [class_handle(k, c, labels, line=LINES[k]) for k, c in enumerate(values)])
+        classes = [class_handle(k, c, labels, line=LINES[k]) for k, c in enumerate(values)]
+        add_legend(axes, [*classes, *mark_handles(marks)])
         svg = inline(figure, name, spoken(title, table, ["median"]))
     return Drawn(title, svg, caption, table)
 

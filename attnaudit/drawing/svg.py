@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
-WIDTH = 360  # points of the page's own scale: as wide as a phone, so that text stays legible
+WIDTH = 400  # points of the page's own scale: about as wide as a phone, so that text stays legible
 
 # Colours that stand for the page's custom properties until the figure is written.
 COLOURS = {

@@ -24,11 +24,11 @@ class _Look(NamedTuple):
 # The marks of Wiegreffe & Pinter's figure: dots for lambdas, triangles for seeds, a plus for the
 # adversary per instance; and a square for uniform weights.
 _LOOKS = {
-    "lambda": _Look("adversary (its lambda)", "o", "c0"),
+    "lambda": _Look("adversary, with its lambda", "o", "c0"),
     "imitator": _Look("imitator (lambda 0)", "o", "c0", False),
-    "seed": _Look("another seed", "^", "c1"),
-    "uniform": _Look("uniform weights", "s", "c2"),
-    "instance": _Look("adversary per instance", "P", "c3"),
+    "seed": _Look("same recipe, another seed", "^", "c1"),
+    "uniform": _Look("trained with uniform weights", "s", "c2"),
+    "instance": _Look("per-text search (no model)", "P", "c3"),
 }
 _LEAST_TOP = 0.05  # the axis of the TVD reaches at least so far, lest noise look like a cost
 
@@ -63,11 +63,16 @@ def tvd_jsd_curve(points: Sequence[Point], name: str) -> Drawn:
         add_legend(axes, [_handle(look) for look in dict.fromkeys(map(_look, shown))])
         svg = inline(figure, name, spoken(title, table, ["lambda", "mean JSD", "mean TVD"]))
     caption = (
-        "A trained model to the right and low has other attention and nearly the same answers."
-        " Such a model counts against attention as the explanation. The plus of the per-text"
-        " search does not, wherever it lies: the model may never produce those weights. Small dots"
-        " are single runs, and the large ones are their means over seeds."
+        "Each mark is a model that was trained again. To the right its attention differs more from"
+        " the audited model's, and higher up its answers differ more. A dot that is further right"
+        " than the imitators and no higher than other seeds shows that other attention can give"
+        " the same answers. Small dots are single runs, large ones their means."
     )
+    if any(p.kind == "instance" for p in points):
+        caption += (
+            " The plus is the per-text search. It is no model and no evidence against attention,"
+            " wherever it lies: the model may never produce those weights."
+        )
     return Drawn(title, svg, caption, table)
 
 

@@ -9,7 +9,12 @@ from attnaudit.questions.question import EvidenceRow
 from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report, TableData
 
-_MODEL = EvidenceRow("accuracy", "model.accuracy", "commonest class", "model.majority_accuracy")
+_MODEL = EvidenceRow(
+    "right answers (accuracy)",
+    "model.accuracy",
+    "always the commonest class",
+    "model.majority_accuracy",
+)
 
 
 def _rows() -> Iterator[tuple[str, EvidenceRow]]:
@@ -18,6 +23,12 @@ def _rows() -> Iterator[tuple[str, EvidenceRow]]:
     for question in all_questions():
         for row in question.evidence:
             yield question.command, row
+
+
+def _limit(report: Report, metric: str) -> str:
+    """The limit that a finding holds this figure against; empty where none rests on it."""
+    deltas = [f.delta for f in report.findings.values() if f.metric == metric]
+    return "".join(f"limit {delta:.3g}" for delta in deltas[:1] if delta is not None)
 
 
 def evidence_table(report: Report) -> TableData:
@@ -29,6 +40,7 @@ def evidence_table(report: Report) -> TableData:
             continue
         other = report.metrics.get(row.against) if row.against else None
         compared = "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
+        compared = compared or _limit(report, row.metric)
         rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, compared])
     describing = (question.name for question in all_questions() if not question.retrains)
     deciding = (question.name for question in all_questions() if question.retrains)

@@ -60,16 +60,30 @@ _ENDS = "[low, high]"  # what the header of a column says behind its name that h
 
 @dataclass(frozen=True)
 class Column:
-    """A column as it is shown: control characters escaped, cells equally formatted."""
+    """A column as it is shown: control characters escaped, cells equally formatted.
+
+    A `wordy` one holds words, which may be folded. It is to be `wanted` wide.
+    """
 
     header: str
     cells: list[str]
     justify: Literal["left", "right"]
+    wordy: bool = False
+    wanted: int = -1
+
+    def __post_init__(self) -> None:
+        """Want the least width that breaks no cell, and no word of the header."""
+        if self.wanted < 0:
+            needed = max(map(cell_len, [*self.header.split(), *self.cells]), default=0)
+            object.__setattr__(self, "wanted", needed)
 
     @property
-    def width(self) -> int:
-        """The least width that breaks no cell, and no word of the header."""
-        return max(map(cell_len, [*self.header.split(), *self.cells]), default=0)
+    def narrowest(self) -> int:
+        """The least width that breaks no word, of a column of words; else that of whole cells."""
+        if not self.wordy:
+            return self.wanted
+        words = (word for text in (self.header, *self.cells) for word in text.split())
+        return max(map(cell_len, words), default=0)
 
 
 def laid_out(table: Table | TableData) -> list[Column]:
@@ -88,7 +102,7 @@ def laid_out(table: Table | TableData) -> list[Column]:
             i += 3
         else:
             found = [_cell(cell, numeric) for cell in cells[i]]
-            columns.append(Column(names[i], found, "right" if numeric else "left"))
+            columns.append(Column(names[i], found, "right" if numeric else "left", not numeric))
             i += 1
     return columns
 

@@ -1,11 +1,14 @@
 """A report as the terminal shows it.
 
-A table too wide for the terminal is shown in parts that repeat the columns which name its rows.
+A table too wide for the terminal has its wordy columns folded, so that a figure and what it is to
+be compared with stay in one row. Where that is not enough, it is shown in parts that repeat the
+columns which name its rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console
@@ -30,6 +33,7 @@ from attnaudit.report.wording import (
 )
 
 _GAP = 2  # columns of the terminal between two columns of a table
+_NARROWEST = 16  # of a column of words that is folded
 
 _STATUS_STYLES = {
     "pass": "bold green",
@@ -37,7 +41,7 @@ _STATUS_STYLES = {
     "inconclusive": "bold yellow",
     "waived": "bold cyan",
 }
-_LOUD = "bold yellow"
+_LOUD = "bold"  # colour is for the words of verdicts alone
 _FINDING_STYLES = {"for": "bold green", "against": "bold red", "inconclusive": "bold yellow"}
 
 
@@ -92,7 +96,7 @@ def _print_heading(report: Report, console: Console) -> None:
 def render_table(table: measures.Table | TableData, console: Console) -> None:
     """Print one table, cut into parts where it is too wide."""
     console.print(_text(table.title, "bold"))
-    for i, part in enumerate(_parts(laid_out(table), console.width)):
+    for i, part in enumerate(_parts(_folded(laid_out(table), console.width), console.width)):
         if i > 0:
             console.print()
         shown = Table(
@@ -102,7 +106,7 @@ def render_table(table: measures.Table | TableData, console: Console) -> None:
             shown.add_column(
                 _text(column.header),
                 justify=column.justify,
-                width=min(column.width, console.width),
+                width=min(column.wanted, console.width),
                 overflow="fold",
             )
         for row in zip(*(column.cells for column in part), strict=True):
@@ -113,12 +117,28 @@ def render_table(table: measures.Table | TableData, console: Console) -> None:
     console.print()
 
 
+def _folded(columns: list[Column], width: int) -> list[Column]:
+    """The columns with those of words made narrower, the widest first, until all fit; or as before.
+
+    No column gets narrower than its longest word, or than _NARROWEST.
+    """
+    widths = [column.wanted for column in columns]
+    least = [max(column.narrowest, min(column.wanted, _NARROWEST)) for column in columns]
+    excess = sum(widths) + _GAP * (len(columns) - 1) - width
+    if excess <= 0 or sum(widths) - sum(least) < excess:
+        return columns
+    for _ in range(excess):
+        at = max(range(len(widths)), key=lambda i: (widths[i] > least[i], widths[i]))
+        widths[at] -= 1
+    return [replace(column, wanted=w) for column, w in zip(columns, widths, strict=True)]
+
+
 def _parts(columns: list[Column], width: int) -> list[list[Column]]:
     """The columns in groups that fit into `width`, each group led by what names the rows."""
     names, parts = _names(columns, width), [columns[:1]]
     for column in columns[1:]:
-        used = sum(c.width + _GAP for c in parts[-1])
-        if used + column.width > width and parts[-1] != names:
+        used = sum(c.wanted + _GAP for c in parts[-1])
+        if used + column.wanted > width and parts[-1] != names:
             parts.append([*names])
         if not any(column is known for known in parts[-1]):
             parts[-1].append(column)
@@ -130,8 +150,8 @@ def _names(columns: list[Column], width: int) -> list[Column]:
     first, second = columns[:1], columns[1:2]
     if not second or second[0].justify == "right" or _distinct(first[0]) == len(first[0].cells):
         return first
-    widest = max((c.width for c in columns[2:]), default=0)
-    if first[0].width + second[0].width + widest + 2 * _GAP <= width:
+    widest = max((c.wanted for c in columns[2:]), default=0)
+    if first[0].wanted + second[0].wanted + widest + 2 * _GAP <= width:
         return first + second
     return max(first, second, key=lambda one: _distinct(one[0]))
 

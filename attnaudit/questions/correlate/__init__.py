@@ -23,13 +23,13 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "tau with gradient",
+            "agreement with gradient (tau)",
             "correlate.gradient.tau.mean",
             "gradient with leave-one-out",
             "correlate.gradient~leave_one_out.tau.mean",
         ),
         EvidenceRow(
-            "tau with leave-one-out",
+            "agreement with leave-one-out (tau)",
             "correlate.leave_one_out.tau.mean",
             "random ranking",
             "correlate.random.tau.mean",

@@ -6,15 +6,27 @@ from collections.abc import Mapping, Sequence
 
 from attnaudit.drawing.drawn import Drawn
 from attnaudit.drawing.histogram import histogram
+from attnaudit.drawing.marks import Mark
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.spread import by_class
 
 IMPORTANCES = ("gradient", "leave_one_out")
+_LINES = (
+    Mark("random floor", 0.0, ":"),
+    Mark("gradient with leave-one-out", 0.0, "-."),
+)
+_CAPTION = (
+    "At 1 both rank the words alike. At 0 the rankings have nothing in common. Compare the histogram"
+    " with the upright lines. The random floor is the mean tau of attention with a random ranking."
+    " The other line is the mean tau of gradient with leave-one-out: two importances do not agree"
+    " fully either."
+)
+_METRICS = ("correlate.random.tau.mean", "correlate.gradient~leave_one_out.tau.mean")
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
     """Kendall's tau of each text, by predicted class."""
-    drawn = []
+    drawn, marks = [], _marks(summaries["correlate"])
     for name in IMPORTANCES:
         taus = by_class(summaries["correlate"], f"correlate.{name}.tau.mean")
         if taus:
@@ -23,9 +35,20 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
                     taus,
                     f"Agreement of attention with {name.replace('_', ' ')}",
                     "Kendall's tau of a text",
-                    "At 1 both rank the words alike, at 0 the rankings have nothing in common.",
+                    _CAPTION,
                     labels,
                     f"correlate-taus-{name}",
+                    marks,
                 )
             )
     return drawn
+
+
+def _marks(found: Summary) -> list[Mark]:
+    """What each tau must be compared with, as far as it is known."""
+    means = [found.metrics.get(name) for name in _METRICS]
+    return [
+        line._replace(x=mean.value)
+        for line, mean in zip(_LINES, means, strict=True)
+        if mean is not None and mean.value is not None
+    ]

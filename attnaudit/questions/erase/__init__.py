@@ -24,19 +24,19 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "erased until a flip",
+            "erased until the answer flips",
             "erase.flip_fraction.attention",
             "random ranking",
             "erase.flip_fraction.random",
         ),
         EvidenceRow(
-            "comprehensiveness",
+            "top words deleted: fall (comprehensiveness)",
             "erase.comprehensiveness.attention",
             "random ranking",
             "erase.comprehensiveness.random",
         ),
         EvidenceRow(
-            "heatmaps unsupported",
+            "unsupported heatmaps",
             "erase.unsupported.attention",
             "random heatmaps",
             "erase.unsupported.random",
@@ -48,7 +48,7 @@ QUESTION = Question(
     source="Serrano & Smith 2019; DeYoung et al. 2020",
     controls=(
         ControlRow(
-            "unsupported, random",
+            "unsupported, random heatmaps",
             "erase.unsupported.random",
             (("the model's own", "erase.unsupported.attention"),),
             "If random heatmaps are unsupported no more often than the model's own, the answers do"

@@ -22,7 +22,7 @@ def flip_columns(fractions: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
     """
     columns = {}
     for name in CRITERIA:
-        tries = [_tries(record, name) for record in fractions]
+        tries = [tries_of(record, name) for record in fractions]
         if not any(tries):
             continue
         columns[f"erase.flip_fraction.{name}"] = np.array(
@@ -34,7 +34,7 @@ def flip_columns(fractions: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
     return columns
 
 
-def _tries(record: Mapping[str, Any], name: str) -> list[float | None]:
+def tries_of(record: Mapping[str, Any], name: str) -> list[float | None]:
     """The fractions of one criterion on one instance: of all shuffles, or one, or none."""
     if name not in record:
         return []

@@ -15,6 +15,7 @@ from attnaudit.questions.erase.deletion_tables import (
     deletion_figures,
     deletion_tables,
 )
+from attnaudit.questions.erase.flip_curve import NAME, FlipCurve
 from attnaudit.questions.erase.flip_tables import flip_columns, flip_table
 from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
@@ -44,17 +45,20 @@ def summarise(
     names, basics = settings.rankings, Basics()
     integrals = Integrals(names)
     columns, gaps, by_share, support, lacking = Frame(), Frame(), Frame(), Frame(), 0
+    curve = FlipCurve()
     for part in parts(records):
         for record in part:
             basics.add(record)
             integrals.add(record)
         singles = [record["single"] for record in part]
+        fractions = [record["fractions"] for record in part]
+        curve.add(fractions)
         people = [record["plausibility"] for record in part]
         lacking += people.count(None)
         by_metric, of_part = deletion_columns([deletion_figures(r, names) for r in part], names)
         found = {
             **single_columns(singles),
-            **flip_columns([record["fractions"] for record in part]),
+            **flip_columns(fractions),
             **reliance_columns(part),
             **support_columns(part),
             **by_metric,
@@ -73,6 +77,7 @@ def summarise(
     tables = {
         **single_tables(metrics),
         "erase.flips": flip_table(metrics, columns, settings.optimum_items),
+        **({NAME: drawn} if (drawn := curve.table()) else {}),
         **reliance_tables(metrics),
         **(support_tables(metrics, columns, support, basics.ids) if _SUPPORT in columns else {}),
         **deletion_tables(metrics, by_share, names, integrals.notes()),

@@ -38,9 +38,9 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "JSD, detached weights",
+            "same answer: distance of weights (JSD)",
             "adversary.instance.jsd.mean",
-            "share of attainable",
+            "as a share of the largest possible",
             "adversary.instance.relative_mean",
         ),
     ),

@@ -45,11 +45,11 @@ QUESTION = Question(
     settings=ModelSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("JSD beyond imitators", "manipulation.adversary_excess_jsd"),
+        EvidenceRow("distance beyond imitators (JSD)", "manipulation.adversary_excess_jsd"),
         EvidenceRow(
-            "TVD at JSD .4",
+            "change of answers where JSD is .4 (TVD)",
             "adversary.model[jsd=0.4].tvd",
-            "TVD between seeds",
+            "change between seeds (TVD)",
             "seed_baseline.tvd.mean",
         ),
     ),

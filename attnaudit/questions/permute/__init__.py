@@ -22,9 +22,9 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "TVD, shuffled",
+            "weights shuffled: change of answers (TVD)",
             "permute.tvd.median",
-            "conicity of states",
+            "how alike the states are (conicity)",
             "permute.conicity.mean",
         ),
     ),

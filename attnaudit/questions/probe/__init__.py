@@ -24,31 +24,31 @@ QUESTION = Question(
     settings=ProbeSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("probe score, less uniform", "probe.base-uniform.score_gap"),
-        EvidenceRow("attended words, less others", "probe.leak.score_gap"),
+        EvidenceRow("gain of a probe over uniform weights", "probe.base-uniform.score_gap"),
+        EvidenceRow("loss without attended words, less others", "probe.leak.score_gap"),
     ),
     retrains=True,
     traps="It measures use to another model, not faithfulness to this one.",
     source="Wiegreffe & Pinter 2019, section 3.4",
     controls=(
         ControlRow(
-            "probe, less shuffled guide",
+            "probe, less shuffled attention",
             "probe.base-shuffled.score_gap",
-            (("less uniform", "probe.base-uniform.score_gap"),),
+            (("less uniform weights", "probe.base-uniform.score_gap"),),
             "If a probe does as well under shuffled attention, it profits from how peaked the"
             " weights are, not from where they lie.",
         ),
         ControlRow(
-            "probe, less untrained guide",
+            "probe, less untrained attention",
             "probe.base-untrained.score_gap",
-            (("less uniform", "probe.base-uniform.score_gap"),),
+            (("less uniform weights", "probe.base-uniform.score_gap"),),
             "If a probe does as well under the attention of an untrained model, training taught"
             " that attention nothing that the probe can use.",
         ),
         ControlRow(
-            "probe, less position guide",
+            "probe, less weights by place alone",
             "probe.base-position.score_gap",
-            (("less uniform", "probe.base-uniform.score_gap"),),
+            (("less uniform weights", "probe.base-uniform.score_gap"),),
             "If a probe does as well under weights that know the position alone, places in the"
             " text matter to it and not the words there.",
         ),

@@ -11,6 +11,7 @@ from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Summary
+from attnaudit.questions.probe.names import guide_words
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
@@ -25,15 +26,16 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         if isinstance(value, float):
             kind = printable(row["guide"])
             is_guide = row["seed"] is not None and not kind.startswith("without ")
-            scores[f"guide {kind}" if is_guide else kind].append(value)
+            scores[guide_words(kind) if is_guide else kind].append(value)
     if not scores:
         return []
     return [
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
             f"{name} of the probe by guide",
-            "A model without context that is given these weights instead of its own. Without words:"
-            " models of the recipe that learn from texts without them.",
+            "A probe is a model that sees each word by itself and takes its weights from elsewhere:"
+            " each row says from where. The last rows are models of the recipe that learn from"
+            " texts without some words.",
             "probe-scores",
             name,
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from attnaudit.measures.scores import accuracy, auroc
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.probe.kinds import ARMS
+from attnaudit.questions.probe.names import guide_words
 from attnaudit.questions.runs import BASE, Kind
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.trained_models import TrainedModels
@@ -18,10 +19,10 @@ Array = NDArray[np.float64]
 
 # What it would mean if a probe did as well under a control as under the audited model's attention.
 MEANINGS = {
-    "shuffled": "then it helps that the weights are uneven, and not on which words they lie.",
-    "untrained": "then the training has taught the attention nothing that helps: the architecture"
+    "shuffled": "it helps that the weights are uneven, and not on which words they lie.",
+    "untrained": "the training has taught the attention nothing that helps: the architecture"
     " alone gives as much.",
-    "position": "then it helps at which place of a text the weights lie, whatever stands there.",
+    "position": "it helps at which place of a text the weights lie, whatever stands there.",
 }
 _OF_ARMS = {
     "removed_attended": "without the attended words",
@@ -58,7 +59,7 @@ def _spread(values: Array) -> float | None:
 
 def _guides(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score: str) -> Table:
     rows = [
-        _row(name, metrics[f"probe.{name}.score"], _spread(each))
+        _row(guide_words(name), metrics[f"probe.{name}.score"], _spread(each))
         for name, each in values.items()
         if name not in ARMS
     ]
@@ -67,12 +68,14 @@ def _guides(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score:
         f"Means over {count} seeds, intervals over seeds and texts. In the order of Wiegreffe &",
         "Pinter's Table 3: 1/n, the probe's own attention, the audited model's.",
         *(
-            f"If the probe does as well under {name}, {MEANINGS[name]}"
+            f"If the probe does as well under {guide_words(name)}, {MEANINGS[name]}"
             for name in MEANINGS
             if name in values
         ),
     ]
-    return Table(f"{score} of probes by guide", ["guide", score, "low", "high", "std"], rows, notes)
+    columns = ["weights of the probe", score, "low", "high", "std"]
+    title = f"{score} of probes by where their weights come from"
+    return Table(title, columns, rows, notes)
 
 
 def _gaps(metrics: Mapping[str, Estimate], score: str) -> Table:
@@ -81,7 +84,7 @@ def _gaps(metrics: Mapping[str, Estimate], score: str) -> Table:
         _, between, *rest = name.split(".")
         if rest == ["score_gap"] and "-" in between:
             ours, _, theirs = between.partition("-")
-            rows.append(_row(f"{ours} less {theirs}", figure))
+            rows.append(_row(f"{guide_words(ours)} less {guide_words(theirs)}", figure))
     notes = ["Attention that works out of context helps a probe more than uniform attention does."]
     return Table(f"Differences in {score}, paired by seed", ["", score, "low", "high"], rows, notes)
 

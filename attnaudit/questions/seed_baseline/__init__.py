@@ -25,25 +25,25 @@ QUESTION = Question(
     metrics=(*SPECS, *STABILITY_SPECS),
     evidence=(
         EvidenceRow(
-            "JSD between seeds",
+            "distance to other seeds (JSD)",
             "seed_baseline.jsd.mean_over_seeds",
-            "TVD between seeds",
+            "change of their answers (TVD)",
             "seed_baseline.tvd.mean",
         ),
         EvidenceRow(
-            "JSD of all pairs of models",
+            "distance of all pairs of models (JSD)",
             "stability.jsd.mean",
             "shuffled attention",
             "stability.shuffled_jsd.mean",
         ),
         EvidenceRow(
-            "score, less uniform",
+            "gain over uniform weights (score)",
             "necessity.score_gap",
-            "uniform",
+            "score with uniform weights",
             "necessity.uniform_score.mean",
         ),
         EvidenceRow(
-            "TVD, content erased",
+            "change without any weight on words (TVD)",
             "seed_baseline.control.erased.tvd.mean",
             "all layers uniform",
             "seed_baseline.control.uniform_layers.tvd.mean",
@@ -58,38 +58,38 @@ QUESTION = Question(
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
     controls=(
         ControlRow(
-            "JSD, shuffled attention",
+            "distance to shuffled attention (JSD)",
             "stability.shuffled_jsd.mean",
             (("between models", "stability.jsd.mean"),),
             "If two models differ as much as when one's weights are shuffled, they agree no more"
             " than chance does.",
         ),
         ControlRow(
-            "score, peaked random",
+            "score with peaked random weights",
             "necessity.peaked_score.mean",
             (
-                ("uniform", "necessity.uniform_score.mean"),
-                ("learned", "necessity.learned_score.mean"),
+                ("uniform weights", "necessity.uniform_score.mean"),
+                ("learned weights", "necessity.learned_score.mean"),
             ),
             "If random peaked weights score like learned ones, it helps the model to read few"
             " words, whichever they are.",
         ),
         ControlRow(
-            "JSD, shuffled labels",
+            "distance to a model of shuffled labels (JSD)",
             "seed_baseline.permuted_jsd.mean",
             (("between seeds", "seed_baseline.jsd.mean_over_seeds"),),
             "If a model that learned shuffled labels attends like the audited one, the attention"
             " does not come from the task.",
         ),
         ControlRow(
-            "TVD, all content erased",
+            "change without any weight on words (TVD)",
             "seed_baseline.control.erased.tvd.mean",
             (("between seeds", "seed_baseline.tvd.mean"),),
             "If the answers stay although all weights on the words are 0, they go around this"
             " attention.",
         ),
         ControlRow(
-            "TVD, layers uniform",
+            "change with all layers uniform (TVD)",
             "seed_baseline.control.uniform_layers.tvd.mean",
             (("between seeds", "seed_baseline.tvd.mean"),),
             "If the answers stay although every layer attends uniformly, the model does not need"

@@ -19,10 +19,10 @@ from attnaudit.questions.spread import by_weight_and_class
 # How the models of the table are called in the figure; others are not drawn.
 _KINDS = {
     "audited": "audited model",
-    "seed": "other seeds",
-    "learned": "learned, until it stops",
-    "uniform": "uniform weights",
-    "peaked": "peaked random weights",
+    "seed": "trained with other seeds",
+    "learned": "learned weights *",
+    "uniform": "uniform weights *",
+    "peaked": "peaked random weights *",
 }
 
 
@@ -64,8 +64,8 @@ def _scores(found: Summary) -> list[Drawn]:
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
             f"{table.columns[1]} of the recipe, trained again",
-            "Each dot is a model. Other seeds were trained as long as the recipe says. The others"
-            " were trained until they stopped improving, each kind with its own attention.",
+            "Models with a star were trained until they stopped improving, and compare with each"
+            " other. The others were trained as long as the recipe says.",
             "seed_baseline-scores",
         )
     ]

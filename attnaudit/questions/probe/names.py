@@ -1,0 +1,18 @@
+"""What the guides of probes are called for readers; metrics and settings have short names."""
+
+from __future__ import annotations
+
+_WORDS = {
+    "uniform": "uniform weights",
+    "trained": "the probe's own weights",
+    "base": "the audited model's",
+    "shuffled": "the same, shuffled",
+    "untrained": "an untrained model's",
+    "position": "weights by place alone",
+    "adversary": "the adversary's",
+}
+
+
+def guide_words(name: str) -> str:
+    """The guide called `name` in words; one that the user has named keeps that name."""
+    return _WORDS.get(name, f"guide {name}")
