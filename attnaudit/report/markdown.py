@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from attnaudit.errors import printable
+from attnaudit.measures.summary import Cell
 from attnaudit.report.gates import counts, place, said
 from attnaudit.report.layout import all_tables, close, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
@@ -40,6 +41,7 @@ def markdown(report: Report) -> str:
         "## Figures",
         *(_section(table) for table in all_tables(report)),
         *_listed([*missing(report), *report.notes]),
+        *_metrics(report),
         _folded("Settings and manifest", _manifest(report)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -88,6 +90,18 @@ def _section(table: TableData) -> str:
     if table.detail:
         return _folded(table.title, body)
     return f"### {_line(table.title)}\n\n{body}".rstrip()
+
+
+def _metrics(report: Report) -> Iterator[str]:
+    """Every metric with its number of texts, which the tables leave out."""
+    if not report.metrics:
+        return
+    columns = ["metric", "value", "low", "high", "n", "unit"]
+    rows: list[list[Cell]] = [
+        [name, m.value, m.ci_low, m.ci_high, m.n, m.unit] for name, m in report.metrics.items()
+    ]
+    table = TableData(title="All metrics", columns=columns, rows=rows, notes=[], detail=True)
+    yield _section(table)
 
 
 def _folded(title: str, body: str) -> str:

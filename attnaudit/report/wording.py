@@ -28,6 +28,11 @@ class Fact(NamedTuple):
 
 def facts(report: Report) -> Iterator[Fact]:
     """What was audited, as the heading says it; names from files stand as they are."""
+    if compared := _names((report.model.model_extra or {}).get("compared")):
+        yield Fact("compared", ", ".join(compared))
+        for said in _names((report.model.model_extra or {}).get("differs")):
+            yield Fact("differs", said, loud=True)
+        return
     data = report.dataset
     yield Fact("model", report.model.name)
     yield Fact("data", f"{data.name}, split {data.split}")
@@ -231,6 +236,8 @@ def scopes(report: Report) -> list[str]:
 
 def nothing_assessed(report: Report) -> str:
     """What stands in place of the findings where there are none."""
+    if (report.model.model_extra or {}).get("compared"):
+        return "A comparison finds nothing itself. Its tables hold what each report finds."
     names = ", ".join(map(_plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)
