@@ -114,18 +114,20 @@ def finish(
     strict: bool = False,
     quiet: bool = False,
     verbose: bool = False,
+    summary: bool = False,
 ) -> None:
     """Write and show the report in the format asked for, then exit with 0 or 1 as its gates say.
 
     A file gets that format, or the one that its name asks for, and stdout the text for those who
     watch, unless it is to be `quiet`; without a file the format goes to stdout. `as_json` is JSON
-    alone on stdout. `asked` says that heatmaps were asked for.
+    alone on stdout. `asked` says that heatmaps were asked for. Of a page, `summary` is the first
+    sheet alone.
     """
     from attnaudit.execution.files import write_text
     from attnaudit.report.gates import exit_code
 
     def written(form: Format, terminal: TextIO | None) -> str:
-        return form.render(Rendering(made, strict, verbose, asked, terminal, os.environ))
+        return form.render(Rendering(made, strict, verbose, asked, terminal, os.environ, summary))
 
     watched = None if quiet else TEXT
     if output is None:
@@ -150,6 +152,16 @@ def check_format(form: Format | None, output: Path | None) -> None:
         form = format_of(output)
     if form is not None:
         form.check()
+
+
+def check_page(form: Format | None, output: Path | None) -> None:
+    """Raise InputError where --summary was asked of something else than a page."""
+    if form is None and output is not None and str(output) != "-":
+        form = format_of(output)
+    if form is not HTML:
+        raise InputError(
+            "--summary is for pages", hint="add --format html, or -o with a name that ends in .html"
+        )
 
 
 def heatmaps_in(form: Format | None, output: Path | None) -> int:

@@ -14,6 +14,7 @@ from attnaudit.cli.output import (
     check_format,
     check_gallery,
     check_outputs,
+    check_page,
     finish,
     heatmaps_in,
     read_demands,
@@ -72,6 +73,9 @@ def report(
             help="Show heatmaps of N instances as well, from records made with --text.",
         ),
     ] = 0,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Of a page, write the summary of one sheet alone.")
+    ] = False,
     calibration: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
@@ -107,6 +111,8 @@ def report(
     check_outputs(output, inputs=(*sources, policy, baseline, calibration))
     chosen = JSON if as_json else None if form is None else find_format(form.value)
     check_format(chosen, output)
+    if summary:
+        check_page(chosen, output)
     demands = read_demands(policy, baseline)
     known = None if calibration is None else read_facts(calibration)
 
@@ -141,6 +147,7 @@ def report(
         strict=strict,
         quiet=quiet,
         verbose=verbose,
+        summary=summary,
     )
 
 

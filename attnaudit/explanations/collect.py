@@ -9,17 +9,16 @@ from typing import Any
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.explanations.described import described, importances, readings
 from attnaudit.explanations.entry import KINDS, Entry, Kind, folded
 from attnaudit.explanations.findings import FINDINGS, STATUSES
 from attnaudit.explanations.terms import TERMS
 from attnaudit.findings.rules import Deltas
-from attnaudit.importance import IMPORTANCES
-from attnaudit.importance.importance import Importance
 from attnaudit.questions import all_questions
 from attnaudit.questions.option import key_of
 from attnaudit.readings import READINGS
-from attnaudit.readings.reading import Family, Reading
-from attnaudit.records.metric import CONTROLS, OPEN, PLACEHOLDERS, Direction, MetricSpec
+from attnaudit.readings.reading import Family
+from attnaudit.records.metric import OPEN, PLACEHOLDERS, Direction, MetricSpec
 from attnaudit.records.retired import RETIRED, Retired, retired
 from attnaudit.report import registry
 from attnaudit.report.formats import FORMATS
@@ -47,8 +46,8 @@ def all_entries() -> tuple[Entry, ...]:
         *FINDINGS,
         *STATUSES,
         *(_metric(spec) for spec in registry.all_specs()),
-        *_importances(),
-        *_readings(),
+        *importances(),
+        *readings(),
         *_formats(),
         *_settings(),
         *TERMS,
@@ -165,39 +164,12 @@ def _interval(bounds: tuple[float | None, float | None]) -> str:
     return f"{left}, {'inf)' if high is None else f'{high:g}]'}"
 
 
-def _importances() -> Iterator[Entry]:
-    for name, importance in IMPORTANCES.items():
-        beside = ("floor",) if name in CONTROLS else ("floor", "reference")
-        yield _described("importance", importance, "[0, inf); only the order counts", beside)
-
-
-def _readings() -> Iterator[Entry]:
-    for reading in READINGS.values():
-        entry = _described("reading", reading, "[0, 1]", ("head",))
-        yield replace(entry, aliases=("one head",)) if isinstance(reading, Family) else entry
-
-
 def _member(name: str) -> Iterator[Entry]:
     """The reading that belongs to a family, such as one head."""
     for family in READINGS.values():
         member = family.of(folded(name)) if isinstance(family, Family) else None
         if member is not None:
-            yield _described("reading", member, "[0, 1]", ("head",))
-
-
-def _described(
-    kind: Kind, thing: Importance | Reading | Family, bounds: str, beside: tuple[str, ...]
-) -> Entry:
-    return Entry(
-        kind,
-        thing.name,
-        thing.definition,
-        formula=thing.formula,
-        range=bounds,
-        beside=beside,
-        traps=thing.traps,
-        source=thing.source,
-    )
+            yield described("reading", member, "[0, 1]", ("head",))
 
 
 def _formats() -> Iterator[Entry]:

@@ -16,6 +16,8 @@ from attnaudit.measures.scores import majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.records.metric import UNIT
 
+OUTSIDE = "of the attention lies outside the words shown."  # how the note of it ends
+
 
 @dataclass
 class Basics:
@@ -111,7 +113,7 @@ class Basics:
         ]
         if mass > 0.005:
             loud = " More than half: the weights shown say little." if mass > 0.5 else ""
-            notes.append(f"{mass:.0%} of the attention lies outside the words shown.{loud}")
+            notes.append(f"{mass:.0%} {OUTSIDE}{loud}")
         if beyond := self._unreachable.array().sum():
             texts = int((self._unreachable.array() > 0).sum())
             notes.append(

@@ -16,7 +16,7 @@ NUMBERED = 3  # words of a row that show their weight in digits
 
 @dataclass(frozen=True)
 class Weights:
-    """One row of a heatmap: a weight for each word, at least 0.
+    """One row of a heatmap: a weight for each word. One below 0 speaks against the answer.
 
     `probs` is the answer under these weights, where one was given; `jsd` how far they lie from the
     model's attention, in nats.
@@ -58,14 +58,30 @@ class Heatmap:
     support: Support | None = None
 
     def levels(self, row: Weights) -> list[int]:
-        """The ink of each word of `row`, from 0 to LEVELS, in proportion to the weight."""
-        largest = max((w for r in self.rows for w in r.weights), default=0.0)
-        return [math.floor(LEVELS * w / largest + 0.5) if largest > 0 else 0 for w in row.weights]
+        """The ink of each word of `row`, from 0 to LEVELS, in proportion to the weight's size."""
+        largest = max((abs(w) for r in self.rows for w in r.weights), default=0.0)
+        if largest == 0:
+            return [0] * len(row.weights)
+        return [math.floor(LEVELS * abs(w) / largest + 0.5) for w in row.weights]
+
+    def moves(self, row: Weights) -> list[int]:
+        """Of each word whether `row` gives it more weight than the attention: 1, 0 or -1.
+
+        A difference counts from one step of ink on; 0 throughout for the attention itself.
+        """
+        if row is self.rows[0]:
+            return [0] * len(row.weights)
+        ours, theirs = self._signed(row), self._signed(self.rows[0])
+        return [(a > b) - (a < b) for a, b in zip(ours, theirs, strict=True)]
+
+    def _signed(self, row: Weights) -> list[int]:
+        levels = self.levels(row)
+        return [-k if w < 0 else k for k, w in zip(levels, row.weights, strict=True)]
 
     def numbered(self, row: Weights) -> set[int]:
         """The words of `row` that show their weight in digits: the heaviest that show ink."""
         levels = self.levels(row)
-        order = sorted(range(len(levels)), key=lambda i: (-row.weights[i], i))
+        order = sorted(range(len(levels)), key=lambda i: (-abs(row.weights[i]), i))
         return {i for i in order[:NUMBERED] if levels[i]}
 
     def change(self, row: Weights) -> float | None:

@@ -110,7 +110,7 @@ class Chooser:
         if shown is None or picked is None:
             return self._largest, "their largest attention weight"
         scores = {row: picked.jsd[row] for row in self._largest if row in picked.jsd}
-        return scores, f"JSD of {shown.beside.name(picked.run)}"
+        return scores, f"JSD to {shown.beside.name(picked.run)}"
 
 
 def evenly(scores: Mapping[int, float], count: int) -> list[int]:
@@ -213,7 +213,7 @@ class _Gathered:
         """The heatmap; None where the words do not go with the weights."""
         if self._base is None or self._tokens is None:
             return None
-        first = Weights("attention", self._base["attention"], self._base.get("probs"))
+        first = Weights("the model's attention", self._base["attention"], self._base.get("probs"))
         others = sorted(self._rows, key=lambda one: -one[0])
         rows = [first, *(row for _, row in others)]
         if any(len(row.weights) != len(self._tokens) for row in rows):

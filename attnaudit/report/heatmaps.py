@@ -21,6 +21,23 @@ def chosen(gallery: Gallery) -> str:
     )
 
 
+def legend(gallery: Gallery) -> str:
+    """How a heatmap is read."""
+    said = (
+        "The darker a word and the thicker its line, the larger its weight, on one scale for all"
+        " rows of a text. The heaviest words show their weight as a number."
+    )
+    rows = [row for heatmap in gallery.heatmaps for row in heatmap.rows]
+    if any(len(heatmap.rows) > 1 for heatmap in gallery.heatmaps):
+        said += (
+            " Below the first row, + and - mark words whose weight is at least a step larger or"
+            " smaller than in the model's attention."
+        )
+    if any(weight < 0 for row in rows for weight in row.weights):
+        said += " A dashed line and a minus sign mark words that speak against the answer."
+    return said
+
+
 def heading(heatmap: Heatmap, labels: Sequence[str]) -> str:
     """What the instance is called, and what the model and the data say of it."""
     gold, predicted = (printable(labels[c]) for c in (heatmap.gold, heatmap.predicted))

@@ -114,6 +114,12 @@ def works_of(sources: Iterable[str]) -> list[Work]:
 
 
 @cache
+def pattern_of_any() -> re.Pattern[str]:
+    """What finds any work in a text."""
+    return re.compile("|".join(_pattern(work.key).pattern for work in works()))
+
+
+@cache
 def _pattern(key: str) -> re.Pattern[str]:
     names, _, year = key.rpartition(" ")
     return re.compile(rf"(?<!\w){re.escape(names)}(?:'s)?,? \(?{re.escape(year)}(?!\d)")

@@ -39,7 +39,7 @@ def facts(report: Report) -> Iterator[Fact]:
     yield Fact("instances", f"{data.instances:,}")
     yield from _classes(report)
     yield from _pairs(report)
-    shown = _readings(report)
+    shown = readings_of(report)
     if shown != ["mean"] and shown:
         yield Fact("reading", ", ".join(shown), loud=len(shown) > 1)
     if data.partial:
@@ -127,7 +127,7 @@ def unknown_words(unknown: UnknownWords) -> str:
     )
 
 
-def _readings(report: Report) -> list[str]:
+def readings_of(report: Report) -> list[str]:
     """The readings by which attention is shown, those of a combined report by question."""
     parts = [report.settings, *report.settings.values()]
     found = (part.get("reading") for part in parts if isinstance(part, dict))
@@ -194,10 +194,10 @@ def findings(report: Report) -> list[FindingWords]:
 def in_words(name: FindingName, found: Finding) -> FindingWords:
     """A finding as every format shows it."""
     return FindingWords(
-        name=_plain(name),
+        name=plain(name),
         question=find_desideratum(name).asks,
         answer=_ANSWERS[found.status],
-        status=_plain(found.status),
+        status=plain(found.status),
         figure=figure(found),
         reason=found.reason,
         rule=found.rule,
@@ -205,7 +205,8 @@ def in_words(name: FindingName, found: Finding) -> FindingWords:
     )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name in plain words: `hard to manipulate`."""
     return name.replace("_", " ")
 
 
@@ -238,7 +239,7 @@ def nothing_assessed(report: Report) -> str:
     """What stands in place of the findings where there are none."""
     if (report.model.model_extra or {}).get("compared"):
         return "A comparison finds nothing itself. Its tables hold what each report finds."
-    names = ", ".join(map(_plain, report.findings))
+    names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)
         return f"Findings ({names}): not assessed; records of {feeding} do."

@@ -16,8 +16,8 @@ class _Importances(Beside):
         rows = []
         for name in _SHOWN:
             scores = record.get("importance", {}).get(name)
-            total = 0.0 if not scores or None in scores else sum(scores)
-            if total > 0 and min(scores) >= 0:
+            total = 0.0 if not scores or None in scores else sum(map(abs, scores))
+            if total > 0:
                 rows.append(Weights(name.replace("_", " "), [s / total for s in scores]))
         return rows
 

@@ -16,8 +16,8 @@ _LINES = (
     Mark("gradient with leave-one-out", 0.0, "-."),
 )
 _CAPTION = (
-    "At 1 both rank the words alike. At 0 the rankings have nothing in common. Compare the histogram"
-    " with the upright lines. The random floor is the mean tau of attention with a random ranking."
+    "At 1 both rank the words alike. At 0 the rankings have nothing in common. Compare with the"
+    " upright lines. The random floor is the mean tau of attention with a random ranking."
     " The other line is the mean tau of gradient with leave-one-out: two importances do not agree"
     " fully either."
 )

@@ -11,13 +11,13 @@ from attnaudit.questions.gallery import Weights
 
 class _Found(Beside):
     priority = 3
-    moved_by = "JSD of the adversary per instance"
+    moved_by = "how far other weights for the same answer lie (JSD)"
 
     def rows(self, record: Mapping[str, Any]) -> list[Weights]:
         found = _first(record)
         if not found.get("weights"):
             return []
-        name = f"adversary, per instance (epsilon {found.get('epsilon')!r})"
+        name = f"other weights for the same answer (epsilon {found.get('epsilon')!r})"
         return [Weights(name, found["weights"][0], found.get("said"), found.get("jsd"))]
 
     def moved(self, record: Mapping[str, Any]) -> float | None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
+from attnaudit.drawing.intervals import intervals
+from attnaudit.drawing.marks import Mark
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.probe.names import guide_words
@@ -30,6 +32,7 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
     if not scores:
         return []
     return [
+        *_gaps(summaries["probe"], name),
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
             f"{name} of the probe by guide",
@@ -38,5 +41,27 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
             " texts without some words.",
             "probe-scores",
             name,
+        ),
+    ]
+
+
+def _gaps(found: Summary, score: str) -> list[Drawn]:
+    """How much better the probe does under the audited model's weights than under others."""
+    gaps = {}
+    for name, each in found.metrics.items():
+        _, between, *rest = name.split(".")
+        if rest == ["score_gap"] and between.startswith("base-") and each.value is not None:
+            gaps[f"than {guide_words(between.removeprefix('base-'))}"] = each
+    if not gaps:
+        return []
+    return [
+        intervals(
+            gaps,
+            "How much better the audited model's weights serve the probe",
+            f"gain in {score}",
+            "To the right of 0 the audited model's weights help the probe more than the weights of"
+            " the row. Bars are 95 % intervals over seeds and texts.",
+            "probe-gaps",
+            (Mark("no difference", 0.0),),
         )
     ]

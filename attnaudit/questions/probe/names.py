@@ -5,11 +5,11 @@ from __future__ import annotations
 _WORDS = {
     "uniform": "uniform weights",
     "trained": "the probe's own weights",
-    "base": "the audited model's",
-    "shuffled": "the same, shuffled",
-    "untrained": "an untrained model's",
+    "base": "the audited model's weights",
+    "shuffled": "these, shuffled",
+    "untrained": "an untrained model's weights",
     "position": "weights by place alone",
-    "adversary": "the adversary's",
+    "adversary": "the adversary's weights",
 }
 
 

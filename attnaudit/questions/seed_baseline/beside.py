@@ -12,7 +12,11 @@ class _Seed(Beside):
     priority = 1
 
     def name(self, run: Mapping[str, Any]) -> str | None:
-        return f"another seed ({run.get('seed', 0)})" if run.get("model") == "seed" else None
+        return (
+            f"a model of the same recipe, seed {run.get('seed', 0)}"
+            if run.get("model") == "seed"
+            else None
+        )
 
     def pick(self, models: Sequence[Trained]) -> Trained:
         """The first seed."""

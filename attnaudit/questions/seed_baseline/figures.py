@@ -9,13 +9,18 @@ import numpy as np
 
 from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
+from attnaudit.drawing.intervals import intervals
+from attnaudit.drawing.marks import Mark
 from attnaudit.drawing.violins import violins
 from attnaudit.measures.divergences import LN2
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.curve_figure import tvd_jsd_curve
 from attnaudit.questions.curve_points import curve_points
+from attnaudit.questions.seed_baseline.stability import KAPPA_LINE, LINE
+from attnaudit.questions.seed_baseline.stability_metrics import KAPPA, S
 from attnaudit.questions.spread import by_weight_and_class
 
+_ALIKE = {"s": S, "kappa": KAPPA}
 # How the models of the table are called in the figure; others are not drawn.
 _KINDS = {
     "audited": "audited model",
@@ -48,7 +53,25 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
                 "seed_baseline-seeds",
             )
         )
-    return [*drawn, *_scores(found)]
+    return [*drawn, *_stability(found), *_scores(found)]
+
+
+def _stability(found: Summary) -> list[Drawn]:
+    known = {words: found.metrics.get(name) for words, name in _ALIKE.items()}
+    shown = {words: each for words, each in known.items() if each is not None}
+    if len(shown) < len(_ALIKE) or any(each.value is None for each in shown.values()):
+        return []
+    return [
+        intervals(
+            shown,
+            "How alike models of the recipe attend",
+            "0: as after shuffling, 1: always the same",
+            "s compares all weights of two models, and kappa their top words. The finding"
+            " stable is for attention only if both bars lie above their lines. Bars are 95 % intervals.",
+            "seed_baseline-alike",
+            (Mark("line for s", LINE), Mark("line for kappa", KAPPA_LINE, "--")),
+        )
+    ]
 
 
 def _scores(found: Summary) -> list[Drawn]:

@@ -19,9 +19,9 @@ class Rendering:
     """A report with all that formats show of it, and how.
 
     `strict`: inconclusive gates fail too. `detail` asks for the tables that are details. `asked`
-    says that heatmaps were asked for. `digits` are those behind the point that were asked for; None
-    leaves them to the format. What goes to `terminal` is as wide and colourful as that is in
-    `environ`; None is a file.
+    says that heatmaps were asked for. What goes to `terminal` is as wide and colourful as that
+    is in `environ`; None is a file. `summary` asks a page for its first sheet alone. `digits` are
+    those behind the point that were asked for; None leaves them to the format.
     """
 
     made: Combined
@@ -30,6 +30,7 @@ class Rendering:
     asked: bool = False
     terminal: TextIO | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
+    summary: bool = False
     digits: int | None = None
 
     @property

@@ -10,7 +10,7 @@ def _render(given: Rendering) -> str:
     from attnaudit.report.html.page import html_page
 
     with digits(USUAL if given.digits is None else given.digits):
-        return html_page(given.made)
+        return html_page(given.made, given.summary)
 
 
 FORMAT = Format(

@@ -1,10 +1,16 @@
-"""The report as one HTML page that needs nothing else: no network, no script, no other file."""
+"""The report as one HTML page that needs nothing else: no network and no other file.
+
+Its only script filters the heatmaps. A content policy names that script by its hash, and without
+it the page is complete.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -12,20 +18,20 @@ from typing import TYPE_CHECKING, Any
 from attnaudit.drawing.palette import DARK, LIGHT, variables
 from attnaudit.errors import InputError, printable
 from attnaudit.findings.finding import Finding, FindingName
-from attnaudit.questions import all_questions
+from attnaudit.questions.gallery import Gallery, Heatmap
 from attnaudit.records.schema import Verification
 from attnaudit.report import gates
-from attnaudit.report.combine import COMBINED, Combined
-from attnaudit.report.heatmaps import caption, chosen, heading, remark
-from attnaudit.report.layout import Column, cut, laid_out
+from attnaudit.report.certainty import INTERVAL, Certainty, certainties
+from attnaudit.report.combine import Combined
+from attnaudit.report.evidence_table import evidence_table
+from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark
+from attnaudit.report.layout import Column, laid_out
 from attnaudit.report.schema import Report, TableData
-from attnaudit.report.wording import MEANING, Fact, facts, in_words, missing
+from attnaudit.report.tested import tested, warnings
+from attnaudit.report.wording import MEANING, findings, in_words, missing, nothing_assessed
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-    from attnaudit.drawing.drawn import Drawn
-    from attnaudit.questions.question import Question
 
 # What each status looks like: the colour and the shape say the same as the word.
 _LOOKS = {
@@ -36,6 +42,7 @@ _LOOKS = {
     "inconclusive": "open",
     "waived": "waived",
 }
+_WIDE = 7  # columns; wider tables are scrolled on a phone, others become lists
 
 
 @dataclass(frozen=True)
@@ -54,38 +61,39 @@ class _ShownColumn:
         return cls(column.header, cells, numeric)
 
 
-@dataclass
-class _Section:
-    """What the page shows of one question, which a `command` asks, or of something else."""
-
-    title: str
-    command: str = ""
-    figures: Sequence[Drawn] = ()
-    tables: list[TableData] = field(default_factory=list)
-    details: list[TableData] = field(default_factory=list)
-
-    def add(self, table: TableData) -> None:
-        """A table more."""
-        (self.details if table.detail else self.tables).append(cut(table))
-
-
-def html_page(made: Combined) -> str:
+def html_page(made: Combined, summary: bool = False) -> str:
     """The report as a page, with the figures of its summaries and the heatmaps of its gallery.
 
-    Without summaries the page has tables only, and says so. The same report gives the same text.
-    Raises InputError where what draws the page is not installed.
+    A `summary` is the first part alone, which prints on one sheet. Without summaries of records the
+    page has tables only, and says so. The same report gives the same text. Raises InputError where
+    what draws the page is not installed.
     """
-    template, report, gallery = _template(), made.report, made.gallery
-    figures, remarks = _figures(made)
+    template = _template()
+    from attnaudit.report.html.links import Links  # both bring what draws the page
+    from attnaudit.report.html.sections import figures_of, sections
+
+    report, gallery, links = made.report, made.gallery, Links(live=not summary)
+    figures, remarks = ({}, []) if summary else figures_of(made)
     if made.summaries and not (gallery and gallery.heatmaps):
         remarks.append("Heatmaps need records that hold words: run with --text.")
+    script = _resource("page.js")
     return template.render(
         report=report,
+        summary=summary,
+        links=links,
         light=variables(LIGHT),
         dark=variables(DARK),
         css=_resource("page.css"),
-        facts=[*facts(report), *_digests(report)],
+        script=script,
+        script_hash=_digest(script),
+        warnings=warnings(report),
+        tested=list(tested(report)),
         findings=[_card(name, finding) for name, finding in report.findings.items()],
+        assessed=bool(findings(report)),
+        nothing=nothing_assessed(report),
+        found=[] if findings(report) else _columns(evidence_table(report)),
+        interval=INTERVAL,
+        certain=[(one, _ruler(one)) for one in certainties(report)],
         meaning_title=MEANING,
         gate_counts=gates.counts(report.gates),
         gates=[
@@ -98,15 +106,19 @@ def html_page(made: Combined) -> str:
             }
             for gate in report.gates
         ],
-        sections=_sections(report, figures),
+        sections=[] if summary else sections(report, figures),
         columns=_columns,
+        wide=_WIDE,
         notes=list(dict.fromkeys(report.notes)),  # audits of the same data say the same of it
         undefined=list(missing(report)),
         missing=remarks,
         drawn=bool(made.summaries),
         gallery=gallery,
+        filters=_filters(gallery) if gallery else {},
+        known_by=_known_by,
         chosen=chosen,
         heading=heading,
+        legend=legend,
         remark=remark,
         caption=caption,
         metrics=_metrics_table(report),
@@ -139,6 +151,11 @@ def _resource(name: str) -> str:
     return resources.files("attnaudit.report.html").joinpath(name).read_text(encoding="utf-8")
 
 
+def _digest(script: str) -> str:
+    """The SHA-256 of a script, as a content policy names it."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
 def _look(status: str) -> str:
     return _LOOKS.get(status, "none")
 
@@ -151,14 +168,43 @@ def _card(name: FindingName, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _digests(report: Report) -> list[Fact]:
-    """What names the audited files beyond doubt."""
-    digests = {"model sha256": report.model.sha256, "data sha256": report.dataset.sha256}
-    return [Fact(name, digest[:12]) for name, digest in digests.items() if digest is not None]
+def _ruler(one: Certainty) -> str:
+    """The figure of a finding beside its limit; empty where it has none."""
+    found = one.finding
+    if found is None or found.statistic is None or not found.interval or found.delta is None:
+        return ""
+    from attnaudit.drawing.ruler import ruler
+
+    low, high = found.interval
+    words = f"{one.name}: {found.statistic:.3g}, {low:.3g} to {high:.3g}; limit {found.delta:.3g}"
+    return ruler(found.statistic, low, high, found.delta, f"ruler-{one.name.split()[0]}", words)
 
 
 def _columns(table: TableData) -> list[_ShownColumn]:
     return [_ShownColumn.of(column) for column in laid_out(table)]
+
+
+def _filters(gallery: Gallery) -> dict[str, list[str]]:
+    """What heatmaps can be filtered by, with the values that occur."""
+    known = [_known_by(heatmap, gallery) for heatmap in gallery.heatmaps]
+    return {
+        by: sorted({one[by] for one in known if one[by]})
+        for by in ("gold", "predicted", "answer", "support")
+    }
+
+
+def _known_by(heatmap: Heatmap, gallery: Gallery) -> dict[str, str]:
+    """What is known of a heatmap by which readers may look for it."""
+    gold, predicted = (printable(gallery.labels[c]) for c in (heatmap.gold, heatmap.predicted))
+    right = "right" if heatmap.gold == heatmap.predicted else "wrong"
+    support = "" if heatmap.support is None else heatmap.support.status.replace("_", " ")
+    return {
+        "id": printable(heatmap.id),
+        "gold": gold,
+        "predicted": predicted,
+        "answer": right,
+        "support": support,
+    }
 
 
 def _metrics_table(report: Report) -> TableData:
@@ -180,62 +226,22 @@ def _metrics_table(report: Report) -> TableData:
     )
 
 
-def _figures(made: Combined) -> tuple[dict[str, list[Drawn]], list[str]]:
-    """The figures of each question, and a remark for each that lacks what its figures show."""
-    summaries, labels = made.summaries, made.labels
-    asked = [question for question in all_questions() if question.name in summaries]
-    figures = {question.name: question.figures(summaries, labels) for question in asked}
-    remarks = [
-        f"The records of {question.name} do not hold what its figures show."
-        for question in asked
-        if question.draws and not figures[question.name]
-    ]
-    return figures, remarks
-
-
-def _sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[_Section]:
-    """A section a question, in the order of the report's tables; figures go with their question.
-
-    Other tables stand under the first part of their name, or under the report's own.
-    """
-    sections: dict[str, _Section] = {}
-
-    def of(question: Question) -> _Section:
-        drawn = figures.get(question.name, ())
-        return sections.setdefault(question.name, _Section(question.asks, question.command, drawn))
-
-    for name, table in report.tables.items():
-        owner = next((question for question in all_questions() if question.owns(name)), None)
-        if owner is not None:
-            of(owner).add(table)
-        else:
-            stem = name.partition(".")[0]
-            title = stem if report.audit == COMBINED or stem == "baseline" else report.audit
-            shown = _Section(title.replace("_", " ").capitalize())
-            sections.setdefault(title, shown).add(table)
-    for question in all_questions():
-        if figures.get(question.name):
-            of(question)
-    return list(sections.values())
-
-
-def _manifest(report: Report) -> list[tuple[str, list[str]]]:
+def _manifest(report: Report) -> Iterator[tuple[str, list[str]]]:
     """What is needed to repeat the run, line by line."""
     m = report.manifest
-    return [
-        ("Command", [" ".join(m.command_line)]),
-        ("attnaudit", [m.attnaudit]),
-        ("Settings", [f"{name}: {json.dumps(value)}" for name, value in m.settings.items()]),
-        ("Seeds", [", ".join(map(str, m.seeds))]),
-        ("Files", [f"{name}: sha256 {digest}" for name, digest in m.files.items()]),
-        ("Python", [m.python]),
-        ("Packages", [f"{name} {version}" for name, version in m.packages.items()]),
-        ("Machine", [f"{m.platform.system} {m.platform.machine}, {m.device}, {m.dtype}"]),
-        ("Threads", [str(m.threads)]),
-        *([("Checked", [_checked(m.verification)])] if m.verification else []),
-        ("Started", [m.started]),
-        ("Finished", [m.finished or "not finished"]),
-    ]
+    yield "Command", [" ".join(m.command_line)]
+    yield "attnaudit", [m.attnaudit]
+    yield "Settings", [f"{name}: {json.dumps(value)}" for name, value in m.settings.items()]
+    yield "Seeds", [", ".join(map(str, m.seeds))]
+    yield "Files", [f"{name}: sha256 {digest}" for name, digest in m.files.items()]
+    yield "Python", [m.python]
+    yield "Packages", [f"{name} {version}" for name, version in m.packages.items()]
+    yield "Machine", [f"{m.platform.system} {m.platform.machine}, {m.device}, {m.dtype}"]
+    yield "Threads", [str(m.threads)]
+    if m.verification:
+        yield "Checked", [_checked(m.verification)]
+    yield "Started", [m.started]
+    yield "Finished", [m.finished or "not finished"]
 
 
 def _checked(found: Verification) -> str:

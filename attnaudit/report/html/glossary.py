@@ -1,0 +1,120 @@
+"""The terms that the page explains, taken from the texts of `attnaudit explain`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from attnaudit.explanations.described import importances, readings
+from attnaudit.explanations.entry import Entry
+from attnaudit.explanations.findings import FINDINGS, STATUSES
+from attnaudit.explanations.terms import TERMS
+
+# Names that are everyday words, too: in running text they are not linked.
+_EVERYDAY = frozenset(
+    (
+        *(
+            "attention",
+            "attention weights",
+            "weights",
+            "alpha",
+            "heatmap",
+            "word",
+            "words",
+            "texts",
+        ),
+        *("piece", "pieces", "token", "instance", "instances", "group", "groups", "cut", "partial"),
+        *("row", "rows", "layer", "layers", "query", "outside", "content", "p", "s", "power"),
+        *("metric", "metrics", "figure", "finding", "findings", "records", "record", "baseline"),
+        *("plant", "plants", "suite", "suites", "look", "looks", "pilot", "base", "trained"),
+        *("untrained", "position", "uniform", "unit", "units", "curve", "room", "leak", "residual"),
+        *("shuffle", "shuffled", "warm", "scratch", "convergence", "support", "scope", "controls"),
+        *("evidence", "hash", "for", "against", "pass", "fail", "necessary", "stable", "random"),
+        *("mean", "max", "meaning", "peaked", "erased", "excess", "significant", "significance"),
+        *(
+            "gate",
+            "gates",
+            "adversary",
+            "instability",
+            "unstable",
+            "stability",
+            "record",
+            "faithful",
+        ),
+        *("flip", "flips", "calibrate", "desiderata", "desideratum", "supported", "converged"),
+        *("stopped improving", "reference", "importance", "importances", "majority", "reading"),
+        *("necessity", "manipulation", "optimum", "out of context", "hard to manipulate"),
+    )
+)
+# In running text after all: these everyday words are the ones that readers ask about.
+_ASKED = frozenset(("adversary", "importance", "importances", "reading", "supported"))
+# What the headers of tables call them.
+_HEADERS = {
+    "sig": "p-value",
+    "w-tau": "weighted tau",
+    "top": "top overlap",
+    "compr.": "comprehensiveness",
+    "suff.": "sufficiency",
+    "limit": "delta",
+    "authors' lambda": "lambda",
+    "authors' tvd": "TVD",
+    "w&p tvd": "TVD",
+    "flips": "flip",
+    "never": "flip fraction",
+    "guide": "guide",
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """An entry as the page shows it, at the place `anchor`."""
+
+    entry: Entry
+    anchor: str
+
+    @property
+    def name(self) -> str:
+        """What the term is called on the page."""
+        return self.entry.name.replace("_", " ")
+
+
+@cache
+def terms() -> dict[str, Term]:
+    """All terms by every name that they have, in small letters; the first of a name wins."""
+    found: dict[str, Term] = {}
+    for entry in (*FINDINGS, *TERMS, *importances(), *readings(), *STATUSES):
+        term = Term(entry, f"term-{re.sub(r'[^a-z0-9]+', '-', entry.name.lower()).strip('-')}")
+        for name in (entry.name, *entry.aliases):
+            for spelled in _spellings(name):
+                found.setdefault(spelled, term)
+    return found
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name as texts spell it: in small letters, with and without the marks between its words."""
+    lower = name.lower()
+    yield from dict.fromkeys((lower, lower.replace("_", " "), lower.replace("_", "-")))
+
+
+def term_of(cell: str) -> Term | None:
+    """The term that a whole cell of a table names; None where it names none."""
+    lower = " ".join(cell.lower().split())
+    lower = lower.removesuffix(" [low, high]")
+    return terms().get(_HEADERS.get(lower, lower).lower()) or terms().get(lower)
+
+
+@cache
+def pattern() -> re.Pattern[str]:
+    """What finds terms in running text: the longest name at each place, also in the plural."""
+    names = [name for name in terms() if name in _ASKED or name not in _EVERYDAY]
+    names.sort(key=len, reverse=True)
+    either = "|".join(re.escape(name) for name in names)
+    return re.compile(rf"(?<![\w.~-])(?:{either})s?(?![\w-]|\.\w)", re.IGNORECASE)
+
+
+def term_in(found: str) -> Term | None:
+    """The term of this name, also in the plural; None where it is none."""
+    lower = found.lower()
+    return terms().get(lower) or terms().get(lower.removesuffix("s"))
