@@ -26,7 +26,9 @@ def _sources(report: Report) -> Iterator[str]:
             continue
         yield spec.source
         for value in (spec.values(name) or {}).values():
-            yield from (IMPORTANCES[part].source for part in value.split("~") if part in IMPORTANCES)
+            yield from (
+                IMPORTANCES[part].source for part in value.split("~") if part in IMPORTANCES
+            )
     for question in all_questions():
         if any(spec.matches(name) for spec in question.metrics for name in names):
             yield question.source

@@ -82,8 +82,13 @@ def drawn(made: Combined) -> dict[str, tuple[str, str, dict[str, bytes]]]:
     return found
 
 
+def slug(name: str) -> str:
+    """`name` as files and labels can be called."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "report"
+
+
 def _free(name: str, taken: Container[str]) -> str:
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+    stem = slug(name)
     free, n = stem, 1
     while free in taken:
         n += 1
