@@ -80,6 +80,13 @@ def write_all_figures(sides: Sequence[Side], folder: Path) -> None:
     from attnaudit.report.figures import slug, write_figures
 
     for side in sides:
+        if not side.made.summaries:
+            raise InputError(
+                "--figures: figures are drawn from records, and this is a report",
+                where=side.path,
+                hint="give the files that --records wrote, or the folder of an audit",
+            )
+    for side in sides:
         place = folder / slug(side.name) if len(sides) > 1 else folder
         written = write_figures(side.made, place)
         sys.stderr.write(f"Wrote {len(written)} files into {place}\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attnaudit.explanations.findings import FINDINGS
 from attnaudit.importance import IMPORTANCES
 from attnaudit.questions import all_questions
-from attnaudit.readings import READINGS
+from attnaudit.readings import find_reading
 from attnaudit.report.literature import Work, works_of
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Report
@@ -26,19 +26,14 @@ def _sources(report: Report) -> Iterator[str]:
             continue
         yield spec.source
         for value in (spec.values(name) or {}).values():
-            yield from (
-                IMPORTANCES[part].source for part in value.split("~") if part in IMPORTANCES
-            )
+            parts = (IMPORTANCES.get(part) for part in value.split("~"))
+            yield from (importance.source for importance in parts if importance)
     for question in all_questions():
         if any(spec.matches(name) for spec in question.metrics for name in names):
             yield question.source
-    for entry in FINDINGS:
-        found = {name: f for name, f in report.findings.items() if name == entry.name}
-        if any(f.status != "not_assessed" for f in found.values()):
-            yield entry.source
-    for reading in READINGS.values():
-        if reading.name in _readings(report):
-            yield reading.source
+    assessed = {name for name, f in report.findings.items() if f.status != "not_assessed"}
+    yield from (entry.source for entry in FINDINGS if entry.name in assessed)
+    yield from (find_reading(name).source for name in sorted(_readings(report)))
 
 
 def _readings(report: Report) -> set[str]:

@@ -14,6 +14,7 @@ from attnaudit.report.combine import Combined, combine
 from attnaudit.report.schema import Report
 
 _OF_MODEL = "model."  # what the names of a model's own scores begin with
+_REPORT = "report.json"  # as an audit calls it in its folder
 _ENDS = ("low", "high")  # the headers of an interval's ends
 
 
@@ -71,7 +72,7 @@ def files_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     records = sorted((path / "records").glob("*.jsonl"))
-    found = records or [one for one in [path / "report.json"] if one.is_file()]
+    found = records or [one for one in [path / _REPORT] if one.is_file()]
     if not found:
         raise InputError(
             "is a folder without records/*.jsonl and without report.json",
@@ -83,8 +84,7 @@ def files_of(path: Path) -> list[Path]:
 
 def short_names(paths: Sequence[Path]) -> list[str]:
     """What tells the paths apart: `a` and `b` for runs/a/report.json and runs/b/report.json."""
-    whole = [list(path.parts if path.is_dir() else path.with_suffix("").parts) for path in paths]
-    parts = [list(each) for each in whole]
+    parts = [list(_place(path).parts) for path in paths]
     for end in (0, -1):
         while all(len(each) > 1 for each in parts) and _alike([each[end] for each in parts]):
             for each in parts:
@@ -93,6 +93,13 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     if len(set(names)) < len(names):
         names = [str(path) for path in paths]
     return [f"report {name}" if name in _ENDS or not name else name for name in names]
+
+
+def _place(path: Path) -> Path:
+    """The path without its ending; the folder of an audit for its report."""
+    if path.is_dir():
+        return path
+    return path.parent if path.name == _REPORT and path.parent.name else path.with_suffix("")
 
 
 def _alike(words: Sequence[str]) -> bool:

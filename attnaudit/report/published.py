@@ -243,6 +243,8 @@ def _notes(
             "Their code halves TVD for two classes: `published` is twice what they print. Our"
             " lambda is twice theirs for the same reason."
         )
+    if any("result files" in figure.source for figure in used):
+        yield "Result files are those that the authors' repository holds beside the paper."
     if any(figure.unchecked for figure in used):
         yield "Not checked: quoted from other works, and not checked against the print."
     yield "Published figures are single runs. They have no interval."
