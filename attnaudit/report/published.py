@@ -247,7 +247,7 @@ def _notes(
         yield "Result files are those that the authors' repository holds beside the paper."
     if any(figure.unchecked for figure in used):
         yield "Not checked: quoted from other works, and not checked against the print."
-    yield "Published figures are single runs. They have no interval."
+    yield "Published figures stand as they are printed, without intervals."
     if left_out:
         yield f"{left_out} more published figures have no counterpart here."
 
