@@ -18,7 +18,9 @@ from attnaudit.report.schema import Report, TableData
 COMPARED = "comparison"  # what a report that compares others has as its `audit`
 _SEVERAL = "several"  # what stands for names that differ
 _DIGITS = 12  # of a SHA-256
-_UNSAID = ("name", "sha256", "split", "instances", "skipped", "truncated", "unknown", "text")
+_UNSAID = (
+    *("name", "sha256", "split", "instances", "skipped", "truncated", "partial", "unknown", "text"),
+)
 Span = tuple[Cell, Cell, Cell]
 _NONE: Span = (None, None, None)
 
@@ -199,10 +201,10 @@ def _findings(sides: Sequence[Side]) -> dict[str, TableData]:
     for name in sides[0].report.findings:
         found = [side.report.findings[name] for side in sides]
         statuses.append([name.replace("_", " "), *(f.status.replace("_", " ") for f in found)])
-        metrics = listed(dict.fromkeys(f.metric for f in found if f.metric))
+        metrics = dict.fromkeys(f.metric for f in found if f.metric)
         if metrics:
             spans = [cell for f in found for cell in (f.statistic, *(f.interval or (None, None)))]
-            figures.append([name.replace("_", " "), metrics, *spans])
+            figures.append([name.replace("_", " "), ", ".join(metrics), *spans])
     tables = {
         f"{COMPARED}.findings": TableData(
             title="Findings",
