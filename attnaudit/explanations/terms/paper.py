@@ -38,8 +38,8 @@ TERMS = (
         "paper_agnews, paper_snli and paper_babi (tasks 1, 2 and 3). Wiegreffe & Pinter 2019, "
         "Tables 2 to 4: paper_wp_sst, with the data of paper_imdb, paper_20news and paper_agnews "
         "too. Without a config: Diabetes and Anemia (MIMIC-III: records of patients, which "
-        "PhysioNet gives to trained users only); ADR tweets (the texts may not be passed on); CNN questions "
-        "(the answers are entities that differ from text to text, and models here have fixed "
+        "PhysioNet gives to trained users only); ADR tweets (the texts may not be passed on); CNN "
+        "questions (the answers are entities that differ from text to text, and models here have fixed "
         "classes); Serrano & Smith 2019 (hierarchical models, which this tool does not train); "
         "DeYoung et al. 2020 (their models choose rationales first; the measures are those of "
         "erase).",
