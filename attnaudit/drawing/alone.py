@@ -63,6 +63,8 @@ def keep(figure: Figure, name: str) -> None:
     while free in kept.files:
         n += 1
         free = f"{name}-{n}"
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # all kinds get the same layout, which takes time
     kept.files[free] = {kind: _saved(figure, kind, kept.palette) for kind in _NOTHING}
 
 

@@ -12,11 +12,19 @@ import pytest
 from tests.report.tex import tables
 
 
+FILES = ("a.jsonl", "a.json", "b.jsonl", "b.json")
+_made: dict[str, bytes] = {}
+
+
 @pytest.fixture
 def records(correlate, here):
-    """Records and the report of two runs that differ in their split."""
-    assert correlate("--records", "a.jsonl", "-o", "a.json").code == 0
-    assert correlate("--records", "b.jsonl", "-o", "b.json", "--split", "train").code == 0
+    """Records and the report of two runs that differ in their split; made once, for all tests."""
+    if not _made:
+        assert correlate("--records", "a.jsonl", "-o", "a.json").code == 0
+        assert correlate("--records", "b.jsonl", "-o", "b.json", "--split", "train").code == 0
+        _made.update({name: (here / name).read_bytes() for name in FILES})
+    for name, content in _made.items():
+        (here / name).write_bytes(content)
 
 
 def test_tables_go_to_files(cli, records, here):
@@ -37,17 +45,13 @@ def test_tables_go_to_files(cli, records, here):
 
 
 def test_digits(cli, records, refused):
-    tau = json.loads(cli("report", "a.json", "--json").out)["metrics"][
-        "correlate.gradient.tau.mean"
-    ]
+    exact = cli("report", "a.json", "--json").out
+    tau = json.loads(exact)["metrics"]["correlate.gradient.tau.mean"]
     for form in ("text", "markdown", "latex", "csv"):
         for n in (1, 5):
             shown = cli("report", "a.json", "--format", form, "--digits", n, "-v").out
             assert f"{tau['value']:.{n}f}" in shown.replace("$-$", "-"), form
-    assert (
-        cli("report", "a.json", "--json", "--digits", 1).out
-        == cli("report", "a.json", "--json").out
-    )
+    assert cli("report", "a.json", "--json", "--digits", 1).out == exact
     assert f"{tau['value']:.3f} [" in cli("report", "a.json").out
     assert cli("report", "a.json", "--digits", "11").code == 2
 
@@ -63,8 +67,10 @@ def test_figures(cli, records, here, refused):
     source = (here / "figures" / "figures.tex").read_text()
     assert "\\includegraphics[width=\\linewidth]{correlate-taus-gradient}" in source
     before = {name: (here / "figures" / name).read_bytes() for name in names}
-    assert cli("report", "a.jsonl", "--figures", "figures").code == 0
-    assert {name: (here / "figures" / name).read_bytes() for name in names} == before
+    figures = cli("report", "a.jsonl", "b.jsonl", "--compare", "--figures", "f", "-q")
+    assert figures.code == 0
+    assert {path.name for path in (here / "f").iterdir()} == {"a", "b"}
+    assert {name: (here / "f" / "a" / name).read_bytes() for name in names} == before
     refused("report", "a.json", "--figures", "other", says=["a.json", "--figures", "records"])
     refused("report", "a.jsonl", "--figures", "a.json", says=["a.json", "folder"])
 
@@ -73,12 +79,8 @@ def test_reports_are_compared(cli, records, here):
     result = cli("report", "a.jsonl", "b.json", "--compare")
     assert result.code == 0
     assert "The data differ" in result.out
-    tau = {
-        name: json.loads((here / f"{name}.json").read_text())["metrics"][
-            "correlate.gradient.tau.mean"
-        ]
-        for name in "ab"
-    }
+    name = "correlate.gradient.tau.mean"
+    tau = {side: json.loads((here / f"{side}.json").read_text())["metrics"][name] for side in "ab"}
     spans = {n: f"{m['value']:.3f} [{m['ci_low']:.3f}, {m['ci_high']:.3f}]" for n, m in tau.items()}
     (row,) = re.findall(r"agree\w* with gradient.*|tau with gradient.*", result.out)
     squeezed = re.sub(r"\[\s+", "[", " ".join(row.split()))
@@ -93,9 +95,6 @@ def test_reports_are_compared(cli, records, here):
     latex = cli("report", "a.jsonl", "b.json", "--compare", "--format", "latex").out
     evidence = next(table for table in tables(latex) if table.caption == "The evidence")
     assert evidence.rows[0] == ["test", "figure", "a [low, high]", "b [low, high]"]
-    figures = cli("report", "a.jsonl", "b.jsonl", "--compare", "--figures", "f", "-q")
-    assert figures.code == 0
-    assert {path.name for path in (here / "f").iterdir()} == {"a", "b"}
 
 
 def test_what_cannot_be_compared(cli, records, refused, tiny, here):
@@ -104,9 +103,8 @@ def test_what_cannot_be_compared(cli, records, refused, tiny, here):
     refused("report", "a.json", "b.json", "--compare", "--show", 1, says=["--compare", "--show"])
     cli("permute", tiny / "model.pt", tiny / "data.yaml", "-o", "p.json", "--permutations", 2)
     refused("report", "a.json", "p.json", "--compare", says=["p.json", "no figure in common"])
-    refused(
-        "report", "a.jsonl", "b.json", "--compare", "--figures", "f", says=["b.json", "--figures"]
-    )
+    drawn = ("--compare", "--figures", "f")
+    refused("report", "a.jsonl", "b.json", *drawn, says=["b.json", "--figures"])
 
 
 def test_published_figures_stand_beside(cli, records, refused):
