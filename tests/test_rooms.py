@@ -47,7 +47,8 @@ ARROWS = {
         *("records", "report"),
     },
     "report": {
-        *("drawing", "execution", "findings", "measures", "questions", "readings", "records"),
+        *("drawing", "execution", "explanations", "findings", "measures", "questions"),
+        *("readings", "records"),
     },
     "findings": {"measures", "questions", "records"},
     "questions": {
@@ -87,6 +88,27 @@ def test_a_room_knows_only_those_below_it(room):
             parts = name.split(".")
             if parts[0] == "attnaudit" and len(parts) > 1:
                 assert parts[1] in {room, *COMMON, *ARROWS[room]}, f"{path} imports {name}"
+
+
+def test_reports_take_the_texts_of_explanations_alone():
+    """Explanations speak of what reports hold; the texts that pages quote do not."""
+    package = ROOT / "attnaudit"
+    taken = {
+        name
+        for path in (package / "report").rglob("*.py")
+        for name in imported(path)
+        if name.startswith("attnaudit.explanations")
+    }
+    assert taken
+    while True:
+        files = [ROOT / (name.replace(".", "/") + ".py") for name in taken]
+        files = [path if path.is_file() else path.with_suffix("") / "__init__.py" for path in files]
+        named = {name for path in files for name in imported(path)}
+        assert not [name for name in named if name.startswith("attnaudit.report")]
+        more = {name for name in named if name.startswith("attnaudit.explanations")} - taken
+        if not more:
+            return
+        taken |= more
 
 
 READERS = re.compile(r"attnaudit\.questions\.\w+\.(summarise|tables|\w+_tables|figures|metrics)\b")

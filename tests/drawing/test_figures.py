@@ -12,8 +12,13 @@ import pytest
 from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
 from attnaudit.drawing.histogram import BINS, histogram, shares
+from attnaudit.drawing.intervals import intervals
+from attnaudit.drawing.marks import Mark
+from attnaudit.drawing.ruler import ruler
+from attnaudit.drawing.steps import steps
 from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
 from attnaudit.drawing.violins import density, violins
+from attnaudit.measures.summary import Estimate
 from attnaudit.questions.curve_figure import tvd_jsd_curve
 from attnaudit.questions.curve_points import Point
 
@@ -22,6 +27,12 @@ TAUS = {0: np.array([0.1, 0.3, 0.2]), 1: np.array([-0.5, 0.5])}
 CELLS = {(0, 0): np.array([0.1, 0.2, 0.4]), (3, 1): np.array([0.6])}
 
 
+MARKS = (Mark("floor", 0.05), Mark("line", 0.5, "--"))
+ESTIMATES = {
+    "ours": Estimate(0.2, 0.1, 0.3),
+    "none": Estimate(None, reason="no"),
+    "theirs": Estimate(0.1),
+}
 POINTS = (
     Point("instance", 0.65, 0.01),
     Point("lambda", 0.02, 0.01, 0.0, 1),
@@ -37,6 +48,16 @@ DRAW: dict[str, Callable[[], Drawn]] = {
     "violins": lambda: violins(CELLS, "Shuffled", "TVD", 1.0, "C.", LABELS, "permute"),
     "to ln 2": lambda: violins(CELLS, "Other", "JSD", 0.69, "C.", LABELS, "instance"),
     "curve": lambda: tvd_jsd_curve(POINTS, "curve"),
+    "marked": lambda: histogram(TAUS, "Marked", "tau of a text", "C.", LABELS, "tau", MARKS),
+    "intervals": lambda: intervals(ESTIMATES, "Beside", "gain", "C.", "gain", MARKS),
+    "steps": lambda: steps(
+        [0.0, 0.25, 0.5, 1.0],
+        {"by attention": [0.0, 0.4, 0.7, 1.0], "at random": [0.0, 0.1, 0.2, 0.5]},
+        "Erased",
+        ("share erased", "share flipped"),
+        "C.",
+        "steps",
+    ),
     "scores": lambda: score_dots(
         {"audited model": np.array([0.7]), "g": np.array([0.5, 0.6])}, "F1", "C.", "s"
     ),
@@ -103,12 +124,15 @@ def test_the_curve() -> None:
         for row in drawn.numbers.rows
     ] == [
         ["imitator (lambda 0)", 0.0, 0.02, 0.01],
-        ["adversary (its lambda)", 0.5, 0.5, 0.03],
-        ["adversary per instance", None, 0.65, 0.01],
-        ["another seed", None, 0.1, 0.03],
-        ["uniform weights", None, 0.1, 0.03],
+        ["adversary, with its lambda", 0.5, 0.5, 0.03],
+        ["per-text search (no model)", None, 0.65, 0.01],
+        ["same recipe, another seed", None, 0.1, 0.03],
+        ["trained with uniform weights", None, 0.1, 0.03],
     ]
     assert ">0.5</text>" in drawn.svg
+    assert "The plus is the per-text search. It is no model and no evidence" in drawn.caption
+    models = tvd_jsd_curve([p for p in POINTS if p.kind != "instance"], "curve")
+    assert "plus" not in models.caption
 
 
 def test_scores() -> None:
@@ -126,7 +150,7 @@ def test_labels_of_any_kind_are_drawn_as_text(label: str) -> None:
     expected = (
         "\\x00\\x1b[31m"
         if label.startswith("\x00")
-        else label[:23] + ("…" if len(label) > 24 else "")
+        else label[:29] + ("…" if len(label) > 30 else "")
     )
     assert f"predicted {expected}" in texts
 
@@ -139,8 +163,8 @@ def test_points_stand_where_they_belong() -> None:
         root = ElementTree.fromstring(inline(figure, "n", "label"))
         box = axes.get_position()
     [use] = [u for u in root.iter("use") if "var(--c1)" in (u.get("style") or "")]
-    assert root.get("viewBox") == "0 0 360 200"
-    assert float(use.get("x", "")) == pytest.approx(360 * (box.x0 + 0.25 * box.width), abs=0.01)
+    assert root.get("viewBox") == "0 0 400 200"
+    assert float(use.get("x", "")) == pytest.approx(400 * (box.x0 + 0.25 * box.width), abs=0.01)
     assert float(use.get("y", "")) == pytest.approx(
         200 * (1 - box.y0 - 0.75 * box.height), abs=0.01
     )
@@ -177,3 +201,42 @@ def test_a_density_of_many_is_that_of_their_chunks() -> None:
     width = values.std(ddof=1) * 5000**-0.2
     kernels = np.exp(-0.5 * ((grid[:, None] - values) / width) ** 2).sum(1)
     np.testing.assert_allclose(height, kernels / kernels.max())
+
+
+def texts_of(svg: str) -> list[str]:
+    return ["".join(found.itertext()) for found in ElementTree.fromstring(svg).iter("text")]
+
+
+def test_a_histogram_has_the_lines_that_it_is_to_be_compared_with() -> None:
+    assert {"floor: 0.05", "line: 0.50"} <= set(texts_of(DRAW["marked"]().svg))
+    assert "floor: 0.05" not in texts_of(DRAW["tau"]().svg)
+
+
+def test_figures_with_intervals() -> None:
+    drawn = DRAW["intervals"]()
+    assert drawn.numbers.rows == [["ours", 0.2, 0.1, 0.3], ["theirs", 0.1, None, None]]
+    assert {"ours", "theirs", "floor: 0.05"} <= set(texts_of(drawn.svg))
+    assert "ours: gain 0.20, low 0.10, high 0.30; theirs: gain 0.10." in drawn.svg
+
+
+def test_lines_that_rise() -> None:
+    drawn = DRAW["steps"]()
+    assert drawn.numbers.columns == ["share erased", "by attention", "at random"]
+    assert drawn.numbers.rows[1] == [0.25, 0.4, 0.1]
+    assert "share erased 0.50, by attention 0.70, at random 0.20" in drawn.svg
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.3])
+def test_a_ruler(limit: float) -> None:
+    svg = ruler(0.1, 0.08, 0.12, limit, "n", "the gain is 0.1")
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == "the gain is 0.1"
+    assert f"limit {limit}" in texts_of(svg)
+    colour = [e for e in root.iter("path") if "var(--c0)" in (e.get("style") or "")]
+    dashes = [e for e in root.iter("path") if "stroke-dasharray" in (e.get("style") or "")]
+    [bar, *_] = [e.get("d", "") for e in colour if "stroke-width: 5" in (e.get("style") or "")]
+    [line] = [e.get("d", "") for e in dashes]
+    ends = [float(x) for x in re.findall(r"[ML] ([\d.]+)", bar)]
+    [at, _] = [float(x) for x in re.findall(r"[ML] ([\d.]+)", line)]
+    assert (at < min(ends)) == (limit < 0.08)
+    assert (at > max(ends)) == (limit > 0.12)

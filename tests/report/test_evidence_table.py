@@ -39,8 +39,8 @@ def test_a_figure_stands_beside_what_it_is_read_against(table):
     made = table(**figures)
     assert made.columns == ["test", "figure", "value", "low", "high", "compare with"]
     assert made.rows == [
-        ["model", "accuracy", 0.8, 0.7, 0.9, "commonest class 0.600"],
-        ["seed-baseline", "JSD between seeds", 0.05, 0.04, 0.06, ""],
+        ["model", "right answers (accuracy)", *(0.8, 0.7, 0.9), "always the commonest class 0.600"],
+        ["seed-baseline", "distance to other seeds (JSD)", 0.05, 0.04, 0.06, ""],
     ]
 
 
@@ -51,7 +51,7 @@ def test_figures_without_a_value_are_shown_as_such(table):
             "model.majority_accuracy": Estimate(None, undefined=10, reason="no"),
         }
     )
-    assert made.rows == [["model", "accuracy", None, None, None, ""]]
+    assert made.rows == [["model", "right answers (accuracy)", None, None, None, ""]]
 
 
 def test_no_evidence_gives_no_rows(table):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_partial_run_is_said_loudly(report: Report) -> None:
     partial = report.dataset.model_copy(update={"partial": True})
     text = shown(report.model_copy(update={"dataset": partial}), force_terminal=True)
     [line] = [line for line in text.splitlines() if "kept the other rows" in line]
-    assert "\x1b[1;33m" in line
+    assert "\x1b[1m" in line
 
 
 @pytest.mark.parametrize(("accuracy", "loud"), [(0.61, True), (0.7, False), (0.8, False)])
@@ -132,7 +133,17 @@ def test_waivers_are_shown_with_their_gates(report: Report, verdicts: list[Gate]
     assert line_with(text, "INCONCLUSIVE").endswith("open: finding necessary, not assessed: run it")
     loud = shown(report.model_copy(update={"gates": verdicts}), force_terminal=True)
     [line] = [line for line in loud.splitlines() if "is ignored" in line]
-    assert "\x1b[1;33m" in line
+    assert "\x1b[1m" in line
+
+
+def test_the_words_of_verdicts_alone_are_coloured(report: Report) -> None:
+    partial = report.dataset.model_copy(update={"partial": True})
+    found = report.findings["stable"].model_copy(update={"status": "against"})
+    update = {"dataset": partial, "findings": {**report.findings, "stable": found}}
+    made = report.model_copy(update=update)
+    text = shown(made, force_terminal=True, color_system="standard")
+    coloured = re.findall("\x1b\\[[\\d;]*3[1-6]m([^\x1b]*)\x1b", text)
+    assert {word.strip() for word in coloured} == {"AGAINST", "PASS", "FAIL", "INCONCLUSIVE"}
 
 
 def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +241,7 @@ def test_files_are_a_hundred_columns_wide_unless_told(monkeypatch: pytest.Monkey
 def test_parts_repeat_all_that_tells_rows_apart(make_report: Make) -> None:
     columns = ["test", "figure", "value", "low", "high", "compare with"]
     rows = [
-        ["seeds", "distance", 0.1, 0.0, 0.2, "a long remark on it"],
+        ["seeds", "distance", 0.1, 0.0, 0.2, "a_long_remark_on_it"],
         ["seeds", "scores", 0.3, 0.2, 0.4, "another"],
     ]
     text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), 46)
@@ -243,6 +254,23 @@ def test_parts_repeat_all_that_tells_rows_apart(make_report: Make) -> None:
     text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), 46)
     assert text.count("distance") == 1
     assert text.count("seeds") == 2
+
+
+def test_a_value_and_what_it_is_compared_with_stay_in_one_row(make_report: Make) -> None:
+    columns = ["test", "figure", "value", "low", "high", "compare with"]
+    rows = [
+        ["seed-baseline", "how far the attention of other seeds lies (JSD)", 0.1, 0.0, 0.2, ""],
+        ["correlate", "agreement with gradient (tau)", 0.3, 0.2, 0.4, "gradient with other 0.505"],
+    ]
+    text = shown(make_report(Summary(tables={"t": Table("Title", columns, rows)})), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    table = text.partition("Title")[2].partition("Note")[0]
+    assert table.count("value [low, high]") == table.count("compare with") == 1
+    [line] = [line for line in table.splitlines() if "0.300 [0.200, 0.400]" in line]
+    assert line.startswith("correlate  ")
+    assert "agreement with" in line
+    assert line.rstrip().endswith("gradient with other") or "0.505" in line
+    assert "0.100 [0.000, 0.200]" in table  # figures are never folded
 
 
 def test_columns_without_any_interval_do_not_speak_of_it(make_report: Make) -> None:

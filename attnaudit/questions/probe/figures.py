@@ -35,7 +35,7 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         *_gaps(summaries["probe"], name),
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
-            f"{name} of the probe by guide",
+            f"{name} of the probe by where its weights come from",
             "A probe is a model that sees each word by itself and takes its weights from elsewhere:"
             " each row says from where. The last rows are models of the recipe that learn from"
             " texts without some words.",

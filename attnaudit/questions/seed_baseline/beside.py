@@ -12,11 +12,9 @@ class _Seed(Beside):
     priority = 1
 
     def name(self, run: Mapping[str, Any]) -> str | None:
-        return (
-            f"a model of the same recipe, seed {run.get('seed', 0)}"
-            if run.get("model") == "seed"
-            else None
-        )
+        if run.get("model") != "seed":
+            return None
+        return f"a model of the same recipe, seed {run.get('seed', 0)}"
 
     def pick(self, models: Sequence[Trained]) -> Trained:
         """The first seed."""

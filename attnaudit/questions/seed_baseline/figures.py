@@ -66,8 +66,9 @@ def _stability(found: Summary) -> list[Drawn]:
             shown,
             "How alike models of the recipe attend",
             "0: as after shuffling, 1: always the same",
-            "s compares all weights of two models, and kappa their top words. The finding"
-            " stable is for attention only if both bars lie above their lines. Bars are 95 % intervals.",
+            "s compares all weights of two models, and kappa their top words. The finding stable"
+            " speaks for attention only if both bars lie above their lines. Bars are 95 %"
+            " intervals.",
             "seed_baseline-alike",
             (Mark("line for s", LINE), Mark("line for kappa", KAPPA_LINE, "--")),
         )
@@ -90,5 +91,6 @@ def _scores(found: Summary) -> list[Drawn]:
             "Models with a star were trained until they stopped improving, and compare with each"
             " other. The others were trained as long as the recipe says.",
             "seed_baseline-scores",
+            str(table.columns[1]),
         )
     ]

@@ -10,61 +10,8 @@ from functools import cache
 from attnaudit.explanations.described import importances, readings
 from attnaudit.explanations.entry import Entry
 from attnaudit.explanations.findings import FINDINGS, STATUSES
+from attnaudit.explanations.spelling import EVERYDAY, HEADERS, OTHERWISE
 from attnaudit.explanations.terms import TERMS
-
-# Names that are everyday words, too: in running text they are not linked.
-_EVERYDAY = frozenset(
-    (
-        *(
-            "attention",
-            "attention weights",
-            "weights",
-            "alpha",
-            "heatmap",
-            "word",
-            "words",
-            "texts",
-        ),
-        *("piece", "pieces", "token", "instance", "instances", "group", "groups", "cut", "partial"),
-        *("row", "rows", "layer", "layers", "query", "outside", "content", "p", "s", "power"),
-        *("metric", "metrics", "figure", "finding", "findings", "records", "record", "baseline"),
-        *("plant", "plants", "suite", "suites", "look", "looks", "pilot", "base", "trained"),
-        *("untrained", "position", "uniform", "unit", "units", "curve", "room", "leak", "residual"),
-        *("shuffle", "shuffled", "warm", "scratch", "convergence", "support", "scope", "controls"),
-        *("evidence", "hash", "for", "against", "pass", "fail", "necessary", "stable", "random"),
-        *("mean", "max", "meaning", "peaked", "erased", "excess", "significant", "significance"),
-        *(
-            "gate",
-            "gates",
-            "adversary",
-            "instability",
-            "unstable",
-            "stability",
-            "record",
-            "faithful",
-        ),
-        *("flip", "flips", "calibrate", "desiderata", "desideratum", "supported", "converged"),
-        *("stopped improving", "reference", "importance", "importances", "majority", "reading"),
-        *("necessity", "manipulation", "optimum", "out of context", "hard to manipulate"),
-    )
-)
-# In running text after all: these everyday words are the ones that readers ask about.
-_ASKED = frozenset(("adversary", "importance", "importances", "reading", "supported"))
-# What the headers of tables call them.
-_HEADERS = {
-    "sig": "p-value",
-    "w-tau": "weighted tau",
-    "top": "top overlap",
-    "compr.": "comprehensiveness",
-    "suff.": "sufficiency",
-    "limit": "delta",
-    "authors' lambda": "lambda",
-    "authors' tvd": "TVD",
-    "w&p tvd": "TVD",
-    "flips": "flip",
-    "never": "flip fraction",
-    "guide": "guide",
-}
 
 
 @dataclass(frozen=True)
@@ -102,13 +49,15 @@ def term_of(cell: str) -> Term | None:
     """The term that a whole cell of a table names; None where it names none."""
     lower = " ".join(cell.lower().split())
     lower = lower.removesuffix(" [low, high]")
-    return terms().get(_HEADERS.get(lower, lower).lower()) or terms().get(lower)
+    if lower in OTHERWISE:
+        return None
+    return terms().get(HEADERS.get(lower, lower).lower()) or terms().get(lower)
 
 
 @cache
 def pattern() -> re.Pattern[str]:
     """What finds terms in running text: the longest name at each place, also in the plural."""
-    names = [name for name in terms() if name in _ASKED or name not in _EVERYDAY]
+    names = [name for name in terms() if name not in EVERYDAY]
     names.sort(key=len, reverse=True)
     either = "|".join(re.escape(name) for name in names)
     return re.compile(rf"(?<![\w.~-])(?:{either})s?(?![\w-]|\.\w)", re.IGNORECASE)
