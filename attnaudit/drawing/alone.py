@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-import matplotlib
+import matplotlib.style
 from matplotlib.figure import Figure
 
 from attnaudit.drawing.palette import Palette
@@ -71,6 +71,6 @@ def keep(figure: Figure, name: str) -> None:
 def _saved(figure: Figure, kind: str, palette: Palette) -> bytes:
     stream = io.BytesIO()
     settings = {"pdf.fonttype": 42, "svg.fonttype": "path", "savefig.facecolor": palette["page"]}
-    with matplotlib.rc_context(settings):
+    with matplotlib.style.context(settings):
         figure.savefig(stream, format=kind, dpi=DPI, metadata=dict(_NOTHING[kind]))
     return stream.getvalue()

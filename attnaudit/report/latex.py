@@ -112,7 +112,7 @@ def _character(c: str) -> str:
         return _SPECIAL[c]
     if c.isascii():
         return c
-    letter, *marks = unicodedata.normalize("NFD", c)
+    letter, *marks = list(unicodedata.normalize("NFD", c))
     if len(marks) == 1 and marks[0] in _ACCENTS and letter.isascii():
         return f"\\{_ACCENTS[marks[0]]}{{{letter}}}"
     return f"\\attnauditchar{{{ord(c):04X}}}{{{ord(c)}}}"

@@ -11,7 +11,6 @@ import pytest
 
 from tests.report.tex import tables
 
-
 FILES = ("a.jsonl", "a.json", "b.jsonl", "b.json")
 _made: dict[str, bytes] = {}
 

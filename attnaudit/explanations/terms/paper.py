@@ -41,8 +41,8 @@ TERMS = (
         "PhysioNet gives to trained users only); ADR tweets (the texts may not be passed on); CNN "
         "questions (the answers are entities that differ from text to text, and models here have "
         "fixed classes); Serrano & Smith 2019 (hierarchical models, which this tool does not "
-        "train); DeYoung et al. 2020 (their models choose rationales first; the measures are those of "
-        "erase).",
+        "train); DeYoung et al. 2020 (their models choose rationales first; the measures are those "
+        "of erase).",
         beside=("published",),
         traps="Training again moves tau by up to .1, with the authors' own code as well.",
         source=_OWN,
