@@ -185,7 +185,7 @@ from attnaudit.report.formats import FORMATS
 from attnaudit.findings.desiderata import FINDINGS
 print(len(all_questions()), len(FORMATS), len(FINDINGS))
 """
-    assert python(code, [*HEAVY, *NUMBERS, "matplotlib", "rich"]).split() == ["7", "6", "4"]
+    assert python(code, [*HEAVY, *NUMBERS, "matplotlib", "rich"]).split() == ["7", "8", "4"]
 
 
 REPORT = """

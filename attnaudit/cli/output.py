@@ -115,19 +115,23 @@ def finish(
     quiet: bool = False,
     verbose: bool = False,
     summary: bool = False,
+    digits: int | None = None,
+    instead: str | None = None,
 ) -> None:
     """Write and show the report in the format asked for, then exit with 0 or 1 as its gates say.
 
     A file gets that format, or the one that its name asks for, and stdout the text for those who
     watch, unless it is to be `quiet`; without a file the format goes to stdout. `as_json` is JSON
     alone on stdout. `asked` says that heatmaps were asked for. Of a page, `summary` is the first
-    sheet alone.
+    sheet alone. Figures have `digits` behind the point; None leaves them to the format. A text
+    `instead` stands on stdout in place of the report.
     """
     from attnaudit.execution.files import write_text
     from attnaudit.report.gates import exit_code
 
     def written(form: Format, terminal: TextIO | None) -> str:
-        return form.render(Rendering(made, strict, verbose, asked, terminal, os.environ, summary))
+        given = (made, strict, verbose, asked, terminal, os.environ, summary, digits)
+        return form.render(Rendering(*given))
 
     watched = None if quiet else TEXT
     if output is None:
@@ -141,7 +145,9 @@ def finish(
         shown = JSON
     if shown is not None and shown.step_summary:
         _add_summary(made.report)
-    if shown is not None:
+    if instead is not None:
+        show(instead, "commands")
+    elif shown is not None:
         show(written(shown, sys.stdout), shown.kind)
     raise typer.Exit(exit_code(made.report.gates, strict))
 

@@ -20,10 +20,21 @@ from attnaudit.cli.output import (
     read_demands,
     show,
 )
+from attnaudit.cli.paper import (
+    beside_published,
+    bibliography,
+    check_citations,
+    check_comparison,
+    check_figures_folder,
+    side_by_side,
+    write_all_figures,
+)
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings.desiderata import FINDINGS
 from attnaudit.report.calibration import read_facts, with_calibration
+from attnaudit.report.digits import MOST
 from attnaudit.report.formats import find_format
+from attnaudit.report.published import find_published
 
 JSON = find_format("json")
 _SIZES = ", ".join(f"{one.name} ({one.delta:g})" for one in FINDINGS)
@@ -34,7 +45,8 @@ def report(
         Optional[list[Path]],  # noqa: UP045
         typer.Argument(
             metavar="FILE...",
-            help="Records (--records) or reports (-o) of one model and data set.",
+            help="Records (--records) or reports (-o) of one model and data set. With --compare:"
+            " one FILE, or the folder of an audit, a column.",
             show_default=False,
         ),
     ] = None,
@@ -55,6 +67,45 @@ def report(
             help=f"Write to FILE: in --format, or as it ends: {o.ENDINGS}.",
         ),
     ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Set reports of several models, seeds or data sets side by side.",
+        ),
+    ] = False,
+    published: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="ROW",
+            help="Set a paper's figures beside, such as jw2019:sst or wp2019:sst;"
+            " `attnaudit explain published` lists all.",
+        ),
+    ] = None,
+    digits: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            min=0,
+            max=MOST,
+            metavar="N",
+            help="Show N digits after the point. By default latex and markdown show as many as the"
+            " interval warrants, csv and json all, the others three.",
+        ),
+    ] = None,
+    figures: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            metavar="DIR",
+            help="Write every figure into DIR as .pdf, .svg and .png, and a .tex that shows them.",
+        ),
+    ] = None,
+    cite: Annotated[
+        bool,
+        typer.Option(
+            "--cite",
+            help="Print BibTeX of every method used, in place of the report.",
+        ),
+    ] = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
     delta: Annotated[
@@ -97,6 +148,8 @@ def report(
     Gates of a --policy or a --baseline are judged anew; without them, a report keeps the gates it
     came with. The format decides nothing about the exit code. In GitHub Actions, --format github
     marks the gates in the log and adds the report to the summary of the step.
+
+    For a paper: -o tables.tex or tables.csv, --figures DIR, and --cite > methods.bib.
     """
     if schema:
         import json
@@ -113,6 +166,14 @@ def report(
     check_format(chosen, output)
     if summary:
         check_page(chosen, output)
+    if compare:
+        check_comparison(chosen, output, (policy, baseline, heatmaps, calibration, summary))
+    if cite:
+        to_stdout = output is None or str(output) == "-"
+        check_citations(quiet, as_json or (to_stdout and (output or chosen) is not None))
+    check_figures_folder(figures)
+    if published is not None:
+        find_published(published)
     demands = read_demands(policy, baseline)
     known = None if calibration is None else read_facts(calibration)
 
@@ -121,14 +182,21 @@ def report(
     from attnaudit.findings.rules import Deltas
     from attnaudit.questions import all_questions
     from attnaudit.report.combine import combine
+    from attnaudit.report.compared import Side
 
     try:
         deltas = Deltas(**sizes)
     except ValueError:
         raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
     shown = heatmaps or heatmaps_in(chosen, output)
-    made = combine(sources, demands, deltas, ("attnaudit", *sys.argv[1:]), shown)
-    if sizes and all(part.summary is None or part.summary.runs is None for part in made.parts):
+    command_line = ("attnaudit", *sys.argv[1:])
+    if compare:
+        made, sides = side_by_side(sources, deltas, command_line)
+    else:
+        made = combine(sources, demands, deltas, command_line, shown)
+        sides = [Side("this report", sources[0], made)]
+    parts = [part for side in sides for part in side.made.parts]
+    if sizes and all(part.summary is None or part.summary.runs is None for part in parts):
         feeding = [question.name for question in all_questions() if question.retrains]
         raise InputError(
             "--delta: no finding is assessed here",
@@ -138,6 +206,10 @@ def report(
         check_gallery(made, sources)
     if known is not None:
         made = replace(made, report=with_calibration(made.report, known))
+    if published is not None:
+        made = beside_published(made, published, sides)
+    if figures is not None:
+        write_all_figures(sides, figures)
     finish(
         made,
         chosen,
@@ -148,6 +220,8 @@ def report(
         quiet=quiet,
         verbose=verbose,
         summary=summary,
+        digits=digits,
+        instead=bibliography(sides) if cite else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from xml.etree import ElementTree
 
@@ -17,33 +17,50 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from attnaudit.drawing.alone import colour, keep
+
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
 WIDTH = 400  # points of the page's own scale: about as wide as a phone, so that text stays legible
 
-# Colours that stand for the page's custom properties until the figure is written.
-COLOURS = {
-    name: f"#0102{i:02x}"
-    for i, name in enumerate(("ink", "muted", "line", "page", "c0", "c1", "c2", "c3"))
-}
+
+class _Colours(Mapping[str, str]):
+    """Colours by name. Within `alone` they are real; else they stand for the page's properties."""
+
+    def __init__(self, *names: str) -> None:
+        self._standing = {name: f"#0102{i:02x}" for i, name in enumerate(names)}
+
+    def __getitem__(self, name: str) -> str:
+        return colour(name, self._standing[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._standing)
+
+    def __len__(self) -> int:
+        return len(self._standing)
+
+
+COLOURS = _Colours("ink", "muted", "line", "page", "c0", "c1", "c2", "c3")
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "attnaudit",
     "text.parse_math": False,  # a class may be called $x$
     "font.size": 11,
-    "axes.edgecolor": COLOURS["muted"],
-    "axes.labelcolor": COLOURS["ink"],
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.unicode_minus": True,
-    "grid.color": COLOURS["line"],
-    "legend.edgecolor": COLOURS["line"],
-    "legend.facecolor": COLOURS["page"],
-    "text.color": COLOURS["ink"],
-    "xtick.color": COLOURS["muted"],
-    "ytick.color": COLOURS["muted"],
-    "xtick.labelcolor": COLOURS["ink"],
-    "ytick.labelcolor": COLOURS["ink"],
+}
+_COLOURED = {
+    "axes.edgecolor": "muted",
+    "axes.labelcolor": "ink",
+    "grid.color": "line",
+    "legend.edgecolor": "line",
+    "legend.facecolor": "page",
+    "text.color": "ink",
+    "xtick.color": "muted",
+    "ytick.color": "muted",
+    "xtick.labelcolor": "ink",
+    "ytick.labelcolor": "ink",
 }
 _STYLED = re.compile("|".join(COLOURS.values()))
 _FONT = re.compile(r"font-family: [^;]*;? ?")
@@ -53,7 +70,8 @@ _NAMES = {colour: f"var(--{name})" for name, colour in COLOURS.items()}
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw and write within this block: whatever the user's own settings, the page's hold."""
-    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+    style = _STYLE | {part: COLOURS[name] for part, name in _COLOURED.items()}
+    with matplotlib.style.context(["default", style]), warnings.catch_warnings():
         # The browser has fonts of its own for what the measuring font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
@@ -71,6 +89,7 @@ def inline(figure: Figure, name: str, label: str) -> str:
 
     `name` sets its ids apart from those of the other figures of the page.
     """
+    keep(figure, name)
     stream = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(stream, format="svg", transparent=True, metadata=nothing)

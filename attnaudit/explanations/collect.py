@@ -175,7 +175,8 @@ def _member(name: str) -> Iterator[Entry]:
 def _formats() -> Iterator[Entry]:
     for form in FORMATS:
         needs = f"It needs pip install 'attnaudit[{form.needs}]'." if form.needs else ""
-        yield Entry("format", form.name, form.says, traps=needs, source="this tool's own")
+        own = "this tool's own"
+        yield Entry("format", form.name, form.says, about=form.about, traps=needs, source=own)
 
 
 def _settings() -> Iterator[Entry]:

@@ -1,6 +1,7 @@
 """How tables are laid out, in whatever format: their cells as text, values with their intervals.
 
-Three neighbouring columns `NAME`, `low`, `high` are shown as one: `value [low, high]`.
+Three neighbouring columns `NAME`, `low`, `high` are shown as one: `value [low, high]`. How many
+digits a figure has, `digits` says.
 """
 
 from __future__ import annotations
@@ -13,14 +14,22 @@ from rich.cells import cell_len
 
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Cell, Table
+from attnaudit.report.digits import places, shown
 from attnaudit.report.schema import Report, TableData
 
 
 def all_tables(report: Report) -> list[TableData]:
     """The tables of a report, or its metrics as one; the comparison with a baseline stands last."""
-    own = [table for name, table in report.tables.items() if not name.startswith("baseline")]
-    compared = [table for name, table in report.tables.items() if name.startswith("baseline")]
-    return [cut(table) for table in [*(own or [_metrics_table(report)]), *compared]]
+    return list(named_tables(report).values())
+
+
+def named_tables(report: Report) -> dict[str, TableData]:
+    """`all_tables` by their names."""
+    of_baseline = {name: name.startswith("baseline") for name in report.tables}
+    own = {name: report.tables[name] for name, compared in of_baseline.items() if not compared}
+    last = {name: report.tables[name] for name, compared in of_baseline.items() if compared}
+    shown = {**(own or {"metrics": _metrics_table(report)}), **last}
+    return {name: cut(table) for name, table in shown.items()}
 
 
 def cut(table: TableData) -> TableData:
@@ -44,6 +53,9 @@ def _metrics_table(report: Report) -> TableData:
         rows=[[name, m.value, m.ci_low, m.ci_high, m.n] for name, m in report.metrics.items()],
         notes=[],
     )
+
+
+_ENDS = "[low, high]"  # what the header of a column says behind its name that holds intervals
 
 
 @dataclass(frozen=True)
@@ -81,42 +93,61 @@ def laid_out(table: Table | TableData) -> list[Column]:
     columns, i = [], 0
     while i < len(names):
         numeric = all(cell == "" or not isinstance(cell, str) for cell in cells[i])
-        shown = [_cell(cell, numeric) for cell in cells[i]]
-        if names[i + 1 : i + 3] == ["low", "high"]:
+        if spans(names, i):
             # The cells are equally wide, so that left keeps values without an interval in line.
             bounds = cells[i + 1 : i + 3]
             known = any(cell is not None for part in bounds for cell in part)
-            header = f"{names[i]} [low, high]" if known else names[i]
-            columns.append(Column(header, _with_intervals(shown, *bounds), "left"))
+            header = f"{names[i]} {_ENDS}" if known else names[i]
+            columns.append(Column(header, _with_intervals(cells[i], *bounds), "left"))
             i += 3
         else:
-            columns.append(Column(names[i], shown, "right" if numeric else "left", not numeric))
+            found = [_cell(cell, numeric) for cell in cells[i]]
+            columns.append(Column(names[i], found, "right" if numeric else "left", not numeric))
             i += 1
     return columns
 
 
+def spans(names: Sequence[str], i: int) -> bool:
+    """Whether the next two columns are the ends of the intervals of column `i`."""
+    return list(names[i + 1 : i + 3]) == ["low", "high"]
+
+
 def _with_intervals(
-    values: Sequence[str], lows: Sequence[Cell], highs: Sequence[Cell]
+    values: Sequence[Cell], lows: Sequence[Cell], highs: Sequence[Cell]
 ) -> list[str]:
-    parts = [values, *([_cell(cell, True) for cell in cells] for cells in (lows, highs))]
-    widths = [max(map(len, part), default=0) for part in parts]
+    numeric = all(cell == "" or not isinstance(cell, str) for cell in values)
+    rows = [
+        [_cell(v, numeric, after), _cell(low, True, after), _cell(high, True, after)]
+        for v, low, high in zip(values, lows, highs, strict=True)
+        for after in [places(_figure(low), _figure(high))]
+    ]
+    widths = [max(map(len, part), default=0) for part in zip(*rows, strict=True)]
     lines = []
-    for i, bounds in enumerate(zip(lows, highs, strict=True)):
-        value, low, high = (part[i].rjust(w) for part, w in zip(parts, widths, strict=True))
+    for row, bounds in zip(rows, zip(lows, highs, strict=True), strict=True):
+        value, low, high = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         lines.append(value if bounds == (None, None) else f"{value} [{low}, {high}]")
     return lines
 
 
-def _cell(cell: Cell, numeric: bool) -> str:
+def _figure(cell: Cell) -> float | None:
+    return None if isinstance(cell, str) else cell
+
+
+def _cell(cell: Cell, numeric: bool, after: int | None = None) -> str:
     if cell is None:
         return "n/a" if numeric else ""
     if isinstance(cell, float):
-        return number(cell)
+        return shown(cell, after)
     return f"{cell:,}" if isinstance(cell, int) else printable(cell)
 
 
-def number(value: float) -> str:
-    """A figure with three decimals, or in powers of ten where that would leave nothing."""
-    if 0 < abs(value) < 0.0005:
-        return f"{value:.1e}"
-    return f"{value + 0.0:.3f}"  # + 0.0 takes the sign off a negative zero
+def number(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A figure, with as many digits as its interval from `low` to `high` says, if it has one."""
+    return shown(value, places(low, high))
+
+
+def close(column: Column) -> list[str]:
+    """The cells of a column without the spaces that keep intervals in line on a terminal."""
+    if column.header.endswith(_ENDS):
+        return [" ".join(cell.split()).replace("[ ", "[") for cell in column.cells]
+    return column.cells

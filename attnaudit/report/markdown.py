@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from attnaudit.errors import printable
+from attnaudit.measures.summary import Cell
 from attnaudit.report.gates import counts, place, said
-from attnaudit.report.layout import Column, all_tables, laid_out
+from attnaudit.report.layout import all_tables, close, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
 from attnaudit.report.wording import MEANING, facts, findings, missing, nothing_assessed, scopes
 
@@ -40,6 +41,7 @@ def markdown(report: Report) -> str:
         "## Figures",
         *(_section(table) for table in all_tables(report)),
         *_listed([*missing(report), *report.notes]),
+        *_metrics(report),
         _folded("Settings and manifest", _manifest(report)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -80,7 +82,7 @@ def _section(table: TableData) -> str:
     columns = laid_out(table)
     body = ""
     if columns:
-        cells = zip(*(_cells(c) for c in columns), strict=True)
+        cells = zip(*(close(c) for c in columns), strict=True)
         right = [c.justify == "right" for c in columns]
         body = _table([c.header for c in columns], cells, right)
     notes = _line(" ".join(table.notes))
@@ -90,11 +92,16 @@ def _section(table: TableData) -> str:
     return f"### {_line(table.title)}\n\n{body}".rstrip()
 
 
-def _cells(column: Column) -> list[str]:
-    """The cells without the spaces that keep intervals in line on a terminal."""
-    if column.header.endswith("[low, high]"):
-        return [" ".join(cell.split()).replace("[ ", "[") for cell in column.cells]
-    return column.cells
+def _metrics(report: Report) -> Iterator[str]:
+    """Every metric with its number of texts, which the tables leave out."""
+    if not report.metrics:
+        return
+    columns = ["metric", "value", "low", "high", "n", "unit"]
+    rows: list[list[Cell]] = [
+        [name, m.value, m.ci_low, m.ci_high, m.n, m.unit] for name, m in report.metrics.items()
+    ]
+    table = TableData(title="All metrics", columns=columns, rows=rows, notes=[], detail=True)
+    yield _section(table)
 
 
 def _folded(title: str, body: str) -> str:

@@ -170,8 +170,13 @@ def loads(text: str, where: str) -> Report:
 
 
 def with_meaning(report: Report) -> Report:
-    """The report with what its findings mean for showing the heatmap."""
+    """The report with what its findings mean for showing the heatmap.
+
+    A comparison of reports finds nothing itself, and so it means nothing more.
+    """
     facts = report.model.model_extra or {}
+    if facts.get("compared"):
+        return report.model_copy(update={"meaning": []})
     transformer = facts.get("kind") == "transformer"
     return report.model_copy(update={"meaning": meaning(report.findings, transformer)})
 

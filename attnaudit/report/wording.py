@@ -28,6 +28,11 @@ class Fact(NamedTuple):
 
 def facts(report: Report) -> Iterator[Fact]:
     """What was audited, as the heading says it; names from files stand as they are."""
+    if compared := _names((report.model.model_extra or {}).get("compared")):
+        yield Fact("compared", ", ".join(compared))
+        for said in _names((report.model.model_extra or {}).get("differs")):
+            yield Fact("differs", said, loud=True)
+        return
     data = report.dataset
     yield Fact("model", report.model.name)
     yield Fact("data", f"{data.name}, split {data.split}")
@@ -211,13 +216,15 @@ def figure(finding: Finding) -> str:
         return ""
     spec = find(finding.metric) if finding.metric else None
     unit = f" {spec.unit}" if spec is not None and spec.unit in _UNITS else ""
-    shown = f"{number(finding.statistic)}{unit}"
+    ends = finding.interval or (None, None)
+    shown = f"{number(finding.statistic, *ends)}{unit}"
     if finding.metric is not None:
         shown = f"{finding.metric} is {shown}"
     if finding.interval is not None:
         low, high = finding.interval
         level = 0.95 if finding.look is None else finding.look.level
-        shown += f" ({100 * level:.3g} % interval {number(low)} to {number(high)})"
+        said = f"{number(low, *ends)} to {number(high, *ends)}"
+        shown += f" ({100 * level:.3g} % interval {said})"
     if finding.delta is not None:
         shown += f"; limit {finding.delta:.3g}"
     return shown
@@ -230,6 +237,8 @@ def scopes(report: Report) -> list[str]:
 
 def nothing_assessed(report: Report) -> str:
     """What stands in place of the findings where there are none."""
+    if (report.model.model_extra or {}).get("compared"):
+        return "A comparison finds nothing itself. Its tables hold what each report finds."
     names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)

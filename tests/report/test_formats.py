@@ -39,9 +39,10 @@ def test_every_format_renders_a_report_without_records(report, name):
 
 def test_a_file_tells_its_format():
     told = {"a.TXT": "text", "a.md": "markdown", "a.xml": "junit", "a.html": "html"}
+    told |= {"a.tex": "latex", "a.csv": "csv"}
     for file, name in {**told, "a.json": "json", "a": "json", ".a": "json"}.items():
         assert format_of(Path(file)).name == name
-    for file in ("a.csv", "a.tex", "b.md.gz", "a.github", "a.jsonl", "a.htm"):
+    for file in ("a.xlsx", "b.md.gz", "a.github", "a.jsonl", "a.htm"):
         with pytest.raises(InputError, match=rf"{file}: no format has the ending .*known: \.txt"):
             format_of(Path(file))
 

@@ -66,7 +66,7 @@ def clean(text: str) -> str:
 def test_the_whole_report(report: Report) -> None:
     page = Page(markdown(report))
     assert page.text.startswith("attnaudit correlate\n")
-    heading, gates, agreement = page.tables
+    heading, gates, agreement, metrics = page.tables
     assert ["instances", "1,725"] in heading
     assert ["skipped", "97 rows: 93 too short, 4 one word"] in heading
     assert len(gates) == 4
@@ -75,6 +75,9 @@ def test_the_whole_report(report: Report) -> None:
         ["gradient", "0.351 [0.341, 0.361]", "1,720"],
         ["random", "-0.002", "1,725"],
     ]
+    assert len(metrics) == 1 + len(report.metrics)
+    accuracy = ["model.accuracy", "0.823 [0.805, 0.841]", "1,725", "fraction"]
+    assert metrics[:2] == [["metric", "value [low, high]", "n", "unit"], accuracy]
     assert "Over words." in page.text
     assert "No value for correlate.gradient~random.tau.mean: no instance gave a value" in page.text
     assert "Gradients are taken at the word embeddings." in page.text
@@ -151,7 +154,7 @@ def test_nothing_hostile_breaks_the_page(evil_report: Report, evil: str) -> None
     page = Page(text)
     assert set(page.tags) <= OURS
     assert page.tags.count("h2") == 3
-    assert page.tags.count("table") == 5
+    assert page.tags.count("table") == 6
     shown = printable(evil).strip()
     gates = page.tables[1]
     assert len(gates) == 5

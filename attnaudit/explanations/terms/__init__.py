@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attnaudit.explanations.entry import Entry
-from attnaudit.explanations.terms import attention, controls, judging, measures, tests
+from attnaudit.explanations.terms import attention, controls, judging, measures, paper, tests
 
 TERMS: tuple[Entry, ...] = (
     *attention.TERMS,
@@ -11,4 +11,5 @@ TERMS: tuple[Entry, ...] = (
     *tests.TERMS,
     *controls.CONTROLS,
     *judging.TERMS,
+    *paper.TERMS,
 )

@@ -19,6 +19,8 @@ _MODULES = (
     "junit",
     "github",
     "html",
+    "latex",
+    "csv",
 )
 FORMATS: tuple[Format, ...] = tuple(
     importlib.import_module(f"{__name__}.{module}").FORMAT for module in _MODULES

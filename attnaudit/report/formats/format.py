@@ -20,7 +20,8 @@ class Rendering:
 
     `strict`: inconclusive gates fail too. `detail` asks for the tables that are details. `asked`
     says that heatmaps were asked for. What goes to `terminal` is as wide and colourful as that
-    is in `environ`; None is a file. `summary` asks a page for its first sheet alone.
+    is in `environ`; None is a file. `summary` asks a page for its first sheet alone. `digits` are
+    those behind the point that were asked for; None leaves them to the format.
     """
 
     made: Combined
@@ -30,6 +31,7 @@ class Rendering:
     terminal: TextIO | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     summary: bool = False
+    digits: int | None = None
 
     @property
     def report(self) -> Report:
@@ -46,6 +48,7 @@ class Format:
     that brings it, and `modules` what is then there.
     `heatmaps` is how many it shows where none are asked for. `step_summary` says that in a step of
     GitHub Actions the whole report goes to the summary of the step, beside what `render` gives.
+    `tables` says that it shows the tables of a report, and `about` says more of it.
     `kind` says how a character is escaped in it that must not reach a terminal or a log as it is.
     """
 
@@ -58,6 +61,8 @@ class Format:
     heatmaps: int = 0
     step_summary: bool = False
     kind: Kind = "text"
+    tables: bool = False
+    about: str = ""
 
     def check(self) -> None:
         """Raise InputError now where `render` would, after long work."""

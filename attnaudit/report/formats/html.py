@@ -6,9 +6,11 @@ from attnaudit.report.formats.format import Format, Rendering
 
 
 def _render(given: Rendering) -> str:
+    from attnaudit.report.digits import USUAL, digits
     from attnaudit.report.html.page import html_page
 
-    return html_page(given.made, given.summary)
+    with digits(USUAL if given.digits is None else given.digits):
+        return html_page(given.made, given.summary)
 
 
 FORMAT = Format(
@@ -20,4 +22,5 @@ FORMAT = Format(
     modules=("jinja2", "matplotlib"),
     heatmaps=5,
     kind="markup",
+    tables=True,
 )

@@ -12,5 +12,10 @@ def _render(given: Rendering) -> str:
 
 
 FORMAT = Format(
-    "json", "The whole report for programs, by the schema.", _render, ".json", kind="json"
+    "json",
+    "The whole report for programs, by the schema.",
+    _render,
+    ".json",
+    kind="json",
+    tables=True,
 )

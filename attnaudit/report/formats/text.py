@@ -8,13 +8,15 @@ from attnaudit.report.formats.format import Format, Rendering
 
 def _render(given: Rendering) -> str:
     from attnaudit.report.console import open_console, plain_console
+    from attnaudit.report.digits import USUAL, digits
     from attnaudit.report.text import render
 
     if given.terminal is None:
         console = plain_console()
     else:
         console = open_console(given.terminal, given.environ)
-    with console.capture() as rendered:
+    asked = USUAL if given.digits is None else given.digits
+    with digits(asked), console.capture() as rendered:
         render(given.report, console, detail=given.detail)
         if given.asked and given.made.gallery:
             from attnaudit.report.heatmaps_text import print_heatmaps
@@ -23,4 +25,6 @@ def _render(given: Rendering) -> str:
     return harmless(rendered.get())
 
 
-FORMAT = Format("text", "Tables for the terminal, with findings and gates.", _render, ".txt")
+FORMAT = Format(
+    "text", "Tables for the terminal, with findings and gates.", _render, ".txt", tables=True
+)

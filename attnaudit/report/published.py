@@ -1,0 +1,259 @@
+"""What papers print, beside what reports say: the user names the row of the paper.
+
+The figures stand in `published.yaml`, as they are printed, each list with its place. Where a paper
+counts otherwise, its figures are turned into ours, and the table says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from attnaudit.errors import InputError, did_you_mean
+from attnaudit.measures.summary import Cell
+from attnaudit.report.schema import Report, TableData
+
+_POSITIVE = "f1"  # the score that is F1 of the positive class
+_MODELS = {"bilstm": "BiLSTM", "cnn": "CNN", "average": "Average"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a paper, and where ours stands.
+
+    `metric` names ours; or `table`, `keys` (its first cells) and `column` are its place in a table.
+    `printed` is what the paper prints, `times` that is ours, and `source` says where it prints it.
+    `positive_f1`: it is F1 of the positive class. `unchecked`: not checked against the print.
+    """
+
+    printed: str
+    source: str
+    metric: str = ""
+    table: str = ""
+    keys: tuple[str, ...] = ()
+    column: str = ""
+    times: float = 1.0
+    positive_f1: bool = False
+    unchecked: bool = False
+
+    @property
+    def name(self) -> str:
+        """How the table of published figures calls it."""
+        return self.metric or ", ".join([self.table, *self.keys, self.column])
+
+    @property
+    def ours(self) -> str:
+        """What the paper prints, as we count, with the digits of the print."""
+        if self.times == 1:
+            return self.printed
+        after = len(self.printed.partition(".")[2])
+        return f"{self.times * float(self.printed):.{after}f}"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of a paper: whose figures of which model on which data. `labels` name the classes."""
+
+    key: str
+    work: str
+    of: str
+    model: Mapping[str, str]
+    lists: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def says(self) -> str:
+        """What the row is of, such as `Jain & Wallace 2019, SST, BiLSTM, additive attention`."""
+        encoder = _MODELS[self.model["encoder"]]
+        return f"{self.work}, {self.of}, {encoder}, {self.model['attention']} attention"
+
+    def figures(self, labels: Sequence[str]) -> Iterator[Figure]:
+        """Its figures; `labels` are the names of the classes in the report, in their order."""
+        places = _content()["places"]
+        for name, found in self.lists.items():
+            yield from _figures(places[name], found, labels)
+
+
+@cache
+def _content() -> dict[str, Any]:
+    import yaml
+
+    text = resources.files("attnaudit.report").joinpath("published.yaml").read_text("utf-8")
+    content: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)
+    return content
+
+
+def published_rows() -> dict[str, Published]:
+    """Every row, by its key, such as `jw2019:sst` or `jw2019:sst:cnn`."""
+    content = _content()
+    return {
+        key: Published(
+            key,
+            content["works"][key.partition(":")[0]],
+            row["of"],
+            row["model"],
+            {name: found for name, found in row.items() if name in content["places"]},
+        )
+        for key, row in content["rows"].items()
+    }
+
+
+def find_published(key: str) -> Published:
+    """The row of that key; raises InputError with all keys where there is none."""
+    rows = published_rows()
+    if key in rows:
+        return rows[key]
+    near = did_you_mean(key, rows)
+    meant = f"{near} " if near and near.startswith("did you mean") else ""
+    raise InputError(
+        f"--published {key!r}: no such row", hint=f"{meant}All rows: {', '.join(rows)}"
+    )
+
+
+def _figures(place: Mapping[str, Any], found: Any, labels: Sequence[str]) -> Iterator[Figure]:
+    shared: dict[str, Any] = {
+        "source": place["from"],
+        "positive_f1": "positive_f1" in place,
+        "unchecked": "unchecked" in place,
+    }
+    if "metrics" in place:
+        strength = found.get("lambda", "") if isinstance(found, dict) else ""
+        doubled = repr(2 * float(strength)) if strength else ""
+        printed = found["figures"] if strength else found
+        for name, each in zip(place["metrics"], printed, strict=False):
+            metric = name.replace("{lambda}", doubled)
+            ends = [float(n) for end, n in place.get("times", {}).items() if metric.endswith(end)]
+            if strength:
+                shared["source"] = f"{place['from']}, their lambda {strength}"
+            times = ends[0] if ends else 1.0
+            yield Figure(each, **shared, metric=metric, times=times)
+        return
+    for label, of_class in zip(labels, found, strict=False):
+        column = place["column"].replace("{label}", label)
+        if isinstance(of_class, list):
+            for row, each in zip(place["rows"], of_class, strict=True):
+                if each:
+                    keys = (label, row)
+                    yield Figure(each, **shared, table=place["table"], keys=keys, column=column)
+        else:
+            keys = tuple(place["rows"])
+            yield Figure(of_class, **shared, table=place["table"], keys=keys, column=column)
+
+
+def published_table(row: Published, reports: Mapping[str, Report]) -> TableData:
+    """The paper's figures beside those of the `reports`, a column each by name.
+
+    Raises InputError where no report has any of them.
+    """
+    first = next(iter(reports.values()))
+    rows: list[list[Cell]] = []
+    used: list[Figure] = []
+    left_out = 0
+    for figure in row.figures(_labels(first)):
+        ours = [_span(report, figure) for report in reports.values()]
+        if all(span[0] is None for span in ours):
+            left_out += 1
+            continue
+        used.append(figure)
+        printed = figure.printed if figure.times != 1 else ""
+        source = f"{figure.source}, not checked" if figure.unchecked else figure.source
+        rows.append(
+            [figure.name, *(c for span in ours for c in span), figure.ours, printed, source]
+        )
+    if not rows:
+        raise InputError(
+            f"--published {row.key}: no report has any of its figures",
+            hint="give the records of the commands that the paper's tests are",
+        )
+    columns = ["figure", *(column for name in reports for column in (name, "low", "high"))]
+    converted = any(figure.times != 1 for figure in used)
+    columns += ["published", "as printed", "from"]
+    if not converted:
+        rows = [[*cells[:-2], cells[-1]] for cells in rows]
+        columns.remove("as printed")
+    return TableData(
+        title=f"Beside published figures: {row.says}",
+        columns=columns,
+        rows=rows,
+        notes=list(_notes(row, reports, used, left_out)),
+    )
+
+
+def with_published(report: Report, row: Published, reports: Mapping[str, Report]) -> Report:
+    """The report with the table of published figures behind its first table."""
+    made = published_table(row, reports)
+    first, *others = report.tables or {"": made}
+    tables = {name: report.tables[name] for name in (first,) if name in report.tables}
+    tables["published"] = made
+    tables |= {name: report.tables[name] for name in others if name != "published"}
+    return report.model_copy(update={"tables": tables})
+
+
+def _labels(report: Report) -> list[str]:
+    found = (report.model.model_extra or {}).get("labels")
+    return [str(label) for label in found] if isinstance(found, list) else []
+
+
+def _span(report: Report, figure: Figure) -> tuple[Cell, Cell, Cell]:
+    """Our figure with its interval; three times None where the report has none."""
+    if figure.metric:
+        found = report.metrics.get(figure.metric)
+        return (None, None, None) if found is None else (found.value, found.ci_low, found.ci_high)
+    table = report.tables.get(figure.table)
+    if table is not None and figure.column in table.columns:
+        i = table.columns.index(figure.column)
+        for cells in table.rows:
+            if tuple(cells[: len(figure.keys)]) == figure.keys:
+                return cells[i], None, None
+    return None, None, None
+
+
+def _notes(
+    row: Published, reports: Mapping[str, Report], used: Sequence[Figure], left_out: int
+) -> Iterator[str]:
+    yield (
+        f"You named the row {row.key}. Nothing here checks that your data and your training are"
+        " those of the paper."
+    )
+    for name, report in reports.items():
+        recipe = (report.model.model_extra or {}).get("recipe")
+        if isinstance(recipe, dict):
+            other = [
+                f"{key} is {recipe[key]}, not {theirs}"
+                for key, theirs in row.model.items()
+                if recipe.get(key, theirs) != theirs
+            ]
+            if other:
+                yield f"The model of {name} is another: its {', '.join(other)}."
+        if any(figure.positive_f1 and not figure.metric.endswith(".f1") for figure in used):
+            scores = {score for score in _scores(report) if score != _POSITIVE}
+            if scores:
+                yield (
+                    f"The scores of {name} are {', '.join(sorted(scores))}. Theirs are F1 of the"
+                    " positive class: run with --score f1 to compare."
+                )
+    if any(figure.table for figure in used):
+        labels = _labels(next(iter(reports.values())))
+        said = ", ".join(f"{k} is {label}" for k, label in enumerate(labels))
+        yield f"Their classes are numbered, and yours were taken in their order: {said}."
+    if any(figure.times != 1 for figure in used):
+        yield (
+            "Their code halves TVD for two classes: `published` is twice what they print. Our"
+            " lambda is twice theirs for the same reason."
+        )
+    if any("result files" in figure.source for figure in used):
+        yield "Result files are those that the authors' repository holds beside the paper."
+    if any(figure.unchecked for figure in used):
+        yield "Not checked: quoted from other works, and not checked against the print."
+    yield "Published figures stand as they are printed, without intervals."
+    if left_out:
+        yield f"{left_out} more published figures have no counterpart here."
+
+
+def _scores(report: Report) -> Iterator[str]:
+    """By which scores the questions of the report judge models."""
+    for settings in (report.settings, *report.settings.values()):
+        if isinstance(settings, dict) and isinstance(score := settings.get("score"), str):
+            yield score
