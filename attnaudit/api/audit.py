@@ -131,7 +131,7 @@ def audit(
             revision=revision,
             batch_tokens=_at_least("batch_tokens", batch_tokens, 1),
             pieces=_one_of("unit", unit, ("word", "piece")) == "piece",
-            seed=seed,
+            seed=_at_least("seed", seed, 0),
             records=place,
             resume=resume,
             recipe=None if recipe is None else Path(recipe),
@@ -176,7 +176,7 @@ def asked_of(
     seed: int,
 ) -> Asked:
     """The questions of these names with their settings; raises InputError for mistakes."""
-    from attnaudit.running.suite import plan_of, settings_of
+    from attnaudit.running.suite import plan_of
 
     commands = {question.command for question in all_questions()}
     for command in settings:
@@ -195,17 +195,17 @@ def asked_of(
         for switch in question.switches:
             if switch.key in question.suite:  # which a suite asks for, and a command does not
                 section.setdefault(question.command, {}).setdefault(switch.key, switch.default)
-    plan = replace(plan_of(section), text=text)
+    plan = plan_of(section)
     asked: Asked = []
     for question in plan.questions:
-        wanted = not question.retrains if names is None else _is_named(question, names)
-        if wanted:
-            found = settings_of(plan, question, None, "")
-            if "seed" in type(found).model_fields and "seed" not in section.get(
-                question.command, {}
-            ):
-                found = found.model_copy(update={"seed": seed})
-            asked.append((question, found))
+        if not question.retrains if names is None else _is_named(question, names):
+            found = plan.settings[question.name]
+            said = section.get(question.command, {})
+            given = {"seed": seed} if "seed" not in said else {}
+            given |= {"text": True} if text else {}
+            fields = type(found).model_fields
+            changed = {name: value for name, value in given.items() if name in fields}
+            asked.append((question, found.model_copy(update=changed)))
     for name in names or ():
         if not any(_is_named(question, (name,)) for question, _ in asked):
             raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnaudit.measures.summary import Columns
-from attnaudit.records.schema import DatasetFacts
+from attnaudit.records.schema import DatasetFacts, Manifest
 from attnaudit.report.gates import is_baseline
 from attnaudit.report.policy import Policy, evaluate, excuse, load_policy
 from attnaudit.report.schema import Gate, Report
@@ -76,7 +76,18 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
         tables |= baseline.tables(demands.baseline, report, changes)
     if policy is not None:
         compared = excuse([_bare(gate) for gate in compared], policy, demands.today)
-    return report.model_copy(update={"gates": [*own, *compared], "tables": tables})
+    update = {"gates": [*own, *compared], "tables": tables, "manifest": _named(report, demands)}
+    return report.model_copy(update=update)
+
+
+def _named(report: Report, demands: Demands) -> Manifest:
+    """The manifest with the files of the demands, which decide the gates."""
+    files = {
+        str(each.path): each.sha256
+        for each in (demands.policy, demands.baseline)
+        if each is not None and each.sha256 is not None
+    }
+    return report.manifest.model_copy(update={"files": {**report.manifest.files, **files}})
 
 
 def _bare(gate: Gate) -> Gate:

@@ -19,6 +19,8 @@ _MODULES = (
     "junit",
     "github",
     "html",
+    "in_toto",
+    "model_card",
 )
 FORMATS: tuple[Format, ...] = tuple(
     importlib.import_module(f"{__name__}.{module}").FORMAT for module in _MODULES
