@@ -257,8 +257,8 @@ def _check_alone(asked: Asked, workers: int, in_memory: bool) -> None:
 
 
 def _demands(policy: str | Path | None, baseline: str | Path | None) -> Demands | None:
-    paths = [None if path is None else Path(path) for path in (policy, baseline)]
-    return read_demands(*paths, datetime.date.today())
+    first, second = (None if path is None else Path(path) for path in (policy, baseline))
+    return read_demands(first, second, datetime.date.today())
 
 
 def _at_least(name: str, value: Any, least: int) -> Any:

@@ -77,7 +77,7 @@ def _write_spec(spec: Mapping[str, Any], folder: Path) -> Path:
     return file
 
 
-def _write_rows(rows: Sequence[Row], folder: Path) -> Path:
+def _write_rows(rows: Any, folder: Path) -> Path:
     if not isinstance(rows, Sequence) or isinstance(rows, (bytes, bytearray)):
         raise InputError(
             f"is a {type(rows).__name__}, which is no data",

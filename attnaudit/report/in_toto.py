@@ -17,6 +17,7 @@ SHA-256 of the files, or of the weights.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ from attnaudit.report.schema import Gate, Report
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def statement(report: Report) -> str:
@@ -70,7 +72,7 @@ def _subjects(report: Report) -> Iterator[dict[str, Any]]:
         ("model", model.name, model.sha256, own),
         ("data", data.name, data.sha256, "sha256"),
     ):
-        if digest is None:
+        if digest is None or not _DIGEST.fullmatch(digest):
             raise InputError(
                 f"the format in-toto needs a digest of the {what}, and this report has none",
                 hint="run the audit again",
@@ -88,12 +90,13 @@ def _configuration(report: Report) -> Iterator[dict[str, Any]]:
     files = report.manifest.files
     policies = list(dict.fromkeys(gate.file for gate in report.gates if gate.file is not None))
     for policy in policies:
-        if policy not in files:
+        if not _DIGEST.fullmatch(files.get(policy, "")):
             raise InputError(
                 f"the report does not hold the digest of the policy {printable(policy)}",
                 hint="judge it again: give --policy FILE",
             )
     audited = {report.model.sha256, report.dataset.sha256}
-    others = (name for name, digest in files.items() if digest not in audited)
+    sound = {name: digest for name, digest in files.items() if _DIGEST.fullmatch(digest)}
+    others = (name for name, digest in sound.items() if digest not in audited)
     for name in dict.fromkeys((*policies, *others)):
         yield {"name": printable(name), "digest": {"sha256": files[name]}}

@@ -2,8 +2,8 @@
 
 It is Markdown below YAML metadata, as `huggingface_hub.ModelCard` reads a card. The metadata are a
 `model-index`: the model's scores and the figures of the evidence, as evaluation results by the
-specification of the hub (hub-docs, modelcard.md). Who has a card already adds the section to it, and
-the results by `huggingface_hub.metadata_update`.
+specification of the hub (hub-docs, modelcard.md). To a card that exists already, add the section by
+hand, and the results with `huggingface_hub.metadata_update`.
 """
 
 from __future__ import annotations
