@@ -20,6 +20,7 @@ _PAPER = (
     "background: var(--page); color: var(--ink); padding: 0.5em 1em; max-width: 60em;"
     " font-family: sans-serif;"
 )
+_CELL = "text-align: left; padding: 0 1em 0 0;"
 
 
 def page(made: Combined) -> str:
@@ -60,13 +61,10 @@ def _lines(form: str, rows: Iterable[tuple[str, ...]]) -> str:
 
 def _table(table: TableData) -> str:
     columns = laid_out(table)
-    head = "".join(f'<th style="text-align: left">{_text(c.header)}</th>' for c in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td style="text-align: left">{_text(cell.strip())}</td>' for cell in row)
-        + "</tr>"
-        for row in zip(*(c.cells for c in columns), strict=True)
-    )
+    head = "".join(f'<th style="{_CELL}">{_text(column.header)}</th>' for column in columns)
+    rows = zip(*(column.cells for column in columns), strict=True)
+    cells = ("".join(f'<td style="{_CELL}">{_text(c.strip())}</td>' for c in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     return f"<h4>{_text(table.title)}</h4><table><tr>{head}</tr>{body}</table>"
 
 
