@@ -17,7 +17,10 @@ WORKFLOWS = [
 ]
 USES = re.compile(r"uses: ([\w./-]+)@(\S+)(?:  # (v\d[\d.]*))?$", re.MULTILINE)
 # The first versions that were never built for Python 3.10.
-TOO_NEW_FOR_3_10 = {"numpy": "2.3", "scipy": "1.16", "matplotlib": "3.11", "regex": "2026.10"}
+TOO_NEW_FOR_3_10 = {
+    **{"numpy": "2.3", "scipy": "1.16", "matplotlib": "3.11", "regex": "2026.10"},
+    **{"pandas": "3.0", "python-dateutil": "3.0"},
+}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

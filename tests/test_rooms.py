@@ -24,6 +24,10 @@ from attnaudit.running.run import run_questions
 ROOT = Path(__file__).parent.parent
 # What each room of the package may import from the others; those in COMMON are for all.
 ARROWS = {
+    "api": {
+        *("data", "drawing", "execution", "findings", "models", "questions", "records", "report"),
+        "running",
+    },
     "cli": {
         "calibration",
         "data",
@@ -185,7 +189,30 @@ from attnaudit.report.formats import FORMATS
 from attnaudit.findings.desiderata import FINDINGS
 print(len(all_questions()), len(FORMATS), len(FINDINGS))
 """
-    assert python(code, [*HEAVY, *NUMBERS, "matplotlib", "rich"]).split() == ["7", "8", "4"]
+    assert python(code, [*HEAVY, *NUMBERS, "matplotlib", "rich"]).split() == ["7", "10", "4"]
+
+
+def test_the_package_itself_brings_nothing():
+    """Names of the interface are looked up when they are used."""
+    code = """
+before = set(sys.modules)
+import attnaudit
+print(attnaudit.__version__, "audit" in dir(attnaudit), "audit" in attnaudit.__all__)
+print(*{name.partition(".")[0] for name in set(sys.modules) - before})
+"""
+    outside = [*HEAVY, *NUMBERS, "pandas", "pydantic", "yaml", "attnaudit.errors", "attnaudit.api"]
+    version, brought = python(code, outside).splitlines()
+    assert version.split()[1:] == ["True", "True"]
+    assert set(brought.split()) <= {"attnaudit", *sys.stdlib_module_names}
+
+
+def test_reading_through_the_interface_needs_no_torch(made):
+    code = """
+import attnaudit
+print(len(attnaudit.read_records("r.jsonl")), repr(attnaudit.read_report("r.jsonl")))
+"""
+    shown = python(code, [*HEAVY, "attnaudit.models", "attnaudit.running"], cwd=made)
+    assert shown.startswith("20 <Audit of ")
 
 
 REPORT = """
@@ -210,7 +237,8 @@ EVERY = """
 from attnaudit.cli.main import main
 for form in sys.argv[2:]:
     print("format", form, flush=True)
-    sys.argv = ["attnaudit", "report", "r.jsonl", "--format", form, "--show", "2"]
+    asked = ["--show", "2", "--policy", "policy.yaml"]
+    sys.argv = ["attnaudit", "report", "r.jsonl", "--format", form, *asked]
     try:
         main()
     except SystemExit as ended:
@@ -219,6 +247,7 @@ for form in sys.argv[2:]:
 
 
 def test_reports_in_every_format_need_no_torch(made):
+    (made / "policy.yaml").write_text("gates: [{id: a, metric: model.accuracy, min: 0.01}]")
     names = [form.name for form in FORMATS]
     shown = python(EVERY, HEAVY, *names, cwd=made)
     parts = re.split(r"^format (\w[\w-]*)\n", shown, flags=re.MULTILINE)[1:]

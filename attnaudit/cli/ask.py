@@ -230,10 +230,9 @@ def run(
 
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
-    from attnaudit.report.combine import Combined
     from attnaudit.running.job import Job
     from attnaudit.running.planning.dry_run import plan_questions
-    from attnaudit.running.run import run_questions
+    from attnaudit.running.run import ask_questions
     from attnaudit.running.viewer import Viewer
 
     job = Job(
@@ -262,9 +261,8 @@ def run(
         show_plan(plan_questions(asked, job, demands, Display(quiet)), as_json, quiet)
         return
     viewer = Viewer(show) if show else None
-    report = run_questions(asked, job, demands, Display(quiet), viewer)
     finish(
-        Combined(report, gallery=viewer.gallery if viewer else None),
+        ask_questions(asked, job, demands, Display(quiet), viewer),
         output=output,
         as_json=as_json,
         asked=show > 0,

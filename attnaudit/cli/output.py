@@ -79,16 +79,9 @@ def read_demands(policy: Path | None, baseline: Path | None) -> Demands | None:
         return None
     import datetime
 
-    from attnaudit.report.demands import Demands
-    from attnaudit.report.policy import load_policy
+    from attnaudit.report import demands
 
-    rules = None if policy is None else load_policy(policy)
-    older = None
-    if baseline is not None:
-        from attnaudit.report.rebuild import read_baseline
-
-        older = read_baseline(baseline)
-    return Demands(datetime.date.today(), rules, older)
+    return demands.read_demands(policy, baseline, datetime.date.today())
 
 
 def check_shown(count: int, audit: str) -> None:

@@ -33,11 +33,15 @@ Verdict = Literal["regressed", "improved", "no change", "not judged", "inconclus
 
 @dataclass(frozen=True)
 class Baseline:
-    """The older report, with what its means are means of where its records are there."""
+    """The older report, with what its means are means of where its records are there.
+
+    `sha256` is of the file, where it was read from one.
+    """
 
     path: Path
     report: Report
     columns: Columns | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

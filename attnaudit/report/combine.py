@@ -85,7 +85,7 @@ def combine(
 
         chooser = Chooser()
     loaded = [(path, part) for path in paths for part in load(path, chooser)]
-    _check_alike(loaded)
+    check_alike(loaded)
     files = {str(path): part.digest for path, part in loaded if part.digest is not None}
     whole = joined([part for _, part in loaded], files, deltas, command_line)
     made = Combined(held(whole.report, whole.columns, demands), whole.parts)
@@ -142,7 +142,8 @@ def _columns(parts: Sequence[Columns | None]) -> Columns | None:
     return Columns(first.ids, first.groups, joined(*alike))
 
 
-def _check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
+def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
+    """Raise InputError where parts are of several models or data, or answer a question twice."""
     first_path, first = loaded[0][0], loaded[0][1].report
     seen = dict.fromkeys(loaded[0][1].questions, first_path)
     trained = (loaded[0][1].reading, first_path) if loaded[0][1].trained else None

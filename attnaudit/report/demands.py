@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnaudit.measures.summary import Columns
-from attnaudit.records.schema import DatasetFacts
+from attnaudit.records.schema import DatasetFacts, Manifest
 from attnaudit.report.gates import is_baseline
-from attnaudit.report.policy import Policy, evaluate, excuse
+from attnaudit.report.policy import Policy, evaluate, excuse, load_policy
 from attnaudit.report.schema import Gate, Report
 
 if TYPE_CHECKING:
@@ -30,6 +31,24 @@ class Demands:
             from attnaudit.report.baseline import check_comparable
 
             check_comparable(self.baseline, audit, dataset)
+
+
+def read_demands(
+    policy: Path | None, baseline: Path | None, today: datetime.date
+) -> Demands | None:
+    """What a report will be held against, as of `today`; None where nothing is asked for.
+
+    Raises InputError for files that cannot be used.
+    """
+    if policy is None and baseline is None:
+        return None
+    rules = None if policy is None else load_policy(policy)
+    older = None
+    if baseline is not None:
+        from attnaudit.report.rebuild import read_baseline
+
+        older = read_baseline(baseline)
+    return Demands(today, rules, older)
 
 
 def held(report: Report, columns: Columns | None, demands: Demands | None) -> Report:
@@ -57,7 +76,18 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
         tables |= baseline.tables(demands.baseline, report, changes)
     if policy is not None:
         compared = excuse([_bare(gate) for gate in compared], policy, demands.today)
-    return report.model_copy(update={"gates": [*own, *compared], "tables": tables})
+    update = {"gates": [*own, *compared], "tables": tables, "manifest": _named(report, demands)}
+    return report.model_copy(update=update)
+
+
+def _named(report: Report, demands: Demands) -> Manifest:
+    """The manifest with the files of the demands, which decide the gates."""
+    files = {
+        str(each.path): each.sha256
+        for each in (demands.policy, demands.baseline)
+        if each is not None and each.sha256 is not None
+    }
+    return report.manifest.model_copy(update={"files": {**report.manifest.files, **files}})
 
 
 def _bare(gate: Gate) -> Gate:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Cell
+from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.gates import counts, place, said
 from attnaudit.report.layout import all_tables, close, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
@@ -45,6 +46,22 @@ def markdown(report: Report) -> str:
         _folded("Settings and manifest", _manifest(report)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def heart(report: Report) -> list[str]:
+    """What was audited, the evidence, the findings with their meaning, and the gates.
+
+    Headings are of the third level and below.
+    """
+    evidence = evidence_table(report).model_copy(update={"detail": False})
+    parts = [
+        _table(["", ""], [[fact.name, fact.words] for fact in facts(report)]),
+        _section(evidence),
+        "## Findings",
+        *_findings(report),
+        *_gates(report.gates),
+    ]
+    return [f"#{part}" if part.startswith("## ") else part for part in parts]
 
 
 def _text(text: object) -> str:

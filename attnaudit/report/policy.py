@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from attnaudit.config import Document, Settings, read_document
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.execution.files import sha256_file
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.measures.summary import Estimate
 from attnaudit.records.metric import MetricSpec
@@ -84,11 +85,15 @@ class _PolicyFile(Settings):
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of a policy file, each with the line on which it stands, and its waivers."""
+    """The rules of a policy file, each with the line on which it stands, and its waivers.
+
+    `sha256` is of the file; None for a policy of no file.
+    """
 
     path: Path
     rules: Sequence[tuple[Rule, int | None]]
     waivers: Sequence[WaiverRule] = ()
+    sha256: str | None = None
 
 
 def load_policy(path: Path) -> Policy:
@@ -99,7 +104,7 @@ def load_policy(path: Path) -> Policy:
             not finite, the wrong way round, out of the metric's range or such that nothing can
             fail, or a waiver is of no gate, without a reason or without a date; with its line.
     """
-    document = read_document(path)
+    document, digest = read_document(path), sha256_file(path)
     file = document.parse(_PolicyFile)
     rules: list[tuple[Rule, int | None]] = []
     seen: dict[str, int | None] = {}
@@ -110,7 +115,7 @@ def load_policy(path: Path) -> Policy:
         seen[rule.id] = line
         rules.append((rule, document.line(("gates", i))))
     _check_waivers(file.waivers, seen, document)
-    return Policy(path, rules, file.waivers)
+    return Policy(path, rules, file.waivers, digest)
 
 
 def _read_rule(gate: Mapping[str, JsonValue], i: int, document: Document) -> Rule:

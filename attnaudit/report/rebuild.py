@@ -90,8 +90,9 @@ def read_baseline(path: Path) -> Baseline:
     from attnaudit.report.baseline import Baseline, check_current
     from attnaudit.report.combine import joined
 
-    whole = joined(load(path))
-    baseline = Baseline(path, whole.report, whole.columns)
+    parts = load(path)
+    whole = joined(parts)
+    baseline = Baseline(path, whole.report, whole.columns, parts[0].digest)
     check_current(baseline)
     return baseline
 

@@ -23,7 +23,7 @@ from attnaudit.records.manifest import collect
 from attnaudit.records.schema import DatasetFacts, ModelFacts
 from attnaudit.records.writing import RecordsWriter, stands
 from attnaudit.report.build import build_report
-from attnaudit.report.combine import joined
+from attnaudit.report.combine import Combined, joined
 from attnaudit.report.demands import Demands, held
 from attnaudit.report.rebuild import Part
 from attnaudit.report.schema import Report
@@ -32,7 +32,7 @@ from attnaudit.running.carry import record
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.verification import Verifier, verify
 from attnaudit.running.viewer import Viewer
-from attnaudit.running.work import Work, dataset_facts, load_work, load_works
+from attnaudit.running.work import Given, Work, dataset_facts, load_work, load_works
 
 
 def run_questions(
@@ -42,8 +42,21 @@ def run_questions(
     observer: Observer,
     viewer: Viewer | None = None,
 ) -> Report:
+    """The report of `ask_questions` alone."""
+    return ask_questions(asked, job, demands, observer, viewer).report
+
+
+def ask_questions(
+    asked: Sequence[tuple[Question, Settings]],
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
+    viewer: Viewer | None = None,
+    given: Given | None = None,
+) -> Combined:
     """Load once, and for each question record and summarise; the report is of the records alone.
 
+    This is what the commands and the Python interface do. What is `given` in memory is not loaded.
     A `viewer` is shown the records with the data. After an interruption the records made so far
     stand in `<records>.partial`, where `resume` finds them.
 
@@ -52,7 +65,7 @@ def run_questions(
     parts: list[Part] = []
     files: dict[str, str] = {}
     with open_engine(job.workers, job.cluster, observer) as engine, ExitStack() as open_files:
-        works = load_works(asked, job, demands, observer)
+        works = load_works(asked, job, demands, observer, given)
         for work in works:
             _ = work.header  # what is refused is refused before any work
         verification = verify(works[0], observer)
@@ -75,7 +88,8 @@ def run_questions(
         if viewer and chooser:
             viewer.look(chooser, data)
     whole = joined(parts, files, command_line=job.command_line)
-    return held(whole.report, whole.columns, demands)
+    report = held(whole.report, whole.columns, demands)
+    return Combined(report, whole.parts, viewer.gallery if viewer else None)
 
 
 def _say_what_is_unknown(work: Work, observer: Observer) -> None:

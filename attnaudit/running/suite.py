@@ -174,6 +174,15 @@ def read_plan(path: Path, overrides: Overrides) -> tuple[AnyConfig, Plan]:
     return config, _plan(document.parse(section_type(), ("audit",)), document)
 
 
+def plan_of(section: Mapping[str, Any]) -> Plan:
+    """The plan of an `audit:` section that a program has made; raises InputError.
+
+    It says what the section of a configuration may say: `{"permute": {"permutations": 10}}`.
+    """
+    document = Document({"audit": dict(section)}, {}, {}, Path("settings"))
+    return _plan(document.parse(section_type(), ("audit",)), document)
+
+
 def run_suite(
     config: AnyConfig,
     plan: Plan,

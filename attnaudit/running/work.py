@@ -32,7 +32,7 @@ from attnaudit.execution.device import choose_device, choose_dtype, prepare_cpu
 from attnaudit.execution.files import check_folder
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.execution.units import Unit
-from attnaudit.models.load import LoadedModel, Placement, find_model
+from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions import find_question
@@ -195,6 +195,18 @@ class Work:
         return [self.data.instances[i].id for i in self.batches.groups[task].tolist()]
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a caller has in memory, of which the job holds only the name that reports give it.
+
+    `source` is a model; None: the job names one that is loaded. `rows` is the file that rows were
+    written to while the work goes on; None: the job names the data.
+    """
+
+    source: Source | None = None
+    rows: Path | None = None
+
+
 def load_work(
     question: Question, settings: Settings, job: Job, demands: Demands | None, observer: Observer
 ) -> Work:
@@ -208,22 +220,27 @@ def load_works(
     job: Job,
     demands: Demands | None,
     observer: Observer,
+    given: Given | None = None,
 ) -> list[Work]:
     """Load the model and the data of a job once, for all questions that are asked of them.
 
-    Raises InputError or ModelError.
+    What is `given` is not loaded. Raises InputError or ModelError.
     """
+    given = given or Given()
     started = datetime.now(timezone.utc)
     prepare_cpu(job.threads_each)
     device = choose_device(job.device)
     dtype = choose_dtype(job.dtype, device)
-    source = find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
-    spec = load_spec(job.data, source.reading, source.limits)
+    placement = Placement(job.revision, dtype, job.device_map)
+    source = given.source or find_model(job.model, job.seed, placement)
+    spec = load_spec(given.rows or job.data, source.reading, source.limits)
     split = job.split or default_split(spec)
     labels = source.labels_in(spec, split)
     data = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS, limit=job.limit)
+    if given.rows is not None:
+        data = replace(data, path=job.data)
     if demands:
-        demands.check(asked[0][0].command, dataset_facts(data, job.data))
+        demands.check(_audit_of(asked), dataset_facts(data, job.data))
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
     loaded = source.load(data, vocabulary, device, dtype)
     return [
@@ -240,6 +257,12 @@ def load_works(
         )
         for question, settings in asked
     ]
+
+
+def _audit_of(asked: Sequence[tuple[Question, Settings]]) -> str:
+    """What a report of these questions calls itself."""
+    commands = {question.command for question, _ in asked}
+    return commands.pop() if len(commands) == 1 else "report"
 
 
 @dataclass(frozen=True)

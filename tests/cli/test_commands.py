@@ -377,7 +377,7 @@ def test_ctrl_c_is_told_whatever_it_turns_into(correlate, monkeypatch):
         finally:
             raise RuntimeError("unexpected pos 64 vs 0")
 
-    monkeypatch.setattr("attnaudit.running.run.run_questions", written)
+    monkeypatch.setattr("attnaudit.running.run.ask_questions", written)
     result = correlate()
     assert (result.code, result.err) == (130, "interrupted\n")
 
@@ -396,7 +396,7 @@ def test_internal_errors_are_one_line_too(correlate, monkeypatch):
     def broken(*_):
         raise RuntimeError("first line\nsecond \x1b[31mline")
 
-    monkeypatch.setattr("attnaudit.running.run.run_questions", broken)
+    monkeypatch.setattr("attnaudit.running.run.ask_questions", broken)
     result = correlate()
     assert (result.code, result.out) == (2, "")
     assert result.err == (

@@ -246,7 +246,7 @@ def test_unwritable_output_is_refused_before_any_work(audit, here, monkeypatch):
     def too_late(*_):
         raise AssertionError("work has started")
 
-    monkeypatch.setattr("attnaudit.running.run.run_questions", too_late)
+    monkeypatch.setattr("attnaudit.running.run.ask_questions", too_late)
     (here / "folder").mkdir()
     for option in ("-o", "--records"):
         audit(option, "folder", says=["folder: is a folder, not a file"])

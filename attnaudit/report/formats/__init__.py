@@ -21,6 +21,8 @@ _MODULES = (
     "html",
     "latex",
     "csv",
+    "in_toto",
+    "model_card",
 )
 FORMATS: tuple[Format, ...] = tuple(
     importlib.import_module(f"{__name__}.{module}").FORMAT for module in _MODULES

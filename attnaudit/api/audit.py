@@ -1,0 +1,284 @@
+"""`attnaudit.audit`: questions asked of a model, as the commands ask them."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from attnaudit.api.audited import Audit
+from attnaudit.api.rows import Data, as_file
+from attnaudit.config import Settings
+from attnaudit.errors import InputError, did_you_mean
+from attnaudit.execution.budget import BATCH_TOKENS
+from attnaudit.execution.observer import Observer, Silent
+from attnaudit.questions import all_questions
+from attnaudit.questions.question import Question
+from attnaudit.report.demands import Demands, read_demands
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from attnaudit.models.load import Source
+    from attnaudit.report.schema import Report
+    from attnaudit.running.job import Job
+
+Asked = list[tuple[Question, Settings]]
+VERIFIED = 64
+
+
+def audit(
+    model: str | Path | tuple[PreTrainedModel, PreTrainedTokenizerBase],
+    data: Data,
+    questions: Sequence[str] | None = None,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    policy: str | Path | None = None,
+    baseline: str | Path | None = None,
+    records: str | Path | None = None,
+    resume: bool = False,
+    recipe: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    unit: Literal["word", "piece"] = "word",
+    text: bool = False,
+    show: int = 0,
+    seed: int = 0,
+    verify: int | Literal["all"] = VERIFIED,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] | None = None,
+    revision: str | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    threads: int = 1,
+    workers: int = 1,
+    observer: Observer | None = None,
+) -> Audit:
+    """Ask questions of a model on a split of a data set, and weigh what comes out.
+
+    This is what the commands `correlate`, `permute`, `erase`, `adversary` and so on do, with their
+    options by the same names. Nothing is printed, and no exit code is set.
+
+    Args:
+        model: what a command takes as MODEL: a model.pt, a Hugging Face folder or hub id, or
+            "package.module:factory". Or a pair (model, tokenizer) of transformers: it is audited as
+            it is, by the same laws, and stays as it was.
+        data: what a command takes as DATA: a file of rows or a dataset spec. Or a mapping with what
+            a spec says. Or rows: mappings with `text` and `label`, or pairs (text, label). Rows are
+            written to a temporary file, which is removed.
+        questions: names of questions or of their commands; by default those that describe the model
+            and train no other: correlate, permute, erase and the adversary per text.
+        settings: for each command what its options say, as under `audit:` in a configuration:
+            {"permute": {"permutations": 10}}.
+        policy: a policy file, whose gates the report is held against.
+        baseline: an older report or records to compare with.
+        records: where the records go, as with --records: of several questions each gets a file of
+            its own beside it. By default they are temporary, and gone with the result.
+        resume: go on from what an interrupted run has left of `records`.
+        recipe: the training configuration, for questions that train models of the same recipe.
+        split: train, dev, test or all; by default as the commands choose.
+        limit: how many texts to audit at most; the report is then partial.
+        unit: what attention is summed over and what is deleted at once.
+        text: keep the words in the records. Without it no word of the data is in any result.
+        show: keep heatmaps of so many texts, with their words, for the result to show.
+        seed: the random seed of everything.
+        verify: how many texts to check the model on before the work, beside all unusual ones.
+        device: where to compute; a model in memory stays where it is by default.
+        dtype: the number format; float32 by default, for a model in memory its own.
+        revision: branch, tag or commit of a hub model.
+        batch_tokens: how many tokens are computed at once.
+        threads: CPU threads; the last digits depend on it.
+        workers: processes that share the work; only for models and data in files.
+        observer: hears of progress and remarks; None: remarks are kept in the result.
+
+    Raises:
+        InputError: an argument, the data or a policy cannot be used.
+        ModelError: the model cannot be audited, or breaks a law that the audits rely on.
+        OutputError: the records cannot be written.
+    """
+    asked = asked_of(questions, settings or {}, text, seed)
+    if resume and records is None:
+        raise InputError("resume needs the records of the run that was interrupted")
+    demands = _demands(policy, baseline)
+    kept, place = None, Path(records or "records.jsonl")
+    if records is None:
+        kept = Folder()
+        place = kept.path / place
+
+    from attnaudit.execution.borrowed import borrowed
+    from attnaudit.running.job import Job
+    from attnaudit.running.run import ask_questions
+    from attnaudit.running.viewer import Viewer
+    from attnaudit.running.work import Given
+
+    heard, viewer = Heard(), Viewer(show) if show else None
+    with borrowed(), as_file(data) as named:
+        source = None if isinstance(model, (str, Path)) else _source(model)
+        _check_alone(asked, workers, source is not None or named.file is not None)
+        job = Job(
+            model=str(model) if source is None else source.name,
+            data=named.name,
+            split=split,
+            limit=_at_least("limit", limit, 1),
+            device=device,
+            threads=_at_least("threads", threads, 1),
+            workers=_at_least("workers", workers, 1),
+            dtype=dtype or "float32",
+            revision=revision,
+            batch_tokens=_at_least("batch_tokens", batch_tokens, 1),
+            pieces=_one_of("unit", unit, ("word", "piece")) == "piece",
+            seed=_at_least("seed", seed, 0),
+            records=place,
+            resume=resume,
+            recipe=None if recipe is None else Path(recipe),
+            verify=None if verify == "all" else _at_least("verify", verify, 0),
+            command_line=("attnaudit.audit",),
+        )
+        _one_of("device", device, ("auto", "cpu", "cuda", "mps"))
+        _one_of("dtype", job.dtype, ("float32", "float64", "bfloat16", "float16"))
+        if source is not None and not isinstance(model, (str, Path)):
+            job = _as_it_is(job, model[0], dtype)
+        given = Given(source, named.file)
+        made = ask_questions(asked, job, demands, observer or heard, viewer, given)
+    files = [job.records_of(question.name, len(asked)) or place for question, _ in asked]
+    if kept is not None:
+        made = replace(made, report=_without(made.report, files))
+    return Audit(made, dict(zip((q.name for q, _ in asked), files, strict=True)), heard.told, kept)
+
+
+class Folder:
+    """A temporary folder that is removed when nothing refers to it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="attnaudit-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class Heard(Silent):
+    """Keeps remarks for whoever asks later."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def say(self, remark: str) -> None:
+        """Keep it."""
+        self.told.append(remark)
+
+
+def asked_of(
+    names: Sequence[str] | None,
+    settings: Mapping[str, Mapping[str, Any]],
+    text: bool,
+    seed: int,
+) -> Asked:
+    """The questions of these names with their settings; raises InputError for mistakes."""
+    from attnaudit.running.suite import plan_of
+
+    commands = {question.command for question in all_questions()}
+    for command in settings:
+        if command not in commands:
+            raise InputError(
+                f"settings: no command {command!r}", hint=did_you_mean(command, commands)
+            )
+    if isinstance(names, str):
+        names = (names,)
+    known = {name for question in all_questions() for name in (question.name, question.command)}
+    for name in names or ():
+        if name not in known:
+            raise InputError(f"no question {name!r}", hint=did_you_mean(name, sorted(known)))
+    section = {command: dict(given) for command, given in settings.items()}
+    for question in all_questions():
+        for switch in question.switches:
+            if switch.key in question.suite:  # which a suite asks for, and a command does not
+                section.setdefault(question.command, {}).setdefault(switch.key, switch.default)
+    plan = plan_of(section)
+    asked: Asked = []
+    for question in plan.questions:
+        if not question.retrains if names is None else _is_named(question, names):
+            found = plan.settings[question.name]
+            said = section.get(question.command, {})
+            given = {"seed": seed} if "seed" not in said else {}
+            given |= {"text": True} if text else {}
+            fields = type(found).model_fields
+            changed = {name: value for name, value in given.items() if name in fields}
+            asked.append((question, found.model_copy(update=changed)))
+    for name in names or ():
+        if not any(_is_named(question, (name,)) for question, _ in asked):
+            raise InputError(
+                f"these settings leave nothing to ask of {name}",
+                hint="model-adversary needs settings={'adversary': {'sweep': True}} or `lambda`",
+            )
+    return asked
+
+
+def _is_named(question: Question, names: Sequence[str]) -> bool:
+    return question.name in names or question.command in names
+
+
+def _source(model: Any) -> Source:
+    """A pair of network and tokenizer as a model; raises InputError for anything else."""
+    if not isinstance(model, (tuple, list)) or len(model) != 2:
+        raise InputError(
+            f"model is a {type(model).__name__}",
+            hint="give a path, a hub id, package.module:factory, or a pair (model, tokenizer)",
+        )
+    from attnaudit.models.transformer.in_memory import source_of
+
+    return source_of(*model)
+
+
+def _as_it_is(job: Job, network: Any, dtype: str | None) -> Job:
+    """The job where the network is, and in its own number format, where nothing else is asked."""
+    device = network.device.type if job.device == "auto" else job.device
+    own = str(network.dtype).removeprefix("torch.")
+    return replace(job, device=device, dtype=dtype or own)
+
+
+def _check_alone(asked: Asked, workers: int, in_memory: bool) -> None:
+    """Raise InputError where others would have to load what only this program has."""
+    if not in_memory:
+        return
+    what = "a model or data in memory"
+    if workers > 1:
+        raise InputError(
+            f"workers: {what} cannot be shared with other processes",
+            hint="leave workers out, or save both and give their paths",
+        )
+    trained = next((question.name for question, _ in asked if question.retrains), None)
+    if trained is not None:
+        raise InputError(
+            f"{trained} trains models, and cannot do so from {what}",
+            hint="save both, and give their paths and a recipe",
+        )
+
+
+def _demands(policy: str | Path | None, baseline: str | Path | None) -> Demands | None:
+    first, second = (None if path is None else Path(path) for path in (policy, baseline))
+    return read_demands(first, second, datetime.date.today())
+
+
+def _at_least(name: str, value: Any, least: int) -> Any:
+    if value is not None and (type(value) is not int or value < least):
+        raise InputError(f"{name} should be a whole number from {least}, not {value!r:.60}")
+    return value
+
+
+def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise InputError(
+            f"{name} is {value!r:.60}, none of {', '.join(choices)}",
+            hint=did_you_mean(str(value), choices),
+        )
+    return str(value)
+
+
+def _without(report: Report, files: Sequence[Path]) -> Report:
+    """The report without the names of files that nobody will find."""
+    gone = set(map(str, files))
+    left = {name: digest for name, digest in report.manifest.files.items() if name not in gone}
+    manifest = report.manifest.model_copy(update={"files": left})
+    return report.model_copy(update={"manifest": manifest})
