@@ -69,7 +69,8 @@ def audit(
     from attnaudit.running.planning.dry_suite import plan_suite
     from attnaudit.running.planning.pilot import pilot_plan
     from attnaudit.running.planning.power import with_power
-    from attnaudit.running.suite import Where, read_plan, run_suite
+    from attnaudit.running.plans import read_plan
+    from attnaudit.running.suite import Where, run_suite
 
     settings, plan = read_plan(path, Overrides(data, vectors, seed, output))
     check_output(path, settings.output, output)
