@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import typer
 
@@ -114,7 +114,7 @@ def finish(
     strict: bool = False,
     quiet: bool = False,
     verbose: bool = False,
-) -> None:
+) -> NoReturn:
     """Write and show the report in the format asked for, then exit with 0 or 1 as its gates say.
 
     A file gets that format, or the one that its name asks for, and stdout the text for those who

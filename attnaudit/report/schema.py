@@ -27,6 +27,7 @@ from attnaudit.records.schema import (
     parse,
     parse_json,
 )
+from attnaudit.report.lock import LockFacts
 
 GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
@@ -138,6 +139,14 @@ class Report(Settings):
         description="The policy's gates, in its order, then those of a baseline."
     )
     notes: list[str] = Field(description="Remarks on the audit as a whole.")
+    warnings: list[str] = Field(
+        default=[],
+        description="What a reader must know before all else, in sentences; it follows from the"
+        " rest of the report.",
+    )
+    lock: LockFacts | None = Field(
+        default=None, description="The plan that was locked before the run, or null."
+    )
     manifest: Manifest = Field(description="How, when and on what the run was made.")
 
 

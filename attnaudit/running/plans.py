@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -34,6 +34,11 @@ class Plan:
     def questions(self) -> tuple[Question, ...]:
         """The questions to ask, in the order in which they build on each other."""
         return tuple(question for question in all_questions() if question.name in self.settings)
+
+    def without(self, other: Plan) -> Plan | None:
+        """The questions that `other` does not ask; None where there are none."""
+        left = {name: one for name, one in self.settings.items() if name not in other.settings}
+        return replace(self, settings=left) if left else None
 
 
 class Section(Settings):

@@ -5,7 +5,7 @@ The model and the data are loaded once, whatever is asked of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +15,7 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer, Task
 from attnaudit.execution.units import Engine
+from attnaudit.findings.finding import FindingName
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.untrained import suffix_of
 from attnaudit.questions import all_questions
@@ -22,8 +23,10 @@ from attnaudit.questions.question import Earlier, Question
 from attnaudit.report.combine import Combined, combine
 from attnaudit.report.demands import Demands
 from attnaudit.report.formats import FORMATS
+from attnaudit.report.lock import Lock
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
+from attnaudit.running.locking import planned_training
 from attnaudit.running.plans import Plan
 from attnaudit.running.run import audited_facts, make_records, run_training
 from attnaudit.running.verification import Verifier
@@ -39,7 +42,7 @@ class Where:
     workers: int = 1
     cluster: str | None = None
 
-    def job(self, model: Path, data: Path) -> Job:
+    def job(self, model: str | Path, data: Path) -> Job:
         """The work on a model and data, of which each question has a part."""
         return Job(
             model=str(model),
@@ -76,6 +79,10 @@ class Subject:
         """The file of the records of a question."""
         return self.folder / "records" / f"{name}.jsonl"
 
+    def take(self, loaded: Work) -> None:
+        """Use what is loaded already."""
+        self._first = loaded
+
     def work(self, question: Question, settings: Settings, observer: Observer) -> Work:
         """The work of a question; raises InputError or ModelError, the first time for loading."""
         job = self.job_of(question)
@@ -94,12 +101,15 @@ def run_suite(
     demands: Demands | None,
     observer: Observer,
     command_line: Sequence[str],
+    lock: Lock | None = None,
 ) -> Combined:
     """Train, ask every question of the plan, and combine their records into one report.
 
     In the output folder stand the model and `train.json`, `records/NAME.jsonl`, a folder for each
     question that keeps models, and `report.json`. What is there already of the same run is not made
     again.
+
+    Where a plan was locked, the report says whether the run kept to it.
 
     Raises InputError, ModelError or OutputError.
     """
@@ -118,6 +128,9 @@ def run_suite(
         job = replace(where.job(fitted.checkpoint, fitted.data), command_line=command_line)
         ask(plan, Subject(job, folder, suffix_of(config)), engine, observer, task)
     combined = combined_of(plan, folder, demands, command_line)
+    if lock is not None:
+        done = planned_training(config, plan, demands)
+        combined = combined.held_to(lock.facts(done, combined.report.manifest.started))
     write_text(folder / "report.json", dumps(combined.report))
     return combined
 
@@ -138,12 +151,16 @@ def ask(plan: Plan, subject: Subject, engine: Engine, observer: Observer, task: 
 
 
 def combined_of(
-    plan: Plan, folder: Path, demands: Demands | None, command_line: Sequence[str]
+    plan: Plan,
+    folder: Path,
+    demands: Demands | None,
+    command_line: Sequence[str],
+    takes: Mapping[FindingName, str] | None = None,
 ) -> Combined:
-    """The report of the records in a folder."""
+    """The report of the records in a folder; `takes` says what findings would take without any."""
     paths = [folder / "records" / f"{question.name}.jsonl" for question in plan.questions]
     shown = max(form.heatmaps for form in FORMATS)
-    return combine(paths, demands, plan.deltas, command_line, shown)
+    return combine(paths, demands, plan.deltas, command_line, shown, takes)
 
 
 def folder_of(config: AnyConfig) -> Path:
