@@ -20,6 +20,7 @@ from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.ranges import finding_inside
 from attnaudit.report.rebuild import Part, labels_of, load
 from attnaudit.report.schema import Metric, Report, TableData, with_meaning
+from attnaudit.report.warnings import with_warnings
 
 if TYPE_CHECKING:
     from attnaudit.questions.gallery import Gallery
@@ -65,7 +66,8 @@ class Combined:
 
     def held_to(self, lock: LockFacts) -> Combined:
         """The same, saying whether it kept to a plan that was locked."""
-        return replace(self, report=self.report.model_copy(update={"lock": lock}))
+        report = self.report.model_copy(update={"lock": lock})
+        return replace(self, report=with_warnings(report))
 
 
 def combine(

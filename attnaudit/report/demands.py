@@ -11,6 +11,7 @@ from attnaudit.records.schema import DatasetFacts
 from attnaudit.report.gates import is_baseline
 from attnaudit.report.policy import Policy, evaluate, excuse
 from attnaudit.report.schema import Gate, Report
+from attnaudit.report.warnings import with_warnings
 
 if TYPE_CHECKING:
     from attnaudit.report.baseline import Baseline
@@ -33,7 +34,7 @@ class Demands:
 
 
 def held(report: Report, columns: Columns | None, demands: Demands | None) -> Report:
-    """The report with the gates that `demands` makes; `columns` are what its means are means of.
+    """The report with its warnings and the gates of `demands`; `columns` are what its means are means of.
 
     A policy takes the place of the policy's gates that the report came with, a baseline that of
     the older comparison; what is not demanded anew stays.
@@ -42,7 +43,7 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
         InputError: The baseline is of another audit or of other data.
     """
     if demands is None:
-        return report
+        return with_warnings(report)
     policy, tables = demands.policy, dict(report.tables)
     own = [gate for gate in report.gates if not is_baseline(gate.id)]
     compared = [gate for gate in report.gates if is_baseline(gate.id)]
@@ -57,7 +58,8 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
         tables |= baseline.tables(demands.baseline, report, changes)
     if policy is not None:
         compared = excuse([_bare(gate) for gate in compared], policy, demands.today)
-    return report.model_copy(update={"gates": [*own, *compared], "tables": tables})
+    gates = [*own, *compared]
+    return with_warnings(report.model_copy(update={"gates": gates, "tables": tables}))
 
 
 def _bare(gate: Gate) -> Gate:

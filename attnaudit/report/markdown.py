@@ -14,6 +14,7 @@ from attnaudit.errors import printable
 from attnaudit.report.gates import counts, place, said
 from attnaudit.report.layout import Column, all_tables, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import MEANING, facts, findings, missing, nothing_assessed, scopes
 
 _MARKS: dict[GateStatus, str] = {
@@ -33,6 +34,7 @@ def markdown(report: Report) -> str:
     """The whole report; tables for detail are folded."""
     parts = [
         f"# attnaudit {_text(report.audit)}",
+        *_listed(f"⚠️ Warning, {warned.name}: {warned.words}" for warned in warnings(report)),
         _table(["", ""], [[fact.name, fact.words] for fact in facts(report)]),
         *_gates(report.gates),
         "## Findings",

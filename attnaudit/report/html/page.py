@@ -19,6 +19,7 @@ from attnaudit.report.combine import COMBINED, Combined
 from attnaudit.report.heatmaps import caption, chosen, heading, remark
 from attnaudit.report.layout import Column, cut, laid_out
 from attnaudit.report.schema import Report, TableData
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import MEANING, Fact, facts, in_words, missing
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def html_page(made: Combined) -> str:
         light=variables(LIGHT),
         dark=variables(DARK),
         css=_resource("page.css"),
+        warnings=warnings(report),
         facts=[*facts(report), *_digests(report)],
         findings=[_card(name, finding) for name, finding in report.findings.items()],
         meaning_title=MEANING,
