@@ -194,7 +194,8 @@ def _on_power(found: PowerPlan) -> list[str]:
     notes = [
         f"A pilot trained {found.pilot_seeds} seeds of each model in"
         f" {time_words(found.seconds)}, in a temporary folder. It was measured on the audited"
-        f" split ({found.split}, {_many(found.texts, 'text')}), so the effect it saw is no independent one.",
+        f" split ({found.split}, {_many(found.texts, 'text')}), so the effect it saw is no"
+        " independent one.",
         "An answer is for or against. Each chance is a range, because few seeds say little of how"
         " much seeds vary: it covers the 80 % intervals of the variances of seeds and texts.",
         "The last column is the cheapest size that reaches an answer four times in five, if the"

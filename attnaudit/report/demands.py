@@ -34,7 +34,9 @@ class Demands:
 
 
 def held(report: Report, columns: Columns | None, demands: Demands | None) -> Report:
-    """The report with its warnings and the gates of `demands`; `columns` are what its means are means of.
+    """The report with its warnings and the gates that `demands` makes.
+
+    `columns` are what its means are means of.
 
     A policy takes the place of the policy's gates that the report came with, a baseline that of
     the older comparison; what is not demanded anew stays.

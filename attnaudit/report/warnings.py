@@ -27,9 +27,13 @@ class Warned(NamedTuple):
 
 def warnings(report: Report) -> list[Warned]:
     """The warnings of a report, the weightiest first; names from files stand as they are."""
+    return [*_gates(report), *besides_gates(report)]
+
+
+def besides_gates(report: Report) -> list[Warned]:
+    """The same without those on gates, for formats that mark each gate by itself."""
     return [
         *_lock(report),
-        *_gates(report),
         *_below_majority(report),
         *_outside(report),
         *_cut(report),
@@ -85,8 +89,8 @@ def _outside(report: Report) -> Iterator[Warned]:
     outside = _value(report, OUTSIDE)
     if outside is not None and outside > _MOST:
         words = (
-            f"{outside:.0%} of the attention does not lie on the words, but on special tokens or the"
-            " query. A heatmap shows only the rest."
+            f"{outside:.0%} of the attention does not lie on the words, but on special tokens or on"
+            " the query. A heatmap shows only the rest."
         )
         yield Warned("attention off the words", words)
 
