@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import typer
 
@@ -110,7 +110,7 @@ def finish(
     summary: bool = False,
     digits: int | None = None,
     instead: str | None = None,
-) -> None:
+) -> NoReturn:
     """Write and show the report in the format asked for, then exit with 0 or 1 as its gates say.
 
     A file gets that format, or the one that its name asks for, and stdout the text for those who

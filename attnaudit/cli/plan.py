@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 from attnaudit.cli.output import show
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from attnaudit.models.passes import Passes
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
 _NAMES = {"check": "check", "training": "trainings", "records": "records", "summary": "summary"}
 
 
-def show_plan(plan: WorkPlan, as_json: bool, quiet: bool) -> None:
-    """Print the plan; nothing at all where nothing but errors is wanted."""
+def show_plan(plan: WorkPlan, as_json: bool, quiet: bool, written: Path | None = None) -> None:
+    """Print the plan; nothing at all where nothing but errors is wanted.
+
+    `written` is the only file that the dry run wrote, if any.
+    """
     if as_json:
         show(plan.model_dump_json(indent=2) + "\n", "json")
     elif not quiet:
-        show(_text(plan))
+        show(_text(plan, written))
 
 
-def _text(plan: WorkPlan) -> str:
+def _text(plan: WorkPlan, written: Path | None) -> str:
     from rich.text import Text
 
     from attnaudit.errors import printable
@@ -34,7 +38,8 @@ def _text(plan: WorkPlan) -> str:
 
     console = open_console(sys.stdout, os.environ)
     with console.capture() as rendered:
-        console.print(Text(f"attnaudit {plan.command}, a dry run: nothing was written", "bold"))
+        left = "nothing was written" if written is None else f"it wrote {printable(written)} alone"
+        console.print(Text(f"attnaudit {plan.command}, a dry run: {left}", "bold"))
         console.print(_facts(plan))
         console.print()
         console.print(_parts(plan))
@@ -74,6 +79,7 @@ def _facts(plan: WorkPlan) -> Table:
     from rich.text import Text
 
     from attnaudit.errors import printable
+    from attnaudit.running.planning.words import span_words
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
@@ -83,7 +89,7 @@ def _facts(plan: WorkPlan) -> Table:
         ("model", plan.model),
         ("data", plan.dataset),
         ("where", where),
-        ("time", _span(plan.seconds)),
+        ("time", span_words(plan.seconds)),
         ("memory", _memory(plan)),
     ]
     for name, value in rows:
@@ -133,27 +139,10 @@ def _training(training: Trainings) -> str:
     return f"{training.count} x {training.kind}: {epochs} of {_many(training.steps, 'step')}"
 
 
-def _span(span: Span) -> str:
-    return f"about {_time(span.likely)} ({_time(span.low)} to {_time(span.high)})"
-
-
 def _about(span: Span) -> str:
-    return _time(span.likely)
+    from attnaudit.running.planning.words import time_words
 
-
-def _time(seconds: float) -> str:
-    """Two digits are more than enough: `0.4 s`, `12 s`, `3 min`, `2.5 h`, `4 days`."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"{_round(seconds / size)} {unit}"
-    return f"{_round(seconds)} s"
-
-
-def _round(number: float) -> str:
-    if number == 0:
-        return "0"
-    digits = max(0, 1 - math.floor(math.log10(number)))
-    return f"{number:.{min(digits, 1)}f}"
+    return time_words(span.likely)
 
 
 def _size(count: int) -> str:
@@ -200,10 +189,13 @@ def _design(row: PowerRow) -> str:
 
 def _on_power(found: PowerPlan) -> list[str]:
     """What a reader must know of the chances."""
+    from attnaudit.running.planning.words import span_words, time_words
+
     notes = [
-        f"A pilot trained {found.pilot_seeds} seeds of each model in {_time(found.seconds)}, in a"
-        f" temporary folder. It was measured on the audited split ({found.split},"
-        f" {_many(found.texts, 'text')}), so the effect it saw is no independent one.",
+        f"A pilot trained {found.pilot_seeds} seeds of each model in"
+        f" {time_words(found.seconds)}, in a temporary folder. It was measured on the audited"
+        f" split ({found.split}, {_many(found.texts, 'text')}), so the effect it saw is no"
+        " independent one.",
         "An answer is for or against. Each chance is a range, because few seeds say little of how"
         " much seeds vary: it covers the 80 % intervals of the variances of seeds and texts.",
         "The last column is the cheapest size that reaches an answer four times in five, if the"
@@ -222,7 +214,7 @@ def _on_power(found: PowerPlan) -> list[str]:
         one = found.imitators
         notes.append(
             f"hard to manipulate: {one.usable} of {one.trained} imitators of the pilot answer as"
-            f" closely as other seeds do; the adversaries take {_span(one.seconds)}. Its chance of"
-            " an answer is not known beforehand."
+            f" closely as other seeds do; the adversaries take {span_words(one.seconds)}."
+            " Its chance of an answer is not known beforehand."
         )
     return [*notes, *found.notes]

@@ -14,6 +14,7 @@ from attnaudit.measures.columns import Column, Frame, Names, Texts, joined
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.scores import majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
+from attnaudit.questions.text_facts import OUTSIDE, SHORT, TAU_WORDS
 from attnaudit.records.metric import UNIT
 
 OUTSIDE = "of the attention lies outside the words shown."  # how the note of it ends
@@ -78,7 +79,10 @@ class Basics:
         return Sample.by_code(codes if part is None else codes[part])
 
     def model_scores(self) -> dict[str, Estimate]:
-        """How good the model is on these instances; without that no audit means much."""
+        """How good the model is on these instances, and what the instances are like.
+
+        Without that no audit means much.
+        """
         gold, probs, sample = self.gold, self.probs, self.sample()
         right = (probs.argmax(1) == gold).astype(float)
         scores = {
@@ -88,7 +92,15 @@ class Basics:
         }
         if probs.shape[1] == 2:
             scores["model.auroc"] = sample.score(influence.auroc(gold, probs[:, 1]), UNIT)
-        return scores
+        return scores | self._text_facts(sample)
+
+    def _text_facts(self, sample: Sample) -> dict[str, Estimate]:
+        """Where the attention lies, and how many texts are too short for a significant tau."""
+        outside, short = self._outside.array(), self.words < TAU_WORDS
+        facts = {SHORT: Estimate(float(short.mean()), n=len(short))}
+        if outside.max() > 0:
+            facts[OUTSIDE] = sample.mean(outside, UNIT)
+        return facts
 
     def columns(
         self,

@@ -20,9 +20,11 @@ from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.ranges import finding_inside
 from attnaudit.report.rebuild import Part, labels_of, load
 from attnaudit.report.schema import Metric, Report, TableData, with_meaning
+from attnaudit.report.warnings import with_warnings
 
 if TYPE_CHECKING:
     from attnaudit.questions.gallery import Gallery
+    from attnaudit.report.lock import LockFacts
 
 COMBINED = "report"  # what a report of several commands has as its `audit`
 
@@ -62,6 +64,11 @@ class Combined:
         """The names of the classes, as records have them."""
         return next((labels_of(part.header) for part in self.parts if part.header), [])
 
+    def held_to(self, lock: LockFacts) -> Combined:
+        """The same, saying whether it kept to a plan that was locked."""
+        report = self.report.model_copy(update={"lock": lock})
+        return replace(self, report=with_warnings(report))
+
 
 def combine(
     paths: Sequence[Path],
@@ -69,11 +76,13 @@ def combine(
     deltas: Deltas | None = None,
     command_line: Sequence[str] = (),
     heatmaps: int = 0,
+    takes: Mapping[FindingName, str] | None = None,
 ) -> Combined:
     """The report that the files in `paths` make together; a single one stays what it is.
 
     Records are read once and summarised anew, and findings are assessed from records alone: of
     reports they are taken as they stand. Of up to `heatmaps` texts the records are looked up again.
+    `takes` says of findings that nothing was recorded for what they would take.
 
     Raises:
         InputError: A file is neither report nor records; two are of other models or data, or
@@ -88,10 +97,21 @@ def combine(
     check_alike(loaded)
     files = {str(path): part.digest for path, part in loaded if part.digest is not None}
     whole = joined([part for _, part in loaded], files, deltas, command_line)
-    made = Combined(held(whole.report, whole.columns, demands), whole.parts)
+    report = _taking(whole.report, takes or {})
+    made = Combined(held(report, whole.columns, demands), whole.parts)
     if chooser is None or not made.summaries:
         return made
     return replace(made, gallery=chooser.gallery(heatmaps, made.labels))
+
+
+def _taking(report: Report, takes: Mapping[FindingName, str]) -> Report:
+    """The report with what findings would take, where they are not assessed."""
+    said = {
+        name: found.model_copy(update={"reason": takes[name]})
+        for name, found in report.findings.items()
+        if name in takes and found.status == "not_assessed"
+    }
+    return report.model_copy(update={"findings": report.findings | said}) if said else report
 
 
 def joined(

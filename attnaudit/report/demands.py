@@ -12,6 +12,7 @@ from attnaudit.records.schema import DatasetFacts, Manifest
 from attnaudit.report.gates import is_baseline
 from attnaudit.report.policy import Policy, evaluate, excuse, load_policy
 from attnaudit.report.schema import Gate, Report
+from attnaudit.report.warnings import with_warnings
 
 if TYPE_CHECKING:
     from attnaudit.report.baseline import Baseline
@@ -52,7 +53,9 @@ def read_demands(
 
 
 def held(report: Report, columns: Columns | None, demands: Demands | None) -> Report:
-    """The report with the gates that `demands` makes; `columns` are what its means are means of.
+    """The report with its warnings and the gates that `demands` makes.
+
+    `columns` are what its means are means of.
 
     A policy takes the place of the policy's gates that the report came with, a baseline that of
     the older comparison; what is not demanded anew stays.
@@ -61,7 +64,7 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
         InputError: The baseline is of another audit or of other data.
     """
     if demands is None:
-        return report
+        return with_warnings(report)
     policy, tables = demands.policy, dict(report.tables)
     own = [gate for gate in report.gates if not is_baseline(gate.id)]
     compared = [gate for gate in report.gates if is_baseline(gate.id)]
@@ -77,7 +80,7 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
     if policy is not None:
         compared = excuse([_bare(gate) for gate in compared], policy, demands.today)
     update = {"gates": [*own, *compared], "tables": tables, "manifest": _named(report, demands)}
-    return report.model_copy(update=update)
+    return with_warnings(report.model_copy(update=update))
 
 
 def _named(report: Report, demands: Demands) -> Manifest:

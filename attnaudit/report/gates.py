@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from attnaudit.questions import all_questions
 from attnaudit.report.schema import Gate, GateStatus
+
+INCONCLUSIVE, MISSING = "gates inconclusive", "gates without a figure"
+NOT_MEASURED, NOT_HERE = "not measured in this report", "not in this report"
 
 _COUNTED: dict[GateStatus, str] = {
     "pass": "passed",
@@ -27,15 +31,40 @@ def counts(gates: Sequence[Gate]) -> str:
     return ", ".join(f"{n} {_COUNTED[status]}" for status, n in numbers.items())
 
 
+def open_gates(gates: Sequence[Gate]) -> dict[str, list[Gate]]:
+    """The inconclusive gates: those whose figure is missing, and those that it does not decide."""
+    found: dict[str, list[Gate]] = {MISSING: [], INCONCLUSIVE: []}
+    for gate in gates:
+        if gate.status == "inconclusive":
+            missing = gate.reason in (NOT_MEASURED, NOT_HERE)
+            missing |= gate.finding is not None and gate.reason.startswith("not assessed:")
+            found[MISSING if missing else INCONCLUSIVE].append(gate)
+    return found
+
+
+def describes_only(metric: str) -> bool:
+    """Whether a figure is of a question that trains no models, and so decides no finding."""
+    return any(
+        spec.matches(metric)
+        for question in all_questions()
+        if not question.retrains
+        for spec in question.metrics
+    )
+
+
 def described(gate: Gate) -> str:
-    """What was held against what: `model.f1 ci_low 0.71, below the least allowed, 0.8`."""
+    """What was held against what: `model.f1 ci_low 0.71, below the least allowed, 0.8`.
+
+    Of a figure that decides no finding it says so: a gate may hold it all the same.
+    """
     if gate.finding is not None:
         return f"finding {gate.finding.replace('_', ' ')}, {gate.reason}"
     if gate.metric is None:
         return gate.reason
     end = "" if gate.on in (None, "value") else f" {gate.on}"
     found = "" if gate.value is None else f" {gate.value:.6g}"
-    return f"{gate.metric}{end}{found}, {gate.reason}"
+    remark = " (this figure decides no finding)" if describes_only(gate.metric) else ""
+    return f"{gate.metric}{end}{found}, {gate.reason}{remark}"
 
 
 def waiver_words(gate: Gate) -> str | None:

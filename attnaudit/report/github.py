@@ -13,16 +13,21 @@ from typing import Literal
 from attnaudit.errors import printable
 from attnaudit.report.gates import counts, counts_as_failure, said
 from attnaudit.report.schema import Gate, Report
+from attnaudit.report.warnings import besides_gates
 
 _Level = Literal["error", "warning", "notice"]
 _LEVELS: tuple[_Level, ...] = ("error", "warning", "notice")
 
 
 def workflow_commands(report: Report, strict: bool) -> str:
-    """One command a line, errors first; then the number of gates, for whoever reads the log."""
+    """One command a line: warnings on the whole, errors, and the rest; then the number of gates."""
     commands = [_command(level, gate) for gate in report.gates for level in _levels(gate, strict)]
     commands.sort(key=lambda command: _LEVELS.index(command[0]))
-    lines = [line for _, line in commands]
+    first = [
+        f"::warning title=attnaudit {_property(warned.name)}::{_data(printable(warned.words))}"
+        for warned in besides_gates(report)
+    ]
+    lines = [*first, *(line for _, line in commands)]
     return "\n".join([*lines, f"Gates: {counts(report.gates)}"]) + "\n"
 
 

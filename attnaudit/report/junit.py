@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from attnaudit.errors import printable
 from attnaudit.report.gates import counts_as_failure, place, said
 from attnaudit.report.schema import Gate, Report
+from attnaudit.report.warnings import besides_gates
 
 
 def junit(report: Report, strict: bool) -> str:
@@ -40,6 +41,8 @@ def junit(report: Report, strict: bool) -> str:
 
 
 def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    for warned in besides_gates(report):
+        yield f"warning.{warned.name.replace(' ', '_')}", warned.words
     yield "attnaudit", report.manifest.attnaudit
     yield "model", report.model.name
     yield "model.sha256", report.model.sha256 or ""

@@ -16,6 +16,7 @@ from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.gates import counts, place, said
 from attnaudit.report.layout import all_tables, close, laid_out
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import MEANING, facts, findings, missing, nothing_assessed, scopes
 
 _MARKS: dict[GateStatus, str] = {
@@ -35,6 +36,7 @@ def markdown(report: Report) -> str:
     """The whole report; tables for detail are folded."""
     parts = [
         f"# attnaudit {_text(report.audit)}",
+        *_listed(f"⚠️ Warning, {warned.name}: {warned.words}" for warned in warnings(report)),
         _table(["", ""], [[fact.name, fact.words] for fact in facts(report)]),
         *_gates(report.gates),
         "## Findings",

@@ -23,7 +23,7 @@ from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.measures.summary import Estimate
 from attnaudit.records.metric import MetricSpec
 from attnaudit.records.schema import Number
-from attnaudit.report.gates import is_baseline
+from attnaudit.report.gates import NOT_HERE, NOT_MEASURED, is_baseline
 from attnaudit.report.ranges import cut, range_words
 from attnaudit.report.registry import require
 from attnaudit.report.schema import Bound, Gate, GateStatus, Metric, Waiver
@@ -270,7 +270,7 @@ def _verdict(
 ) -> tuple[GateStatus, str]:
     least = require(rule.metric).least_n
     if figure is None:
-        return "inconclusive", "not measured in this report"
+        return "inconclusive", NOT_MEASURED
     if value is None:
         return "inconclusive", figure.reason or f"the figure has no {rule.on}"
     if figure.n < least:
@@ -290,7 +290,7 @@ def _verdict(
 def _judge_finding(rule: FindingRule, finding: Finding | None) -> dict[str, Any]:
     status: GateStatus
     if finding is None:
-        status, reason = "inconclusive", "not in this report"
+        status, reason = "inconclusive", NOT_HERE
     else:
         status = "inconclusive" if finding.status in _OPEN else "fail"
         if finding.status in rule.statuses:

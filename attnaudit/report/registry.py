@@ -10,12 +10,13 @@ from pathlib import Path
 
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings import metrics as findings
-from attnaudit.questions import all_questions, scores
+from attnaudit.questions import all_questions, scores, text_facts
 from attnaudit.records.metric import NUMBER, MetricSpec
 from attnaudit.records.retired import retired
 
 _SPECS: tuple[MetricSpec, ...] = (
     *scores.SPECS,
+    *text_facts.SPECS,
     *(spec for question in all_questions() for spec in question.metrics),
     *findings.SPECS,
 )

@@ -27,6 +27,7 @@ from attnaudit.records.schema import (
     parse,
     parse_json,
 )
+from attnaudit.report.lock import LockFacts
 
 GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
@@ -124,6 +125,11 @@ class Report(Settings):
 
     schema_version: Literal[2] = Field(default=SCHEMA_VERSION, description="This schema: 2.")
     audit: str = Field(description="The audit, as its subcommand is called.")
+    warnings: list[str] = Field(
+        default=[],
+        description="What a reader must know before all else, in sentences; it follows from the"
+        " rest of the report.",
+    )
     model: ModelFacts = Field(description="The audited model.")
     dataset: DatasetFacts = Field(description="The audited data.")
     settings: dict[str, JsonValue] = Field(description="The audit's settings.")
@@ -138,6 +144,9 @@ class Report(Settings):
         description="The policy's gates, in its order, then those of a baseline."
     )
     notes: list[str] = Field(description="Remarks on the audit as a whole.")
+    lock: LockFacts | None = Field(
+        default=None, description="The plan that was locked before the run, or null."
+    )
     manifest: Manifest = Field(description="How, when and on what the run was made.")
 
 

@@ -33,7 +33,7 @@ def tested(report: Report) -> Iterator[Fact]:
     yield from _run(report)
 
 
-def warnings(report: Report) -> list[Fact]:
+def loud(report: Report) -> list[Fact]:
     """What the reader must know before anything else."""
     return [fact for fact in facts(report) if fact.loud]
 

@@ -22,6 +22,7 @@ from attnaudit.report.gates import counts, described, waiver_words
 from attnaudit.report.layout import Column, all_tables, laid_out
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Gate, Report, TableData
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import (
     MEANING,
     FindingWords,
@@ -83,6 +84,8 @@ def _grid(console: Console, rows: Iterable[tuple[Text, Text]]) -> None:
 
 def _print_heading(report: Report, console: Console) -> None:
     console.print(_text(f"attnaudit {report.audit}", "bold"))
+    for warned in warnings(report):
+        console.print(_text(f"Warning, {warned.name}: {warned.words}", _LOUD))
     _grid(
         console,
         (

@@ -48,16 +48,15 @@ def facts(report: Report) -> Iterator[Fact]:
     if skipped:
         reasons = [f"{n:,} {why.replace('_', ' ')}" for why, n in data.skipped.items() if n]
         yield Fact("skipped", f"{_count(skipped, 'row')}: {', '.join(reasons)}", loud=True)
-    if data.truncated:
-        cut = f"{_count(data.truncated, 'instance')} cut at the length limit"
-        yield Fact("truncated", cut, loud=True)
     if data.unknown is not None and data.unknown.occurrences:
         by_plugin = report.model.model_dump().get("kind") == "plugin"
         yield Fact("not known", unknown_words(data.unknown), loud=by_plugin)
-    yield from _below_majority(report)
     scores = [f"{name} {m.value:.3f}" for name, m in _model_scores(report) if m.value is not None]
     if scores:
         yield Fact("scores", ", ".join(scores))
+    if report.lock is not None and not report.lock.differences:
+        made = report.lock.made.replace("T", " ").replace("Z", " UTC")
+        yield Fact("plan", f"the run kept to the plan in {report.lock.file}, locked at {made}")
     if report.manifest.calibration is not None:
         yield _calibration(report.manifest.calibration)
 
@@ -73,19 +72,6 @@ def _calibration(made: CalibrationFacts) -> Fact:
     if not made.current:
         words += f". Another version or other code of attnaudit made it ({made.version})"
     return Fact("calibration", words, loud=made.holds < made.plants or not made.current)
-
-
-def _below_majority(report: Report) -> Iterator[Fact]:
-    """That the model is right less often than a constant answer would be."""
-    right, constant = map(report.metrics.get, ("model.accuracy", "model.majority_accuracy"))
-    if not right or not constant or right.value is None or constant.value is None:
-        return
-    if right.value < constant.value:
-        words = (
-            f"{right.value:.3f}; always answering the most common class gives {constant.value:.3f}."
-            " A model that does worse than that tells little about attention"
-        )
-        yield Fact("low accuracy", words, loud=True)
 
 
 def _classes(report: Report) -> Iterator[Fact]:
@@ -186,7 +172,10 @@ class FindingWords(NamedTuple):
 
 def findings(report: Report) -> list[FindingWords]:
     """What the evidence says of each desideratum; empty where nothing was assessed."""
-    if all(f.status == "not_assessed" and f.scope is None for f in report.findings.values()):
+    if all(
+        f.status == "not_assessed" and f.scope is None and f.reason == find_desideratum(name).needs
+        for name, f in report.findings.items()
+    ):
         return []
     return [in_words(name, found) for name, found in report.findings.items()]
 

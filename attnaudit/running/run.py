@@ -32,7 +32,7 @@ from attnaudit.running.carry import record
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.verification import Verifier, verify
 from attnaudit.running.viewer import Viewer
-from attnaudit.running.work import Given, Work, dataset_facts, load_work, load_works
+from attnaudit.running.work import Given, Work, dataset_facts, load_works
 
 
 def run_questions(
@@ -104,27 +104,25 @@ def _say_what_is_unknown(work: Work, observer: Observer) -> None:
 
 
 def make_records(
-    question: Question,
-    settings: Settings,
-    job: Job,
+    work: Work,
     engine: Engine,
     observer: Observer,
     verifier: Verifier,
     deltas: Deltas | None = None,
 ) -> None:
-    """Load and audit, and leave the records alone; what is there of the same run is kept.
+    """Make the records of a question, and leave them alone; what is there of the same run is kept.
 
     `verifier` knows what was checked for other questions about the same model and data. `deltas`
     are the smallest effects of interest, by which seeds that grow are enough.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
-    work = load_work(question, settings, job, None, observer)
-    assert job.records is not None
-    if stands(job.records, work.header) == "whole":
+    path, question = work.job.records, work.question
+    assert path is not None
+    if stands(path, work.header) == "whole":
         return
     verification = verifier.verify(work, observer)
-    with RecordsWriter(job.records, work.header, True, question.kind) as writer:
+    with RecordsWriter(path, work.header, True, question.kind) as writer:
         record(work, writer, engine, observer, deltas)
         writer.finish(work.manifest(datetime.now(timezone.utc), verification))
 

@@ -12,7 +12,7 @@ from attnaudit.calibration.verdicts import verdict
 from attnaudit.config import Document
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions import all_questions
-from attnaudit.running.suite import _plan, section_type
+from attnaudit.running.plans import _plan, section_type
 
 SEED = 1000  # not one of those that judge
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,24 @@ def unescaped(text: str) -> str:
     for code, sign in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
         text = text.replace(code, sign)
     return text
+
+
+def test_warnings_on_the_whole_stand_first(report: Report, verdicts: list[Gate]) -> None:
+    """Those on gates are left out: each gate has a mark of its own."""
+    cut = report.dataset.model_copy(update={"truncated": 3})
+    judged = report.model_copy(update={"gates": verdicts, "dataset": cut})
+    level, properties, message = read(workflow_commands(judged, strict=False))[0]
+    assert (level, properties) == ("warning", {"title": "attnaudit texts cut"})
+    assert message.startswith("3 of 1,725 texts were cut at the length limit.")
+    commands = read(workflow_commands(judged, strict=False))
+    assert sum(p["title"].startswith("attnaudit") for _, p, _ in commands) == 1
+
+
+@pytest.fixture
+def report(report: Report) -> Report:
+    """Without a warning on the whole."""
+    whole = report.dataset.model_copy(update={"truncated": 0})
+    return report.model_copy(update={"dataset": whole})
 
 
 def test_each_status_has_its_level(report: Report, verdicts: list[Gate]) -> None:

@@ -29,6 +29,7 @@ def test_the_order_of_keys(report: Report) -> None:
     assert list(json.loads(dumps(report))) == [
         "schema_version",
         "audit",
+        "warnings",
         "model",
         "dataset",
         "settings",
@@ -38,6 +39,7 @@ def test_the_order_of_keys(report: Report) -> None:
         "meaning",
         "gates",
         "notes",
+        "lock",
         "manifest",
     ]
 

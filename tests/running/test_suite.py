@@ -23,7 +23,8 @@ from attnaudit.report.demands import Demands
 from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
 from attnaudit.running import carry, suite
-from attnaudit.running.suite import Where, read_plan, run_suite, section_type
+from attnaudit.running.plans import read_plan, section_type
+from attnaudit.running.suite import Where, run_suite
 from tests.sealed import body
 
 CONFIG = """\

@@ -27,7 +27,8 @@ from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark
 from attnaudit.report.layout import Column, laid_out
 from attnaudit.report.schema import Report, TableData
-from attnaudit.report.tested import tested, warnings
+from attnaudit.report.tested import loud, tested
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import MEANING, findings, in_words, missing, nothing_assessed
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def html_page(made: Combined, summary: bool = False) -> str:
         css=_resource("page.css"),
         script=script,
         script_hash=_digest(script),
-        warnings=warnings(report),
+        warnings=[*warnings(report), *loud(report)],
         tested=list(tested(report)),
         findings=[_card(name, finding) for name, finding in report.findings.items()],
         assessed=bool(findings(report)),

@@ -8,6 +8,8 @@ folder of the very same training and audits is left out, as it would not be made
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from time import perf_counter, process_time
@@ -47,8 +49,9 @@ from attnaudit.running.planning.forecast import (
 )
 from attnaudit.running.planning.plan import Part, Stage, WorkPlan
 from attnaudit.running.planning.trial import Trial
-from attnaudit.running.suite import Plan, Where, check_places, jobs_of, settings_of
-from attnaudit.running.work import Work, dataset_facts, load_work
+from attnaudit.running.plans import Plan
+from attnaudit.running.suite import Subject, Where, check_places, folder_of, settings_of
+from attnaudit.running.work import Work, dataset_facts
 
 MADE = "It stands in the output folder already."
 
@@ -76,7 +79,7 @@ def plan_suite(
 ) -> WorkPlan:
     """What `run_suite` would do; raises what it would raise before its work begins."""
     begun, start_up = perf_counter(), process_time()
-    folder = check_places(config)
+    folder = check_places(folder_of(config))
     prepare_cpu(where.threads)
     device = choose_device(where.device)
     memory = Memory(device)
@@ -93,31 +96,59 @@ def plan_suite(
         loading = perf_counter() - begun
         memory.look()
         made = already_made(ready) is not None
-        parts = [_made("train", "train") if made else _training_part(ready, device, memory)]
-        check = None
-        subject = (ready.checkpoint, _named_data(ready) if made else ready.source)
-        for question, job in jobs_of(plan, where, folder, subject):
-            settings = _settings(plan, question, folder, suffix_of(config))
+        training = _made("train", "train") if made else _training_part(ready, device, memory)
+        job = where.job(ready.checkpoint, _named_data(ready) if made else ready.source)
+        subject = Subject(job, folder, suffix_of(config))
+
+        def work_of(question: Question, settings: Settings) -> Work:
             if made:
-                work = load_work(question, settings, job, None, Silent())
-            else:
-                work = _unborn(ready, question, settings, job, device)
-            assert job.records is not None
-            if made and stands(job.records, work.header) == "whole":
-                parts.append(_made(question.name, work.data.split))
-                continue
-            check = check or plan_check(work)
-            asked = [other.name for other in plan.questions]
-            alike = question.maker.alike(settings, asked)
-            shared = Shared.of(job, engine.size)
-            parts.append(plan_part(work, shared, loading, memory, alike, asked))
+                return subject.work(question, settings, Silent())
+            return _unborn(ready, question, settings, subject.job_of(question), device)
+
+        planned = plan_asking(plan, subject, work_of, loading, memory, engine.size, made)
+        parts = [training, *planned.parts]
         job = Job(
             model=str(ready.checkpoint),
             data=_named_data(ready),
             threads=where.threads,
             workers=where.workers,
         )
-        return whole("audit", job, device, parts, start_up + loading, memory, engine.size, check)
+        begin = start_up + loading
+        return whole("audit", job, device, parts, begin, memory, engine.size, planned.check)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the questions of a plan would do, and the check before them, if there is any."""
+
+    parts: list[Part]
+    check: Part | None
+
+
+def plan_asking(
+    plan: Plan,
+    subject: Subject,
+    work_of: Callable[[Question, Settings], Work],
+    loading: float,
+    memory: Memory,
+    size: int,
+    there: bool,
+) -> Asking:
+    """What `ask` would do, with so many workers; `there` says that the model exists already."""
+    parts, check = list[Part](), None
+    for question in plan.questions:
+        settings = _settings(plan, question, subject)
+        work = work_of(question, settings)
+        assert work.job.records is not None
+        if there and stands(work.job.records, work.header) == "whole":
+            parts.append(_made(question.name, work.data.split))
+            continue
+        check = check or plan_check(work)
+        asked = [other.name for other in plan.questions]
+        alike = question.maker.alike(settings, asked)
+        shared = Shared.of(work.job, size)
+        parts.append(plan_part(work, shared, loading, memory, alike, asked))
+    return Asking(parts, check)
 
 
 def _named_data(ready: Prepared) -> Path:
@@ -126,12 +157,12 @@ def _named_data(ready: Prepared) -> Path:
     return data if isinstance(data, Path) else ready.checkpoint.parent / ready.source.name
 
 
-def _settings(plan: Plan, question: Question, folder: Path, suffix: str) -> Settings:
+def _settings(plan: Plan, question: Question, subject: Subject) -> Settings:
     """The settings of an audit, with what earlier ones have found as far as they have run."""
     try:
-        return settings_of(plan, question, folder, suffix)
+        return settings_of(plan, question, subject)
     except InputError:
-        return settings_of(plan, question, None, suffix)
+        return settings_of(plan, question, None)
 
 
 def _unborn(

@@ -17,7 +17,8 @@ from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.findings.evidence import Evidence, gather
 from attnaudit.models.recipe import AnyConfig
-from attnaudit.running.suite import Plan, Where, run_suite
+from attnaudit.running.plans import Plan
+from attnaudit.running.suite import Where, run_suite
 
 SEEDS = 4  # by default
 LEAST = 3  # fewer say next to nothing of how much seeds differ

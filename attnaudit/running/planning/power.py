@@ -42,7 +42,8 @@ from attnaudit.running.planning.plan import (
     Span,
     WorkPlan,
 )
-from attnaudit.running.suite import Plan, Where
+from attnaudit.running.plans import Plan
+from attnaudit.running.suite import Where
 
 MOST_SEEDS = 100  # that the search for a design looks at
 MORE_TEXTS = (1, 2, 5, 10)  # times the texts at hand

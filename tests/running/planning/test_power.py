@@ -24,7 +24,7 @@ from attnaudit.running.planning.power import (
     row_of,
     usable_imitators,
 )
-from attnaudit.running.suite import Plan
+from attnaudit.running.plans import Plan
 
 N = 400
 EACH = Span(low=5, likely=10, high=20)

@@ -1,0 +1,37 @@
+"""Metrics of the audited texts, and of where the attention on them lies."""
+
+from __future__ import annotations
+
+from attnaudit.records.metric import LEAST_MEAN, UNIT, MetricSpec
+
+OUTSIDE = "attention.outside.mean"
+SHORT = "texts.too_short_for_tau"
+TAU_WORDS = 5  # the fewest words of which a tau can have a p-value of at most .05
+
+SPECS = (
+    MetricSpec(
+        OUTSIDE,
+        "The share of the audited attention that does not lie on the words of the text.",
+        "fraction",
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+        formula="mean over texts of 1 - sum of the weights on the content, mean of the heads",
+        beside=("outside", "content positions"),
+        traps="It is left out where no weight lies outside. Where it is large, a heatmap shows a"
+        " small part of the attention.",
+        source="this tool's own",
+    ),
+    MetricSpec(
+        SHORT,
+        f"The share of the texts that have fewer than {TAU_WORDS} words.",
+        "fraction",
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+        formula=f"mean of [words < {TAU_WORDS}]",
+        beside=("correlate.{importance}.tau.significant",),
+        traps="No tau of such a text can be significant, however well two rankings agree.",
+        source="this tool's own",
+    ),
+)
