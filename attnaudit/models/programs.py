@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import erf, expit
+from scipy.special import erf, expit  # type: ignore[import-untyped]
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -96,12 +96,17 @@ def trace(function: Callable[[Tensor], Tensor], example: Tensor) -> Program:
     something for which there is no step, or does not depend on the weights at all.
     """
     with torch.no_grad():
-        graph = make_fx(function, tracing_mode="real", _allow_non_fake_inputs=True)(example)
+        graph = make_fx(
+            function,
+            tracing_mode="real",
+            _allow_non_fake_inputs=True,
+            _error_on_data_dependent_ops=False,  # such as the place of the last token
+        )(example)
         return _Lowering(graph).program()
 
 
 class _Lowering:
-    """From the graph of a call to a program: what is constant is computed, the rest written down."""
+    """From the graph of a call to a program: what is constant is computed, the rest is a step."""
 
     def __init__(self, graph: fx.GraphModule) -> None:
         self._graph = graph
@@ -121,6 +126,8 @@ class _Lowering:
                 if result not in self._values:
                     raise UntraceableError("the answer does not depend on the weights")
                 return self._finished(self._values[result])
+            elif (filled := _FILLED.get(_name(node))) is not None:
+                self._known[node] = torch.full(_shape(node), filled, dtype=_like(node).dtype)
             elif any(one in self._values for one in node.all_input_nodes):
                 if node.users:
                     self._write(node)
@@ -170,7 +177,7 @@ class _Lowering:
         return len(self._steps)
 
     def _write(self, node: fx.Node) -> None:
-        name = getattr(node.target, "__name__", str(node.target)).partition(".")[0]
+        name = _name(node)
         if name == "getitem":
             self._values[node] = self._part(node)
             return
@@ -197,8 +204,9 @@ class _Lowering:
 
     def _part(self, node: fx.Node) -> int:
         whole, index = node.args
-        assert isinstance(whole, fx.Node) and isinstance(index, int)
-        name = getattr(whole.target, "__name__", str(whole.target)).partition(".")[0]
+        assert isinstance(whole, fx.Node)
+        assert isinstance(index, int)
+        name = _name(whole)
         if name == "native_layer_norm":
             if index != 0 and node.users:
                 raise UntraceableError("the mean or spread that a layer norm gives beside")
@@ -258,13 +266,28 @@ class _Lowering:
         cut = self._slice(source, at, int(index) % whole[at], 1)  # type: ignore[arg-type]
         return self._step("reshape", cut, shape=_shape(node))
 
+    def _write_index(self, node: fx.Node) -> int:
+        """The place of one number along some axes, such as that of the last token."""
+        source, indices = node.args
+        made, shape = self._number(source), _shape(source)
+        for dim, index in enumerate(indices):  # type: ignore[arg-type]
+            if index is None:
+                continue
+            at = self._known_or(index)
+            if not isinstance(at, Tensor) or at.numel() != 1:
+                raise UntraceableError("several places at once")
+            start = int(at) % shape[dim]
+            made = self._step("slice", made, dim=dim, start=start, length=1, step=1)
+        return self._step("reshape", made, shape=_shape(node))
+
     def _write_slice(self, node: fx.Node) -> int:
-        source, dim, start, _, step = (*node.args, *(0, 0, None, 1)[len(node.args) - 1 :])
-        at = int(dim) % len(_shape(source))  # type: ignore[arg-type]
+        given: list[Any] = [*node.args, *(0, None, None, 1)[len(node.args) - 1 :]]
+        source, dim, start, _, step = given
+        at = int(dim) % len(_shape(source))
         whole = _shape(source)[at]
-        first = 0 if start is None else int(start)  # type: ignore[arg-type]
+        first = 0 if start is None else int(start)
         first = min(max(first + whole if first < 0 else first, 0), whole)
-        return self._slice(source, at, first, _shape(node)[at], int(step))  # type: ignore[arg-type]
+        return self._slice(source, at, first, _shape(node)[at], int(step))
 
     def _write_cat(self, node: fx.Node) -> int:
         parts = [self._number(part) for part in node.args[0]]  # type: ignore[union-attr]
@@ -327,10 +350,24 @@ _SAME = frozenset(
 )
 
 
+# What has the shape of its argument and always the same number in it.
+_FILLED = {"zeros_like": 0, "ones_like": 1, "new_zeros": 0, "new_ones": 1}
+
+
+def _name(node: fx.Node) -> str:
+    """The operation of a node, without the form in which it was called."""
+    return getattr(node.target, "__name__", str(node.target)).partition(".")[0]
+
+
+def _like(value: Any) -> Tensor:
+    """A node's result in the call that was watched, or a tensor itself."""
+    tensor: Tensor = value.meta["val"] if isinstance(value, fx.Node) else value
+    return tensor
+
+
 def _shape(value: Any) -> list[int]:
     """The shape of a node's result, or of a tensor."""
-    tensor = value.meta["val"] if isinstance(value, fx.Node) else value
-    return list(tensor.shape)
+    return list(_like(value).shape)
 
 
 def _array(tensor: Tensor) -> Array:

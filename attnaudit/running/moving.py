@@ -6,7 +6,6 @@ were made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,5 +184,3 @@ def _check(program: Program, read: _Reader, alpha: Tensor, name: str) -> None:
                 where=name,
                 hint="leave --interactive out; the report itself needs none of this",
             )
-
-

@@ -34,6 +34,11 @@ class Movable:
     steps: Sequence[tuple[str, Sequence[int], Mapping[str, Any]]]
     constants: Sequence[int]
 
+    @property
+    def outside(self) -> bool:
+        """Whether any head puts weight outside the words."""
+        return bool(self.alpha[:, [word < 0 for word in self.words]].any())
+
 
 @dataclass(frozen=True)
 class Movables:

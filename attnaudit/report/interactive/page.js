@@ -264,8 +264,8 @@
     const said = now.indexOf(Math.max(...now));
     content.labels.forEach((label, c) => {
       const line = at("classes").children[c];
-      line.querySelector("i").style.width = percent(now[c]);
-      line.querySelector("b").style.left = `calc(${percent(text.answer[c])} - 1px)`;
+      line.querySelector("i").style.width = `${100 * now[c]}%`;
+      line.querySelector("b").style.left = `calc(${100 * text.answer[c]}% - 1px)`;
       line.lastChild.textContent = `${percent(now[c])} (was ${percent(text.answer[c])})`;
     });
     const before = text.answer.indexOf(Math.max(...text.answer));

@@ -59,7 +59,7 @@ def interactive_page(report: Report, content: Movables, labels: list[str]) -> st
         lstrip_blocks=True,
     )
     heads = max(len(text.alpha) for text in content.texts)
-    outside = any(word < 0 for text in content.texts for word in text.words)
+    outside = any(text.outside for text in content.texts)
     remarks = [
         *([HEADS.format(heads=heads, reading=_reading(report))] if heads > 1 else []),
         *([OUTSIDE] if outside else []),
