@@ -1,4 +1,4 @@
-"""The page on which attention is moved: what it answers in a real browser is what `read` answers."""
+"""The page on which attention is moved answers in a real browser what `read` answers."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def placed(text, weights):
 @pytest.mark.skipif(BROWSER is None, reason="needs a browser: chromium")
 def test_a_browser_answers_as_the_model_reads(audited, tmp_path):
     records, model, data = audited
-    content, page, made = page_of(records)
+    content, page, _ = page_of(records)
     policy = re.search(r'<meta http-equiv="Content-Security-Policy"[^>]*>', page)[0]
     (tmp_path / "page.html").write_text(  # the tour is a second script, which the policy forbids
         page.replace(policy, "").replace("</body>", f"<script>{MOVES}</script></body>")
