@@ -176,7 +176,7 @@ def asked_of(
     seed: int,
 ) -> Asked:
     """The questions of these names with their settings; raises InputError for mistakes."""
-    from attnaudit.running.suite import plan_of
+    from attnaudit.running.plans import plan_of
 
     commands = {question.command for question in all_questions()}
     for command in settings:

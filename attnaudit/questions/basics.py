@@ -17,7 +17,7 @@ from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.questions.text_facts import OUTSIDE, SHORT, TAU_WORDS
 from attnaudit.records.metric import UNIT
 
-OUTSIDE = "of the attention lies outside the words shown."  # how the note of it ends
+OUTSIDE_NOTE = "of the attention lies outside the words shown."  # how the note of it ends
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Basics:
         ]
         if mass > 0.005:
             loud = " More than half: the weights shown say little." if mass > 0.5 else ""
-            notes.append(f"{mass:.0%} {OUTSIDE}{loud}")
+            notes.append(f"{mass:.0%} {OUTSIDE_NOTE}{loud}")
         if beyond := self._unreachable.array().sum():
             texts = int((self._unreachable.array() > 0).sum())
             notes.append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attnaudit.questions.basics import OUTSIDE
+from attnaudit.questions.basics import OUTSIDE_NOTE
 from attnaudit.readings import READINGS
 from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report
@@ -76,7 +76,7 @@ def _attention(report: Report) -> Iterator[Fact]:
     unit = (report.dataset.model_extra or {}).get("unit")
     if unit in _UNITS:
         yield Fact("weights are shown for", _UNITS[str(unit)])
-    outside = [note for note in report.notes if OUTSIDE in note]
+    outside = [note for note in report.notes if OUTSIDE_NOTE in note]
     if outside:
         yield Fact("the rest of the attention", f"{outside[0]} It is held where it was")
 

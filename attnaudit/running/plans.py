@@ -183,6 +183,15 @@ def _checked(question: Question, values: Said, place: _Place) -> Settings:
     raise place.error(question, key_of(name, fields[name]), what, hint)
 
 
+def plan_of(section: Mapping[str, Any]) -> Plan:
+    """The plan of an `audit:` section that a program has made; raises InputError.
+
+    It says what the section of a configuration may say: `{"permute": {"permutations": 10}}`.
+    """
+    document = Document({"audit": dict(section)}, {}, {}, Path("settings"))
+    return _plan(document.parse(section_type(), ("audit",)), document)
+
+
 def plan_of_model(
     defaults: Mapping[str, Said],
     given: Said,

@@ -94,15 +94,6 @@ class Subject:
         return replace(self._first, question=question, settings=settled, job=job, started=now)
 
 
-def plan_of(section: Mapping[str, Any]) -> Plan:
-    """The plan of an `audit:` section that a program has made; raises InputError.
-
-    It says what the section of a configuration may say: `{"permute": {"permutations": 10}}`.
-    """
-    document = Document({"audit": dict(section)}, {}, {}, Path("settings"))
-    return _plan(document.parse(section_type(), ("audit",)), document)
-
-
 def run_suite(
     config: AnyConfig,
     plan: Plan,

@@ -6,8 +6,8 @@ import pytest
 
 from attnaudit.questions.basics import OUTSIDE
 from attnaudit.report.schema import Report
+from attnaudit.report.tested import loud
 from attnaudit.report.tested import tested as what_was_tested
-from attnaudit.report.tested import warnings
 
 
 def facts_of(report: Report, **model: Any) -> dict[str, str]:
@@ -59,4 +59,4 @@ def test_what_an_older_report_lacks_is_left_out(report: Report) -> None:
 def test_what_comes_first(report: Report, partial: bool) -> None:
     update = {"partial": partial, "skipped": {}, "truncated": 0}
     made = report.model_copy(update={"dataset": report.dataset.model_copy(update=update)})
-    assert [fact.name for fact in warnings(made)] == (["partial"] if partial else [])
+    assert [fact.name for fact in loud(made)] == (["partial"] if partial else [])
