@@ -22,7 +22,8 @@ def check_comparison(form: Format | None, output: Path | None, other: Sequence[o
     """Raise InputError for --compare with what it does not go with."""
     if any(other):
         raise InputError(
-            "--compare goes with none of --policy, --baseline, --show, --calibration and --summary",
+            "--compare goes with none of --policy, --baseline, --show, --calibration, --summary and"
+            " --interactive",
             hint="give them to the report of each model",
         )
     if form is None and output is not None and str(output) != "-":

@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from attnaudit.cli import options as o
+from attnaudit.cli.moving import TEXTS, write_interactive
 from attnaudit.cli.output import (
     check_format,
     check_gallery,
@@ -99,6 +100,14 @@ def report(
             help="Write every figure into DIR as .pdf, .svg and .png, and a .tex that shows them.",
         ),
     ] = None,
+    interactive: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            metavar="FILE",
+            help="Write a page on which a reader moves the attention of --show texts, and sees the"
+            " answer change. It loads the model that the records name.",
+        ),
+    ] = None,
     cite: Annotated[
         bool,
         typer.Option(
@@ -161,13 +170,15 @@ def report(
     if as_json and form is not None and form.value != JSON.name:
         raise InputError(f"--json and --format {form.value} exclude each other")
     sources = o.required(files or None, "FILE")
-    check_outputs(output, inputs=(*sources, policy, baseline, calibration))
+    check_outputs(output, interactive, inputs=(*sources, policy, baseline, calibration))
     chosen = JSON if as_json else None if form is None else find_format(form.value)
     check_format(chosen, output)
     if summary:
         check_page(chosen, output)
     if compare:
-        check_comparison(chosen, output, (policy, baseline, heatmaps, calibration, summary))
+        check_comparison(
+            chosen, output, (policy, baseline, heatmaps, calibration, summary, interactive)
+        )
     if cite:
         to_stdout = output is None or str(output) == "-"
         check_citations(quiet, as_json or (to_stdout and (output or chosen) is not None))
@@ -188,7 +199,7 @@ def report(
         deltas = Deltas(**sizes)
     except ValueError:
         raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
-    shown = heatmaps or heatmaps_in(chosen, output)
+    shown = heatmaps or max(heatmaps_in(chosen, output), TEXTS if interactive else 0)
     command_line = ("attnaudit", *sys.argv[1:])
     if compare:
         made, sides = side_by_side(sources, deltas, command_line)
@@ -210,6 +221,8 @@ def report(
         made = beside_published(made, published, sides)
     if figures is not None:
         write_all_figures(sides, figures)
+    if interactive is not None:
+        write_interactive(made, sources, interactive, quiet)
     finish(
         made,
         chosen,

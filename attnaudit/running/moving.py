@@ -19,6 +19,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 from attnaudit.models.programs import Program, UntraceableError, trace
+from attnaudit.models.references import is_plugin
 from attnaudit.questions import find_question
 from attnaudit.questions.gallery import Gallery, Heatmap
 from attnaudit.records.schema import Header
@@ -62,6 +63,7 @@ def movables(header: Header, gallery: Gallery, observer: Observer) -> Movables:
 
 def _again(header: Header, observer: Observer) -> Work:
     """The model and the data that records were made of."""
+    _check_places(header)
     told = header.manifest.settings
     facts = header.model.model_extra or {}
     revision = facts.get("revision")
@@ -87,6 +89,26 @@ def _again(header: Header, observer: Observer) -> Work:
                 hint="run the audit again, and give its records",
             )
     return work
+
+
+def _check_places(header: Header) -> None:
+    """Raise InputError for what records may not lead to: code, a download, or nothing at all.
+
+    Anybody may have written the records.
+    """
+    if is_plugin(header.model.name):
+        raise InputError(
+            "the records are of a plug-in, and records may not name code to run",
+            where=header.model.name,
+            hint="leave --interactive out; it is for checkpoints and model folders",
+        )
+    for name in (header.model.name, header.dataset.name):
+        if not Path(name).exists():
+            raise InputError(
+                "the records name it, and it is not there",
+                where=name,
+                hint="run this in the folder in which the audit ran, with the model and data there",
+            )
 
 
 class _Shared:

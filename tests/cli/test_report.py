@@ -267,3 +267,22 @@ def test_a_summary_of_one_sheet(cli, refused, report, here):
     for args in ((), ("--json",), ("-o", "x.md")):
         says = "--summary is for pages; add --format html, or -o with a name that ends in .html"
         refused("report", report, "--summary", *args, says=[says])
+
+
+def test_a_page_on_which_weights_are_moved(cli, refused, tiny, here):
+    model, data = tiny / "model.pt", tiny / "data.yaml"
+    asked = ("--limit", "6", "-q")
+    cli("adversary", model, data, *asked, "--text", "--records", "r.jsonl")
+    done = cli("report", "r.jsonl", "--interactive", "move.html", "--show", "2", "--json")
+    assert (done.code, done.err) == (0, "Wrote move.html\n")
+    page = (here / "move.html").read_text()
+    assert page.count('"id":') == 2
+    json.loads(done.out)
+    cli("adversary", model, data, *asked, "--records", "silent.jsonl")
+    says = ["--interactive needs records that hold both attention and words", "--text"]
+    refused("report", "silent.jsonl", "--interactive", "no.html", says=says)
+    text = (here / "r.jsonl").read_text().replace(str(model), "evil:make", 1)
+    (here / "evil.jsonl").write_text(text)
+    (here / "evil.py").write_text("raise SystemExit('run')\n")
+    assert cli("report", "evil.jsonl", "--interactive", "no.html").code == 2
+    assert not (here / "no.html").exists()
