@@ -15,7 +15,7 @@ Asked = list[tuple[Question, Settings]]
 
 def asked_of(
     names: Sequence[str] | None,
-    settings: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
     text: bool,
     seed: int,
 ) -> Asked:
