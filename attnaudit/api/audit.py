@@ -11,25 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from attnaudit.api.asked import Asked, asked_of
 from attnaudit.api.audited import Audit
 from attnaudit.api.rows import Data, as_file
-from attnaudit.config import Settings
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer, Silent
-from attnaudit.questions import all_questions
-from attnaudit.questions.question import Question
 from attnaudit.report.demands import Demands, read_demands
+from attnaudit.running.job import VERIFIED, Job
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from attnaudit.models.load import Source
     from attnaudit.report.schema import Report
-    from attnaudit.running.job import Job
-
-Asked = list[tuple[Question, Settings]]
-VERIFIED = 64
 
 
 def audit(
@@ -110,7 +105,6 @@ def audit(
         place = kept.path / place
 
     from attnaudit.execution.borrowed import borrowed
-    from attnaudit.running.job import Job
     from attnaudit.running.run import ask_questions
     from attnaudit.running.viewer import Viewer
     from attnaudit.running.work import Given
@@ -167,56 +161,6 @@ class Heard(Silent):
     def say(self, remark: str) -> None:
         """Keep it."""
         self.told.append(remark)
-
-
-def asked_of(
-    names: Sequence[str] | None,
-    settings: Mapping[str, Mapping[str, Any]],
-    text: bool,
-    seed: int,
-) -> Asked:
-    """The questions of these names with their settings; raises InputError for mistakes."""
-    from attnaudit.running.plans import plan_of
-
-    commands = {question.command for question in all_questions()}
-    for command in settings:
-        if command not in commands:
-            raise InputError(
-                f"settings: no command {command!r}", hint=did_you_mean(command, commands)
-            )
-    if isinstance(names, str):
-        names = (names,)
-    known = {name for question in all_questions() for name in (question.name, question.command)}
-    for name in names or ():
-        if name not in known:
-            raise InputError(f"no question {name!r}", hint=did_you_mean(name, sorted(known)))
-    section = {command: dict(given) for command, given in settings.items()}
-    for question in all_questions():
-        for switch in question.switches:
-            if switch.key in question.suite:  # which a suite asks for, and a command does not
-                section.setdefault(question.command, {}).setdefault(switch.key, switch.default)
-    plan = plan_of(section)
-    asked: Asked = []
-    for question in plan.questions:
-        if not question.retrains if names is None else _is_named(question, names):
-            found = plan.settings[question.name]
-            said = section.get(question.command, {})
-            given = {"seed": seed} if "seed" not in said else {}
-            given |= {"text": True} if text else {}
-            fields = type(found).model_fields
-            changed = {name: value for name, value in given.items() if name in fields}
-            asked.append((question, found.model_copy(update=changed)))
-    for name in names or ():
-        if not any(_is_named(question, (name,)) for question, _ in asked):
-            raise InputError(
-                f"these settings leave nothing to ask of {name}",
-                hint="model-adversary needs settings={'adversary': {'sweep': True}} or `lambda`",
-            )
-    return asked
-
-
-def _is_named(question: Question, names: Sequence[str]) -> bool:
-    return question.name in names or question.command in names
 
 
 def _source(model: Any) -> Source:

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import attnaudit
-from attnaudit.api.audit import asked_of
+from attnaudit.api.asked import asked_of
 from attnaudit.cli.main import main
 from attnaudit.errors import InputError, ModelError
+from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Silent
 from attnaudit.report.schema import loads
 from tests.api.conftest import QUICK
@@ -62,6 +63,7 @@ def test_settings_are_those_of_a_configuration():
         (None, {"permut": {}}, "no command 'permut'; did you mean 'permute'"),
         (None, {"permute": {"permutation": 3}}, "unknown key 'audit.permute.permutation'"),
         (None, {"permute": {"permutations": 0}}, "greater than or equal to 1"),
+        (None, {"permute": 3}, "settings: permute is a int; give a mapping"),
         (["model-adversary"], {}, "nothing to ask of model-adversary"),
     ],
 )
@@ -153,3 +155,13 @@ def test_nothing_is_left_behind(tiny, tmp_path, monkeypatch):
     with pytest.raises(InputError):
         attnaudit.audit(tiny / "model.pt", [("a good film", "neither")], ["permute"])
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_a_baseline_may_be_of_several_commands(tiny, tmp_path):
+    asked = {"questions": ["correlate", "permute"], "settings": QUICK, "limit": 6}
+    before = tmp_path / "before.json"
+    attnaudit.audit(tiny / "model.pt", tiny / "data.yaml", **asked).write(before)
+    made = attnaudit.audit(tiny / "model.pt", tiny / "data.yaml", baseline=before, **asked)
+    assert made.gates
+    assert made.passed(strict=False)
+    assert made.report.manifest.files[str(before)] == sha256_file(before)

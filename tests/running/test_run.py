@@ -21,6 +21,8 @@ from attnaudit.report.demands import Demands
 from attnaudit.report.policy import load_policy
 from attnaudit.report.rebuild import read_baseline
 from attnaudit.report.schema import dumps
+from attnaudit.running.job import Job
+from attnaudit.running.run import ask_questions
 from tests.sealed import body, contents, sealed
 
 LIGHT = CorrelateSettings(measures=("gradient", "random"))
@@ -347,3 +349,11 @@ def test_a_baseline_of_other_data_is_refused_before_any_work(run, pair, tmp_path
     assert counting.totals == []
     same = run(*pair, settings=LIGHT, demands=demands)
     assert {c[1] for c in same.tables["baseline_detail"].rows} >= {"no change"}
+
+
+def test_a_run_gives_what_its_figures_are_drawn_from(pair):
+    job = Job(str(pair[0]), pair[1], limit=5)
+    made = ask_questions([(find_question("correlate"), LIGHT)], job, None, Silent())
+    assert set(made.summaries) == {"correlate"}
+    assert find_question("correlate").figures(made.summaries, made.labels)
+    assert made.gallery is None
