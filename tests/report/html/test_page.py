@@ -394,7 +394,7 @@ def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
     sheet = parsed(html_page(replace(whole, report=report))).text.partition("Contents")[0]
     for needle in (
         "BertForSequenceClassification, 12 layers", "layer 12 of 12, the row of [CLS]",
-        f"{note} It is held where it was", "Does this recipe answer better",
+        f"{note} The tests leave it where it was.", "Does this recipe answer better",
         "The figure is 0.030, and values from 0.020 to 0.040 fit the data (95 % interval).",
         "All of these lie above the limit of 0.01. A limit above 0.020 would change this answer.",
         "effective attention (Brunner et al. 2020)",
