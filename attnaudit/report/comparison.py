@@ -21,6 +21,7 @@ _DIGITS = 12  # of a SHA-256
 _UNSAID = (
     *("name", "sha256", "split", "instances", "skipped", "truncated", "partial", "unknown", "text"),
 )
+_FOLLOWS = ("path", "budget")  # what trained models give, or where they were put
 Span = tuple[Cell, Cell, Cell]
 _NONE: Span = (None, None, None)
 
@@ -149,13 +150,15 @@ def _settings(report: Report) -> dict[str, Any]:
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Names such as `correlate.seed`, and values as JSON; names and digests of files are left out.
+    """Names such as `correlate.seed`, and values as JSON.
 
-    What follows from the data or the trained models, such as a budget, stays.
+    Names and digests of files are left out, and so is what follows from trained models.
     """
     for key, value in settings.items():
-        if key in _UNSAID or key in ("path", "model_sha256", "data_sha256"):
+        if key in _UNSAID or key in _FOLLOWS:
             continue
+        if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            value = {str(i): each for i, each in enumerate(value, 1)}
         if isinstance(value, dict) and value:
             yield from _flat(value, f"{before}{key}.")
         else:

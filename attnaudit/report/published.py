@@ -101,15 +101,25 @@ def published_rows() -> dict[str, Published]:
 
 
 def find_published(key: str) -> Published:
-    """The row of that key; raises InputError with all keys where there is none."""
+    """The row of that key; raises InputError with what there is where there is none."""
     rows = published_rows()
     if key in rows:
         return rows[key]
     near = did_you_mean(key, rows)
     meant = f"{near} " if near and near.startswith("did you mean") else ""
-    raise InputError(
-        f"--published {key!r}: no such row", hint=f"{meant}All rows: {', '.join(rows)}"
-    )
+    raise InputError(f"--published {key!r}: no such row", hint=f"{meant}Known: {rows_in_words()}")
+
+
+def rows_in_words() -> str:
+    """All rows, by paper: their data, and the models that may stand behind them."""
+    said = []
+    for paper in _content()["works"]:
+        keys = [key.split(":")[1:] for key in published_rows() if key.startswith(f"{paper}:")]
+        data = list(dict.fromkeys(data for data, *_ in keys))
+        models = list(dict.fromkeys(f":{model}" for _, *behind in keys for model in behind))
+        also = f", with {', '.join(models)} behind it for other models" if models else ""
+        said.append(f"{paper}: and one of {', '.join(data)}{also}")
+    return "; ".join(said)
 
 
 def _figures(place: Mapping[str, Any], found: Any, labels: Sequence[str]) -> Iterator[Figure]:

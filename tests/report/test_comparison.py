@@ -78,7 +78,7 @@ def test_differences_are_said(write, report):
     alike = compared(write("a.json", 0.3), write("b.json", 0.4))
     assert [fact.name for fact in facts(alike)] == ["compared"]
     assert f"{COMPARED}.settings" not in alike.tables
-    settings = {**report.settings, "top": 0.5}
+    settings = {**report.settings, "top": 0.5, "guides": [{"name": "g", "path": "p"}]}
     differ = compared(
         write("a.json", 0.3),
         write("b.json", 0.4, dataset=other),
@@ -90,6 +90,8 @@ def test_differences_are_said(write, report):
         "Settings differ: correlate",
     ]
     assert table(differ, "settings")["correlate.top"][-1] == "0.5"
+    assert table(differ, "settings")["correlate.guides.1.name"] == ["", "", "g"]
+    assert not any("path" in name for name in table(differ, "settings"))
     assert table(differ, "reports")["data sha256"][1] == "f" * 12
     fewer = report.dataset.model_copy(update={"instances": 7, "partial": True})
     fewer_said = list(facts(compared(write("a.json", 0.3), write("b.json", 0.4, dataset=fewer))))
