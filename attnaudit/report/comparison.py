@@ -18,10 +18,10 @@ from attnaudit.report.schema import Report, TableData
 COMPARED = "comparison"  # what a report that compares others has as its `audit`
 _SEVERAL = "several"  # what stands for names that differ
 _DIGITS = 12  # of a SHA-256
-_UNSAID = (
-    *("name", "sha256", "split", "instances", "skipped", "truncated", "partial", "unknown", "text"),
-)
-_FOLLOWS = ("path", "budget")  # what trained models give, or where they were put
+# Facts of model and data that a table of their own shows.
+_FACTS = (*("name", "sha256", "split", "instances", "skipped", "truncated", "partial", "unknown"),)
+# What decides nothing, says where files were put, or follows from trained models.
+_UNSAID = ("text", "path", "sha256", "budget")
 Span = tuple[Cell, Cell, Cell]
 _NONE: Span = (None, None, None)
 
@@ -141,9 +141,10 @@ def _different(sides: Sequence[Side]) -> TableData:
 def _settings(report: Report) -> dict[str, Any]:
     """The settings by question, with what else is said of model and data."""
     of_questions = report.settings if report.audit == COMBINED else {report.audit: report.settings}
+    model, data = report.model.model_dump(), report.dataset.model_dump()
     return {
-        "model": report.model.model_dump(),
-        "data": report.dataset.model_dump(),
+        "model": {key: value for key, value in model.items() if key not in _FACTS},
+        "data": {key: value for key, value in data.items() if key not in _FACTS},
         "run": {"device": report.manifest.device, "dtype": report.manifest.dtype},
         **of_questions,
     }
@@ -155,7 +156,7 @@ def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, 
     Names and digests of files are left out, and so is what follows from trained models.
     """
     for key, value in settings.items():
-        if key in _UNSAID or key in _FOLLOWS:
+        if key in _UNSAID:
             continue
         if isinstance(value, list) and any(isinstance(each, dict) for each in value):
             value = {str(i): each for i, each in enumerate(value, 1)}

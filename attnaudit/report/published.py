@@ -14,6 +14,7 @@ from typing import Any
 
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.measures.summary import Cell
+from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report, TableData
 
 _POSITIVE = "f1"  # the score that is F1 of the positive class
@@ -116,9 +117,9 @@ def rows_in_words() -> str:
     for paper in _content()["works"]:
         keys = [key.split(":")[1:] for key in published_rows() if key.startswith(f"{paper}:")]
         data = list(dict.fromkeys(data for data, *_ in keys))
-        models = list(dict.fromkeys(f":{model}" for _, *behind in keys for model in behind))
-        also = f", with {', '.join(models)} behind it for other models" if models else ""
-        said.append(f"{paper}: and one of {', '.join(data)}{also}")
+        models = list(dict.fromkeys(model for _, *behind in keys for model in behind))
+        also = f", or {paper}:DATA:MODEL with MODEL {listed(models, 'or')}" if models else ""
+        said.append(f"{paper}:DATA with DATA {listed(data, 'or')}{also}")
     return "; ".join(said)
 
 

@@ -13,8 +13,8 @@ TERMS = (
         "published",
         "A row of a paper's figures, which `--published` of a report sets beside yours.",
         about="jw2019:sst is what Jain & Wallace 2019 print for SST, with a BiLSTM and additive "
-        "attention. jw2019:sst:cnn is that of another model. wp2019 is Wiegreffe & Pinter 2019. The "
-        f"rows are {rows_in_words()}.",
+        "attention. jw2019:sst:cnn is that of another model. wp2019 is Wiegreffe & Pinter 2019. "
+        f"The rows are {rows_in_words()}.",
         beside=("paper tables",),
         traps="You name the row: nothing checks that your data and training are those of the "
         "paper. The TVD of Jain & Wallace is ours. TVD and lambda of Wiegreffe & Pinter are half "
