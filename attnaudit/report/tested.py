@@ -78,7 +78,7 @@ def _attention(report: Report) -> Iterator[Fact]:
         yield Fact("weights are shown for", _UNITS[str(unit)])
     outside = [note for note in report.notes if OUTSIDE in note]
     if outside:
-        yield Fact("the rest of the attention", f"{outside[0]} It is held where it was")
+        yield Fact("the rest of the attention", f"{outside[0]} The tests leave it where it was.")
 
 
 def _data(report: Report) -> Iterator[Fact]:

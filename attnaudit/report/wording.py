@@ -242,5 +242,5 @@ def nothing_assessed(report: Report) -> str:
     names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)
-        return f"Findings ({names}): not assessed; records of {feeding} do."
+        return f"Findings ({names}): not assessed. They need records of {feeding}."
     return f"Findings ({names}): not assessed by {report.audit} alone."

@@ -254,3 +254,16 @@ def test_a_gate_on_a_retired_name_is_refused_with_the_new_one(refused, here):
 
 def test_an_old_name_is_explained_by_the_new_one(cli):
     assert "manipulation.units_excess_jsd" in cli("explain", "manipulation.excess_jsd").out
+
+
+def test_a_summary_of_one_sheet(cli, refused, report, here):
+    cli("report", report, "-o", "page.html", "-q")
+    cli("report", report, "--summary", "-o", "sheet.html", "-q")
+    whole, sheet = ((here / name).read_text() for name in ("page.html", "sheet.html"))
+    assert "What was found" in sheet
+    assert "What do the words mean?" in whole
+    assert "What do the words mean?" not in sheet
+    assert cli("report", report, "--summary", "--format", "html").out == sheet
+    for args in ((), ("--json",), ("-o", "x.md")):
+        says = "--summary is for pages; add --format html, or -o with a name that ends in .html"
+        refused("report", report, "--summary", *args, says=[says])

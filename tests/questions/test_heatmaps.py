@@ -108,6 +108,16 @@ def test_the_scale_is_one_for_all_rows() -> None:
     assert heatmap.levels(second) == [0, 0, LEVELS]
     assert heatmap.numbered(first) == {0, 1, 2}
     assert heatmap.numbered(second) == {2}
+    assert heatmap.moves(first) == [0, 0, 0]
+    assert heatmap.moves(second) == [-1, -1, 1]
+
+
+def test_weights_below_zero_have_the_ink_of_their_size() -> None:
+    first, second = Weights("attention", [0.5, 0.5]), Weights("signed", [-1.0, 0.2])
+    heatmap = Heatmap("x", ["a", "b"], 0, 0, [first, second])
+    assert heatmap.levels(second) == [LEVELS, 1]
+    assert heatmap.numbered(second) == {0, 1}
+    assert heatmap.moves(second) == [-1, -1]
 
 
 def test_no_ink_where_there_is_no_weight() -> None:
@@ -123,15 +133,21 @@ def test_attention_alone_is_ranked_by_its_largest_weight() -> None:
     assert gallery.of == 3
     assert "largest attention weight" in gallery.rule
     [row] = gallery.heatmaps[0].rows
-    assert (row.name, row.weights, row.probs) == ("attention", [0.6, 0.4], [0.25, 0.75])
+    assert (row.name, row.weights, row.probs) == ("the model's attention", [0.6, 0.4], [0.25, 0.75])
 
 
 def test_importances_stand_beside_attention_as_shares() -> None:
     scores = {"leave_one_out": [3.0, 1.0], "gradient": [None, 1.0], "random": [0.1, 0.9]}
     [heatmap] = chosen([record(0, [0.9, 0.1], importance=scores)]).heatmaps
-    assert [row.name for row in heatmap.rows] == ["attention", "leave one out"]
+    assert [row.name for row in heatmap.rows] == ["the model's attention", "leave one out"]
     assert heatmap.rows[1].weights == [0.75, 0.25]
     assert heatmap.rows[1].probs is None
+
+
+def test_importances_with_a_sign_keep_it() -> None:
+    scores = {"leave_one_out": [-3.0, 1.0]}
+    [heatmap] = chosen([record(0, [0.9, 0.1], importance=scores)]).heatmaps
+    assert heatmap.rows[1].weights == [-0.75, 0.25]
 
 
 def test_the_adversary_of_an_instance() -> None:
@@ -140,14 +156,15 @@ def test_the_adversary_of_an_instance() -> None:
     assert [h.id for h in gallery.heatmaps] == ["text 0", "text 1"]
     heatmap = gallery.heatmaps[1]
     assert [row.name for row in heatmap.rows] == [
-        "attention",
-        "adversary, per instance (epsilon 0.01)",
+        "the model's attention",
+        "other weights for the same answer (epsilon 0.01)",
     ]
     assert heatmap.rows[1].weights == [0.0, 1.0]
     assert heatmap.change(heatmap.rows[0]) is None
     assert heatmap.change(heatmap.rows[1]) == pytest.approx(-0.05)
     assert caption(heatmap, heatmap.rows[1], LABELS) == (
-        "adversary, per instance (epsilon 0.01), JSD 0.600, P(positive) 0.700, changed by -0.050"
+        "other weights for the same answer (epsilon 0.01), JSD 0.600, P(positive) 0.700,"
+        " changed by -0.050"
     )
     assert heading(heatmap, LABELS) == "text 1: predicted positive (0.750), gold negative"
 
@@ -168,7 +185,7 @@ def test_the_retrained_adversary_that_moves_most_while_it_answers_alike() -> Non
     assert "(lambda 0.01)" in gallery.rule
     [heatmap] = gallery.heatmaps
     assert [(row.name, row.jsd) for row in heatmap.rows[1:]] == [
-        ("adversary, retrained (lambda 0.01)", pytest.approx(0.41))
+        ("a model trained to attend otherwise (lambda 0.01)", pytest.approx(0.41))
     ]
 
 
@@ -183,7 +200,10 @@ def test_seeds_stand_in_where_there_is_no_adversary() -> None:
     records = [base, *(run(0, 0.1 * seed, 0.0, model="seed", seed=seed) for seed in (4, 2))]
     records.append(run(0, 0.5, 0.0, model="uniform", seed=0))
     [heatmap] = chosen(records, question="seed-baseline").heatmaps
-    assert [row.name for row in heatmap.rows] == ["attention", "another seed (2)"]
+    assert [row.name for row in heatmap.rows] == [
+        "the model's attention",
+        "a model of the same recipe, seed 2",
+    ]
 
 
 def test_words_may_come_from_elsewhere() -> None:
@@ -221,11 +241,11 @@ def test_the_order_of_the_files_decides_nothing() -> None:
     }
     one, other = watched(sources), watched(dict(reversed(sources.items())))
     assert one == other
-    assert "JSD of the adversary per instance" in one.rule
+    assert "by how far other weights for the same answer lie (JSD)" in one.rule
     assert [row.name for row in one.heatmaps[0].rows] == [
-        "attention",
-        "adversary, per instance (epsilon 0.01)",
-        "adversary, retrained (lambda 0.5)",
+        "the model's attention",
+        "other weights for the same answer (epsilon 0.01)",
+        "a model trained to attend otherwise (lambda 0.5)",
         "gradient",
     ]
 

@@ -63,7 +63,7 @@ def reference_table(names: Sequence[str], metrics: Mapping[str, Estimate]) -> Ta
         taus = [metrics[f"correlate.{a}~{b}.tau.mean"].value for a in names[:i]]
         rows.append([f"{i + 1} {b}", *taus, *[""] * (len(names) - 1 - i)])
     return Table(
-        "Importance with importance: compare with it, but it is no upper bound (mean tau)",
+        "How importances agree with each other (mean tau): a comparison, not an upper bound",
         ["", *(str(i) for i in range(1, len(names)))],
         rows if len(names) > 1 else [],
         baselines(names),

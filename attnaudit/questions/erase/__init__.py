@@ -44,7 +44,8 @@ QUESTION = Question(
     ),
     tables=("erase", "plausibility"),
     attention=True,
-    traps="Erased vectors are no erased words, and texts with deleted words are unlike real ones.",
+    traps="An erased vector is not an erased word, and texts without some of their words are unlike"
+    " real ones.",
     source="Serrano & Smith 2019; DeYoung et al. 2020",
     controls=(
         ControlRow(

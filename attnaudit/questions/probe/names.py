@@ -6,7 +6,7 @@ _WORDS = {
     "uniform": "uniform weights",
     "trained": "the probe's own weights",
     "base": "the audited model's weights",
-    "shuffled": "these, shuffled",
+    "shuffled": "the audited weights shuffled",
     "untrained": "an untrained model's weights",
     "position": "weights by place alone",
     "adversary": "the adversary's weights",

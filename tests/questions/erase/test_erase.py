@@ -213,6 +213,7 @@ def test_summary_of_known_records():
         "erase.single",
         "erase.single_flips",
         "erase.flips",
+        "erase.flip_curve",
         "erase.deletions",
         "erase.deletions_detail",
     ]

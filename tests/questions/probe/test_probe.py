@@ -18,6 +18,7 @@ from attnaudit.models.removal import Shortened
 from attnaudit.questions.probe import QUESTION
 from attnaudit.questions.probe.figures import figures
 from attnaudit.questions.probe.guides import CONTROLS, GUIDES, RESERVED, GuideFile, read_guides
+from attnaudit.questions.probe.names import guide_words
 from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.probe.summarise import summarise
 from attnaudit.questions.probe.tables import MEANINGS
@@ -112,9 +113,14 @@ def test_summary_of_known_records():
         }
     )
     order = [row[0] for row in summary.tables["probe.guides"].rows]
-    assert order == ["uniform", "trained", "base", "adversary", *CONTROLS]
+    guides = ("uniform", "trained", "base", "adversary", *CONTROLS)
+    assert order == [guide_words(name) for name in guides]
+    assert order[2] == "the audited model's weights"
     gaps = summary.tables["probe.gaps"].rows
-    assert [row[0] for row in gaps][:2] == ["base less uniform", "base less adversary"]
+    assert [row[0] for row in gaps][:2] == [
+        "the audited model's weights less uniform weights",
+        "the audited model's weights less the adversary's weights",
+    ]
     assert len(gaps) == 8
     leak = summary.tables["probe.leak"]
     assert [row[1] for row in leak.rows] == pytest.approx([0.75, 0.5, 0.25])
@@ -126,7 +132,7 @@ def test_each_control_has_a_line_that_says_what_it_would_mean():
     assert MEANINGS.keys() == set(CONTROLS)
     notes = summarise(known(**SAID), SETTINGS, LABELS).tables["probe.guides"].notes
     for name, meaning in MEANINGS.items():
-        assert f"If the probe does as well under {name}, {meaning}" in notes
+        assert f"If the probe does as well under {guide_words(name)}, {meaning}" in notes
 
 
 def test_another_score_is_named():
@@ -136,20 +142,25 @@ def test_another_score_is_named():
     runs = summary.tables["probe.runs"]
     assert runs.columns == ["guide", "seed", "AUROC", "accuracy"]
     assert runs.rows[0][2] == summary.metrics["model.auroc"].value
-    (drawn,) = figures({"probe": summary}, LABELS)
+    gaps, drawn = figures({"probe": summary}, LABELS)
+    assert gaps.numbers.columns[1] == "gain in AUROC"
     assert drawn.numbers.columns[1] == "mean AUROC"
 
 
 def test_the_figure_shows_every_kind_of_model():
     summary = summarise(known(**SAID), SETTINGS, LABELS)
-    (drawn,) = figures({"probe": summary}, LABELS)
-    assert drawn.title == "macro-F1 of the probe by guide"
+    gaps, drawn = figures({"probe": summary}, LABELS)
+    assert drawn.title == "macro-F1 of the probe by where its weights come from"
     assert [row[0] for row in drawn.numbers.rows] == [
         "audited model",
-        *(f"guide {g}" for g in (*GUIDES, "adversary", *CONTROLS)),
+        *(guide_words(g) for g in (*GUIDES, "adversary", *CONTROLS)),
         "without the attended words",
         "without as many other words",
     ]
+    others = ("uniform", "adversary", "trained", *CONTROLS)
+    assert [row[0] for row in gaps.numbers.rows] == [f"than {guide_words(g)}" for g in others]
+    uniform = summary.metrics["probe.base-uniform.score_gap"]
+    assert gaps.numbers.rows[0][1:] == [uniform.value, uniform.ci_low, uniform.ci_high]
     assert figures({"probe": Summary()}, LABELS) == []
 
 

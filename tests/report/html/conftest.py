@@ -39,13 +39,34 @@ def summaries() -> dict[str, Summary]:
     adversaries = [[repr(s), k, min(0.6, 50 * s), s] for s in (0.0, 0.001, 0.01) for k in (1, 2)]
     probes = [[guide, k, 0.5 + k / 10] for guide in ("base", "uniform") for k in (1, 2)]
     return {
-        "correlate": Summary(columns=columns(**taus)),
+        "correlate": Summary(
+            {
+                "correlate.random.tau.mean": Estimate(-0.01),
+                "correlate.gradient~leave_one_out.tau.mean": Estimate(0.41),
+            },
+            columns=columns(**taus),
+        ),
         "permute": Summary(columns=columns(**{"permute.tvd.mean": np.arange(N) / N})),
         "instance-adversary": Summary(
             {**{name: Estimate(0.3) for name in jsd}, "adversary.instance.tvd.mean": Estimate(0.0)},
             columns=columns(**jsd),
         ),
+        "erase": Summary(
+            {
+                "erase.comprehensiveness.attention": Estimate(0.4, 0.3, 0.5),
+                "erase.comprehensiveness.gradient": Estimate(0.3, 0.2, 0.4),
+                "erase.comprehensiveness.random": Estimate(0.1, 0.05, 0.15),
+                "erase.unsupported.attention": Estimate(0.05, 0.0, 0.1),
+                "erase.unsupported.random": Estimate(0.9, 0.8, 1.0),
+            },
+            {
+                "erase.flip_curve": Table(
+                    "", ["erased", "attention", "random"], [[0.0, 0.0, 0.0], [1.0, 0.9, 0.6]]
+                )
+            },
+        ),
         "seed-baseline": Summary(
+            {"stability.s": Estimate(0.7, 0.6, 0.8), "stability.kappa": Estimate(0.5, 0.4, 0.6)},
             tables={
                 "seed_baseline.runs": Table("", ["model", "score", "JSD", "TVD"], runs),
                 "seed_baseline.scores": Table("", ["", "macro-F1", "low", "high", "std"], []),
@@ -56,11 +77,12 @@ def summaries() -> dict[str, Summary]:
             tables={"adversary.seeds": Table("", ["lambda", "seed", "JSD", "TVD"], adversaries)}
         ),
         "probe": Summary(
+            {"probe.base-uniform.score_gap": Estimate(0.2, 0.1, 0.3)},
             tables={
                 "probe.runs": Table(
                     "", ["guide", "seed", "F1"], [["audited model", None, 0.8], *probes]
                 )
-            }
+            },
         ),
     }
 

@@ -5,6 +5,7 @@ import builtins
 import hashlib
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -191,7 +192,7 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
     tables = {f"{name}.x": whole.report.tables["permute.tvd"] for name in PREFIXES}
     report = whole.report.model_copy(update={"tables": tables})
     text = html_page(replace(whole, report=report))
-    sections = dict(zip(headings(text), text.split("<h2")[1:], strict=True))
+    sections = dict(zip(headings(text), unescape(text).split("<h2")[1:], strict=True))
     found = {
         name: re.findall("<figcaption><b>(.*?)[.]</b>", sections[find_question(name).asks])
         for name in whole.summaries
@@ -202,16 +203,25 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
             "Agreement of attention with leave one out",
         ],
         "permute": ["What shuffling the attention changes"],
+        "erase": [
+            "Weights erased until the decision flips",
+            "Fall of the probability when the top words are deleted",
+            "Heatmaps that the answer does not support",
+        ],
         "instance-adversary": ["How far other weights for the same answer lie"],
         "seed-baseline": [
             "How far the attention of other seeds lies",
+            "How alike models of the recipe attend",
             "macro-F1 of the recipe, trained again",
         ],
         "model-adversary": ["How far attention can be moved, and what it costs"],
-        "probe": ["F1 of the probe by where its weights come from"],
+        "probe": [
+            "How much better the audited model's weights serve the probe",
+            "F1 of the probe by where its weights come from",
+        ],
     }
     images = [a.get("role") for a in parsed(text).named("svg")].count("img")
-    assert images == 8 + 1  # and one ruler
+    assert images == 13 + 1  # and one ruler
 
 
 def test_without_adversaries_the_seeds_have_the_curve(whole: Combined) -> None:
@@ -366,3 +376,94 @@ def test_what_is_missing_is_said(report: Report, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r'matplotlib.*pip install "attnaudit\[html\]"'):
         html_page(Combined(report))
+
+
+TRANSFORMER = {
+    "kind": "transformer",
+    "architecture": "BertForSequenceClassification",
+    "layers": 12,
+    "heads": 12,
+    "row": "[CLS]",
+}
+
+
+def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
+    model = whole.report.model.model_copy(update=TRANSFORMER)
+    note = "13% of the attention lies outside the words shown."
+    report = with_meaning(whole.report.model_copy(update={"model": model, "notes": [note]}))
+    sheet = parsed(html_page(replace(whole, report=report))).text.partition("Contents")[0]
+    for needle in (
+        "BertForSequenceClassification, 12 layers", "layer 12 of 12, the row of [CLS]",
+        f"{note} The tests leave it where it was.", "Does this recipe answer better",
+        "The figure is 0.030, and values from 0.020 to 0.040 fit the data (95 % interval).",
+        "All of these lie above the limit of 0.01. A limit above 0.020 would change this answer.",
+        "effective attention (Brunner et al. 2020)",
+    ):  # fmt: skip
+        assert needle in sheet, needle
+    assert sheet.index("cut at the length limit") < sheet.index("What was tested")
+
+
+def test_terms_lead_to_the_glossary_and_methods_to_papers(whole: Combined) -> None:
+    model = whole.report.model.model_copy(update={"kind": "transformer"})
+    report = with_meaning(whole.report.model_copy(update={"model": model}))
+    text = html_page(replace(whole, report=report))
+    parsed(text)  # every link within the page has its place
+    for term in ("jsd", "tvd", "tau", "lambda", "seed", "interval", "conicity", "imitator"):
+        assert f'href="#term-{term}"' in text, term
+        assert f'<div id="term-{term}"><dt>' in text, term
+    for key in ("Jain & Wallace 2019", "Serrano & Smith 2019", "Abnar & Zuidema 2020"):
+        [work] = [work for work in works() if work.key == key]
+        assert f'href="#ref-{work.label}"' in text
+        assert f'<li id="ref-{work.label}">' in text
+        assert work.link in text
+
+
+def test_a_summary_is_the_first_sheet_alone(whole: Combined) -> None:
+    text = html_page(whole, summary=True)
+    found = parsed(text)
+    assert headings(text) == ["What was tested", "What was found", "How sure", MEANING]
+    assert not found.named("a")
+    assert not found.named("script")
+    page_text = html_page(whole)
+    assert len(text) < len(page_text) / 4
+    assert found.text.split() == parsed(page_text).text.partition("Contents")[0].split()
+
+
+def test_heatmaps_can_be_looked_for(whole: Combined) -> None:
+    assert whole.gallery is not None
+    [first] = whole.gallery.heatmaps
+    wrong = replace(first, id="text 1", gold=1, support=Support("unsupported", 1, 0.0, 0.1))
+    gallery = replace(whole.gallery, heatmaps=[first, wrong])
+    found = parsed(html_page(replace(whole, gallery=gallery)))
+    maps = [attrs for attrs in found.named("section") if attrs.get("class") == "heatmap"]
+    assert [attrs["data-id"] for attrs in maps] == ["text 0", "text 1"]
+    assert [attrs["data-answer"] for attrs in maps] == ["right", "wrong"]
+    assert [attrs["data-support"] for attrs in maps] == ["", "unsupported"]
+    assert [attrs["data-gold"] for attrs in maps] == ["negative", "positive"]
+    assert not [attrs for attrs in maps if "hidden" in attrs]  # all are shown without the script
+    fields = {attrs["data-by"] for tag, attrs in found.tags if "data-by" in attrs}
+    assert fields == {"id", "gold", "predicted", "answer", "support"}
+    [box] = [attrs for attrs in found.named("div") if attrs.get("id") == "filter"]
+    assert "hidden" in box
+
+
+def test_signs_are_shown(report: Report, combine: Any, summaries: dict[str, Summary]) -> None:
+    rows = [Weights("the model's attention", [0.9, 0.1]), Weights("signed", [-0.6, 0.4])]
+    gallery = Gallery([Heatmap("t", ["bad", "film"], 0, 0, rows)], 1, "by rank", ("a", "b"))
+    text = html_page(combine(report, summaries, gallery, ("a", "b")))
+    assert '<span class="w3 minus" title="-0.6000">bad<sub>-0.60</sub><sup>−</sup></span>' in text
+    assert '<span class="w2" title="0.4000">film<sub>0.40</sub><sup>+</sup></span>' in text
+    assert "mark words that speak against the answer" in text
+
+
+def test_a_page_of_one_test_says_what_was_found(report: Report) -> None:
+    sheet = parsed(html_page(Combined(report))).text.partition("Contents")[0]
+    assert "not assessed by correlate alone" in sheet
+    assert "agreement with gradient (tau)" in sheet
+    assert "No finding was assessed." in sheet
+
+
+def test_tables_say_on_a_phone_what_their_figures_are(whole: Combined) -> None:
+    text = html_page(whole)
+    assert '<td role="cell" data-label="tau [low, high]" class="n"><span>0.351' in text
+    assert "content: attr(data-label)" in text
