@@ -13,7 +13,7 @@ from attnaudit.report.combine import COMBINED
 from attnaudit.report.compared import Side
 from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.listing import listed
-from attnaudit.report.schema import Report, TableData
+from attnaudit.report.schema import Report, TableData, with_meaning
 
 COMPARED = "comparison"  # what a report that compares others has as its `audit`
 _SEVERAL = "several"  # what stands for names that differ
@@ -54,7 +54,7 @@ def compare_reports(sides: Sequence[Side], command_line: Sequence[str] = ()) -> 
         }
     )
     extra: dict[str, Any] = {"compared": [side.name for side in sides], "differs": differs}
-    return Report(
+    made = Report(
         audit=COMPARED,
         model=ModelFacts(name=_common([r.model.name for r in reports]), **extra),
         dataset=DatasetFacts(
@@ -71,6 +71,7 @@ def compare_reports(sides: Sequence[Side], command_line: Sequence[str] = ()) -> 
         notes=list(dict.fromkeys(note for r in reports for note in r.notes)),
         manifest=manifest,
     )
+    return with_meaning(made)
 
 
 def _common(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from attnaudit.findings.finding import Finding
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.report.compared import files_of, load_sides, short_names
 from attnaudit.report.comparison import COMPARED, compare_reports
-from attnaudit.report.schema import Report, dumps, loads
+from attnaudit.report.schema import OF_EACH, Report, dumps, loads
 from attnaudit.report.wording import facts, findings, nothing_assessed
 
 
@@ -56,6 +56,7 @@ def test_a_column_a_report(write):
     assert report.tables[f"{COMPARED}.metrics"].detail
     assert report.notes == ["A note of a.json.", "A note of b.json.", "A note of c.json."]
     assert loads(dumps(report), "x") == report
+    assert report.meaning == [OF_EACH]
 
 
 def test_what_one_report_lacks_is_empty(write, make_report, tmp_path):
