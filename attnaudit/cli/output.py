@@ -18,10 +18,9 @@ from attnaudit.report.formats.format import Format, Rendering
 if TYPE_CHECKING:
     from attnaudit.report.combine import Combined
     from attnaudit.report.demands import Demands
-    from attnaudit.report.schema import Report
 
 
-TEXT, JSON, HTML = map(find_format, ("text", "json", "html"))
+TEXT, JSON, HTML, MARKDOWN = map(find_format, ("text", "json", "html", "markdown"))
 
 
 def help_alone(context: typer.Context) -> None:
@@ -137,7 +136,7 @@ def finish(
     if as_json:
         shown = JSON
     if shown is not None and shown.step_summary:
-        _add_summary(made.report)
+        _add_summary(written(MARKDOWN, None))
     if instead is not None:
         show(instead, "commands")
     elif shown is not None:
@@ -201,13 +200,12 @@ def html_or_hint(made: Combined, path: Path) -> str:
     return f"Wrote {path}"
 
 
-def _add_summary(report: Report) -> None:
+def _add_summary(markdown: str) -> None:
     """Append the report to the summary of the GitHub step that this runs in, if it does."""
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         return
     from attnaudit.execution.files import output_errors
-    from attnaudit.report.markdown import markdown
 
     with output_errors(Path(name)), Path(name).open("a", encoding="utf-8") as summary:
-        summary.write(markdown(report))
+        summary.write(markdown)

@@ -13,14 +13,15 @@ from attnaudit.report.combine import COMBINED
 from attnaudit.report.compared import Side
 from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.listing import listed
-from attnaudit.report.schema import Report, TableData
+from attnaudit.report.schema import Report, TableData, with_meaning
 
 COMPARED = "comparison"  # what a report that compares others has as its `audit`
 _SEVERAL = "several"  # what stands for names that differ
 _DIGITS = 12  # of a SHA-256
-_UNSAID = (
-    *("name", "sha256", "split", "instances", "skipped", "truncated", "partial", "unknown", "text"),
-)
+# Facts of model and data that a table of their own shows.
+_FACTS = (*("name", "sha256", "split", "instances", "skipped", "truncated", "partial", "unknown"),)
+# What decides nothing, says where files were put, or follows from trained models.
+_UNSAID = ("text", "path", "sha256", "budget")
 Span = tuple[Cell, Cell, Cell]
 _NONE: Span = (None, None, None)
 
@@ -53,7 +54,7 @@ def compare_reports(sides: Sequence[Side], command_line: Sequence[str] = ()) -> 
         }
     )
     extra: dict[str, Any] = {"compared": [side.name for side in sides], "differs": differs}
-    return Report(
+    made = Report(
         audit=COMPARED,
         model=ModelFacts(name=_common([r.model.name for r in reports]), **extra),
         dataset=DatasetFacts(
@@ -70,6 +71,7 @@ def compare_reports(sides: Sequence[Side], command_line: Sequence[str] = ()) -> 
         notes=list(dict.fromkeys(note for r in reports for note in r.notes)),
         manifest=manifest,
     )
+    return with_meaning(made)
 
 
 def _common(names: Sequence[str]) -> str:
@@ -140,22 +142,25 @@ def _different(sides: Sequence[Side]) -> TableData:
 def _settings(report: Report) -> dict[str, Any]:
     """The settings by question, with what else is said of model and data."""
     of_questions = report.settings if report.audit == COMBINED else {report.audit: report.settings}
+    model, data = report.model.model_dump(), report.dataset.model_dump()
     return {
-        "model": report.model.model_dump(),
-        "data": report.dataset.model_dump(),
+        "model": {key: value for key, value in model.items() if key not in _FACTS},
+        "data": {key: value for key, value in data.items() if key not in _FACTS},
         "run": {"device": report.manifest.device, "dtype": report.manifest.dtype},
         **of_questions,
     }
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
-    """Names such as `correlate.seed`, and values as JSON; names and digests of files are left out.
+    """Names such as `correlate.seed`, and values as JSON.
 
-    What follows from the data or the trained models, such as a budget, stays.
+    Names and digests of files are left out, and so is what follows from trained models.
     """
     for key, value in settings.items():
-        if key in _UNSAID or key in ("path", "model_sha256", "data_sha256"):
+        if key in _UNSAID:
             continue
+        if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            value = {str(i): each for i, each in enumerate(value, 1)}
         if isinstance(value, dict) and value:
             yield from _flat(value, f"{before}{key}.")
         else:

@@ -14,6 +14,7 @@ from typing import Any
 
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.measures.summary import Cell
+from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report, TableData
 
 _POSITIVE = "f1"  # the score that is F1 of the positive class
@@ -101,15 +102,25 @@ def published_rows() -> dict[str, Published]:
 
 
 def find_published(key: str) -> Published:
-    """The row of that key; raises InputError with all keys where there is none."""
+    """The row of that key; raises InputError with what there is where there is none."""
     rows = published_rows()
     if key in rows:
         return rows[key]
     near = did_you_mean(key, rows)
     meant = f"{near} " if near and near.startswith("did you mean") else ""
-    raise InputError(
-        f"--published {key!r}: no such row", hint=f"{meant}All rows: {', '.join(rows)}"
-    )
+    raise InputError(f"--published {key!r}: no such row", hint=f"{meant}Known: {rows_in_words()}")
+
+
+def rows_in_words() -> str:
+    """All rows, by paper: their data, and the models that may stand behind them."""
+    said = []
+    for paper in _content()["works"]:
+        keys = [key.split(":")[1:] for key in published_rows() if key.startswith(f"{paper}:")]
+        data = list(dict.fromkeys(data for data, *_ in keys))
+        models = list(dict.fromkeys(model for _, *behind in keys for model in behind))
+        also = f", or {paper}:DATA:MODEL with MODEL {listed(models, 'or')}" if models else ""
+        said.append(f"{paper}:DATA with DATA {listed(data, 'or')}{also}")
+    return "; ".join(said)
 
 
 def _figures(place: Mapping[str, Any], found: Any, labels: Sequence[str]) -> Iterator[Figure]:

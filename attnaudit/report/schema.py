@@ -33,6 +33,7 @@ GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
 
 _FIRST = 1  # of reports, before findings had editions
+OF_EACH = "What the findings mean, the report of each model says. A comparison adds nothing to it."
 NOT_ASKED = "This report is older than the finding. Make it again from its records."
 
 
@@ -181,11 +182,11 @@ def loads(text: str, where: str) -> Report:
 def with_meaning(report: Report) -> Report:
     """The report with what its findings mean for showing the heatmap.
 
-    A comparison of reports finds nothing itself, and so it means nothing more.
+    A comparison of reports finds nothing itself: it sends the reader to each of them.
     """
     facts = report.model.model_extra or {}
     if facts.get("compared"):
-        return report.model_copy(update={"meaning": []})
+        return report.model_copy(update={"meaning": [OF_EACH]})
     transformer = facts.get("kind") == "transformer"
     return report.model_copy(update={"meaning": meaning(report.findings, transformer)})
 

@@ -113,7 +113,7 @@ def test_published_figures_stand_beside(cli, records, refused):
     assert row.split()[-5:] == ["0.35", "result", "files,", "all", "texts"]
     both = cli("report", "a.json", "b.json", "--compare", "--published", "jw2019:sst")
     assert "Beside published figures: Jain & Wallace 2019, SST" in both.out
-    refused("report", "a.json", "--published", "jw", says=["All rows", "wp2019:sst"])
+    refused("report", "a.json", "--published", "jw", says=["Known: jw2019:DATA", "wp2019"])
 
 
 def test_citations_take_the_place_of_the_report(cli, records, refused, here):

@@ -12,7 +12,7 @@ from attnaudit.findings.finding import Finding
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.report.compared import files_of, load_sides, short_names
 from attnaudit.report.comparison import COMPARED, compare_reports
-from attnaudit.report.schema import Report, dumps, loads
+from attnaudit.report.schema import OF_EACH, Report, dumps, loads
 from attnaudit.report.wording import facts, findings, nothing_assessed
 
 
@@ -56,6 +56,7 @@ def test_a_column_a_report(write):
     assert report.tables[f"{COMPARED}.metrics"].detail
     assert report.notes == ["A note of a.json.", "A note of b.json.", "A note of c.json."]
     assert loads(dumps(report), "x") == report
+    assert report.meaning == [OF_EACH]
 
 
 def test_what_one_report_lacks_is_empty(write, make_report, tmp_path):
@@ -78,7 +79,7 @@ def test_differences_are_said(write, report):
     alike = compared(write("a.json", 0.3), write("b.json", 0.4))
     assert [fact.name for fact in facts(alike)] == ["compared"]
     assert f"{COMPARED}.settings" not in alike.tables
-    settings = {**report.settings, "top": 0.5}
+    settings = {**report.settings, "top": 0.5, "guides": [{"name": "g", "path": "p"}]}
     differ = compared(
         write("a.json", 0.3),
         write("b.json", 0.4, dataset=other),
@@ -90,6 +91,8 @@ def test_differences_are_said(write, report):
         "Settings differ: correlate",
     ]
     assert table(differ, "settings")["correlate.top"][-1] == "0.5"
+    assert table(differ, "settings")["correlate.guides.1.name"] == ["", "", "g"]
+    assert not any("path" in name for name in table(differ, "settings"))
     assert table(differ, "reports")["data sha256"][1] == "f" * 12
     fewer = report.dataset.model_copy(update={"instances": 7, "partial": True})
     fewer_said = list(facts(compared(write("a.json", 0.3), write("b.json", 0.4, dataset=fewer))))

@@ -263,7 +263,7 @@ def test_a_configuration_says_what_options_say_and_calls_it_the_same():
         assert {switch.key for question in asked for switch in question.switches} <= keys & options
 
 
-@pytest.mark.parametrize("name", ["quickstart", "bert_sst"])
+@pytest.mark.parametrize("name", ["quickstart", "bert_sst", "paper_wp_sst"])
 def test_the_plans_of_sample_configurations_answer_every_question(name):
     path = Path(__file__).parents[2] / "sample_configs" / f"{name}.yaml"
     plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]

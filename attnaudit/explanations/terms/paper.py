@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from attnaudit.explanations.entry import Entry
-from attnaudit.report.published import published_rows
+from attnaudit.report.published import rows_in_words
 
 _OWN = "this tool's own"
-
-
-def _rows() -> str:
-    """All rows of published figures, in one sentence a paper."""
-    by_paper: dict[str, list[str]] = {}
-    for key in published_rows():
-        by_paper.setdefault(key.partition(":")[0], []).append(key)
-    return " ".join(f"{', '.join(keys)}." for keys in by_paper.values())
-
 
 TERMS = (
     Entry(
         "term",
         "published",
         "A row of a paper's figures, which `--published` of a report sets beside yours.",
-        about="jw2019 is Jain & Wallace 2019: BiLSTM and additive attention, or what stands behind "
-        f"the data. wp2019 is Wiegreffe & Pinter 2019. The rows are: {_rows()}",
+        about="jw2019:sst is what Jain & Wallace 2019 print for SST, with a BiLSTM and additive "
+        "attention. jw2019:sst:cnn is that of another model. wp2019 is Wiegreffe & Pinter 2019. "
+        f"The rows are {rows_in_words()}.",
         beside=("paper tables",),
         traps="You name the row: nothing checks that your data and training are those of the "
         "paper. The TVD of Jain & Wallace is ours. TVD and lambda of Wiegreffe & Pinter are half "
