@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
-from attnaudit.cli.samples import find_config, sample_folder
+from attnaudit.cli.samples import sample_folder
 from attnaudit.errors import InputError
 
 _YAML = (".yaml", ".yml")
@@ -39,8 +40,10 @@ def is_model(name: str) -> bool:
         return True
     if path.is_file():
         return False
-    find_config(name if not suffix else path.stem)  # knows samples of nearly that name
-    raise _neither(name, "is no file, no folder and no sample", _BOTH)
+    known = sorted(sample.stem for sample in sample_folder().glob("*.yaml"))
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else _BOTH
+    raise _neither(name, "is no file, no folder and no sample", hint)
 
 
 def _is_sample(name: str) -> bool:

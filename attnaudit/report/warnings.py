@@ -62,7 +62,7 @@ def _gates(report: Report) -> Iterator[Warned]:
     for kind, gates in open_gates(report.gates).items():
         if not gates:
             continue
-        names, one = [gate.id for gate in gates], len(gates) == 1
+        names, one = [f"'{gate.id}'" for gate in gates], len(gates) == 1
         more = len(names) - _NAMED
         shown = listed(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
         if kind == MISSING:

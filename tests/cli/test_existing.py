@@ -39,7 +39,7 @@ def audited(tmp_path_factory, write_pretrained):
         patch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
         patch.chdir(folder)
         patch.setattr(
-            sys, "argv", ["attnaudit", "audit", "hf", "--data", "rows.jsonl", "--text", "-q"]
+            sys, "argv", ["attnaudit", *["audit", "hf", "--data", "rows.jsonl", "--text", "-q"]]
         )
         with pytest.raises(SystemExit) as stop:
             main()
@@ -66,11 +66,12 @@ def test_one_command_gives_one_folder(folder):
     assert settings["correlate"]["measures"] == ["gradient", "random"]
     assert settings["permute"]["permutations"] == 3
     assert settings["erase"]["text"]
-    for finding in report["findings"].values():
-        assert finding["status"] == "not_assessed"
-        assert "A recipe is the training configuration, a YAML file" in finding["reason"]
-        assert "--recipe train.yaml" in finding["reason"]
-        assert "a train and dev split" in finding["reason"]
+    assert {finding["status"] for finding in report["findings"].values()} == {"not_assessed"}
+    first, *others = (finding["reason"] for finding in report["findings"].values())
+    assert "A recipe is the training configuration, a YAML file" in first
+    assert "--recipe train.yaml" in first
+    assert "a train and dev split" in first
+    assert set(others) == {"What is missing is the same as for necessary."}
     page = (out / "report.html").read_text()
     assert "A recipe is the training configuration" in page
 
@@ -102,7 +103,8 @@ def test_a_configuration_may_not(refused, here):
         ([], ["missing CONFIG or MODEL"]),
         (["rows.jsonl"], ["rows.jsonl: is data", "neither a CONFIG nor a MODEL", "--data"]),
         (["w.safetensors"], ["is a file of weights alone", "config.json"]),
-        (["nothing"], ["nothing: ", "no sample"]),
+        (["nothing"], ["nothing: is no file, no folder and no sample", "owner/name"]),
+        (["bert-base-uncased"], ["neither a CONFIG nor a MODEL", "owner/name"]),
         (["quickstrat"], ["did you mean 'quickstart'"]),
         (["empty"], ["empty: is a folder without config.json", "package.module:factory"]),
         (["trained"], ["did you mean 'trained/model.pt'?"]),

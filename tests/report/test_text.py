@@ -36,7 +36,7 @@ def test_the_heading(report: Report) -> None:
     first, gates, *_ = text.splitlines()
     assert first == "attnaudit correlate"
     assert gates.startswith(
-        "Warning, gates inconclusive: The evidence does not decide inconclusive"
+        "Warning, gates inconclusive: The evidence does not decide 'inconclusive"
     )
     cut = text.partition("Warning, texts cut: ")[2].partition("\nmodel ")[0]
     assert " ".join(cut.split()) == (

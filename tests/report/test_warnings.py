@@ -78,14 +78,14 @@ def test_gates_without_an_answer_are_no_pass(clean: Report) -> None:
     ]
     missing, undecided = warnings(clean.model_copy(update={"gates": gates}))
     assert missing.name == "gates without a figure"
-    assert "what absent and untested ask for" in missing.words
+    assert "what 'absent' and 'untested' ask for" in missing.words
     assert undecided.name == "gates inconclusive"
-    assert "does not decide small and open" in undecided.words
+    assert "does not decide 'small' and 'open'" in undecided.words
     for warned in (missing, undecided):
         assert "no pass; with --strict it gives exit code 1" in warned.words
     many = [gate(f"g{i}", "not measured in this report") for i in range(6)]
     (warned,) = warnings(clean.model_copy(update={"gates": many}))
-    assert "g0, g1, g2 and 3 more ask for" in warned.words
+    assert "'g0', 'g1', 'g2' and 3 more ask for" in warned.words
 
 
 def test_a_plan_that_was_not_kept_is_said_with_each_difference(clean: Report) -> None:

@@ -56,13 +56,13 @@ def what_findings_take(
 ) -> dict[FindingName, str]:
     """For each finding what assessing it would take, in words; `first` is a work of the audit."""
     if first.loaded.config is None:
-        return dict.fromkeys(RESTS_ON, _without_recipe(first))
+        return _once(_without_recipe(first))
     try:
         parts = {part.name: part for part in _parts(asked, first, workers, observer)}
     except AuditError as error:
-        what = f"Not tested. It trains models, which is not possible here: {error.what}."
+        what = f"It trains models, which is not possible here: {error.what}."
         what += "" if error.hint is None else f" What to do: {error.hint}."
-        return dict.fromkeys(RESTS_ON, what)
+        return _once(what)
     return {
         name: _in_words([parts[need] for need in needs])
         for name, needs in RESTS_ON.items()
@@ -70,12 +70,19 @@ def what_findings_take(
     }
 
 
+def _once(what: str) -> dict[FindingName, str]:
+    """What holds for all findings, said with the first of them."""
+    first, *others = RESTS_ON
+    plain = first.replace("_", " ")
+    return {first: what, **dict.fromkeys(others, f"What is missing is the same as for {plain}.")}
+
+
 def _without_recipe(work: Work) -> str:
     """What to do where nobody says how the model was trained."""
     said = (
-        "Not tested. It needs other models that are trained as this one was, and the model does not"
-        f" say how that was. {RECIPE} Give it with --recipe train.yaml. Add --dry-run to see first"
-        " how many hours and trainings it takes."
+        "It needs other models that are trained as this one was, and the model does not say how it"
+        f" was trained. {RECIPE} Give it with --recipe train.yaml. Add --dry-run to see first how"
+        " many hours and trainings it takes."
     )
     if work.loaded.facts["kind"] == "plugin":
         said += " The plug-in also needs a method `fresh(seed)`, which gives an untrained model."
@@ -90,7 +97,7 @@ def _in_words(parts: Sequence[Part]) -> str:
     shares = [f"{n} for {part.name}" for n, part in zip(counts, parts, strict=True)]
     of = f" ({listed(shares)})" if len(parts) > 1 else f" ({parts[0].name})"
     return (
-        f"Not tested. It takes {sum(counts)} trainings{of} by the recipe that the model brings:"
+        f"It takes {sum(counts)} trainings{of} by the recipe that the model brings:"
         f" {span_words(total(part.seconds for part in parts))} on this machine, by the estimate of"
         " --dry-run. Run the audit again with --train to have it."
     )

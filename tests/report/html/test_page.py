@@ -153,7 +153,7 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
     found = parsed(text)
     for needle in (
         "model.pt", "test.jsonl, split test", "1,725", "97 rows: 93 too short, 4 one word",
-        "12 instances cut", "model abababababab, data cdcdcdcdcdcd",
+        "12 of 1,725 texts were cut", "model abababababab, data cdcdcdcdcdcd",
         "0.030 (95 % interval 0.020 to 0.040); limit 0.01",
         MEANING, *whole.report.meaning, "BiLSTM on the test split",
         "not assessable", "1 passed, 1 failed, 1 inconclusive", "Because: as agreed",
