@@ -15,6 +15,7 @@ from attnaudit.cli.main import app
 from attnaudit.data.spec import DatasetSpec, Fields
 from attnaudit.errors import InputError
 from attnaudit.explanations.collect import find
+from attnaudit.report.formats import FORMATS
 
 README = Path(__file__).parent.parent / "README.md"
 LINES = 400
@@ -23,7 +24,7 @@ FENCED = re.compile(r"<!-- (?P<mark>[\w -]+) -->\n```\w*\n(?P<body>.*?)```", re.
 FOREIGN = {
     *('pytest -m "not slow"', "attnaudit.yaml", "my_module.py", "factory(spec, seed)"),
     'pip install "attnaudit[cluster]"',
-    *("token_logits", "boundaries = True", "--verify all"),
+    *("token_logits", "boundaries = True", "--verify all", "read_records"),
     *("package.module:factory", "encode", "fresh(seed)", "LABEL_0", "LABEL_1", ".gz"),
     *(".jsonl", ".csv", ".tsv", "quickstart/report.html", "r.jsonl.partial"),
     *("r.jsonl.partial.old1", "r.instance-adversary.jsonl", "r.model-adversary.jsonl"),
@@ -88,7 +89,7 @@ def test_quoted_names_exist() -> None:
     options = {option for those in COMMANDS.values() for option in those}
     names = {*COMMANDS, *DatasetSpec.model_fields, *Fields.model_fields, *KEYS, *FOREIGN}
     names |= {sample.stem for sample in (README.parent / "sample_configs").glob("*.y*ml")}
-    formats = {"text", "json", "markdown", "html", "junit", "github"}
+    formats = {form.name for form in FORMATS}
     unknown = []
     for quoted in re.findall(r"`([^`]+)`", prose()):
         first = quoted.split()[0]
