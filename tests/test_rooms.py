@@ -236,6 +236,7 @@ def made(tmp_path_factory, tiny):
 EVERY = """
 from attnaudit.cli.main import main
 for form in sys.argv[2:]:
+    print()
     print("format", form, flush=True)
     asked = ["--show", "2", "--policy", "policy.yaml"]
     sys.argv = ["attnaudit", "report", "r.jsonl", "--format", form, *asked]

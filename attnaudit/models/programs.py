@@ -7,7 +7,7 @@ run it in a browser, without torch; `run` runs it in numpy. What a step does:
 | step | attributes | gives |
 |---|---|---|
 | `reshape`, `expand` | `shape` | the same numbers in that shape; axes of 1 repeated to it |
-| `permute` | `dims` | the axes in that order |
+| `transpose` | `dims` | the axes in that order |
 | `slice` | `dim`, `start`, `length`, `step` | a part along one axis |
 | `cat` | `dim` | its inputs one after the other |
 | `matmul` | | products of matrices (N, I, J) and (N, J, K) |
@@ -247,17 +247,17 @@ class _Lowering:
 
     def _write_permute(self, node: fx.Node) -> int:
         dims = [int(d) % len(_shape(node)) for d in node.args[1]]  # type: ignore[union-attr,arg-type]
-        return self._step("permute", self._number(node.args[0]), dims=dims)
+        return self._step("transpose", self._number(node.args[0]), dims=dims)
 
     def _write_transpose(self, node: fx.Node) -> int:
         dims = list(range(len(_shape(node))))
         one, other = (int(d) % len(dims) for d in node.args[1:3])  # type: ignore[arg-type]
         dims[one], dims[other] = dims[other], dims[one]
-        return self._step("permute", self._number(node.args[0]), dims=dims)
+        return self._step("transpose", self._number(node.args[0]), dims=dims)
 
     def _write_t(self, node: fx.Node) -> int:
         dims = list(reversed(range(len(_shape(node)))))
-        return self._step("permute", self._number(node.args[0]), dims=dims)
+        return self._step("transpose", self._number(node.args[0]), dims=dims)
 
     def _write_select(self, node: fx.Node) -> int:
         source, dim, index = node.args
@@ -382,7 +382,7 @@ def _perform(step: Step, given: Sequence[Array]) -> Array:
             return x.reshape(said["shape"])
         case "expand":
             return np.broadcast_to(x, said["shape"])
-        case "permute":
+        case "transpose":
             return x.transpose(said["dims"])
         case "slice":
             end = said["start"] + said["length"] * said["step"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnaudit.records.metric import LEAST_MEAN, UNIT, MetricSpec
 
-OUTSIDE = "attention.outside.mean"
+OUTSIDE = "attention.outside"
 SHORT = "texts.too_short_for_tau"
 TAU_WORDS = 5  # the fewest words of which a tau can have a p-value of at most .05
 

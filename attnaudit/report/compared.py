@@ -13,7 +13,8 @@ from attnaudit.records.retired import retired
 from attnaudit.report.combine import Combined, combine
 from attnaudit.report.schema import Report
 
-_OF_MODEL = "model."  # what the names of a model's own scores begin with
+# What the names of figures begin with that speak of the model or the texts, and of no test.
+_OF_NO_TEST = ("model.", "texts.", "attention.")
 _REPORT = "report.json"  # as an audit calls it in its folder
 _ENDS = ("low", "high")  # the headers of an interval's ends
 
@@ -111,7 +112,7 @@ def _figures(report: Report) -> set[str]:
     return {
         name
         for name, metric in report.metrics.items()
-        if metric.value is not None and not name.startswith(_OF_MODEL)
+        if metric.value is not None and not name.startswith(_OF_NO_TEST)
     }
 
 

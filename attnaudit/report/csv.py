@@ -28,6 +28,7 @@ from attnaudit.report.digits import exact
 from attnaudit.report.gates import described
 from attnaudit.report.layout import spans
 from attnaudit.report.schema import Report, TableData
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import facts
 
 COLUMNS = (
@@ -94,6 +95,8 @@ def rows(report: Report) -> Iterator[Row]:
 
 def _facts(report: Report) -> Iterator[Row]:
     yield {"kind": "fact", "name": "audit", "text": report.audit}
+    for warned in warnings(report):
+        yield {"kind": "warning", "name": warned.name, "text": warned.words}
     for fact in facts(report):
         yield {"kind": "fact", "name": fact.name, "text": fact.words}
     for name, digest in (("model", report.model.sha256), ("data", report.dataset.sha256)):

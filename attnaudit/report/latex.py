@@ -15,6 +15,7 @@ from attnaudit.errors import printable
 from attnaudit.report.gates import counts, described
 from attnaudit.report.layout import Column, close, laid_out, named_tables
 from attnaudit.report.schema import Report, TableData
+from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import facts, findings, missing, scopes
 
 _LONG = 40  # rows from which a table breaks over pages
@@ -91,7 +92,9 @@ _POWER = re.compile(r"\b(\d\.\d)e-0?(\d+)\b")
 
 def latex(report: Report) -> str:
     """All tables of a report, its findings and gates; what was audited stands in comments."""
-    head = [f"attnaudit {report.audit}", *(f"{f.name}: {f.words}" for f in facts(report))]
+    warned = (f"Warning, {one.name}: {one.words}" for one in warnings(report))
+    known = (f"{fact.name}: {fact.words}" for fact in facts(report))
+    head = [f"attnaudit {report.audit}", *warned, *known]
     last = [*scopes(report), *missing(report), *report.notes]
     tables = {**named_tables(report), **_findings(report), **_gates(report)}
     labels: dict[str, None] = {}

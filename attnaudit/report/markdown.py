@@ -36,7 +36,7 @@ def markdown(report: Report) -> str:
     """The whole report; tables for detail are folded."""
     parts = [
         f"# attnaudit {_text(report.audit)}",
-        *_listed(f"⚠️ Warning, {warned.name}: {warned.words}" for warned in warnings(report)),
+        *_warned(report),
         _table(["", ""], [[fact.name, fact.words] for fact in facts(report)]),
         *_gates(report.gates),
         "## Findings",
@@ -50,6 +50,11 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _warned(report: Report) -> list[str]:
+    """The warnings of a report as a list, if there are any."""
+    return list(_listed(f"⚠️ Warning, {one.name}: {one.words}" for one in warnings(report)))
+
+
 def heart(report: Report) -> list[str]:
     """What was audited, the evidence, the findings with their meaning, and the gates.
 
@@ -57,6 +62,7 @@ def heart(report: Report) -> list[str]:
     """
     evidence = evidence_table(report).model_copy(update={"detail": False})
     parts = [
+        *_warned(report),
         _table(["", ""], [[fact.name, fact.words] for fact in facts(report)]),
         _section(evidence),
         "## Findings",

@@ -98,10 +98,10 @@ def _outside(report: Report) -> Iterator[Warned]:
 def _cut(report: Report) -> Iterator[Warned]:
     cut, texts = report.dataset.truncated, report.dataset.instances
     if cut:
-        be = "text was" if cut == 1 else "texts were"
+        be = "was" if cut == 1 else "were"
         words = (
-            f"{cut:,} of {texts:,} {be} cut at the length limit. The model saw the beginning alone,"
-            " and so does every test."
+            f"{cut:,} of {texts:,} texts {be} cut at the length limit. The model saw the"
+            " beginning alone, and so does every test."
         )
         yield Warned("texts cut", words)
 

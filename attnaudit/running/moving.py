@@ -173,7 +173,7 @@ def _movable(work: Work, instance: Instance, heatmap: Heatmap, shared: _Shared) 
     _check(program, read, alpha, work.job.model)
     return Movable(
         heatmap,
-        alpha[0].double().cpu().numpy(),
+        alpha[0].cpu().double().numpy(),
         words,
         [(step.kind, step.takes, step.attributes) for step in program.steps],
         [shared.number(constant) for constant in program.constants],
@@ -196,8 +196,8 @@ def _check(program: Program, read: _Reader, alpha: Tensor, name: str) -> None:
     odd = noise * attendable
     for weights in (alpha, even, odd / odd.sum(-1, keepdim=True)):
         asked = weights.unsqueeze(1)  # (1, 1, H, T)
-        theirs = read(asked).double().cpu().numpy()
-        ours = program.run(asked.double().cpu().numpy())
+        theirs = read(asked).cpu().double().numpy()
+        ours = program.run(asked.cpu().double().numpy())
         if ours.shape != theirs.shape or np.abs(ours - theirs).max() > CLOSE * (
             1 + np.abs(theirs).max()
         ):

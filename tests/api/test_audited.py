@@ -55,7 +55,7 @@ def test_it_says_what_it_is(made, tiny):
 def test_it_shows_itself(made):
     page = shown(made._repr_html_())
     words = " ".join(page.words)
-    assert "tau with gradient" in words
+    assert "agreement with gradient (tau)" in words
     assert "Heatmaps" in words
     assert not {"script", "style", "link", "img"} & page.names
 

@@ -261,15 +261,17 @@ def test_text_is_kept_only_when_asked_for(correlate, here, tiny):
         assert not [word for word in words if f'"{word}"' in text]
 
 
-def test_plain_output_without_a_terminal(correlate, monkeypatch):
+def test_plain_output_without_a_terminal(correlate, monkeypatch, here):
     plain = correlate("--limit", 4).out
     assert "\x1b" not in plain
     assert max(map(len, plain.splitlines())) <= 100
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert re.search(r"\x1b\[[\d;]*3[0-7]", correlate("--limit", 4).out)
+    (here / "p.yaml").write_text("gates: [{id: a, metric: model.accuracy, min: 0.01}]")
+    gated = ("--limit", 4, "--policy", "p.yaml")
+    assert re.search(r"\x1b\[[\d;]*3[0-7]", correlate(*gated).out)  # the word of a verdict
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not re.search(r"\x1b\[[\d;]*3[0-7]", correlate("--limit", 4).out)
+    assert not re.search(r"\x1b\[[\d;]*3[0-7]", correlate(*gated).out)
 
 
 def test_data_is_made_and_checked(cli, here):

@@ -134,7 +134,7 @@ def test_a_text_of_a_hundred_thousand_words_is_cut_and_counted(correlate, rows):
     report = json.loads(result.out)
     assert report["dataset"]["truncated"] == 1
     assert report["dataset"]["instances"] == 4
-    assert "1 instance cut at the length limit" in correlate(data=data).out
+    assert "1 of 4 texts was cut at the length limit" in correlate(data=data).out
 
 
 def test_other_splits_and_limits(audit):
@@ -462,7 +462,7 @@ def test_what_no_machine_has_is_no_internal_error(refused, audit, here, tiny):
     audit(data="x" * 5000 + ".jsonl", says=["File name too long"])
     refused("correlate", "", tiny / "data.yaml", says=["missing MODEL"])
     audit("--threads", "100000", says=["--threads"])
-    audit("-o", "out.csv", says=["out.csv: no format has the ending '.csv'", ".html"])
+    audit("-o", "out.xlsx", says=["out.xlsx: no format has the ending '.xlsx'", ".html"])
     (here / "c.yaml").write_text(f"data: {tiny / 'data.yaml'}\nmodel: {{embedding: 99999999999}}\n")
     refused("train", "c.yaml", says=["c.yaml:2: model.embedding: should be less"])
 

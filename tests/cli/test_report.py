@@ -61,7 +61,9 @@ def test_each_format_goes_to_stdout(cli, report):
     assert shown["json"].out == cli(*args, "--json").out
     assert shown["markdown"].out.startswith("# attnaudit correlate\n")
     assert ET.fromstring(shown["junit"].out).attrib["failures"] == "1"
-    assert shown["github"].out.startswith("::error file=fail.yaml,line=2,title=fails%3A fail::")
+    first, second, *_ = shown["github"].out.splitlines()
+    assert first.startswith("::warning title=attnaudit low accuracy::")
+    assert second.startswith("::error file=fail.yaml,line=2,title=fails%3A fail::")
 
 
 def test_formats_go_to_files(cli, report, here, monkeypatch):

@@ -167,7 +167,8 @@ def test_nothing_in_the_program_reads_records_unchecked():
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text()
         if path.parent.name != "records":
-            assert "read_records(" not in text, path
+            # That of the interface, which is called the same, opens files like all others.
+            assert "read_records(" not in text.replace("def read_records(", ""), path
             assert "RecordsFile(" not in text or path.name == "opening.py", path
             if "RecordsWriter(" in text and path.name != "estimate.py":  # which keeps nothing
                 assert text.count("RecordsWriter(") == text.count(".kind)"), path

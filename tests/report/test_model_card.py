@@ -28,7 +28,7 @@ def test_the_hub_reads_its_results(report: Report) -> None:
 def test_the_section_says_what_was_found(report: Report) -> None:
     text = ModelCard(model_card(report)).text
     assert text.lstrip().startswith(TITLE)
-    assert "| correlate | tau with gradient | 0.351 \\[0.341, 0.361\\]" in text
+    assert "| correlate | agreement with gradient (tau) | 0.351 \\[0.341, 0.361\\]" in text
     assert "### Findings" in text
     assert "### Gates: 1 passed, 1 failed, 1 inconclusive" in text
     assert "Made by attnaudit" in text

@@ -50,7 +50,7 @@ def test_the_names_that_policies_rely_on() -> None:
     expected = {
         *(f"train.{s}.{m}" for s in ("dev", "test") for m in ("accuracy", "f1", "auroc")),
         *(f"model.{m}" for m in ("accuracy", "f1", "auroc", "majority_accuracy")),
-        *("attention.outside.mean", "texts.too_short_for_tau"),
+        *("attention.outside", "texts.too_short_for_tau"),
         *(f"correlate.{i}.{s}" for i in IMPORTANCES for s in statistics),
         *(
             f"correlate.{a}~{b}.tau.{s}"

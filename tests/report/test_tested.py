@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from attnaudit.questions.basics import OUTSIDE
+from attnaudit.questions.basics import OUTSIDE_NOTE
 from attnaudit.report.schema import Report
 from attnaudit.report.tested import loud
 from attnaudit.report.tested import tested as what_was_tested
@@ -35,7 +35,7 @@ def test_a_trained_model(report: Report) -> None:
 def test_a_transformer(report: Report) -> None:
     settings = {"correlate": {"reading": "mean"}, "erase": {"reading": "mean"}}
     dataset = report.dataset.model_copy(update={"unit": "piece"})
-    notes = [f"13% {OUTSIDE}"]
+    notes = [f"13% {OUTSIDE_NOTE}"]
     update = {"settings": settings, "dataset": dataset, "notes": notes}
     model = {"kind": "transformer", "architecture": "Bert", "layers": 6, "heads": 12}
     found = facts_of(report.model_copy(update=update), **model, row="[CLS]")

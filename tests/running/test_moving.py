@@ -153,7 +153,8 @@ def test_a_browser_answers_as_the_model_reads(audited, tmp_path):
         np.testing.assert_allclose(one["answer"], read[text.shown.id](alpha), atol=1e-4)
         stays = np.argmax(one["answer"]) == text.shown.predicted
         assert one["verdict"].startswith("The answer stays" if stays else "The answer changes")
-    found = next(one for one in said if one["what"].startswith("adversary"))
+    adversary = content.texts[0].shown.rows[1].name
+    found = next(one for one in said if one["what"] == adversary)
     if len(content.texts[0].alpha) == 1:  # of one head the page repeats what the audit found
         expected = content.texts[0].shown.rows[1].probs
         np.testing.assert_allclose(found["answer"], expected, atol=2e-3)

@@ -22,8 +22,9 @@ FORMAT = Format(
     tables=True,
     about=(
         "Its columns are kind, name, row, label, column, value, low, high, n, undefined, unit,"
-        " better, status and text. The kind of a row is fact, metric, cell (of the table in name,"
-        " at a row and a column), finding, gate or note. What does not apply is empty. Figures"
+        " better, status and text. The kind of a row is fact, warning, metric, cell"
+        " (of the table in name, at a row and a column), finding, gate or note. What does not"
+        " apply is empty. Figures"
         " have all their digits, unless --digits says otherwise. A text that begins with =, +, -"
         " or @ has an apostrophe before it, so that no spreadsheet takes it for a formula."
     ),

@@ -89,7 +89,7 @@
   const STEPS = {
     reshape: ([x], { shape }) => ({ shape, data: x.data }),
     expand: ([x], { shape }) => spread(x, shape),
-    permute: ([x], { dims }) => {
+    transpose: ([x], { dims }) => {
       const own = strides(x.shape);
       return gathered(x, dims.map((d) => x.shape[d]), dims.map((d) => own[d]));
     },

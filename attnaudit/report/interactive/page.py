@@ -84,7 +84,7 @@ def interactive_page(report: Report, content: Movables, labels: list[str]) -> st
 def _is_small(content: Movables) -> bool:
     """Whether the steps are those of a linear readout: products with numbers of words alone."""
     return all(
-        kind in ("reshape", "expand", "permute", "matmul", "add")
+        kind in ("reshape", "expand", "transpose", "matmul", "add")
         for text in content.texts
         for kind, _, _ in text.steps
     )

@@ -490,7 +490,8 @@ def test_metrics_are_those_of_the_registry(model, batches, classes):
     }
     if classes == 3:
         registered.remove("model.auroc")
-    assert set(summary.metrics) == registered
+    of_texts = {name for name in summary.metrics if name.startswith(("attention.", "texts."))}
+    assert set(summary.metrics) - of_texts == registered
     for name, estimate in summary.metrics.items():
         low, high = find(name).range
         if estimate.value is not None:

@@ -192,7 +192,7 @@ def test_without_a_model_of_the_recipe_there_are_still_the_others():
     summary = summarise(records, TWO, LABELS)
     whole = values(known())
     for name, metric in summary.metrics.items():
-        if name.startswith(("necessity.", "model.", "seed_baseline.uniform")):
+        if name.startswith(("necessity.", "model.", "texts.", "seed_baseline.uniform")):
             assert metric.value == whole[name]
         else:
             assert (metric.value, metric.undefined) == (None, 4), name
@@ -381,7 +381,7 @@ def test_every_registered_metric_is_measured():
     registered = {n for s in all_specs() for n in s.names()}
     wanted = {n for n in registered if n.startswith(("seed_baseline.", "necessity.", "stability."))}
     found = summarise(controlled(), TWO, LABELS).metrics
-    assert wanted == {n for n in found if not n.startswith("model.")}
+    assert wanted == {n for n in found if not n.startswith(("model.", "texts."))}
 
 
 def test_the_figure_of_scores_shows_each_kind_of_model_by_the_score():
