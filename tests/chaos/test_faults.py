@@ -323,6 +323,7 @@ def answer(what):
     return what
 
 
+@pytest.mark.whole  # ten seconds
 @pytest.mark.slow
 def test_a_worker_without_memory_is_no_end_of_the_others():
     from attnaudit.execution.processes import Processes

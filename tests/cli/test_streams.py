@@ -13,8 +13,8 @@ import pytest
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.records.schema import Header
 from attnaudit.report.build import build_report
-from attnaudit.report.warnings import with_warnings
 from attnaudit.report.schema import Gate, dumps
+from attnaudit.report.warnings import with_warnings
 
 ROOT = Path(__file__).parents[2]
 RUN = f'{sys.executable} -c "import sys; del sys.path[0]; import attnaudit.cli.main as m; m.main()"'

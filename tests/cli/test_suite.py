@@ -111,6 +111,7 @@ def test_a_second_run_says_the_same_at_once(cli, folder):
     assert not [p for p in folder.rglob("*") if p.suffix in (".partial", ".state", ".tmp")]
 
 
+@pytest.mark.whole  # eight seconds
 def test_json_stands_alone(cli, folder):
     """Takes some 5 s: two reports, each with a page of figures."""
     result = cli("audit", "c.yaml", "--json")
@@ -129,6 +130,7 @@ def test_narrow_terminals_without_colour(cli, folder, monkeypatch, columns):
     assert all(line.isprintable() for line in lines)
 
 
+@pytest.mark.whole  # three reports; test_commands has it of a single command
 def test_gates_decide_the_exit_code(cli, folder):
     """Takes some 6 s: three reports, two of them with a page of figures."""
     (folder / "p.yaml").write_text("gates: [{id: a, finding: necessary, in: [for]}]\n")
@@ -140,6 +142,7 @@ def test_gates_decide_the_exit_code(cli, folder):
     assert cli("audit", "c.yaml", "--policy", "p.yaml", "--json").code == 1
 
 
+@pytest.mark.whole  # test_report has it of a single command
 def test_an_older_report_is_a_baseline(cli, folder):
     shutil.copy("out/report.json", "old.json")
     same = cli("audit", "c.yaml", "--baseline", "old.json")
@@ -256,6 +259,7 @@ def test_a_report_reads_each_file_once(cli, records, passes, form, options):
     assert passes == {**{Path(path).stem: 1 for path in records}, "taus": 40}
 
 
+@pytest.mark.whole  # seven seconds
 def test_an_audit_reads_each_file_once_for_all_its_reports(cli, records, passes):
     assert cli("audit", "c.yaml").code == 0
     # The adversary takes the budget of the seeds, and the probe an adversary that keeps it.

@@ -412,6 +412,7 @@ def test_a_figure_has_one_interval_wherever_it_stands(trained, seed):
         assert metric.value < metric.ci_high or metric.value == high
 
 
+@pytest.mark.whole  # six seconds
 def test_the_seed_of_the_settings_moves_no_interval(trained):
     one, other = (combine(trained(0.1, 0.1, seed)).report.metrics for seed in (0, 7))
     assert one == other

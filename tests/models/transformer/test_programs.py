@@ -11,7 +11,12 @@ from attnaudit.models.programs import UntraceableError, trace
 from .conftest import KINDS, text_batch
 
 
-@pytest.mark.parametrize("kind", KINDS)
+USUAL = ("bert", "modernbert", "gpt2", "llama")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=() if k in USUAL else pytest.mark.whole) for k in KINDS]
+)
 def test_a_program_answers_as_the_model_reads(make_classifier, kind):
     made = make_classifier(kind)
     one = text_batch(9)

@@ -22,6 +22,7 @@ def divergence(detached, weights):
     return divergences.jsd(detached.shown(weights[:, None]), base_of(detached))[:, 0]
 
 
+@pytest.mark.whole  # a search over many models
 @settings(deadline=None, max_examples=25)
 @given(
     st.integers(0, 10**6),
