@@ -10,7 +10,6 @@ from attnaudit.models.programs import UntraceableError, trace
 
 from .conftest import KINDS, text_batch
 
-
 USUAL = ("bert", "modernbert", "gpt2", "llama")
 
 
