@@ -181,10 +181,11 @@ class _Lowering:
         if name == "getitem":
             self._values[node] = self._part(node)
             return
-        if name in ("split", "chunk", "native_layer_norm", "split_with_sizes", "unbind"):
+        if name == "split":
             self._values[node] = self._number(node.args[0])  # see `_part`
-            if name == "native_layer_norm":
-                self._values[node] = self._layer_norm(*node.args)
+            return
+        if name == "native_layer_norm":
+            self._values[node] = self._layer_norm(*node.args)
             return
         write = getattr(self, f"_write_{name}", None)
         if write is not None:
@@ -214,8 +215,6 @@ class _Lowering:
         source = whole.args[0]
         assert isinstance(source, fx.Node)
         dim = int(whole.args[2]) if len(whole.args) > 2 else int(whole.kwargs.get("dim", 0))  # type: ignore[arg-type]
-        if name != "split":
-            raise UntraceableError(f"the operation {name}")
         size = int(whole.args[1])  # type: ignore[arg-type]
         return self._slice(source, dim, index * size, _shape(node)[dim])
 

@@ -50,7 +50,9 @@ def movables(header: Header, gallery: Gallery, observer: Observer) -> Movables:
         if heatmap.id not in by_id:
             raise InputError(f"has no text {heatmap.id!r}", where=work.data.path)
         texts.append(_movable(work, by_id[heatmap.id], heatmap, shared))
-    made = Movables(texts, [tensor.cpu().float().numpy() for tensor in shared.tensors])
+    arrays = [tensor.cpu().float().numpy() for tensor in shared.tensors]
+    linear = capability(work.loaded.model, "token_logits") is not None
+    made = Movables(texts, arrays, linear)
     if made.numbers > MOST_NUMBERS:
         raise ModelError(
             f"the part of it above the audited attention holds {made.numbers:,} numbers, and a"
@@ -121,7 +123,7 @@ class _Shared:
     def number(self, tensor: Tensor) -> int:
         """The number of a tensor. Its memory names it, which is never freed while it is here."""
         key = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tuple(tensor.stride()))
-        if tensor.numel() == 0 or key not in self._numbers:
+        if key not in self._numbers:
             self._numbers[key] = len(self.tensors)
             self.tensors.append(tensor)
         return self._numbers[key]

@@ -6,17 +6,13 @@ it the page is complete.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attnaudit.drawing.palette import DARK, LIGHT, variables
-from attnaudit.errors import InputError, printable
+from attnaudit.errors import printable
 from attnaudit.findings.finding import Finding, FindingName
 from attnaudit.questions.gallery import Gallery, Heatmap
 from attnaudit.records.schema import Verification
@@ -25,15 +21,14 @@ from attnaudit.report.certainty import INTERVAL, Certainty, certainties
 from attnaudit.report.combine import Combined
 from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark
+from attnaudit.report.html.template import resource, script_hash, template
 from attnaudit.report.layout import Column, laid_out
 from attnaudit.report.schema import Report, TableData
 from attnaudit.report.tested import loud, tested
 from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import MEANING, findings, in_words, missing, nothing_assessed
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
+_HERE = "attnaudit.report.html"
 # What each status looks like: the colour and the shape say the same as the word.
 _LOOKS = {
     "for": "good",
@@ -69,7 +64,7 @@ def html_page(made: Combined, summary: bool = False) -> str:
     page has tables only, and says so. The same report gives the same text. Raises InputError where
     what draws the page is not installed.
     """
-    template = _template()
+    page = template(_HERE, "page.html")
     from attnaudit.report.html.links import Links  # both bring what draws the page
     from attnaudit.report.html.sections import figures_of, sections
 
@@ -77,16 +72,16 @@ def html_page(made: Combined, summary: bool = False) -> str:
     figures, remarks = ({}, []) if summary else figures_of(made)
     if made.summaries and not (gallery and gallery.heatmaps):
         remarks.append("Heatmaps need records that hold words: run with --text.")
-    script = _resource("page.js")
-    return template.render(
+    script = resource(_HERE, "page.js")
+    return page.render(
         report=report,
         summary=summary,
         links=links,
         light=variables(LIGHT),
         dark=variables(DARK),
-        css=_resource("page.css"),
+        css=resource(_HERE, "page.css"),
         script=script,
-        script_hash=_digest(script),
+        script_hash=script_hash(script),
         warnings=[*warnings(report), *loud(report)],
         tested=list(tested(report)),
         findings=[_card(name, finding) for name, finding in report.findings.items()],
@@ -125,36 +120,6 @@ def html_page(made: Combined, summary: bool = False) -> str:
         metrics=_metrics_table(report),
         manifest=_manifest(report),
     )
-
-
-@cache
-def _template() -> Template:
-    """The page's template; every value is escaped, and its control characters are shown."""
-    try:
-        import jinja2
-        import matplotlib  # noqa: F401 - asked for here, so that the hint is given in one place
-    except ImportError as error:
-        raise InputError(
-            f"the format html needs {error.name}, which is not installed",
-            hint='pip install "attnaudit[html]"',
-        ) from None
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=lambda value: value if hasattr(value, "__html__") else printable(value),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.from_string(_resource("page.html"))
-
-
-def _resource(name: str) -> str:
-    return resources.files("attnaudit.report.html").joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(script: str) -> str:
-    """The SHA-256 of a script, as a content policy names it."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _look(status: str) -> str:

@@ -42,10 +42,14 @@ class Movable:
 
 @dataclass(frozen=True)
 class Movables:
-    """The texts of a page, and the `arrays` that their steps take, each one once."""
+    """The texts of a page, and the `arrays` that their steps take, each one once.
+
+    `linear` says that the steps need one number for each word and class alone.
+    """
 
     texts: Sequence[Movable]
     arrays: Sequence[NDArray[np.float32]]
+    linear: bool
 
     @property
     def numbers(self) -> int:

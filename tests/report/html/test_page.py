@@ -18,8 +18,8 @@ from attnaudit.measures.summary import Summary, Table
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
 from attnaudit.report.combine import Combined
-from attnaudit.report.html import page
 from attnaudit.report.html.page import html_page
+from attnaudit.report.html.template import template
 from attnaudit.report.literature import works
 from attnaudit.report.schema import Gate, Report, TableData, with_meaning
 from attnaudit.report.wording import MEANING
@@ -372,7 +372,7 @@ def test_what_is_missing_is_said(report: Report, monkeypatch: pytest.MonkeyPatch
             raise ImportError("no such module", name="matplotlib")
         return usual(name, *args, **kwargs)
 
-    page._template.cache_clear()
+    template.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r'matplotlib.*pip install "attnaudit\[html\]"'):
         html_page(Combined(report))
