@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from attnaudit.data.batch import Batch, collate
-from attnaudit.data.dataset import Instance, default_split, load_dataset
+from attnaudit.data.instance import Instance
+from attnaudit.data.loading import default_split, load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.device import prepare_cpu

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.execution.observer import Silent
 from attnaudit.importance.deletion_passes import leave_one_out

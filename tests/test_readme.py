@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from attnaudit.cli.main import app
-from attnaudit.data.spec import DatasetSpec, Fields
+from attnaudit.data.settings import Fields
+from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
 from attnaudit.explanations.collect import find
 from attnaudit.report.formats import FORMATS

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnaudit.data.dataset import Dataset, Instance
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import SPECIALS, Vocabulary
 
 FILLERS = tuple(f"filler{k}" for k in range(20))

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import PAD, Vocabulary
 
 OUTSIDE = -1  # the word number of positions that are no content

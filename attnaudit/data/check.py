@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from attnaudit.data.dataset import REASONS, Dataset, Instance, load_dataset, splits_of
-from attnaudit.data.spec import TEXT_FIRST, DatasetSpec
+from attnaudit.data.dataset import REASONS, Dataset
+from attnaudit.data.instance import Instance
+from attnaudit.data.loading import load_dataset, splits_of
+from attnaudit.data.settings import TEXT_FIRST
+from attnaudit.data.spec import DatasetSpec
 from attnaudit.measures.columns import Column
 from attnaudit.measures.summary import Cell, Table
 

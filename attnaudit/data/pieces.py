@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from attnaudit.data.spec import TEXT_FIRST, Order
+from attnaudit.data.settings import TEXT_FIRST, Order
 from attnaudit.data.vocabulary import Counts, Row, Sides, Vocabulary
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from attnaudit.config import in_words
 from attnaudit.data.names import check_labels
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import atomic

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from attnaudit.data.dataset import Dataset, load_dataset, splits_of
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.loading import load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError

@@ -14,7 +14,8 @@ import torch
 from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.labels import match_labels
-from attnaudit.data.spec import DatasetSpec, ReadingSettings
+from attnaudit.data.settings import ReadingSettings
+from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.execution.files import sha256_file

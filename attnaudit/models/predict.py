@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from attnaudit.data.batch import Batch, collate, within_budget
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.budget import BATCH_TOKENS

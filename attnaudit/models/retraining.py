@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Dataset, Instance
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.instance import Instance
 from attnaudit.data.store import Instances
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch, collate
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.store import token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attnaudit.data.dataset import Dataset
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import check_writable, sha256_file, sha256_folder

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.importance.importance import Request

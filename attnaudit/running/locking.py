@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attnaudit
-from attnaudit.data.dataset import splits_of
+from attnaudit.data.loading import splits_of
 from attnaudit.data.spec import SPEC_SUFFIXES, DatasetSpec, load_spec
 from attnaudit.errors import OutputError
 from attnaudit.execution.code import code_digest

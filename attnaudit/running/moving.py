@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import OUTSIDE, Batch, collate
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel, Encoded, capability

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from attnaudit.data.dataset import Dataset, load_dataset, splits_of
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.loading import load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from attnaudit.config import Settings
-from attnaudit.data.dataset import default_split, load_dataset
+from attnaudit.data.loading import default_split, load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.execution.device import choose_device, prepare_cpu
 from attnaudit.execution.engines import open_engine

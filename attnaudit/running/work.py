@@ -22,7 +22,8 @@ import torch
 from pydantic import JsonValue
 
 from attnaudit.config import Settings
-from attnaudit.data.dataset import Dataset, default_split, load_dataset, splits_of
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.loading import default_split, load_dataset, splits_of
 from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.vocabulary import Vocabulary, count_unknown

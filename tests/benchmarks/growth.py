@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.models.checkpoint import Checkpoint
 from attnaudit.models.classic.classifier import Recipe, build_classic

@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Dataset, Instance, load_dataset
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.instance import Instance
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from attnaudit.data.dataset import Instance, load_dataset
+from attnaudit.data.instance import Instance
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.observer import Silent

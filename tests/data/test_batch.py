@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnaudit.data.batch import OUTSIDE, Batch, collate, within_budget
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import EOS, PAD, SOS, UNK, Vocabulary
 
 WORDS = list("abcdefgh")

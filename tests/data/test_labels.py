@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from attnaudit.data.labels import label_names, label_text, match_labels, row_label
-from attnaudit.data.spec import DatasetSpec, Fields
+from attnaudit.data.settings import Fields
+from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from attnaudit.data.spec import DatasetSpec, Fields, ReadingSettings, load_spec
+from attnaudit.data.settings import Fields, ReadingSettings
+from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import InputError
 

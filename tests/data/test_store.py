@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnaudit.data import dataset, store
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data import loading, store
 from attnaudit.data.instance import Instance
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.store import Hashes, Instances, token_counts
 from attnaudit.errors import InputError
@@ -86,7 +86,7 @@ def rows(path, count, **others):
 def test_a_row_takes_a_few_bytes_of_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "MOST_TOKENS", 1000)
     monkeypatch.setattr(spool, "HELD", 2**12)
-    monkeypatch.setattr(dataset, "file_sha256", str)  # reads a mebibyte at a time
+    monkeypatch.setattr(loading, "file_sha256", str)  # reads a mebibyte at a time
     specs = {n: rows(tmp_path / f"{n}.jsonl", n) for n in (500, 2000)}
 
     def peak(n):
@@ -120,7 +120,7 @@ def test_a_set_of_hashes_grows():
 
 @pytest.mark.parametrize("hash_of", [hash, lambda text: 0, len])
 def test_ids_that_stand_twice_are_found_whatever_their_hashes(tmp_path, monkeypatch, hash_of):
-    monkeypatch.setattr(dataset, "Hashes", lambda: Hashes(hash_of))
+    monkeypatch.setattr(loading, "Hashes", lambda: Hashes(hash_of))
     path = tmp_path / "a.jsonl"
 
     def load(*ids):

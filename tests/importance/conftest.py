@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from attnaudit.data.batch import collate
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax

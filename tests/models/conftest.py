@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from attnaudit.data.batch import Batch, collate
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
 from attnaudit.models.interface import ModelSpec

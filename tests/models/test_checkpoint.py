@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnaudit.data.spec import Fields, ReadingSettings
+from attnaudit.data.settings import Fields, ReadingSettings
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError, OutputError
 from attnaudit.models.archive import check_archive

@@ -7,8 +7,10 @@ import sys
 import pytest
 import torch
 
-from attnaudit.data.dataset import Dataset, load_dataset
-from attnaudit.data.spec import ReadingSettings, load_spec
+from attnaudit.data.dataset import Dataset
+from attnaudit.data.loading import load_dataset
+from attnaudit.data.settings import ReadingSettings
+from attnaudit.data.spec import load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
 from attnaudit.models.checkpoint import Checkpoint

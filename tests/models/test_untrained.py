@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError, OutputError

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from attnaudit.data.batch import collate
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent

@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError

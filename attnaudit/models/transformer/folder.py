@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.errors import ModelError, OutputError
 from attnaudit.execution.files import check_folder, output_errors
 from attnaudit.models.recipe import FineTuneConfig

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
 from attnaudit.data.pieces import Pieces
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError
 from attnaudit.models.transformer.anatomy import padding_of

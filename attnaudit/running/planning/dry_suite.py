@@ -17,7 +17,7 @@ from time import perf_counter, process_time
 import torch
 
 from attnaudit.config import Settings
-from attnaudit.data.dataset import default_split, load_dataset
+from attnaudit.data.loading import default_split, load_dataset
 from attnaudit.errors import InputError
 from attnaudit.execution.device import choose_device, prepare_cpu
 from attnaudit.execution.engines import open_engine

@@ -15,7 +15,7 @@ from time import perf_counter
 import pydantic
 
 from attnaudit.config import Settings
-from attnaudit.data.dataset import splits_of
+from attnaudit.data.loading import splits_of
 from attnaudit.errors import AuditError, InputError
 from attnaudit.execution.files import write_text
 from attnaudit.execution.observer import Observer, Silent

@@ -19,7 +19,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from attnaudit.data.batch import Batch
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.execution.observer import Observer, Silent, Task
 from attnaudit.models.guided import Kept, Show, mean_of_heads
 from attnaudit.models.interface import AttentionModel

@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from attnaudit.data.batch import collate
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.errors import ModelError, OutputError
 from attnaudit.models.recipe import FineTuneConfig, Pretrained
 from attnaudit.models.transformer.blank import PretrainedBlank

@@ -10,7 +10,7 @@ import transformers
 
 import attnaudit
 from attnaudit.data.batch import collate
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError, ModelError
 from attnaudit.models.load import find_model

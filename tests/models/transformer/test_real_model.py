@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from attnaudit.data.batch import collate
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.reader import read_rows
 from attnaudit.data.spec import load_spec
 from attnaudit.models.load import find_model

@@ -8,7 +8,7 @@ import pydantic
 import pytest
 import torch
 
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from attnaudit.data.dataset import Instance
+from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, OutputError
 from attnaudit.execution.files import sha256_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file

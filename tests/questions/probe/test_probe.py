@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from attnaudit.data.dataset import load_dataset
+from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_file

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from attnaudit.data.spec import ReadingSettings
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.errors import OutputError
 from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Silent

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnaudit.data.dataset import Instance, cut, default_split, load_dataset, splits_of
+from attnaudit.data.instance import Instance
+from attnaudit.data.loading import cut, default_split, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.tokenise import Token, TokeniserSettings
 from attnaudit.errors import InputError

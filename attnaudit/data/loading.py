@@ -1,0 +1,337 @@
+"""Reading the rows of a data set: which can be used, and what becomes of the others."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+from attnaudit.data.dataset import REASONS, Dataset
+from attnaudit.data.instance import Instance
+from attnaudit.data.labels import label_names, row_label
+from attnaudit.data.reader import Row, Rows, file_sha256, read_rows
+from attnaudit.data.settings import Role
+from attnaudit.data.spec import DatasetSpec
+from attnaudit.data.store import Hashes, Instances
+from attnaudit.data.tokenise import Token, align, build_tokeniser
+from attnaudit.errors import InputError, did_you_mean
+
+ALL = "all"  # the split that is every row of a file
+LONGEST_NAME = 1_000  # characters of an id or a group
+MOST_SPLITS = 1_000
+
+
+def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
+    """The splits that can be read: the spec's, those that the rows name, or else `all`.
+
+    Raises:
+        InputError: the file that holds all splits cannot be read.
+    """
+    if spec.file is None:
+        return spec.splits()
+    column = spec.fields.column("split")
+    required = {column} if spec.required("split") else set()
+    named: set[str] = set()
+    with closing(read_rows(spec.file, required)) as rows:
+        for line, row in rows:
+            if row.get(column) is not None:
+                named.add(_split_name(row[column], column, spec.file, line))
+                if len(named) > MOST_SPLITS:
+                    raise InputError(
+                        f"the field {column!r} names more than {MOST_SPLITS:,} splits",
+                        where=spec.file,
+                        line=line,
+                        hint="is it the right field?",
+                    )
+    known = [split for split in ("train", "dev", "test") if split in named]
+    return (*known, *sorted(named.difference(known))) or (ALL,)
+
+
+def _split_name(value: object, column: str, path: Path, line: int) -> str:
+    """The split that a row names: short text, or a whole number."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        name = str(value)
+        if len(name) <= LONGEST_NAME:
+            return name
+    raise InputError(
+        f"the field {column!r} is {value!r:.60}, which names no split", where=path, line=line
+    )
+
+
+def default_split(spec: DatasetSpec) -> str:
+    """The split to audit where none is asked for: test, else dev, else all rows there are."""
+    splits = splits_of(spec)
+    rest = ALL if spec.file is not None else splits[0]
+    return next((split for split in ("test", "dev") if split in splits), rest)
+
+
+def load_dataset(
+    spec: DatasetSpec,
+    split: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    min_words: int = 1,
+    limit: int | None = None,
+) -> Dataset:
+    """The usable rows of `split`, tokenised; those of no use are counted, mistakes are errors.
+
+    Args:
+        spec: the data set.
+        split: a split of it, or `all` for every row of its one file; None: `default_split`.
+        labels: a model's labels in its order; None: the spec's, or else those in the file.
+        min_words: the fewest words of use, where the spec asks for no more.
+        limit: how many usable rows to stop after.
+
+    Raises:
+        InputError: the file cannot be read, or a row or its label is wrong, or no row is usable.
+    """
+    split = default_split(spec) if split is None else split
+    path = spec.path(split)
+    names = label_names(spec, path, labels)
+    maker = _Maker(spec, split, names, min_words)
+    kept, truncated = Instances(), 0
+    skipped: Counter[str] = Counter()
+    partial = False
+    with closing(_rows_of(spec, split)) as rows:
+        for line, row in rows:
+            if len(kept) == limit:
+                partial = True
+                break
+            made = maker.make(line, row, len(kept))
+            if isinstance(made, Instance):
+                kept.add(made)
+                truncated += made.truncated
+            else:
+                skipped[made] += 1
+    if not kept:
+        why = ", ".join(f"{n} {reason}" for reason, n in skipped.items())
+        raise InputError(
+            f"no usable row in split {split!r} ({skipped.total()} skipped: {why})",
+            where=path,
+            hint="check the text column, min_length and max_length",
+        )
+    return Dataset(
+        instances=kept,
+        labels=names,
+        split=split,
+        path=path,
+        sha256=file_sha256(path),
+        skipped={reason: skipped[reason] for reason in REASONS if skipped[reason]},
+        truncated=truncated,
+        partial=partial,
+        order=spec.order,
+    )
+
+
+def _rows_of(spec: DatasetSpec, split: str) -> Rows:
+    """The rows of `split`, from its own file or picked from the file that holds all."""
+    path, column = spec.path(split), spec.fields.column("split")
+    required = [spec.fields.column(role) for role in get_args(Role) if spec.required(role)]
+    pick = spec.file is not None and split != ALL
+    seen: set[str] = set()
+    met = False
+    with closing(read_rows(path, required)) as rows:
+        for line, row in rows:
+            if pick:
+                if row.get(column) is None:
+                    raise InputError(
+                        f"the row does not say its split (no field {column!r}), so the split"
+                        f" {split!r} cannot be read",
+                        where=path,
+                        line=line,
+                        hint="add that field, or ask for no split to use all rows",
+                    )
+                named = _split_name(row[column], column, path, line)
+                if len(seen) < MOST_SPLITS:
+                    seen.add(named)
+                if named != split:
+                    continue
+                met = True
+            yield line, row
+    if pick and not met:
+        raise InputError(
+            f"no row is of split {split!r}", where=path, hint=did_you_mean(split, sorted(seen))
+        )
+
+
+def cut(tokens: Sequence[Token], length: int) -> Sequence[Token]:
+    """The first words of `tokens` that fit in `length` tokens: a word is kept whole or not."""
+    if len(tokens) <= length:
+        return tokens
+    end = length
+    while end > 0 and tokens[end].word == tokens[end - 1].word:
+        end -= 1
+    return tokens[:end]
+
+
+def _surface(text: str, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """The words of `tokens` as `text` spells them."""
+    ends: dict[int, tuple[int, int]] = {}
+    for token in tokens:
+        start, _ = ends.get(token.word, (token.start, 0))
+        ends[token.word] = (start, token.end)
+    return tuple([text[start:end].strip() for start, end in ends.values()])
+
+
+class _Maker:
+    """Makes instances of one file's rows, and remembers what rows must not contradict."""
+
+    def __init__(
+        self, spec: DatasetSpec, split: str, labels: Sequence[str], min_words: int
+    ) -> None:
+        self.spec, self.split, self.path = spec, split, spec.path(split)
+        self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
+        self.labels = {name: i for i, name in enumerate(labels)}
+        self.min_words = max(min_words, spec.min_length)
+        self.ids = Hashes()
+        self.paired: tuple[bool, int] | None = None  # whether rows have a query; the first's line
+
+    def make(self, line: int, row: Row, number: int) -> Instance | str:
+        """The instance of a row, or the reason to skip it; raises InputError for a mistake."""
+        spec = self.spec
+        name, label = self._name(line, row), self._class(line, row)
+        text, query = self._text(line, row, "text") or "", self._text(line, row, "query")
+        self._check_pairing(line, query)
+        tokens = self._cut(line, text, max(spec.max_length, self.min_words))
+        asked = None if query is None else self._cut(line, query, spec.max_query_length)
+        flags = self._flags(line, row, text, tokens)
+        if not tokens:
+            return "empty"
+        words = tokens[-1].word + 1
+        if words < self.min_words:
+            return "one_word" if words == 1 else "too_short"
+        if asked is not None and not asked:
+            return "empty_query"
+        short_query = None if asked is None else cut(asked, spec.max_query_length)
+        room = spec.max_length
+        if short_query is not None and spec.max_pair_length is not None:
+            room = min(room, max(0, spec.max_pair_length - len(short_query)))
+        short = cut(tokens, room)
+        truncated = len(short) < len(tokens) or len(short_query or ()) < len(asked or ())
+        fits = bool(short) and short[-1].word + 1 >= self.min_words and short_query != []
+        if truncated and (spec.overlong == "skip" or not fits):
+            return "too_long"
+        return Instance(
+            id=name,
+            row=number,
+            line=line,
+            tokens=tuple([sys.intern(token.text) for token in short]),
+            words=tuple([token.word for token in short]),
+            label=label,
+            query=None if short_query is None else tuple([sys.intern(t.text) for t in short_query]),
+            rationale=None if flags is None else flags[: len(short)],
+            group=self._key(line, row, "group"),
+            truncated=truncated,
+            surface=_surface(text, short) if spec.tokeniser.cuts_words else None,
+        )
+
+    def _cut(self, line: int, text: str, length: int) -> Sequence[Token]:
+        """The tokens of a text: all of them, or so many that more than `length` are known to be."""
+        try:
+            return self.tokenise(text, length + 1)
+        except ValueError as error:
+            raise self._wrong(line, str(error), "simplify the tokeniser's pattern") from None
+
+    def _wrong(self, line: int, what: str, hint: str | None = None) -> InputError:
+        return InputError(what, where=self.path, line=line, hint=hint)
+
+    def _value(self, line: int, row: Row, role: Role) -> tuple[str, object]:
+        """The column of `role` and what the row has there; None where it may have nothing."""
+        column = self.spec.fields.column(role)
+        value = row.get(column)
+        if value is None and self.spec.required(role):
+            raise self._wrong(line, f"the field {column!r} is null")
+        return column, value
+
+    def _text(self, line: int, row: Row, role: Role) -> str | None:
+        column, value = self._value(line, row, role)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self._wrong(line, f"the field {column!r} is {value!r:.60}, not a string")
+        return value
+
+    def _key(self, line: int, row: Row, role: Role) -> str | None:
+        """An id or a group, which may be a whole number; None where it is empty."""
+        column, value = self._value(line, row, role)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            what = f"the field {column!r} is {value!r:.60}, not a string or a whole number"
+            raise self._wrong(line, what)
+        if len(value) > LONGEST_NAME:
+            what = f"the field {column!r} has {len(value):,} characters, more than {LONGEST_NAME:,}"
+            raise self._wrong(line, what, "ids and groups are short names")
+        return value
+
+    def _name(self, line: int, row: Row) -> str:
+        name = self._key(line, row, "id") or str(line)
+        if self.ids.add(name) and (first := self._line_of(name, line)) is not None:
+            what = f"the id {name!r:.80} stands twice"
+            raise self._wrong(line, what, f"first on line {first}; give each row its own")
+        return name
+
+    def _line_of(self, name: str, before: int) -> int | None:
+        """The line of the row of that name, of those that stand before a line: read again."""
+        with closing(_rows_of(self.spec, self.split)) as rows:
+            for line, row in rows:
+                if line >= before:
+                    break
+                if (self._key(line, row, "id") or str(line)) == name:
+                    return line
+        return None
+
+    def _class(self, line: int, row: Row) -> int:
+        name = row_label(row, self.spec, self.path, line)
+        if name not in self.labels:
+            what = f"the label {name!r:.80} is not a known one"
+            raise self._wrong(line, what, did_you_mean(name, self.labels))
+        return self.labels[name]
+
+    def _check_pairing(self, line: int, query: str | None) -> None:
+        has = query is not None
+        paired, first = self.paired = self.paired or (has, line)
+        if has != paired:
+            what = f"the row has {'a' if has else 'no'} query, unlike the one on line {first}"
+            raise self._wrong(line, what, "give all rows a query, or none")
+
+    def _flags(
+        self, line: int, row: Row, text: str, tokens: Sequence[Token]
+    ) -> tuple[int, ...] | None:
+        """The rationale, one 0 or 1 a token."""
+        column, value = self._value(line, row, "rationale")
+        if value is None or value == "":
+            return None
+        flags = _zeros_and_ones(value)
+        if flags is None:
+            what = f"the field {column!r} is not a list of 0 and 1"
+            raise self._wrong(line, what, "give one for each white-space token of the text")
+        wanted = len(text.split())
+        if len(flags) != wanted:
+            raise self._wrong(
+                line,
+                f"the field {column!r} has {len(flags)} entries, the text {wanted} tokens",
+                "give one 0 or 1 for each white-space token of the text",
+            )
+        return align(flags, text, tokens)
+
+
+def _zeros_and_ones(value: object) -> list[int] | None:
+    """A list of 0/1, as JSON, as text that holds JSON, or as text with spaces; else None."""
+    if isinstance(value, str):
+        if value.lstrip().startswith("["):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                return None
+        else:
+            value = [{"0": 0, "1": 1}.get(flag) for flag in value.split()]
+    if not isinstance(value, list) or any(flag not in (0, 1) for flag in value):
+        return None
+    return [int(flag) for flag in value]
