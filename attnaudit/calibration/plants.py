@@ -56,7 +56,7 @@ PLANTS: Mapping[str, Plant] = {
         kinds.Asking,
         {**HONEST, "hard_to_manipulate": "never against"},
         ("out_of_context",),
-        OF_CONTEXT,
+        OF_CONTEXT.model_copy(update={"learning_rate": 0.02}),
         paired=True,
     ),
     "twin": Plant(

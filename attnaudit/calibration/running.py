@@ -25,7 +25,7 @@ from attnaudit.records.calibration import Calibration, deciding_code
 from attnaudit.records.manifest import versions
 from attnaudit.records.schema import Platform
 
-JUDGING = range(100, 120)  # the seeds on which the rules themselves are judged
+JUDGING = range(120, 140)  # the seeds on which the rules themselves are judged
 FIRST = 1000  # the first seed of a user's calibration
 # Of every finding these hold one plant where it must be found, and one where its contrary must.
 QUICK = ("marker", "twin", "shift", "coin-seed", "decoy", "untrained", "idle-head")

@@ -37,7 +37,7 @@ def calibrate(
         typer.Option(
             min=0,
             max=10_000_000,
-            help="The seed that a plant is grown from, and the first of several. Seeds 100 to 119"
+            help="The seed that a plant is grown from, and the first of several. Seeds 120 to 139"
             " judge the rules, and are refused.",
         ),
     ] = 1000,
