@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
 from attnaudit.data.dataset import Dataset
-from attnaudit.data.loading import load_dataset, splits_of
+from attnaudit.data.loading import lacks, load_dataset, splits_of
+from attnaudit.data.reader import ROW_SUFFIXES
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.code import code_digest
-from attnaudit.execution.files import check_folder, output_errors
+from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
+from attnaudit.inputs import check_regular
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, ModelSpec
@@ -36,6 +40,12 @@ from attnaudit.models.untrained import (
     spec_of,
     suffix_of,
     untrained,
+)
+
+SPLIT_SPEC = "split.yaml"  # in the output folder: the spec of one file that is split
+HOW_TO_SPLIT = (
+    "add `--split 80/10/10`, or write a dataset spec with `file:` and `split: 80/10/10`, to have"
+    " it split by label into train, dev and test"
 )
 
 
@@ -127,7 +137,8 @@ def prepare_fit(config: AnyConfig, observer: Observer, scratch: Path | None) -> 
     reading = reading_of(config)
     source = _data(config, checkpoint, scratch)
     spec = load_spec(source, reading, limits=reading)
-    splits = _load_splits(spec, source)
+    splits = _load_splits(spec)
+    say_cut(splits["train"], observer)
     told = spec_of(config, splits["train"])
     blank = untrained(config, told, observer)
     digest = _digest(config, spec, splits["train"], splits["dev"])
@@ -177,7 +188,39 @@ def _data(config: AnyConfig, checkpoint: Path, scratch: Path | None) -> Path:
             _make(config, checkpoint)
         return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
-    return config.data
+    if config.split is None:
+        return config.data
+    return _split_file(config, checkpoint, scratch)
+
+
+def _split_file(config: AnyConfig, checkpoint: Path, scratch: Path | None) -> Path:
+    """A spec in the output folder that has one bare file split, for whatever reads it later."""
+    file = config.data
+    assert isinstance(file, Path)
+    if file.suffix.lower() not in ROW_SUFFIXES:
+        raise InputError(
+            f"is not one file of rows, which `split: {config.split}` could split",
+            where=file,
+            hint="write `split:` into the dataset spec itself",
+        )
+    check_regular(file)  # lest an empty folder be left for a file that is not there
+    folder = scratch or checkpoint.parent
+    if scratch is None:
+        _make(config, checkpoint)
+    path = folder / SPLIT_SPEC
+    told = {
+        "file": os.path.relpath(file.resolve(), folder.resolve()),
+        "split": config.split,
+        "split_seed": config.split_seed,
+    }
+    write_text(path, yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def say_cut(data: Dataset, observer: Observer) -> None:
+    """Tell how one file was split, where a spec or a configuration asked for that."""
+    if data.cut is not None:
+        observer.say(f"{data.path} is {data.cut.words}")
 
 
 def _make(config: AnyConfig, checkpoint: Path) -> None:
@@ -187,16 +230,12 @@ def _make(config: AnyConfig, checkpoint: Path) -> None:
     check_place(config, checkpoint)
 
 
-def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
+def _load_splits(spec: DatasetSpec) -> dict[str, Dataset]:
     """Train, dev and, where there is one, test: all read now, lest a bad row waste a training."""
     named = splits_of(spec)
     for split in ("train", "dev"):
         if split not in named:
-            raise InputError(
-                f"has no {split} split, which training needs",
-                where=source,
-                hint=f"name its file as `{split}:` in a dataset spec",
-            )
+            raise lacks(spec, split, named, "which training needs", HOW_TO_SPLIT)
     splits = {"train": load_dataset(spec, "train")}
     paired = splits["train"].paired
     for split in ("dev", "test"):
@@ -217,7 +256,7 @@ def _digest(config: AnyConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) 
     said = config.model_dump(mode="json", exclude={"output"})
     said.update(origin(config))
     reading = spec.reading().model_dump(mode="json")
-    data = [reading, learn.labels, learn.sha256, dev.sha256]
+    data = [reading, learn.labels, learn.digest, dev.digest]
     text = json.dumps([code_digest(__name__), said, *data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -360,6 +360,10 @@ def _working_in(folder: Path) -> Iterator[None]:
 
 def dataset_facts(data: Dataset, source: Path, **more: Any) -> DatasetFacts:
     """What a report says of the data."""
+    if data.cut is not None:
+        more["cut"] = data.cut.facts
+    if data.renamed:
+        more["renamed"] = dict(data.renamed)
     return DatasetFacts(
         name=str(source),
         sha256=data.sha256,
