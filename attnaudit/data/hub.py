@@ -26,8 +26,11 @@ def is_hub_name(path: Path) -> bool:
     return not path.exists() and not path.parent.exists() and bool(NAME.fullmatch(name))
 
 
-def fetch(name: str, revision: str | None, subset: str | None, where: Path) -> dict[str, Path]:
-    """The Parquet files of a data set by split, in the cache; of several pieces the first.
+Fetched = tuple[str, dict[str, Path]]  # the commit, and a file for each split
+
+
+def fetch(name: str, revision: str | None, subset: str | None, where: Path) -> Fetched:
+    """The commit and the Parquet files of a data set by split; of several pieces the first.
 
     What is not there yet is downloaded. Where the hub cannot be reached, what is there must do.
 
@@ -102,7 +105,7 @@ def splits_in(files: Iterable[str], subset: str | None, where: Path) -> dict[str
 
 def _cached(
     name: str, revision: str | None, subset: str | None, where: Path, error: Exception
-) -> dict[str, Path]:
+) -> Fetched:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -121,8 +124,8 @@ def _cached(
     return _in_folder(folder, splits_in(there, subset, where))
 
 
-def _in_folder(folder: Path, chosen: Mapping[str, list[str]]) -> dict[str, Path]:
-    return {split: folder / files[0] for split, files in chosen.items()}
+def _in_folder(folder: Path, chosen: Mapping[str, list[str]]) -> Fetched:
+    return folder.name, {split: folder / files[0] for split, files in chosen.items()}
 
 
 def _brief(error: Any) -> str:

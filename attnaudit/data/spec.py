@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,9 +37,10 @@ class DatasetSpec(ReadingSettings):
     """A data set: one file a split, or one `file` for all, whose rows may name their split.
 
     A file may be a folder that Hugging Face `datasets` saved; `hub` is a data set of the hub, of
-    which `revision` and `subset` say more. `split` cuts the one file into shares of train, dev and
-    test, which `split_seed` decides. `labels` are in the order of the classes (of two, the last is
-    the positive one). A spec may give them as a mapping from what the rows say to the name of the class, such as {0: bad, 1: good}.
+    which `revision` and `subset` say more. `split` splits the one file into shares of train, dev
+    and test, and `split_seed` decides which rows go where. `labels` are in the order of the classes
+    (of two, the last is the positive one). A spec may give them as a mapping from what the rows say
+    to the name of the class, such as {0: bad, 1: good}.
     """
 
     train: Path | None = None
@@ -54,6 +56,7 @@ class DatasetSpec(ReadingSettings):
     _source: Path | None = pydantic.PrivateAttr(None)
     _renaming: Renaming = pydantic.PrivateAttr(default_factory=Renaming)
     _left_out: tuple[str, ...] = pydantic.PrivateAttr(())
+    _tokeniser_file: Path | None = pydantic.PrivateAttr(None)
 
     @pydantic.field_validator("labels")
     @classmethod
@@ -99,6 +102,11 @@ class DatasetSpec(ReadingSettings):
     def renaming(self) -> Renaming:
         """What the spec calls the labels of the rows."""
         return self._renaming
+
+    @property
+    def tokeniser_file(self) -> Path | None:
+        """The tokenizer.json that the spec names, whose content `tokeniser` holds."""
+        return self._tokeniser_file
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -206,13 +214,14 @@ def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
         ]
     spec = document.parse(DatasetSpec)
     changed: dict[str, Any] = {
-        name: _data_file(path.parent / getattr(spec, name), document, name)
+        name: _data_file(_beside(path.parent, getattr(spec, name)), document, name)
         for name in (*SPLITS, "file")
         if getattr(spec, name) is not None
     }
     if spec.tokeniser.file is not None:
-        file = path.parent / spec.tokeniser.file
+        file = _beside(path.parent, spec.tokeniser.file)
         changed["tokeniser"] = TokeniserSettings(file=file).embedded()
+        spec._tokeniser_file = file
     spec = _found(spec.model_copy(update=changed), path)
     spec._renaming = renaming
     return spec if reading is None else _follow(spec, reading, document)
@@ -238,6 +247,16 @@ def _with_usual_names(document: Document) -> Document:
     return document
 
 
+def _beside(folder: Path, file: Path) -> Path:
+    """`file` as seen from here, without a detour through `folder` where that is the same file."""
+    joined = folder / file
+    plain = Path(os.path.normpath(joined))
+    try:
+        return plain if plain.samefile(joined) else joined
+    except (OSError, ValueError):
+        return joined
+
+
 def _data_file(file: Path, document: Document, name: str) -> Path:
     """The file or folder of rows; raises InputError for one that can be none by its name."""
     if file.suffix.lower() in ROW_SUFFIXES or is_saved(file) or saved_splits(file) is not None:
@@ -253,7 +272,8 @@ def _data_file(file: Path, document: Document, name: str) -> Path:
 def _found(spec: DatasetSpec, where: Path) -> DatasetSpec:
     """The spec with a file for each split of a Hugging Face data set that it names as a whole."""
     if spec.hub is not None:
-        found = hub.fetch(spec.hub, spec.revision, spec.subset, where)
+        commit, found = hub.fetch(spec.hub, spec.revision, spec.subset, where)
+        spec = spec.model_copy(update={"revision": commit})
         splits: dict[str, Path] | None = found
     else:
         splits = None if spec.file is None else saved_splits(spec.file)
