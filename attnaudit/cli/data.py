@@ -60,9 +60,8 @@ def check(
         for table in to_tables(reports, remarks(spec, reports)):
             render_table(table, console)
     show(rendered.get())
-    show(
-        f"\nThe spec by which this was read; --write FILE keeps it\n\n{spec_text(spec, labels, splits, Path.cwd())}"
-    )
+    show("\nThe spec by which this was read; --write FILE keeps it\n\n")
+    show(spec_text(spec, labels, splits, Path.cwd()))
     if write is not None:
         write_text(write, spec_text(spec, labels, splits, write.parent))
         Display(quiet=False).say(f"Wrote {write}")

@@ -180,7 +180,10 @@ def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
     met = False
     with closing(rows_of(spec, path, required)) as rows:
         if parts is not None:
-            wanted = list(parts.rows).index(split) if split in parts.rows else -1
+            if split not in parts.rows:
+                hint = did_you_mean(split, parts.rows)
+                raise InputError(f"no row is of split {split!r}", where=path, hint=hint)
+            wanted = list(parts.rows).index(split)
             yield from (found for found, at in zip(rows, parts.places, strict=True) if at == wanted)
             return
         for line, row in rows:

@@ -89,8 +89,8 @@ def test_labels_are_kept_as_written(spec):
         ),
         ("lowercase: true", ": names no data: give `train`, `dev` and `test`, or `file`"),
         (
-            "lowercase: false\ntest: a.parquet",
-            ":2: test: 'a.parquet' is not a .jsonl, .csv, .tsv file",
+            "lowercase: false\ntest: a.txt",
+            ":2: test: 'a.txt' is not a .jsonl, .csv, .tsv, .xlsx, .parquet file, nor a folder",
         ),
         ("file: a.csv\nlabels: [a, b, a]", ":2: labels: the label 'a' stands twice"),
         ("file: a.csv\nlabels: [1, '1']", ":2: labels: the label '1' stands twice"),
@@ -138,10 +138,10 @@ def test_mistakes_are_named_with_their_line(complaint, text, expected):
     assert complaint(text).startswith(expected)
 
 
-@pytest.mark.parametrize("name", ["data.parquet", "data", "data.jsonl.gz"])
+@pytest.mark.parametrize("name", ["data.txt", "data", "data.jsonl.gz"])
 def test_other_files_are_no_data_sets(tmp_path, name):
     with pytest.raises(
-        InputError, match=r"is not a data set: .* is none of .jsonl, .csv, .tsv, .y"
+        InputError, match=r"is not a data set: .* is none of .jsonl, .csv, .tsv, .xlsx"
     ):
         load_spec(tmp_path / name)
 
