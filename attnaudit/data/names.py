@@ -23,10 +23,15 @@ class Renaming:
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self.names = dict(names or {})
         self._by_number: dict[float, str] = {}
+        first: dict[float, str] = {}  # the label that stands for each number
         for label, name in self.names.items():
-            number = _number(label)
-            if number is not None and self._by_number.setdefault(number, name) != name:
-                raise ValueError(f"{label!r:.40} is named twice: {label} means the same as another")
+            if (number := _number(label)) is None:
+                continue
+            other = first.setdefault(number, label)
+            if self._by_number.setdefault(number, name) != name:
+                raise ValueError(
+                    f"{other!r:.40} and {label!r:.40} mean the same, and have two names"
+                )
 
     def __bool__(self) -> bool:
         return bool(self.names)

@@ -306,11 +306,9 @@ def _found(spec: DatasetSpec, where: Path) -> DatasetSpec:
 def _renaming(labels: dict[Any, Any], document: Document) -> Renaming:
     """What a mapping of `labels` calls each label of the rows; raises InputError."""
     made = {}
-    for key, value in labels.items():
+    for key, value in labels.items():  # both as written: no number has become another
         name = document.texts.get(("labels", key), value)
-        if isinstance(key, bool):  # as rows spell it
-            key = str(key).lower()
-        if not isinstance(name, str) or key is None:
+        if not isinstance(name, str):
             raise InputError(
                 f"labels: {key!r:.40}: {name!r:.40} does not name a class",
                 where=document.path,
