@@ -497,8 +497,8 @@ def test_several_labels_may_be_one_class(tmp_path):
             "a.csv:2: the label '0' is not a known one; say in a spec which class each number is:"
             " `labels: {0: ..., ...}` with the names 'negative', 'positive'",
         ),
-        ("labels: {0: a, 0.5: b, false: c}", "a.yaml:2: labels: 'false' is named twice"),
-        ("labels: {0: [a], 1: b}", "a.yaml:2: labels: 0: ['a'] does not name a class"),
+        ("labels: {0: a, 0.5: b, false: c}", "a.yaml:2: labels: '0' and 'false' mean the same, a"),
+        ("labels: {0: [a], 1: b}", "a.yaml:2: labels: '0': ['a'] does not name a class"),
     ],
 )
 def test_what_a_label_means_must_be_said_once(tmp_path, labels, says):
