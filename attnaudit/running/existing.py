@@ -134,7 +134,7 @@ def _other(there: Header, here: Header) -> str | None:
     if there.model.sha256 != here.model.sha256:
         return f"the audit of another model, {there.model.name}"
     ours, theirs = here.dataset, there.dataset
-    if theirs.sha256 != ours.sha256:
+    if theirs.rows_digest != ours.rows_digest:
         return f"an audit on other data, {theirs.name}"
     if theirs.split != ours.split:
         return f"an audit of another split, {theirs.split}"

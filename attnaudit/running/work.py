@@ -174,7 +174,7 @@ class Work:
             self.job.resume,
             self.job.reuse,
             self.header.model.sha256,
-            self.header.dataset.sha256,
+            self.header.dataset.rows_digest,
         )
 
     def perform(self, task: Task, observer: Observer) -> list[Record]:
