@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ def _rows(path: Path, files: list[Path], batches: Any, broken: str) -> Rows:
                     yield number, _named(row, names)
 
 
-def _guarded(batches: Iterator[Any], file: Path, broken: str) -> Iterator[Any]:
+def _guarded(batches: Iterator[Any], file: Path, broken: str) -> Generator[Any, None, None]:
     """The batches; whatever the library raises is a mistake in the file."""
     try:
         yield from batches

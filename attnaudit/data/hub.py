@@ -46,7 +46,7 @@ def fetch(name: str, revision: str | None, subset: str | None, where: Path) -> F
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if not NAME.fullmatch(name):
         raise InputError(f"hub: {name!r:.80} is no owner/name of the hub", where=where)

@@ -131,6 +131,12 @@ class DatasetSpec(ReadingSettings):
         path: Path = getattr(self, split)
         return path
 
+    def at(self, source: Path, file: Path) -> DatasetSpec:
+        """The same spec, as if it stood in `source` and named its one file so."""
+        spec = self.model_copy(update={"file": file})
+        spec._source = source
+        return spec
+
     def required(self, role: Role) -> bool:
         """Whether every row must have `role`: text and label, and what the spec names itself.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,13 @@ import yaml
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.loading import lacks, load_dataset, splits_of
 from attnaudit.data.reader import ROW_SUFFIXES
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.code import code_digest
 from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
-from attnaudit.inputs import check_regular
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, ModelSpec
@@ -104,6 +105,8 @@ def fit(
     data = TrainingData(learn.instances, dev.instances, told.vocabulary, len(told.labels), device)
 
     def fitted(summary: Summary) -> Fitted:
+        if config.split is not None:
+            write_text(ready.source, _split_spec(config, ready.source.parent))
         return Fitted(checkpoint.parent, checkpoint, ready.source, learn, summary, config)
 
     made = already_made(ready) if reuse else None
@@ -135,8 +138,7 @@ def prepare_fit(config: AnyConfig, observer: Observer, scratch: Path | None) -> 
     assert folder is not None  # read_config has seen to it
     checkpoint = folder / f"model{suffix_of(config)}"
     reading = reading_of(config)
-    source = _data(config, checkpoint, scratch)
-    spec = load_spec(source, reading, limits=reading)
+    source, spec = _spec(config, checkpoint, scratch, reading)
     splits = _load_splits(spec)
     say_cut(splits["train"], observer)
     told = spec_of(config, splits["train"])
@@ -188,33 +190,42 @@ def _data(config: AnyConfig, checkpoint: Path, scratch: Path | None) -> Path:
             _make(config, checkpoint)
         return write_reviews(folder, train=r.train, dev=r.dev, test=r.test, seed=r.seed)
     assert config.data is not None
+    return config.data
+
+
+def _spec(
+    config: AnyConfig, checkpoint: Path, scratch: Path | None, reading: ReadingSettings | None
+) -> tuple[Path, DatasetSpec]:
+    """The data set and where its spec stands, or will stand once the data have proved good."""
     if config.split is None:
-        return config.data
-    return _split_file(config, checkpoint, scratch)
-
-
-def _split_file(config: AnyConfig, checkpoint: Path, scratch: Path | None) -> Path:
-    """A spec in the output folder that has one bare file split, for whatever reads it later."""
+        source = _data(config, checkpoint, scratch)
+        return source, load_spec(source, reading, limits=reading)
     file = config.data
-    assert isinstance(file, Path)
+    assert isinstance(file, Path)  # read_config has seen to it
     if file.suffix.lower() not in ROW_SUFFIXES:
         raise InputError(
             f"is not one file of rows, which `split: {config.split}` could split",
             where=file,
             hint="write `split:` into the dataset spec itself",
         )
-    check_regular(file)  # lest an empty folder be left for a file that is not there
-    folder = scratch or checkpoint.parent
-    if scratch is None:
-        _make(config, checkpoint)
-    path = folder / SPLIT_SPEC
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / SPLIT_SPEC
+        write_text(path, _split_spec(config, path.parent))
+        spec = load_spec(path, reading, limits=reading)
+    source = checkpoint.parent / SPLIT_SPEC
+    return source, spec.at(source, file)
+
+
+def _split_spec(config: AnyConfig, folder: Path) -> str:
+    """A spec in a folder that has one file split, for whatever reads the data later."""
+    assert isinstance(config.data, Path)
     told = {
-        "file": os.path.relpath(file.resolve(), folder.resolve()),
+        "file": os.path.relpath(config.data.resolve(), folder.resolve()),
         "split": config.split,
         "split_seed": config.split_seed,
     }
-    write_text(path, yaml.safe_dump(told, sort_keys=False, allow_unicode=True))
-    return path
+    written: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+    return written
 
 
 def say_cut(data: Dataset, observer: Observer) -> None:
