@@ -43,9 +43,8 @@ def check(
     where it was not what you meant.
     """
     from attnaudit.cli.progress import Display
-    from attnaudit.data.check import check_dataset, remarks, to_tables
+    from attnaudit.data.check import check_dataset, remarks, spec_read, to_tables
     from attnaudit.data.spec import load_spec
-    from attnaudit.data.written import spec_text
     from attnaudit.execution.files import write_text
     from attnaudit.report.console import open_console
     from attnaudit.report.text import render_table
@@ -54,16 +53,15 @@ def check(
         _check_new(write)
     spec = load_spec(data)
     reports = check_dataset(spec)
-    splits, labels = [r.split for r in reports], list(reports[0].labels)
     console = open_console(sys.stdout, os.environ)
     with console.capture() as rendered:
         for table in to_tables(reports, remarks(spec, reports)):
             render_table(table, console)
     show(rendered.get())
     show("\nThe spec by which this was read; --write FILE keeps it\n\n")
-    show(spec_text(spec, labels, splits, Path.cwd()))
+    show(spec_read(spec, reports, Path.cwd()))
     if write is not None:
-        write_text(write, spec_text(spec, labels, splits, write.parent))
+        write_text(write, spec_read(spec, reports, write.parent))
         Display(quiet=False).say(f"Wrote {write}")
 
 

@@ -21,6 +21,7 @@ from attnaudit.data.settings import TEXT_FIRST
 from attnaudit.data.shares import EXAMPLE
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.split_names import SPLITS
+from attnaudit.data.written import spec_text
 from attnaudit.measures.columns import Column
 from attnaudit.measures.summary import Cell, Table
 
@@ -112,6 +113,17 @@ def remarks(spec: DatasetSpec, reports: Sequence[SplitReport]) -> list[str]:
     if spec.left_out:
         said.append(f"splits that are left out: {', '.join(spec.left_out)}")
     return said
+
+
+def spec_read(spec: DatasetSpec, reports: Sequence[SplitReport], folder: Path) -> str:
+    """The spec by which the data were read, as a YAML file in `folder` would have it."""
+    shares = {
+        "query": [r.with_query for r in reports],
+        "rationale": [r.with_rationale for r in reports],
+        "group": [r.with_group for r in reports],
+    }
+    there = [role for role, found in shares.items() if any(found)]
+    return spec_text(spec, list(reports[0].labels), [r.split for r in reports], folder, there)
 
 
 def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> list[Table]:
