@@ -17,17 +17,27 @@ from attnaudit.data.spec import DatasetSpec
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,15}")
 
 
-def spec_text(spec: DatasetSpec, labels: Sequence[str], splits: Sequence[str], folder: Path) -> str:
+def spec_text(
+    spec: DatasetSpec,
+    labels: Sequence[str],
+    splits: Sequence[str],
+    folder: Path,
+    there: Sequence[str] = (),
+) -> str:
     """The spec as a YAML file in `folder` would have it, which reads the same data in the same way.
 
-    `labels` are those of the data in their order, and `splits` those that can be read. What the
-    data might be told further stands in comments.
+    `labels` are those of the data in their order, `splits` those that can be read, and `there` what
+    else some rows say. What the data might be told further stands in comments.
     """
-    return "".join(f"{line}\n" for line in _lines(spec, labels, splits, folder))
+    return "".join(f"{line}\n" for line in _lines(spec, labels, splits, folder, there))
 
 
 def _lines(
-    spec: DatasetSpec, labels: Sequence[str], splits: Sequence[str], folder: Path
+    spec: DatasetSpec,
+    labels: Sequence[str],
+    splits: Sequence[str],
+    folder: Path,
+    there: Sequence[str],
 ) -> Iterator[str]:
     if spec.hub is not None:
         yield _entry("hub", spec.hub)
@@ -50,6 +60,8 @@ def _lines(
         if role in ("text", "label") or getattr(spec.fields, role) is not None
     }
     yield _entry("fields", named)
+    if others := [role for role in there if role not in named]:
+        yield f"# fields of these names are read too: {', '.join(others)}"
     if spec.renaming:
         yield _entry("labels", {_key(old): new for old, new in spec.renaming.names.items()})
     else:

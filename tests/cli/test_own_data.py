@@ -176,6 +176,12 @@ def test_check_prints_a_spec_that_can_be_kept(cli, reviews, here):
     assert cli("data", "check", "kept.yaml").out == done.out
 
 
+def test_what_rows_say_besides_is_named_in_the_spec(cli, reviews):
+    reviews(query=lambda i: f"what is {i}?", group=lambda i: i)
+    shown = cli("data", "check", "reviews.csv").out
+    assert "\n# fields of these names are read too: query, group\n" in shown
+
+
 def test_places_where_no_spec_can_be_kept(refused, reviews, here):
     data = ("data", "check", reviews(), "--write")
     (here / "old.yaml").write_text("file: reviews.csv\n")
