@@ -112,7 +112,7 @@ def saved_rows(path: Path, required: Collection[str]) -> Rows:
             check_header(path, None, stream.schema.names, required)
             yield from stream
 
-    return _rows(path, files_of(path), batches, "is no data set of `save_to_disk`")
+    return _rows(path, files_of(path), batches, "is no data set of `save_to_disk` that can be read")
 
 
 def _rows(path: Path, files: list[Path], batches: Any, broken: str) -> Rows:
@@ -131,7 +131,9 @@ def _rows(path: Path, files: list[Path], batches: Any, broken: str) -> Rows:
 def _guarded(batches: Iterator[Any], file: Path, broken: str) -> Generator[Any, None, None]:
     """The batches; whatever the library raises is a mistake in the file."""
     try:
-        yield from batches
+        for batch in batches:
+            batch.validate(full=True)  # offsets that lead elsewhere would end the whole program
+            yield batch
     except InputError:
         raise
     except Exception as error:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from array import array
 
 import pytest
 
@@ -196,3 +197,18 @@ def test_without_the_library_the_file_is_named(tmp_path, monkeypatch):
         "a.parquet: is a Parquet file, and pyarrow, which reads it, is not installed; install"
         " attnaudit[parquet], or save the data as .jsonl or .csv"
     )
+
+
+def test_offsets_that_lead_out_of_a_file_are_refused(arrow, saved):
+    """Followed unchecked they end the whole program."""
+    folder = saved({"train": TABLE}) / "train"
+    offsets = arrow.py_buffer(array("i", [0, 2**30, 1]).tobytes())
+    text = arrow.Array.from_buffers(arrow.string(), 2, [None, offsets, arrow.py_buffer(b"ab")])
+    batch = arrow.record_batch({"text": text, "label": arrow.array([0, 1])})
+    file = str(folder / "data-00000-of-00001.arrow")
+    with arrow.OSFile(file, "wb") as sink, arrow.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    with pytest.raises(
+        InputError, match="arrow: is no data set of `save_to_disk` that can be read"
+    ):
+        list(read_rows(folder))
