@@ -42,11 +42,12 @@ def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
     if spec.split is not None:
         return tuple(shares_of(spec.split))
     column = spec.fields.column("split")
-    named = Spellings()
+    named: set[str] = set()
+    met = Spellings()
     with closing(rows_of(spec, spec.file, ("split",) if spec.required("split") else ())) as rows:
         for line, row in rows:
             if row.get(column) not in (None, ""):
-                _split_name(row[column], column, spec.file, line, named)
+                named.add(_split_name(row[column], column, spec.file, line, met))
                 if len(named) > MOST_SPLITS:
                     raise InputError(
                         f"the field {column!r} names more than {MOST_SPLITS:,} splits",
@@ -54,8 +55,8 @@ def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
                         line=line,
                         hint="is it the right field?",
                     )
-    known = [split for split in SPLITS if split in set(named)]
-    return (*known, *sorted(set(named).difference(known))) or (ALL,)
+    known = [split for split in SPLITS if split in named]
+    return (*known, *sorted(named.difference(known))) or (ALL,)
 
 
 def _split_name(value: object, column: str, path: Path, line: int, met: Spellings) -> str:

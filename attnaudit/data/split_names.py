@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 SPLITS = ("train", "dev", "test")
 OTHER_NAMES = {
     "training": "train",
@@ -25,27 +23,19 @@ def split_named(name: str) -> str:
 
 
 class Spellings:
-    """The names that a file has for its splits; two names for one split are a mistake."""
+    """The names that a file has for train, dev and test; two for one split are a mistake."""
 
     def __init__(self) -> None:
         self._met: dict[str, str] = {}
-        self._means: dict[str, str] = {}  # for each name as it is written
-
-    def __len__(self) -> int:
-        return len(self._met)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._met)
 
     def add(self, name: str) -> str:
         """The split that a name means; raises ValueError where another name means it as well.
 
         A file that says both `eval` and `test` may well mean two splits.
         """
-        if name not in self._means:
-            self._means[name] = split_named(name)
-        split = self._means[name]
-        plain = name.strip().casefold() if split in SPLITS else name
-        if (other := self._met.setdefault(split, plain)) != plain:
-            raise ValueError(f"{other!r:.60} and {plain!r:.60} both mean the split {split}")
+        split = split_named(name)
+        if split in SPLITS:
+            plain = name.strip().casefold()
+            if (other := self._met.setdefault(split, plain)) != plain:
+                raise ValueError(f"{other!r} and {plain!r} both mean the split {split}")
         return split

@@ -30,7 +30,6 @@ def test_a_file_calls_each_split_by_one_name():
     assert [met.add(name) for name in ("train", "val", "Val", "Train", "a", "A")] == [
         *("train", "dev", "dev", "train", "a", "A")
     ]
-    assert list(met) == ["train", "dev", "a", "A"]
     with pytest.raises(ValueError, match="'val' and 'valid' both mean the split dev"):
         met.add("valid")
     with pytest.raises(ValueError, match="'train' and 'training' both mean"):
