@@ -12,12 +12,13 @@ from typing import Any
 
 import yaml
 
+from attnaudit.data.split_names import OTHER_NAMES, SPLITS
 from attnaudit.errors import AuditError, InputError
 
 IN_MEMORY = "data in memory"
 Row = Mapping[str, Any] | tuple[str, str | int]
 Data = str | Path | Mapping[str, Any] | Sequence[Row]
-_FILES = ("train", "dev", "test", "file")  # the keys of a spec that name files
+_FILES = (*SPLITS, *OTHER_NAMES, "file")  # the keys of a spec that name files
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Target(str, Enum):
 
 # What only one of the two takes.
 _OF_MODEL = (
-    *("split", "limit", "unit", "target", "text", "skip", "train", "recipe"),
+    *("limit", "unit", "target", "text", "skip", "train", "recipe"),
     *("revision", "dtype", "batch_tokens"),
 )
 _OF_CONFIG = ("vectors", "power", "pilot")
@@ -69,7 +69,8 @@ def audit(
         typer.Option(
             "--data",
             metavar="DATA",
-            help="A .jsonl, .csv or .tsv file, or a dataset spec; with CONFIG in place of its own.",
+            help="A file of rows, a dataset spec, or a Hugging Face data set: its folder or hub id."
+            " With CONFIG it takes the place of its own.",
         ),
     ] = None,
     recipe: Annotated[
@@ -90,7 +91,15 @@ def audit(
         Optional[list[str]],  # noqa: UP045
         typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
     ] = None,
-    split: o.SplitOption = None,
+    split: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="SPLIT|SHARES",
+            help="With MODEL, which split to audit: train, dev, test or all.  [default: test if"
+            " there is one] With CONFIG, how to split one file of data by label into train, dev and"
+            " test, such as 80/10/10 percent.",
+        ),
+    ] = None,
     limit: o.LimitOption = None,
     unit: o.UnitOption = o.Unit.word,
     target: Annotated[
@@ -177,6 +186,7 @@ def audit(
     if data is not None or data_option is not None:
         source = o.either(context, data, data_option, "DATA")
     existing = is_model(name)
+    split = _checked_split(context, split, existing)
     _check_options(context, name, _OF_CONFIG if existing else _OF_MODEL)
     if not existing and name == model and from_file(context, "model"):
         raise InputError(
@@ -196,7 +206,7 @@ def audit(
         from attnaudit.running.plans import read_plan
 
         path = find_config(name)
-        config, plan = read_plan(path, Overrides(source, vectors, seed, output))
+        config, plan = read_plan(path, Overrides(source, vectors, seed, output, split))
         check_output(path, config.output, output)
         ending.of_config(config, plan, where, pilot if power else None)
         return
@@ -251,6 +261,26 @@ def _check_options(context: typer.Context, name: str, others: Sequence[str]) -> 
                 f"--{option.replace('_', '-')} goes with a {wanted}, and {name} is a {is_}",
                 hint="leave it out",
             )
+
+
+def _checked_split(context: typer.Context, split: str | None, existing: bool) -> str | None:
+    """A split with MODEL, shares with CONFIG; raises InputError for what is for the other."""
+    if split is None:
+        return None
+    if not existing:
+        if "/" not in split and not from_file(context, "split"):
+            raise InputError(
+                f"--split {split} goes with a MODEL, whose data it chooses from",
+                hint="leave it out; or give shares, such as 80/10/10, to have one file split",
+            )
+        return o.shares_given(context, split)
+    if "/" in split:
+        raise InputError(
+            f"--split {split} goes with a CONFIG, which trains on a part of the data",
+            hint="for a MODEL, write `file:` and `split:` in a dataset spec, as they were when it"
+            " was trained",
+        )
+    return split
 
 
 def _defaults(context: typer.Context) -> Mapping[str, Mapping[str, Any]]:

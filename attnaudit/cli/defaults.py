@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from attnaudit.cli.places import leads_out
+from attnaudit.config import read_document
 from attnaudit.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -137,6 +139,8 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
         why = _REACHING.get(parameter.name) or _outside(text) or _too_many(parameter.name, text)
         if why is None and parameter.name in ("model", "model_option"):
             why = _no_file(text)
+        if why is None and parameter.name in ("data", "data_option"):
+            why = _of_the_hub(text)
         if why is not None:
             raise InputError(
                 f"{'.'.join(map(str, place))}: {text!r} may not stand in this file: {why}",
@@ -173,6 +177,21 @@ def _no_file(reference: str) -> str | None:
         return "a plug-in is code"
     if is_hub_id(reference):
         return "there is no such file, and a model of the hub would be downloaded"
+    return None
+
+
+def _of_the_hub(data: str) -> str | None:
+    """Why DATA would make this program download something."""
+    from attnaudit.data.hub import is_hub_name
+    from attnaudit.data.spec import SPEC_SUFFIXES
+
+    path = Path(data)
+    if is_hub_name(path):
+        return "there is no such file, and a data set of the hub would be downloaded"
+    if path.suffix.lower() in SPEC_SUFFIXES and path.is_file():
+        with suppress(InputError):  # which whoever reads it for its rows names
+            if "hub" in read_document(path).mapping:
+                return "it is the spec of a data set of the hub, which would be downloaded"
     return None
 
 

@@ -65,7 +65,8 @@ DataArgument = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Argument(
         metavar="DATA",
-        help="A .jsonl, .csv or .tsv file, or a dataset spec in YAML.",
+        help="A file of rows (.jsonl, .csv, .tsv, .xlsx, .parquet), a dataset spec in YAML, or a"
+        " Hugging Face data set: its folder or hub id.",
         show_default=False,
     ),
 ]
@@ -80,6 +81,14 @@ DataOption = Annotated[
 SplitOption = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(metavar="SPLIT", help="train, dev, test or all.  [default: test if there is one]"),
+]
+SharesOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--split",
+        metavar="SHARES",
+        help="Split one file of data by label into train, dev and test, such as 80/10/10 percent.",
+    ),
 ]
 LimitOption = Annotated[
     Optional[int],  # noqa: UP045
@@ -204,6 +213,22 @@ def verified(asked: str) -> int | None:
     if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
         raise InputError(f"--verify: should be a whole number or all, not {asked!r}")
     return int(asked)
+
+
+def shares_given(context: typer.Context, split: str | None) -> str | None:
+    """How --split says to split a file of data; raises InputError for shares that cannot be.
+
+    A `split: test` of attnaudit.yaml is for commands that choose a split, and says nothing here.
+    """
+    from attnaudit.data.shares import shares_of
+
+    if split is None or ("/" not in split and from_file(context, "split")):
+        return None
+    try:
+        shares_of(split)
+    except ValueError as error:
+        raise InputError(f"--split: {error}") from None
+    return split
 
 
 def check_workers(workers: int, cluster: str | None) -> None:

@@ -23,7 +23,7 @@ def is_model(name: str) -> bool:
     The name of a sample is a CONFIG even where a folder is called so; `./NAME` is then the folder.
     Raises InputError for what is neither.
     """
-    from attnaudit.data.spec import ROW_SUFFIXES
+    from attnaudit.data.reader import ROW_SUFFIXES
     from attnaudit.models.references import is_hub_id, is_plugin
 
     path = Path(name)
@@ -33,7 +33,8 @@ def is_model(name: str) -> bool:
     if path.is_dir():
         return _is_model_folder(path)
     if suffix in ROW_SUFFIXES:
-        raise _neither(name, "is data", "give the model first, and the data with --data")
+        hint = f"give one of them first: `quickstart --data {name}` trains a model"
+        raise _neither(name, "is data", hint)
     if suffix in _OTHERS:
         raise _neither(name, "is a file of weights alone", "give the folder that holds config.json")
     if suffix == ".pt" or is_hub_id(name) or is_plugin(name):
@@ -44,6 +45,18 @@ def is_model(name: str) -> bool:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else _BOTH
     raise _neither(name, "is no file, no folder and no sample", hint)
+
+
+def check_config(name: str) -> None:
+    """Raise InputError for data in the place of a CONFIG."""
+    from attnaudit.data.reader import ROW_SUFFIXES
+
+    if Path(name).suffix.lower() in ROW_SUFFIXES:
+        raise InputError(
+            "is data, not a CONFIG",
+            where=name,
+            hint=f"give a CONFIG first: `quickstart --data {name}`",
+        )
 
 
 def _is_sample(name: str) -> bool:

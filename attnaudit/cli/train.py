@@ -11,13 +11,16 @@ from attnaudit.cli import options as o
 from attnaudit.cli.output import finish
 from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
+from attnaudit.cli.target import check_config
 
 
 def train(
+    context: typer.Context,
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a sample config.")
     ],
     data: o.SpecOption = None,
+    split: o.SharesOption = None,
     vectors: o.VectorsOption = None,
     output: o.FolderOption = None,
     seed: o.ConfigSeedOption = None,
@@ -36,7 +39,9 @@ def train(
     folder model, which transformers can load. The epoch with the best dev score is kept.
     Interrupted, it goes on with --resume where its last finished epoch ended.
     """
+    check_config(config)
     path = find_config(config)
+    split = o.shares_given(context, split)
 
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
@@ -47,7 +52,7 @@ def train(
     from attnaudit.running.planning.dry_suite import plan_training
     from attnaudit.running.run import run_training
 
-    settings = read_config(path, Overrides(data, vectors, seed, output))
+    settings = read_config(path, Overrides(data, vectors, seed, output, split))
     check_output(path, settings.output, output)
     display = Display(quiet)
     if dry_run:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from attnaudit.data.cutting import Cut
 from attnaudit.data.dataset import REASONS, Dataset
 from attnaudit.data.instance import Instance
-from attnaudit.data.loading import load_dataset, splits_of
+from attnaudit.data.loading import ALL, load_dataset, splits_of
+from attnaudit.data.opening import header_of
+from attnaudit.data.reader import described
 from attnaudit.data.settings import TEXT_FIRST
+from attnaudit.data.shares import EXAMPLE
 from attnaudit.data.spec import DatasetSpec
+from attnaudit.data.split_names import SPLITS
+from attnaudit.data.written import spec_text
 from attnaudit.measures.columns import Column
 from attnaudit.measures.summary import Cell, Table
 
@@ -43,7 +49,9 @@ class SplitReport:
     and where there is none): `unseen_types` and `unseen_tokens` are the shares of distinct and of
     running tokens that train does not have, in [0, 1], and `leaked` counts rows whose text (with
     its query) also occurs in train; the fewer the better. `order` says which side of a pair comes
-    first for a model that reads both as one sequence; None without pairs.
+    first for a model that reads both as one sequence; None without pairs. `also` counts rows whose
+    text also occurs in each split before, and `cut` says how the splits came about, if not by the
+    data themselves.
     """
 
     split: str
@@ -62,6 +70,8 @@ class SplitReport:
     unseen_tokens: float | None
     leaked: int | None
     order: str | None = None
+    also: dict[str, int] = field(default_factory=dict)
+    cut: Cut | None = None
 
 
 def check_dataset(spec: DatasetSpec) -> list[SplitReport]:
@@ -74,18 +84,53 @@ def check_dataset(spec: DatasetSpec) -> list[SplitReport]:
     """
     reports: list[SplitReport] = []
     labels = spec.labels
-    train: _Seen | None = None
+    seen: dict[str, _Seen] = {}
     for split in splits_of(spec):
         data = load_dataset(spec, split, labels=labels)
         labels = data.labels
-        reports.append(_report(data, train))
-        if split == "train":
-            train = _Seen(data)
+        reports.append(_report(data, seen))
+        if split in SPLITS:
+            seen[split] = _Seen(data)
     return reports
 
 
-def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
-    """The reports as two tables with a column a split: what there is, and rows by label."""
+def remarks(spec: DatasetSpec, reports: Sequence[SplitReport]) -> list[str]:
+    """What a user should know of how the files were read, or may want to do about it.
+
+    Raises InputError for a file that cannot be read.
+    """
+    said = []
+    if cut := reports[0].cut:
+        said.append(f"{reports[0].path} is {cut.words}")
+    elif [r.split for r in reports] == [ALL]:
+        said.append(
+            "the rows name no split, so there is one, `all`; to train on this file, write `split:"
+            f" {EXAMPLE}` in its spec, or give --split {EXAMPLE}"
+        )
+    for path in dict.fromkeys(report.path for report in reports):
+        if found := described(path, header_of(spec)):
+            said.append(f"{path}: {found}")
+    if spec.left_out:
+        said.append(f"splits that are left out: {', '.join(spec.left_out)}")
+    return said
+
+
+def spec_read(spec: DatasetSpec, reports: Sequence[SplitReport], folder: Path) -> str:
+    """The spec by which the data were read, as a YAML file in `folder` would have it."""
+    shares = {
+        "query": [r.with_query for r in reports],
+        "rationale": [r.with_rationale for r in reports],
+        "group": [r.with_group for r in reports],
+    }
+    there = [role for role, found in shares.items() if any(found)]
+    return spec_text(spec, list(reports[0].labels), [r.split for r in reports], folder, there)
+
+
+def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> list[Table]:
+    """The reports as two tables with a column a split: what there is, and rows by label.
+
+    `remarks` stand below the first.
+    """
     columns = [report.split for report in reports]
     skipped: list[tuple[str, list[Cell]]] = [
         (f"skipped: {name}", [r.skipped.get(name, 0) for r in reports])
@@ -113,10 +158,17 @@ def to_tables(reports: Sequence[SplitReport]) -> list[Table]:
         ("tokens not in train", [r.unseen_tokens for r in reports]),
         ("texts also in train", [r.leaked for r in reports]),
     ]
+    if any("dev" in r.also for r in reports):
+        measures.append(("texts also in dev", [r.also.get("dev") for r in reports]))
     notes = [
-        f"texts of {r.split} that also occur in train: {r.leaked}; they flatter the model's scores"
-        for r in reports
-        if r.leaked
+        *remarks,
+        *(
+            f"texts of {r.split} that also occur in {other}: {count}; they flatter the model's"
+            " scores"
+            for r in reports
+            for other, count in r.also.items()
+            if count
+        ),
     ]
     if any(r.order and "not given" in r.order for r in reports):
         notes.append(
@@ -152,11 +204,13 @@ def _digest(instance: Instance) -> bytes:
     return hashlib.blake2b(text, digest_size=16).digest()
 
 
-def _report(data: Dataset, train: _Seen | None) -> SplitReport:
+def _report(data: Dataset, seen: Mapping[str, _Seen]) -> SplitReport:
+    train = seen.get("train")
     counts: Counter[str] = Counter()
     by_label: Counter[int] = Counter()
     lengths = Column(np.int64)
-    with_query = with_rationale = with_group = leaked = 0
+    with_query = with_rationale = with_group = 0
+    also = dict.fromkeys(seen, 0)
     for instance in data.instances:
         counts.update(instance.tokens)
         by_label[instance.label] += 1
@@ -164,7 +218,10 @@ def _report(data: Dataset, train: _Seen | None) -> SplitReport:
         with_query += instance.query is not None
         with_rationale += instance.rationale is not None
         with_group += instance.group is not None
-        leaked += train is not None and _digest(instance) in train.texts
+        if seen:
+            digest = _digest(instance)
+            for split, earlier in seen.items():
+                also[split] += digest in earlier.texts
     n = len(data.instances)
     smallest, median, p95, largest = np.percentile(
         lengths.array(), [0, 50, 95, 100], method="inverted_cdf"
@@ -185,8 +242,10 @@ def _report(data: Dataset, train: _Seen | None) -> SplitReport:
         vocabulary=len(counts),
         unseen_types=None if train is None else len(unseen) / len(counts),
         unseen_tokens=None if train is None else sum(counts[t] for t in unseen) / counts.total(),
-        leaked=None if train is None else leaked,
+        leaked=also.get("train"),
         order=_first_side(data) if with_query else None,
+        also=also,
+        cut=data.cut,
     )
 
 

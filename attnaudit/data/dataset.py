@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from attnaudit.data.cutting import Cut
 from attnaudit.data.instance import Instance
 from attnaudit.data.settings import Order
 
@@ -18,7 +21,8 @@ class Dataset:
 
     `labels` name the classes in order; `sha256` is of the file's bytes; `skipped` counts rows left
     out by reason (one of REASONS); `partial` says that a limit cut the data short; `order` is that
-    of the sides of a pair, None where nobody said it.
+    of the sides of a pair, None where nobody said it. `cut` says how the file was cut into splits,
+    where a spec asked for that, and `renamed` what it calls the labels of the rows.
     """
 
     instances: Sequence[Instance]
@@ -30,6 +34,17 @@ class Dataset:
     truncated: int
     partial: bool
     order: Order | None = None
+    cut: Cut | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """What tells its rows from others: the SHA-256 of the file where nothing else decides."""
+        if self.cut is None and not self.renamed:
+            return self.sha256
+        cut = None if self.cut is None else [self.cut.facts, self.split]
+        told = json.dumps([self.sha256, cut, dict(self.renamed)], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     @property
     def paired(self) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from attnaudit.data.names import MOST, check_labels, check_length
-from attnaudit.data.reader import Row, read_rows
+from attnaudit.data.opening import rows_of
+from attnaudit.data.reader import Row
 from attnaudit.data.spec import DatasetSpec
-from attnaudit.errors import InputError
+from attnaudit.errors import InputError, did_you_mean
 
 
 def label_text(value: object) -> str | None:
@@ -128,7 +129,28 @@ def row_label(row: Row, spec: DatasetSpec, path: Path, line: int) -> str:
         check_length(name)
     except ValueError as error:
         raise InputError(str(error), where=path, line=line, hint="check the label column") from None
-    return spec.renamed.get(name, name)
+    return spec.renaming(name)
+
+
+def unknown_label(
+    name: str, spec: DatasetSpec, known: Collection[str], path: Path, line: int
+) -> InputError:
+    """The mistake of a row whose label is none of the `known` ones."""
+    if spec.renaming:
+        said = _listed(spec.renaming.names)
+        hint = f"the spec's `labels` say what {said} mean: add {name!r:.80} to them"
+    elif _is_whole(name) and not any(map(_is_whole, known)):
+        hint = f"say in a spec which class each number is: `labels: {{{name}: ..., ...}}`"
+        hint += f" with the names {_listed(known)}"
+    else:
+        hint = did_you_mean(name, known) or "check the label column"
+    return InputError(
+        f"the label {name!r:.80} is not a known one", where=path, line=line, hint=hint
+    )
+
+
+def _is_whole(name: str) -> bool:
+    return re.fullmatch(r"-?[0-9]+(\.0)?", name) is not None
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -140,7 +162,7 @@ def _met(spec: DatasetSpec, path: Path) -> set[str]:
     """The labels that rows of a file have."""
     met: set[str] = set()
     column = spec.fields.column("label")
-    with closing(read_rows(path, [column])) as rows:
+    with closing(rows_of(spec, path, ("label",))) as rows:
         for line, row in rows:
             name = row_label(row, spec, path, line)
             if name not in met:

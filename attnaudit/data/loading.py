@@ -10,36 +10,44 @@ from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
+from attnaudit.data.cutting import Cut, cut_of
 from attnaudit.data.dataset import REASONS, Dataset
 from attnaudit.data.instance import Instance
-from attnaudit.data.labels import label_names, row_label
-from attnaudit.data.reader import Row, Rows, file_sha256, read_rows
+from attnaudit.data.labels import label_names, row_label, unknown_label
+from attnaudit.data.opening import LONGEST_NAME, key_of, rows_of
+from attnaudit.data.reader import Row, Rows, file_sha256
 from attnaudit.data.settings import Role
+from attnaudit.data.shares import shares_of
 from attnaudit.data.spec import DatasetSpec
+from attnaudit.data.split_names import SPLITS, Spellings, split_named
 from attnaudit.data.store import Hashes, Instances
 from attnaudit.data.tokenise import Token, align, build_tokeniser
 from attnaudit.errors import InputError, did_you_mean
 
 ALL = "all"  # the split that is every row of a file
-LONGEST_NAME = 1_000  # characters of an id or a group
 MOST_SPLITS = 1_000
 
 
 def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
     """The splits that can be read: the spec's, those that the rows name, or else `all`.
 
+    Rows may call them by other names: `validation`, `valid` and `val` mean dev, `testing` and
+    `eval` mean test, `training` means train.
+
     Raises:
-        InputError: the file that holds all splits cannot be read.
+        InputError: the file that holds all splits cannot be read, or calls one by two names.
     """
     if spec.file is None:
         return spec.splits()
+    if spec.split is not None:
+        return tuple(shares_of(spec.split))
     column = spec.fields.column("split")
-    required = {column} if spec.required("split") else set()
     named: set[str] = set()
-    with closing(read_rows(spec.file, required)) as rows:
+    met = Spellings()
+    with closing(rows_of(spec, spec.file, ("split",) if spec.required("split") else ())) as rows:
         for line, row in rows:
-            if row.get(column) is not None:
-                named.add(_split_name(row[column], column, spec.file, line))
+            if row.get(column) not in (None, ""):
+                named.add(_split_name(row[column], column, spec.file, line, met))
                 if len(named) > MOST_SPLITS:
                     raise InputError(
                         f"the field {column!r} names more than {MOST_SPLITS:,} splits",
@@ -47,19 +55,52 @@ def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
                         line=line,
                         hint="is it the right field?",
                     )
-    known = [split for split in ("train", "dev", "test") if split in named]
+    known = [split for split in SPLITS if split in named]
     return (*known, *sorted(named.difference(known))) or (ALL,)
 
 
-def _split_name(value: object, column: str, path: Path, line: int) -> str:
+def _split_name(value: object, column: str, path: Path, line: int, met: Spellings) -> str:
     """The split that a row names: short text, or a whole number."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         name = str(value)
         if len(name) <= LONGEST_NAME:
-            return name
+            try:
+                return met.add(name)
+            except ValueError as error:
+                raise InputError(
+                    f"in the field {column!r} {error}",
+                    where=path,
+                    line=line,
+                    hint="call each split by one name: train, dev and test",
+                ) from None
     raise InputError(
         f"the field {column!r} is {value!r:.60}, which names no split", where=path, line=line
     )
+
+
+def lacks(spec: DatasetSpec, split: str, named: Sequence[str], why: str, ways: str) -> InputError:
+    """The mistake of data without a split that is needed.
+
+    Args:
+        spec: the data.
+        split: what is lacking.
+        named: the splits that there are, by `splits_of`.
+        why: what needs it, behind a comma.
+        ways: how to have one file cut into splits, in words.
+    """
+    if spec.file is None:
+        hint = f"name its file as `{split}:` in a dataset spec"
+        return InputError(f"has no {split} split, {why}", where=spec.source, hint=hint)
+    if spec.split is not None:
+        what, hint = f"splits by {spec.split}, without {split}, {why}", "give it a share"
+        return InputError(what, where=spec.source, hint=hint)
+    if tuple(named) == (ALL,):
+        what, hint = f"has no {split} split, {why}: its rows name no split", ways
+    else:
+        there = ", ".join(repr(name) for name in named[:12])
+        what = f"has no {split} split, {why}: its rows name {there}"
+        hint = f"name some of them {split} in the field {spec.fields.column('split')!r}"
+    return InputError(what, where=spec.source or spec.file, hint=hint)
 
 
 def default_split(spec: DatasetSpec) -> str:
@@ -89,14 +130,15 @@ def load_dataset(
     Raises:
         InputError: the file cannot be read, or a row or its label is wrong, or no row is usable.
     """
-    split = default_split(spec) if split is None else split
+    split = default_split(spec) if split is None else split_named(split)
     path = spec.path(split)
     names = label_names(spec, path, labels)
-    maker = _Maker(spec, split, names, min_words)
+    parts = None if split == ALL else cut_of(spec, names)
+    maker = _Maker(spec, split, names, min_words, parts)
     kept, truncated = Instances(), 0
     skipped: Counter[str] = Counter()
     partial = False
-    with closing(_rows_of(spec, split)) as rows:
+    with closing(_rows_of(spec, split, parts)) as rows:
         for line, row in rows:
             if len(kept) == limit:
                 partial = True
@@ -124,28 +166,39 @@ def load_dataset(
         truncated=truncated,
         partial=partial,
         order=spec.order,
+        cut=parts,
+        renamed=spec.renaming.names,
     )
 
 
-def _rows_of(spec: DatasetSpec, split: str) -> Rows:
+def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
     """The rows of `split`, from its own file or picked from the file that holds all."""
     path, column = spec.path(split), spec.fields.column("split")
-    required = [spec.fields.column(role) for role in get_args(Role) if spec.required(role)]
+    required = [role for role in get_args(Role) if spec.required(role)]
     pick = spec.file is not None and split != ALL
     seen: set[str] = set()
+    spellings = Spellings()
     met = False
-    with closing(read_rows(path, required)) as rows:
+    with closing(rows_of(spec, path, required)) as rows:
+        if parts is not None:
+            if split not in parts.rows:
+                hint = did_you_mean(split, parts.rows)
+                raise InputError(f"no row is of split {split!r}", where=path, hint=hint)
+            wanted = list(parts.rows).index(split)
+            yield from (found for found, at in zip(rows, parts.places, strict=True) if at == wanted)
+            return
         for line, row in rows:
             if pick:
-                if row.get(column) is None:
+                if row.get(column) in (None, ""):
                     raise InputError(
                         f"the row does not say its split (no field {column!r}), so the split"
                         f" {split!r} cannot be read",
                         where=path,
                         line=line,
-                        hint="add that field, or ask for no split to use all rows",
+                        hint="add that field, write `split: 80/10/10` in a spec to have the file"
+                        " split, or ask for no split to use all rows",
                     )
-                named = _split_name(row[column], column, path, line)
+                named = _split_name(row[column], column, path, line, spellings)
                 if len(seen) < MOST_SPLITS:
                     seen.add(named)
                 if named != split:
@@ -181,9 +234,14 @@ class _Maker:
     """Makes instances of one file's rows, and remembers what rows must not contradict."""
 
     def __init__(
-        self, spec: DatasetSpec, split: str, labels: Sequence[str], min_words: int
+        self,
+        spec: DatasetSpec,
+        split: str,
+        labels: Sequence[str],
+        min_words: int,
+        parts: Cut | None,
     ) -> None:
-        self.spec, self.split, self.path = spec, split, spec.path(split)
+        self.spec, self.split, self.path, self.parts = spec, split, spec.path(split), parts
         self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
         self.labels = {name: i for i, name in enumerate(labels)}
         self.min_words = max(min_words, spec.min_length)
@@ -257,18 +315,8 @@ class _Maker:
 
     def _key(self, line: int, row: Row, role: Role) -> str | None:
         """An id or a group, which may be a whole number; None where it is empty."""
-        column, value = self._value(line, row, role)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        if value is None or value == "":
-            return None
-        if not isinstance(value, str):
-            what = f"the field {column!r} is {value!r:.60}, not a string or a whole number"
-            raise self._wrong(line, what)
-        if len(value) > LONGEST_NAME:
-            what = f"the field {column!r} has {len(value):,} characters, more than {LONGEST_NAME:,}"
-            raise self._wrong(line, what, "ids and groups are short names")
-        return value
+        self._value(line, row, role)
+        return key_of(self.spec, row, role, self.path, line)
 
     def _name(self, line: int, row: Row) -> str:
         name = self._key(line, row, "id") or str(line)
@@ -279,7 +327,7 @@ class _Maker:
 
     def _line_of(self, name: str, before: int) -> int | None:
         """The line of the row of that name, of those that stand before a line: read again."""
-        with closing(_rows_of(self.spec, self.split)) as rows:
+        with closing(_rows_of(self.spec, self.split, self.parts)) as rows:
             for line, row in rows:
                 if line >= before:
                     break
@@ -290,8 +338,7 @@ class _Maker:
     def _class(self, line: int, row: Row) -> int:
         name = row_label(row, self.spec, self.path, line)
         if name not in self.labels:
-            what = f"the label {name!r:.80} is not a known one"
-            raise self._wrong(line, what, did_you_mean(name, self.labels))
+            raise unknown_label(name, self.spec, self.labels, self.path, line)
         return self.labels[name]
 
     def _check_pairing(self, line: int, query: str | None) -> None:

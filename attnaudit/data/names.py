@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 MOST = 10_000  # classes
 LONGEST = 200  # characters of a label
 
 _TRUTH = {"true": 1.0, "false": 0.0}
+
+
+class Renaming:
+    """What a spec calls the labels of rows, by a mapping such as {0: bad, 1: good}.
+
+    `0` stands for `0.0` and `false` too, and `1` for `1.0` and `True`: programs that write tables
+    spell the same label in all these ways.
+
+    Raises:
+        ValueError: two of the labels mean the same, and are called differently.
+    """
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        self.names = dict(names or {})
+        self._by_number: dict[float, str] = {}
+        first: dict[float, str] = {}  # the label that stands for each number
+        for label, name in self.names.items():
+            if (number := _number(label)) is None:
+                continue
+            other = first.setdefault(number, label)
+            if self._by_number.setdefault(number, name) != name:
+                raise ValueError(
+                    f"{other!r:.40} and {label!r:.40} mean the same, and have two names"
+                )
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def __call__(self, label: str) -> str:
+        """The name of the class that a label of the rows means; itself where nothing is said."""
+        if not self.names:
+            return label
+        found = self.names.get(label)
+        if found is None and (number := _number(label)) is not None:
+            found = self._by_number.get(number)
+        return label if found is None else found
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes in the order of the mapping."""
+        return list(dict.fromkeys(self.names.values()))
 
 
 def check_labels(names: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,38 +10,53 @@ from typing import Annotated, Any
 import pydantic
 
 from attnaudit.config import Document, read_document
-from attnaudit.data.names import check_labels
+from attnaudit.data import hub
+from attnaudit.data.arrow_rows import is_saved, saved_splits
+from attnaudit.data.names import Renaming, check_labels
+from attnaudit.data.reader import ROW_SUFFIXES
 from attnaudit.data.settings import ReadingSettings, Role
+from attnaudit.data.shares import shares_of
+from attnaudit.data.split_names import OTHER_NAMES, SPLITS, split_named
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import InputError, did_you_mean
 
-ROW_SUFFIXES = (".jsonl", ".csv", ".tsv")
 SPEC_SUFFIXES = (".yaml", ".yml")
+LARGEST_SEED = 2**31 - 1
 
 
-def _check_suffix(path: Path) -> Path:
-    if path.suffix.lower() not in ROW_SUFFIXES:
-        raise ValueError(f"{path.name!r} is not a {', '.join(ROW_SUFFIXES)} file")
-    return path
+def _check_shares(text: str) -> str:
+    shares_of(text)
+    return text
 
 
-DataFile = Annotated[Path, pydantic.AfterValidator(_check_suffix)]
+ShareText = Annotated[str, pydantic.AfterValidator(_check_shares)]  # such as 80/10/10
+SplitSeed = Annotated[int, pydantic.Field(ge=0, le=LARGEST_SEED)]
 
 
 class DatasetSpec(ReadingSettings):
     """A data set: one file a split, or one `file` for all, whose rows may name their split.
 
-    `labels` are in the order of the classes (of two, the last is the positive one). A spec may give
-    them as a mapping from what the rows say to the name of the class, such as {0: bad, 1: good}.
+    A file may be a folder that Hugging Face `datasets` saved; `hub` is a data set of the hub, of
+    which `revision` and `subset` say more. `split` splits the one file into shares of train, dev
+    and test, and `split_seed` decides which rows go where. `labels` are in the order of the classes
+    (of two, the last is the positive one). A spec may give them as a mapping from what the rows say
+    to the name of the class, such as {0: bad, 1: good}.
     """
 
-    train: DataFile | None = None
-    dev: DataFile | None = None
-    test: DataFile | None = None
-    file: DataFile | None = None
+    train: Path | None = None
+    dev: Path | None = None
+    test: Path | None = None
+    file: Path | None = None
+    hub: str | None = None
+    revision: str | None = None
+    subset: str | None = None
+    split: ShareText | None = None
+    split_seed: SplitSeed = 0
     labels: tuple[str, ...] | None = None
     _source: Path | None = pydantic.PrivateAttr(None)
-    _renamed: dict[str, str] = pydantic.PrivateAttr(default_factory=dict)
+    _renaming: Renaming = pydantic.PrivateAttr(default_factory=Renaming)
+    _left_out: tuple[str, ...] = pydantic.PrivateAttr(())
+    _tokeniser_file: Path | None = pydantic.PrivateAttr(None)
 
     @pydantic.field_validator("labels")
     @classmethod
@@ -61,8 +77,20 @@ class DatasetSpec(ReadingSettings):
     def _check_files(self) -> DatasetSpec:
         if self.file is not None and self.splits():
             raise ValueError("give either `file` or `train`, `dev` and `test`, not both")
-        if self.file is None and not self.splits():
+        if self.hub is not None and (self.file is not None or self.splits()):
+            raise ValueError("give either `hub` or files, not both")
+        if self.hub is None and (self.revision is not None or self.subset is not None):
+            raise ValueError("`revision` and `subset` go with `hub`")
+        if self.file is None and self.hub is None and not self.splits():
             raise ValueError("names no data: give `train`, `dev` and `test`, or `file`")
+        if self.split is not None and self.file is None:
+            raise ValueError("`split` cuts one `file`, and this names a file for each split")
+        if self.split is not None and self.fields.split is not None:
+            raise ValueError(
+                "gives shares as `split`, and a field in which rows name their split: leave one out"
+            )
+        if self.split is None and "split_seed" in self.model_fields_set:
+            raise ValueError("`split_seed` goes with `split`, such as `split: 80/10/10`")
         return self
 
     @property
@@ -71,18 +99,29 @@ class DatasetSpec(ReadingSettings):
         return self._source
 
     @property
-    def renamed(self) -> dict[str, str]:
-        """The name of the class for each label of the rows that the spec renames."""
-        return self._renamed
+    def renaming(self) -> Renaming:
+        """What the spec calls the labels of the rows."""
+        return self._renaming
+
+    @property
+    def tokeniser_file(self) -> Path | None:
+        """The tokenizer.json that the spec names, whose content `tokeniser` holds."""
+        return self._tokeniser_file
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The splits of a Hugging Face data set that are none of train, dev and test."""
+        return self._left_out
 
     def splits(self) -> tuple[str, ...]:
         """The splits that have a file of their own; none where one `file` holds all rows."""
-        return tuple(name for name in ("train", "dev", "test") if getattr(self, name) is not None)
+        return tuple(name for name in SPLITS if getattr(self, name) is not None)
 
     def path(self, split: str) -> Path:
         """The file that holds `split`; raises InputError where there is none."""
         if self.file is not None:
             return self.file
+        split = split_named(split)
         if split not in self.splits():
             raise InputError(
                 f"has no split {split!r}",
@@ -91,6 +130,12 @@ class DatasetSpec(ReadingSettings):
             )
         path: Path = getattr(self, split)
         return path
+
+    def at(self, source: Path, file: Path) -> DatasetSpec:
+        """The same spec, as if it stood in `source` and named its one file so."""
+        spec = self.model_copy(update={"file": file})
+        spec._source = source
+        return spec
 
     def required(self, role: Role) -> bool:
         """Whether every row must have `role`: text and label, and what the spec names itself.
@@ -115,7 +160,9 @@ class DatasetSpec(ReadingSettings):
 def load_spec(
     path: Path, reading: ReadingSettings | None = None, limits: ReadingSettings | None = None
 ) -> DatasetSpec:
-    """The data set that `path` describes: a spec in YAML, or a bare .jsonl, .csv or .tsv file.
+    """The data set that `path` describes: a spec in YAML, or data themselves.
+
+    Those are a file of rows, a folder that Hugging Face `datasets` saved, or a data set of the hub.
 
     Args:
         path: the spec; its own paths are relative to its folder.
@@ -127,36 +174,45 @@ def load_spec(
         InputError: the spec cannot be used, or it contradicts the model's tokeniser, case or
             limits.
     """
-    if path.is_dir():
-        inside = path / "data.yaml"
-        hint = f"did you mean {str(inside)!r}?" if inside.is_file() else None
-        raise InputError("is a folder, not a data set", where=path, hint=hint)
     suffix = path.suffix.lower()
-    if suffix in SPEC_SUFFIXES:
+    saved = path.is_dir() and (is_saved(path) or saved_splits(path) is not None)
+    bare = suffix in ROW_SUFFIXES and not path.is_dir()
+    if path.is_dir() and not saved:
+        inside = path / "data.yaml"
+        hint = "give a file, a spec, or a folder that `save_to_disk` of datasets has left"
+        hint = f"did you mean {str(inside)!r}?" if inside.is_file() else hint
+        raise InputError("is a folder, not a data set", where=path, hint=hint)
+    if suffix in SPEC_SUFFIXES and not saved:
         spec = _read_spec(path, reading)
-    elif suffix in ROW_SUFFIXES:
+    elif bare or saved or hub.is_hub_name(path):
         kept = (
             {} if reading is None else {k: getattr(reading, k) for k in type(reading).model_fields}
         )
-        spec = DatasetSpec(file=path, **kept)
+        named = {"file": path} if bare or saved else {"hub": path.as_posix()}
+        spec = _found(DatasetSpec(**named, **kept), path)
     else:
         known = ", ".join((*ROW_SUFFIXES, *SPEC_SUFFIXES))
+        hints = {
+            ".json": "write each row as one JSON object on a line of its own, as .jsonl",
+            ".xls": "save it as .xlsx or as 'CSV UTF-8'",
+            **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst"), "unpack it first"),
+        }
         raise InputError(
             f"is not a data set: {suffix!r} is none of {known}",
             where=path,
-            hint="convert it, or describe it in a YAML spec",
+            hint=hints.get(suffix, "convert it, or describe it in a YAML spec"),
         )
     spec._source = path
     return spec if limits is None else _within(spec, limits)
 
 
 def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
-    document = read_document(path)
+    document = _with_usual_names(read_document(path))
     labels = document.mapping.get("labels")
-    renamed: dict[str, str] = {}
+    renaming = Renaming()
     if isinstance(labels, dict):
-        renamed = _renaming(labels, document)
-        document.mapping["labels"] = list(dict.fromkeys(renamed.values()))
+        renaming = _renaming(labels, document)
+        document.mapping["labels"] = renaming.classes
     elif isinstance(labels, list):
         # As written: YAML would turn `no` into False and 1.0 into a float, and rows do not.
         document.mapping["labels"] = [
@@ -164,26 +220,101 @@ def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
         ]
     spec = document.parse(DatasetSpec)
     changed: dict[str, Any] = {
-        name: path.parent / getattr(spec, name)
-        for name in ("train", "dev", "test", "file")
+        name: _data_file(_beside(path.parent, getattr(spec, name)), document, name)
+        for name in (*SPLITS, "file")
         if getattr(spec, name) is not None
     }
     if spec.tokeniser.file is not None:
-        file = path.parent / spec.tokeniser.file
+        file = _beside(path.parent, spec.tokeniser.file)
         changed["tokeniser"] = TokeniserSettings(file=file).embedded()
-    spec = spec.model_copy(update=changed)
-    spec._renamed = renamed
+        spec._tokeniser_file = file
+    spec = _found(spec.model_copy(update=changed), path)
+    spec._renaming = renaming
     return spec if reading is None else _follow(spec, reading, document)
 
 
-def _renaming(labels: dict[Any, Any], document: Document) -> dict[str, str]:
+def _with_usual_names(document: Document) -> Document:
+    """The document with `dev` for `validation`, and so on; raises InputError where both stand."""
+    for name, split in OTHER_NAMES.items():
+        if name not in document.mapping:
+            continue
+        if split in document.mapping:
+            raise InputError(
+                f"gives both `{split}` and `{name}`, which mean the same split",
+                where=document.path,
+                line=document.line((name,)),
+                hint="leave one out",
+            )
+        document.mapping[split] = document.mapping.pop(name)
+        lines = dict(document.lines)
+        if (name,) in lines:
+            lines[(split,)] = lines[(name,)]
+        document.lines = lines
+    return document
+
+
+def _beside(folder: Path, file: Path) -> Path:
+    """`file` as seen from here, without a detour through `folder` where that is the same file."""
+    joined = folder / file
+    plain = Path(os.path.normpath(joined))
+    try:
+        return plain if plain.samefile(joined) else joined
+    except (OSError, ValueError):
+        return joined
+
+
+def _data_file(file: Path, document: Document, name: str) -> Path:
+    """The file or folder of rows; raises InputError for one that can be none by its name."""
+    if file.suffix.lower() in ROW_SUFFIXES or is_saved(file) or saved_splits(file) is not None:
+        return file
+    raise InputError(
+        f"{name}: {file.name!r} is not a {', '.join(ROW_SUFFIXES)} file, nor a folder that"
+        " `save_to_disk` of datasets has left",
+        where=document.path,
+        line=document.line((name,)),
+    )
+
+
+def _found(spec: DatasetSpec, where: Path) -> DatasetSpec:
+    """The spec with a file for each split of a Hugging Face data set that it names as a whole."""
+    if spec.hub is not None:
+        commit, found = hub.fetch(spec.hub, spec.revision, spec.subset, where)
+        spec = spec.model_copy(update={"revision": commit})
+        splits: dict[str, Path] | None = found
+    else:
+        splits = None if spec.file is None else saved_splits(spec.file)
+    if splits is None:
+        return spec
+    if spec.split is not None:
+        raise InputError(
+            f"`split` cuts one file, and {spec.file} has splits: {', '.join(splits)}", where=where
+        )
+    by_name: dict[str, Path] = {}
+    for name, file in splits.items():
+        if by_name.setdefault(split_named(name), file) != file:
+            raise InputError(
+                f"two of the splits {', '.join(splits)} mean {split_named(name)}",
+                where=where,
+                hint="name the folders as `train:`, `dev:` and `test:` in a spec",
+            )
+    usual = {name: by_name.pop(name) for name in SPLITS if name in by_name}
+    if not usual:
+        raise InputError(
+            f"has no split train, dev or test, but {', '.join(splits)}",
+            where=where,
+            hint="name the folders as `train:`, `dev:` and `test:` in a spec",
+        )
+    spec = spec.model_copy(update={"file": None, **usual})
+    spec._left_out = tuple(by_name)
+    return spec
+
+
+def _renaming(labels: dict[Any, Any], document: Document) -> Renaming:
     """What a mapping of `labels` calls each label of the rows; raises InputError."""
     made = {}
-    for key, value in labels.items():
+    for key, value in labels.items():  # both as written: no number has become another
         name = document.texts.get(("labels", key), value)
-        if isinstance(key, bool):  # as rows spell it
-            key = str(key).lower()
-        if not isinstance(name, str) or isinstance(key, float) or key is None:
+        if not isinstance(name, str):
             raise InputError(
                 f"labels: {key!r:.40}: {name!r:.40} does not name a class",
                 where=document.path,
@@ -191,7 +322,12 @@ def _renaming(labels: dict[Any, Any], document: Document) -> dict[str, str]:
                 hint="write what the rows say, a colon, and the name: `labels: {0: bad, 1: good}`",
             )
         made[str(key)] = name
-    return made
+    try:
+        return Renaming(made)
+    except ValueError as error:
+        raise InputError(
+            f"labels: {error}", where=document.path, line=document.line(("labels",))
+        ) from None
 
 
 def _follow(spec: DatasetSpec, reading: ReadingSettings, document: Document) -> DatasetSpec:

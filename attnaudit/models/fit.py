@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +13,17 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
 from attnaudit.data.dataset import Dataset
-from attnaudit.data.loading import load_dataset, splits_of
+from attnaudit.data.loading import lacks, load_dataset, splits_of
+from attnaudit.data.reader import ROW_SUFFIXES
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.synthetic import write_reviews
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.code import code_digest
-from attnaudit.execution.files import check_folder, output_errors
+from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.scores import accuracy, auroc, f1
 from attnaudit.measures.summary import Estimate, Summary, Table
@@ -36,6 +41,12 @@ from attnaudit.models.untrained import (
     spec_of,
     suffix_of,
     untrained,
+)
+
+SPLIT_SPEC = "split.yaml"  # in the output folder: the spec of one file that is split
+HOW_TO_SPLIT = (
+    "add `--split 80/10/10`, or write a dataset spec with `file:` and `split: 80/10/10`, to have"
+    " it split by label into train, dev and test"
 )
 
 
@@ -94,6 +105,8 @@ def fit(
     data = TrainingData(learn.instances, dev.instances, told.vocabulary, len(told.labels), device)
 
     def fitted(summary: Summary) -> Fitted:
+        if config.split is not None:
+            write_text(ready.source, _split_spec(config, ready.source.parent))
         return Fitted(checkpoint.parent, checkpoint, ready.source, learn, summary, config)
 
     made = already_made(ready) if reuse else None
@@ -125,9 +138,9 @@ def prepare_fit(config: AnyConfig, observer: Observer, scratch: Path | None) -> 
     assert folder is not None  # read_config has seen to it
     checkpoint = folder / f"model{suffix_of(config)}"
     reading = reading_of(config)
-    source = _data(config, checkpoint, scratch)
-    spec = load_spec(source, reading, limits=reading)
-    splits = _load_splits(spec, source)
+    source, spec = _spec(config, checkpoint, scratch, reading)
+    splits = _load_splits(spec)
+    say_cut(splits["train"], observer)
     told = spec_of(config, splits["train"])
     blank = untrained(config, told, observer)
     digest = _digest(config, spec, splits["train"], splits["dev"])
@@ -180,6 +193,47 @@ def _data(config: AnyConfig, checkpoint: Path, scratch: Path | None) -> Path:
     return config.data
 
 
+def _spec(
+    config: AnyConfig, checkpoint: Path, scratch: Path | None, reading: ReadingSettings | None
+) -> tuple[Path, DatasetSpec]:
+    """The data set and where its spec stands, or will stand once the data have proved good."""
+    if config.split is None:
+        source = _data(config, checkpoint, scratch)
+        return source, load_spec(source, reading, limits=reading)
+    file = config.data
+    assert isinstance(file, Path)  # read_config has seen to it
+    if file.suffix.lower() not in ROW_SUFFIXES:
+        raise InputError(
+            f"is not one file of rows, which `split: {config.split}` could split",
+            where=file,
+            hint="write `split:` into the dataset spec itself",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / SPLIT_SPEC
+        write_text(path, _split_spec(config, path.parent))
+        spec = load_spec(path, reading, limits=reading)
+    source = checkpoint.parent / SPLIT_SPEC
+    return source, spec.at(source, file)
+
+
+def _split_spec(config: AnyConfig, folder: Path) -> str:
+    """A spec in a folder that has one file split, for whatever reads the data later."""
+    assert isinstance(config.data, Path)
+    told = {
+        "file": os.path.relpath(config.data.resolve(), folder.resolve()),
+        "split": config.split,
+        "split_seed": config.split_seed,
+    }
+    written: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
+    return written
+
+
+def say_cut(data: Dataset, observer: Observer) -> None:
+    """Tell how one file was split, where a spec or a configuration asked for that."""
+    if data.cut is not None:
+        observer.say(f"{data.path} is {data.cut.words}")
+
+
 def _make(config: AnyConfig, checkpoint: Path) -> None:
     """Make the output folder; raises OutputError if the model cannot be written into it."""
     with output_errors(checkpoint.parent):
@@ -187,16 +241,12 @@ def _make(config: AnyConfig, checkpoint: Path) -> None:
     check_place(config, checkpoint)
 
 
-def _load_splits(spec: DatasetSpec, source: Path) -> dict[str, Dataset]:
+def _load_splits(spec: DatasetSpec) -> dict[str, Dataset]:
     """Train, dev and, where there is one, test: all read now, lest a bad row waste a training."""
     named = splits_of(spec)
     for split in ("train", "dev"):
         if split not in named:
-            raise InputError(
-                f"has no {split} split, which training needs",
-                where=source,
-                hint=f"name its file as `{split}:` in a dataset spec",
-            )
+            raise lacks(spec, split, named, "which training needs", HOW_TO_SPLIT)
     splits = {"train": load_dataset(spec, "train")}
     paired = splits["train"].paired
     for split in ("dev", "test"):
@@ -217,7 +267,7 @@ def _digest(config: AnyConfig, spec: DatasetSpec, learn: Dataset, dev: Dataset) 
     said = config.model_dump(mode="json", exclude={"output"})
     said.update(origin(config))
     reading = spec.reading().model_dump(mode="json")
-    data = [reading, learn.labels, learn.sha256, dev.sha256]
+    data = [reading, learn.labels, learn.digest, dev.digest]
     text = json.dumps([code_digest(__name__), said, *data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

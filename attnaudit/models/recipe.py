@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from attnaudit.config import Document, Settings, read_document
+from attnaudit.data.spec import SPEC_SUFFIXES, ShareText, SplitSeed
 from attnaudit.errors import InputError
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.schedule import FineTuning, Schedule
@@ -54,10 +55,13 @@ class Pretrained(Settings):
 class _Training(Settings):
     """What every training configuration says.
 
+    `split` is for `data` that are one file: into which shares it is split, as in a dataset spec.
     `audit` is for `attnaudit audit`, which reads it by itself: training does not depend on it.
     """
 
     data: Path | EmbeddedData | None = None
+    split: ShareText | None = None
+    split_seed: SplitSeed = 0
     output: Path | None = None
     audit: dict[str, pydantic.JsonValue] | None = pydantic.Field(None, exclude=True)
 
@@ -99,6 +103,7 @@ class Overrides:
     vectors: Path | None = None
     seed: int | None = None
     output: Path | None = None
+    split: str | None = None
 
 
 def read_config(path: Path, overrides: Overrides) -> AnyConfig:
@@ -130,6 +135,10 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
         changed["vectors"] = VectorSettings(file=overrides.vectors, tune=tune)
     elif config.vectors:
         changed["vectors"] = config.vectors.model_copy(update={"file": here / config.vectors.file})
+    if overrides.split is not None:
+        changed["split"] = overrides.split
+    elif overrides.data and overrides.data.suffix.lower() in SPEC_SUFFIXES:
+        changed["split"] = None  # a spec says itself whether it splits
     if overrides.seed is not None:
         changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
     changed["output"] = overrides.output or config.output or Path(path.stem)
@@ -139,5 +148,11 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
             "names no data",
             where=path,
             hint="add `data: SPEC.yaml`, or give --data SPEC.yaml on the command line",
+        )
+    if config.split is not None and not isinstance(config.data, Path):
+        raise InputError(
+            f"`split: {config.split}` is for one file, and the embedded data have splits",
+            where=path,
+            hint="leave it out",
         )
     return config

@@ -67,6 +67,18 @@ class DatasetFacts(_Facts):
         " every word into pieces that they know, and for a training.",
     )
 
+    @property
+    def rows_digest(self) -> str | None:
+        """What tells the data from others: also where one file was split, or labels renamed.
+
+        That is `sha256` where neither was done.
+        """
+        extra = self.model_extra or {}
+        told = [extra.get("cut"), extra.get("renamed")]
+        if self.sha256 is None or told == [None, None]:
+            return self.sha256
+        return hashlib.sha256(json.dumps([self.sha256, *told], sort_keys=True).encode()).hexdigest()
+
 
 class Platform(Settings):
     """The kind of machine."""

@@ -78,7 +78,7 @@ def check_comparable(baseline: Baseline, audit: str, dataset: DatasetFacts) -> N
             where=where,
             hint="choose the same --split",
         )
-    if old.sha256 != dataset.sha256 or (old.sha256 is None and old.name != dataset.name):
+    if old.rows_digest != dataset.rows_digest or (old.sha256 is None and old.name != dataset.name):
         raise InputError(
             f"is a baseline on other data: {_named(old)}, and this is {_named(dataset)}",
             where=where,

@@ -171,7 +171,7 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
         report = part.report
         for what, ours, theirs in (
             ("model", report.model.sha256, first.model.sha256),
-            ("data set", report.dataset.sha256, first.dataset.sha256),
+            ("data set", report.dataset.rows_digest, first.dataset.rows_digest),
             ("split", report.dataset.split, first.dataset.split),
         ):
             if ours != theirs:

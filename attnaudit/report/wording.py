@@ -37,6 +37,7 @@ def facts(report: Report) -> Iterator[Fact]:
     yield Fact("model", report.model.name)
     yield Fact("data", f"{data.name}, split {data.split}")
     yield Fact("instances", f"{data.instances:,}")
+    yield from _cut(report)
     yield from _classes(report)
     yield from _pairs(report)
     shown = readings_of(report)
@@ -91,6 +92,20 @@ def _classes(report: Report) -> Iterator[Fact]:
 
 def _names(found: object) -> list[str]:
     return [str(name) for name in found] if isinstance(found, (list, tuple)) else []
+
+
+def _cut(report: Report) -> Iterator[Fact]:
+    """How this program split one file, where it was asked to."""
+    found = (report.dataset.model_extra or {}).get("cut")
+    if not isinstance(found, dict) or not isinstance(rows := found.get("rows"), dict):
+        return
+    counts = [f"{n:,} {split}" for split, n in rows.items() if isinstance(n, int)]
+    whole = "; rows of one group stay together" if found.get("groups_whole") is True else ""
+    yield Fact(
+        "split",
+        f"by attnaudit, of one file, by label: {listed(counts)} rows ({found.get('shares')}, seed"
+        f" {found.get('seed')}{whole})",
+    )
 
 
 def _pairs(report: Report) -> Iterator[Fact]:

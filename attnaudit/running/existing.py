@@ -10,6 +10,7 @@ from attnaudit.errors import InputError
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import write_text
 from attnaudit.execution.observer import Observer
+from attnaudit.models.fit import say_cut
 from attnaudit.models.recipe import Overrides, read_config
 from attnaudit.models.untrained import suffix_of
 from attnaudit.questions import all_questions
@@ -98,6 +99,7 @@ def begin(asked: Existing, subject: Subject, demands: Demands | None, observer: 
         for question in plan.questions
     ]
     first = works[0]
+    say_cut(first.data, observer)
     if demands:
         commands = {question.command for question in plan.questions}
         demands.check(COMBINED if len(commands) > 1 else commands.pop(), first.dataset)
@@ -132,7 +134,7 @@ def _other(there: Header, here: Header) -> str | None:
     if there.model.sha256 != here.model.sha256:
         return f"the audit of another model, {there.model.name}"
     ours, theirs = here.dataset, there.dataset
-    if theirs.sha256 != ours.sha256:
+    if theirs.rows_digest != ours.rows_digest:
         return f"an audit on other data, {theirs.name}"
     if theirs.split != ours.split:
         return f"an audit of another split, {theirs.split}"

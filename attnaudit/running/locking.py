@@ -9,6 +9,7 @@ from typing import Any
 
 import attnaudit
 from attnaudit.data.loading import splits_of
+from attnaudit.data.reader import file_sha256
 from attnaudit.data.spec import SPEC_SUFFIXES, DatasetSpec, load_spec
 from attnaudit.errors import OutputError
 from attnaudit.execution.code import code_digest
@@ -24,6 +25,8 @@ from attnaudit.running.work import Work
 def planned_training(config: AnyConfig, plan: Plan, demands: Demands | None) -> Planned:
     """What `audit CONFIG` will do. Raises InputError for what cannot be read."""
     found: Planned = {**_shared(plan, demands), **_of_recipe(config)}
+    if config.split is not None:
+        found |= {"data.split": config.split, "data.split_seed": config.split_seed}
     if isinstance(config.data, Path):
         return found | _of_data(config.data, load_spec(config.data))
     return found | _flat("data", config.model_dump(mode="json")["data"])
@@ -82,7 +85,7 @@ def _shared(plan: Plan, demands: Demands | None) -> Planned:
 
 def _of_recipe(config: AnyConfig) -> Planned:
     """How models are trained; what training begins from is named by its digest, not its place."""
-    told = config.model_dump(mode="json", exclude={"output", "data"})
+    told = config.model_dump(mode="json", exclude={"output", "data", "split", "split_seed"})
     begun = origin(config)
     if "vectors_sha256" in begun:
         del told["vectors"]["file"]
@@ -99,7 +102,7 @@ def _of_data(source: Path, spec: DatasetSpec) -> Planned:
     files = (
         {"file": spec.file} if spec.file else {name: spec.path(name) for name in splits_of(spec)}
     )
-    return found | {f"data.{name}": sha256_file(path) for name, path in files.items()}
+    return found | {f"data.{name}": file_sha256(path) for name, path in files.items()}
 
 
 def _code() -> str:

@@ -82,7 +82,7 @@ def _again(header: Header, observer: Observer) -> Work:
     (work,) = load_works([(question, settings)], job, None, observer)
     for what, ours, theirs in (
         (job.model, work.loaded.facts["sha256"], header.model.sha256),
-        (str(work.data.path), work.data.sha256, header.dataset.sha256),
+        (str(work.data.path), work.dataset.rows_digest, header.dataset.rows_digest),
     ):
         if ours != theirs:
             raise InputError(

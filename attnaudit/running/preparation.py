@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from attnaudit.data.dataset import Dataset
-from attnaudit.data.loading import load_dataset, splits_of
+from attnaudit.data.loading import lacks, load_dataset, splits_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer
@@ -90,7 +90,7 @@ def _origin(config: AnyConfig, splits: Mapping[str, Dataset]) -> dict[str, str]:
     told = config.model_dump(mode="json", exclude={"output", "data"})
     told.update(origin(config))
     recipe = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-    return {"recipe": recipe, **{split: splits[split].sha256 for split in ("train", "dev")}}
+    return {"recipe": recipe, **{split: splits[split].digest for split in ("train", "dev")}}
 
 
 def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:
@@ -148,11 +148,11 @@ def _splits(
     splits = {audited.split: audited}
     for split in ("train", "dev"):
         if split not in named:
-            raise InputError(
-                f"has no {split} split, and this audit trains models",
-                where=source,
-                hint=f"name its file as `{split}:` in a dataset spec",
+            ways = (
+                "give the splits that the model was trained with; `split: 80/10/10` beside `file:`"
+                " in a dataset spec splits one file by label"
             )
+            raise lacks(spec, split, named, "and this audit trains models", ways)
         if split not in splits:  # with texts of one word, which the model was trained on too
             splits[split] = load_dataset(spec, split, labels=model.labels)
         if splits[split].paired != model.paired:

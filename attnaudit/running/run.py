@@ -16,7 +16,7 @@ from attnaudit.execution.files import sha256_path
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.units import Engine
 from attnaudit.findings.rules import Deltas
-from attnaudit.models.fit import Fitted, fit
+from attnaudit.models.fit import Fitted, fit, say_cut
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.questions.question import Question
 from attnaudit.records.manifest import collect
@@ -69,6 +69,7 @@ def ask_questions(
         for work in works:
             _ = work.header  # what is refused is refused before any work
         verification = verify(works[0], observer)
+        say_cut(works[0].data, observer)
         _say_what_is_unknown(works[0], observer)
         data = works[0].data
         chooser = viewer.chooser(data, job.pieces) if viewer else None

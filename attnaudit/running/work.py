@@ -174,7 +174,7 @@ class Work:
             self.job.resume,
             self.job.reuse,
             self.header.model.sha256,
-            self.header.dataset.sha256,
+            self.header.dataset.rows_digest,
         )
 
     def perform(self, task: Task, observer: Observer) -> list[Record]:
@@ -360,6 +360,10 @@ def _working_in(folder: Path) -> Iterator[None]:
 
 def dataset_facts(data: Dataset, source: Path, **more: Any) -> DatasetFacts:
     """What a report says of the data."""
+    if data.cut is not None:
+        more["cut"] = data.cut.facts
+    if data.renamed:
+        more["renamed"] = dict(data.renamed)
     return DatasetFacts(
         name=str(source),
         sha256=data.sha256,

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from attnaudit.api.rows import as_file
+from attnaudit.data.spec import load_spec
 from attnaudit.errors import InputError
 
 
@@ -74,3 +75,12 @@ def test_what_is_wrong_in_the_rows_is_said_of_them():
     assert str(refused.value) == "data in memory:1: is odd; mend it"
     with pytest.raises(InputError, match=r"^other.csv: is odd$"), as_file([("a", 1)]):
         raise InputError("is odd", where="other.csv")
+
+
+def test_files_of_splits_by_other_names_are_found_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with as_file({"training": "a.csv", "validation": Path("b.csv")}) as named:
+        spec = load_spec(named.file)
+    assert (spec.train, spec.dev) == (tmp_path / "a.csv", tmp_path / "b.csv")
+    with as_file({"file": "a.csv", "split": "80/10/10"}) as named:
+        assert load_spec(named.file).split == "80/10/10"

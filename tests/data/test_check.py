@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from attnaudit.data.check import Lengths, SplitReport, check_dataset, to_tables
-from attnaudit.data.spec import DatasetSpec
+from attnaudit.data.check import Lengths, SplitReport, check_dataset, remarks, to_tables
+from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.errors import InputError
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -48,6 +48,7 @@ def test_train_is_set_against_nothing(reports, tmp_path):
 def test_other_splits_are_set_against_train(reports):
     # Kept: "b c", "a e", "b c", "f"; train has a, b, c and the text "b c".
     test = reports[1]
+    assert test.also == {"train": 2}
     assert (test.vocabulary, test.unseen_types, test.unseen_tokens) == (5, 2 / 5, 2 / 7)
     assert test.leaked == 2
     assert test.labels == {"x": 2, "y": 2}
@@ -69,6 +70,7 @@ def test_one_file_is_reported_by_the_splits_its_rows_name(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("text,label,split\na b,x,test\nc,y,train\na b,y,train\nd,x,dev\n")
     reports = check_dataset(DatasetSpec(file=path))
+    assert reports[2].also == {"train": 1, "dev": 0}
     assert [(r.split, r.usable, r.leaked) for r in reports] == [
         ("train", 2, None),
         ("dev", 1, 0),
@@ -98,6 +100,40 @@ def test_tables_hold_a_column_a_split(reports):
     ]
     assert labels.columns == ("label", "train", "test")
     assert labels.rows == [("x", 1, 2), ("y", 2, 2)]
+
+
+def test_texts_that_stand_in_dev_and_test_are_counted(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,split\na,x,train\nb,y,train\nc,x,val\nc,x,test\nc,y,test\n")
+    reports = check_dataset(DatasetSpec(file=path))
+    assert [report.also for report in reports] == [{}, {"train": 0}, {"train": 0, "dev": 2}]
+    data = to_tables(reports)[0]
+    assert ("texts also in dev", None, None, 2) in data.rows
+    assert data.notes == [
+        "texts of test that also occur in dev: 2; they flatter the model's scores"
+    ]
+
+
+def test_how_files_were_read_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text;label\n" + "".join(f"w{i};{'xy'[i % 2]}\n" for i in range(20)))
+    spec = load_spec(path)
+    reports = check_dataset(spec)
+    assert remarks(spec, reports) == [
+        "the rows name no split, so there is one, `all`; to train on this file, write `split:"
+        " 80/10/10` in its spec, or give --split 80/10/10",
+        f"{path}: its columns are parted by semicolons",
+    ]
+    (tmp_path / "a.yaml").write_text("file: a.csv\nsplit: 80/10/10\n")
+    spec = load_spec(tmp_path / "a.yaml")
+    reports = check_dataset(spec)
+    said = remarks(spec, reports)
+    assert said[0] == (
+        f"{path} is split by label into 16 train, 2 dev and 2 test rows (80/10/10, seed 0)"
+    )
+    assert [r.usable for r in reports] == [16, 2, 2]
+    assert [r.also for r in reports] == [{}, {"train": 0}, {"train": 0, "dev": 0}]
+    assert to_tables(reports, said)[0].notes == said
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the shared real data are not here")

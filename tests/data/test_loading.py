@@ -426,3 +426,84 @@ def test_lengths_without_bounds_are_refused(tmp_path, name):
     (tmp_path / "d.yaml").write_text(f"file: a.jsonl\n{name}: 1000000000000\n")
     with pytest.raises(InputError, match=rf"d.yaml:2: {name}: should be less than or equal to"):
         load_spec(tmp_path / "d.yaml")
+
+
+def test_rows_may_call_splits_by_other_names(load, complaint):
+    rows = [row("a", split="Training"), row("b", "y", split="validation"), row("c", split="eval")]
+    assert [i.tokens for i in load(rows, split="val", labels=("x", "y")).instances] == [("b",)]
+    data = load(rows, labels=("x", "y"))
+    assert (data.split, data.instances[0].tokens) == ("test", ("c",))
+    both = [*rows, row("d", "y", split="test")]
+    assert complaint(both, labels=("x", "y")).startswith(
+        ":4: in the field 'split' 'eval' and 'test' both mean the split test; call each split by"
+    )
+
+
+def test_a_row_of_no_split_is_named(load, complaint):
+    rows = [row("a", split="dev"), row("b", "y", split="")]
+    assert complaint(rows).startswith(":2: the row does not say its split (no field 'split')")
+    assert len(load(rows, split="all").instances) == 2
+    assert load([row("a", split=""), row("b", "y", split="")]).split == "all"
+
+
+MAPPED = "labels: {0: negative, 1: positive}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "text,label\na,0\nb,1\n"),
+        ("a.csv", "text,label\na,0.0\nb,1.0\n"),
+        ("a.csv", "text,label\na,False\nb,True\n"),
+        ("a.csv", "text,label\na,0\nb,positive\n"),
+        ("a.jsonl", '{"text": "a", "label": 0}\n{"text": "b", "label": 1}\n'),
+        ("a.jsonl", '{"text": "a", "label": 0.0}\n{"text": "b", "label": 1.0}\n'),
+        ("a.jsonl", '{"text": "a", "label": false}\n{"text": "b", "label": true}\n'),
+        ("a.jsonl", '{"text": "a", "label": "0"}\n{"text": "b", "label": "1"}\n'),
+    ],
+)
+@pytest.mark.parametrize(
+    "labels",
+    [MAPPED, "labels: {false: negative, true: positive}", "labels: {0.0: negative, '1': positive}"],
+)
+def test_numbers_and_truth_have_the_names_that_the_spec_gives(tmp_path, name, content, labels):
+    (tmp_path / name).write_text(content)
+    (tmp_path / "a.yaml").write_text(f"file: {name}\n{labels}\n")
+    data = load_dataset(load_spec(tmp_path / "a.yaml"))
+    assert data.labels == ("negative", "positive")
+    assert [i.label for i in data.instances] == [0, 1]
+
+
+def test_several_labels_may_be_one_class(tmp_path):
+    (tmp_path / "a.csv").write_text("text,stars\n" + "".join(f"a,{n}\n" for n in range(1, 6)))
+    (tmp_path / "a.yaml").write_text(
+        "file: a.csv\nfields: {label: stars}\nlabels: {1: bad, 2: bad, 3: bad, 4: good, 5: good}\n"
+    )
+    data = load_dataset(load_spec(tmp_path / "a.yaml"))
+    assert data.labels == ("bad", "good")
+    assert [i.label for i in data.instances] == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (
+            MAPPED,
+            "a.csv:4: the label '2' is not a known one; the spec's `labels` say what '0', '1' mean:"
+            " add '2' to them",
+        ),
+        (
+            "labels: [negative, positive]",
+            "a.csv:2: the label '0' is not a known one; say in a spec which class each number is:"
+            " `labels: {0: ..., ...}` with the names 'negative', 'positive'",
+        ),
+        ("labels: {0: a, 0.5: b, false: c}", "a.yaml:2: labels: '0' and 'false' mean the same, a"),
+        ("labels: {0: [a], 1: b}", "a.yaml:2: labels: '0': ['a'] does not name a class"),
+    ],
+)
+def test_what_a_label_means_must_be_said_once(tmp_path, labels, says):
+    (tmp_path / "a.csv").write_text("text,label\na,0\nb,1\nc,2\n")
+    (tmp_path / "a.yaml").write_text(f"file: a.csv\n{labels}\n")
+    with pytest.raises(InputError) as caught:
+        load_dataset(load_spec(tmp_path / "a.yaml"))
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(says)

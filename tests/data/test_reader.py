@@ -95,7 +95,7 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.jsonl", '\n{"text": "a\0"}', ":2: holds a NUL character, which is no text; save"),
         ("a.csv", "text,label\na,b\nc\0,d", ":3: holds a NUL character"),
         ("a.csv", "text,label\na,b\n".encode("utf-16-le"), ":1: holds a NUL character"),
-        ("a.csv", "text,label\na,b\n".encode("utf-16"), ":1: is not UTF-8 text"),
+        ("a.csv", "text,label\na,b\n".encode("utf-16"), ": is UTF-16 text; save it as UTF-8; Exc"),
         ("a.csv", ",".join(map(str, range(10_001))), ":1: the header has 10,001 columns, more"),
         ("a.jsonl", '{"text": ' + "1" * 5000 + "}", ":1: is not usable JSON"),
         ("a.jsonl", '{"text": "\\ud83d"}', ":1: the row holds half a surrogate pair"),
@@ -103,7 +103,7 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.jsonl", "\n \n", ": has no rows"),
         ("a.csv", "", ": has no rows"),
         ("a.csv", "text,label\n", ": has no rows"),
-        ("a.json", "{}", ": cannot be read as rows: '.json' is none of .jsonl, .csv, .tsv"),
+        ("a.json", "{}", ": cannot be read as rows: '.json' is none of .jsonl, .csv, .tsv, .x"),
     ],
 )
 def test_mistakes_are_named_with_their_line(complaint, name, content, expected):

@@ -89,8 +89,8 @@ def test_labels_are_kept_as_written(spec):
         ),
         ("lowercase: true", ": names no data: give `train`, `dev` and `test`, or `file`"),
         (
-            "lowercase: false\ntest: a.parquet",
-            ":2: test: 'a.parquet' is not a .jsonl, .csv, .tsv file",
+            "lowercase: false\ntest: a.txt",
+            ":2: test: 'a.txt' is not a .jsonl, .csv, .tsv, .xlsx, .parquet file, nor a folder",
         ),
         ("file: a.csv\nlabels: [a, b, a]", ":2: labels: the label 'a' stands twice"),
         ("file: a.csv\nlabels: [1, '1']", ":2: labels: the label '1' stands twice"),
@@ -138,10 +138,10 @@ def test_mistakes_are_named_with_their_line(complaint, text, expected):
     assert complaint(text).startswith(expected)
 
 
-@pytest.mark.parametrize("name", ["data.parquet", "data", "data.jsonl.gz"])
+@pytest.mark.parametrize("name", ["data.txt", "data", "data.jsonl.gz"])
 def test_other_files_are_no_data_sets(tmp_path, name):
     with pytest.raises(
-        InputError, match=r"is not a data set: .* is none of .jsonl, .csv, .tsv, .y"
+        InputError, match=r"is not a data set: .* is none of .jsonl, .csv, .tsv, .xlsx"
     ):
         load_spec(tmp_path / name)
 
@@ -263,3 +263,53 @@ def test_a_model_that_reads_less_than_is_asked_for(tmp_path):
     path.write_text("file: a.jsonl\nmin_length: 63\n")
     with pytest.raises(InputError, match="min_length 63 is above the 62 tokens that the model can"):
         load_spec(path, None, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("training", "train"),
+        *((name, "dev") for name in ("validation", "valid", "val")),
+        *((name, "test") for name in ("testing", "eval")),
+    ],
+)
+def test_splits_have_other_names(tmp_path, name, split):
+    (tmp_path / "a.yaml").write_text(f"{name}: a.csv\n")
+    spec = load_spec(tmp_path / "a.yaml")
+    assert spec.splits() == (split,)
+    assert spec.path(name) == spec.path(split) == tmp_path / "a.csv"
+    (tmp_path / "a.yaml").write_text(f"{split}: a.csv\n{name}: b.csv\n")
+    with pytest.raises(InputError) as caught:
+        load_spec(tmp_path / "a.yaml")
+    assert str(caught.value).endswith(
+        f"a.yaml:2: gives both `{split}` and `{name}`, which mean the same split; leave one out"
+    )
+
+
+def test_a_mistake_in_another_name_has_its_line(tmp_path):
+    (tmp_path / "a.yaml").write_text("train: a.csv\nvalidation: b.txt\n")
+    with pytest.raises(InputError, match=r"a.yaml:2: dev: 'b.txt' is not a .jsonl, .csv"):
+        load_spec(tmp_path / "a.yaml")
+
+
+def test_files_are_named_without_a_detour(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "a.csv").write_text("text,label\n")
+    (tmp_path / "inside" / "a.yaml").write_text("train: ../a.csv\ntest: ../none.csv\n")
+    spec = load_spec(Path("inside/a.yaml"))
+    assert (spec.train, spec.test) == (Path("a.csv"), Path("inside/../none.csv"))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("a.json", "write each row as one JSON object on a line of its own, as .jsonl"),
+        ("a.xls", "save it as .xlsx or as 'CSV UTF-8'"),
+        ("a.csv.gz", "unpack it first"),
+    ],
+)
+def test_files_that_are_nearly_data_have_a_way_out(name, hint):
+    with pytest.raises(InputError) as caught:
+        load_spec(Path(name))
+    assert str(caught.value).endswith(hint)

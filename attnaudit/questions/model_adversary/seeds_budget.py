@@ -74,7 +74,7 @@ def budget_on_dev(path: Path) -> SeedsBudget | None:
         loss=found.loss,
         score=name,
         model_sha256=header.model.sha256,
-        data_sha256=header.dataset.sha256,
+        data_sha256=header.dataset.rows_digest,
     )
 
 

@@ -36,7 +36,7 @@ class Store:
         facts = {
             "adversary": "model-consistent",
             "base_sha256": ledger.model_sha256,
-            "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
+            "data_sha256": [retraining.splits[split].digest for split in ("train", "dev")],
             "schedule": schedule.model_dump(mode="json", exclude={"seed"}),
             "kl_clip": KL_CLIP,
             "reading": reading,

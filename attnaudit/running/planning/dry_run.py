@@ -13,6 +13,7 @@ from attnaudit.config import Settings
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
+from attnaudit.models.fit import say_cut
 from attnaudit.models.lengths import Texts
 from attnaudit.models.passes import Passes, answering
 from attnaudit.models.retraining import Retraining
@@ -50,6 +51,7 @@ def plan_questions(
     with open_engine(job.workers, job.cluster, observer) as engine:
         begun, start_up = perf_counter(), process_time()
         works = load_works(asked, job, demands, observer)
+        say_cut(works[0].data, observer)
         for work in works:
             _ = work.header  # a question that retrains reads its recipe and data for it
         loading = perf_counter() - begun

@@ -152,9 +152,11 @@ def plan_asking(
 
 
 def _named_data(ready: Prepared) -> Path:
-    """The data set as a report names it: the embedded one stands in the output folder."""
-    data = ready.config.data
-    return data if isinstance(data, Path) else ready.checkpoint.parent / ready.source.name
+    """The data set as a report names it: what the training writes stands in the output folder."""
+    data, split = ready.config.data, ready.config.split
+    if isinstance(data, Path) and split is None:
+        return data
+    return ready.checkpoint.parent / ready.source.name
 
 
 def _settings(plan: Plan, question: Question, subject: Subject) -> Settings:
