@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from attnaudit.errors import printable
+from attnaudit.report.controls_table import spelt_out
 from attnaudit.report.gates import counts, described
 from attnaudit.report.layout import Column, close, laid_out, named_tables
 from attnaudit.report.schema import Report, TableData
@@ -96,7 +97,7 @@ def latex(report: Report) -> str:
     known = (f"{fact.name}: {fact.words}" for fact in facts(report))
     head = [f"attnaudit {report.audit}", *warned, *known]
     last = [*scopes(report), *missing(report), *report.notes]
-    tables = {**named_tables(report), **_findings(report), **_gates(report)}
+    tables = {**spelt_out(named_tables(report)), **_findings(report), **_gates(report)}
     labels: dict[str, None] = {}
     parts = [_comments(head), _HEAD]
     for name, table in tables.items():
