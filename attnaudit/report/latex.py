@@ -1,6 +1,7 @@
 r"""A report as LaTeX: a table a float, with rules of booktabs, for a paper to take in.
 
-The file compiles by itself, and `\input` takes it into a paper that loads booktabs and longtable.
+The file compiles by itself, and `\input` takes it into a paper that loads array, booktabs and
+longtable.
 Names, labels and reasons come from files. They are shown as they stand: whatever in them TeX would
 take for a command is escaped, and the file is ASCII, so that every engine reads it.
 """
@@ -21,13 +22,15 @@ from attnaudit.report.wording import facts, findings, missing, scopes
 
 _LONG = 40  # rows from which a table breaks over pages
 _WIDE = 36  # letters from which the words of a cell are broken into lines
-_FULL = 84  # letters from which a table gets small letters
+_FULL = 84  # letters from which a table gets small letters, and long headers two lines
+_BREAK = r"\\{}"  # of a line; behind it [ and * are no options
+_NARROW = 10  # letters up to which no header is broken
 
 # Before the document begins, \@nodocument is an error; after that it is \relax.
-_HEAD = r"""% Compiles by itself. In a paper: \usepackage{booktabs,longtable}, and \input this file.
+_HEAD = r"""% Compiles by itself. A paper needs \usepackage{array,booktabs,longtable}, and \input of this file.
 \expandafter\ifx\csname @nodocument\endcsname\relax\else
 \documentclass{article}
-\usepackage{booktabs,longtable}
+\usepackage{array,booktabs,longtable}
 \usepackage[margin=2cm]{geometry}
 \begin{document}
 \def\attnauditalone{}
@@ -144,17 +147,18 @@ def _shown(table: TableData, label: str) -> str:
     columns = laid_out(table)
     caption = f"\\caption{{{escaped(table.title)}}}\n\\label{{{label}}}"
     notes = escaped(" ".join(table.notes))
-    small = "\\footnotesize\\setlength{\\tabcolsep}{4pt}\n" if _letters(columns) > _FULL else ""
-    head, rows = _rows(columns)
+    crowded = _letters(columns) > _FULL
+    small = "\\footnotesize\\setlength{\\tabcolsep}{4pt}\n" if crowded else ""
+    head, rows = _rows(columns, crowded)
     form = _form(columns)
     if len(rows) > _LONG:
-        below = f"\n\\par\\noindent{{\\footnotesize {notes}\\par}}" if notes else ""
+        below = f"\n\\par\\noindent{{\\footnotesize\\raggedright {notes}\\par}}" if notes else ""
         return (
             f"\\begingroup\n{small}\\begin{{longtable}}{{{form}}}\n{caption}\\\\\n\\toprule\n"
             f"{head}\\midrule\n\\endfirsthead\n\\toprule\n{head}\\midrule\n\\endhead\n"
             f"\\bottomrule\n\\endfoot\n{''.join(rows)}\\end{{longtable}}{below}\n\\endgroup"
         )
-    below = f"\\par\\smallskip\n{{\\footnotesize {notes}\\par}}\n" if notes else ""
+    below = f"\\par\\smallskip\n{{\\footnotesize\\raggedright {notes}\\par}}\n" if notes else ""
     body = (
         f"\\begin{{tabular}}{{{form}}}\n\\toprule\n{head}\\midrule\n{''.join(rows)}\\bottomrule\n"
         f"\\end{{tabular}}\n"
@@ -165,11 +169,24 @@ def _shown(table: TableData, label: str) -> str:
     )
 
 
-def _rows(columns: Sequence[Column]) -> tuple[str, list[str]]:
-    """The line of the headers, and a line a row."""
-    head = _row([escaped(column.header) for column in columns])
+def _rows(columns: Sequence[Column], crowded: bool) -> tuple[str, list[str]]:
+    """The line of the headers, and a line a row; in a `crowded` table long headers have two."""
+    head = _row([_header(column, crowded) for column in columns])
     cells = ([_cell(cell) for cell in close(column)] for column in columns)
     return head, [_row(row) for row in zip(*cells, strict=True)]
+
+
+def _header(column: Column, crowded: bool) -> str:
+    """A header; of two lines where it would make its column wider than the cells are."""
+    words = column.header.split()
+    widest = max(map(len, close(column)), default=0)
+    if not crowded or len(words) < 2 or len(column.header) <= max(widest, _NARROW):
+        return escaped(column.header)
+    ends = (len(" ".join(words[:i])) for i in range(1, len(words)))
+    cut = 1 + min(enumerate(ends), key=lambda one: abs(one[1] - len(column.header) / 2))[0]
+    lines = (escaped(" ".join(part)) for part in (words[:cut], words[cut:]))
+    side = "r" if column.justify == "right" else "l"
+    return f"\\shortstack[{side}]{{{_BREAK.join(lines)}}}"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -187,7 +204,8 @@ def _cell(text: str) -> str:
 def _form(columns: Sequence[Column]) -> str:
     """What each column is: to the left, to the right, or of broken lines."""
     wide = sum(map(_is_wide, columns))
-    broken = f"p{{{0.6 / wide:.2f}\\linewidth}}" if wide else ""
+    share = f"p{{{0.6 / wide:.2f}\\linewidth}}" if wide else ""
+    broken = f">{{\\raggedright\\arraybackslash}}{share}"
     letters = (broken if _is_wide(c) else "r" if c.justify == "right" else "l" for c in columns)
     return f"@{{}}{''.join(letters)}@{{}}"
 
