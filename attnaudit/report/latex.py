@@ -27,7 +27,7 @@ _BREAK = r"\\{}"  # of a line; behind it [ and * are no options
 _NARROW = 10  # letters up to which no header is broken
 
 # Before the document begins, \@nodocument is an error; after that it is \relax.
-_HEAD = r"""% Compiles by itself. A paper needs \usepackage{array,booktabs,longtable}, and \input of this file.
+_HEAD = r"""% Compiles by itself. A paper that takes it in needs array, booktabs and longtable.
 \expandafter\ifx\csname @nodocument\endcsname\relax\else
 \documentclass{article}
 \usepackage{array,booktabs,longtable}

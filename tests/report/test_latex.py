@@ -139,7 +139,7 @@ def test_it_begins_a_document_only_where_none_has_begun(report):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_pdflatex_compiles_it(report, tmp_path):
-    names = ["[", "*", "% & _ # $ { } ~ ^ \\ < > | \" `", "δ ± τ − ’ ß ő 中", "?` -- '' ,,"]
+    names = ["[", "*", '% & _ # $ { } ~ ^ \\ < > | " `', "δ ± τ − ’ ß ő 中", "?` -- '' ,,"]
     rows = [[name, name, 0.1 * i, 0.0, 1.0] for i, name in enumerate(names * 9)]
     columns = ["a long name of a column", "words " * 9, "value", "low", "high"]
     awkward = TableData(title=" ".join(names), columns=columns, rows=rows, notes=names)

@@ -110,6 +110,7 @@ def html_page(made: Combined, summary: bool = False) -> str:
         ],
         sections=[] if summary else sections(below_the_head(report), figures),
         columns=_columns,
+        paragraphs=_paragraphs,
         wide=_WIDE,
         notes=list(dict.fromkeys(report.notes)),  # audits of the same data say the same of it
         undefined=list(missing(report)),
@@ -166,6 +167,17 @@ def _ruler(one: Certainty) -> str:
 
 def _columns(table: TableData) -> list[_ShownColumn]:
     return [_ShownColumn.of(column) for column in laid_out(table)]
+
+
+def _paragraphs(notes: Sequence[str]) -> list[str]:
+    """The notes of a table, each by itself; a sentence that is broken over several is put together."""
+    made: list[str] = []
+    for note in notes:
+        if made and not made[-1].endswith((".", "!", "?")):
+            made[-1] += f" {note}"
+        else:
+            made.append(note)
+    return made
 
 
 def _filters(gallery: Gallery) -> dict[str, list[str]]:
