@@ -40,7 +40,7 @@ _LOOKS = {
     "waived": "waived",
 }
 _LONG = 240  # letters of a reason from which what follows its first sentence is folded
-_END = re.compile(r"(?<=[.!?]) +(?=[A-Z])")  # between two sentences
+_END = re.compile(r"(?<=[a-z0-9)\]%][.!?]) +(?=[A-Z])")  # between two sentences
 _WIDE = 7  # columns; wider tables are scrolled on a phone, others become lists
 
 
@@ -170,7 +170,7 @@ def _columns(table: TableData) -> list[_ShownColumn]:
 
 
 def _paragraphs(notes: Sequence[str]) -> list[str]:
-    """The notes of a table, each by itself; a sentence that is broken over several is put together."""
+    """The notes of a table, each by itself; a sentence broken over several is put together."""
     made: list[str] = []
     for note in notes:
         if made and not made[-1].endswith((".", "!", "?")):

@@ -512,7 +512,8 @@ def test_notes_that_are_broken_lines_are_one_paragraph(whole: Combined) -> None:
 
 @pytest.mark.parametrize("same", [True, False])
 def test_a_comparison_opens_with_what_is_compared(whole: Combined, same: bool) -> None:
-    data = whole.report.dataset if same else whole.report.dataset.model_copy(update={"name": "x"})
+    digest = whole.report.dataset.sha256 if same else "ab" * 32
+    data = whole.report.dataset.model_copy(update={"sha256": digest})
     other = whole.report.model_copy(update={"dataset": data})
     reports = {"one.json": whole.report, "other.json": other}
     sides = [Side(name, Path(name), Combined(report)) for name, report in reports.items()]
