@@ -8,6 +8,7 @@ take for a command is escaped, and the file is ASCII, so that every engine reads
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ _LONG = 40  # rows from which a table breaks over pages
 _WIDE = 36  # letters from which the words of a cell are broken into lines
 _FULL = 84  # letters from which a table gets small letters, and long headers two lines
 _BREAK = r"\\{}"  # of a line; behind it [ and * are no options
+_SMALL = 105  # small letters that a line holds
 _NARROW = 10  # letters up to which no header is broken
 
 # Before the document begins, \@nodocument is an error; after that it is \relax.
@@ -91,6 +93,7 @@ _ACCENTS = {
 # Two of these in a row would become another character.
 _LIGATURES = re.compile(r"-(?=-)|'(?=')|,(?=,)|[?!](?=\{\\char96\})")
 _NEGATIVE = re.compile(r"(?<![^\s\[(])-(?=\d)")
+_JOINTS = re.compile(r"(?<=\w)\.(?=[a-z])|\\_|\\textasciitilde\{\}")  # within names of metrics
 _POWER = re.compile(r"\b(\d\.\d)e-0?(\d+)\b")
 
 
@@ -172,7 +175,7 @@ def _shown(table: TableData, label: str) -> str:
 def _rows(columns: Sequence[Column], crowded: bool) -> tuple[str, list[str]]:
     """The line of the headers, and a line a row; in a `crowded` table long headers have two."""
     head = _row([_header(column, crowded) for column in columns])
-    cells = ([_cell(cell) for cell in close(column)] for column in columns)
+    cells = ([_cell(cell, _is_wide(column)) for cell in close(column)] for column in columns)
     return head, [_row(row) for row in zip(*cells, strict=True)]
 
 
@@ -196,17 +199,30 @@ def _row(cells: Sequence[str]) -> str:
     return f"{guard}{line} \\\\\n"
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, broken: bool) -> str:
+    """A cell; where lines are `broken`, long names may be broken too."""
     shown = _NEGATIVE.sub("$-$", escaped(text))
+    if broken:
+        shown = _JOINTS.sub(r"\g<0>\\allowbreak{}", shown)
     return _POWER.sub(r"$\1\\times10^{-\2}$", shown)
 
 
 def _form(columns: Sequence[Column]) -> str:
-    """What each column is: to the left, to the right, or of broken lines."""
-    wide = sum(map(_is_wide, columns))
-    share = f"p{{{0.6 / wide:.2f}\\linewidth}}" if wide else ""
-    broken = f">{{\\raggedright\\arraybackslash}}{share}"
-    letters = (broken if _is_wide(c) else "r" if c.justify == "right" else "l" for c in columns)
+    """What each column is: to the left, to the right, or of broken lines.
+
+    Columns of broken lines share what the others leave of the line, from a quarter to .6 of it, by
+    the square roots of their longest cells.
+    """
+    others = _letters([column for column in columns if not _is_wide(column)])
+    left = min(max(1 - others / _SMALL, 0.25), 0.6)
+    roots = [math.sqrt(max(map(len, close(c)))) if _is_wide(c) else 0.0 for c in columns]
+    shares = [left * root / (sum(roots) or 1) for root in roots]
+    letters = (
+        f">{{\\raggedright\\arraybackslash}}p{{{share:.2f}\\linewidth}}"
+        if share
+        else ("r" if column.justify == "right" else "l")
+        for column, share in zip(columns, shares, strict=True)
+    )
     return f"@{{}}{''.join(letters)}@{{}}"
 
 

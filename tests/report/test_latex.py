@@ -88,6 +88,17 @@ def test_in_a_crowded_table_long_headers_have_two_lines(make_report):
     assert shown.rows[0] == ["", *names]
 
 
+def test_long_names_may_be_broken_where_lines_are(make_report):
+    name = "correlate.gradient_flowing~leave_one_out.tau.mean"
+    table = Table("T", ["metric", "other"], [[name, "0.5 a.b"], ["x", "y"]])
+    source = latex(make_report(Summary(tables={"t": table})))
+    assert r"correlate.\allowbreak{}gradient\_\allowbreak{}flowing\textasciitilde{}" in source
+    assert "0.5 a.b" in source
+    (shown,) = tables(source)
+    assert shown.rows[1] == [name, "0.5 a.b"]
+    assert shown.form == "pl"
+
+
 def test_comments_end_nothing(evil_report):
     for line in latex(evil_report).split("\n\n")[0].split("\n"):
         assert line.startswith("% ")

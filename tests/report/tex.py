@@ -15,6 +15,7 @@ ACCENTS = {"`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0
     "c": "\u0327",
 }
 WORDS = {
+    "allowbreak": "",
     "textbackslash": "\\",
     "textasciitilde": "~",
     "textasciicircum": "^",
