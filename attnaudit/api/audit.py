@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attnaudit.api.asked import Asked, asked_of
 from attnaudit.api.audited import Audit
-from attnaudit.api.rows import Data, as_file
+from attnaudit.api.rows import IN_MEMORY, Data, as_file
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer, Silent
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from attnaudit.models.load import Source
+    from attnaudit.report.combine import Combined
     from attnaudit.report.schema import Report
+
+_DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
 def audit(
@@ -99,49 +102,64 @@ def audit(
     if resume and records is None:
         raise InputError("resume needs the records of the run that was interrupted")
     demands = _demands(policy, baseline)
-    kept, place = None, Path(records or "records.jsonl")
+    kept = None
     if records is None:
         kept = Folder()
-        place = kept.path / place
+        records = kept.path / "records.jsonl"
+    job = Job(
+        model=str(model) if isinstance(model, (str, Path)) else IN_MEMORY,
+        data=Path(IN_MEMORY),
+        split=split,
+        limit=_at_least("limit", limit, 1),
+        device=_one_of("device", device, ("auto", "cpu", "cuda", "mps")),
+        threads=_at_least("threads", threads, 1),
+        workers=_at_least("workers", workers, 1),
+        dtype=_one_of("dtype", dtype or "float32", _DTYPES),
+        revision=revision,
+        batch_tokens=_at_least("batch_tokens", batch_tokens, 1),
+        pieces=_one_of("unit", unit, ("word", "piece")) == "piece",
+        seed=_at_least("seed", seed, 0),
+        records=Path(records),
+        resume=resume,
+        recipe=None if recipe is None else Path(recipe),
+        verify=None if verify == "all" else _at_least("verify", verify, 0),
+        command_line=("attnaudit.audit",),
+    )
+    heard = Heard()
+    made = _ask(asked, model, data, job, dtype, demands, observer or heard, show)
+    files = [job.records_of(question.name, len(asked)) or Path(records) for question, _ in asked]
+    if kept is not None:
+        made = replace(made, report=_without(made.report, files))
+    return Audit(made, dict(zip((q.name for q, _ in asked), files, strict=True)), heard.told, kept)
 
+
+def _ask(
+    asked: Asked,
+    model: Any,
+    data: Data,
+    job: Job,
+    dtype: str | None,
+    demands: Demands | None,
+    observer: Observer,
+    show: int,
+) -> Combined:
+    """Ask the questions as `job` says, of a model and data in files or in memory.
+
+    A model in memory keeps its own number format where no `dtype` is asked for.
+    """
     from attnaudit.execution.borrowed import borrowed
     from attnaudit.running.run import ask_questions
     from attnaudit.running.viewer import Viewer
     from attnaudit.running.work import Given
 
-    heard, viewer = Heard(), Viewer(show) if show else None
+    viewer = Viewer(show) if show else None
     with borrowed(), as_file(data) as named:
         source = None if isinstance(model, (str, Path)) else _source(model)
-        _check_alone(asked, workers, source is not None or named.file is not None)
-        job = Job(
-            model=str(model) if source is None else source.name,
-            data=named.name,
-            split=split,
-            limit=_at_least("limit", limit, 1),
-            device=device,
-            threads=_at_least("threads", threads, 1),
-            workers=_at_least("workers", workers, 1),
-            dtype=dtype or "float32",
-            revision=revision,
-            batch_tokens=_at_least("batch_tokens", batch_tokens, 1),
-            pieces=_one_of("unit", unit, ("word", "piece")) == "piece",
-            seed=_at_least("seed", seed, 0),
-            records=place,
-            resume=resume,
-            recipe=None if recipe is None else Path(recipe),
-            verify=None if verify == "all" else _at_least("verify", verify, 0),
-            command_line=("attnaudit.audit",),
-        )
-        _one_of("device", device, ("auto", "cpu", "cuda", "mps"))
-        _one_of("dtype", job.dtype, ("float32", "float64", "bfloat16", "float16"))
-        if source is not None and not isinstance(model, (str, Path)):
-            job = _as_it_is(job, model[0], dtype)
-        given = Given(source, named.file)
-        made = ask_questions(asked, job, demands, observer or heard, viewer, given)
-    files = [job.records_of(question.name, len(asked)) or place for question, _ in asked]
-    if kept is not None:
-        made = replace(made, report=_without(made.report, files))
-    return Audit(made, dict(zip((q.name for q, _ in asked), files, strict=True)), heard.told, kept)
+        _check_alone(asked, job.workers, source is not None or named.file is not None)
+        job = replace(job, data=named.name)
+        if source is not None:
+            job = _as_it_is(replace(job, model=source.name), model[0], dtype)
+        return ask_questions(asked, job, demands, observer, viewer, Given(source, named.file))
 
 
 class Folder:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from attnaudit.cli import options as o
 from attnaudit.cli.defaults import FILE, from_file
-from attnaudit.cli.output import check_outputs, finish, html_or_hint, read_demands
+from attnaudit.cli.ending import Ending
 from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
 from attnaudit.cli.target import is_model
@@ -22,13 +20,9 @@ from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
 
 if TYPE_CHECKING:
-    from attnaudit.cli.progress import Display
     from attnaudit.models.recipe import AnyConfig
-    from attnaudit.report.combine import Combined
-    from attnaudit.report.demands import Demands
-    from attnaudit.report.lock import Lock, Planned
     from attnaudit.running.existing import Existing
-    from attnaudit.running.planning.plan import WorkPlan
+    from attnaudit.running.job import Job
     from attnaudit.running.plans import Plan
     from attnaudit.running.suite import Where
 
@@ -40,6 +34,97 @@ class Target(str, Enum):
     gold = "gold"
 
 
+# typer reads these annotations at run time, and `Path | None` needs Python 3.10 in them too.
+_Model = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(
+        metavar="CONFIG|MODEL",
+        help="A training configuration in YAML or the name of a sample; or an existing model: a"
+        " Hugging Face folder or hub id, a model.pt, or package.module:factory.",
+        show_default=False,
+    ),
+]
+_Data = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Argument(metavar="DATA", help="The same as --data.", show_default=False),
+]
+_DataOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="A file of rows, a dataset spec, or a Hugging Face data set: its folder or hub id."
+        " With CONFIG it takes the place of its own.",
+    ),
+]
+_Split = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="SPLIT|SHARES",
+        help="With MODEL, which split to audit: train, dev, test or all.  [default: test if"
+        " there is one] With CONFIG, how to split one file of data by label into train, dev and"
+        " test, such as 80/10/10 percent.",
+    ),
+]
+_Recipe = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="CONFIG",
+        help="With MODEL: how it was trained. Runs the tests that train models as well.",
+    ),
+]
+_Train = Annotated[
+    bool,
+    typer.Option(
+        "--train",
+        help="With MODEL: run the tests that train models, by the recipe that it brings.",
+    ),
+]
+_Skip = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
+]
+_Target = Annotated[
+    Optional[Target],  # noqa: UP045
+    typer.Option(help="Whose probability the importances explain.  [default: predicted]"),
+]
+_Text = Annotated[
+    bool,
+    typer.Option("--text", help="With MODEL: records keep the words, which heatmaps need."),
+]
+_Output = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Where results go.  [default: CONFIG's name, or MODEL's name and -audit]",
+    ),
+]
+_Seed = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=0, max=o.LARGEST_SEED, help="Random seed; with CONFIG in place of its own."),
+]
+_Lock = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="FILE",
+        help="With --dry-run: write the plan to FILE (settings, and digests of policy, data,"
+        " model and code). Without: the report says whether the run kept to the plan in FILE.",
+    ),
+]
+_Power = Annotated[
+    bool,
+    typer.Option(
+        "--power",
+        help="With CONFIG and --dry-run: train a few pilot seeds, and say how likely answers are.",
+    ),
+]
+_Pilot = Annotated[
+    int,
+    typer.Option(min=3, max=1000, metavar="N", help="With --power: how many pilot seeds to train."),
+]
+
 # What only one of the two takes.
 _OF_MODEL = (
     *("limit", "unit", "target", "text", "skip", "train", "recipe"),
@@ -50,84 +135,21 @@ _OF_CONFIG = ("vectors", "power", "pilot")
 
 def audit(
     context: typer.Context,
-    model: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Argument(
-            metavar="CONFIG|MODEL",
-            help="A training configuration in YAML or the name of a sample; or an existing model: a"
-            " Hugging Face folder or hub id, a model.pt, or package.module:factory.",
-            show_default=False,
-        ),
-    ] = None,
-    data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(metavar="DATA", help="The same as --data.", show_default=False),
-    ] = None,
+    model: _Model = None,
+    data: _Data = None,
     model_option: o.ModelOption = None,
-    data_option: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--data",
-            metavar="DATA",
-            help="A file of rows, a dataset spec, or a Hugging Face data set: its folder or hub id."
-            " With CONFIG it takes the place of its own.",
-        ),
-    ] = None,
-    recipe: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            metavar="CONFIG",
-            help="With MODEL: how it was trained. Runs the tests that train models as well.",
-        ),
-    ] = None,
-    train: Annotated[
-        bool,
-        typer.Option(
-            "--train",
-            help="With MODEL: run the tests that train models, by the recipe that it brings.",
-        ),
-    ] = False,
-    skip: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
-    ] = None,
-    split: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            metavar="SPLIT|SHARES",
-            help="With MODEL, which split to audit: train, dev, test or all.  [default: test if"
-            " there is one] With CONFIG, how to split one file of data by label into train, dev and"
-            " test, such as 80/10/10 percent.",
-        ),
-    ] = None,
+    data_option: _DataOption = None,
+    recipe: _Recipe = None,
+    train: _Train = False,
+    skip: _Skip = None,
+    split: _Split = None,
     limit: o.LimitOption = None,
     unit: o.UnitOption = o.Unit.word,
-    target: Annotated[
-        Optional[Target],  # noqa: UP045
-        typer.Option(help="Whose probability the importances explain.  [default: predicted]"),
-    ] = None,
-    text: Annotated[
-        bool,
-        typer.Option("--text", help="With MODEL: records keep the words, which heatmaps need."),
-    ] = False,
+    target: _Target = None,
+    text: _Text = False,
     vectors: o.VectorsOption = None,
-    output: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Where results go.  [default: CONFIG's name, or MODEL's name and -audit]",
-        ),
-    ] = None,
-    seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            min=0,
-            max=o.LARGEST_SEED,
-            help="Random seed; with CONFIG in place of its own.",
-        ),
-    ] = None,
+    output: _Output = None,
+    seed: _Seed = None,
     device: o.DeviceOption = o.Device.auto,
     dtype: o.PrecisionOption = o.Precision.float32,
     revision: o.RevisionOption = None,
@@ -136,28 +158,9 @@ def audit(
     cluster: o.ClusterOption = None,
     batch_tokens: o.BatchTokensOption = BATCH_TOKENS,
     dry_run: o.DryRunOption = False,
-    lock: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            metavar="FILE",
-            help="With --dry-run: write the plan to FILE (settings, and digests of policy, data,"
-            " model and code). Without: the report says whether the run kept to the plan in FILE.",
-        ),
-    ] = None,
-    power: Annotated[
-        bool,
-        typer.Option(
-            "--power",
-            help="With CONFIG and --dry-run: train a few pilot seeds, and say how likely answers"
-            " are.",
-        ),
-    ] = False,
-    pilot: Annotated[
-        int,
-        typer.Option(
-            min=3, max=1000, metavar="N", help="With --power: how many pilot seeds to train."
-        ),
-    ] = 4,
+    lock: _Lock = None,
+    power: _Power = False,
+    pilot: _Pilot = 4,
     as_json: o.JsonOption = False,
     policy: o.PolicyOption = None,
     baseline: o.BaselineOption = None,
@@ -182,52 +185,21 @@ def audit(
     if power and not dry_run:
         raise InputError("--power goes with --dry-run", hint="give both, or leave --power out")
     name = _named(context, model, model_option)
-    source = None
-    if data is not None or data_option is not None:
-        source = o.either(context, data, data_option, "DATA")
+    source = _source(context, data, data_option)
     existing = is_model(name)
     split = _checked_split(context, split, existing)
     _check_options(context, name, _OF_CONFIG if existing else _OF_MODEL)
-    if not existing and name == model and from_file(context, "model"):
-        raise InputError(
-            f"model: {name!r} may not stand in this file: a configuration names places and models"
-            " of its own",
-            where=FILE,
-            hint="give it on the command line",
-        )
-    ending = _Ending(policy, baseline, lock, dry_run, as_json, strict, quiet, verbose)
+    ending = Ending(policy, baseline, lock, dry_run, as_json, strict, quiet, verbose)
+    place = (device.value, threads, workers, cluster)
+    if not existing and name == model:
+        _check_from_file(context, name)
     ending.check(source)
-
-    from attnaudit.running.suite import Where
-
-    where = Where(device.value, threads, workers, cluster)
     if not existing:
-        from attnaudit.models.recipe import Overrides
-        from attnaudit.running.plans import read_plan
-
-        path = find_config(name)
-        config, plan = read_plan(path, Overrides(source, vectors, seed, output, split))
-        check_output(path, config.output, output)
-        ending.of_config(config, plan, where, pilot if power else None)
+        config, plan = _read(name, source, vectors, seed, output, split)
+        ending.of_config(config, plan, _where(*place), pilot if power else None)
         return
-
-    from attnaudit.running.existing import Existing, default_folder
-    from attnaudit.running.plans import plan_of_model
-
-    given = {"seed": seed, "target": None if target is None else target.value}
-    plans = [
-        plan_of_model(
-            _defaults(context),
-            {key: value for key, value in given.items() if value is not None},
-            skip or (),
-            FILE if FILE.is_file() else None,
-            trains=trains,
-            text=text,
-        )
-        for trains in (train or recipe is not None, True)
-    ]
     job = replace(
-        where.job(name, o.required(source, "DATA")),
+        _where(*place).job(name, o.required(source, "DATA")),
         split=split,
         limit=limit,
         dtype=dtype.value,
@@ -237,8 +209,78 @@ def audit(
         seed=seed or 0,
         recipe=recipe,
     )
-    beyond = plans[1].without(plans[0])
-    ending.of_model(Existing(job, plans[0], beyond, output or default_folder(name)))
+    trains = train or recipe is not None
+    now, beyond = _plans(context, seed, target, skip or (), text, trains)
+    ending.of_model(_existing(job, now, beyond, output))
+
+
+def _where(*place: Any) -> Where:
+    from attnaudit.running.suite import Where
+
+    return Where(*place)
+
+
+def _read(
+    name: str,
+    source: Path | None,
+    vectors: Path | None,
+    seed: int | None,
+    output: Path | None,
+    shares: str | None,
+) -> tuple[AnyConfig, Plan]:
+    """A configuration and the tests that it plans, with what the command line says in its place."""
+    from attnaudit.models.recipe import Overrides
+    from attnaudit.running.plans import read_plan
+
+    path = find_config(name)
+    config, plan = read_plan(path, Overrides(source, vectors, seed, output, shares))
+    check_output(path, config.output, output)
+    return config, plan
+
+
+def _plans(
+    context: typer.Context,
+    seed: int | None,
+    target: Target | None,
+    skip: Sequence[str],
+    text: bool,
+    trains: bool,
+) -> tuple[Plan, Plan | None]:
+    """The tests that run on a model, and those that only training models would add, if any."""
+    from attnaudit.running.plans import plan_of_model
+
+    given = {"seed": seed, "target": None if target is None else target.value}
+    known = {key: value for key, value in given.items() if value is not None}
+    file = FILE if FILE.is_file() else None
+    now, whole = (
+        plan_of_model(_defaults(context), known, skip, file, trains=each, text=text)
+        for each in (trains, True)
+    )
+    return now, whole.without(now)
+
+
+def _existing(job: Job, now: Plan, beyond: Plan | None, output: Path | None) -> Existing:
+    from attnaudit.running.existing import Existing, default_folder
+
+    return Existing(job, now, beyond, output or default_folder(job.model))
+
+
+def _source(context: typer.Context, data: Path | None, option: Path | None) -> Path | None:
+    """The DATA that was given; None where none was. Raises InputError for two."""
+    if data is None and option is None:
+        return None
+    return o.either(context, data, option, "DATA")
+
+
+def _check_from_file(context: typer.Context, name: str) -> None:
+    """Raise InputError for a configuration that attnaudit.yaml names in place of a model."""
+    if from_file(context, "model"):
+        raise InputError(
+            f"model: {name!r} may not stand in this file: a configuration names places and models"
+            " of its own",
+            where=FILE,
+            hint="give it on the command line",
+        )
 
 
 def _named(context: typer.Context, model: str | None, option: str | None) -> str:
@@ -287,105 +329,3 @@ def _defaults(context: typer.Context) -> Mapping[str, Mapping[str, Any]]:
     """What attnaudit.yaml says for each subcommand."""
     found = None if context.parent is None else context.parent.default_map
     return found or {}
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """What is done with a run, and how it is told."""
-
-    policy: Path | None
-    baseline: Path | None
-    lock: Path | None
-    dry_run: bool
-    as_json: bool
-    strict: bool
-    quiet: bool
-    verbose: bool
-
-    @cached_property
-    def demands(self) -> Demands | None:
-        return read_demands(self.policy, self.baseline)
-
-    @cached_property
-    def held_to(self) -> Lock | None:
-        """The plan that the run is held against."""
-        from attnaudit.report.lock import read_lock
-
-        return None if self.lock is None or self.dry_run else read_lock(self.lock)
-
-    @cached_property
-    def display(self) -> Display:
-        from attnaudit.cli.progress import Display
-
-        return Display(self.quiet)
-
-    @property
-    def command_line(self) -> tuple[str, ...]:
-        return ("attnaudit", *sys.argv[1:])
-
-    def check(self, source: Path | None) -> None:
-        """Raise InputError or OutputError for files that cannot be used, before any work."""
-        _ = self.demands, self.held_to
-        if self.lock is not None and self.dry_run:
-            from attnaudit.running.locking import check_new
-
-            check_outputs(self.lock, inputs=(source, self.policy, self.baseline))
-            check_new(self.lock)
-
-    def of_config(self, config: AnyConfig, plan: Plan, where: Where, pilot: int | None) -> None:
-        """Train and audit, or say what that would take."""
-        from attnaudit.running.suite import folder_of, run_suite
-
-        demands, display = self.demands, self.display
-        if not self.dry_run:
-            made = run_suite(config, plan, where, demands, display, self.command_line, self.held_to)
-            self._finish(made, folder_of(config))
-
-        from attnaudit.running.locking import planned_training
-        from attnaudit.running.planning.dry_suite import plan_suite
-        from attnaudit.running.planning.pilot import pilot_plan
-        from attnaudit.running.planning.power import with_power
-
-        if pilot is not None:
-            pilot_plan(plan, pilot)  # what it refuses is refused before any work
-        found = plan_suite(config, plan, where, demands, display)
-        if pilot is not None:
-            found = with_power(found, config, plan, where, pilot, display)
-        self._show(found, lambda: planned_training(config, plan, demands))
-
-    def of_model(self, asked: Existing) -> None:
-        """Audit a model that there is, or say what that would take."""
-        from attnaudit.running.existing import run_existing
-
-        asked = replace(asked, job=replace(asked.job, command_line=self.command_line))
-        if not self.dry_run:
-            made = run_existing(asked, self.demands, self.display, self.held_to)
-            self._finish(made, asked.folder)
-
-        from attnaudit.running.planning.dry_existing import plan_existing
-
-        found, planned = plan_existing(asked, self.demands, self.display)
-        self._show(found, lambda: planned)
-
-    def _show(self, found: WorkPlan, planned: Callable[[], Planned]) -> None:
-        from attnaudit.cli.plan import show_plan
-        from attnaudit.running.locking import write_lock
-
-        if self.lock is not None:
-            digest = write_lock(self.lock, planned(), self.command_line)
-        show_plan(found, self.as_json, self.quiet, self.lock)
-        if self.lock is not None:
-            self.display.say(f"Wrote {self.lock}; keep it, or its SHA-256 {digest}, out of reach")
-
-    def _finish(self, made: Combined, folder: Path) -> NoReturn:
-        remark = html_or_hint(made, folder / "report.html")
-        try:
-            finish(
-                made,
-                as_json=self.as_json,
-                strict=self.strict,
-                quiet=self.quiet,
-                verbose=self.verbose,
-            )
-        finally:
-            self.display.say(remark)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 Palette = Mapping[str, str]
 
-# Surfaces (page, card), text on them (ink to waived), lines, and the ink of heatmaps.
+# Surfaces (page, card), text on them (ink to waived), lines, and the ink of heatmaps: w of weights
+# from 0 on, m of weights below 0.
 LIGHT: Palette = {
     "page": "#ffffff",
     "card": "#f5f7f9",
@@ -33,6 +34,11 @@ LIGHT: Palette = {
     "w3": "#9fcbe9",
     "w4": "#79b5dd",
     "w5": "#559fd0",
+    "m1": "#fbe9dc",
+    "m2": "#f7d0b3",
+    "m3": "#f1b488",
+    "m4": "#e99b64",
+    "m5": "#e0854b",
 }
 DARK: Palette = {
     "page": "#14181d",
@@ -55,11 +61,17 @@ DARK: Palette = {
     "w3": "#22527a",
     "w4": "#256294",
     "w5": "#286a9f",
+    "m1": "#3d2618",
+    "m2": "#54301a",
+    "m3": "#6b3a1b",
+    "m4": "#82451d",
+    "m5": "#974f1f",
 }
 TEXT = ("ink", "muted", "link", "good", "bad", "open", "none", "waived")
 SURFACES = ("page", "card")
 CLASSES = ("c0", "c1", "c2", "c3")
 INKS = ("w1", "w2", "w3", "w4", "w5")
+INKS_BELOW = ("m1", "m2", "m3", "m4", "m5")
 
 
 def variables(palette: Palette) -> str:

@@ -21,11 +21,13 @@ class Importances:
     """Scores by name, each (B, W) and 0 beyond an instance's last word; all magnitudes.
 
     Where an importance is undefined for an instance, all its words are NaN. `integrals` says by
-    name what the scores that are integrals rest on, one a text.
+    name what the scores that are integrals rest on, one a text. `signs` (B, W) has those that were
+    noted: 1 for words that speak for the explained class, -1 for words against it.
     """
 
     scores: dict[str, Scores]
     integrals: dict[str, Sequence[Integral]]
+    signs: dict[str, NDArray[np.int8]]
 
     def told(self, b: int) -> dict[str, Any]:
         """What a record of instance `b` holds besides scores: `integration`, where there is any.
@@ -47,4 +49,9 @@ def importances(request: Request) -> Importances:
     return Importances(
         {name: scores.float().cpu().numpy() for name, scores in found.items()},
         dict(request.integrals),
+        {
+            name: signs.nan_to_num().cpu().numpy().astype(np.int8)
+            for name, signs in request.signs.items()
+            if name in found
+        },
     )

@@ -17,37 +17,46 @@ from attnaudit.models.interface import AttentionModel, Encoded, capability
 
 
 @torch.no_grad()
-def leave_one_out(model: AttentionModel, batch: Batch, probs: Tensor, budget: int) -> Tensor:
+def leave_one_out(
+    model: AttentionModel, batch: Batch, probs: Tensor, budget: int, target: Tensor | None = None
+) -> Tensor:
     """TVD(p(x without word w), p(x)) for every word: (B, W), in [0, 1], 0 beyond the last word.
 
     Token ids are deleted, never text edited; the shorter text is encoded, attended and read anew
     (Jain & Wallace 2019, section 4.1; their |change of p| of a binary model is the same number).
     All tokens of a word go together. `probs` (B, C) are the answers to the whole texts. Texts that
     are equally long after the deletion are worked on together, without padding, in calls of at
-    most `budget` tokens where a call can be that small.
+    most `budget` tokens where a call can be that small. With a `target` class (B,) the numbers
+    have a sign: below 0 where that class gets more probable without the word.
     """
     importance = _nothing(batch, probs)
     shared = torch.zeros_like(batch.labels, dtype=torch.bool)
     if capability(model, "encode_deletions"):
         shared = batch.content.sum(1) == batch.word_counts  # each word is one token
-        _share(model, batch, shared, probs, budget, importance)
+        _share(model, batch, shared, probs, target, budget, importance)
     rows, words = _each_word(batch, ~shared)
     gone = (batch.words[rows] == words.unsqueeze(1)).sum(1)  # (N,) tokens of the word
     for some in _equally_long(batch.mask.sum(1)[rows] - gone, budget):
         copies = batch.select(rows[some])
         shorter = copies.keep(copies.words != words[some].unsqueeze(1))
         changed = _answers(model, model.encode(shorter))
-        importance[rows[some], words[some]] = tvd(changed, probs[rows[some]])
+        importance[rows[some], words[some]] = _moved(changed, probs, target, rows[some])
     return importance
 
 
 @torch.no_grad()
 def leave_one_out_mask(
-    model: AttentionModel, batch: Batch, probs: Tensor, budget: int, mask_token: int
+    model: AttentionModel,
+    batch: Batch,
+    probs: Tensor,
+    budget: int,
+    mask_token: int,
+    target: Tensor | None = None,
 ) -> Tensor:
     """TVD(p(x with word w masked), p(x)) for every word: (B, W), in [0, 1], 0 beyond the last word.
 
-    Each token of the word is replaced by `mask_token`, so that no other changes its position.
+    Each token of the word is replaced by `mask_token`, so that no other changes its position. A
+    `target` class gives the numbers a sign, as in `leave_one_out`.
     """
     importance = _nothing(batch, probs)
     rows, words = _each_word(batch, torch.ones_like(batch.labels, dtype=torch.bool))
@@ -55,8 +64,19 @@ def leave_one_out_mask(
         copies = batch.select(rows[some])
         masked = copies.replace(copies.words == words[some].unsqueeze(1), mask_token)
         changed = _answers(model, model.encode(masked))
-        importance[rows[some], words[some]] = tvd(changed, probs[rows[some]])
+        importance[rows[some], words[some]] = _moved(changed, probs, target, rows[some])
     return importance
+
+
+def _moved(changed: Tensor, probs: Tensor, target: Tensor | None, rows: Tensor) -> Tensor:
+    """TVD (N,) of the answers `changed` (N, C) to texts of `rows` (N,), signed by the `target`."""
+    whole = probs[rows]
+    far = tvd(changed, whole)
+    if target is None:
+        return far
+    classes = target[rows].unsqueeze(-1)
+    rises = (changed.gather(-1, classes) > whole.gather(-1, classes)).squeeze(-1)
+    return torch.where(rises, -far, far)
 
 
 def _nothing(batch: Batch, probs: Tensor) -> Tensor:
@@ -82,6 +102,7 @@ def _share(
     batch: Batch,
     shared: Tensor,
     probs: Tensor,
+    target: Tensor | None,
     budget: int,
     importance: Tensor,
 ) -> None:
@@ -90,11 +111,14 @@ def _share(
     for length in sorted(set(lengths[shared].tolist())):
         rows = ((lengths == length) & shared).nonzero().squeeze(1)
         for some in torch.split(rows, max(1, budget // length**2)):
-            moved = _deletions(model, batch.select(some), probs[some], budget)
+            of_class = None if target is None else target[some]
+            moved = _deletions(model, batch.select(some), probs[some], of_class, budget)
             importance[some, : moved.shape[1]] = moved
 
 
-def _deletions(model: AttentionModel, group: Batch, probs: Tensor, budget: int) -> Tensor:
+def _deletions(
+    model: AttentionModel, group: Batch, probs: Tensor, target: Tensor | None, budget: int
+) -> Tensor:
     """(B, W) of texts of one length whose words are single tokens, through `encode_deletions`."""
     encode = capability(model, "encode_deletions")
     assert encode is not None
@@ -104,8 +128,8 @@ def _deletions(model: AttentionModel, group: Batch, probs: Tensor, budget: int) 
     for first in range(0, words, step):
         last = min(first + step, words)
         changed = _answers(model, encode(group, first, last))  # (B*V, C)
-        changed = changed.view(len(group), last - first, -1)
-        moved.append(tvd(changed, probs.unsqueeze(1)))  # (B, V)
+        rows = torch.arange(len(group), device=probs.device).repeat_interleave(last - first)
+        moved.append(_moved(changed, probs, target, rows).view(len(group), -1))  # (B, V)
     return torch.cat(moved, dim=1)
 
 

@@ -1,7 +1,7 @@
 """The passes that gradient importances take; what each of them means stands in `gradients`.
 
-All give a non-negative magnitude per word (a word of several tokens: the sum of its
-gradient-times-input terms before the absolute value, the norm of its stacked gradients).
+All but `signed_gradients` give a non-negative magnitude per word (a word of several tokens: the
+sum of its gradient-times-input terms before the absolute value, the norm of its stacked gradients).
 
 Letters in shape comments: B batch, T tokens, W words, D embedding.
 """
@@ -36,6 +36,22 @@ def gradients(
     held fixed (Jain & Wallace 2019, section 4.1: gradient with respect to the one-hot input; the
     authors normalise it, which changes no rank). `flowing` asks for `gradient_flowing`,
     |dp/de_t . e_t| of the whole model, through its attention too. Each takes one backward pass.
+    """
+    found = signed_gradients(model, batch, target, detached, flowing)
+    return {name: scores.abs() for name, scores in found.items()}
+
+
+def signed_gradients(
+    model: AttentionModel,
+    batch: Batch,
+    target: Tensor,
+    detached: bool = True,
+    flowing: bool = True,
+) -> dict[str, Tensor]:
+    """`gradients` before the absolute value is taken; a norm has no sign, and is at least 0.
+
+    Above 0, a word speaks for the target class: to the first order, p[target] falls as the
+    embedding of the word shrinks.
     """
     embeddings = _leaf(model, batch)
     with differentiable():
@@ -74,7 +90,7 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
             all_tokens = gradient(odds[:, t], embeddings, keep_graph=True)
             columns.append(all_tokens[:, t])
         grad = torch.stack(columns, dim=1)  # (B, T, D)
-    return _times_input(batch, grad, embeddings)
+    return _times_input(batch, grad, embeddings).abs()
 
 
 def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
@@ -110,7 +126,7 @@ def gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:
 
 
 def _times_input(batch: Batch, grad: Tensor, embeddings: Tensor) -> Tensor:
-    return batch.per_word((grad * embeddings.detach()).sum(-1)).abs()
+    return batch.per_word((grad * embeddings.detach()).sum(-1))
 
 
 def _probability(model: AttentionModel, encoded: Encoded, alpha: Tensor, target: Tensor) -> Tensor:

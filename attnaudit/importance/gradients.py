@@ -24,20 +24,22 @@ if TYPE_CHECKING:
 
 DETACHED = ("gradient", "gradient_l2")  # one backward pass gives both
 FLOWING = ("gradient_flowing",)
+_NORMS = ("gradient_l2",)  # which have no sign
 
 
 def _of_embeddings(name: str) -> Callable[[Request], Tensor]:
     """The gradient `name`: all that are asked for share a forward pass, and none is idle."""
 
     def compute(request: Request) -> Tensor:
-        from attnaudit.importance.gradient_passes import gradients
+        from attnaudit.importance.gradient_passes import signed_gradients
 
         def make() -> Mapping[str, Tensor]:
             asked = {*request.asked, name}
             detached, flowing = (not asked.isdisjoint(some) for some in (DETACHED, FLOWING))
-            return gradients(request.model, request.batch, request.target, detached, flowing)
+            return signed_gradients(request.model, request.batch, request.target, detached, flowing)
 
-        return request.once("gradients", make)[name]
+        found = request.once("gradients", make)[name]
+        return found if name in _NORMS else request.without_sign(name, found)
 
     return compute
 

@@ -55,6 +55,9 @@ class Request:
     asked: Collection[str]
     integrals: dict[str, Sequence[Integral]] = field(default_factory=dict)
     """By the name of an importance that integrates: what its scores rest on, text by text."""
+    signs: dict[str, Tensor] = field(default_factory=dict)
+    """By the name of an importance that has a direction: (B, W), 1 where the word speaks for the
+    target class, -1 where it speaks against it."""
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, key: str, make: Callable[[], T]) -> T:
@@ -63,6 +66,11 @@ class Request:
             self._made[key] = make()
         found: T = self._made[key]
         return found
+
+    def without_sign(self, name: str, signed: Tensor) -> Tensor:
+        """The magnitudes of `signed` scores (B, W); their signs are kept under `name`."""
+        self.signs[name] = signed.sign()
+        return signed.abs()
 
 
 def _nothing(model: AttentionModel) -> str | None:

@@ -39,7 +39,8 @@ def _compute(name: str, token: _Token, request: Request) -> Tensor:
         *(request.model, request.batch, request.target), place, tolerance=TOLERANCE, most=MOST
     )
     request.integrals[name] = [_integral(found, text) for text in range(len(request.batch))]
-    scores = torch.from_numpy(abs(found.signed)).to(request.alpha.device, torch.float32)
+    signed = torch.from_numpy(found.signed).to(request.alpha.device, torch.float32)
+    scores = request.without_sign(name, signed)
     words = torch.arange(scores.shape[1], device=scores.device)
     there = words < request.batch.word_counts.unsqueeze(1)
     undefined = ~torch.from_numpy(found.settled).to(scores.device)

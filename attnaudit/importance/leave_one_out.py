@@ -24,7 +24,8 @@ def _deleted(request: Request) -> Tensor:
 
     shares = capability(request.model, "encode_deletions")
     room = request.budget * (DELETION_BATCHES if shares else 1)
-    return leave_one_out(request.model, request.batch, request.probs, room)
+    found = leave_one_out(request.model, request.batch, request.probs, room, request.target)
+    return request.without_sign("leave_one_out", found)
 
 
 def _masked(request: Request) -> Tensor:
@@ -32,7 +33,10 @@ def _masked(request: Request) -> Tensor:
 
     hidden = request.model.mask_token
     assert hidden is not None  # `needs` has seen to it
-    return leave_one_out_mask(request.model, request.batch, request.probs, request.budget, hidden)
+    found = leave_one_out_mask(
+        request.model, request.batch, request.probs, request.budget, hidden, request.target
+    )
+    return request.without_sign("leave_one_out_mask", found)
 
 
 def _no_mask(model: AttentionModel) -> str | None:

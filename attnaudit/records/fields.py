@@ -30,6 +30,7 @@ Drop = Annotated[float, Meta(ge=-1 - SLACK, le=1 + SLACK)]  # of a probability
 Divergence = Annotated[float, Meta(ge=-SLACK, le=0.693147181 + SLACK)]  # JSD in nats
 Strength = Annotated[float, Meta(ge=0, le=1.7e308)]  # of a penalty: lambda, any finite number
 Magnitude = Annotated[float, Meta(ge=0, le=LARGEST)]
+Sign = Annotated[int, Meta(ge=-1, le=1)]
 Weight = Annotated[float, Meta(ge=0, le=1 + LOOSE)]  # of attention
 
 

@@ -68,7 +68,7 @@ def compare_reports(sides: Sequence[Side], command_line: Sequence[str] = ()) -> 
         tables=tables,
         findings=not_assessed(),
         gates=[],
-        notes=list(dict.fromkeys(note for r in reports for note in r.notes)),
+        notes=list(_notes(sides)),
         manifest=manifest,
     )
     return with_meaning(made)
@@ -97,6 +97,13 @@ def _differences(sides: Sequence[Side], settings: TableData) -> Iterator[str]:
     editions = {f.edition for r in reports for f in r.findings.values()}
     if len(editions) > 1:
         yield "The findings were made by different editions of the rules. Do not compare them."
+
+
+def _notes(sides: Sequence[Side]) -> Iterator[str]:
+    """The remarks of all reports, each once; of which reports, where not of all."""
+    for note in dict.fromkeys(note for side in sides for note in side.report.notes):
+        names = [side.name for side in sides if note in side.report.notes]
+        yield note if len(names) == len(sides) else f"{listed(names)}: {note}"
 
 
 def _facts(sides: Sequence[Side]) -> TableData:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attnaudit.questions import all_questions
 from attnaudit.questions.question import ControlRow
 from attnaudit.report.schema import Report, TableData
 
+_MEANING = "what it would mean"
 NAME = "controls"
 
 
@@ -28,7 +29,7 @@ def controls_table(report: Report) -> TableData | None:
         others = ((words, report.metrics.get(name)) for words, name in row.compare)
         known = [f"{words} {m.value:.3f}" for words, m in others if m and m.value is not None]
         rows.append([row.control, metric.value, metric.ci_low, metric.ci_high, ", ".join(known)])
-        notes.append(f"{row.control[0].upper()}{row.control[1:]}: {row.meaning}")
+        notes.append(f"{_begin(row.control)}{row.meaning}")
     if not rows:
         return None
     columns = ["control", "value", "low", "high", "compare with"]
@@ -52,3 +53,30 @@ def with_controls(report: Report, after: str | None = None) -> Report:
         if name == after:
             ordered[NAME] = made
     return report.model_copy(update={"tables": ordered})
+
+
+def spelt_out(tables: Mapping[str, TableData]) -> dict[str, TableData]:
+    """The tables, with what each control would mean in its row in place of the notes below.
+
+    It is for formats that have room for a column of sentences. Where a control has no note, the
+    table stays as it is.
+    """
+    return {name: _spelt_out(table) if name == NAME else table for name, table in tables.items()}
+
+
+def _spelt_out(table: TableData) -> TableData:
+    left, rows = list(table.notes), []
+    for row in table.rows:
+        beginning = _begin(str(row[0] or ""))
+        note = next((note for note in left if note.startswith(beginning)), None)
+        if note is None:
+            return table
+        left.remove(note)
+        rows.append([*row, note.removeprefix(beginning)])
+    columns = [*table.columns, _MEANING]
+    return table.model_copy(update={"columns": columns, "rows": rows, "notes": left})
+
+
+def _begin(control: str) -> str:
+    """How the note on a control begins."""
+    return f"{control[:1].upper()}{control[1:]}: "

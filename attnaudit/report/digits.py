@@ -19,6 +19,7 @@ from typing import Literal
 USUAL = 3  # digits after the point, where nothing says otherwise
 MOST = 10
 _MOST_BY_INTERVAL = 6
+_NOTHING = 1e-15  # a figure nearer to 0 is what rounding leaves
 
 Digits = int | Literal["interval"]
 _asked: ContextVar[Digits] = ContextVar("digits", default=USUAL)
@@ -50,8 +51,9 @@ def shown(value: float, after: int | None = None) -> str:
     """A figure with `after` digits after the point.
 
     By default they are those that were asked for, else three, and powers of ten stand where they
-    would leave nothing.
+    would leave nothing. A figure nearer to 0 than 1e-15 is shown as 0.
     """
+    value = 0.0 if abs(value) < _NOTHING else value
     if after is None:
         asked = _asked.get()
         after = USUAL if asked == "interval" else asked

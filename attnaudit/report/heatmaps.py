@@ -27,15 +27,23 @@ def legend(gallery: Gallery) -> str:
         "The darker a word and the thicker its line, the larger its weight, on one scale for all"
         " rows of a text. The heaviest words show their weight as a number."
     )
-    rows = [row for heatmap in gallery.heatmaps for row in heatmap.rows]
     if any(len(heatmap.rows) > 1 for heatmap in gallery.heatmaps):
         said += (
-            " Below the first row, + and - mark words whose weight is at least a step larger or"
+            " Below the first row, ↑ and ↓ mark words whose weight is at least a step larger or"
             " smaller than in the model's attention."
         )
-    if any(weight < 0 for row in rows for weight in row.weights):
-        said += " A dashed line and a minus sign mark words that speak against the answer."
+    if signed(gallery):
+        said += (
+            " Importances have a sign: a second colour, a dashed line and a minus sign mark words"
+            " that speak against the answer."
+        )
     return said
+
+
+def signed(gallery: Gallery) -> bool:
+    """Whether any weight that is shown lies below 0."""
+    rows = (row for heatmap in gallery.heatmaps for row in heatmap.rows)
+    return any(weight < 0 for row in rows for weight in row.weights)
 
 
 def heading(heatmap: Heatmap, labels: Sequence[str]) -> str:

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from attnaudit.errors import printable
 from attnaudit.questions.gallery import Gallery, Heatmap, Weights
-from attnaudit.report.heatmaps import caption, chosen, heading, remark
+from attnaudit.report.heatmaps import caption, chosen, heading, remark, signed
 
 # Black on each is legible; from the pale to the deep end of one hue, none for level 0.
 INKS = ("", "#dcebf7", "#b5d7ee", "#86bde0", "#56a0d0", "#3a8bc2")
+INKS_BELOW = ("", "#fbe9dc", "#f7d0b3", "#f1b488", "#e99b64", "#e0854b")  # of weights below 0
 _BARS = " ▁▃▅▆█"
 _ASCII_BARS = " .-=+#"
 _INDENT = 2
@@ -27,6 +28,8 @@ def print_heatmaps(gallery: Gallery, console: Console) -> None:
         return
     console.print(Text("Heatmaps", style="bold"))
     console.print(Text(chosen(gallery), style="dim"))
+    if signed(gallery):
+        console.print(Text("A minus sign marks words that speak against the answer.", style="dim"))
     for heatmap in gallery.heatmaps:
         console.print()
         console.print(Text(heading(heatmap, gallery.labels), style="bold"))
@@ -48,11 +51,13 @@ def _lines(heatmap: Heatmap, row: Weights, console: Console) -> Iterator[Text]:
         word = printable(token)
         if i in numbered:
             word += f"[{row.weights[i]:.2f}]"
+        elif row.weights[i] < 0 and levels[i]:
+            word += "[-]"
         width = cell_len(word)
         if used > _INDENT and used + width > console.width:
             yield from _flush(words, under, coloured)
             words, under, used = Text(" " * _INDENT), " " * _INDENT, _INDENT
-        ink = INKS[levels[i]] if coloured else ""
+        ink = (INKS_BELOW if row.weights[i] < 0 else INKS)[levels[i]] if coloured else ""
         words.append(word, Style(color="#000000", bgcolor=ink) if ink else Style())
         words.append(" ")
         under += bars[levels[i]] * width + " "

@@ -1,17 +1,20 @@
 r"""A report as LaTeX: a table a float, with rules of booktabs, for a paper to take in.
 
-The file compiles by itself, and `\input` takes it into a paper that loads booktabs and longtable.
+The file compiles by itself, and `\input` takes it into a paper that loads array, booktabs and
+longtable.
 Names, labels and reasons come from files. They are shown as they stand: whatever in them TeX would
 take for a command is escaped, and the file is ASCII, so that every engine reads it.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from attnaudit.errors import printable
+from attnaudit.report.controls_table import spelt_out
 from attnaudit.report.gates import counts, described
 from attnaudit.report.layout import Column, close, laid_out, named_tables
 from attnaudit.report.schema import Report, TableData
@@ -20,13 +23,16 @@ from attnaudit.report.wording import facts, findings, missing, scopes
 
 _LONG = 40  # rows from which a table breaks over pages
 _WIDE = 36  # letters from which the words of a cell are broken into lines
-_FULL = 84  # letters from which a table gets small letters
+_FULL = 84  # letters from which a table gets small letters, and long headers two lines
+_BREAK = r"\\{}"  # of a line; behind it [ and * are no options
+_SMALL = 105  # small letters that a line holds
+_NARROW = 10  # letters up to which no header is broken
 
 # Before the document begins, \@nodocument is an error; after that it is \relax.
-_HEAD = r"""% Compiles by itself. In a paper: \usepackage{booktabs,longtable}, and \input this file.
+_HEAD = r"""% Compiles by itself. A paper that takes it in needs array, booktabs and longtable.
 \expandafter\ifx\csname @nodocument\endcsname\relax\else
 \documentclass{article}
-\usepackage{booktabs,longtable}
+\usepackage{array,booktabs,longtable}
 \usepackage[margin=2cm]{geometry}
 \begin{document}
 \def\attnauditalone{}
@@ -87,6 +93,7 @@ _ACCENTS = {
 # Two of these in a row would become another character.
 _LIGATURES = re.compile(r"-(?=-)|'(?=')|,(?=,)|[?!](?=\{\\char96\})")
 _NEGATIVE = re.compile(r"(?<![^\s\[(])-(?=\d)")
+_JOINTS = re.compile(r"(?<=\w)\.(?=[a-z])|\\_|\\textasciitilde\{\}")  # within names of metrics
 _POWER = re.compile(r"\b(\d\.\d)e-0?(\d+)\b")
 
 
@@ -96,7 +103,7 @@ def latex(report: Report) -> str:
     known = (f"{fact.name}: {fact.words}" for fact in facts(report))
     head = [f"attnaudit {report.audit}", *warned, *known]
     last = [*scopes(report), *missing(report), *report.notes]
-    tables = {**named_tables(report), **_findings(report), **_gates(report)}
+    tables = {**spelt_out(named_tables(report)), **_findings(report), **_gates(report)}
     labels: dict[str, None] = {}
     parts = [_comments(head), _HEAD]
     for name, table in tables.items():
@@ -143,17 +150,18 @@ def _shown(table: TableData, label: str) -> str:
     columns = laid_out(table)
     caption = f"\\caption{{{escaped(table.title)}}}\n\\label{{{label}}}"
     notes = escaped(" ".join(table.notes))
-    small = "\\footnotesize\\setlength{\\tabcolsep}{4pt}\n" if _letters(columns) > _FULL else ""
-    head, rows = _rows(columns)
+    crowded = _letters(columns) > _FULL
+    small = "\\footnotesize\\setlength{\\tabcolsep}{4pt}\n" if crowded else ""
+    head, rows = _rows(columns, crowded)
     form = _form(columns)
     if len(rows) > _LONG:
-        below = f"\n\\par\\noindent{{\\footnotesize {notes}\\par}}" if notes else ""
+        below = f"\n\\par\\noindent{{\\footnotesize\\raggedright {notes}\\par}}" if notes else ""
         return (
             f"\\begingroup\n{small}\\begin{{longtable}}{{{form}}}\n{caption}\\\\\n\\toprule\n"
             f"{head}\\midrule\n\\endfirsthead\n\\toprule\n{head}\\midrule\n\\endhead\n"
             f"\\bottomrule\n\\endfoot\n{''.join(rows)}\\end{{longtable}}{below}\n\\endgroup"
         )
-    below = f"\\par\\smallskip\n{{\\footnotesize {notes}\\par}}\n" if notes else ""
+    below = f"\\par\\smallskip\n{{\\footnotesize\\raggedright {notes}\\par}}\n" if notes else ""
     body = (
         f"\\begin{{tabular}}{{{form}}}\n\\toprule\n{head}\\midrule\n{''.join(rows)}\\bottomrule\n"
         f"\\end{{tabular}}\n"
@@ -164,11 +172,24 @@ def _shown(table: TableData, label: str) -> str:
     )
 
 
-def _rows(columns: Sequence[Column]) -> tuple[str, list[str]]:
-    """The line of the headers, and a line a row."""
-    head = _row([escaped(column.header) for column in columns])
-    cells = ([_cell(cell) for cell in close(column)] for column in columns)
+def _rows(columns: Sequence[Column], crowded: bool) -> tuple[str, list[str]]:
+    """The line of the headers, and a line a row; in a `crowded` table long headers have two."""
+    head = _row([_header(column, crowded) for column in columns])
+    cells = ([_cell(cell, _is_wide(column)) for cell in close(column)] for column in columns)
     return head, [_row(row) for row in zip(*cells, strict=True)]
+
+
+def _header(column: Column, crowded: bool) -> str:
+    """A header; of two lines where it would make its column wider than the cells are."""
+    words = column.header.split()
+    widest = max(map(len, close(column)), default=0)
+    if not crowded or len(words) < 2 or len(column.header) <= max(widest, _NARROW):
+        return escaped(column.header)
+    ends = (len(" ".join(words[:i])) for i in range(1, len(words)))
+    cut = 1 + min(enumerate(ends), key=lambda one: abs(one[1] - len(column.header) / 2))[0]
+    lines = (escaped(" ".join(part)) for part in (words[:cut], words[cut:]))
+    side = "r" if column.justify == "right" else "l"
+    return f"\\shortstack[{side}]{{{_BREAK.join(lines)}}}"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -178,16 +199,30 @@ def _row(cells: Sequence[str]) -> str:
     return f"{guard}{line} \\\\\n"
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, broken: bool) -> str:
+    """A cell; where lines are `broken`, long names may be broken too."""
     shown = _NEGATIVE.sub("$-$", escaped(text))
+    if broken:
+        shown = _JOINTS.sub(r"\g<0>\\allowbreak{}", shown)
     return _POWER.sub(r"$\1\\times10^{-\2}$", shown)
 
 
 def _form(columns: Sequence[Column]) -> str:
-    """What each column is: to the left, to the right, or of broken lines."""
-    wide = sum(map(_is_wide, columns))
-    broken = f"p{{{0.6 / wide:.2f}\\linewidth}}" if wide else ""
-    letters = (broken if _is_wide(c) else "r" if c.justify == "right" else "l" for c in columns)
+    """What each column is: to the left, to the right, or of broken lines.
+
+    Columns of broken lines share what the others leave of the line, from a quarter to .6 of it, by
+    the square roots of their longest cells.
+    """
+    others = _letters([column for column in columns if not _is_wide(column)])
+    left = min(max(1 - others / _SMALL, 0.25), 0.6)
+    roots = [math.sqrt(max(map(len, close(c)))) if _is_wide(c) else 0.0 for c in columns]
+    shares = [left * root / (sum(roots) or 1) for root in roots]
+    letters = (
+        f">{{\\raggedright\\arraybackslash}}p{{{share:.2f}\\linewidth}}"
+        if share
+        else ("r" if column.justify == "right" else "l")
+        for column, share in zip(columns, shares, strict=True)
+    )
     return f"@{{}}{''.join(letters)}@{{}}"
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Cell
+from attnaudit.report.controls_table import spelt_out
 from attnaudit.report.evidence_table import evidence_table
 from attnaudit.report.gates import counts, place, said
-from attnaudit.report.layout import all_tables, close, laid_out
+from attnaudit.report.layout import close, laid_out, named_tables
 from attnaudit.report.schema import Gate, GateStatus, Report, TableData
 from attnaudit.report.warnings import warnings
 from attnaudit.report.wording import MEANING, facts, findings, missing, nothing_assessed, scopes
@@ -42,7 +43,7 @@ def markdown(report: Report) -> str:
         "## Findings",
         *_findings(report),
         "## Figures",
-        *(_section(table) for table in all_tables(report)),
+        *(_section(table) for table in spelt_out(named_tables(report)).values()),
         *_listed([*missing(report), *report.notes]),
         *_metrics(report),
         _folded("Settings and manifest", _manifest(report)),

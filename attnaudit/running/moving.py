@@ -18,8 +18,9 @@ from attnaudit.data.instance import Instance
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel, Encoded, capability
-from attnaudit.models.programs import Program, UntraceableError, trace
+from attnaudit.models.programs import Program
 from attnaudit.models.references import is_plugin
+from attnaudit.models.tracing import UntraceableError, trace
 from attnaudit.questions import find_question
 from attnaudit.questions.gallery import Gallery, Heatmap
 from attnaudit.records.schema import Header

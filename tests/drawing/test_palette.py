@@ -6,6 +6,7 @@ from attnaudit.drawing.palette import (
     CLASSES,
     DARK,
     INKS,
+    INKS_BELOW,
     LIGHT,
     SURFACES,
     TEXT,
@@ -26,7 +27,7 @@ def test_contrast_of_the_extremes() -> None:
 @SCHEMES
 def test_text_is_legible_on_every_surface(palette: Palette) -> None:
     pairs = [(text, surface) for text in TEXT for surface in SURFACES]
-    pairs += [("ink", ink) for ink in INKS]
+    pairs += [("ink", ink) for ink in (*INKS, *INKS_BELOW)]
     assert {
         p: contrast(palette[p[0]], palette[p[1]])
         for p in pairs
@@ -37,8 +38,9 @@ def test_text_is_legible_on_every_surface(palette: Palette) -> None:
 @SCHEMES
 def test_shapes_stand_out_and_inks_deepen(palette: Palette) -> None:
     assert all(contrast(palette[c], palette["page"]) >= 3 for c in CLASSES)
-    depth = [contrast(palette[ink], palette["page"]) for ink in INKS]
-    assert depth == sorted(depth)
+    for inks in (INKS, INKS_BELOW):
+        depth = [contrast(palette[ink], palette["page"]) for ink in inks]
+        assert depth == sorted(depth)
 
 
 def test_both_schemes_name_the_same_colours() -> None:

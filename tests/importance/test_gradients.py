@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from attnaudit.data.batch import collate
-from attnaudit.importance.gradient_passes import attention_gradient, gradients, own_logit
+from attnaudit.importance.gradient_passes import (
+    attention_gradient,
+    gradients,
+    own_logit,
+    signed_gradients,
+)
 from attnaudit.models.interface import masked_softmax
 from tests.importance.conftest import Linear
 
@@ -84,6 +89,23 @@ def test_gradients_are_what_finite_differences_give(
     torch.testing.assert_close(found["gradient"], detached, atol=1e-8, rtol=1e-6)
     torch.testing.assert_close(found["gradient_flowing"], flowing, atol=1e-8, rtol=1e-6)
     assert not torch.allclose(detached, flowing, rtol=1e-3)
+
+
+def test_the_sign_of_a_gradient_is_that_of_the_slope(classic, instances, batch_of):
+    model, batch = classic("bilstm"), batch_of(instances(LENGTHS))
+    held, embeddings = model.attend(model.encode(batch)), model.embed(batch).detach()
+    found = signed_gradients(model, batch, batch.labels)
+    for name, alpha in (("gradient", held), ("gradient_flowing", None)):
+        for word in range(3):
+            direction = embeddings * (batch.words == word).unsqueeze(-1)
+            slopes = slope(
+                lambda e, alpha=alpha: probability(model, batch, batch.labels, e, alpha),
+                embeddings,
+                direction,
+            )
+            torch.testing.assert_close(found[name][:, word], slopes, atol=1e-8, rtol=1e-6)
+        assert (found[name] < 0).any()
+        torch.testing.assert_close(found[name].abs(), gradients(model, batch, batch.labels)[name])
 
 
 def test_l2_norm_is_what_finite_differences_give(classic, instances, batch_of):

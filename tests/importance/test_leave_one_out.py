@@ -53,6 +53,28 @@ def test_equals_each_shortened_text_run_alone(
     assert expected.max() > 0.01
 
 
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_the_sign_says_whether_the_class_gets_more_probable(
+    classic, instances, batch_of, answers, encoder, pieces
+):
+    """Words of several tokens take the general path, others that which shares work."""
+    model, some = classic(encoder, classes=3), instances(LENGTHS, pieces=pieces, classes=3)
+    some = [i for i in some if i.words[-1] > 0]
+    batch = batch_of(some)
+    _, probs = answers(model, batch)
+    target = batch.labels
+    found = leave_one_out(model, batch, probs, 100, target)
+    torch.testing.assert_close(found.abs(), leave_one_out(model, batch, probs, 100))
+    for row, instance in enumerate(some):
+        for word in range(instance.words[-1] + 1):
+            copy = batch.select(torch.tensor([row]))
+            _, without = answers(model, copy.keep(copy.words != word))
+            change = without[0, target[row]] - probs[row, target[row]]
+            assert abs(change) < 1e-9 or (change > 0) == (found[row, word] < 0)
+    assert 0 < (found < 0).sum() < (found != 0).sum()
+
+
 @pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_holds_in_single_precision(classic, instances, batch_of, answers, encoder, paired):

@@ -144,10 +144,11 @@ def test_importances_stand_beside_attention_as_shares() -> None:
     assert heatmap.rows[1].probs is None
 
 
-def test_importances_with_a_sign_keep_it() -> None:
-    scores = {"leave_one_out": [-3.0, 1.0]}
-    [heatmap] = chosen([record(0, [0.9, 0.1], importance=scores)]).heatmaps
-    assert heatmap.rows[1].weights == [-0.75, 0.25]
+def test_importances_show_their_sign() -> None:
+    scores = {"leave_one_out": [3.0, 1.0], "gradient": [1.0, 3.0]}
+    signs = {"leave_one_out": [-1, 1], "gradient": [0, -1]}
+    [heatmap] = chosen([record(0, [0.9, 0.1], importance=scores, signs=signs)]).heatmaps
+    assert [row.weights for row in heatmap.rows[1:]] == [[-0.75, 0.25], [0.25, -0.75]]
 
 
 def test_the_adversary_of_an_instance() -> None:

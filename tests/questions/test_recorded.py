@@ -89,7 +89,7 @@ RANKED = ("comprehensiveness", "sufficiency")
 def optional(path):
     if path[-1] in OPTIONAL or path[0] in ("importance", "plausibility", *RANKED):
         return True
-    if path[0] == "integration" and len(path) < 3:
+    if path[0] in ("integration", "signs") and len(path) < 3:
         return True
     # How many there are, only the settings tell.
     listed = path[0] == "tokens" or path[:-1] in (("adversary",), ("support", "words"))

@@ -54,7 +54,7 @@ def test_a_column_a_report(write):
         [0.8, 0.75, 0.85, 0.9, 0.85, 0.95, 0.8, 0.75, 0.85]
     )
     assert report.tables[f"{COMPARED}.metrics"].detail
-    assert report.notes == ["A note of a.json.", "A note of b.json.", "A note of c.json."]
+    assert report.notes == [f"{name}: A note of {name}.json." for name in "abc"]
     assert loads(dumps(report), "x") == report
     assert report.meaning == [OF_EACH]
 

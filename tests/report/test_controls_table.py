@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attnaudit.measures.summary import Estimate, Summary, Table
-from attnaudit.report.controls_table import control_rows, controls_table, with_controls
+from attnaudit.report.controls_table import control_rows, controls_table, spelt_out, with_controls
 from attnaudit.report.registry import find
 
 ERASED = "seed_baseline.control.erased.tvd.mean"
@@ -41,6 +41,16 @@ def test_a_control_stands_with_what_to_compare_it_with(report):
     ]
     (note,) = made.notes
     assert note.startswith("Change without any weight on words (TVD): If the answers stay")
+
+
+def test_the_notes_become_a_column_where_each_row_has_one(report):
+    made = with_controls(report(**{ERASED: Estimate(0.4, 0.3, 0.5, n=9)}))
+    wide = spelt_out(made.tables)["controls"]
+    assert wide.columns == [*made.tables["controls"].columns, "what it would mean"]
+    assert wide.rows[0][-1].startswith("If the answers stay")
+    assert wide.notes == []
+    lost = made.tables["controls"].model_copy(update={"notes": ["Another note."]})
+    assert spelt_out({"controls": lost, "x": lost}) == {"controls": lost, "x": lost}
 
 
 def test_what_is_not_there_is_left_out(report):

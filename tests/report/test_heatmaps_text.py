@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.style import Style
 
 from attnaudit.drawing.palette import contrast
-from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
-from attnaudit.report.heatmaps_text import INKS, print_heatmaps
+from attnaudit.questions.gallery import LEVELS, Gallery, Heatmap, Support, Weights
+from attnaudit.report.heatmaps_text import INKS, INKS_BELOW, print_heatmaps
 
 WORDS = ["a", "dull", "film"]
 
@@ -60,10 +60,23 @@ def test_with_colour_ink_stands_behind_the_words() -> None:
 
 
 def test_ink_leaves_words_legible() -> None:
-    inks = [ink for ink in INKS if ink]
-    assert all(contrast(ink, "#000000") >= 4.5 for ink in inks)
-    depth = [contrast(ink, "#ffffff") for ink in inks]
-    assert depth == sorted(depth)
+    for of_sign in (INKS, INKS_BELOW):
+        inks = [ink for ink in of_sign if ink]
+        assert len(inks) == LEVELS
+        assert all(contrast(ink, "#000000") >= 4.5 for ink in inks)
+        depth = [contrast(ink, "#ffffff") for ink in inks]
+        assert depth == sorted(depth)
+
+
+def test_words_against_the_answer_have_a_minus_sign() -> None:
+    words, weights = ["a", "bad", "dull", "film"], [-0.3, -0.25, 0.25, -0.2]
+    lines = shown(gallery(words, weights))
+    assert "  a[-0.30] bad[-0.25] dull[0.25] film[-] " in lines
+    assert lines[2] == "A minus sign marks words that speak against the answer."
+    coloured = shown(gallery(words, weights), force_terminal=True, color_system="truecolor")
+    [line] = [line for line in coloured if "dull" in line]
+    assert "48;2;224;133;75ma[-0.30]" in line  # the deepest ink below 0
+    assert "48;2;224;133;75mdull" not in line
 
 
 def test_long_texts_are_broken_and_bars_stay_below_their_words() -> None:

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from attnaudit.errors import printable
 from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.report.digits import digits
 from attnaudit.report.latex import escaped, latex
 from attnaudit.report.layout import close, laid_out, named_tables
+from attnaudit.report.schema import TableData
 from tests.report.tex import decoded, tables
 
 
@@ -50,6 +53,50 @@ def test_whatever_a_report_holds_tex_can_read(evil_report, evil):
     assert " ".join(shown[0].caption.split()) == " ".join(printable(evil).split())
     kinds = [shown[0].caption, shown[0].rows[1][0], *shown[-1].rows[1][:1]]
     assert len({" ".join(text.split()) for text in kinds}) == 1
+
+
+AWKWARD = st.text(st.one_of(st.sampled_from("%&_#${}~^\\<>|\"`'-,?![]* δ±τ−’"), st.characters()))
+
+
+@settings(
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(st.tuples(AWKWARD, AWKWARD), min_size=1, max_size=3), AWKWARD)
+def test_awkward_names_are_printed_as_they_stand(report, rows, header):
+    """Whatever names are, environments are balanced and each row has the columns of its table."""
+    columns = ["name", header, "value", "low", "high"]
+    filled = [[one, other, 0.5, 0.25, 0.75] for one, other in rows]
+    table = TableData(title=header, columns=columns, rows=filled, notes=[header])
+    (shown,) = tables(latex(report.model_copy(update={"tables": {"t": table}, "gates": []})))
+
+    def plain(text):
+        return " ".join(decoded(escaped(text)).split())
+
+    assert [[" ".join(cell.split()) for cell in row[:2]] for row in shown.rows[1:]] == [
+        [plain(one), plain(other)] for one, other in rows
+    ]
+    assert " ".join(shown.caption.split()) == plain(header)
+
+
+def test_in_a_crowded_table_long_headers_have_two_lines(make_report):
+    names = [f"predicted class number {i}" for i in range(5)]
+    table = Table("T", ["", *names], [["gradient", *(0.1 * i for i in range(5))]])
+    source = latex(make_report(Summary(tables={"t": table})))
+    assert source.count("\\shortstack[r]{predicted\\\\{}class number") == 5
+    (shown,) = tables(source)
+    assert shown.rows[0] == ["", *names]
+
+
+def test_long_names_may_be_broken_where_lines_are(make_report):
+    name = "correlate.gradient_flowing~leave_one_out.tau.mean"
+    table = Table("T", ["metric", "other"], [[name, "0.5 a.b"], ["x", "y"]])
+    source = latex(make_report(Summary(tables={"t": table})))
+    assert r"correlate.\allowbreak{}gradient\_\allowbreak{}flowing\textasciitilde{}" in source
+    assert "0.5 a.b" in source
+    (shown,) = tables(source)
+    assert shown.rows[1] == [name, "0.5 a.b"]
+    assert shown.form == "pl"
 
 
 def test_comments_end_nothing(evil_report):
@@ -103,8 +150,15 @@ def test_it_begins_a_document_only_where_none_has_begun(report):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_pdflatex_compiles_it(report, tmp_path):
+    names = ["[", "*", '% & _ # $ { } ~ ^ \\ < > | " `', "δ ± τ − ’ ß ő 中", "?` -- '' ,,"]
+    rows = [[name, name, 0.1 * i, 0.0, 1.0] for i, name in enumerate(names * 9)]
+    columns = ["a long name of a column", "words " * 9, "value", "low", "high"]
+    awkward = TableData(title=" ".join(names), columns=columns, rows=rows, notes=names)
+    short = awkward.model_copy(update={"rows": rows[:5]})
+    report = report.model_copy(update={"tables": {**report.tables, "x": awkward, "y": short}})
     (tmp_path / "audit.tex").write_text(latex(report))
-    paper = "\\documentclass{article}\\usepackage{booktabs,longtable}\\begin{document}\n"
+    packages = "\\usepackage{array,booktabs,longtable}"
+    paper = f"\\documentclass{{article}}{packages}\\begin{{document}}\n"
     (tmp_path / "paper.tex").write_text(f"{paper}\\input{{audit}}\n\\end{{document}}\n")
     for name in ("audit", "paper"):
         call = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", f"{name}.tex"]

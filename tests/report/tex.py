@@ -15,6 +15,7 @@ ACCENTS = {"`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0
     "c": "\u0327",
 }
 WORDS = {
+    "allowbreak": "",
     "textbackslash": "\\",
     "textasciitilde": "~",
     "textasciicircum": "^",
@@ -106,9 +107,13 @@ SHAPE = re.compile(
     r"(?:\\endfirsthead\n\\toprule\n(?P=head)\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n)?"
     r"(?P<body>(?:[^\n]* \\\\\n)*)"
     r"(?:\\bottomrule\n)?(?:\\end\{(?:tabular|longtable)\}\n?)?"
-    r"(?:\\par(?:\\smallskip|\\noindent)\n?\{\\footnotesize (?P<notes>.*)\\par\}\n)?"
+    r"(?:\\par(?:\\smallskip|\\noindent)\n?\{\\footnotesize\\raggedright (?P<notes>.*)\\par\}\n)?"
     r"(?:\\end\{table\}|\\endgroup)"
 )
+
+
+RAGGED = r">\{\\raggedright\\arraybackslash\}p\{0\.\d+\\linewidth\}"
+STACKED = re.compile(r"\\shortstack\[[lr]\]\{(.*)\\\\\{\}(.*)\}")
 
 
 def tables(source: str) -> list[Shown]:
@@ -127,7 +132,8 @@ def tables(source: str) -> list[Shown]:
         form = match["form1"] or match["form2"] or ""
         lines = [match["head"] or "", *match["body"].splitlines()]
         rows = [_cells(line) for line in lines if line]
-        columns = re.sub(r"@\{\}|p\{[^}]*\}", lambda m: "" if m[0][0] == "@" else "p", form)
+        columns = re.sub(f"@{{}}|{RAGGED}", lambda m: "" if m[0][0] == "@" else "p", form)
+        assert re.fullmatch("[lrp]*", columns), form
         assert all(len(row) == len(columns) for row in rows), block
         shown = Shown(
             decoded(match["caption"]), match["label"], columns, rows, decoded(match["notes"] or "")
@@ -141,4 +147,9 @@ def tables(source: str) -> list[Shown]:
 def _cells(line: str) -> list[str]:
     line = line.rstrip("\n").removesuffix(" \\\\")
     assert not line.lstrip().startswith(("[", "*")), line  # would be an option of the row's end
-    return [decoded(cell.strip()) for cell in re.split(r"(?<!\\)&", line)]
+    return [_cell(cell.strip()) for cell in re.split(r"(?<!\\)&", line)]
+
+
+def _cell(cell: str) -> str:
+    stacked = STACKED.fullmatch(cell)
+    return decoded(cell) if stacked is None else " ".join(map(decoded, stacked.groups()))

@@ -1,4 +1,4 @@
-"""Importances beside the attention of a heatmap, as shares of their sum."""
+"""Importances beside the attention of a heatmap, as shares of their sum, with their signs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ class _Importances(Beside):
             scores = record.get("importance", {}).get(name)
             total = 0.0 if not scores or None in scores else sum(map(abs, scores))
             if total > 0:
-                rows.append(Weights(name.replace("_", " "), [s / total for s in scores]))
+                signs = record.get("signs", {}).get(name) or [1] * len(scores)
+                shares = [
+                    -score / total if sign < 0 else score / total
+                    for score, sign in zip(scores, signs, strict=True)
+                ]
+                rows.append(Weights(name.replace("_", " "), shares))
         return rows
 
 

@@ -6,6 +6,8 @@ predicted class and by length, and resampling by group:
 * `target`: the class whose probability is explained;
 * `attention` and `importance.<m>`: one number per word; attention against a measure feeds
   `correlate.<m>.*`, one measure against another `correlate.<a>~<b>.*`, the reference;
+* `signs.<m>`, of deletions, integrals and gradients times input along the text: for each word 1
+  where it speaks for the target class, -1 where against it, 0 for neither; heatmaps show them;
 * `integration.<m>`, of each importance that is an integral: `gradients`, how many it took;
   `tolerance`, and `error` as estimated, both shares of its largest score; `completeness_error`;
   and the `reason` why its scores are null, where they are. It feeds
@@ -56,6 +58,7 @@ def _batch_records(
             "target": int(target[b]),
             "attention": compact(attention[b, :n]),
             "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
+            "signs": {name: signs[b, :n].tolist() for name, signs in found.signs.items()},
         }
         record |= found.told(b)
         if settings.text:

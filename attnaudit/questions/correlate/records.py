@@ -8,17 +8,19 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from attnaudit.questions.recorded import Attended, Integration
-from attnaudit.records.fields import Class, Magnitude
+from attnaudit.records.fields import Class, Magnitude, Sign
 
 
 class Correlated(Attended, kw_only=True):
     """Attention beside importances; the numbers of an importance are null where it is undefined.
 
-    Records of before integrals were checked hold `completeness_error`, and no `integration`.
+    Records of before integrals were checked hold `completeness_error`, and no `integration`; older
+    ones hold no `signs`.
     """
 
     target: Class
     importance: dict[str, list[Magnitude | None]]
+    signs: dict[str, list[Sign]] | UnsetType = UNSET
     integration: dict[str, Integration] | UnsetType = UNSET
     completeness_error: Magnitude | UnsetType | None = UNSET
 
@@ -29,6 +31,10 @@ class Correlated(Attended, kw_only=True):
             raise ValueError(f"target is class {self.target} of {len(self.probs)}")
         for name, scores in self.importance.items():
             self.one_a_word(f"importance.{name}", scores)
+        for name, signs in ({} if self.signs is UNSET else self.signs).items():
+            self.one_a_word(f"signs.{name}", signs)
+            if name not in self.importance:
+                raise ValueError(f"signs.{name} is of no importance that is there")
         if self.integration is not UNSET and (odd := self.integration.keys() - self.importance):
             raise ValueError(f"integration.{min(odd)} is of no importance that is there")
 

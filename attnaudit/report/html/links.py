@@ -11,6 +11,8 @@ from attnaudit.errors import printable
 from attnaudit.report.html.glossary import Term, pattern, term_in, term_of
 from attnaudit.report.literature import Work, pattern_of_any, works_named
 
+_CODE = re.compile(r"`([^`\n]+)`")
+
 
 class Links:
     """Escapes texts and puts links into them, and remembers what was linked.
@@ -25,11 +27,20 @@ class Links:
         self._works: dict[str, Work] = {}
 
     def text(self, value: object, without: str = "") -> Markup:
-        """Running text; each term is linked where it comes first. `without` is left unlinked."""
-        shown = printable(value)
+        """Running text; each term is linked where it comes first. `without` is left unlinked.
+
+        What stands between backticks is code, and holds no links.
+        """
+        made, seen = Markup(""), {without}
+        for i, part in enumerate(_CODE.split(printable(value))):
+            made += Markup("<code>{}</code>").format(part) if i % 2 else self._linked(part, seen)
+        return made
+
+    def _linked(self, shown: str, seen: set[str]) -> Markup:
+        """Text without code, with links to the terms that are not yet `seen`."""
         if not self._live:
             return escape(shown)
-        made, at, seen = Markup(""), 0, {without}
+        made, at = Markup(""), 0
         for found in _either().finditer(shown):
             link = self._link(found[0], seen)
             if link is not None:

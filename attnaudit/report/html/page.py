@@ -7,6 +7,7 @@ it the page is complete.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from attnaudit.report import gates
 from attnaudit.report.certainty import INTERVAL, Certainty, certainties
 from attnaudit.report.combine import Combined
 from attnaudit.report.evidence_table import evidence_table
-from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark
+from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark, signed
 from attnaudit.report.html.template import resource, script_hash, template
 from attnaudit.report.layout import Column, laid_out
 from attnaudit.report.schema import Report, TableData
@@ -38,6 +39,8 @@ _LOOKS = {
     "inconclusive": "open",
     "waived": "waived",
 }
+_LONG = 240  # letters of a reason from which what follows its first sentence is folded
+_END = re.compile(r"(?<=[a-z0-9)\]%][.!?]) +(?=[A-Z])")  # between two sentences
 _WIDE = 7  # columns; wider tables are scrolled on a phone, others become lists
 
 
@@ -53,8 +56,7 @@ class _ShownColumn:
     def of(cls, column: Column) -> _ShownColumn:
         # The padding that keeps intervals in line on a terminal is of no use here.
         cells = [" ".join(cell.split()).replace("[ ", "[") for cell in column.cells]
-        numeric = column.justify == "right" or column.header.endswith("[low, high]")
-        return cls(column.header, cells, numeric)
+        return cls(column.header, cells, not column.wordy)
 
 
 def html_page(made: Combined, summary: bool = False) -> str:
@@ -65,10 +67,12 @@ def html_page(made: Combined, summary: bool = False) -> str:
     what draws the page is not installed.
     """
     page = template(_HERE, "page.html")
-    from attnaudit.report.html.links import Links  # both bring what draws the page
+    from attnaudit.report.html.compared import below_the_head, comparison_of
+    from attnaudit.report.html.links import Links  # these bring what draws the page
     from attnaudit.report.html.sections import figures_of, sections
 
     report, gallery, links = made.report, made.gallery, Links(live=not summary)
+    compared = comparison_of(report)
     figures, remarks = ({}, []) if summary else figures_of(made)
     if made.summaries and not (gallery and gallery.heatmaps):
         remarks.append("Heatmaps need records that hold words: run with --text.")
@@ -76,13 +80,15 @@ def html_page(made: Combined, summary: bool = False) -> str:
     return page.render(
         report=report,
         summary=summary,
+        compared=compared,
+        look=_look,
         links=links,
         light=variables(LIGHT),
         dark=variables(DARK),
         css=resource(_HERE, "page.css"),
         script=script,
         script_hash=script_hash(script),
-        warnings=[*warnings(report), *loud(report)],
+        warnings=[*warnings(report), *([] if compared else loud(report))],
         tested=list(tested(report)),
         findings=[_card(name, finding) for name, finding in report.findings.items()],
         assessed=bool(findings(report)),
@@ -102,8 +108,9 @@ def html_page(made: Combined, summary: bool = False) -> str:
             }
             for gate in report.gates
         ],
-        sections=[] if summary else sections(report, figures),
+        sections=[] if summary else sections(below_the_head(report), figures),
         columns=_columns,
+        paragraphs=_paragraphs,
         wide=_WIDE,
         notes=list(dict.fromkeys(report.notes)),  # audits of the same data say the same of it
         undefined=list(missing(report)),
@@ -115,6 +122,7 @@ def html_page(made: Combined, summary: bool = False) -> str:
         chosen=chosen,
         heading=heading,
         legend=legend,
+        signed=signed,
         remark=remark,
         caption=caption,
         metrics=_metrics_table(report),
@@ -126,11 +134,22 @@ def _look(status: str) -> str:
     return _LOOKS.get(status, "none")
 
 
+def _first(reason: str) -> tuple[str, str]:
+    """The first sentence of a long reason, and what follows it; of a short one all of it."""
+    if len(reason) <= _LONG:
+        return reason, ""
+    end = _END.search(reason)
+    return (reason, "") if end is None else (reason[: end.start()], reason[end.end() :])
+
+
 def _card(name: FindingName, finding: Finding) -> dict[str, Any]:
+    first, more = _first(finding.reason)
     return {
         "name": name.replace("_", " ").capitalize(),
         "look": _look(finding.status),
         "words": in_words(name, finding),
+        "first": first,
+        "more": more,
     }
 
 
@@ -148,6 +167,17 @@ def _ruler(one: Certainty) -> str:
 
 def _columns(table: TableData) -> list[_ShownColumn]:
     return [_ShownColumn.of(column) for column in laid_out(table)]
+
+
+def _paragraphs(notes: Sequence[str]) -> list[str]:
+    """The notes of a table, each by itself; a sentence broken over several is put together."""
+    made: list[str] = []
+    for note in notes:
+        if made and not made[-1].endswith((".", "!", "?")):
+            made[-1] += f" {note}"
+        else:
+            made.append(note)
+    return made
 
 
 def _filters(gallery: Gallery) -> dict[str, list[str]]:

@@ -9,6 +9,8 @@ from attnaudit.drawing.drawn import Drawn
 from attnaudit.questions import all_questions
 from attnaudit.questions.question import Question
 from attnaudit.report.combine import COMBINED, Combined
+from attnaudit.report.comparison import COMPARED
+from attnaudit.report.controls_table import spelt_out
 from attnaudit.report.layout import cut
 from attnaudit.report.schema import Report, TableData
 
@@ -17,6 +19,8 @@ _ASKED = {
     "evidence": "What did each test measure?",
     "controls": "What must these figures be read with?",
     "baseline": "What has changed since the baseline?",
+    "published": "What did the papers print?",
+    COMPARED: "What did each test measure in each report?",
 }
 
 
@@ -75,7 +79,7 @@ def sections(report: Report, figures: Mapping[str, list[Drawn]]) -> list[Section
         )
         return found.setdefault(question.name, made)
 
-    for name, table in report.tables.items():
+    for name, table in spelt_out(report.tables).items():
         owner = next((question for question in all_questions() if question.owns(name)), None)
         if owner is not None:
             of(owner).add(table)

@@ -70,12 +70,14 @@ def as_json(content: Movables, labels: Sequence[str]) -> str:
 
 def _text(text: Movable) -> dict[str, Any]:
     shown = text.shown
+    # Importances may have a sign, and no model has negative weights: their size is taken.
+    rows = [{"name": row.name, "weights": [abs(w) for w in row.weights]} for row in shown.rows]
     return {
         "id": shown.id,
         "tokens": list(shown.tokens),
         "gold": shown.gold,
         "predicted": shown.predicted,
-        "rows": [{"name": row.name, "weights": list(row.weights)} for row in shown.rows],
+        "rows": rows,
         "alpha": {"shape": list(text.alpha.shape), "data": _packed(text.alpha)},
         "words": list(text.words),
         "steps": [[kind, list(takes), dict(said)] for kind, takes, said in text.steps],

@@ -29,6 +29,7 @@ KEYS = [
     "target",
     "attention",
     "importance",
+    "signs",
     "integration",
 ]
 
@@ -49,6 +50,13 @@ def test_records_hold_what_the_docstring_says(model, batches, instances):
         assert (record["row"], record["id"]) == (instance.row, instance.id)
         assert (record["gold"], record["words"]) == (instance.label, instance.words[-1] + 1)
         assert list(record["importance"]) == [m for m in IMPORTANCES if not m.endswith("_mask")]
+        assert list(record["signs"]) == [
+            *("gradient", "gradient_flowing", "leave_one_out", "integrated_gradients"),
+            "integrated_gradients_unknown",
+        ]
+        for signs in record["signs"].values():
+            assert len(signs) == record["words"]
+            assert set(signs) <= {-1, 0, 1}
         for vector in (record["attention"], *record["importance"].values()):
             assert len(vector) == record["words"]
             assert min(vector) >= 0

@@ -35,6 +35,11 @@ def test_works_are_linked_and_kept() -> None:
     assert [work.key for work in links.works()] == ["Jain & Wallace 2019", "Lin 1991"]
 
 
+def test_what_stands_between_backticks_is_code() -> None:
+    assert Links().text("give `--seed JSD` & JSD") == f"give <code>--seed JSD</code> &amp; {JSD}"
+    assert Links(live=False).text("`<b>` and ` alone") == "<code>&lt;b&gt;</code> and ` alone"
+
+
 def test_what_is_no_term_stays_escaped_text() -> None:
     evil = "<script>JSD</script>\x1b[31m\x00\"'&lt;"
     shown = Links().text(evil)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ from attnaudit.measures.summary import Summary, Table
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
 from attnaudit.report.combine import Combined
+from attnaudit.report.compared import Side
+from attnaudit.report.comparison import compare_reports
+from attnaudit.report.controls_table import control_rows, with_controls
 from attnaudit.report.html.page import html_page
 from attnaudit.report.html.template import template
 from attnaudit.report.literature import works
@@ -278,7 +282,7 @@ def test_what_records_lack_is_said(report: Report, combine: Any) -> None:
 
 def test_heatmaps_say_weights_without_colour(whole: Combined) -> None:
     text = html_page(whole)
-    assert '<span class="w5" title="1.0000">film<sub>1.00</sub><sup>+</sup></span>' in text
+    assert '<span class="w5" title="1.0000">film<sub>1.00</sub><sup>↑</sup></span>' in text
     assert "P(negative) 0.500, changed by -0.300" in text
 
 
@@ -448,12 +452,86 @@ def test_heatmaps_can_be_looked_for(whole: Combined) -> None:
 
 
 def test_signs_are_shown(report: Report, combine: Any, summaries: dict[str, Summary]) -> None:
-    rows = [Weights("the model's attention", [0.9, 0.1]), Weights("signed", [-0.6, 0.4])]
-    gallery = Gallery([Heatmap("t", ["bad", "film"], 0, 0, rows)], 1, "by rank", ("a", "b"))
+    signed = Weights("signed", [-0.3, 0.25, -0.25, -0.2])
+    rows = [Weights("the model's attention", [0.5, 0.1, 0.2, 0.2]), signed]
+    words = ["bad", "film", "no", "dull"]
+    gallery = Gallery([Heatmap("t", words, 0, 0, rows)], 1, "by rank", ("a", "b"))
     text = html_page(combine(report, summaries, gallery, ("a", "b")))
-    assert '<span class="w3 minus" title="-0.6000">bad<sub>-0.60</sub><sup>−</sup></span>' in text
-    assert '<span class="w2" title="0.4000">film<sub>0.40</sub><sup>+</sup></span>' in text
+    assert '<span class="w3 minus" title="-0.3000">bad<sub>−0.30</sub><sup>↓</sup></span>' in text
+    assert '<span class="w3" title="0.2500">film<sub>0.25</sub><sup>↑</sup></span>' in text
+    assert '<span class="w2 minus" title="-0.2000">dull<sub>−</sub><sup>↓</sup></span>' in text
     assert "mark words that speak against the answer" in text
+    assert '<span class="minus">− against the answer</span>' in text
+    assert all(f".w{i}.minus {{ background: var(--m{i})" in text for i in range(1, 6))
+
+
+def test_without_a_sign_there_is_no_key_to_it(whole: Combined) -> None:
+    text = html_page(whole)
+    assert 'class="key"' not in text
+    assert "against the answer" not in text
+
+
+def test_what_follows_the_first_sentence_of_a_long_reason_is_folded(whole: Combined) -> None:
+    first = "The figure is 0.5 (J. Doe) and lies near the limit."
+    rest = f"More models would decide. {'Most of the uncertainty is theirs. ' * 9}"
+    [short] = [f for f in whole.report.findings.values() if f.reason == "It helps."]
+    long = short.model_copy(update={"reason": f"{first} {rest.strip()}", "rule": "By rule."})
+    report = whole.report.model_copy(update={"findings": {"necessary": short, "stable": long}})
+    text = unescape(html_page(replace(whole, report=report)))
+    cards = re.findall('<section class="card.*?</section>', text, re.DOTALL)
+    assert len(cards) == 2
+    assert "<details>" not in cards[0]
+    before, _, folded = cards[1].partition("<details>")
+    assert first in parsed_text(before)
+    assert rest.strip() in parsed_text(folded)
+    assert "Rule: By rule." in folded
+
+
+def parsed_text(text: str) -> str:
+    return " ".join(re.sub("<[^>]+>", "", text).split())
+
+
+def test_controls_say_in_their_row_what_they_would_mean(whole: Combined) -> None:
+    [row] = [row for row in control_rows() if row.metric == "seed_baseline.control.erased.tvd.mean"]
+    metric = whole.report.metrics["model.accuracy"]
+    metrics = {**whole.report.metrics, row.metric: metric}
+    made = with_controls(whole.report.model_copy(update={"metrics": metrics}))
+    text = html_page(replace(whole, report=made))
+    [cell] = re.findall('data-label="what it would mean"><span>(.*?)</span>', text)
+    assert unescape(parsed_text(cell)) == row.meaning
+
+
+def test_notes_that_are_broken_lines_are_one_paragraph(whole: Combined) -> None:
+    notes = ["The first ends", "here.", "The second."]
+    table = TableData(title="T", columns=["a"], rows=[["x"]], notes=notes)
+    report = whole.report.model_copy(update={"tables": {"t": table}})
+    text = html_page(replace(whole, report=report))
+    assert '<p class="notes">The first ends here.</p>' in text
+    assert '<p class="notes">The second.</p>' in text
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_comparison_opens_with_what_is_compared(whole: Combined, same: bool) -> None:
+    digest = whole.report.dataset.sha256 if same else "ab" * 32
+    data = whole.report.dataset.model_copy(update={"sha256": digest})
+    other = whole.report.model_copy(update={"dataset": data})
+    reports = {"one.json": whole.report, "other.json": other}
+    sides = [Side(name, Path(name), Combined(report)) for name, report in reports.items()]
+    text = html_page(Combined(compare_reports(sides)))
+    found = parsed(text)
+    assert headings(text)[:4] == [
+        *("What differs", "What is compared", "What each found", "How to read the columns"),
+    ]
+    assert "How do these audits of attention compare?" in found.text
+    sheet = found.text.partition("Contents")[0]
+    assert ("are the same in all columns" in sheet) == same
+    for words in ("one.json, other.json", "model.pt", "hard to manipulate", "against"):
+        assert words in sheet, words
+    assert "What was tested" not in found.text
+    assert "run the audit with --records" not in found.text
+    below = found.text.partition("Contents")[2]
+    assert "What did each test measure in each report?" in below
+    assert "What is compared" not in below
 
 
 def test_a_page_of_one_test_says_what_was_found(report: Report) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnaudit.models.programs import trace
+from attnaudit.models.tracing import trace
 
 
 @pytest.mark.parametrize("encoder", ["bilstm", "average"])

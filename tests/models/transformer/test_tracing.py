@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnaudit.models.programs import UntraceableError, trace
+from attnaudit.models.tracing import UntraceableError, trace
 
 from .conftest import KINDS, text_batch
 
