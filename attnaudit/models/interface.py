@@ -157,6 +157,9 @@ class AttentionModel(nn.Module, abc.ABC):
     acts on all rows that count at once, see `questions.variants`.
     """
 
+    site: str = "every row"
+    """What reports call the site where many rows are audited."""
+
     answer_cost: float | None = None
     """What an answer under given weights costs, as a share of a forward pass; None: little."""
 

@@ -38,9 +38,9 @@ class Answered:
     """A batch with what the model attends to and answers; nothing of it carries a graph.
 
     `batch` holds as content the words that the audited row can reach, `whole` all of them.
-    `alpha` (B, H, T), or (B, H, Q, T); `probs` (B, C). `shown` (B, T): the one number a position that the reading
-    makes of its heads; `on_words` (B, W) the same for each word, renormalised
-    over the content; `inside` (B,) the mass on the content before that.
+    `alpha` (B, H, T), or (B, H, Q, T); `probs` (B, C). `shown` (B, T): the one number a position
+    that the reading makes of its heads and rows; `on_words` (B, W) the same for each word,
+    renormalised over the content; `inside` (B,) the mass on the content before that.
     """
 
     batch: Batch

@@ -23,7 +23,6 @@ from torch import Tensor
 from attnaudit.execution.seeds import generator_for
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
-
 CELLS = 512  # weights held at once, for each token of the budget: 8 MiB in float32 by default
 
 
@@ -68,9 +67,7 @@ def permuted(
     return in_order(alpha, entries, shuffles(entries, count, ids, seed, heads))
 
 
-def shuffles(
-    entries: Tensor, count: int, ids: Sequence[str], seed: int, heads: int = 1
-) -> Tensor:
+def shuffles(entries: Tensor, count: int, ids: Sequence[str], seed: int, heads: int = 1) -> Tensor:
     """The positions of each text in random orders, content first: (B, V, heads, T).
 
     One head stands for all heads: they are permuted alike, so that they go on agreeing. The
@@ -110,7 +107,7 @@ def in_order(alpha: Tensor, entries: Tensor, shuffled: Tensor) -> Tensor:
 
 
 def _content_first(content: Tensor) -> Tensor:
-    """Positions, those of the content before the others, else in their order; along the last axis."""
+    """Positions along the last axis: those of the content in their order, then the others."""
     return (~content).to(torch.int8).argsort(dim=-1, stable=True)
 
 

@@ -9,7 +9,9 @@ from attnaudit.readings.heads import HEAD, MAX, MEAN
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.readings.rows import COLUMN_MASS
 
-READINGS: dict[str, Reading | Family] = {reading.name: reading for reading in (MEAN, MAX, HEAD, COLUMN_MASS)}
+READINGS: dict[str, Reading | Family] = {
+    reading.name: reading for reading in (MEAN, MAX, HEAD, COLUMN_MASS)
+}
 
 
 @cache

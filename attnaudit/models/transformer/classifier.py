@@ -134,9 +134,7 @@ class TransformerClassifier(AttentionModel):
         rows = self._rows(batch)
         return self._row(batch, *self.begin(batch, embeddings, self.anatomy.last), rows)
 
-    def begin(
-        self, batch: Batch, embeddings: Tensor | None, number: int
-    ) -> tuple[Tensor, Call]:
+    def begin(self, batch: Batch, embeddings: Tensor | None, number: int) -> tuple[Tensor, Call]:
         """What the layer of that number, from 0, begins with (B, T, D), and its attention call."""
         embeddings = self.embed(batch) if embeddings is None else embeddings
         calls = _Count(number)

@@ -88,6 +88,7 @@ class EveryRow(AttentionModel):
         self.unknown_token = inner.unknown_token
         self.head_count = inner.head_count
         layers = len(inner.anatomy.blocks)
+        self.site = f"layer {layer} of {layers}, every row"
         self.answer_cost = (layers - layer + 1) / layers
         if not self._reads(example):
             raise ModelError(
@@ -128,9 +129,7 @@ class EveryRow(AttentionModel):
             inside = _allowed(call.mask[..., : real.shape[1]]).any(1)  # (B or 1, Q or 1, T)
             reach = reach & inside.to(reach.device)
         attendable = reach.any(1)
-        return LayerRows(
-            attendable, attendable & batch.content, reach, states, call, batch
-        )
+        return LayerRows(attendable, attendable & batch.content, reach, states, call, batch)
 
     @override
     def attend(self, encoded: Encoded) -> Tensor:

@@ -10,8 +10,8 @@ Criteria, each descending, ties broken at random:
 
 * `attention`: the weight, of several heads as it is shown, by default their mean;
 * `gradient`: the derivative of the decision's log-odds by the item's weight, signed, summed over
-  heads (and rows, where many are audited). The authors take the probability's derivative, which ranks alike and rounds to 0 where the
-  model is sure;
+  heads (and rows, where many are audited). The authors take the probability's derivative, which
+  ranks alike and rounds to 0 where the model is sure;
 * `attention_gradient`: weight times derivative, summed likewise;
 * `random`: the mean over five shuffles;
 * `optimum`: the smallest set of items whose erasure flips the decision, found by trying all of
