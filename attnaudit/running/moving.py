@@ -44,6 +44,12 @@ def movables(header: Header, gallery: Gallery, observer: Observer) -> Movables:
     """
     work = _again(header, observer)
     by_id: dict[str, Instance] = {instance.id: instance for instance in work.data.instances}
+    if work.loaded.model.many_rows:
+        raise ModelError(
+            f"the page moves the weights of one row, and here it is {work.loaded.model.site}",
+            where=work.job.model,
+            hint="make the records without --layer, of a model whose head reads one row",
+        )
     shared = _Shared()
     texts = []
     for heatmap in gallery.heatmaps:

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Union
 
 import torch
 from torch import Tensor, nn
@@ -208,6 +208,10 @@ class EveryRow(AttentionModel):
         with handling(handler):
             whole = self.inner(batch)
         return agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole, self.inner._dtype)
+
+
+# A classifier where its head reads: at one row, or, where it pools, at every row.
+Audited = Union[TransformerClassifier, EveryRow]  # noqa: UP007
 
 
 def every_row(inner: TransformerClassifier, layer: int, example: Batch) -> EveryRow:
