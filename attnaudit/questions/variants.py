@@ -93,7 +93,7 @@ def in_order(alpha: Tensor, entries: Tensor, shuffled: Tensor) -> Tensor:
     else:
         entries = entries[:, None, None]
     places = _content_first(entries)  # (B, 1, 1, [Q or 1,] T)
-    shape = torch.broadcast_shapes(places.shape, shuffled.shape)
+    shape = [max(sizes) for sizes in zip(places.shape, shuffled.shape, strict=True)]
     if alpha.ndim == 4 and shape[3] > 1:
         # Of each row, the shuffled positions that it reaches first, and the rest where it was.
         there = entries.expand(shape).gather(-1, shuffled.expand(shape))

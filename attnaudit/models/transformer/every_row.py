@@ -188,7 +188,7 @@ class EveryRow(AttentionModel):
         assert isinstance(encoded, LayerRows)
         return Values(wide(encoded.call.by_head(encoded.call.value)), None)
 
-    def at_layer(self, layer: int) -> EveryRow:
+    def at_layer(self, layer: int) -> AttentionModel:
         """See `AttentionModel`."""
         return self.inner.at_layer(layer)
 
