@@ -91,6 +91,11 @@ def test_what_reports_say(model, data, cli, here):
     page = cli("report", "one.jsonl", "-o", "page.md")
     assert page.code == 0, page.err
     assert "layer 1 of 2, every row" in (here / "page.md").read_text()
+    moved = cli("report", "one.jsonl", "--interactive", "page.html", "--show", "1")
+    assert moved.code == 2, moved
+    assert "moves the weights of one row, and the records are of layer 1 of 2" in moved.err
+    later = cli("permute", name, data, *few[:3], "2", "--baseline", "one.jsonl", "-v")
+    assert "The runs differ in site: figures may not mean the same." in " ".join(later.out.split())
     cli("erase", name, data, "--measure", "random", "--records", "other.jsonl")
     mixed = cli("report", "one.jsonl", "other.jsonl")
     assert mixed.code == 2
