@@ -18,7 +18,6 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from attnaudit.execution.observer import Observer
 from attnaudit.models.distances import tvd
@@ -57,13 +56,16 @@ def _batch_records(
     ids = [i.id for i in known.instances]
     orders = shuffles(entries, settings.permutations, ids, settings.seed, heads)
     # The model's own weights go with the others, so that rounding moves no answer.
-    said, own = list[Tensor](), alpha.unsqueeze(1)
+    texts, classes = known.probs.shape
+    # Made beforehand: small tensors that stay among large ones that go would keep memory apart.
+    said = known.probs.new_empty(texts, 1 + settings.permutations, classes)
+    own, begin = alpha.unsqueeze(1), 0
     for some in torch.split(orders, room_for(alpha, budget), dim=1):
         variants = torch.cat([own, in_order(alpha, entries, some)], dim=1)
-        said.append(answers(model, known.encoded, variants))
-        own = own[:, :0]
-    whole = torch.cat(said, dim=1)  # (B, 1 + V, C)
-    moved = tvd(whole[:, 1:], whole[:, :1])  # (B, V)
+        end = begin + variants.shape[1]
+        said[:, begin:end] = answers(model, known.encoded, variants)
+        own, begin = own[:, :0], end
+    moved = tvd(said[:, 1:], said[:, :1])  # (B, V)
     largest, controls = known.on_words.amax(1), all_erased(model, known)
     values = capability(model, "values")
     cones = None

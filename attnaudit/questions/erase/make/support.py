@@ -132,12 +132,13 @@ def _zeroing(
             chosen[b, 1 + v, places] = True
     words = batch.words.clamp_min(0)  # content is all that is ever zeroed
     at_once = room_for(known.alpha, budget)
-    said = []
+    # Made beforehand: small tensors that stay among large ones that go would keep memory apart.
+    probs = known.probs.new_empty(len(sets), 1 + most, known.probs.shape[1])
     for start in range(0, 1 + most, at_once):
         part = torch.from_numpy(chosen[:, start : start + at_once]).to(words.device)  # (B, V, W)
         gone = part.gather(2, words.unsqueeze(1).expand(-1, part.shape[1], -1))  # (B, V, T)
-        said.append(answers(model, known.encoded, zeroed(known.alpha, entries, gone)))
-    probs = torch.cat(said, dim=1)  # (B, 1 + V, C)
+        left = zeroed(known.alpha, entries, gone)
+        probs[:, start : start + at_once] = answers(model, known.encoded, left)
     moved = _moved(probs[:, 1:], probs[:, :1])
     return [moved[b, : len(of_text)].tolist() for b, of_text in enumerate(sets)]
 
