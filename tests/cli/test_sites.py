@@ -90,8 +90,13 @@ def test_what_reports_say(model, data, cli, here):
     assert "column_mass" in told.out
     page = cli("report", "one.jsonl", "-o", "page.md")
     assert page.code == 0, page.err
-    assert "layer 1 of 2, every row" in (here / "page.md").read_text()
-    moved = cli("report", "one.jsonl", "--interactive", "page.html", "--show", "1")
+    page = (here / "page.md").read_text()
+    assert "layer 1 of 2, every row" in page
+    assert "means over the rows and heads of one layer" in page
+    assert "one row in the last layer" not in page
+    words = ("--measure", "random", "--text", "--records", "words.jsonl")
+    assert cli("correlate", name, data, "--layer", "1", *words).code == 0
+    moved = cli("report", "words.jsonl", "--interactive", "page.html")
     assert moved.code == 2, moved
     assert "moves the weights of one row, and the records are of layer 1 of 2" in moved.err
     later = cli("permute", name, data, *few[:3], "2", "--baseline", "one.jsonl", "-v")
