@@ -112,7 +112,8 @@ class Auditing:
     def _header(self, question: Question, settings: Settings) -> Header:
         now = datetime.now(timezone.utc)
         shown = settings.model_dump(mode="json")
-        model = ModelFacts(name=self._name, sha256=self._digest, **self._facts())
+        told = {"name": self._name, "sha256": self._digest, **self._facts()}
+        model = ModelFacts.model_validate(told)
         test = self.retraining.splits["test"]
         data = DatasetFacts(
             name="planted", sha256=self._digest, split="test", instances=len(test.instances)

@@ -40,12 +40,14 @@ def command_of(questions: Sequence[Question]) -> Callable[..., None]:
     own = {name: p for question in questions for name, p in _options_of(question)}
 
     def command(**given: Any) -> None:
-        taken = {key: given.pop(key) for key in (*_SHARED, *_OF_RETRAINING) if key in given}
+        taken = {key: given.pop(key) for key in (*_SHARED, *_OTHERS) if key in given}
         run(lambda: chosen(questions, given, taken["seed"]), questions[0].command, **taken)
 
     parameters = list(own.values())
     if any(question.retrains for question in questions):
         parameters.append(_OF_RETRAINING["recipe"])
+    if all(question.of_many_rows for question in questions):
+        parameters.append(_OF_SITES["layer"])
     parameters += [_of_folder(question) for question in questions if question.keeps]
     shared = list(_SHARED.values())
     signature = inspect.Signature([*shared[:_FIRST], *parameters, *shared[_FIRST:]])
@@ -210,6 +212,7 @@ def run(
     verbose: o.VerboseOption = False,
     recipe: o.RecipeOption = None,
     models: Optional[Path] = None,  # noqa: UP045
+    layer: o.LayerOption = -1,
 ) -> None:
     """Ask what is asked for and end as gates say; mistakes are found before any work starts.
 
@@ -255,6 +258,7 @@ def run(
         recipe=recipe,
         models=models,
         verify=checked,
+        layer=layer,
         command_line=("attnaudit", *sys.argv[1:]),
     )
     if dry_run:
@@ -284,5 +288,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 _ALL = _parameters(run)
 _OF_RETRAINING = {name: _ALL[name] for name in ("recipe", "models")}
-_SHARED = {k: p for k, p in _ALL.items() if k not in ("name", "asked_for", *_OF_RETRAINING)}
+_OF_SITES = {"layer": _ALL["layer"]}
+_OTHERS = (*_OF_RETRAINING, *_OF_SITES)
+_SHARED = {k: p for k, p in _ALL.items() if k not in ("name", "asked_for", *_OTHERS)}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

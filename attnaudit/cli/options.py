@@ -94,6 +94,13 @@ LimitOption = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(min=1, help="Audit the first so many rows only; the report is marked partial."),
 ]
+LayerOption = Annotated[
+    int,
+    typer.Option(
+        metavar="L",
+        help="Audit every row of layer L, 1 the lowest; -1: the row that the answer is read from.",
+    ),
+]
 UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
 LARGEST_SEED = 2**31 - 1  # which every library takes
 SeedOption = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed.")]

@@ -26,12 +26,16 @@ LAST = (
     "No finding shows why the model gave one particular answer, and together they are no overall"
     " yes or no."
 )
-TRANSFORMER = (
-    "The weights shown are those of one row in the last layer, out of layers x heads x tokens. Its"
-    " vectors already mix many words, so a large weight need not mean that the word mattered. Later"
-    " studies add effective attention (Brunner et al. 2020) or attention rollout (Abnar & Zuidema"
-    " 2020) for this reason."
+_MIXED = (
+    "Its vectors already mix many words, so a large weight need not mean that the word mattered."
+    " Later studies add effective attention (Brunner et al. 2020) or attention rollout (Abnar &"
+    " Zuidema 2020) for this reason."
 )
+TRANSFORMER = (
+    "The weights shown are those of one row in the last layer, out of layers x heads x tokens."
+    f" {_MIXED}"
+)
+MANY_ROWS = f"The weights shown are means over the rows and heads of one layer. {_MIXED}"
 PRETRAINED = (
     "Fine-tuned models share their pretrained weights. Models trained from scratch may agree less."
 )
@@ -95,10 +99,13 @@ MEANING: Mapping[FindingName, Mapping[FindingStatus, str]] = {
 }
 
 
-def meaning(findings: Mapping[FindingName, Finding], transformer: bool) -> list[str]:
+def meaning(
+    findings: Mapping[FindingName, Finding], transformer: bool, many_rows: bool = False
+) -> list[str]:
     """What the findings mean for showing the heatmap: a paragraph each, and what holds of all.
 
-    Never empty. `transformer` says that the model has many layers and heads of attention.
+    Never empty. `transformer` says that the model has many layers and heads of attention, and
+    `many_rows` that every row of a layer was audited.
     """
     assessed = [found for found in findings.values() if found.status != "not_assessed"]
     if any(found.edition == 1 for found in assessed):
@@ -107,7 +114,8 @@ def meaning(findings: Mapping[FindingName, Finding], transformer: bool) -> list[
     if not transformer:
         return [*said, LAST] if assessed else said
     agree = "stable" in findings and findings["stable"].status == "for"
-    return [*said, *([PRETRAINED] if agree else []), TRANSFORMER, *([LAST] if assessed else [])]
+    shown = MANY_ROWS if many_rows else TRANSFORMER
+    return [*said, *([PRETRAINED] if agree else []), shown, *([LAST] if assessed else [])]
 
 
 def _of(name: FindingName, found: Finding) -> str:

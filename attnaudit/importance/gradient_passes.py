@@ -96,15 +96,16 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
 def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
     """|sum over heads of alpha_t * dp/dalpha_t| (B, W), at the model's own weights.
 
+    Where many rows are audited, the sum is over them too.
     The weights are independent variables of `read`: what they were computed from is held constant,
     and so is their sum. (Serrano & Smith 2019, section 5, rank by the same product, with its sign.)
     """
     with torch.no_grad():
         encoded = model.encode(batch)
-        alpha = model.attend(encoded)  # (B, H, T)
+        alpha = model.attend(encoded)  # (B, H, T), or (B, H, Q, T)
     weights = alpha.clone().requires_grad_()
     slopes = gradient(_probability(model, encoded, weights, target), weights)
-    return batch.per_word((alpha * slopes).sum(1)).abs()
+    return batch.per_word((alpha * slopes).flatten(1, -2).sum(1)).abs()
 
 
 def _leaf(model: AttentionModel, batch: Batch) -> Tensor:

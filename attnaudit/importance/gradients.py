@@ -97,6 +97,12 @@ def _token_by_token(model: AttentionModel) -> bool:
     return capability(model, "encode_locally") is None
 
 
+def _one_row(model: AttentionModel) -> str | None:
+    if not model.many_rows:
+        return None
+    return "it puts all attention of one row on a word, and here many rows are audited"
+
+
 _CARRIES = (
     "It carries the attention weight as a factor, so that it partly compares attention with itself."
 )
@@ -155,6 +161,7 @@ FAMILY = (
         traps="What other tokens add to the state at t is held constant.",
         compute=_own_logit,
         work=_work_of_own_logits,
+        needs=_one_row,
         slow=_token_by_token,
     ),
     Importance(
@@ -169,6 +176,7 @@ FAMILY = (
         compute=_null,
         work=_work_of_own_logits,
         control=True,
+        needs=_one_row,
         slow=_token_by_token,
     ),
 )

@@ -117,7 +117,7 @@ def _slopes(
             for sign in (1, -1)
         ]
         many = batch.select(torch.arange(len(batch)).repeat(len(points)).to(batch.ids.device))
-        weights = None if held is None else held.to(dtype).repeat(len(points), 1, 1)
+        weights = None if held is None else torch.cat([held.to(dtype)] * len(points))
         said = _value(model, many, torch.cat(points), weights, mix.repeat(len(points), 1))
         above, below = in_float64(said).view(len(steps), some, 2, len(batch)).unbind(2)
         return _agreed((above - below) / (2 * torch.tensor(steps).to(above).view(-1, 1, 1)))

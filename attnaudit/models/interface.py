@@ -4,7 +4,7 @@ Every test in the debate asks what the model would have said, had it attended di
 therefore shows three steps: `encode` runs everything below the audited attention once, `attend`
 gives its weights, and `read` says what the model answers under any other weights.
 
-Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D dimensions.
+Letters in shape comments: B batch, V variants, H heads, Q rows, T tokens, C classes, D dimensions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from attnaudit.data.batch import Batch
 from attnaudit.data.vocabulary import UNK, Vocabulary
@@ -32,6 +33,37 @@ class Encoded:
 
     attendable: Tensor
     content: Tensor
+
+    @property
+    def reachable(self) -> Tensor:
+        """The positions that the weights can lie on: (B, T), or (B, Q, T) row by row."""
+        return self.attendable
+
+    @property
+    def entries(self) -> Tensor:
+        """The weights that audits change: (B, T), or (B, Q, T) where many rows are audited."""
+        return self.content
+
+
+@dataclass(frozen=True)
+class ManyRows(Encoded):
+    """What `encode` gives at a site of many rows, see `AttentionModel.many_rows`.
+
+    `reach` (B, Q, T): the positions that row q can put weight on. A row that does not count, such
+    as one of padding, has none. `attendable` holds what any row can put weight on.
+    """
+
+    reach: Tensor
+
+    @property
+    @override
+    def reachable(self) -> Tensor:
+        return self.reach
+
+    @property
+    @override
+    def entries(self) -> Tensor:
+        return self.reach & self.content.unsqueeze(1)
 
 
 @dataclass(frozen=True)
@@ -93,6 +125,9 @@ class AttentionModel(nn.Module, abc.ABC):
     * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.
       What they answer if in each of their attentions, in every row and head, the content entries
       that a row may attend to share their mass evenly.
+    * `at_layer(layer) -> AttentionModel`: for models of several layers. The same model at another
+      site: every row of that layer, counted from 1 at the bottom. Raises InputError for a layer
+      that it has not.
     * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
     """
 
@@ -114,6 +149,20 @@ class AttentionModel(nn.Module, abc.ABC):
     head_count: int | None = None
     """The heads of the audited attention; None before `check_laws` has looked."""
 
+    many_rows: bool = False
+    """Whether many rows of the attention are audited, not the one that the answer is read from.
+
+    Then `encode` gives `ManyRows`, `attend` gives (B, H, Q, T) and `read` takes (B, V, H, Q, T). A
+    row that does not count is 0, and what `read` is given there changes no answer. An intervention
+    acts on all rows that count at once, see `questions.variants`.
+    """
+
+    site: str = "every row"
+    """What reports call the site where many rows are audited."""
+
+    answer_cost: float | None = None
+    """What an answer under given weights costs, as a share of a forward pass; None: little."""
+
     def embed(self, batch: Batch) -> Tensor:
         """Input embeddings (B, T, D): where gradients are taken."""
         embedding = self.get_submodule("embedding")
@@ -126,11 +175,16 @@ class AttentionModel(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def attend(self, encoded: Encoded) -> Tensor:
-        """Attention (B, H, T): each head a distribution over the attendable positions."""
+        """Attention (B, H, T): each head a distribution over the attendable positions.
+
+        Of `many_rows` (B, H, Q, T).
+        """
 
     @abc.abstractmethod
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
         """Logits (B, V, C) under the weights `alpha` (B, V, H, T); any real weights are legal.
+
+        Of `many_rows` they are (B, V, H, Q, T).
 
         A binary model has two logits, [0, z].
         """
@@ -208,16 +262,19 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     )
     law(bool(plain.isfinite().all()), "its logits are not finite")
     law(torch.equal(plain, model(batch)), "it answers differently when asked twice")
+    axes = "batch, heads, rows, tokens" if model.many_rows else "batch, heads, tokens"
+    reachable = encoded.reachable.unsqueeze(1)  # (B, 1, T), or (B, 1, Q, T)
     law(
-        alpha.ndim == 3 and alpha.shape[::2] == batch.ids.shape,
-        f"its attention has shape {tuple(alpha.shape)}, not (batch, heads, tokens)",
+        alpha.ndim == reachable.ndim == axes.count(",") + 1
+        and (alpha.shape[0], alpha.shape[-1]) == batch.ids.shape
+        and alpha.shape[2:] == reachable.shape[2:],
+        f"its attention has shape {tuple(alpha.shape)}, not ({axes})",
     )
-    attendable = encoded.attendable.unsqueeze(1)
     model.head_count = alpha.shape[1]
     law(
         bool((alpha >= 0).all())
-        and bool((alpha.masked_fill(attendable, 0) == 0).all())
-        and same(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
+        and bool((alpha.masked_fill(reachable, 0) == 0).all())
+        and same(alpha.sum(-1), reachable.any(-1).to(alpha).expand(alpha.shape[:-1])),
         "its attention is no distribution over the attendable positions",
     )
     law(not bool((encoded.attendable & ~batch.mask).any()), "padding is attendable")
@@ -227,8 +284,9 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     )
     own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
     law(same(own, plain), "reading its own attention does not give its own logits")
-    uniform = (attendable / attendable.sum(-1, keepdim=True)).expand_as(alpha).to(alpha.dtype)
-    variants = torch.stack([uniform, alpha, torch.zeros_like(alpha)], dim=1)  # (B, 3, H, T)
+    spread = reachable / reachable.sum(-1, keepdim=True).clamp_min(1)
+    uniform = spread.expand_as(alpha).to(alpha.dtype)
+    variants = torch.stack([uniform, alpha, torch.zeros_like(alpha)], dim=1)  # (B, 3, H, [Q,] T)
     together = model.read(encoded, variants)
     alone = [model.read(encoded, variants[:, v : v + 1]) for v in range(3)]
     law(bool(together.isfinite().all()), "some weights give logits that are not finite")

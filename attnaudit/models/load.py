@@ -25,6 +25,8 @@ from attnaudit.models.interface import AttentionModel, ModelSpec, capability, ch
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.references import is_hub_id, is_plugin, plugins_first
 
+DEFAULT_SITE = -1  # as a layer: the one row that the answer is read from, or the rows if many
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -72,13 +74,17 @@ class Source:
         vocabulary: Vocabulary | None,
         device: torch.device,
         dtype: torch.dtype,
+        layer: int = DEFAULT_SITE,
     ) -> LoadedModel:
         """The model on `device`, frozen, in eval mode, its laws checked on texts of `data`.
 
         `vocabulary` is that of the data's train split, for models that do not bring their own.
-        Raises ModelError for a model that breaks a law, InputError for data that does not fit it.
+        `layer` names the site: every row of that layer, or the model's own.
+        Raises ModelError for a model that breaks a law, InputError for data that does not fit it,
+        or for a layer that it has not.
         """
         model, spec = self.build(data, vocabulary)
+        model = at_site(model, layer, self.name)
         if data.paired != spec.paired:
             need, has = ("pairs", "single texts") if spec.paired else ("single texts", "pairs")
             raise InputError(
@@ -108,6 +114,8 @@ class Source:
         facts.setdefault("sha256", _weights_digest(model))
         if capability(model, "penalty"):
             facts["supervised"] = True  # its training says where to attend
+        if model.many_rows:
+            facts["site"] = model.site
         return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)}, self.config)
 
 
@@ -129,6 +137,26 @@ class Placement:
         ):
             if given:
                 raise InputError(f"{option} is for Hugging Face models, and {reference} is none")
+
+
+def at_site(model: AttentionModel, layer: int, name: str) -> AttentionModel:
+    """The model at the site of a layer; raises InputError where it has no such site."""
+    if layer == DEFAULT_SITE:
+        return model
+    go = capability(model, "at_layer")
+    if go is None:
+        raise InputError(
+            f"--layer {layer}: the model shows one attention, and no layers to choose from",
+            where=name,
+            hint="leave --layer out",
+        )
+    try:
+        found: AttentionModel = go(layer)
+    except InputError as error:
+        raise InputError(f"--layer {layer}: {error.what}", where=name, hint=error.hint) from error
+    except ModelError as error:
+        raise ModelError(f"--layer {layer}: {error.what}", where=name, hint=error.hint) from error
+    return found
 
 
 def find_model(reference: str, seed: int, placement: Placement | None = None) -> Source:

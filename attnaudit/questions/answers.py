@@ -38,9 +38,9 @@ class Answered:
     """A batch with what the model attends to and answers; nothing of it carries a graph.
 
     `batch` holds as content the words that the audited row can reach, `whole` all of them.
-    `alpha` (B, H, T); `probs` (B, C). `shown` (B, T): the one number a position that the reading
-    makes of its heads; `on_words` (B, W) the same for each word, renormalised
-    over the content; `inside` (B,) the mass on the content before that.
+    `alpha` (B, H, T), or (B, H, Q, T); `probs` (B, C). `shown` (B, T): the one number a position
+    that the reading makes of its heads and rows; `on_words` (B, W) the same for each word,
+    renormalised over the content; `inside` (B,) the mass on the content before that.
     """
 
     batch: Batch
@@ -111,7 +111,7 @@ def answer(
                 " nothing to explain",
                 hint="leave it out of the data",
             )
-    alpha = model.attend(encoded)  # (B, H, T)
+    alpha = model.attend(encoded)  # (B, H, T), or (B, H, Q, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
     shown = reading.compute(alpha)
     on_words = batch.per_word(shown)  # (B, W)

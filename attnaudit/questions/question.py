@@ -73,7 +73,8 @@ class Question:
     `asks` is the question in plain words, `about` says how it is answered, `traps` says how its
     answers mislead, and `source` names the paper and section that it is from. `attention` says that
     records hold attention, which heatmaps show. `retrains` says that it trains models, whose
-    records feed the findings. `evidence` and `controls` are its rows of the tables of that name.
+    records feed the findings. `of_many_rows` says that it can be asked at a site of many rows, too:
+    of every row of a layer. `evidence` and `controls` are its rows of the tables of that name.
     `tables` are what the names of its tables begin with; by default it is the question's own name.
     `suite` holds what a suite takes, where it says nothing, in place of the defaults of the
     command.
@@ -99,6 +100,7 @@ class Question:
     tables: tuple[str, ...] = ()
     attention: bool = False
     retrains: bool = False
+    of_many_rows: bool = False
     keeps: str | None = None
     keep_option: str = "--models"
     usual: bool = True

@@ -34,7 +34,7 @@ def all_erased(model: AttentionModel, known: Answered) -> list[dict[str, Any]]:
     [0, 1], between that answer and the model's; `flips`, whether the decision differs.
     """
     gone = known.encoded.content.unsqueeze(1)  # (B, 1, T)
-    nothing = erased(known.alpha, known.encoded.content, gone)
+    nothing = erased(known.alpha, known.encoded.entries, gone)
     # The model's own weights go with it, so that rounding moves no answer.
     both = torch.cat([known.alpha.unsqueeze(1), nothing], dim=1)  # (B, 2, H, T)
     own, left = answers(model, known.encoded, both).unbind(1)  # (B, C)

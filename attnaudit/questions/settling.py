@@ -9,14 +9,26 @@ from attnaudit.importance.choice import choose
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.compared import ComparedSettings
 from attnaudit.questions.shown import ShownSettings
+from attnaudit.readings.heads import MEAN
+from attnaudit.readings.rows import COLUMN_MASS
 
 S = TypeVar("S", bound=ShownSettings)
 C = TypeVar("C", bound=ComparedSettings)
 
 
 def settle_reading(settings: S, model: AttentionModel) -> S:
-    """The settings as they are; raises InputError for a reading that `model` cannot be read by."""
-    if reason := settings.shown.needs(model):
+    """The settings with the reading that `model` gets.
+
+    Where many rows are audited, the mean of heads, which is the default, is the mean of rows too.
+    Raises InputError for a reading that `model` cannot be read by.
+    """
+    shown = settings.shown
+    if model.many_rows and shown is MEAN:
+        return settings.model_copy(update={"reading": COLUMN_MASS.name})
+    reason = shown.needs(model)
+    if model.many_rows and not shown.rows:
+        reason = f"it reads one row, and here many are audited; they have {COLUMN_MASS.name}"
+    if reason:
         raise InputError(f"--reading {settings.reading}: {reason}")
     return settings
 

@@ -4,7 +4,12 @@ Every intervention of the audits is made here: rules about mass outside the cont
 renormalisation and about weights that nothing is left of hold for all of them. Weights are
 (B, V, H, T); audits change content entries only, and the rest of the mass stays where it was.
 
-Letters in shape comments: B batch, V variants, H heads, T tokens, C classes.
+Where many rows are audited, weights are (B, V, H, Q, T), and an intervention acts on all rows that
+count alike, each within what it reaches: the shuffled weights of all rows go to the same words,
+erased words lose their weight in every row, and what a row has left is scaled up in that row. The
+`entries` that are changed are (B, T), or (B, Q, T) row by row: see `Encoded.entries`.
+
+Letters in shape comments: B batch, V variants, H heads, Q rows, T tokens, C classes.
 """
 
 from __future__ import annotations
@@ -18,9 +23,19 @@ from torch import Tensor
 from attnaudit.execution.seeds import generator_for
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
+CELLS = 512  # weights held at once, for each token of the budget: 8 MiB in float32 by default
+
+
+def room_for(alpha: Tensor, budget: int) -> int:
+    """How many variants of the weights `alpha` are made at once, at least 1.
+
+    `budget` is how many tokens a call may take.
+    """
+    return max(1, CELLS * budget // alpha.numel())
+
 
 def answers(model: AttentionModel, encoded: Encoded, alpha: Tensor) -> Tensor:
-    """Class probabilities (B, V, C) under the weights `alpha` (B, V, H, T).
+    """Class probabilities (B, V, C) under the weights `alpha` (B, V, H, T), or (B, V, H, Q, T).
 
     A linear readout (of one head) is collapsed to one logit per token and class first, which makes
     a variant cost T * C instead of a whole readout.
@@ -37,27 +52,63 @@ def answers(model: AttentionModel, encoded: Encoded, alpha: Tensor) -> Tensor:
 
 def permuted(
     alpha: Tensor,
-    content: Tensor,
+    entries: Tensor,
     count: int,
     ids: Sequence[str],
     seed: int,
     per_head: bool = False,
 ) -> Tensor:
-    """`count` random permutations of the content weights: (B, V, H, T).
+    """`count` random permutations of the content weights: (B, V, H, T), or (B, V, H, Q, T).
 
-    `alpha` (B, H, T), `content` (B, T). All heads are permuted alike, so that they go on agreeing,
-    or, `per_head`, each on its own. The permutations of an instance depend on its id and the seed,
-    whatever batch it is in (Jain & Wallace 2019, section 4.2.1, for one head).
+    `alpha` (B, H, T) with `entries` (B, T), or (B, H, Q, T) with (B, Q, T); see `shuffles` and
+    `in_order`.
     """
-    heads = alpha.shape[1]
-    order = _orders(content, count, heads if per_head else 1, ids, seed)
-    order = order.to(alpha.device).expand(-1, -1, heads, -1)
-    # Content first, then what stays where it is; and back in the end.
-    layout = (~content).to(torch.int8).argsort(dim=1, stable=True)
-    layout = layout.unsqueeze(1).expand(-1, heads, -1)  # (B, H, T)
-    front = alpha.gather(2, layout).unsqueeze(1).expand(-1, count, -1, -1).gather(3, order)
-    places = layout.unsqueeze(1).expand(-1, count, -1, -1)
-    return torch.empty_like(front).scatter_(3, places, front)  # (B, V, H, T)
+    heads = alpha.shape[1] if per_head else 1
+    return in_order(alpha, entries, shuffles(entries, count, ids, seed, heads))
+
+
+def shuffles(entries: Tensor, count: int, ids: Sequence[str], seed: int, heads: int = 1) -> Tensor:
+    """The positions of each text in random orders, content first: (B, V, heads, T).
+
+    One head stands for all heads: they are permuted alike, so that they go on agreeing. The
+    permutations of an instance depend on its id and the seed, whatever batch it is in (Jain &
+    Wallace 2019, section 4.2.1, for one head).
+    """
+    content = entries if entries.ndim == 2 else entries.any(1)  # (B, T)
+    order = _orders(content, count, heads, ids, seed).to(content.device)
+    return _content_first(content)[:, None, None].expand_as(order).gather(3, order)
+
+
+def in_order(alpha: Tensor, entries: Tensor, shuffled: Tensor) -> Tensor:
+    """The content weights put elsewhere: (B, V, H, T), or (B, V, H, Q, T).
+
+    The first content position gets the weight of the first position of `shuffled` (B, V, 1 or H,
+    T), and so on. Rows are permuted alike. One that reaches part of the content only takes part
+    with that: the positions that it reaches, in the same order.
+    """
+    if alpha.ndim == 4:
+        if bool((entries.any(1, keepdim=True) & entries.any(2, keepdim=True) <= entries).all()):
+            entries = entries.any(1, keepdim=True)  # (B, 1, T): all rows that count are alike
+        entries, shuffled = entries[:, None, None], shuffled.unsqueeze(3)
+    else:
+        entries = entries[:, None, None]
+    places = _content_first(entries)  # (B, 1, 1, [Q or 1,] T)
+    shape = [max(sizes) for sizes in zip(places.shape, shuffled.shape, strict=True)]
+    if alpha.ndim == 4 and shape[3] > 1:
+        # Of each row, the shuffled positions that it reaches first, and the rest where it was.
+        there = entries.expand(shape).gather(-1, shuffled.expand(shape))
+        ranked = shuffled.expand(shape).gather(-1, _content_first(there))
+        behind = torch.arange(shape[-1], device=alpha.device) >= entries.sum(-1, keepdim=True)
+        shuffled = torch.where(behind, places, ranked)
+    taken = torch.empty(shape, dtype=torch.int64, device=alpha.device)
+    taken.scatter_(-1, places.expand(shape), shuffled.expand(shape))
+    each = alpha.unsqueeze(1).expand(-1, shape[1], *alpha.shape[1:])
+    return each.gather(-1, taken.expand_as(each))
+
+
+def _content_first(content: Tensor) -> Tensor:
+    """Positions along the last axis: those of the content in their order, then the others."""
+    return (~content).to(torch.int8).argsort(dim=-1, stable=True)
 
 
 def _orders(content: Tensor, count: int, drawn: int, ids: Sequence[str], seed: int) -> Tensor:
@@ -79,32 +130,45 @@ def _orders(content: Tensor, count: int, drawn: int, ids: Sequence[str], seed: i
     return torch.from_numpy(keys.view(np.int64))
 
 
-def erased(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:
-    """The weights without the content entries that `gone` names: (B, V, H, T).
+def erased(alpha: Tensor, entries: Tensor, gone: Tensor) -> Tensor:
+    """The weights without the entries that `gone` names: (B, V, H, T), or (B, V, H, Q, T).
 
-    `alpha` (B, H, T), `content` (B, T), `gone` (B, V, T). Erased entries are 0, and those that
-    remain are scaled up, head by head, until the content has the mass it had (Serrano & Smith 2019,
-    section 3). Where nothing remains, neither entries nor weight on them, all content weights
-    are 0: the model reads what lies outside the content, with the mass it had there, and its bias.
-    All heads lose the same entries. `erased(alpha, content, content.unsqueeze(1))` erases all: a
-    model that answers the same then does not use the audited attention for the text at all.
+    `alpha` (B, H, T) with `entries` (B, T), or (B, H, Q, T) with (B, Q, T); `gone` (B, V, T).
+    Erased entries are 0, and those that remain are scaled up, head by head and row by row, until
+    the content has the mass it had (Serrano & Smith 2019, section 3). Where nothing remains,
+    neither entries nor weight on them, all content weights are 0: the model reads what lies outside
+    the content, with the mass it had there, and its bias. All heads and rows lose the same words.
+    `erased(alpha, content, content.unsqueeze(1))` erases all: a model that answers the same then
+    does not use the audited attention for the text at all.
     """
-    content = content.unsqueeze(1)  # (B, 1, T)
-    kept = alpha.unsqueeze(1) * (content & ~gone).unsqueeze(2)  # (B, V, H, T)
+    entries, gone = _by_variant(alpha, entries, gone)
+    weights = alpha.unsqueeze(1)
+    kept = weights * (entries & ~gone)  # (B, V, H, [Q,] T)
     left = kept.sum(-1, keepdim=True)
     # A sum of the mass in the same order, so that erasing weights of 0 changes not even a bit.
-    mass = (alpha * content).unsqueeze(1).sum(-1, keepdim=True)  # (B, 1, H, 1)
+    mass = (weights * entries).sum(-1, keepdim=True)  # (B, 1, H, [Q,] 1)
     least = torch.finfo(alpha.dtype).tiny  # below it, the quotient would overflow
     scale = torch.where(left < least, 0.0, mass / left.clamp_min(least))
-    return kept * scale + (alpha * ~content).unsqueeze(1)
+    return kept * scale + weights * ~entries
 
 
-def zeroed(alpha: Tensor, content: Tensor, gone: Tensor) -> Tensor:
-    """The weights with 0 in the content entries that `gone` names, and no other change.
+def zeroed(alpha: Tensor, entries: Tensor, gone: Tensor) -> Tensor:
+    """The weights with 0 in the entries that `gone` names, and no other change.
 
-    `alpha` (B, H, T), `content` (B, T), `gone` (B, V, T); gives (B, V, H, T). What remains is not
-    scaled up, unlike in `erased`: other words would speak louder for that, and the answer could
-    move for what they say. All heads lose the same entries.
+    Shapes are those of `erased`. What remains is not scaled up, unlike there: other words would
+    speak louder for that, and the answer could move for what they say. All heads and rows lose the
+    same words.
     """
-    kept = ~(content.unsqueeze(1) & gone)  # (B, V, T)
-    return alpha.unsqueeze(1) * kept.unsqueeze(2)
+    entries, gone = _by_variant(alpha, entries, gone)
+    return alpha.unsqueeze(1) * ~(entries & gone)
+
+
+def _by_variant(alpha: Tensor, entries: Tensor, gone: Tensor) -> tuple[Tensor, Tensor]:
+    """Entries (B, 1, 1, [Q,] T) and `gone` (B, V, 1, [1,] T), to go with weights of variants."""
+    gone = gone.unsqueeze(2)
+    return entries[:, None, None], gone.unsqueeze(3) if alpha.ndim == 4 else gone
+
+
+def summed(weights: Tensor) -> Tensor:
+    """Weights, or what is as many, summed over heads and rows: (B, T)."""
+    return weights.flatten(1, -2).sum(1)

@@ -31,6 +31,8 @@ class Reading:
     a weighted sum of heads, `parts(heads)` says how much each of so many counts; `parts` is None
     where it is none. Only a weighted sum of distributions adds up to a mass. `needs(model)` says
     why a model cannot be read so, None where it can.
+
+    One of `rows` is of sites where many rows are audited: its attention is (B, H, Q, T).
     """
 
     name: str
@@ -41,6 +43,7 @@ class Reading:
     compute: Callable[[Tensor], Tensor]
     parts: Callable[[int], list[float]] | None = None
     needs: Callable[[AttentionModel], str | None] = _nothing
+    rows: bool = False
 
 
 @dataclass(frozen=True)

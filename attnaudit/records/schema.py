@@ -33,6 +33,11 @@ class ModelFacts(_Facts):
     sha256: str | None = Field(
         default=None, description="SHA-256 of the model file; null where there is no single file."
     )
+    site: str | None = Field(
+        default=None,
+        description="Which rows of which layer's attention were audited; null for the one row that"
+        " the answer is read from.",
+    )
 
 
 class UnknownWords(Settings):

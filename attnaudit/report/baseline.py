@@ -269,7 +269,8 @@ def _notes(baseline: Baseline, report: Report, changes: Sequence[Change]) -> Ite
 def _settings(report: Report) -> dict[str, object]:
     kept = {key: v for key, v in report.settings.items() if key not in _NOT_SETTINGS}
     data = report.dataset.model_dump()
-    return {**kept, **{key: data.get(key) for key in ("unit", "partial", "instances")}}
+    more = {key: data.get(key) for key in ("unit", "partial", "instances")}
+    return {**kept, **more, "site": report.model.site}
 
 
 def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

@@ -41,7 +41,7 @@ def build_report(
         dataset=dataset,
         settings=dict(settings),
         metrics={name: metric_of(name, estimate) for name, estimate in summary.metrics.items()},
-        tables={name: table_of(table) for name, table in summary.tables.items()},
+        tables={name: table_of(table, model.site) for name, table in summary.tables.items()},
         findings=dict(not_assessed() if findings is None else findings),
         gates=list(gates),
         notes=list(summary.notes),
@@ -71,10 +71,10 @@ def metric_of(name: str, estimate: Estimate) -> Metric:
     )
 
 
-def table_of(table: Table) -> TableData:
-    """A table as reports hold it."""
+def table_of(table: Table, site: str | None = None) -> TableData:
+    """A table as reports hold it; its title names the site, where that is not the usual row."""
     return TableData(
-        title=table.title,
+        title=table.title if site is None else f"{table.title} ({site})",
         columns=list(table.columns),
         rows=[list(row) for row in table.rows],
         notes=list(table.notes),

@@ -180,6 +180,13 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
                     where=path,
                     hint="give reports of one model and data set",
                 )
+        if report.model.site != first.model.site:
+            ours, theirs = (model.site or "one row" for model in (report.model, first.model))
+            raise InputError(
+                f"is of another site than {first_path}: {ours}, not {theirs}",
+                where=path,
+                hint="give reports of one --layer",
+            )
         if part.trained and trained and part.reading != trained[0]:
             raise InputError(
                 f"shows attention by the reading {part.reading}, and {trained[1]} by {trained[0]}",

@@ -188,7 +188,8 @@ def with_meaning(report: Report) -> Report:
     if facts.get("compared"):
         return report.model_copy(update={"meaning": [OF_EACH]})
     transformer = facts.get("kind") == "transformer"
-    return report.model_copy(update={"meaning": meaning(report.findings, transformer)})
+    said = meaning(report.findings, transformer, report.model.site is not None)
+    return report.model_copy(update={"meaning": said})
 
 
 def _of_now(content: Mapping[str, Any]) -> dict[str, Any]:

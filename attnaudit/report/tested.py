@@ -20,7 +20,7 @@ _ENCODERS = {
     "average": "an encoder that sees each word by itself",
 }
 _UNITS = {"word": "words", "piece": "pieces of words"}
-_SHOWN_HERE = ("model", "data", "instances", "reading", "scores")  # in words of their own
+_SHOWN_HERE = ("model", "data", "instances", "site", "reading", "scores")  # in words of their own
 
 
 def tested(report: Report) -> Iterator[Fact]:
@@ -62,7 +62,9 @@ def _attention(report: Report) -> Iterator[Fact]:
     """Which weights were audited, and how they are shown."""
     more = report.model.model_extra or {}
     layers, heads, row = (more.get(name) for name in ("layers", "heads", "row"))
-    if more.get("kind") == "transformer" and layers and row:
+    if report.model.site is not None:
+        yield Fact("layer and row", report.model.site)
+    elif more.get("kind") == "transformer" and layers and row:
         yield Fact("layer and row", f"layer {layers} of {layers}, the row of {row}")
     if heads:
         yield Fact("heads", f"{heads}")

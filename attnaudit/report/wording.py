@@ -40,6 +40,8 @@ def facts(report: Report) -> Iterator[Fact]:
     yield from _cut(report)
     yield from _classes(report)
     yield from _pairs(report)
+    if report.model.site is not None:
+        yield Fact("site", report.model.site)
     shown = readings_of(report)
     if shown != ["mean"] and shown:
         yield Fact("reading", ", ".join(shown), loud=len(shown) > 1)

@@ -18,6 +18,7 @@ from attnaudit.questions.opening import open_records
 from attnaudit.records.schema import Header
 from attnaudit.report.combine import COMBINED, Combined
 from attnaudit.report.demands import Demands
+from attnaudit.report.listing import listed
 from attnaudit.report.lock import Lock
 from attnaudit.report.schema import dumps
 from attnaudit.running.job import Job
@@ -67,13 +68,14 @@ def run_existing(
     """
     from attnaudit.running.planning.taking import what_findings_take  # which plans by this module
 
-    job, plan = asked.job, asked.plan
+    job = asked.job
     with (
         open_engine(job.workers, job.cluster, observer) as engine,
-        observer.task("audit", len(plan.questions) + (asked.beyond is not None)) as task,
+        observer.task("audit", len(asked.plan.questions) + (asked.beyond is not None)) as task,
     ):
         subject = asked.subject()
-        first = begin(asked, subject, demands, observer)
+        asked, first = begin(asked, subject, demands, observer)
+        plan = asked.plan
         ask(plan, subject, engine, observer, task)
         takes = {}
         if asked.beyond is not None:
@@ -87,12 +89,16 @@ def run_existing(
     return made
 
 
-def begin(asked: Existing, subject: Subject, demands: Demands | None, observer: Observer) -> Work:
+def begin(
+    asked: Existing, subject: Subject, demands: Demands | None, observer: Observer
+) -> tuple[Existing, Work]:
     """The first work of `subject`, after all has been refused that can be before any work.
 
-    A recipe that does not fit is found now, not after hours.
+    A recipe that does not fit is found now, not after hours. Beside it stands what is asked: of a
+    model whose head reads many rows, without the questions that are asked of one row.
     """
     check_places(asked.folder)
+    asked = _of_its_rows(asked, subject, observer)
     plan = asked.plan
     works = [
         subject.work(question, settings_of(plan, question, None), observer)
@@ -105,7 +111,34 @@ def begin(asked: Existing, subject: Subject, demands: Demands | None, observer: 
         demands.check(COMBINED if len(commands) > 1 else commands.pop(), first.dataset)
     training = next((work for work in works if work.question.retrains), first)
     _check_folder(asked, training.header)
-    return first
+    return asked, first
+
+
+def _of_its_rows(asked: Existing, subject: Subject, observer: Observer) -> Existing:
+    """What is asked, as far as a model can be asked it whose head may read many rows.
+
+    Raises InputError where models are to be trained, or where nothing is left.
+    """
+    plan = asked.plan
+    question = next((q for q in plan.questions if q.of_many_rows), plan.questions[0])
+    loaded = subject.work(question, settings_of(plan, question, None), observer).loaded
+    if not loaded.model.many_rows:
+        return asked
+    others = [q.name for q in plan.questions if not q.of_many_rows]
+    if any(q.retrains for q in plan.questions):
+        raise InputError(
+            f"the tests that train models are of the one row that an answer is read from, and here"
+            f" it is {loaded.model.site}",
+            where=asked.job.model,
+            hint="leave --train and --recipe out",
+        )
+    if not others:
+        return asked
+    observer.say(
+        f"left out: {listed(others)}. The site is {loaded.model.site}, and that is asked of one row"
+    )
+    left = {name: one for name, one in plan.settings.items() if name not in others}
+    return replace(asked, plan=replace(plan, settings=left))
 
 
 def _check_folder(asked: Existing, header: Header) -> None:

@@ -43,6 +43,12 @@ def movables(header: Header, gallery: Gallery, observer: Observer) -> Movables:
     of the gallery are not in them; ModelError where what lies above the attention cannot be written
     as a program, or is too large for a page.
     """
+    if header.model.site is not None:
+        raise InputError(
+            f"the page moves the weights of one row, and the records are of {header.model.site}",
+            where=header.model.name,
+            hint="leave --interactive out, or make the records without --layer",
+        )
     work = _again(header, observer)
     by_id: dict[str, Instance] = {instance.id: instance for instance in work.data.instances}
     shared = _Shared()

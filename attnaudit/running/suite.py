@@ -30,7 +30,7 @@ from attnaudit.running.locking import planned_training
 from attnaudit.running.plans import Plan
 from attnaudit.running.run import audited_facts, make_records, run_training
 from attnaudit.running.verification import Verifier
-from attnaudit.running.work import Work, load_work
+from attnaudit.running.work import Work, check_site, load_work
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class Subject:
         if self._first is None:
             self._first = load_work(question, settings, job, None, observer)
             return self._first
+        check_site(question, self._first.loaded)
         settled = question.maker.settle(settings, self._first.loaded.model)
         now = datetime.now(timezone.utc)
         return replace(self._first, question=question, settings=settled, job=job, started=now)

@@ -36,7 +36,7 @@ from attnaudit.execution.units import Unit
 from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
-from attnaudit.questions import find_question
+from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.question import Question
 from attnaudit.questions.recording import Ledger
@@ -51,6 +51,7 @@ from attnaudit.records.schema import (
     Verification,
     difference_between,
 )
+from attnaudit.report.listing import listed
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.preparation import prepare
 
@@ -243,7 +244,9 @@ def load_works(
     if demands:
         demands.check(_audit_of(asked), dataset_facts(data, job.data))
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
-    loaded = source.load(data, vocabulary, device, dtype)
+    loaded = source.load(data, vocabulary, device, dtype, job.layer)
+    for question, _ in asked:
+        check_site(question, loaded)
     return [
         Work(
             question,
@@ -258,6 +261,17 @@ def load_works(
         )
         for question, settings in asked
     ]
+
+
+def check_site(question: Question, loaded: LoadedModel) -> None:
+    """Raise InputError for a question that is asked of one row only, of a model of many."""
+    if loaded.model.many_rows and not question.of_many_rows:
+        raise InputError(
+            f"{question.name} is asked of the one row that an answer is read from, and here it is"
+            f" {loaded.model.site}",
+            hint=f"{listed(q.name for q in all_questions() if q.of_many_rows)} can be asked;"
+            " attnaudit explain site says why",
+        )
 
 
 def _audit_of(asked: Sequence[tuple[Question, Settings]]) -> str:

@@ -244,11 +244,6 @@ def test_attention_that_cannot_be_intervened_on(model, data, refused):
     refused("permute", name, data(), says=("cannot be intervened on", "attention sinks"))
 
 
-def test_mean_pooling(model, data, refused):
-    name = model(kind="modernbert", classifier_pooling="mean", cls_token_id=2, sep_token_id=3)
-    refused("permute", name, data(), says=("head reads several rows of its last layer",))
-
-
 def test_weights_in_pickle_form(model, data, refused, here):
     name = model()
     (here / name / "model.safetensors").rename(here / name / "pytorch_model.bin")

@@ -12,6 +12,7 @@ from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 from attnaudit.findings.meaning import (
     EARLIER,
     LAST,
+    MANY_ROWS,
     MEANING,
     NOTHING,
     PRETRAINED,
@@ -86,6 +87,9 @@ def test_a_transformer_comes_with_the_caution_of_the_later_papers():
         assert TRANSFORMER in said
         assert (PRETRAINED in said) == (statuses[1] == "for")
     assert TRANSFORMER not in meaning(findings("for", "for", "for", "for"), False)
+    said = meaning(findings("for", "for", "for", "for"), True, many_rows=True)
+    assert MANY_ROWS in said
+    assert TRANSFORMER not in said
 
 
 def test_findings_by_older_rules_are_not_interpreted_by_the_new_ones():

@@ -5,7 +5,7 @@ import torch
 
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
-from attnaudit.questions.variants import answers, erased, permuted, zeroed
+from attnaudit.questions.variants import answers, erased, permuted, summed, zeroed
 
 CONTENT = torch.tensor([[False, True, True, True, False], [False, True, False, True, True]])
 
@@ -132,3 +132,67 @@ def test_zeroed_weights_leave_all_others_as_they_are(alpha):
         assert torch.equal(left[:, 0, h][~taken], alpha[:, h][~taken])
     everything = zeroed(alpha, CONTENT, CONTENT.unsqueeze(1))[:, 0]
     assert torch.equal(everything, alpha * ~CONTENT.unsqueeze(1))
+
+
+# --- many rows ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows():
+    """Weights (2, 3, 4, 5) of four rows, the last of which does not count, with their entries."""
+    torch.manual_seed(0)
+    weights = torch.rand(2, 3, 4, 5).softmax(-1)
+    weights[:, :, 3] = 0
+    entries = CONTENT.unsqueeze(1).repeat(1, 4, 1)
+    entries[:, 3] = False
+    return weights, entries
+
+
+def test_all_rows_are_permuted_as_one_row_is(rows):
+    weights, entries = rows
+    for per_head in (False, True):
+        found = permuted(weights, entries, 6, ["a", "b"], 0, per_head)
+        assert found.shape == (2, 6, 3, 4, 5)
+        for q in range(4):
+            alone = permuted(weights[:, :, q], CONTENT, 6, ["a", "b"], 0, per_head)
+            assert torch.equal(found[:, :, :, q], alone)
+
+
+def test_a_row_that_reaches_less_is_shuffled_within_it(rows):
+    weights, entries = rows
+    entries[0, 1, 2] = False  # it reaches two of the three words
+    weights[0, :, 1, 2] = 0
+    found = permuted(weights, entries, 40, ["a", "b"], 0)
+    assert (found[0, :, :, 1, 2] == 0).all()
+    pair = found[0, :, 0, 1][:, [1, 3]]
+    assert torch.equal(pair.sort(-1).values, weights[0, 0, 1, [1, 3]].sort().values.expand(40, 2))
+    whole = permuted(weights[:1, :, 0], CONTENT[:1], 40, ["a"], 0)[0, :, 0]  # the first row
+    assert torch.equal(found[0, :, 0, 0], whole)
+    # Whichever of the two words is first in the order of all three gets the first place.
+    swapped = pair[:, 0] == weights[0, 0, 1, 3]
+    firsts = [
+        [int((row == weights[0, 0, 0, t]).nonzero()) for t in (1, 3)] for row in whole[:, 1:4]
+    ]
+    assert swapped.tolist() == [one > three for one, three in firsts]
+
+
+def test_words_are_erased_in_every_row_by_itself(rows):
+    weights, entries = rows
+    entries[1, 0, 1] = False
+    weights[1, :, 0, 1] = 0
+    gone = torch.zeros(2, 2, 5, dtype=torch.bool)
+    gone[:, 0, 1], gone[:, 1, [1, 3]] = True, True
+    left, zero = erased(weights, entries, gone), zeroed(weights, entries, gone)
+    assert left.shape == zero.shape == (2, 2, 3, 4, 5)
+    for q in range(4):
+        row = weights[:, :, q]
+        assert torch.equal(left[:, :, :, q], erased(row, entries[:, q], gone))
+        assert torch.equal(zero[:, :, :, q], zeroed(row, entries[:, q], gone))
+    mass = (weights * entries.unsqueeze(1)).sum(-1)
+    torch.testing.assert_close((left[:, 0] * entries.unsqueeze(1)).sum(-1), mass)
+
+
+def test_what_is_summed_over_rows_and_heads(rows):
+    weights, _ = rows
+    torch.testing.assert_close(summed(weights), weights.sum((1, 2)))
+    assert torch.equal(summed(weights[:, :, 0]), weights[:, :, 0].sum(1))

@@ -49,6 +49,14 @@ def test_a_transformer(report: Report) -> None:
     )
 
 
+def test_a_site_of_many_rows(report: Report) -> None:
+    model = {"kind": "transformer", "architecture": "Bert", "layers": 6, "heads": 12}
+    site = "layer 3 of 6, every row"
+    found = facts_of(report, **model, row="[CLS]", site=site)
+    assert found["layer and row"] == site
+    assert "site" not in found
+
+
 def test_what_an_older_report_lacks_is_left_out(report: Report) -> None:
     found = facts_of(report.model_copy(update={"metrics": {}, "notes": []}))
     assert not found.keys() & {"architecture", "heads", "layer and row", "reading", "classes"}

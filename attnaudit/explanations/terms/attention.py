@@ -46,8 +46,8 @@ TERMS = (
         "term",
         "layer",
         "One of the stages that a transformer stacks; each has its own attention.",
-        traps="The audited attention is that of the last layer. The vectors that it reads already "
-        "mix many words.",
+        traps="The audited attention is that of the last layer, unless `--layer` says else. The "
+        "vectors that it reads already mix many words.",
         source="Vaswani et al. 2017",
         aliases=("layers",),
     ),
@@ -60,6 +60,25 @@ TERMS = (
         "the model classifies.",
         source="Vaswani et al. 2017",
         aliases=("audited row", "rows"),
+    ),
+    Entry(
+        "term",
+        "site",
+        "Which rows of which layer's attention are audited: one row, or every row of a layer.",
+        "The usual site is the one row of the last layer that the answer is read from. With "
+        "`--layer`, or where the head of a model pools all rows, it is every row of a layer. Then "
+        "what is shown is the column mass. A permutation gives each word the weights of another: "
+        "the same other word in every row and head, so that the column mass is shuffled as one row "
+        "would be. An erased word loses its weight in every row, and each row scales up what it "
+        "has left. Uniform attention shares the mass of each row evenly. A row that reaches some "
+        "of the words only takes part with these. The layers above run again under the new "
+        "weights. The per-instance adversary is not asked there: it would move rows that the "
+        "answer does not need, which says little of the heatmap. Findings rest on the usual site.",
+        beside=("layer", "row", "column_mass"),
+        traps="Below the last layer the states of all words are mixed again above, so that no "
+        "heatmap of it shows what decided.",
+        source="this tool's own; Brunner et al. 2020 on how layers mix words",
+        aliases=("sites", "every row"),
     ),
     Entry(
         "term",

@@ -2,7 +2,8 @@
 
 One forward pass shows which block of layers makes each attention call; the last call is the one
 that is audited. The gradient of the answer with respect to what the last block gives shows which
-row the classification head reads.
+row the classification head reads, or that it reads every row, as heads do that pool. A head that
+takes maxima has a gradient at few rows: there each row is changed a lot instead.
 
 Letters in shape comments: B batch, T tokens, D dimensions, C classes.
 """
@@ -21,7 +22,9 @@ from attnaudit.errors import ModelError
 from attnaudit.models.transformer.interception import Call, forwarding, handling
 
 # `last_not_pad`: the last position whose id is not what the network calls padding.
-Row = Literal["first", "last", "last_not_pad"]
+# `every`: the head pools, and no one row explains an answer.
+Row = Literal["first", "last", "last_not_pad", "every"]
+FAR = 10  # standard deviations by which a row is moved
 Run = Callable[[Batch], Tensor]  # runs the model on some texts: logits (B, C)
 
 
@@ -67,7 +70,11 @@ def rows_of(rule: Row, batch: Batch, pad: int | None) -> Tensor:
     Decoders of transformers look for the last id that is not their padding id. A text may end with
     that id, or hold it: where padding is the end-of-text token, the row before it is read. In a
     text of nothing else the first row is.
+
+    Raises ValueError for `every`, which is no one row.
     """
+    if rule == "every":
+        raise ValueError("a head that pools reads no one row")
     lengths = batch.mask.sum(1)
     if rule == "first":
         return torch.zeros_like(lengths)
@@ -166,8 +173,10 @@ def _row(
         rules.append("last_not_pad")
         batches.append(with_pads(example, pad))
     tupled, rows = False, 1
+    gradients: list[Tensor] = []
     for batch in batches:
         read, tupled = _rows_read(blocks, run, batch)
+        gradients.append(read)
         rows = max(rows, int(read[0].sum()))
         places = torch.arange(read.shape[1], device=read.device)
         kept: list[Row] = []
@@ -178,10 +187,19 @@ def _row(
         rules = kept
     if rules:
         return rules[0], tupled
-    what = "several rows of its last layer" if rows > 1 else "a row that is not the first or last"
+    if rows > 1 and all(
+        torch.equal(read | _rows_that_move(blocks, run, batch), batch.mask.to(read.device))
+        for batch, read in zip(batches, gradients, strict=True)
+    ):
+        return "every", tupled
+    what = (
+        "some rows of its last layer, neither one nor all of a text"
+        if rows > 1
+        else "a row that is not the first or last"
+    )
     raise ModelError(
-        f"its classification head reads {what}, so that no one row of attention explains it",
-        hint="audit a model that classifies from [CLS] or from the last token",
+        f"its classification head reads {what}, so that it is not known which attention to audit",
+        hint="audit a model that classifies from [CLS], the last token, or a pool of all rows",
     )
 
 
@@ -210,3 +228,36 @@ def _rows_read(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> tuple[T
         assert leaf is not None
         (grad,) = torch.autograd.grad(mixed, leaf, materialize_grads=True)
     return grad.abs().sum(-1) > 0, tupled
+
+
+@torch.no_grad()
+def _rows_that_move(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> Tensor:
+    """(B, T) the rows of what the last block gives without which an answer is another.
+
+    Each is moved far both ways, one after the other: the head of a model that takes maxima over
+    rows sees that, wherever its maxima were.
+    """
+
+    def answer(row: int | None, sign: int) -> Tensor:
+        calls = 0
+
+        def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            given = own(*args, **kwargs)
+            calls += 1
+            if calls < len(blocks) or row is None:
+                return given
+            states = (given[0] if isinstance(given, tuple) else given).clone()
+            noise = torch.randn(states.shape[2], generator=torch.Generator().manual_seed(0))
+            states[:, row] += sign * FAR * states.std() * noise.to(states)
+            return (states, *given[1:]) if isinstance(given, tuple) else states
+
+        with forwarding(list(blocks), forward):
+            return run(batch)
+
+    plain = answer(None, 1)
+    moved = [
+        torch.stack([(answer(row, sign) != plain).any(1) for sign in (1, -1)]).any(0)
+        for row in range(batch.ids.shape[1])
+    ]
+    return torch.stack(moved, dim=1)

@@ -15,6 +15,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 from attnaudit.errors import ModelError
 from attnaudit.models.transformer.anatomy import pad_with, padding_of
 from attnaudit.models.transformer.classifier import TransformerClassifier
+from attnaudit.models.transformer.every_row import EveryRow
 from attnaudit.models.transformer.loading import check_size, classifier_of
 from attnaudit.models.transformer.opening import Opened, open_reference
 from attnaudit.models.transformer.reference import Reference, explained
@@ -76,7 +77,16 @@ class PretrainedBlank:
         # What the classifier has no use for, such as the pooler of some families, is left aside.
         missing = base.load_state_dict(self._weights, strict=False).missing_keys
         _check_whole(list(base.state_dict()), missing, self.opened.reference)
-        return classifier_of(network.eval(), self.opened)
+        made = classifier_of(network.eval(), self.opened)
+        if isinstance(made, EveryRow):
+            raise ModelError(
+                "its classification head reads every row of its last layer, and attnaudit trains"
+                " models whose head reads one row: findings rest on it",
+                where=self.opened.reference.name,
+                hint="train it with transformers, and audit the folder by the tests that train no"
+                " models",
+            )
+        return made
 
 
 def _check_whole(names: Sequence[str], missing: Collection[str], reference: Reference) -> None:

@@ -73,7 +73,10 @@ class TransformerClassifier(AttentionModel):
             pad_with(config, example.pad)
         self.anatomy: Anatomy = study(network, self, example, self._pad)
         self.head_count = self.anatomy.heads
+        self._example = example
         self._unread = self.anatomy.inputs
+        if self.anatomy.row == "every":
+            return  # it is read at the site of every row, which is checked there
         if not self._reads_rows(example):
             self._unread = ()  # one of them does more than project queries, keys and values
             if not self._reads_rows(example):
@@ -128,9 +131,13 @@ class TransformerClassifier(AttentionModel):
 
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Row:
-        embeddings = self.embed(batch) if embeddings is None else embeddings
         rows = self._rows(batch)
-        calls = _Count(self.anatomy.last)
+        return self._row(batch, *self.begin(batch, embeddings, self.anatomy.last), rows)
+
+    def begin(self, batch: Batch, embeddings: Tensor | None, number: int) -> tuple[Tensor, Call]:
+        """What the layer of that number, from 0, begins with (B, T, D), and its attention call."""
+        embeddings = self.embed(batch) if embeddings is None else embeddings
+        calls = _Count(number)
         states: list[Tensor] = []
         reached: list[Call] = []
 
@@ -164,7 +171,7 @@ class TransformerClassifier(AttentionModel):
                 self._run(batch)
         except _ReachedError:
             pass
-        return self._row(batch, states[0], reached[0], rows)
+        return states[0], reached[0]
 
     @override
     def attend(self, encoded: Encoded) -> Tensor:
@@ -246,6 +253,12 @@ class TransformerClassifier(AttentionModel):
             Layer(wide(call.weights()), wide(call.by_head(call.value)), wide(begun))
             for call, begun in zip(calls, states, strict=True)
         ]
+
+    def at_layer(self, layer: int) -> AttentionModel:
+        """See `AttentionModel`."""
+        from attnaudit.models.transformer.every_row import every_row  # which builds on this module
+
+        return every_row(self, layer, self._example)
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""

@@ -28,7 +28,6 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, ModelSpec, agree
 from attnaudit.models.load import Source
-from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.loading import (
     _check_task,
     classifier_of,
@@ -125,7 +124,7 @@ def _bare_copy(network: nn.Module, name: str) -> nn.Module:
     return made.eval()
 
 
-def _compare(network: Any, model: TransformerClassifier, batch: Batch, name: str) -> None:
+def _compare(network: Any, model: AttentionModel, batch: Batch, name: str) -> None:
     """Raise ModelError where the caller's network answers some texts otherwise than `model`."""
     given = _own_answers(network, batch, name)
     with torch.no_grad():

@@ -24,6 +24,7 @@ from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.anatomy import with_pads
 from attnaudit.models.transformer.classifier import TransformerClassifier
+from attnaudit.models.transformer.every_row import Audited, EveryRow
 from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
@@ -33,12 +34,17 @@ from attnaudit.models.transformer.reference import brief, explained
 _SLACK = 1 << 28  # bytes: tables of positions and masks that no file holds
 _TABLES = {"position_ids", "masked_bias", "inv_freq"}  # of versions before
 # What reports call the row that the classification head reads.
-_ROWS = {"first": "[CLS]", "last": "last token", "last_not_pad": "last token"}
+_ROWS = {
+    "first": "[CLS]",
+    "last": "last token",
+    "last_not_pad": "last token",
+    "every": "every row",
+}
 
 
 def load_classifier(
     opened: Opened, dtype: torch.dtype = torch.float32, device_map: str | None = None
-) -> TransformerClassifier:
+) -> Audited:
     """The classifier with its trained weights, studied and checked.
 
     `device_map` lays the network out over devices, as accelerate has it.
@@ -158,8 +164,11 @@ def _network(
     return network.eval(), info
 
 
-def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
-    """`network`, loaded under its own attention, put under ours and checked; raises ModelError."""
+def classifier_of(network: nn.Module, opened: Opened) -> Audited:
+    """`network`, loaded under its own attention, put under ours and checked; raises ModelError.
+
+    One whose head pools is taken to the site of every row of its last layer.
+    """
     name, where = type(network).__name__, opened.reference.name
     _check_pieces(network, opened)
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
@@ -191,7 +200,12 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             where=where,
             hint="save the tokenizer that the model was trained with beside it",
         )
-    return model
+    if model.anatomy.row != "every":
+        return model
+    try:
+        return EveryRow(model, len(model.anatomy.blocks), example)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
 
 
 @torch.no_grad()
@@ -255,7 +269,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def facts_of(opened: Opened, model: TransformerClassifier) -> dict[str, Any]:
+def facts_of(opened: Opened, model: Audited) -> dict[str, Any]:
     """What reports say of the model; of one of the hub, the commit that it is at."""
     reference = opened.reference
     return {

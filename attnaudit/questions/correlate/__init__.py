@@ -36,6 +36,7 @@ QUESTION = Question(
         ),
     ),
     attention=True,
+    of_many_rows=True,
     traps="Agreement is evidence, no proof: importances disagree among themselves.",
     source="Jain & Wallace 2019, section 4.1",
 )

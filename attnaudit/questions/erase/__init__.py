@@ -44,6 +44,7 @@ QUESTION = Question(
     ),
     tables=("erase", "plausibility"),
     attention=True,
+    of_many_rows=True,
     traps="An erased vector is not an erased word, and texts without some of their words are unlike"
     " real ones.",
     source="Serrano & Smith 2019; DeYoung et al. 2020",

@@ -28,6 +28,7 @@ QUESTION = Question(
             "permute.conicity.mean",
         ),
     ),
+    of_many_rows=True,
     traps="Where all states are alike, or something goes around the attention, no answer can move.",
     source="Jain & Wallace 2019, section 4.2.1",
 )

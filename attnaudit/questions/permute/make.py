@@ -30,7 +30,7 @@ from attnaudit.questions.permute.cost import cost
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.questions.reliance import all_erased
 from attnaudit.questions.settling import settle_reading
-from attnaudit.questions.variants import answers, permuted
+from attnaudit.questions.variants import answers, in_order, room_for, shuffles
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
@@ -42,25 +42,29 @@ def records(
     """The records of each batch in turn."""
 
     def make(known: Answered) -> list[Record]:
-        return _batch_records(model, known, settings)
+        return _batch_records(model, known, settings, batches.budget)
 
     return each_batch(model, batches, make, observer, settings.shown)
 
 
 @torch.no_grad()
 def _batch_records(
-    model: AttentionModel, known: Answered, settings: PermuteSettings
+    model: AttentionModel, known: Answered, settings: PermuteSettings, budget: int
 ) -> list[Record]:
-    variants = permuted(
-        known.alpha,
-        known.encoded.content,
-        settings.permutations,
-        [i.id for i in known.instances],
-        settings.seed,
-        settings.per_head,
-    )
+    alpha, entries = known.alpha, known.encoded.entries
+    heads = alpha.shape[1] if settings.per_head else 1
+    ids = [i.id for i in known.instances]
+    orders = shuffles(entries, settings.permutations, ids, settings.seed, heads)
     # The model's own weights go with the others, so that rounding moves no answer.
-    said = answers(model, known.encoded, torch.cat([known.alpha.unsqueeze(1), variants], dim=1))
+    texts, classes = known.probs.shape
+    # Made beforehand: small tensors that stay among large ones that go would keep memory apart.
+    said = known.probs.new_empty(texts, 1 + settings.permutations, classes)
+    own, begin = alpha.unsqueeze(1), 0
+    for some in torch.split(orders, room_for(alpha, budget), dim=1):
+        variants = torch.cat([own, in_order(alpha, entries, some)], dim=1)
+        end = begin + variants.shape[1]
+        said[:, begin:end] = answers(model, known.encoded, variants)
+        own, begin = own[:, :0], end
     moved = tvd(said[:, 1:], said[:, :1])  # (B, V)
     largest, controls = known.on_words.amax(1), all_erased(model, known)
     values = capability(model, "values")

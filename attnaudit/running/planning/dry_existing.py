@@ -23,7 +23,7 @@ def plan_existing(
     job = asked.job
     with open_engine(job.workers, job.cluster, observer) as engine:
         subject = asked.subject()
-        first = begin(asked, subject, demands, observer)
+        asked, first = begin(asked, subject, demands, observer)
         loading = perf_counter() - begun
         memory = Memory(first.device)
         memory.look()

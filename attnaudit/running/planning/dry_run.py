@@ -14,6 +14,7 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.models.fit import say_cut
+from attnaudit.models.interface import AttentionModel
 from attnaudit.models.lengths import Texts
 from attnaudit.models.passes import Passes, answering
 from attnaudit.models.retraining import Retraining
@@ -92,6 +93,8 @@ def plan_part(
         memory.note(found.peak, found.device_peak)
         seconds = shared.spread(found.seconds, len(work.batches), loading)
         stages.append(Stage(name="records", seconds=seconds))
+        if work.loaded.model.answer_cost is not None:
+            notes.append(_answers_cost(work.loaded.model))
         if found.rough:
             notes.append("There was no time to try the longest texts: a rough guess.")
     if retraining is not None:
@@ -112,6 +115,14 @@ def plan_part(
         trainings=trainings,
         stages=tuple(stages),
         notes=tuple(notes),
+    )
+
+
+def _answers_cost(model: AttentionModel) -> str:
+    """What an answer under other weights takes at a site of many rows."""
+    return (
+        f"The site is {model.site}. An answer under other weights runs this layer and those above"
+        f" it again, which costs about {model.answer_cost:.2g} of a forward pass."
     )
 
 

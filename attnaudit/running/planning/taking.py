@@ -55,6 +55,11 @@ def what_findings_take(
     asked: Existing, first: Work, workers: int, observer: Observer
 ) -> dict[FindingName, str]:
     """For each finding what assessing it would take, in words; `first` is a work of the audit."""
+    if first.loaded.model.many_rows:
+        return _once(
+            "It rests on the one row of attention that an answer is read from, and the head of this"
+            f" model reads more: {first.loaded.model.site}. Findings are not offered for that."
+        )
     if first.loaded.config is None:
         return _once(_without_recipe(first))
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from attnaudit.errors import ModelError
-from attnaudit.models.transformer.anatomy import study
+from attnaudit.models.transformer.anatomy import rows_of, study
 
 from .conftest import DECODERS, KINDS, PAD, text_batch
 
@@ -60,10 +60,11 @@ def test_gpt2_projects_all_at_once(anatomy_of):
     assert (found.output, found.inputs) == (own.c_proj, (own.c_attn,))
 
 
-def test_mean_pooling_has_no_one_row(anatomy_of):
-    said = "its classification head reads several rows of its last layer, so that no one row"
-    with pytest.raises(ModelError, match=said):
-        anatomy_of("modernbert", classifier_pooling="mean")
+def test_a_head_that_pools_reads_every_row(anatomy_of):
+    _, found = anatomy_of("modernbert", classifier_pooling="mean")
+    assert found.row == "every"
+    with pytest.raises(ValueError, match="no one row"):
+        rows_of(found.row, text_batch(9, 6), PAD)
 
 
 @pytest.mark.parametrize("kind", ["mpnet", "deberta-v2", "roformer"])

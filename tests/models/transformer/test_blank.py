@@ -116,6 +116,14 @@ def test_weights_that_are_lacking_below_are_no_pretrained_model(
         blank_of(folder)(0)
 
 
+def test_heads_that_pool_are_not_trained(blank_of, write_pretrained, tmp_path):
+    changes = {"classifier_pooling": "mean", "cls_token_id": 2, "sep_token_id": 3}
+    folder = write_pretrained(tmp_path / "pool", "modernbert", **changes)
+    with pytest.raises(ModelError, match=r"head reads every row .* findings rest on it") as caught:
+        blank_of(folder)(0)
+    assert "train it with transformers" in caught.value.hint
+
+
 def test_weights_of_something_else_are_no_pretrained_model(blank_of, write_pretrained, tmp_path):
     folder = write_pretrained(tmp_path / "other")
     edit(folder, lambda w: {f"something.{n}": t for n, t in w.items()})

@@ -14,6 +14,7 @@ from attnaudit.data.pieces import Frame, Pieces
 from attnaudit.data.tokenise import build_tokeniser
 from attnaudit.errors import InputError, ModelError
 from attnaudit.models.interface import check_laws
+from attnaudit.models.transformer.every_row import EveryRow
 from attnaudit.models.transformer.loading import (
     classifier_of,
     example_batch,
@@ -266,6 +267,16 @@ def test_a_decoder_needs_no_special_tokens(classifier):
     assert torch.equal(model.encode(batch).content, batch.mask)
 
 
+def test_a_head_that_pools_is_read_at_every_row_of_the_last_layer(classifier):
+    specials = {"cls_token_id": 2, "sep_token_id": 3}
+    opened, model = classifier("modernbert", classifier_pooling="mean", **specials)
+    assert isinstance(model, EveryRow)
+    assert model.site == "layer 2 of 2, every row"
+    facts = facts_of(opened, model)
+    assert (facts["row"], facts["layers"], facts["heads"]) == ("every row", 2, 2)
+    assert (model.mask_token, model.unknown_token, model.bare) == (4, 1, False)
+
+
 # --- architectures that are refused ---------------------------------------------------------------
 
 
@@ -304,12 +315,6 @@ def test_attention_sinks(refusal):
         num_experts_per_tok=1,
     )
     assert "it does more than weigh and average (position biases, attention sinks or" in said
-
-
-def test_mean_pooling(refusal):
-    said = refusal("modernbert", classifier_pooling="mean")
-    assert said.startswith("x: ModernBertForSequenceClassification: its classification head reads")
-    assert said.endswith("audit a model that classifies from [CLS] or from the last token")
 
 
 def test_example_texts_of_a_small_vocabulary():

@@ -10,9 +10,9 @@ Criteria, each descending, ties broken at random:
 
 * `attention`: the weight, of several heads as it is shown, by default their mean;
 * `gradient`: the derivative of the decision's log-odds by the item's weight, signed, summed over
-  heads. The authors take the probability's derivative, which ranks alike and rounds to 0 where the
-  model is sure;
-* `attention_gradient`: weight times derivative, summed over heads;
+  heads (and rows, where many are audited). The authors take the probability's derivative, which
+  ranks alike and rounds to 0 where the model is sure;
+* `attention_gradient`: weight times derivative, summed likewise;
 * `random`: the mean over five shuffles;
 * `optimum`: the smallest set of items whose erasure flips the decision, found by trying all of
   them. No ranking can be below it. For instances of few items only.
@@ -37,12 +37,11 @@ from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.erase.shares import SHUFFLES
-from attnaudit.questions.variants import answers, erased
+from attnaudit.questions.variants import answers, erased, room_for, summed
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 STREAM = 3  # of the random generators of an instance
-CELLS = 512  # weights held at once, for each token of the budget: 8 MiB in float32 by default
 
 
 @torch.no_grad()
@@ -63,7 +62,7 @@ def flip_fractions(
         steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
         for figures, share in zip(made, _shares(steps, counts), strict=True):
             figures[name] = share
-    level = torch.zeros_like(known.alpha[:, 0])
+    level = torch.zeros_like(known.shown)
     for shuffle in range(SHUFFLES):
         ranks = _ranks(level, content, known, (seed, STREAM, shuffle))
         steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
@@ -79,18 +78,18 @@ def flip_fractions(
 
 def _scores(model: AttentionModel, known: Answered, decided: Tensor) -> dict[str, Tensor]:
     """The criteria that are scores of the items, each (B, T)."""
-    slopes = weight_gradients(model, known.encoded, known.alpha, decided)  # (B, H, T)
+    slopes = weight_gradients(model, known.encoded, known.alpha, decided)  # as the weights
     return {
         "attention": known.shown,
-        "gradient": slopes.sum(1),
-        "attention_gradient": (known.alpha * slopes).sum(1),
+        "gradient": summed(slopes),
+        "attention_gradient": summed(known.alpha * slopes),
     }
 
 
 def weight_gradients(
     model: AttentionModel, encoded: Encoded, alpha: Tensor, decided: Tensor
 ) -> Tensor:
-    """The derivative of the log-odds of class `decided` (B,) by each weight: (B, H, T)."""
+    """The derivative of the log-odds of class `decided` (B,) by each weight: shaped as `alpha`."""
     with torch.enable_grad():
         weights = alpha.detach().clone().requires_grad_()
         logits = model.read(encoded, weights.unsqueeze(1)).squeeze(1)  # (B, C)
@@ -122,15 +121,15 @@ def first_flips(
 ) -> Tensor:
     """How many items of lowest rank are gone when the decision first differs: (B,), 0 for never.
 
-    `alpha` (B, H, T); `decided` (B,) the decision on the whole; `ranks` (B, T). All numbers are
-    variants of few calls, of at most `CELLS * budget` weights where a call can be that small.
+    `alpha` (B, H, T), or (B, H, Q, T); `decided` (B,) the decision on the whole; `ranks` (B, T).
+    All numbers are variants of few calls, see `room_for`.
     """
     steps = torch.zeros_like(decided)
-    most, at_once = int(encoded.content.sum(1).max()), max(1, CELLS * budget // alpha.numel())
+    most, at_once = int(encoded.content.sum(1).max()), room_for(alpha, budget)
     for first in range(1, most + 1, at_once):
         taken = torch.arange(first, min(first + at_once, most + 1), device=ranks.device)
         gone = ranks.unsqueeze(1) < taken.unsqueeze(1)  # (B, V, T)
-        said = answers(model, encoded, erased(alpha, encoded.content, gone)).argmax(-1)
+        said = answers(model, encoded, erased(alpha, encoded.entries, gone)).argmax(-1)
         flips = said != decided.unsqueeze(1)  # (B, V); beyond the last item nothing changes
         earliest = taken[flips.int().argmax(1)]
         steps = torch.where((steps == 0) & flips.any(1), earliest, steps)
@@ -150,13 +149,13 @@ def smallest_sets(model: AttentionModel, batch: Batch, budget: int) -> Tensor:
     decided = answers(model, encoded, alpha.unsqueeze(1)).argmax(-1)  # (B, 1)
     item = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
     sizes = torch.zeros_like(item[:, 0])
-    most, at_once = int(content.sum(1).max()), max(1, CELLS * budget // alpha.numel())
+    most, at_once = int(content.sum(1).max()), room_for(alpha, budget)
     for size in range(1, most + 1):
         # A set that names items which an instance lacks was tried there as a smaller one.
         sets = _subsets(most, size).to(content.device)
         for start in range(0, len(sets), at_once):
             gone = sets[start : start + at_once, item].transpose(0, 1)  # (B, V, T)
-            said = answers(model, encoded, erased(alpha, content, gone)).argmax(-1)
+            said = answers(model, encoded, erased(alpha, encoded.entries, gone)).argmax(-1)
             found = (said != decided).any(1) & (sizes == 0)
             sizes = torch.where(found, size, sizes)
         if bool((sizes > 0).all()):

@@ -54,7 +54,8 @@ def single_weights(model: AttentionModel, known: Answered, seed: int) -> list[Si
         gone[b, [1, 2], pair] = True  # the first variant is the model's own
         mass = max(weights[b].sum(), np.finfo(np.float64).tiny)
         gaps.append(float(weights[b, pair[0]] - weights[b, pair[1]]) / mass)
-    said = answers(model, known.encoded, erased(known.alpha, content, gone.to(content.device)))
+    left = erased(known.alpha, known.encoded.entries, gone.to(content.device))
+    said = answers(model, known.encoded, left)
     flips = (said.argmax(-1) != said[:, :1].argmax(-1)).tolist()  # (B, 3)
     probs = said.cpu().double().numpy()
     moved = jsd(probs, probs[:, :1])  # (B, 3)

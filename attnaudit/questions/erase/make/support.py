@@ -26,7 +26,6 @@ from attnaudit.execution.seeds import generator_for
 from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
-from attnaudit.questions.erase.make.flip_fraction import CELLS
 from attnaudit.questions.erase.make.shorter_texts import ShorterTexts
 from attnaudit.questions.erase.support_rule import (
     LEAST_DRAWS,
@@ -35,7 +34,7 @@ from attnaudit.questions.erase.support_rule import (
     highlighted,
     judged,
 )
-from attnaudit.questions.variants import answers, zeroed
+from attnaudit.questions.variants import answers, room_for, zeroed
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
@@ -126,19 +125,20 @@ def _zeroing(
     most = max(map(len, sets))
     if not most:
         return [[] for _ in sets]
-    batch, content = known.batch, known.encoded.content
+    batch, entries = known.batch, known.encoded.entries
     chosen = np.zeros((len(sets), 1 + most, int(batch.word_counts.max())), bool)  # own first
     for b, of_text in enumerate(sets):
         for v, places in enumerate(of_text):
             chosen[b, 1 + v, places] = True
     words = batch.words.clamp_min(0)  # content is all that is ever zeroed
-    at_once = max(1, CELLS * budget // known.alpha.numel())
-    said = []
+    at_once = room_for(known.alpha, budget)
+    # Made beforehand: small tensors that stay among large ones that go would keep memory apart.
+    probs = known.probs.new_empty(len(sets), 1 + most, known.probs.shape[1])
     for start in range(0, 1 + most, at_once):
         part = torch.from_numpy(chosen[:, start : start + at_once]).to(words.device)  # (B, V, W)
         gone = part.gather(2, words.unsqueeze(1).expand(-1, part.shape[1], -1))  # (B, V, T)
-        said.append(answers(model, known.encoded, zeroed(known.alpha, content, gone)))
-    probs = torch.cat(said, dim=1)  # (B, 1 + V, C)
+        left = zeroed(known.alpha, entries, gone)
+        probs[:, start : start + at_once] = answers(model, known.encoded, left)
     moved = _moved(probs[:, 1:], probs[:, :1])
     return [moved[b, : len(of_text)].tolist() for b, of_text in enumerate(sets)]
 
