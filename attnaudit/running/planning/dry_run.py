@@ -37,6 +37,7 @@ from attnaudit.running.planning.forecast import (
 )
 from attnaudit.running.planning.plan import Part, Span, Stage, Trainings, WorkPlan
 from attnaudit.running.planning.trial import Timed, Trial
+from attnaudit.running.stages import passes_over
 from attnaudit.running.work import Work, load_works
 
 
@@ -83,12 +84,21 @@ def plan_part(
     made: list[Record] = []
     trainings: tuple[Trainings, ...] = ()
     if cost:
-        passes = cost(work.loaded.model, texts, work.settings)
-        piloted = pilot_records(work)
+        *before, audited = (part for _, part in passes_over(work, lambda: iter(())))
+        own = cost(work.loaded.model, texts, audited.settings)
+        piloted = pilot_records(audited)
         found = piloted.found
         made += piloted.records
         memory.note(found.peak, found.device_peak)
         seconds = shared.spread(found.seconds, len(work.batches), loading)
+        passes += own
+        share = 1.0  # as long as the audited texts take, by how many tokens pass the model
+        for part in before:
+            others = Texts.of(part.batches)
+            more = cost(work.loaded.model, others, part.settings)
+            share += _weight(more, others) / _weight(own, texts)
+            passes += more
+        seconds = seconds.times(share)
         stages.append(Stage(name="records", seconds=seconds))
         if found.rough:
             notes.append("There was no time to try the longest texts: a rough guess.")
@@ -111,6 +121,11 @@ def plan_part(
         stages=tuple(stages),
         notes=tuple(notes),
     )
+
+
+def _weight(passes: Passes, texts: Texts) -> float:
+    """How many tokens pass the model, about; a gradient counts as two passes."""
+    return (passes.forward + 2 * passes.backward) * float(texts.tokens.mean())
 
 
 @dataclass(frozen=True)
