@@ -1,4 +1,4 @@
-"""The passes of a question over texts: over those that choices are made on, then the audited ones."""
+"""The passes of a question over texts: first where choices are made, then the audited ones."""
 
 from __future__ import annotations
 
