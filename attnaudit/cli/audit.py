@@ -42,7 +42,7 @@ class Target(str, Enum):
 
 # What only one of the two takes.
 _OF_MODEL = (
-    *("split", "limit", "unit", "target", "text", "skip", "train", "recipe"),
+    *("split", "limit", "unit", "target", "text", "skip", "also", "train", "recipe"),
     *("revision", "dtype", "batch_tokens"),
 )
 _OF_CONFIG = ("vectors", "power", "pilot")
@@ -89,6 +89,14 @@ def audit(
     skip: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
+    ] = None,
+    also: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="TEST",
+            help="With MODEL: run a test that is not part of every audit, such as heads;"
+            " repeatable.",
+        ),
     ] = None,
     split: o.SplitOption = None,
     limit: o.LimitOption = None,
@@ -213,6 +221,7 @@ def audit(
             FILE if FILE.is_file() else None,
             trains=trains,
             text=text,
+            also=also or (),
         )
         for trains in (train or recipe is not None, True)
     ]

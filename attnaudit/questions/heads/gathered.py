@@ -63,13 +63,7 @@ class Gathered:
         for curve in curves.values():
             self._pruned.extend(curve["predicted"])
         moved = [record["knockout"].get(name) for name in KNOCKED]
-        self.knocked.add(
-            [
-                None if one is None else float(one[what])
-                for what in ("tvd", "flips")
-                for one in moved
-            ]
-        )
+        self.knocked.add([one and float(one[what]) for what in ("tvd", "flips") for one in moved])
 
     @property
     def texts(self) -> int:

@@ -86,10 +86,10 @@ def pruning_table(curves: Curves | None) -> dict[str, Table]:
         rows.append([*row, float(at.mean()), float(at.min()), float(at.max())])
     columns = [part for name in shown for part in (_CALLED.get(name, name), "low", "high")]
     notes = [
-        "Macro-F1 on the audited texts when this share of all heads is removed, the least important",
-        "first. Importance is that of dev texts: `paper` is the form of the paper, `code` that of",
-        "the authors' code; `greedy` removes the head whose removal leaves the least loss on dev.",
-        f"Beside them {len(curves.chance)} random orders: their mean, the lowest and the highest.",
+        "Macro-F1 on the audited texts when this share of all heads is removed, the least",
+        "important first. Importance is that of dev texts: paper is the form of the paper, code",
+        "that of the authors' code. greedy removes the head without which the loss on dev is",
+        f"least. Of {len(curves.chance)} random orders: their mean, the lowest and the highest.",
     ]
     names = ["removed", *columns, "random", "lowest", "highest"]
     return {CURVE: Table("Score while heads are removed", names, rows, notes)}

@@ -45,9 +45,9 @@ def ablation_of(found: Gathered, score: ScoreOfSeeds, sample: Sample) -> tuple[T
     rows.sort(key=lambda row: -float(row[1] or 0.0))
     columns = ["head", *(p for name in ("TVD", "flips", "score") for p in (name, "low", "high"))]
     notes = [
-        "Heads are named layer.head, both from 0; those whose removal moves the answers most stand",
-        "first. TVD and flips compare answers with the model's own; score is the change of macro-F1.",
-        "Of many heads some lie far out by chance.",
+        "Heads are named layer.head, both from 0; those whose removal moves the answers most",
+        "stand first. TVD and flips compare answers with the model's own. Score is the change of",
+        "macro-F1. Of many heads some lie far out by chance.",
     ]
     title = "What the removal of one head changes"
     return Table(title, columns, rows, notes, shown=_SHOWN), needed / found.heads
@@ -77,11 +77,11 @@ def patterns_of(found: Gathered) -> Table:
     rows.sort(key=lambda row: -float(row[1] or 0.0))
     where = f"{chosen.texts:,} dev texts" if found.on_dev.texts else "the audited texts"
     notes = [
-        f"Importance on {where}, the most important head first: |d loss / d factor of the head|.",
-        "`paper` sums over the positions of a text before it takes the absolute value, `code` after",
-        "it. TVD is how far answers move without the head. The others are means over the words of",
-        "the audited texts: confidence is the largest weight on a token that is no special one;",
-        "entropy is a share of that of even weights; special and first are the weight on such tokens.",
+        f"Gradient importance on {where}, the most important head first. paper: the positions of",
+        "a text are summed up before the absolute value is taken; code: after it. TVD: how far",
+        "answers move without the head. The others are means over the words of the audited texts:",
+        "confidence, the largest weight on a token that is no special one; entropy, as a share of",
+        "that of even weights; special and first, the weight on special tokens and on the first.",
     ]
     columns = ["head", "paper", "code", "TVD", *PATTERNS]
     return Table("What each head is like", columns, rows, notes, shown=_SHOWN)
@@ -102,9 +102,9 @@ def depth_of(found: Gathered, sample: Sample) -> Table:
     ]
     if len(known) > 2:
         notes += [
-            "Own: of one position a text, its own input's share in the norms of all Jacobians, by",
-            "random projections. Proxy: by the gradient of the sum of the state. Largest: how often",
-            "no other input contributes more.",
+            "Own: of one position of each text, the share of its own input in the norms of all",
+            "Jacobians, by random projections. Proxy: by the gradient of the sum of the state.",
+            "Largest: how often no other input contributes more.",
         ]
     return Table("Are states still about their own words?", columns, rows, notes)
 
@@ -113,17 +113,16 @@ def knockout_of(found: Gathered, sample: Sample) -> Table:
     """What hiding some positions from all layers changes."""
     rows: list[list[Cell]] = []
     for name, words in HIDDEN.items():
-        far, flips = (
-            sample.mean(found.knocked[f"{what}.{name}"], UNIT) for what in ("tvd", "flips")
-        )
+        columns = (found.knocked[f"{what}.{name}"] for what in ("tvd", "flips"))
+        far, flips = (sample.mean(column, UNIT) for column in columns)
         if far.value is not None:
             rows.append([words, far.n, *_ends(far), *_ends(flips)])
-    columns = ["hidden", "texts", "TVD", "low", "high", "flips", "low", "high"]
+    names = ["hidden", "texts", "TVD", "low", "high", "flips", "low", "high"]
     notes = [
-        "No row of any layer attends to these positions; the softmax shares their weight out among",
-        "the others. Compare the top word with a random other one.",
+        "No row of any layer attends to these positions; the softmax shares their weight out",
+        "among the others. Compare the word of most attention with a random other one.",
     ]
-    return Table("Positions hidden from all layers", columns, rows, notes)
+    return Table("Positions hidden from all layers", names, rows, notes)
 
 
 HIDDEN = {
