@@ -48,7 +48,7 @@ class HeadsSettings(ShownSettings):
         " every head that is left before it removes one.",
     )
     draws: int = pydantic.Field(
-        16,
+        8,
         ge=0,
         le=1024,
         description="Random projections of each Jacobian, from which its norm is estimated; 0"
