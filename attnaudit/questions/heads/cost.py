@@ -22,7 +22,7 @@ def cost(model: AttentionModel, texts: Texts, settings: HeadsSettings) -> Passes
         return learning(n)
     if chosen.stage == "greedy":
         return answering(n * (heads - len(chosen.removed)))
-    whole, own, traced, states = 1, 1, 1, 1
+    whole, own, traced, states = 1, 2, 1, 1
     points = counts(heads, settings.steps)[1:]
     sets = {frozenset(order[:count]) for order in chosen.orders.values() for count in points}
     knocked = 4 + bool(settings.words)
