@@ -201,8 +201,8 @@ DEPTH = (
         UNIT,
         formula="mean of |J_ii' 1| / sum_j |J_ij' 1|",
         beside=("heads.own.jacobian",),
-        traps="Numbers of a state can cancel each other in the sum; where a layer norm ends the "
-        "layer they nearly do. Read the Jacobian.",
+        traps="Numbers of a state can cancel each other in the sum. Behind a layer norm without "
+        "weights of its own they do, and the rest is rounding. Read the Jacobian.",
         source=f"{_BRUNNER}, section 5",
     ),
 )
