@@ -21,7 +21,7 @@ TINY = 1e-20  # what the authors' code adds to the norm of a layer
 class Importances:
     """The gradient importances of texts, summed up.
 
-    Both are of Michel, Levy & Neubig 2019. The loss of a text is the cross-entropy of its gold
+    Both are of Michel et al. 2019. The loss of a text is the cross-entropy of its gold
     class, and a head is multiplied by a factor xi, which is 1.
     """
 

@@ -112,8 +112,8 @@ PRUNING = (
 PATTERNS = (
     MetricSpec(
         "heads.confidence.mean",
-        "The largest weight that a head gives to one token, on average over words, heads and "
-        "layers. Special tokens do not count.",
+        "The largest weight that a head gives to one token that is no special one, on average over "
+        "words, heads and layers.",
         "fraction",
         "neutral",
         LEAST_MEAN,

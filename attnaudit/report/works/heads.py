@@ -38,22 +38,6 @@ WORKS: tuple[Work, ...] = (
         doi="10.18653/v1/D19-1445",
     ),
     Work(
-        "Brunner et al. 2020",
-        "inproceedings",
-        (
-            "Gino Brunner",
-            "Yang Liu",
-            "Damián Pascual",
-            "Oliver Richter",
-            "Massimiliano Ciaramita",
-            "Roger Wattenhofer",
-        ),
-        "On Identifiability in Transformers",
-        2020,
-        "8th International Conference on Learning Representations",
-        url="https://arxiv.org/abs/1908.04211",
-    ),
-    Work(
         "Geva et al. 2023",
         "inproceedings",
         ("Mor Geva", "Jasmijn Bastings", "Katja Filippova", "Amir Globerson"),
