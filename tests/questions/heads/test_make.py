@@ -41,11 +41,15 @@ def test_without_the_head_that_copies_nothing_is_left(make_of):
     assert settings.chosen.orders["gradient"] == (0,)
     for record in audited(made):
         assert record["predicted"] == record["gold"]
-        assert record["knockout"]["random"]["tvd"] < 0.1 < record["ablated"]["tvd"][0][0]
-        assert record["knockout"]["top"]["tvd"] > 0.1
+        assert record["knockout"]["random"]["tvd"] < 0.1
     without = [record["ablated"]["predicted"][0][0] for record in audited(made)]
     assert len(set(without)) == 1  # nothing says which class a text is of
-    assert all(record["pruned"]["gradient"]["predicted"][1] in without for record in audited(made))
+    others = [record for record in audited(made) if record["gold"] not in without]
+    assert len(others) == 20
+    for record in others:
+        assert record["ablated"]["tvd"][0][0] > 0.5
+        assert record["knockout"]["top"]["flips"]
+        assert record["pruned"]["gradient"]["predicted"][1] in without
 
 
 def test_the_idle_head_costs_nothing_and_goes_first(make_of):
