@@ -90,7 +90,7 @@ def _states(found: Summary) -> list[Drawn]:
         lines(
             list(range(len(rows))),
             shown,
-            "Are states still about their own words?",
+            "What states are still about",
             ("layers passed", "share"),
             "Where a line has fallen, weights on a state are no longer weights on the word that is"
             " shown there. The last layer reads the states at the last point but one.",

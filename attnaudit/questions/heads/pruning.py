@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from attnaudit.measures import influence
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.questions.heads.choice import PAPER, RANDOM, counts
+from attnaudit.questions.heads.choice import CODE, PAPER, RANDOM, counts
 from attnaudit.questions.heads.gathered import Gathered
-from attnaudit.questions.heads.metrics import ORDERS
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
 Array = NDArray[np.float64]
 CURVE = "heads.pruning"
 NO_DEV = "the data has no dev split beside the audited one, on which to choose the order of heads"
-NOT_SMALL = "the model has more heads than --greedy-heads allows"
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,11 @@ def curves_of(found: Gathered, score: ScoreOfSeeds, steps: int) -> Curves | None
 
 def pruning_metrics(curves: Curves | None) -> dict[str, Estimate]:
     """Scores with half of the heads, the areas below the curves, and how far two lie apart."""
-    whats = [f"{CURVE}.{what}.{name}" for name in ORDERS for what in ("half", "area")]
     if curves is None:
-        return {name: Estimate(None, reason=NO_DEV) for name in (*whats, f"{CURVE}.gain")}
-    made = dict.fromkeys(whats, Estimate(None, reason=NOT_SMALL))
-    areas = {}
+        names = (f"{what}.{name}" for what in ("half", "area") for name in (PAPER, CODE, RANDOM))
+        nothing = Estimate(None, reason=NO_DEV)
+        return {f"{CURVE}.{name}": nothing for name in (*names, "gain")}
+    made, areas = dict[str, Estimate](), dict[str, Array]()
     for name, values in curves.values.items():
         half = np.array([np.interp(0.5, curves.removed, one) for one in values.T])
         wide = np.diff(curves.removed)[:, None]

@@ -29,9 +29,7 @@ from attnaudit.records.metric import range_of
 # Why a figure may have no value.
 _REASONS = {
     "heads.knockout.special": "no text has special tokens",
-    "heads.knockout.words": "no word was named with --knock-out, or no text holds one",
-    "heads.own.jacobian": "left out by --draws 0",
-    "heads.own.proxy": "left out by --draws 0",
+    "heads.knockout.words": "no text holds a word that --knock-out names",
 }
 
 
@@ -43,7 +41,7 @@ def summarise(
     basics = found.basics
     classes, sample = basics.probs.shape[1], basics.sample()
     score = ScoreOfSeeds(basics.gold, classes, sample)
-    columns = _columns(found)
+    columns = _columns(found, settings)
     ablation, needed = ablation_of(found, score, sample)
     curves = curves_of(found, score, settings.steps)
     metrics = {
@@ -53,7 +51,7 @@ def summarise(
         **pruning_metrics(curves),
     }
     for name, reason in _REASONS.items():
-        if metrics[name].value is None:
+        if name in metrics and metrics[name].value is None:
             metrics[name] = replace(metrics[name], reason=reason)
     tables = {
         ABLATION: ablation,
@@ -74,8 +72,8 @@ def summarise(
     return Summary(metrics, tables, notes, columns=basics.columns(columns))
 
 
-def _columns(found: Gathered) -> Frame:
-    """What the metrics that are means over texts are means of."""
+def _columns(found: Gathered, settings: HeadsSettings) -> Frame:
+    """What the metrics that are means over texts are means of, as far as they were asked for."""
     patterns, depth = found.patterns.mean(2), found.depth[:, :, -2]  # where the last layer reads
     flips = found.classes != found.basics.predicted[:, None]
     frame = Frame()
@@ -85,9 +83,13 @@ def _columns(found: Gathered) -> Frame:
         **{f"heads.{name}.mean": patterns[:, k] for k, name in enumerate(PATTERNS)},
         **{
             f"heads.{'own' if k > 1 else 'identifiable'}.{name}": depth[:, k]
-            for k, name in enumerate(LAYERED[:4])
+            for k, name in enumerate(LAYERED[: 4 if settings.draws else 2])
         },
-        **{f"heads.knockout.{name}": found.knocked[f"tvd.{name}"] for name in KNOCKED},
+        **{
+            f"heads.knockout.{name}": found.knocked[f"tvd.{name}"]
+            for name in KNOCKED
+            if settings.words or name != "words"
+        },
     }
     frame.extend(columns, found.texts)
     return frame

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.measures import influence
+from attnaudit.measures.limits import constant_ends
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.heads.choice import CODE, PAPER
 from attnaudit.questions.heads.gathered import LAYERED, PATTERNS, Gathered
-from attnaudit.questions.score_of_seeds import ScoreOfSeeds
+from attnaudit.questions.score_of_seeds import GAP, ScoreOfSeeds
 from attnaudit.records.metric import UNIT
 
 Array = NDArray[np.float64]
@@ -35,7 +37,7 @@ def ablation_of(found: Gathered, score: ScoreOfSeeds, sample: Sample) -> tuple[T
     rows: list[list[Cell]] = []
     needed = 0
     for head in range(found.heads):
-        change = score.difference(_values(score, classes[:, head]), own)
+        change = _change(score, _values(score, classes[:, head]), own)
         far = sample.mean(moved[:, head], UNIT)
         flips = sample.mean(classes[:, head] != predicted, UNIT)
         if change.ci_low is not None and change.ci_high is not None:
@@ -51,6 +53,19 @@ def ablation_of(found: Gathered, score: ScoreOfSeeds, sample: Sample) -> tuple[T
     ]
     title = "What the removal of one head changes"
     return Table(title, columns, rows, notes, shown=_SHOWN), needed / found.heads
+
+
+def _change(score: ScoreOfSeeds, without: Array, own: Array) -> Estimate:
+    """The score without a head less the model's own, from their values (n,).
+
+    Where no text is answered otherwise nothing varies, and yet a text on which it is may have been
+    missed.
+    """
+    change = score.difference(without, own)
+    if change.ci_low is None or (without != own).any():
+        return change
+    low, high = constant_ends(0.0, score.sample.units, GAP, 1.0)
+    return replace(change, ci_low=low, ci_high=high)
 
 
 def _values(score: ScoreOfSeeds, predicted: NDArray[np.int64]) -> Array:
