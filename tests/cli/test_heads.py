@@ -133,7 +133,9 @@ def test_an_audit_asks_it_only_where_it_is_told_to(here_is, cli, refused):
 
 def test_a_dry_run_counts_all_passes(here_is, cli):
     asked = ("heads", "hf", "data.yaml", *QUICK)
-    plan = json.loads(cli(*asked, "--dry-run", "--json").out)
+    result = cli(*asked, "--dry-run", "--json")
+    assert result.code == 0, result.err
+    plan = json.loads(result.out)
     (part,) = plan["parts"]
     # dev, 3 texts: the importances, and 4 + 3 + 2 heads in the greedy search.
     on_dev = 3 * (1 + 9)

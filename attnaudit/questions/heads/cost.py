@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def cost(model: AttentionModel, texts: Texts, settings: HeadsSettings) -> Passes:
-    """All texts once for each set of heads that is removed, and the gradients."""
+    """All texts once for each set of heads that is removed, and the gradients.
+
+    Orders that were not chosen yet may share more sets than is known: at most so many, then.
+    """
     n, layers = len(texts), model.layer_count or 0
     heads = layers * (model.head_count or 0)
     chosen = settings.chosen
@@ -28,4 +31,5 @@ def cost(model: AttentionModel, texts: Texts, settings: HeadsSettings) -> Passes
     knocked = 4 + bool(settings.words)
     made = answering(n * (whole + own + traced + heads + knocked + len(sets))) + learning(n)
     projections = settings.draws + 1 if settings.draws else 0
-    return made + Passes(forward=n * states, backward=n * layers * projections)
+    states_and_slopes = Passes(forward=n * states, backward=n * layers * projections)
+    return made + states_and_slopes + Passes(exact=not sets)

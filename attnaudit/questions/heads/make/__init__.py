@@ -32,7 +32,9 @@ from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch
 from attnaudit.questions.heads.choice import (
+    CODE,
     GREEDY,
+    PAPER,
     Importances,
     Order,
     cheapest,
@@ -89,8 +91,6 @@ def stages(
     for record in _of_run(made(), IMPORTANCE):
         found.add(record)
     orders = {name: order_of(one, settings.normalise) for name, one in found.maps().items()}
-    if not orders:  # of a dry run, which knows no records
-        orders = {name: tuple(range(heads)) for name in ("one", "other")}
     if heads <= settings.greedy_heads:
         removed: Order = ()
         for step in range(heads - 1):
@@ -99,8 +99,15 @@ def stages(
             losses = (record["losses"] for record in _of_run(made(), run))
             removed = (*removed, cheapest(losses, heads, removed))
         orders[GREEDY] = (*removed, *set(range(heads)).difference(removed))
+    if not found.texts:  # in a dry run: orders that share as few sets of heads as they can
+        names = (PAPER, CODE, *orders)
+        orders = {name: _rotated(heads, k) for k, name in enumerate(names)}
     orders |= random_orders(settings.random_orders, heads, settings.seed)
     yield Stage(part(orders=orders))
+
+
+def _rotated(heads: int, by: int) -> Order:
+    return tuple((head + by) % heads for head in range(heads))
 
 
 def _of_run(records: Iterator[Record], run: Run) -> Iterator[Record]:
