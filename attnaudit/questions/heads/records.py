@@ -22,6 +22,11 @@ class Importance(Fields, kw_only=True):
     paper: list[list[Magnitude]]
     code: list[list[Magnitude]]
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where the two are no maps of the same heads."""
+        if _shape("importance.paper", self.paper) != _shape("importance.code", self.code):
+            raise ValueError("importance.paper and importance.code differ in their heads")
+
 
 class Patterns(Fields, kw_only=True):
     """What the weights of each head are like, by layer and head: see `make.patterns`."""
