@@ -44,7 +44,7 @@ def patterns_of(model: AttentionModel, batch: Batch, special: Tensor) -> dict[st
     each = model.layer_count * model.head_count * batch.ids.shape[1] ** 2
     index = torch.arange(len(batch), device=batch.ids.device)
     parts = []
-    for rows in index.split(max(1, NUMBERS // each)):
+    for rows in torch.split(index, max(1, NUMBERS // each)):
         some = batch.select(rows)
         width = some.ids.shape[1]
         framing = special[rows, :width]
