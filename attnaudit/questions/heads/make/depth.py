@@ -109,7 +109,8 @@ def _drawn(
 def _norms(mine: Tensor, towards: Tensor, inputs: Tensor) -> Tensor:
     """(B, T) the norms of the gradient of `towards` times `mine`, (B, M) each, at the inputs."""
     (slopes,) = torch.autograd.grad(mine, inputs, towards, retain_graph=True)
-    return slopes.double().norm(dim=-1)
+    norms: Tensor = slopes.double().norm(dim=-1)
+    return norms
 
 
 def _shares(norms: Tensor, mask: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
