@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attnaudit.measures import influence
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.questions.heads.choice import CODE, PAPER, RANDOM, counts
+from attnaudit.questions.heads.choice import CODE, GREEDY, PAPER, RANDOM, counts
 from attnaudit.questions.heads.gathered import Gathered
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
@@ -84,13 +84,19 @@ def pruning_table(curves: Curves | None) -> dict[str, Table]:
         rows.append([*row, float(at.mean()), float(at.min()), float(at.max())])
     columns = [part for name in shown for part in (_CALLED.get(name, name), "low", "high")]
     notes = [
-        "Macro-F1 on the audited texts when this share of all heads is removed, the least",
-        "important first. Importance is that of dev texts: paper is the form of the paper, code",
-        "that of the authors' code. greedy removes the head without which the loss on dev is",
-        f"least. Of {len(curves.chance)} random orders: their mean, the lowest and the highest.",
+        "Macro-F1 on the audited texts when this share of all heads is removed, the least important"
+        " first. Importance is that of dev texts: paper is the form of the paper, code that of the"
+        " authors' code.",
+        *_of_greedy(shown),
+        f"Beside them {len(curves.chance)} random orders: their mean, the lowest and the highest.",
     ]
     names = ["removed", *columns, "random", "lowest", "highest"]
-    return {CURVE: Table("Score while heads are removed", names, rows, notes)}
+    return {CURVE: Table("Score while heads are removed", names, rows, [" ".join(notes)])}
 
 
 _CALLED = {"gradient": "paper", "gradient_code": "code"}
+
+
+def _of_greedy(shown: Collection[str]) -> list[str]:
+    told = "greedy removes the head without which the loss on dev is least, one after another."
+    return [told] if GREEDY in shown else []

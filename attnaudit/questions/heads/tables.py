@@ -52,7 +52,7 @@ def ablation_of(found: Gathered, score: ScoreOfSeeds, sample: Sample) -> tuple[T
         "macro-F1. Of many heads some lie far out by chance.",
     ]
     title = "What the removal of one head changes"
-    return Table(title, columns, rows, notes, shown=_SHOWN), needed / found.heads
+    return Table(title, columns, rows, [" ".join(notes)], shown=_SHOWN), needed / found.heads
 
 
 def _change(score: ScoreOfSeeds, without: Array, own: Array) -> Estimate:
@@ -99,7 +99,7 @@ def patterns_of(found: Gathered) -> Table:
         "that of even weights; special and first, the weight on special tokens and on the first.",
     ]
     columns = ["head", "paper", "code", "TVD", *PATTERNS]
-    return Table("What each head is like", columns, rows, notes, shown=_SHOWN)
+    return Table("What each head is like", columns, rows, [" ".join(notes)], shown=_SHOWN)
 
 
 def depth_of(found: Gathered, sample: Sample) -> Table:
@@ -121,7 +121,7 @@ def depth_of(found: Gathered, sample: Sample) -> Table:
             "Jacobians, by random projections. Proxy: by the gradient of the sum of the state.",
             "Largest: how often no other input contributes more.",
         ]
-    return Table("Are states still about their own words?", columns, rows, notes)
+    return Table("Are states still about their own words?", columns, rows, [" ".join(notes)])
 
 
 def knockout_of(found: Gathered, sample: Sample) -> Table:
@@ -137,7 +137,7 @@ def knockout_of(found: Gathered, sample: Sample) -> Table:
         "No row of any layer attends to these positions; the softmax shares their weight out",
         "among the others. Compare the word of most attention with a random other one.",
     ]
-    return Table("Positions hidden from all layers", names, rows, notes)
+    return Table("Positions hidden from all layers", names, rows, [" ".join(notes)])
 
 
 HIDDEN = {
