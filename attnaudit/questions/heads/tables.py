@@ -93,7 +93,8 @@ def patterns_of(found: Gathered) -> Table:
     where = f"{chosen.texts:,} dev texts" if found.on_dev.texts else "the audited texts"
     notes = [
         f"Gradient importance on {where}, the most important head first. paper: the positions of",
-        "a text are summed up before the absolute value is taken; code: after it. TVD: how far",
+        "a text are summed up before the absolute value is taken; code: after it, and the sum is",
+        "divided by the positions, in the last layer by the texts. TVD: how far",
         "answers move without the head. The others are means over the words of the audited texts:",
         "confidence, the largest weight on a token that is no special one; entropy, as a share of",
         "that of even weights; special and first, the weight on special tokens and on the first.",
