@@ -74,8 +74,8 @@ def _curve(found: Summary) -> list[Drawn]:
             ("share of the heads removed", "macro-F1 on the audited texts"),
             "Heads are removed in an order that was chosen on dev. A line above the band belongs to"
             " an order that knows which heads matter. A line that stays level says that the task"
-            " does not need the heads removed so far. The band shows the random orders, and the line"
-            " in it their mean.",
+            " does not need the heads removed so far. The band shows the random orders, the line in"
+            " it their mean.",
             "heads-pruning",
             Band("random orders", *(_column(rows, name) for name in _CHANCE)),
         )
