@@ -35,10 +35,10 @@ class HeadsSettings(ShownSettings):
     random_orders: int = pydantic.Field(
         5, ge=1, le=100, description="Random orders of the heads beside the chosen ones."
     )
-    normalise: bool = pydantic.Field(
-        True,
-        description="Whether importances are divided by the L2 norm of those of their layer before"
-        " heads are ordered, where a layer has several heads.",
+    unnormalised: bool = pydantic.Field(
+        False,
+        description="Whether heads are ordered by their importance as it is, and not divided by the"
+        " L2 norm of the importances of their layer.",
     )
     greedy_heads: int = pydantic.Field(
         16,

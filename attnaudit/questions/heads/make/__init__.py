@@ -90,7 +90,7 @@ def stages(
     found = Importances()
     for record in _of_run(made(), IMPORTANCE):
         found.add(record)
-    orders = {name: order_of(one, settings.normalise) for name, one in found.maps().items()}
+    orders = {name: order_of(one, not settings.unnormalised) for name, one in found.maps().items()}
     if heads <= settings.greedy_heads:
         removed: Order = ()
         for step in range(heads - 1):
