@@ -41,7 +41,7 @@ def asked_of(
         for switch in question.switches:
             if switch.key in question.suite:  # which a suite asks for, and a command does not
                 section.setdefault(question.command, {}).setdefault(switch.key, switch.default)
-    plan = plan_of(section)
+    plan = plan_of({**section, "also": list(names or ())})
     asked: Asked = []
     for question in plan.questions:
         if not question.retrains if names is None else _is_named(question, names):

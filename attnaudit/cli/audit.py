@@ -84,6 +84,13 @@ _Skip = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
 ]
+_Also = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        metavar="TEST",
+        help="With MODEL: run a test that is not part of every audit, such as heads; repeatable.",
+    ),
+]
 _Target = Annotated[
     Optional[Target],  # noqa: UP045
     typer.Option(help="Whose probability the importances explain.  [default: predicted]"),
@@ -127,7 +134,7 @@ _Pilot = Annotated[
 
 # What only one of the two takes.
 _OF_MODEL = (
-    *("limit", "unit", "target", "text", "skip", "train", "recipe"),
+    *("limit", "unit", "target", "text", "skip", "also", "train", "recipe"),
     *("revision", "dtype", "batch_tokens"),
 )
 _OF_CONFIG = ("vectors", "power", "pilot")
@@ -142,6 +149,7 @@ def audit(
     recipe: _Recipe = None,
     train: _Train = False,
     skip: _Skip = None,
+    also: _Also = None,
     split: _Split = None,
     limit: o.LimitOption = None,
     unit: o.UnitOption = o.Unit.word,
@@ -210,7 +218,7 @@ def audit(
         recipe=recipe,
     )
     trains = train or recipe is not None
-    now, beyond = _plans(context, seed, target, skip or (), text, trains)
+    now, beyond = _plans(context, seed, target, (skip or (), also or ()), text, trains)
     ending.of_model(_existing(job, now, beyond, output))
 
 
@@ -242,18 +250,22 @@ def _plans(
     context: typer.Context,
     seed: int | None,
     target: Target | None,
-    skip: Sequence[str],
+    chosen: tuple[Sequence[str], Sequence[str]],
     text: bool,
     trains: bool,
 ) -> tuple[Plan, Plan | None]:
-    """The tests that run on a model, and those that only training models would add, if any."""
+    """The tests that run on a model, and those that only training models would add, if any.
+
+    `chosen` are the tests that the user leaves out, and those that the user adds.
+    """
     from attnaudit.running.plans import plan_of_model
 
     given = {"seed": seed, "target": None if target is None else target.value}
     known = {key: value for key, value in given.items() if value is not None}
+    skip, also = chosen
     file = FILE if FILE.is_file() else None
     now, whole = (
-        plan_of_model(_defaults(context), known, skip, file, trains=each, text=text)
+        plan_of_model(_defaults(context), known, skip, file, trains=each, text=text, also=also)
         for each in (trains, True)
     )
     return now, whole.without(now)

@@ -77,10 +77,16 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def new_axes(height: float) -> tuple[Figure, Axes]:
-    """A figure of the page's width and `height` points, and its axes."""
+def new_figure(height: float) -> Figure:
+    """A figure of the page's width and `height` points."""
     figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
     FigureCanvasSVG(figure)
+    return figure
+
+
+def new_axes(height: float) -> tuple[Figure, Axes]:
+    """A figure of the page's width and `height` points, and its axes."""
+    figure = new_figure(height)
     return figure, figure.add_subplot()
 
 

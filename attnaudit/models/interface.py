@@ -128,6 +128,14 @@ class AttentionModel(nn.Module, abc.ABC):
     * `at_layer(layer) -> AttentionModel`: for models of several layers. The same model at another
       site: every row of that layer, counted from 1 at the bottom. Raises InputError for a layer
       that it has not.
+    * `scale_heads(batch, factors, dropped) -> logits (B, C)`: for models with `layer_count` layers
+      of `head_count` heads. What they answer if what each head gives at each position, before the
+      output projection, is multiplied by its factor, and no row attends to a dropped position.
+      `factors` (B or 1, layers, heads, T or 1), any real numbers, through which gradients flow;
+      `dropped` (B, T) is true at the positions whose keys no row sees, None for no such. A row that
+      no key is left for gets zeros from the attention.
+    * `layer_states(batch) -> list of (B, T, M)`: what the first layer begins with, and what each
+      layer gives, the last one at the end. The first is a leaf that the others have a gradient in.
     * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
     """
 
@@ -162,6 +170,9 @@ class AttentionModel(nn.Module, abc.ABC):
 
     answer_cost: float | None = None
     """What an answer under given weights costs, as a share of a forward pass; None: little."""
+
+    layer_count: int | None = None
+    """The layers of attention, for a model whose heads can be looked at layer by layer."""
 
     def embed(self, batch: Batch) -> Tensor:
         """Input embeddings (B, T, D): where gradients are taken."""

@@ -22,6 +22,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.correlate",
     "attnaudit.questions.permute",
     "attnaudit.questions.erase",
+    "attnaudit.questions.heads",
     "attnaudit.questions.instance_adversary",
     "attnaudit.questions.seed_baseline",
     "attnaudit.questions.model_adversary",

@@ -43,6 +43,18 @@ class Trains:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A pass over texts, with the `settings` that hold there.
+
+    `run` names its records, and in `split` the texts that they are of. None: those that are
+    audited, whose records have no run.
+    """
+
+    settings: Settings
+    run: Run | None = None
+
+
+@dataclass(frozen=True)
 class Maker:
     """Makes the records of a question: it has either `records` or `trains`.
 
@@ -64,6 +76,12 @@ class Maker:
     alike: Callable[[Any, Sequence[str]], Mapping[str, str]] = lambda settings, asked: {}
     cost: Callable[[AttentionModel, Texts, Any], Passes] | None = None
     asked: Callable[[AttentionModel, int], Passes] | None = None
+    stages: (
+        Callable[
+            [Any, AttentionModel, Sequence[str], Callable[[], Iterator[Record]]], Iterator[Stage]
+        ]
+        | None
+    ) = None
 
     def __post_init__(self) -> None:
         if (self.records is None) == (self.trains is None):

@@ -77,7 +77,7 @@ class Question:
     of every row of a layer. `evidence` and `controls` are its rows of the tables of that name.
     `tables` are what the names of its tables begin with; by default it is the question's own name.
     `suite` holds what a suite takes, where it says nothing, in place of the defaults of the
-    command.
+    command. A suite asks an `optional` question only where it is told to.
 
     Where trained models can be kept, `keeps` is the folder for them in the output of a suite. On
     the command line the option `keep_option` names the folder. Where it is left out, they are kept
@@ -109,6 +109,7 @@ class Question:
     traps: str = ""
     source: str = ""
     suite: Mapping[str, Any] = field(default_factory=dict)
+    optional: bool = False
 
     @property
     def kind(self) -> Kind:

@@ -87,7 +87,7 @@ class RecordsFile:
                 content = content_of(line, where, number, self.sealed)
                 if "count" in content:
                     more = stream.read(1)
-                    self._check_end(found, order.runs, digest.hexdigest(), more, number)
+                    self._check_end(found, order, digest.hexdigest(), more, number)
                     digest.update(line)
                     self.digest = digest.hexdigest()
                     return
@@ -142,11 +142,8 @@ class RecordsFile:
                 hint="run the audit again, with --resume if a .partial file is there",
             ) from None
 
-    def _check_end(self, found: int, runs: bool, digest: str, more: bytes, number: int) -> None:
-        """Hold what was read against the footer, which stands on line `number`.
-
-        `runs`: whether the records are of several models.
-        """
+    def _check_end(self, found: int, order: _Order, digest: str, more: bytes, number: int) -> None:
+        """Hold what was read against the footer, which stands on line `number`."""
         expected, instances = self._footer, self.header.dataset.instances
         if found != expected.records:
             what = f"holds {found} records where its last line counts {expected.records}"
@@ -154,18 +151,21 @@ class RecordsFile:
             what = "goes on after the line that counts its records"
         elif expected.sha256 is not None and digest != expected.sha256:
             what = "is damaged, or was edited: its last line holds the SHA-256 of other lines"
-        elif self._kind is not None and not runs and found != instances:
-            what = f"holds records of {found} texts where its header says {instances}"
+        elif self._kind is not None and not order.runs_alone and order.plain != instances:
+            what = f"holds records of {order.plain} texts where its header says {instances}"
         else:
             return
         raise InputError(what, where=self.path, line=number, hint=DAMAGED)
 
 
 class _Order:
-    """Holds records against those before: by run, then by row, and no id twice in a run."""
+    """Holds records against those before: by run, then by row, and no id twice in a run.
+
+    `plain` counts those without a run, which stand first.
+    """
 
     def __init__(self, where: str) -> None:
-        self.runs = False
+        self.plain = 0
         self._where = where
         self._run: Run | None = None
         self._row, self._ids = -1, set[str]()
@@ -179,13 +179,19 @@ class _Order:
             if key in self._seen:
                 raise self._error(f"the run {key or 'without a name'} stands here again", number)
             self._seen.add(key)
-            self._run, self._row, self._ids, self.runs = run, -1, set(), True
+            self._run, self._row, self._ids = run, -1, set()
         if row <= self._row:
             raise self._error(f"row {row} stands after row {self._row}", number)
         if name in self._ids:
             raise self._error(f"the id {name!r} stands twice", number)
         self._ids.add(name)
         self._row = row
+        self.plain += run is None
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether all records are of runs."""
+        return self._run is not None and not self.plain
 
     def _error(self, what: str, number: int) -> InputError:
         return InputError(f"is out of order: {what}", where=self._where, line=number, hint=DAMAGED)

@@ -250,7 +250,8 @@ class RecordsWriter:
 
     def _places(self) -> Iterator[int]:
         """Where the records start, in the order of the final file."""
-        for run in dict.fromkeys((*self._order, *self._runs)):
+        # Records without a run stand first, whatever was asked for before.
+        for run in sorted(dict.fromkeys((*self._order, *self._runs)), key=bool):
             yield from self._runs[run].places()
 
     def _start(self) -> None:

@@ -20,9 +20,11 @@ from attnaudit.execution.units import (
 )
 from attnaudit.findings.rules import Deltas
 from attnaudit.questions.maker import Record
+from attnaudit.records.schema import Run
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.deciding import decided_by
 from attnaudit.running.rounds import record_rounds
+from attnaudit.running.stages import passes_over
 from attnaudit.running.work import Order, Result, Task, Work, perform, unit_key
 
 
@@ -44,7 +46,8 @@ def record(
     if writer.remark:
         observer.say(writer.remark)
     if work.maker.records is not None:
-        _record_batches(work, writer, engine, observer)
+        for run, part in passes_over(work, writer.records):
+            _record_batches(part, run, writer, engine, observer)
     if work.retraining is not None:
         assert work.maker.trains is not None
 
@@ -61,17 +64,21 @@ def record(
         )
 
 
-def _record_batches(work: Work, writer: RecordsWriter, engine: Engine, observer: Observer) -> None:
+def _record_batches(
+    work: Work, run: Run | None, writer: RecordsWriter, engine: Engine, observer: Observer
+) -> None:
     """Make whole batches again of which a record is missing: what is there was made just so."""
-    done, total = writer.done, len(work.data.instances)
+    done, total = writer.done_in(run), len(work.data.instances)
     tasks = [
         number
         for number, group in enumerate(work.batches.groups)
         if not all(row in done for row in group.tolist())
     ]
-    with observer.task(work.question.name, total, len(done)) as task:
+    named, more = work.question.name, {} if run is None else {"run": dict(run)}
+    title = named if run is None else f"{named}: {' '.join(map(str, run.values()))}"
+    with observer.task(title, total, len(done)) as task:
         for made in _results(work, tasks, writer, engine, observer):
-            missing = [record for record in made if record["row"] not in done]
+            missing = [{**more, **record} for record in made if record["row"] not in done]
             writer.write(missing)
             task.advance(len(missing))
 

@@ -45,19 +45,30 @@ class Section(Settings):
     """The `audit:` part of a training configuration, beside a section for each subcommand."""
 
     skip: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     text: bool = pydantic.Field(False, description="keep the words: heatmaps need them")
     deltas: Deltas = Deltas()
 
+    @pydantic.field_validator("skip", "also")
+    @classmethod
+    def _known(cls, named: tuple[str, ...]) -> tuple[str, ...]:
+        for name in named:
+            if name not in _names():
+                raise ValueError(f"{name!r} is none of {', '.join(sorted(_names()))}")
+        return named
+
     @pydantic.field_validator("skip")
     @classmethod
-    def _known(cls, skip: tuple[str, ...]) -> tuple[str, ...]:
-        known = {name for question in all_questions() for name in (question.name, question.command)}
-        for name in skip:
-            if name not in known:
-                raise ValueError(f"{name!r} is none of {', '.join(sorted(known))}")
-        if all({question.name, question.command} & set(skip) for question in all_questions()):
+    def _leaves_some(cls, skip: tuple[str, ...]) -> tuple[str, ...]:
+        usual = (question for question in all_questions() if not question.optional)
+        if all({question.name, question.command} & set(skip) for question in usual):
             raise ValueError("leaves no audit to run")
         return skip
+
+
+def _names() -> set[str]:
+    """What questions are called, by themselves and by their command."""
+    return {name for question in all_questions() for name in (question.name, question.command)}
 
 
 @cache
@@ -114,7 +125,8 @@ def _plan(section: Section, document: Document) -> Plan:
         part: Settings = getattr(section, _attribute(question.command))
         return {name: getattr(part, name) for name in sorted(part.model_fields_set)}
 
-    asked = _asked(said, section.skip, _Place(document, ("audit",)))
+    also = {*section.also, *section.model_fields_set}  # a section of its own asks for a test
+    asked = _asked(said, section.skip, also, _Place(document, ("audit",)))
     if not asked:
         line = document.line(("audit",))
         raise InputError("audit: leaves nothing to ask", where=document.path, line=line)
@@ -122,12 +134,16 @@ def _plan(section: Section, document: Document) -> Plan:
 
 
 def _asked(
-    said: Callable[[Question], Said], skip: Collection[str], place: _Place
+    said: Callable[[Question], Said], skip: Collection[str], also: Collection[str], place: _Place
 ) -> dict[str, Settings]:
-    """The questions that are asked, with their settings; `said` gives what was said of each."""
+    """The questions that are asked, with their settings; `said` gives what was said of each.
+
+    Optional ones are asked where `also` names them or their command.
+    """
     asked = {}
     for question in all_questions():
-        if {question.name, question.command} & set(skip):
+        names = {question.name, question.command}
+        if names & set(skip) or (question.optional and not names & set(also)):
             continue
         given = dict(said(question))
         settings = _checked(question, given, place)  # before `choose`, which may drop them
@@ -200,19 +216,22 @@ def plan_of_model(
     *,
     trains: bool,
     text: bool,
+    also: Collection[str] = (),
 ) -> Plan:
     """What is asked of an existing model: everything, or with `trains` false what trains no models.
 
     `defaults` holds what `file`, attnaudit.yaml, says for each subcommand, by the name of the
     setting and as it would be typed. `given` stands on the command line, for every question that
-    has such a setting. Questions and subcommands in `skip` are left out.
+    has such a setting. Questions and subcommands in `skip` are left out, and optional ones are
+    asked where they stand in `also`.
 
     Raises InputError for a value that cannot be, or where nothing is left to ask.
     """
-    known = {name for question in all_questions() for name in (question.name, question.command)}
-    for name in skip:
-        if name not in known:
-            raise InputError(f"--skip: there is no test {name!r}", hint=did_you_mean(name, known))
+    for option, names in (("--skip", skip), ("--also", also)):
+        for name in names:
+            if name not in _names():
+                hint = did_you_mean(name, _names())
+                raise InputError(f"{option}: there is no test {name!r}", hint=hint)
 
     def said(question: Question) -> Said:
         fields = question.settings.model_fields
@@ -226,7 +245,7 @@ def plan_of_model(
 
     left_out = {q.name for q in all_questions() if q.retrains and not trains}
     document = None if file is None else read_document(file)
-    asked = _asked(said, {*skip, *left_out}, _Place(document))
+    asked = _asked(said, {*skip, *left_out}, also, _Place(document))
     if not asked:
         raise InputError("these options leave nothing to ask", hint="leave out less with --skip")
     return Plan(asked, Deltas(), text)

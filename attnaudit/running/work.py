@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from attnaudit.report.demands import Demands
 
 _LINES = "attnaudit.records.lines"  # how numbers are written
+_DEV = "dev"
 
 Task = int | Run  # the number of a batch, or the run of a model to train
 
@@ -117,6 +118,8 @@ class Work:
         conditions: dict[str, JsonValue] = {"code": code, **self.conditions}
         if self.retraining is not None:
             conditions["learning"] = dict(self.retraining.recipe.origin)
+        if self.choices is not None:
+            conditions["choices"] = self.choices.sha256
         return Header(
             audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),
@@ -155,6 +158,17 @@ class Work:
             self.job.batch_tokens,
             self.job.pieces,
         )
+
+    @cached_property
+    def choices(self) -> Dataset | None:
+        """The dev texts, for a question that makes choices on them before it audits others.
+
+        None where the data has no dev split, or it is the audited one. A limit holds for them, too.
+        """
+        if self.maker.stages is None or self.data.split == _DEV or _DEV not in splits_of(self.spec):
+            return None
+        labels, limit = self.loaded.spec.labels, self.job.limit
+        return load_dataset(self.spec, _DEV, labels=labels, min_words=MIN_WORDS, limit=limit)
 
     @cached_property
     def retraining(self) -> Retraining | None:

@@ -13,6 +13,8 @@ from attnaudit.drawing.dots import score_dots
 from attnaudit.drawing.drawn import Drawn
 from attnaudit.drawing.histogram import BINS, histogram, shares
 from attnaudit.drawing.intervals import intervals
+from attnaudit.drawing.lines import Band, lines
+from attnaudit.drawing.maps import maps
 from attnaudit.drawing.marks import Mark
 from attnaudit.drawing.ruler import ruler
 from attnaudit.drawing.steps import steps
@@ -43,6 +45,12 @@ POINTS = (
 )
 
 
+HEADS = {
+    "sharp": {(row, column): 0.1 * row + 0.2 * column for row in range(2) for column in range(3)},
+    "never": dict.fromkeys(((row, column) for row in range(2) for column in range(3)), 0.0),
+}
+
+
 DRAW: dict[str, Callable[[], Drawn]] = {
     "tau": lambda: histogram(TAUS, "Agreement", "tau of a text", "C.", LABELS, "tau"),
     "violins": lambda: violins(CELLS, "Shuffled", "TVD", 1.0, "C.", LABELS, "permute"),
@@ -58,6 +66,16 @@ DRAW: dict[str, Callable[[], Drawn]] = {
         "C.",
         "steps",
     ),
+    "lines": lambda: lines(
+        [0, 1, 2],
+        {"ours": [1.0, 0.5, 0.25], "theirs": [1.0, 0.9, 0.8]},
+        "Left",
+        ("layers passed", "share"),
+        "C.",
+        "lines",
+        Band("at random", [1.0, 0.4, 0.1], [1.0, 0.3, 0.0], [1.0, 0.5, 0.2]),
+    ),
+    "maps": lambda: maps(HEADS, (2, 3), "Heads", ("head", "layer"), "C.", "maps"),
     "scores": lambda: score_dots(
         {"audited model": np.array([0.7]), "g": np.array([0.5, 0.6])}, "F1", "C.", "s"
     ),
@@ -102,6 +120,25 @@ def test_violins() -> None:
         ["0.75 to 1", "positive", 0.6, 0.6, 0.6, 1],
     ]
     assert ">predicted negative</text>" in drawn.svg
+
+
+def test_lines_beside_what_chance_gives() -> None:
+    drawn = DRAW["lines"]()
+    assert drawn.numbers.columns == [
+        *("layers passed", "ours", "theirs", "at random, mean", "lowest", "highest")
+    ]
+    assert drawn.numbers.rows[1] == [1, 0.5, 0.9, 0.4, 0.3, 0.5]
+    assert ">at random</text>" in drawn.svg
+    assert ">1</text>" in drawn.svg
+
+
+def test_maps_are_as_dark_as_their_numbers() -> None:
+    drawn = DRAW["maps"]()
+    assert drawn.numbers.rows[-1] == ["layer 1, head 2", pytest.approx(0.5), 0.0]
+    opacities = [float(o) for o in re.findall(r"(?<!-)opacity: ([0-9.]+)", drawn.svg)]
+    assert sorted(set(opacities)) == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8])  # 1 is not written
+    assert "0 to 0.5" in drawn.svg
+    assert "layer 1, head 2: sharp 0.50" in drawn.svg  # the largest one is read out first
 
 
 def test_more_classes_than_colours_are_pooled() -> None:

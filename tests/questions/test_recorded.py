@@ -37,6 +37,7 @@ BASE = {"row": 3, "id": "a", "gold": 0, "predicted": 1, "probs": [0.25, 0.75], "
 BASE |= {"outside": 0.0, "attention": [0.5, 0.5]}
 TRAINED = {**BASE, "jsd": 0.1, "tvd": 0.2}
 MOVED = {"tvd": 0.1, "flips": False}
+OWN = {"position": 1, "jacobian": [1.0, 0.5], "proxy": [1.0, 0.5], "largest": [True, False]}
 MADE = {
     "seed-baseline": [
         {"run": {"model": "base", "split": "test"}, **BASE}
@@ -53,6 +54,19 @@ MADE = {
         {"run": {"model": "base", "split": "test"}, **BASE, "tokens": ["a", "b"]},
         {"run": {"guide": "base", "seed": 1, "split": "test"}, **TRAINED},
         {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
+    ],
+    "heads": [
+        {name: value for name, value in BASE.items() if name != "attention"}
+        | {"positions": 4, "importance": {"paper": [[0.1, 0.2]], "code": [[0.3, 0.4]]}}
+        | {"ablated": {"tvd": [[0.1, 0.2]], "predicted": [[1, 0]]}}
+        | {"patterns": {n: [[0.5, 0.5]] for n in ("confidence", "entropy", "special", "first")}}
+        | {"depth": {"cosine": [1.0, 0.5], "l2": [1.0, 0.5], "own": OWN}}
+        | {"knockout": {"top": MOVED, "special": None}}
+        | {"pruned": {n: {"predicted": [1, 0], "tvd": [0.0, 0.5]} for n in ("one", "other")}},
+        {"row": 1, "id": "a", "run": {"split": "dev", "stage": "importance"}, "positions": 4}
+        | {"importance": {"paper": [[0.1, 0.2]], "code": [[0.3, 0.4]]}},
+        {"row": 1, "id": "a", "run": {"split": "dev", "stage": "greedy", "step": 1}}
+        | {"losses": [0.5, None]},
     ],
 }
 
@@ -91,8 +105,10 @@ def optional(path):
         return True
     if path[0] in ("integration", "signs") and len(path) < 3:
         return True
+    if path[0] in ("knockout", "pruned") and len(path) == 2:
+        return True
     # How many there are, only the settings tell.
-    listed = path[0] == "tokens" or path[:-1] in (("adversary",), ("support", "words"))
+    listed = path[0] in ("tokens", "losses") or path[:-1] in (("adversary",), ("support", "words"))
     listed = listed or "weights" in path[:-1]
     return listed and isinstance(path[-1], int)
 

@@ -105,6 +105,17 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"stability.{s}" for s in ("jsd.mean", "shuffled_jsd.mean")),
         *(f"adversary.model[jsd={jsd}].tvd" for jsd in (0.2, 0.3, 0.4)),
         *(f"erase.single.{s}" for s in ("jsd_difference.mean", "negative", "negative_large_gap")),
+        *(f"heads.ablation.{c}" for c in ("tvd.mean", "flips.mean", "needed")),
+        *(
+            f"heads.pruning.{what}.{order}"
+            for what in ("half", "area")
+            for order in ("gradient", "gradient_code", "greedy", "random")
+        ),
+        "heads.pruning.gain",
+        *(f"heads.{what}.mean" for what in ("confidence", "entropy", "special", "first")),
+        *(f"heads.identifiable.{by}" for by in ("cosine", "l2")),
+        *(f"heads.own.{form}" for form in ("jacobian", "proxy")),
+        *(f"heads.knockout.{n}" for n in ("special", "first", "top", "random", "words")),
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
         *(f"erase.unsupported.{s}" for s in ("attention", "random", "deleted", "not_judged")),

@@ -173,7 +173,7 @@ def plan(tmp_path):
     return read
 
 
-ALL = tuple(question.name for question in all_questions())
+ALL = tuple(question.name for question in all_questions() if not question.optional)
 
 
 def names(plan):
@@ -185,6 +185,16 @@ def test_every_question_is_asked_unless_it_is_skipped(plan):
     assert names(plan()) == ALL
     some = names(plan("audit: {skip: [probe, erase, instance-adversary]}"))
     assert some == ("correlate", "permute", "seed-baseline", "model-adversary")
+
+
+def test_an_optional_question_is_asked_where_a_plan_names_it(plan):
+    assert "heads" not in ALL
+    with_heads = (*ALL[:3], "heads", *ALL[3:])
+    assert names(plan("audit: {also: [heads]}")) == with_heads
+    asked = plan("audit: {heads: {draws: 2, knock-out: [not]}}")
+    assert names(asked) == with_heads
+    assert (asked.settings["heads"].draws, asked.settings["heads"].words) == (2, ("not",))
+    assert names(plan("audit: {also: [heads], skip: [heads]}")) == ALL
 
 
 def test_a_subcommand_that_is_skipped_asks_none_of_its_questions(plan):
@@ -281,10 +291,11 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  seed_baseline: {}", ":3: unknown key.*it is called 'seed-baseline'"),
         ("audit:\n  seed-baseline:\n    sede: 1", ":4: unknown key.*did you mean 'seed'"),
         (
-            "audit:\n  skip: [erase, heads]",
-            ":3: audit.skip: 'heads' is none of",
+            "audit:\n  skip: [erase, hats]",
+            ":3: audit.skip: 'hats' is none of",
         ),
         (f"audit:\n  skip: [{', '.join(ALL)}]", ":3: audit.skip: leaves no audit to run"),
+        ("audit:\n  also: [hats]", ":3: audit.also: 'hats' is none of"),
         ("audit:\n  text: sometimes", ":3: audit.text: should be a valid boolean"),
         ("audit:\n  deltas:\n    necesary: 0.1", ":4: .*did you mean 'necessary'"),
         ("audit:\n  deltas: {hard_to_manipulate: 0.7}", ":3: .*less than or equal to 0.6931"),

@@ -29,7 +29,16 @@ from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
-from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+from attnaudit.models.transformer.heads import altering, begun_anew
+from attnaudit.models.transformer.interception import (
+    Call,
+    allowed,
+    attention,
+    forwarding,
+    handling,
+    hidden,
+    with_hidden,
+)
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
 
@@ -72,7 +81,7 @@ class TransformerClassifier(AttentionModel):
         if self._pad is None:  # batches need one, whatever it is: see `forward`
             pad_with(config, example.pad)
         self.anatomy: Anatomy = study(network, self, example, self._pad)
-        self.head_count = self.anatomy.heads
+        self.head_count, self.layer_count = self.anatomy.heads, len(self.anatomy.blocks)
         self._example = example
         self._unread = self.anatomy.inputs
         if self.anatomy.row == "every":
@@ -143,7 +152,7 @@ class TransformerClassifier(AttentionModel):
 
         def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             if calls.is_last():
-                states.append(_hidden(args, kwargs))
+                states.append(hidden(args, kwargs))
             given = own(*args, **kwargs)
             calls.next()
             return given
@@ -202,10 +211,10 @@ class TransformerClassifier(AttentionModel):
 
         def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             if calls.is_last():
-                args, kwargs = _with_hidden(args, kwargs, residual)
+                args, kwargs = with_hidden(args, kwargs, residual)
                 given = own(*args, **kwargs)
             else:
-                given = self._as_given(_hidden(args, kwargs))
+                given = self._as_given(hidden(args, kwargs))
             calls.next()
             return given
 
@@ -226,7 +235,7 @@ class TransformerClassifier(AttentionModel):
             weights = call.weights()  # (B, H, Q, T)
             inside = content.to(weights.device)
             if call.mask is not None:
-                inside = inside & _allowed(call.mask[..., : weights.shape[-1]])  # (B, 1 or H, Q, T)
+                inside = inside & allowed(call.mask[..., : weights.shape[-1]])  # (B, 1 or H, Q, T)
             mass = (weights * inside).sum(-1, keepdim=True)
             mean = mass / inside.sum(-1, keepdim=True).clamp_min(1)
             return call.output(torch.where(inside, mean, weights))
@@ -240,7 +249,7 @@ class TransformerClassifier(AttentionModel):
         calls: list[Call] = []
 
         def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            states.append(_hidden(args, kwargs))
+            states.append(hidden(args, kwargs))
             return own(*args, **kwargs)
 
         def handler(call: Call) -> Tensor:
@@ -259,6 +268,19 @@ class TransformerClassifier(AttentionModel):
         from attnaudit.models.transformer.every_row import every_row  # which builds on this module
 
         return every_row(self, layer, self._example)
+
+    def scale_heads(self, batch: Batch, factors: Tensor, dropped: Tensor | None = None) -> Tensor:
+        """See `AttentionModel`."""
+        with handling(altering(factors, dropped)):
+            return self.forward(batch)
+
+    def layer_states(self, batch: Batch) -> list[Tensor]:
+        """See `AttentionModel`."""
+        states: list[Tensor] = []
+        blocks = list(self.anatomy.blocks)
+        with torch.enable_grad(), forwarding(blocks, begun_anew(states, self.anatomy.tupled)):
+            self.forward(batch)
+        return states
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""
@@ -305,7 +327,7 @@ class TransformerClassifier(AttentionModel):
             mask = mask[each, :, rows if queries > 1 else 0].unsqueeze(2)  # (B, 1 or H, 1, T)
         attendable = batch.mask
         if mask is not None:
-            attendable = attendable & _allowed(mask).any(1).squeeze(1).to(attendable.device)
+            attendable = attendable & allowed(mask).any(1).squeeze(1).to(attendable.device)
         return Row(
             attendable,
             attendable & batch.content,
@@ -379,22 +401,3 @@ def _zeros_of(layer: Any) -> Callable[..., Tensor]:
         return states.new_zeros(1).expand(*states.shape[:-1], size)
 
     return forward
-
-
-def _allowed(mask: Tensor) -> Tensor:
-    """True where a mask, boolean or added to the scores, lets attention go."""
-    return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-
-
-def _hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """The states that a block is called with: its first argument."""
-    states: Tensor = args[0] if args else kwargs["hidden_states"]
-    return states
-
-
-def _with_hidden(
-    args: tuple[Any, ...], kwargs: dict[str, Any], states: Tensor
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if args:
-        return (states, *args[1:]), kwargs
-    return args, {**kwargs, "hidden_states": states}

@@ -52,12 +52,17 @@ from attnaudit.models.transformer.anatomy import Anatomy
 from attnaudit.models.transformer.classifier import (
     ROWS_ELSEWHERE,
     TransformerClassifier,
-    _allowed,
-    _hidden,
-    _with_hidden,
     wide,
 )
-from attnaudit.models.transformer.interception import Call, attention, forwarding, handling
+from attnaudit.models.transformer.interception import (
+    Call,
+    allowed,
+    attention,
+    forwarding,
+    handling,
+    hidden,
+    with_hidden,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class EveryRow(AttentionModel):
         self.bare = inner.bare
         self.mask_token = inner.mask_token
         self.unknown_token = inner.unknown_token
-        self.head_count = inner.head_count
+        self.head_count, self.layer_count = inner.head_count, inner.layer_count
         layers = len(inner.anatomy.blocks)
         self.site = f"layer {layer} of {layers}, every row"
         self.answer_cost = (layers - layer + 1) / layers
@@ -126,7 +131,7 @@ class EveryRow(AttentionModel):
         real = batch.mask
         reach = real.unsqueeze(1) & real.unsqueeze(2)  # (B, Q, T)
         if call.mask is not None:
-            inside = _allowed(call.mask[..., : real.shape[1]]).any(1)  # (B or 1, Q or 1, T)
+            inside = allowed(call.mask[..., : real.shape[1]]).any(1)  # (B or 1, Q or 1, T)
             reach = reach & inside.to(reach.device)
         attendable = reach.any(1)
         return LayerRows(attendable, attendable & batch.content, reach, states, call, batch)
@@ -159,9 +164,9 @@ class EveryRow(AttentionModel):
             nonlocal done
             done += 1
             if done < self.layer:
-                return self.inner._as_given(_hidden(args, kwargs))
+                return self.inner._as_given(hidden(args, kwargs))
             if done == self.layer:
-                args, kwargs = _with_hidden(args, kwargs, states)
+                args, kwargs = with_hidden(args, kwargs, states)
             return own(*args, **kwargs)
 
         def handler(call: Call) -> Tensor:
@@ -182,6 +187,14 @@ class EveryRow(AttentionModel):
     def trace(self, batch: Batch) -> list[Layer]:
         """See `AttentionModel`."""
         return self.inner.trace(batch)
+
+    def scale_heads(self, batch: Batch, factors: Tensor, dropped: Tensor | None = None) -> Tensor:
+        """See `AttentionModel`."""
+        return self.inner.scale_heads(batch, factors, dropped)
+
+    def layer_states(self, batch: Batch) -> list[Tensor]:
+        """See `AttentionModel`."""
+        return self.inner.layer_states(batch)
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`; each row has a residual of its own, so that none is shown."""

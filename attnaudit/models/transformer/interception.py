@@ -95,6 +95,11 @@ def attention(
     return scores.softmax(-1, dtype=wide).to(query.dtype)
 
 
+def allowed(mask: Tensor) -> Tensor:
+    """True where a mask, boolean or added to the scores, lets attention go."""
+    return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+
+
 Handler = Callable[[Call], Tensor]  # gives (B, Q, H, D)
 _handler: ContextVar[Handler | None] = ContextVar("attention handler", default=None)
 
@@ -127,6 +132,21 @@ def forwarding(modules: list[nn.Module], forward: Callable[..., Any]) -> Iterato
                 vars(module).pop("forward", None)
             else:  # where accelerate has hooked the module
                 module.forward = own
+
+
+def hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """The states that a block is called with: its first argument."""
+    states: Tensor = args[0] if args else kwargs["hidden_states"]
+    return states
+
+
+def with_hidden(
+    args: tuple[Any, ...], kwargs: dict[str, Any], states: Tensor
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a block, with other `states`."""
+    if args:
+        return (states, *args[1:]), kwargs
+    return args, {**kwargs, "hidden_states": states}
 
 
 def _attention(

@@ -39,6 +39,7 @@ from attnaudit.running.planning.forecast import (
 )
 from attnaudit.running.planning.plan import Part, Span, Stage, Trainings, WorkPlan
 from attnaudit.running.planning.trial import Timed, Trial
+from attnaudit.running.stages import passes_over
 from attnaudit.running.work import Work, load_works
 
 
@@ -86,12 +87,21 @@ def plan_part(
     made: list[Record] = []
     trainings: tuple[Trainings, ...] = ()
     if cost:
-        passes = cost(work.loaded.model, texts, work.settings)
-        piloted = pilot_records(work)
+        *before, audited = (part for _, part in passes_over(work, lambda: iter(())))
+        own = cost(work.loaded.model, texts, audited.settings)
+        piloted = pilot_records(audited)
         found = piloted.found
         made += piloted.records
         memory.note(found.peak, found.device_peak)
         seconds = shared.spread(found.seconds, len(work.batches), loading)
+        passes += own
+        share = 1.0  # as long as the audited texts take, by how many tokens pass the model
+        for part in before:
+            others = Texts.of(part.batches)
+            more = cost(work.loaded.model, others, part.settings)
+            share += _weight(more, others) / _weight(own, texts)
+            passes += more
+        seconds = seconds.times(share)
         stages.append(Stage(name="records", seconds=seconds))
         if work.loaded.model.answer_cost is not None:
             notes.append(_answers_cost(work.loaded.model))
@@ -124,6 +134,11 @@ def _answers_cost(model: AttentionModel) -> str:
         f"The site is {model.site}. An answer under other weights runs this layer and those above"
         f" it again, which costs about {model.answer_cost:.2g} of a forward pass."
     )
+
+
+def _weight(passes: Passes, texts: Texts) -> float:
+    """How many tokens pass the model, about; a gradient counts as two passes."""
+    return (passes.forward + 2 * passes.backward) * float(texts.tokens.mean())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,74 @@
+"""What the heads of all layers do: what they give scaled, keys hidden, states layer by layer.
+
+Letters in shape comments: B batch, L layers, H heads, Q queries, T tokens, D dimensions.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnaudit.errors import ModelError
+from attnaudit.models.transformer.interception import Call, Handler, allowed, hidden, with_hidden
+
+
+def altering(factors: Tensor, dropped: Tensor | None = None) -> Handler:
+    """A handler for one forward pass that multiplies what heads give, and hides keys.
+
+    `factors` (B or 1, L, H, T or 1) multiplies what each head gives at each position, before the
+    output projection; 0 removes the head (Michel et al. 2019, section 2.2). `dropped` (B, T) is
+    true at the positions whose keys no row sees: what their attention would be is shared out among
+    the other keys by the softmax (Geva et al. 2023, section 4).
+
+    Raises ModelError at a layer with another number of heads than `factors` has.
+    """
+    calls = itertools.count()
+
+    def handler(call: Call) -> Tensor:
+        of_layer = factors[:, next(calls)]  # (B or 1, H, T or 1)
+        if of_layer.shape[1] != call.query.shape[1]:
+            raise ModelError(
+                f"its layers differ in their number of heads ({of_layer.shape[1]} and"
+                f" {call.query.shape[1]}), so that they make no map of layers and heads"
+            )
+        given = call.plain() if dropped is None else _without(call, dropped)
+        return given * of_layer.transpose(1, 2).unsqueeze(-1).to(given.dtype)  # (B, Q, H, D)
+
+    return handler
+
+
+def _without(call: Call, dropped: Tensor) -> Tensor:
+    """What a layer gives, (B, Q, H, D), if no row attends to the `dropped` positions (B, T)."""
+    kept = ~dropped[:, None, None].to(call.query.device)  # (B, 1, 1, T)
+    mask = kept
+    if call.mask is not None:
+        mask = call.mask[..., : kept.shape[-1]]
+        if mask.dtype == torch.bool:
+            mask = mask & kept
+        else:
+            mask = mask.masked_fill(~kept, torch.finfo(mask.dtype).min)
+    weights = replace(call, mask=mask).weights()  # (B, H, Q, T)
+    left = allowed(mask).any(-1, keepdim=True)  # (B, 1 or H, Q or 1, 1)
+    return call.output(call.dropped(weights * left))
+
+
+def begun_anew(states: list[Tensor], tupled: bool) -> Callable[..., Any]:
+    """How blocks are to be called, so that `states` gets what `layer_states` gives.
+
+    `tupled` says that blocks give their states as the first entry of a tuple.
+    """
+
+    def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if not states:
+            states.append(hidden(args, kwargs).detach().requires_grad_())
+            args, kwargs = with_hidden(args, kwargs, states[0])
+        given = own(*args, **kwargs)
+        states.append(given[0] if tupled else given)
+        return given
+
+    return forward
