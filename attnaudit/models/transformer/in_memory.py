@@ -34,9 +34,10 @@ from attnaudit.models.transformer.loading import (
     classifier_of,
     example_batch,
     facts_of,
+    of_one_kind,
 )
 from attnaudit.models.transformer.opening import Opened, open_reference
-from attnaudit.models.transformer.own import OWN
+from attnaudit.models.transformer.own import give_back
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import Reference, brief, explained
 
@@ -83,7 +84,12 @@ def source_of(network: object, tokenizer: object) -> Source:
         opened = open_reference(reference)
         _check_task(opened)
         example = example_batch(opened.vocabulary).to(network.device)
-        _check_answers(_own_answers(network, example, name), len(opened.labels), name)
+        try:
+            with of_one_kind(network):
+                answers = _own_answers(network, example, name)
+        except ModelError as error:
+            raise ModelError(error.what, where=name, hint=error.hint) from error
+        _check_answers(answers, len(opened.labels), name)
         model = classifier_of(_bare_copy(network, name), opened)
         facts = facts_of(opened, model) | {"in_memory": True, "sha256": _digest(network, opened)}
     opened = replace(opened, reference=Reference(name))
@@ -117,10 +123,10 @@ def _bare_copy(network: nn.Module, name: str) -> nn.Module:
         made = copy.deepcopy(network, stand_ins)
     except Exception as error:
         raise ModelError(f"its modules cannot be copied ({brief(error)})", where=name) from error
+    give_back(made)
     for module in made.modules():
         config: Any = getattr(module, "config", None)
         if config is not None:
-            config._attn_implementation = OWN
             config.use_cache = False
     return made.eval()
 

@@ -7,7 +7,8 @@ classification head, or on which the audits would be wrong, is refused.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from itertools import cycle, islice
 from typing import Any
@@ -24,7 +25,6 @@ from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.anatomy import with_pads
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.quiet import quiet
@@ -159,14 +159,14 @@ def _network(
 
 
 def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
-    """`network`, loaded under its own attention, put under ours and checked; raises ModelError."""
+    """`network`, loaded under its own attention, in our hands and checked; raises ModelError."""
     name, where = type(network).__name__, opened.reference.name
     _check_pieces(network, opened)
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
     examples = [example, with_pads(example, opened.vocabulary.pad)]
     try:
-        before = torch.cat([_own_answers(network, each) for each in examples])
-        take_over(network)
+        with of_one_kind(network):
+            before = torch.cat([_own_answers(network, each) for each in examples])
         hasten(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
         model.unknown_token = _unknown(opened.vocabulary)
@@ -192,6 +192,21 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
             hint="save the tokenizer that the model was trained with beside it",
         )
     return model
+
+
+@contextmanager
+def of_one_kind(network: nn.Module) -> Iterator[None]:
+    """Raises ModelError where the network swaps parts of itself while it runs in the context.
+
+    What it answers would then depend on the texts that it has read before.
+    """
+    before = {id(module) for module in network.modules()}
+    yield
+    if {id(module) for module in network.modules()} != before:
+        raise ModelError(
+            "it swaps its attention for another kind when a text is short, and keeps that",
+            hint="choose one kind in its config.json: full attention",
+        )
 
 
 @torch.no_grad()

@@ -87,6 +87,9 @@ class Opened:
         table = getattr(config, "max_position_embeddings", None)
         if table is not None and table > 0:
             limits.append(table - positions_before(self.skeleton, table))
+        distances = getattr(config, "max_seq_len", None)  # of networks without such a table
+        if distances is not None and distances > 0:
+            limits.append(distances)
         if min(limits) < self.vocabulary.pair.size + 2:
             raise ModelError(
                 f"reads {min(limits)} positions, too few for a text", where=self.reference.name
