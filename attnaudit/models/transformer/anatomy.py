@@ -24,6 +24,7 @@ from attnaudit.models.transformer.seams import repeated_in
 
 # `last_not_pad`: the last position whose id is not what the network calls padding.
 Row = Literal["first", "last", "last_not_pad"]
+_WRAP = "wrap it as package.module:factory"
 Run = Callable[[Batch], Tensor]  # runs the model on some texts: logits (B, C)
 
 
@@ -173,6 +174,8 @@ def _row(
     entries, rows = 0, 1
     for batch in batches:
         read, entries = _rows_read(blocks, run, batch)
+        if read.shape != batch.ids.shape:
+            raise ModelError("the states of its layers do not lie text by text", hint=_WRAP)
         rows = max(rows, int(read[0].sum()))
         places = torch.arange(read.shape[1], device=read.device)
         kept: list[Row] = []

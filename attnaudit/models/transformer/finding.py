@@ -117,7 +117,8 @@ def _place(run: _Run, reported: Tensor) -> Place | None:
     """Where a run of a block averages under the weights (B, H, Q, T) that it reports."""
     found: list[Place] = []
     for step in run.products:
-        weights = recognise(operands(step.args, step.kwargs)[0], reported, "bhqt")
+        taken = operands(step.args, step.kwargs)
+        weights = recognise(taken[0], reported, "bhqt") if len(taken) == 2 else None
         others = None if weights is None else _others(step, weights)
         if weights is None or others is None:
             continue

@@ -286,13 +286,39 @@ def refusal(make_network):
     return read
 
 
-@pytest.mark.parametrize("kind", ["mpnet", "deberta-v2", "deberta", "roformer", "falcon"])
-def test_attention_of_its_own_is_named(refusal, kind):
-    said = refusal(kind)
-    name = said.removeprefix("x: ").split(":")[0]
-    assert name.endswith("ForSequenceClassification")
-    assert "its attention does not go through the attention interface of transformers" in said
-    assert said.endswith("or wrap it as package.module:factory")
+NO_PRODUCT = "none of its products averages values under the attention that it reports"
+UNLIKE = "reading uniform weights is not what the whole model answers with that row overridden"
+REFUSED = {
+    # Blocks that mix neighbours beside the attention.
+    "convbert": ({"embedding_size": 32}, UNLIKE),
+    # What bypasses the attention does so outside its block.
+    "xlm": ({"emb_dim": 32, "n_layers": 2, "n_heads": 4}, UNLIKE),
+    "flaubert": ({"emb_dim": 32, "n_layers": 2, "n_heads": 4}, UNLIKE),
+    "squeezebert": ({"embedding_size": 32}, NO_PRODUCT),
+    "fnet": ({}, "it does not report what it attends to"),
+    "big_bird": (
+        {"attention_type": "block_sparse"},
+        "it swaps its attention for another kind when a text is short, and keeps that",
+    ),
+    "xlnet": (
+        {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64},
+        "the states of its layers do not lie text by text",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_an_architecture_that_cannot_be_done_says_why(refusal, kind):
+    changes, reason = REFUSED[kind]
+    said = refusal(kind, **changes)
+    assert said.removeprefix("x: ").split(":")[0].endswith("ForSequenceClassification")
+    assert reason in said
+
+
+def test_no_seam_at_all(refusal):
+    said = refusal("fnet")
+    assert "its attention does not go through the attention interface of transformers, and" in said
+    assert said.endswith("; wrap it as package.module:factory")
 
 
 def test_attention_sinks(refusal):
