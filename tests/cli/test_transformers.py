@@ -79,6 +79,16 @@ def test_a_decoder(model, data, permute, kind):
     assert report["model"]["row"] == "last token"
 
 
+@pytest.mark.parametrize(("kind", "row"), [("deberta-v2", "[CLS]"), ("bloom", "last token")])
+def test_attention_that_is_found_by_its_numbers(model, data, permute, kind, row):
+    """Such architectures are not on the attention interface of transformers."""
+    report, records, err = permute(model(kind=kind, framed=row == "[CLS]", **NAMED), data())
+    assert "warning" not in err.lower()
+    facts = report["model"]
+    assert (facts["row"], facts["layers"], facts["heads"]) == (row, 2, 2)
+    assert len(records) == 5
+
+
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
 def test_number_formats(model, data, permute, dtype):
     name, file = model(**NAMED), data()
@@ -232,10 +242,9 @@ def test_more_pieces_than_embeddings(model, data, refused):
     refused("permute", model(vocab_size=20), data(), says=("has embeddings for 20",))
 
 
-@pytest.mark.parametrize("kind", ["mpnet", "deberta-v2", "roformer"])
-def test_an_architecture_outside_the_interface(model, data, refused, kind):
+def test_no_attention_at_all(model, data, refused):
     says = ("ForSequenceClassification: its attention does not go through the attention interface",)
-    refused("permute", model(kind=kind), data(), says=says)
+    refused("permute", model(kind="fnet"), data(), says=says)
 
 
 def test_attention_that_cannot_be_intervened_on(model, data, refused):

@@ -203,7 +203,7 @@ def take_over(network: nn.Module) -> None:
 
     Its configuration is told, not `set_attn_implementation`, which looks into the source of a model
     and turns away some that would follow (ModernBERT in transformers 5.1). One that does not
-    follow makes no calls, which `anatomy` finds out.
+    follow makes no calls, which `seams` finds out.
     """
     name = register()
     for module in network.modules():
