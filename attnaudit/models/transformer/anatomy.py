@@ -35,13 +35,13 @@ class Anatomy:
     `row` is the rule by which the classification head picks the position that it reads.
     `output` is the linear layer that takes what the audited attention gives, of `heads` heads; None
     where something else does. `inputs` are the linear layers that its block uses before it. Blocks
-    give their states as the first of `entries` entries of a tuple, or bare where that is 0.
+    give their states as the first of the `tupled` entries of a tuple, or bare where that is 0.
     """
 
     blocks: tuple[nn.Module, ...]
     row: Row
     output: nn.Module | None
-    entries: int
+    tupled: int
     heads: int
     inputs: tuple[nn.Module, ...]
 
@@ -60,8 +60,8 @@ def study(model: nn.Module, seam: Seam, run: Run, example: Batch, pad: int | Non
     Raises ModelError where there is no attention that could be intervened on, naming why.
     """
     found = _blocks(model, seam, run, example)
-    row, entries = _row(found.blocks, run, example, pad)
-    return replace(found, row=row, entries=entries)
+    row, tupled = _row(found.blocks, run, example, pad)
+    return replace(found, row=row, tupled=tupled)
 
 
 def rows_of(rule: Row, batch: Batch, pad: int | None) -> Tensor:
@@ -171,9 +171,9 @@ def _row(
     if pad is not None:
         rules.append("last_not_pad")
         batches.append(with_pads(example, pad))
-    entries, rows = 0, 1
+    tupled, rows = 0, 1
     for batch in batches:
-        read, entries = _rows_read(blocks, run, batch)
+        read, tupled = _rows_read(blocks, run, batch)
         if read.shape != batch.ids.shape:
             raise ModelError("the states of its layers do not lie text by text", hint=_WRAP)
         rows = max(rows, int(read[0].sum()))
@@ -185,7 +185,7 @@ def _row(
                 kept.append(rule)
         rules = kept
     if rules:
-        return rules[0], entries
+        return rules[0], tupled
     what = "several rows of its last layer" if rows > 1 else "a row that is not the first or last"
     raise ModelError(
         f"its classification head reads {what}, so that no one row of attention explains it",
@@ -200,21 +200,21 @@ def _rows_read(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> tuple[T
     """
     calls = 0
     leaf: Tensor | None = None
-    entries = 0
+    tupled = 0
 
     def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        nonlocal calls, leaf, entries
+        nonlocal calls, leaf, tupled
         given = own(*args, **kwargs)
         calls += 1
         if calls < len(blocks):
             return given
-        entries = len(given) if isinstance(given, (tuple, list)) else 0
-        leaf = (given[0] if entries else given).detach().requires_grad_()
-        return (leaf, *given[1:]) if entries else leaf
+        tupled = len(given) if isinstance(given, (tuple, list)) else 0
+        leaf = (given[0] if tupled else given).detach().requires_grad_()
+        return (leaf, *given[1:]) if tupled else leaf
 
     with torch.enable_grad(), forwarding(list(blocks), forward):
         logits = run(batch)
         mixed = (logits * torch.arange(1, logits.shape[1] + 1).to(logits)).sum()
         assert leaf is not None
         (grad,) = torch.autograd.grad(mixed, leaf, materialize_grads=True)
-    return grad.abs().sum(-1) > 0, entries
+    return grad.abs().sum(-1) > 0, tupled

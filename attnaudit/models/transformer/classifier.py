@@ -293,8 +293,8 @@ class TransformerClassifier(AttentionModel):
 
     def _as_given(self, hidden: Tensor) -> Any:
         """States as a block gives them."""
-        entries = self.anatomy.entries
-        return (hidden, *[None] * (entries - 1)) if entries else hidden
+        others = [None] * (self.anatomy.tupled - 1)
+        return (hidden, *others) if self.anatomy.tupled else hidden
 
     def _output_weights(self, heads: int) -> Tensor | None:
         """(H, D, out) the map of each head's average into the residual stream."""
