@@ -89,6 +89,15 @@ def test_attention_that_is_found_by_its_numbers(model, data, permute, kind, row)
     assert len(records) == 5
 
 
+def test_a_reranker(model, data, permute):
+    """One output, whose sigmoid is the probability of the second class."""
+    texts = data(labels=("0", "1"), query="good or bad?")
+    report, records, _ = permute(model(head=1), texts)
+    assert report["model"]["labels"] == ["0", "1"]
+    assert {record["gold"] for record in records} == {0, 1}
+    assert all(sum(record["probs"]) == pytest.approx(1) for record in records)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
 def test_number_formats(model, data, permute, dtype):
     name, file = model(**NAMED), data()
@@ -229,7 +238,8 @@ def test_a_generation_model(model, data, refused, here):
 
 
 def test_another_task(model, data, refused):
-    refused("permute", model(head=1), data(), says=("predicts a number, not a class",))
+    name = model(head=1, problem_type="regression")
+    refused("permute", name, data(labels=("0", "1")), says=("predicts numbers, not a class",))
 
 
 def test_a_tokenizer_without_special_tokens(model, data, refused):

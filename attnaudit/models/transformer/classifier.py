@@ -31,6 +31,7 @@ from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, a
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.calls import Call, Seam, wide
 from attnaudit.models.transformer.interception import forwarding
+from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.seams import find_seam
@@ -263,7 +264,7 @@ class TransformerClassifier(AttentionModel):
     def _logits(self, **inputs: Tensor) -> Tensor:
         with quiet():
             logits: Tensor = self.network(**inputs).logits
-        return wide(logits)
+        return wide(as_classes(logits))
 
     @cached_property
     def _rows_at_once(self) -> int:

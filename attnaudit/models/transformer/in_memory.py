@@ -30,13 +30,13 @@ from attnaudit.models.interface import AttentionModel, ModelSpec, agree
 from attnaudit.models.load import Source
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.loading import (
-    _check_task,
     classifier_of,
     example_batch,
     facts_of,
     of_one_kind,
 )
 from attnaudit.models.transformer.opening import Opened, open_reference
+from attnaudit.models.transformer.outputs import as_classes, check_task
 from attnaudit.models.transformer.own import give_back
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import Reference, brief, explained
@@ -82,7 +82,7 @@ def source_of(network: object, tokenizer: object) -> Source:
             network.config.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
         opened = open_reference(reference)
-        _check_task(opened)
+        check_task(opened.config, opened.labels, name)
         example = example_batch(opened.vocabulary).to(network.device)
         try:
             with of_one_kind(network):
@@ -168,7 +168,7 @@ def _own_answers(network: Any, batch: Batch, name: str) -> Tensor:
                 given = network(**inputs)
             except Exception as error:
                 raise ModelError(f"running it fails ({brief(error)})", where=name) from error
-            made.append(getattr(given, "logits", torch.zeros(1)))
+            made.append(as_classes(getattr(given, "logits", torch.zeros(2))))
     return torch.cat(made)
 
 

@@ -27,6 +27,7 @@ from attnaudit.models.transformer.anatomy import with_pads
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
+from attnaudit.models.transformer.outputs import as_classes, check_task
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
 
@@ -46,7 +47,7 @@ def load_classifier(
     Raises ModelError where its head has no trained weights, its weights are pickled, or its
     attention cannot be intervened on; InputError for a `device_map` without accelerate.
     """
-    _check_task(opened)
+    check_task(opened.config, opened.labels, opened.reference.name)
     opened.reference.require_safetensors()
     check_size(opened)
     network, info = _network(opened, dtype, device_map)
@@ -103,32 +104,6 @@ def _lack(lacking: Sequence[str], network: Any, opened: Opened) -> ModelError:
         if headless
         else "save the whole model with save_pretrained",
     )
-
-
-def _check_task(opened: Opened) -> None:
-    where = opened.reference.name
-    if len(opened.labels) < 2:
-        raise ModelError("predicts a number, not a class", where=where, hint="audit a classifier")
-    if len(set(opened.labels)) < len(opened.labels):
-        raise ModelError(
-            "two of its classes have the same name",
-            where=where,
-            hint="give each its own in id2label of its config.json",
-        )
-    problem = opened.config.problem_type
-    if problem == "multi_label_classification":
-        raise ModelError(
-            "gives several labels to a text (problem_type multi_label_classification), and the"
-            " audits need one class: its outputs are no distribution over classes",
-            where=where,
-            hint="audit a classifier of one label",
-        )
-    if problem not in (None, "single_label_classification"):
-        raise ModelError(
-            f"predicts numbers, not a class (problem_type {problem!r:.40})",
-            where=where,
-            hint="audit a classifier",
-        )
 
 
 def _network(
@@ -219,7 +194,7 @@ def _own_answers(network: nn.Module, batch: Batch) -> Tensor:
         if batch.types is not None and "token_type_ids" in signature(network.forward).parameters:
             inputs["token_type_ids"] = batch.types[b : b + 1, :length]
         with quiet():
-            made.append(network(**inputs).logits)
+            made.append(as_classes(network(**inputs).logits))
     return torch.cat(made)
 
 

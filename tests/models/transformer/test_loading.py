@@ -188,7 +188,10 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"num_labels": 1}, "predicts a number, not a class; audit a classifier"),
+        (
+            {"num_labels": 1, "problem_type": "regression"},
+            "predicts numbers, not a class (problem_type 'regression'): an amount has no prob",
+        ),
         ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
         (
             {"problem_type": "multi_label_classification"},
@@ -197,7 +200,7 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
         ),
         (
             {"problem_type": "regression"},
-            "predicts numbers, not a class (problem_type 'regression'); audit a classifier",
+            "predicts numbers, not a class (problem_type 'regression'): an amount has no prob",
         ),
     ],
 )
@@ -205,6 +208,31 @@ def test_another_task(write_pretrained, tmp_path, complaint, changes, said):
     head = changes.get("num_labels", 2)
     folder = write_pretrained(tmp_path / "m", head=head, **changes)
     assert complaint(folder).startswith(said)
+
+
+# --- one output -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [({}, ("LABEL_0", "LABEL_1")), ({"id2label": {0: "relevant"}}, ("not relevant", "relevant"))],
+)
+@pytest.mark.parametrize("kind", ["bert", "deberta-v2"])
+def test_a_reranker_has_two_classes(write_pretrained, tmp_path, kind, names, classes):
+    """What its one output speaks for is the second: its logit stands against 0."""
+    opened = opened_at(write_pretrained(tmp_path / "m", kind, head=1, **names))
+    model = load_classifier(opened)
+    assert opened.labels == classes
+    batch = collate(instances(opened, *PAIRS), opened.vocabulary, boundaries=True)
+    check_laws(model, batch, 2)
+    tokenizer = AutoTokenizer.from_pretrained(opened.reference.folder)
+    theirs = AutoModelForSequenceClassification.from_pretrained(opened.reference.folder)
+    with torch.no_grad():
+        said = model(batch)
+        for b, pair in enumerate(PAIRS):
+            z = theirs(**tokenizer(*pair, return_tensors="pt")).logits[0, 0]
+            assert said[b].tolist() == pytest.approx([0, z.item()], abs=1e-5)
+            assert said.softmax(-1)[b, 1].item() == pytest.approx(z.sigmoid().item(), abs=1e-5)
 
 
 # --- weights ------------------------------------------------------------------------------------
