@@ -87,6 +87,7 @@ def configured(kind: str) -> transformers.PretrainedConfig:
             made = AutoConfig.for_model(kind, **sizes)
         except Exception as error:
             unknown = [name for name in sizes if name in str(error)]
+            unknown += [name for name in ("max_position_embeddings",) if name in sizes]
             if not unknown:
                 raise
             del sizes[unknown[0]]
@@ -98,7 +99,8 @@ def configured(kind: str) -> transformers.PretrainedConfig:
 def network_of(kind: str) -> nn.Module:
     """A tiny random network under its own attention; raises ModelError where there is none."""
     try:
-        config = configured(kind)
+        with quiet_loading():
+            config = configured(kind)
         if getattr(config, "is_encoder_decoder", False):
             raise ModelError("is an encoder-decoder")
         torch.manual_seed(0)

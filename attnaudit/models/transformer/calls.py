@@ -38,6 +38,9 @@ class Call(Protocol):
     def reach(self) -> Tensor | None:
         """True where a query may attend: (B, 1 or H, Q, T), None where it may everywhere."""
 
+    def hiding(self, hidden: Tensor) -> Call:
+        """The call in which no query sees the positions that are true in `hidden` (B, T)."""
+
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text, those at `rows` (B,), in float32 at least."""
 

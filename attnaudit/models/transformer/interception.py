@@ -1,7 +1,7 @@
 """The first seam: the attention interface of transformers.
 
 transformers lets an attention function and the mask builder that goes with it be registered under
-a name. Ours does what `sdpa` does until a `Handler` is set with `handling`; then each attention
+a name. Ours does what `sdpa` does until `Interface.handling` sets a handler; then each attention
 call of the models is answered by that handler. Mask and function go together: with the function
 alone the mask arrives as None, and padding is attended without a word.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,6 +95,16 @@ class Call:
         mask = self.mask[..., : self.key.shape[-2]]
         return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
 
+    def hiding(self, hidden: Tensor) -> Call:
+        """The call in which no query sees some positions."""
+        kept = ~hidden[:, None, None].to(self.query.device)  # (B, 1, 1, T)
+        if self.mask is None:
+            return replace(self, mask=kept)
+        mask = self.mask[..., : kept.shape[-1]]
+        if mask.dtype == torch.bool:
+            return replace(self, mask=mask & kept)
+        return replace(self, mask=mask.masked_fill(~kept, torch.finfo(mask.dtype).min))
+
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text."""
         each, rows = torch.arange(len(rows), device=self.query.device), rows.to(self.query.device)
@@ -127,23 +137,18 @@ def attention(
 _handler: ContextVar[Handler | None] = ContextVar("attention handler", default=None)
 
 
-@contextmanager
-def handling(handler: Handler) -> Iterator[None]:
-    """Within the context `handler` answers the attention calls of all models under our name."""
-    token = _handler.set(handler)
-    try:
-        yield
-    finally:
-        _handler.reset(token)
-
-
 @dataclass(frozen=True)
 class Interface:
     """The seam of networks whose attention goes through the interface."""
 
-    def handling(self, handler: Handler) -> AbstractContextManager[None]:
+    @contextmanager
+    def handling(self, handler: Handler) -> Iterator[None]:
         """See `calls.Seam`."""
-        return handling(handler)
+        token = _handler.set(handler)
+        try:
+            yield
+        finally:
+            _handler.reset(token)
 
 
 @contextmanager

@@ -53,13 +53,15 @@ class Product:
     """What the attention of a block computes from; see `calls.Call`.
 
     `scores` (B, H, Q, T) go into the softmax; `value` is (B, G, T, D); `dropout` is the share of
-    weights that training drops; `own` makes the product as the network does: (B, Q, H, D).
+    weights that training drops; `own` makes the product as the network does: (B, Q, H, D). It is
+    None where the call is no longer the network's. `kept` is false where a position is hidden.
     """
 
     scores: Tensor
     value: Tensor
     dropout: float
-    own: Callable[[], Tensor]
+    own: Callable[[], Tensor] | None
+    kept: Tensor | None = None
 
     @property
     def heads(self) -> int:
@@ -68,11 +70,14 @@ class Product:
 
     def plain(self) -> Tensor:
         """What the network computes by itself: (B, Q, H, D)."""
-        return self.own()
+        return self.output(self.dropped(self.weights())) if self.own is None else self.own()
 
     def weights(self) -> Tensor:
         """The attention (B, H, Q, T)."""
-        return wide(self.scores).softmax(-1)
+        scores = wide(self.scores)
+        if self.kept is not None:
+            scores = scores.masked_fill(~self.kept, torch.finfo(scores.dtype).min)
+        return scores.softmax(-1)
 
     def vectors(self) -> Tensor:
         """The values of each head: (B, H, T, D)."""
@@ -89,13 +94,19 @@ class Product:
     def reach(self) -> Tensor | None:
         """True where the score is not one of a masked position."""
         scores = wide(self.scores.detach())
-        return scores > scores.amax(-1, keepdim=True) - MASKED
+        reach = scores > scores.amax(-1, keepdim=True) - MASKED
+        return reach if self.kept is None else reach & self.kept
+
+    def hiding(self, hidden: Tensor) -> Call:
+        """The call in which no query sees some positions."""
+        kept = ~hidden[:, None, None].to(self.scores.device)  # (B, 1, 1, T)
+        return replace(self, own=None, kept=kept if self.kept is None else kept & self.kept)
 
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text."""
         each = torch.arange(len(rows), device=self.scores.device)
         scores = self.scores[each, :, rows.to(each.device)].unsqueeze(2)
-        return replace(self, scores=wide(scores))
+        return replace(self, scores=wide(scores), own=None)  # which holds those of all queries
 
 
 @dataclass(frozen=True)

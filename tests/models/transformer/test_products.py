@@ -138,6 +138,24 @@ def test_what_the_handler_gives_goes_on(found, way):
     assert not any("forward" in vars(module) for module in network.modules())
 
 
+def test_hidden_positions_get_no_weight(found):
+    network, seam, states = found(batched)
+    hidden = torch.zeros(3, 5, dtype=torch.bool)
+    hidden[1, 0] = hidden[2, 3] = True
+    calls = []
+    with seam.handling(lambda call: calls.append(call) or call.plain()):
+        network(states)
+    before, after = calls[0], calls[0].hiding(hidden)
+    assert torch.equal(after.reach(), before.reach() & ~hidden[:, None, None])
+    torch.testing.assert_close(after.weights()[0], before.weights()[0])
+    left = before.weights() * ~hidden[:, None, None]
+    expected = left / left.sum(-1, keepdim=True)
+    seen = after.reach().any(-1)  # of the second text the first query sees nothing any more
+    assert seen.sum() == 3 * HEADS * 5 - HEADS
+    torch.testing.assert_close(after.weights()[seen], expected[seen])
+    torch.testing.assert_close(after.plain()[0], before.plain()[0])
+
+
 def test_training_drops_what_the_network_drops(found):
     network, seam, states = found(matmul)
     shares = []
