@@ -110,6 +110,9 @@ def find_products(repeated: set[nn.Module], run: Callable[..., Any]) -> Products
             f"{_NOT_OURS}none of its products averages values under the attention that it reports",
             hint=_HINT,
         )
+    kinds = {type(block) for block in places}
+    if any(type(each.block) in kinds and each.block not in places for each in watching.runs):
+        raise ModelError(f"{_NOT_OURS}it reports that of some layers alone", hint=_HINT)
     return Products(places)
 
 

@@ -147,11 +147,16 @@ def classifier_of(network: nn.Module, opened: Opened) -> TransformerClassifier:
         model.unknown_token = _unknown(opened.vocabulary)
         with torch.no_grad():
             after = torch.cat([model(each) for each in examples])
+            padded = torch.cat([model.own_answer(each) for each in examples])
     except ModelError as error:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
     except Exception as error:
         what = f"{name}: its attention cannot be intervened on ({brief(error)})"
         raise ModelError(what, where=where) from error
+    if not agree(padded, before, before.dtype):
+        raise ModelError(
+            f"{name}: padding, or the other texts of a batch, change its answer", where=where
+        )
     if not agree(after, before, before.dtype):
         raise ModelError(
             f"{name}: its attention cannot be intervened on: it does more than weigh and average"

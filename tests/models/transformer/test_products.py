@@ -192,6 +192,17 @@ def test_what_shows_no_attention_is_refused():
         find_products(repeated_in(network), lambda **_: network(states))
 
 
+def test_what_shows_some_layers_alone_is_refused():
+    network, states = Network(matmul), torch.randn(2, 4, SIZE)
+
+    def run(**asked):
+        out = network(states, **asked)
+        return SimpleNamespace(attentions=out.attentions[1:])
+
+    with pytest.raises(ModelError, match="and it reports that of some layers alone"):
+        find_products(repeated_in(network), run)
+
+
 # --- architectures ------------------------------------------------------------------------------
 
 
