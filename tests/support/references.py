@@ -139,6 +139,7 @@ def _by_interface(
     ):
         nonlocal calls
         eager = vars(sys.modules[type(module).__module__])["eager_attention_forward"]
+        mask = kw.pop("attention_mask", mask)
         given, own = eager(module, query, key, value, mask, **kw)
         calls += 1
         if calls == last:

@@ -74,7 +74,7 @@ class TransformerClassifier(AttentionModel):
         self._pad = padding_of(config)
         if self._pad is None:  # batches need one, whatever it is: see `forward`
             pad_with(config, example.pad)
-        self.seam: Seam = find_seam(network, example)
+        self.seam: Seam = find_seam(network, self._inputs(example))
         self.anatomy: Anatomy = study(network, self.seam, self, example, self._pad)
         self.head_count = self.anatomy.heads
         self._unread = self.anatomy.inputs
@@ -256,10 +256,14 @@ class TransformerClassifier(AttentionModel):
         return Values(vectors, output, wide(encoded.residual))
 
     def _run(self, batch: Batch) -> Tensor:
+        return self._logits(**self._inputs(batch))
+
+    def _inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What the network is called with."""
         inputs = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
         if self._typed and batch.types is not None:
             inputs["token_type_ids"] = batch.types
-        return self._logits(**inputs)
+        return inputs
 
     def _logits(self, **inputs: Tensor) -> Tensor:
         with quiet():

@@ -204,7 +204,12 @@ def _own_answers(network: nn.Module, batch: Batch) -> Tensor:
 
 
 def _check_pieces(network: nn.Module, opened: Opened) -> None:
-    lookup: Any = network.get_input_embeddings()  # type: ignore[operator]
+    try:
+        lookup: Any = network.get_input_embeddings()  # type: ignore[operator]
+    except NotImplementedError:
+        raise ModelError(
+            "has no table of embeddings, one for each piece", where=opened.reference.name
+        ) from None
     known, there = len(opened.vocabulary), len(lookup.weight)
     if known > there:
         raise ModelError(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
+from attnaudit.errors import ModelError
 from attnaudit.models.transformer.axes import Axes
 from attnaudit.models.transformer.calls import Call, Handler, wide
 from attnaudit.models.transformer.interception import forwarding
@@ -126,8 +127,12 @@ class Products:
 
 def _answering(place: Place, handler: Handler) -> Callable[..., Any]:
     def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with _Answering(place, handler):
-            return own(*args, **kwargs)
+        answering = _Answering(place, handler)
+        with answering:
+            given = own(*args, **kwargs)
+        if not answering.done:
+            raise _another_way()
+        return given
 
     return forward
 
@@ -141,6 +146,7 @@ class _Answering(TorchFunctionMode):
         self._softmaxes = self._products = 0
         self._scores: Tensor | None = None
         self._dropout = 0.0
+        self.done = False
 
     @override
     def __torch_function__(
@@ -158,10 +164,20 @@ class _Answering(TorchFunctionMode):
         elif name in PRODUCTS:
             self._products += 1
             if self._products == self._place.product and self._scores is not None:
+                if operands(args, kwargs)[0].numel() != self._scores.numel():
+                    raise _another_way()
+                self.done = True
                 scores = self._place.scores.apart(self._scores, self._place.heads, "bhqt")
                 call = product_of(self._place, scores, func, args, kwargs, self._dropout)
                 return self._place.result.together(self._handler(call), "bqhd").contiguous()
         return func(*args, **kwargs)
+
+
+def _another_way() -> ModelError:
+    return ModelError(
+        "its attention is computed in another way for some texts",
+        hint="wrap it as package.module:factory",
+    )
 
 
 def product_of(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from attnaudit.data.batch import Batch
 from attnaudit.models.transformer.calls import Call, Seam
 from attnaudit.models.transformer.finding import find_products
 from attnaudit.models.transformer.interception import Interface, take_over
@@ -16,14 +15,15 @@ from attnaudit.models.transformer.own import give_back
 from attnaudit.models.transformer.quiet import quiet
 
 
-def find_seam(network: nn.Module, example: Batch) -> Seam:
+def find_seam(network: nn.Module, inputs: Mapping[str, Tensor]) -> Seam:
     """The seam of `network`, which is left under the attention that goes with it.
+
+    `inputs` are what it is called with for two texts of different lengths.
 
     Raises ModelError where there is none.
     """
 
     def run(**options: Any) -> Any:
-        inputs = {"input_ids": example.ids, "attention_mask": example.mask.long()}
         with torch.no_grad(), quiet():
             return network(**inputs, **options)
 

@@ -9,12 +9,16 @@ from attnaudit.models.transformer.seams import find_seam
 from .conftest import DECODERS, KINDS, PAD, text_batch
 
 
+def inputs_of(batch):
+    return {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
+
+
 @pytest.fixture
 def anatomy_of(make_network):
     def make(kind, **changes):
         network = make_network(kind, **changes)
         batch = text_batch(9, 6)
-        seam = find_seam(network, batch)
+        seam = find_seam(network, inputs_of(batch))
 
         def run(batch):
             return network(input_ids=batch.ids, attention_mask=batch.mask.long()).logits
@@ -80,4 +84,4 @@ def test_a_layer_that_takes_something_else_is_no_output(make_network):
     def run(batch):
         return network(input_ids=batch.ids, attention_mask=batch.mask.long()).logits
 
-    assert study(network, find_seam(network, batch), run, batch, PAD).output is None
+    assert study(network, find_seam(network, inputs_of(batch)), run, batch, PAD).output is None

@@ -55,6 +55,10 @@ class Block(nn.Module):
 
     def forward(self, states):
         states = states + 0.1 * torch.softmax(states @ states.transpose(1, 2), -1) @ states
+        if self.wrong == "skips":
+            return self.out(states), None
+        if self.wrong == "first another":
+            states = states @ torch.eye(SIZE)
         split = self.project(states).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
         query, key, value = split
         scores = query @ key.transpose(-1, -2)
@@ -154,6 +158,16 @@ def test_hidden_positions_get_no_weight(found):
     assert seen.sum() == 3 * HEADS * 5 - HEADS
     torch.testing.assert_close(after.weights()[seen], expected[seen])
     torch.testing.assert_close(after.plain()[0], before.plain()[0])
+
+
+@pytest.mark.parametrize("way", ["skips", "first another"])
+def test_another_way_for_some_texts_is_an_error(found, way):
+    """Such as a layer that leaves its attention out, or makes another product before."""
+    network, seam, states = found(matmul)
+    network.blocks[1].wrong = way
+    said = "its attention is computed in another way for some texts"
+    with seam.handling(lambda call: call.plain()), pytest.raises(ModelError, match=said):
+        network(states)
 
 
 def test_training_drops_what_the_network_drops(found):
