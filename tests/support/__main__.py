@@ -140,7 +140,9 @@ def look_at(kind: str) -> Row:
                 output=model.anatomy.output is not None,
             )
     except ModelError as error:
-        return Row(kind, refused=error.what.split(": ", 1)[-1])
+        head, _, rest = error.what.partition(": ")
+        said = rest if head.endswith("ForSequenceClassification") else error.what
+        return Row(kind, refused=said.strip().splitlines()[0])
     except Exception as error:  # what would end a run with a traceback: it stands in the table
         return Row(kind, refused=f"UNEXPECTED {type(error).__name__}: {error}".splitlines()[0])
 

@@ -317,7 +317,8 @@ class TransformerClassifier(AttentionModel):
         """Whether rows are read right without what projects queries, keys and values."""
         try:
             return self._reads_rows(batch)
-        except RuntimeError:  # what is made of zeros has not the layout that somebody expects
+        except (RuntimeError, ModelError):
+            # Zeros have not the layout that somebody expects, or products are counted otherwise.
             return False
 
     @torch.no_grad()
