@@ -135,12 +135,11 @@ def _by_interface(
     last: int | None = None
 
     def attention(
-        module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Any, **kw: Any
-    ):
+        module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **kw: Any
+    ) -> tuple[Tensor, Any]:
         nonlocal calls
         eager = vars(sys.modules[type(module).__module__])["eager_attention_forward"]
-        mask = kw.pop("attention_mask", mask)
-        given, own = eager(module, query, key, value, mask, **kw)
+        given, own = eager(module, query, key, value, attention_mask, **kw)
         calls += 1
         if calls == last:
             values = value.repeat_interleave(len(weights) // value.shape[1], 1)[0]  # (H, T, D)
