@@ -26,7 +26,6 @@ from attnaudit.calibration.texts import BAD, GOOD, PROOFS, VOCABULARY, word_id
 from attnaudit.data.batch import OUTSIDE, Batch
 from attnaudit.data.vocabulary import EOS, PAD, SOS
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.quiet import quiet_loading
 
 STATE = 16  # D
@@ -78,7 +77,6 @@ class Written:
             network.classifier.weight[:, 0] = torch.tensor([-2.0, 2.0])
             for weights in network.parameters():
                 weights.add_(NOISE * torch.randn(weights.shape, generator=random))
-        take_over(network.eval())
         return TransformerClassifier(network, _example())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnaudit.models.transformer.interception import Call, handling
+from attnaudit.models.transformer.interception import Call, Interface
 from attnaudit.questions.variants import answers, permuted
 from tests.benchmarks.case import Benchmark, Build, Case, Rival, Side, Target
 from tests.benchmarks.subjects import bert_on_pieces, equal
@@ -63,7 +63,7 @@ class Task:
                     given[:, 0] = call.output(weights[:, v].unsqueeze(2))[:, 0]
                 return given
 
-            with handling(handler):
+            with Interface().handling(handler):
                 said.append(self.model(self.batch).softmax(-1))
         return torch.stack(said, dim=1)
 

@@ -19,12 +19,15 @@ from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
-from attnaudit.models.transformer.interception import Call, forwarding, handling
+from attnaudit.models.transformer.calls import Call, Seam
+from attnaudit.models.transformer.interception import forwarding
+from attnaudit.models.transformer.seams import repeated_in
 
 # `last_not_pad`: the last position whose id is not what the network calls padding.
 # `every`: the head pools, and no one row explains an answer.
 Row = Literal["first", "last", "last_not_pad", "every"]
 FAR = 10  # standard deviations by which a row is moved
+_WRAP = "wrap it as package.module:factory"
 Run = Callable[[Batch], Tensor]  # runs the model on some texts: logits (B, C)
 
 
@@ -33,15 +36,15 @@ class Anatomy:
     """The blocks that make the attention calls, in the order of the calls (ALBERT's is one block).
 
     `row` is the rule by which the classification head picks the position that it reads.
-    `output` is the linear layer that takes what the audited attention gives, of `heads` heads.
-    `inputs` are the linear layers that its block uses before it. `tupled` says that blocks give
-    their states as the first entry of a tuple.
+    `output` is the linear layer that takes what the audited attention gives, of `heads` heads; None
+    where something else does. `inputs` are the linear layers that its block uses before it. Blocks
+    give their states as the first of the `tupled` entries of a tuple, or bare where that is 0.
     """
 
     blocks: tuple[nn.Module, ...]
     row: Row
     output: nn.Module | None
-    tupled: bool
+    tupled: int
     heads: int
     inputs: tuple[nn.Module, ...]
 
@@ -51,15 +54,15 @@ class Anatomy:
         return len(self.blocks) - 1
 
 
-def study(model: nn.Module, run: Run, example: Batch, pad: int | None) -> Anatomy:
-    """The anatomy of `model`, which `run` runs on a batch.
+def study(model: nn.Module, seam: Seam, run: Run, example: Batch, pad: int | None) -> Anatomy:
+    """The anatomy of `model`, whose attention `seam` gets hold of and `run` runs on a batch.
 
     `example` holds two texts of different lengths, the longer one first. `pad` is the id that the
     network's own configuration calls padding; None where it names none.
 
     Raises ModelError where there is no attention that could be intervened on, naming why.
     """
-    found = _blocks(model, run, example)
+    found = _blocks(model, seam, run, example)
     row, tupled = _row(found.blocks, run, example, pad)
     return replace(found, row=row, tupled=tupled)
 
@@ -105,16 +108,17 @@ def with_pads(example: Batch, pad: int) -> Batch:
     return replace(example, ids=ids)
 
 
-def _blocks(model: nn.Module, run: Run, example: Batch) -> Anatomy:
+def _blocks(model: nn.Module, seam: Seam, run: Run, example: Batch) -> Anatomy:
     """The blocks, and what is around the last call; not yet what the last block gives."""
-    members = {m for m in model.modules() if isinstance(m, nn.ModuleList)}
-    repeated = {child for many in members for child in many}
+    repeated = repeated_in(model)
     linear = [m for m in model.modules() if _is_linear(m)]
     stack: list[nn.Module] = []
     found: list[nn.Module | None] = []
     heads = 0
     before: list[nn.Module] = []  # linear layers in the block of the latest call, up to it
     after: list[nn.Module] = []  # linear layers since
+    averaged = torch.empty(0)  # what the latest call gave
+    output: nn.Module | None = None
 
     def enter(module: nn.Module, args: Any) -> None:
         stack.append(module)
@@ -124,39 +128,41 @@ def _blocks(model: nn.Module, run: Run, example: Batch) -> Anatomy:
         stack.pop()
 
     def used(module: nn.Module, args: Any) -> None:
+        nonlocal output
+        if not after and args and _same(args[0], averaged):
+            output = module
         after.append(module)
 
     def handler(call: Call) -> Tensor:
-        nonlocal heads, before
-        heads, before = call.query.shape[1], after.copy()
+        nonlocal heads, before, averaged, output
+        heads, before, output = call.heads, after.copy(), None
         inner = [m for m in stack if m in repeated]
         found.append(inner[-1] if inner else None)
         after.clear()
-        return call.plain()
+        given = call.plain()
+        averaged = given.flatten(2)  # (B, T, H*D)
+        return given
 
     hooks = [m.register_forward_pre_hook(enter) for m in repeated]
     hooks += [m.register_forward_hook(leave, always_call=True) for m in repeated]
     hooks += [m.register_forward_pre_hook(used) for m in linear]
     try:
-        with torch.no_grad(), handling(handler):
+        with torch.no_grad(), seam.handling(handler):
             run(example)
     finally:
         for hook in hooks:
             hook.remove()
-    if not found:
-        raise ModelError(
-            "its attention does not go through the attention interface of transformers, so that it"
-            " cannot be intervened on",
-            hint="audit a model whose architecture does (BERT, RoBERTa, DistilBERT, ELECTRA,"
-            " ALBERT, ModernBERT, GPT-2, LLaMA and others), or wrap it as package.module:factory",
-        )
     blocks = [block for block in found if block is not None]
-    if len(blocks) < len(found):
+    if not blocks or len(blocks) < len(found):
         raise ModelError("its attention cannot be intervened on: its layers are not in blocks")
     inside = set(blocks[-1].modules())
-    output = next((m for m in after if m in inside), None)
     inputs = tuple(m for m in before if m in inside)
-    return Anatomy(tuple(blocks), "first", output, False, heads, inputs)
+    return Anatomy(tuple(blocks), "first", output, 0, heads, inputs)
+
+
+def _same(given: Tensor, averaged: Tensor) -> bool:
+    alike = given.shape == averaged.shape and given.dtype == averaged.dtype
+    return alike and torch.equal(given, averaged)
 
 
 def _is_linear(module: nn.Module) -> bool:
@@ -165,17 +171,19 @@ def _is_linear(module: nn.Module) -> bool:
 
 def _row(
     blocks: tuple[nn.Module, ...], run: Run, example: Batch, pad: int | None
-) -> tuple[Row, bool]:
+) -> tuple[Row, int]:
     """The rule of the row that the head reads, on ordinary texts and on texts with padding ids."""
     rules: list[Row] = ["first", "last"]
     batches = [example]
     if pad is not None:
         rules.append("last_not_pad")
         batches.append(with_pads(example, pad))
-    tupled, rows = False, 1
+    tupled, rows = 0, 1
     gradients: list[Tensor] = []
     for batch in batches:
         read, tupled = _rows_read(blocks, run, batch)
+        if read.shape != batch.ids.shape:
+            raise ModelError("the states of its layers do not lie text by text", hint=_WRAP)
         gradients.append(read)
         rows = max(rows, int(read[0].sum()))
         places = torch.arange(read.shape[1], device=read.device)
@@ -203,14 +211,14 @@ def _row(
     )
 
 
-def _rows_read(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> tuple[Tensor, bool]:
+def _rows_read(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> tuple[Tensor, int]:
     """(B, T) the rows that an answer depends on, by its gradient at what the last block gives.
 
-    Beside it: whether blocks give their states as the first entry of a tuple.
+    Beside it: of how many entries blocks give a tuple; 0 where they give their states alone.
     """
     calls = 0
     leaf: Tensor | None = None
-    tupled = False
+    tupled = 0
 
     def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal calls, leaf, tupled
@@ -218,7 +226,7 @@ def _rows_read(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> tuple[T
         calls += 1
         if calls < len(blocks):
             return given
-        tupled = isinstance(given, tuple)
+        tupled = len(given) if isinstance(given, (tuple, list)) else 0
         leaf = (given[0] if tupled else given).detach().requires_grad_()
         return (leaf, *given[1:]) if tupled else leaf
 
@@ -247,10 +255,11 @@ def _rows_that_move(blocks: tuple[nn.Module, ...], run: Run, batch: Batch) -> Te
             calls += 1
             if calls < len(blocks) or row is None:
                 return given
-            states = (given[0] if isinstance(given, tuple) else given).clone()
+            many = isinstance(given, (tuple, list))
+            states = (given[0] if many else given).clone()
             noise = torch.randn(states.shape[2], generator=torch.Generator().manual_seed(0))
             states[:, row] += sign * FAR * states.std() * noise.to(states)
-            return (states, *given[1:]) if isinstance(given, tuple) else states
+            return (states, *given[1:]) if many else states
 
         with forwarding(list(blocks), forward):
             return run(batch)

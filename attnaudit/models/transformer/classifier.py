@@ -29,18 +29,13 @@ from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
+from attnaudit.models.transformer.calls import Call, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
-from attnaudit.models.transformer.interception import (
-    Call,
-    allowed,
-    attention,
-    forwarding,
-    handling,
-    hidden,
-    with_hidden,
-)
+from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
+from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
+from attnaudit.models.transformer.seams import find_seam
 
 # Rows that `read` computes at once: on a CPU so many that the C library keeps the memory of their
 # widest result, see execution/allocator.py; that costs less than what leaves the caches.
@@ -63,7 +58,7 @@ class _ReachedError(Exception):
 
 
 class TransformerClassifier(AttentionModel):
-    """`network` is a sequence classifier of transformers, loaded under our attention's name."""
+    """`network` is a sequence classifier of transformers, loaded under its own attention."""
 
     boundaries = True
     bare = False
@@ -80,13 +75,14 @@ class TransformerClassifier(AttentionModel):
         self._pad = padding_of(config)
         if self._pad is None:  # batches need one, whatever it is: see `forward`
             pad_with(config, example.pad)
-        self.anatomy: Anatomy = study(network, self, example, self._pad)
+        self.seam: Seam = find_seam(network, self._inputs(example))
+        self.anatomy: Anatomy = study(network, self.seam, self, example, self._pad)
         self.head_count, self.layer_count = self.anatomy.heads, len(self.anatomy.blocks)
         self._example = example
         self._unread = self.anatomy.inputs
         if self.anatomy.row == "every":
             return  # it is read at the site of every row, which is checked there
-        if not self._reads_rows(example):
+        if not self._spares(example):
             self._unread = ()  # one of them does more than project queries, keys and values
             if not self._reads_rows(example):
                 raise ModelError(
@@ -175,7 +171,7 @@ class TransformerClassifier(AttentionModel):
             with (
                 forwarding([lookup], look_up),
                 forwarding(list(self.anatomy.blocks), forward),
-                handling(handler),
+                self.seam.handling(handler),
             ):
                 self._run(batch)
         except _ReachedError:
@@ -185,16 +181,13 @@ class TransformerClassifier(AttentionModel):
     @override
     def attend(self, encoded: Encoded) -> Tensor:
         assert isinstance(encoded, Row)
-        call = encoded.call
-        query, keys = wide(call.query), wide(call.by_head(call.key))
-        alpha = attention(query, keys, call.mask, call.scaling, call.softcap)
-        return alpha.squeeze(2)  # (B, H, T)
+        return encoded.call.weights().squeeze(2)  # (B, H, T)
 
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
         assert isinstance(encoded, Row)
         call, variants = encoded.call, alpha.shape[1]
-        values = call.by_head(call.value)  # (B, H, T, D)
+        values = call.vectors()  # (B, H, T, D)
         weights = call.dropped(alpha).to(values.dtype)
         averaged = torch.einsum("bvht,bhtd->bvhd", weights, values)
         averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
@@ -221,7 +214,7 @@ class TransformerClassifier(AttentionModel):
         size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
         nothing = residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)
         with ExitStack() as stack:
-            stack.enter_context(handling(lambda _: averaged))
+            stack.enter_context(self.seam.handling(lambda _: averaged))
             stack.enter_context(forwarding(list(self.anatomy.blocks), forward))
             for layer in self._unread:
                 stack.enter_context(forwarding([layer], _zeros_of(layer)))
@@ -233,14 +226,14 @@ class TransformerClassifier(AttentionModel):
 
         def handler(call: Call) -> Tensor:
             weights = call.weights()  # (B, H, Q, T)
-            inside = content.to(weights.device)
-            if call.mask is not None:
-                inside = inside & allowed(call.mask[..., : weights.shape[-1]])  # (B, 1 or H, Q, T)
+            inside, reach = content.to(weights.device), call.reach()
+            if reach is not None:
+                inside = inside & reach  # (B, 1 or H, Q, T)
             mass = (weights * inside).sum(-1, keepdim=True)
             mean = mass / inside.sum(-1, keepdim=True).clamp_min(1)
             return call.output(torch.where(inside, mean, weights))
 
-        with handling(handler):
+        with self.seam.handling(handler):
             return self.forward(batch)
 
     def trace(self, batch: Batch) -> list[Layer]:
@@ -256,10 +249,10 @@ class TransformerClassifier(AttentionModel):
             calls.append(call)
             return call.plain()
 
-        with forwarding(list(self.anatomy.blocks), forward), handling(handler):
+        with forwarding(list(self.anatomy.blocks), forward), self.seam.handling(handler):
             self(batch)
         return [
-            Layer(wide(call.weights()), wide(call.by_head(call.value)), wide(begun))
+            Layer(wide(call.weights()), wide(call.vectors()), wide(begun))
             for call, begun in zip(calls, states, strict=True)
         ]
 
@@ -271,7 +264,7 @@ class TransformerClassifier(AttentionModel):
 
     def scale_heads(self, batch: Batch, factors: Tensor, dropped: Tensor | None = None) -> Tensor:
         """See `AttentionModel`."""
-        with handling(altering(factors, dropped)):
+        with self.seam.handling(altering(factors, dropped)):
             return self.forward(batch)
 
     def layer_states(self, batch: Batch) -> list[Tensor]:
@@ -285,20 +278,24 @@ class TransformerClassifier(AttentionModel):
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""
         assert isinstance(encoded, Row)
-        vectors = wide(encoded.call.by_head(encoded.call.value))
+        vectors = wide(encoded.call.vectors())
         output = self._output_weights(vectors.shape[1])
         return Values(vectors, output, wide(encoded.residual))
 
     def _run(self, batch: Batch) -> Tensor:
+        return self._logits(**self._inputs(batch))
+
+    def _inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What the network is called with."""
         inputs = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
         if self._typed and batch.types is not None:
             inputs["token_type_ids"] = batch.types
-        return self._logits(**inputs)
+        return inputs
 
     def _logits(self, **inputs: Tensor) -> Tensor:
         with quiet():
             logits: Tensor = self.network(**inputs).logits
-        return wide(logits)
+        return wide(as_classes(logits))
 
     @cached_property
     def _rows_at_once(self) -> int:
@@ -318,26 +315,18 @@ class TransformerClassifier(AttentionModel):
         return rows_of(self.anatomy.row, batch, self._pad)
 
     def _row(self, batch: Batch, states: Tensor, call: Call, rows: Tensor) -> Row:
-        each = torch.arange(len(batch), device=call.query.device)
-        rows = rows.to(call.query.device)
-        mask = None
-        if call.mask is not None:
-            heads, queries = call.mask.shape[1:3]
-            mask = call.mask.expand(len(batch), heads, queries, -1)
-            mask = mask[each, :, rows if queries > 1 else 0].unsqueeze(2)  # (B, 1 or H, 1, T)
-        attendable = batch.mask
-        if mask is not None:
-            attendable = attendable & allowed(mask).any(1).squeeze(1).to(attendable.device)
-        return Row(
-            attendable,
-            attendable & batch.content,
-            states[each, rows],
-            replace(call, query=call.query[each, :, rows].unsqueeze(2), mask=mask),
-        )
+        call = call.of_rows(rows)
+        attendable, reach = batch.mask, call.reach()
+        if reach is not None:
+            attendable = attendable & reach.any(1).squeeze(1).to(attendable.device)
+        each = torch.arange(len(batch), device=states.device)
+        residual = states[each, rows.to(states.device)]
+        return Row(attendable, attendable & batch.content, residual, call)
 
     def _as_given(self, hidden: Tensor) -> Any:
         """States as a block gives them."""
-        return (hidden,) if self.anatomy.tupled else hidden
+        others = [None] * (self.anatomy.tupled - 1)
+        return (hidden, *others) if self.anatomy.tupled else hidden
 
     def _output_weights(self, heads: int) -> Tensor | None:
         """(H, D, out) the map of each head's average into the residual stream."""
@@ -351,11 +340,19 @@ class TransformerClassifier(AttentionModel):
             return None
         return wide(weight).reshape(heads, -1, weight.shape[1])
 
+    def _spares(self, batch: Batch) -> bool:
+        """Whether rows are read right without what projects queries, keys and values."""
+        try:
+            return self._reads_rows(batch)
+        except (RuntimeError, ModelError):
+            # Zeros have not the layout that somebody expects, or products are counted otherwise.
+            return False
+
     @torch.no_grad()
     def _reads_rows(self, batch: Batch) -> bool:
         """Whether reading uniform weights is what the network says with that row overridden."""
         encoded = self.encode(batch)
-        heads = encoded.call.query.shape[1]
+        heads = self.anatomy.heads
         spread = encoded.attendable / encoded.attendable.sum(-1, keepdim=True)  # (B, T)
         uniform = spread.unsqueeze(1).expand(-1, heads, -1).to(encoded.residual)  # (B, H, T)
         rows = self._rows(batch)
@@ -370,14 +367,9 @@ class TransformerClassifier(AttentionModel):
                 given[torch.arange(len(batch)), rows] = call.output(uniform.unsqueeze(2))[:, 0]
             return given
 
-        with handling(handler):
+        with self.seam.handling(handler):
             whole = self(batch)
         return agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole, self._dtype)
-
-
-def wide(tensor: Tensor) -> Tensor:
-    """What leaves a network that computes in half precision: audits count in at least float32."""
-    return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
 class _Count:

@@ -49,20 +49,12 @@ from attnaudit.models.interface import (
     agree,
 )
 from attnaudit.models.transformer.anatomy import Anatomy
+from attnaudit.models.transformer.calls import Call, wide
 from attnaudit.models.transformer.classifier import (
     ROWS_ELSEWHERE,
     TransformerClassifier,
-    wide,
 )
-from attnaudit.models.transformer.interception import (
-    Call,
-    allowed,
-    attention,
-    forwarding,
-    handling,
-    hidden,
-    with_hidden,
-)
+from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
 
 
 @dataclass(frozen=True)
@@ -130,9 +122,9 @@ class EveryRow(AttentionModel):
         states, call = self.inner.begin(batch, embeddings, self.layer - 1)
         real = batch.mask
         reach = real.unsqueeze(1) & real.unsqueeze(2)  # (B, Q, T)
-        if call.mask is not None:
-            inside = allowed(call.mask[..., : real.shape[1]]).any(1)  # (B or 1, Q or 1, T)
-            reach = reach & inside.to(reach.device)
+        allowed = call.reach()
+        if allowed is not None:
+            reach = reach & allowed.any(1).to(reach.device)  # (B or 1, Q or 1, T)
         attendable = reach.any(1)
         return LayerRows(attendable, attendable & batch.content, reach, states, call, batch)
 
@@ -140,8 +132,7 @@ class EveryRow(AttentionModel):
     def attend(self, encoded: Encoded) -> Tensor:
         assert isinstance(encoded, LayerRows)
         call = encoded.call
-        query, keys = wide(call.query), wide(call.by_head(call.key))
-        alpha = attention(query, keys, call.mask, call.scaling, call.softcap)
+        alpha = wide(call.weights())
         counts = encoded.reach.any(-1)[:, None, :, None].to(alpha.device)
         return alpha.masked_fill(~counts, 0)  # (B, H, Q, T)
 
@@ -174,9 +165,9 @@ class EveryRow(AttentionModel):
             if given_weights:
                 return call.plain()
             given_weights = True
-            return call.output(call.dropped(alpha.flatten(0, 1)).to(call.value.dtype))
+            return call.output(call.dropped(alpha.flatten(0, 1)).to(call.vectors().dtype))
 
-        with forwarding(list(self.anatomy.blocks), forward), handling(handler):
+        with forwarding(list(self.anatomy.blocks), forward), self.inner.seam.handling(handler):
             logits: Tensor = self.inner(encoded.batch.select(each))
         return logits.view(texts, variants, -1)
 
@@ -199,7 +190,7 @@ class EveryRow(AttentionModel):
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`; each row has a residual of its own, so that none is shown."""
         assert isinstance(encoded, LayerRows)
-        return Values(wide(encoded.call.by_head(encoded.call.value)), None)
+        return Values(wide(encoded.call.vectors()), None)
 
     def at_layer(self, layer: int) -> AttentionModel:
         """See `AttentionModel`."""
@@ -218,7 +209,7 @@ class EveryRow(AttentionModel):
             calls += 1
             return call.output(uniform) if calls == self.layer else call.plain()
 
-        with handling(handler):
+        with self.inner.seam.handling(handler):
             whole = self.inner(batch)
         return agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole, self.inner._dtype)
 

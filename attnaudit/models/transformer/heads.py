@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from attnaudit.errors import ModelError
-from attnaudit.models.transformer.interception import Call, Handler, allowed, hidden, with_hidden
+from attnaudit.models.transformer.calls import Call, Handler
+from attnaudit.models.transformer.interception import hidden, with_hidden
 
 
 def altering(factors: Tensor, dropped: Tensor | None = None) -> Handler:
@@ -31,10 +30,10 @@ def altering(factors: Tensor, dropped: Tensor | None = None) -> Handler:
 
     def handler(call: Call) -> Tensor:
         of_layer = factors[:, next(calls)]  # (B or 1, H, T or 1)
-        if of_layer.shape[1] != call.query.shape[1]:
+        if of_layer.shape[1] != call.heads:
             raise ModelError(
                 f"its layers differ in their number of heads ({of_layer.shape[1]} and"
-                f" {call.query.shape[1]}), so that they make no map of layers and heads"
+                f" {call.heads}), so that they make no map of layers and heads"
             )
         given = call.plain() if dropped is None else _without(call, dropped)
         return given * of_layer.transpose(1, 2).unsqueeze(-1).to(given.dtype)  # (B, Q, H, D)
@@ -44,23 +43,17 @@ def altering(factors: Tensor, dropped: Tensor | None = None) -> Handler:
 
 def _without(call: Call, dropped: Tensor) -> Tensor:
     """What a layer gives, (B, Q, H, D), if no row attends to the `dropped` positions (B, T)."""
-    kept = ~dropped[:, None, None].to(call.query.device)  # (B, 1, 1, T)
-    mask = kept
-    if call.mask is not None:
-        mask = call.mask[..., : kept.shape[-1]]
-        if mask.dtype == torch.bool:
-            mask = mask & kept
-        else:
-            mask = mask.masked_fill(~kept, torch.finfo(mask.dtype).min)
-    weights = replace(call, mask=mask).weights()  # (B, H, Q, T)
-    left = allowed(mask).any(-1, keepdim=True)  # (B, 1 or H, Q or 1, 1)
-    return call.output(call.dropped(weights * left))
+    call = call.hiding(dropped)
+    weights, reach = call.weights(), call.reach()  # (B, H, Q, T), (B, 1 or H, Q or 1, T)
+    if reach is not None:  # the softmax of a row that sees nothing is no zero
+        weights = weights * reach.any(-1, keepdim=True).to(weights.device)
+    return call.output(call.dropped(weights))
 
 
-def begun_anew(states: list[Tensor], tupled: bool) -> Callable[..., Any]:
+def begun_anew(states: list[Tensor], tupled: int) -> Callable[..., Any]:
     """How blocks are to be called, so that `states` gets what `layer_states` gives.
 
-    `tupled` says that blocks give their states as the first entry of a tuple.
+    `tupled` is 0 where blocks give their states alone, and not where as the first of several entries.
     """
 
     def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -29,13 +29,14 @@ from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, ModelSpec, agree
 from attnaudit.models.load import Source
 from attnaudit.models.transformer.loading import (
-    _check_task,
     classifier_of,
     example_batch,
     facts_of,
+    of_one_kind,
 )
 from attnaudit.models.transformer.opening import Opened, open_reference
-from attnaudit.models.transformer.own import OWN
+from attnaudit.models.transformer.outputs import as_classes, check_task
+from attnaudit.models.transformer.own import give_back
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import Reference, brief, explained
 
@@ -80,9 +81,14 @@ def source_of(network: object, tokenizer: object) -> Source:
             network.config.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
         opened = open_reference(reference)
-        _check_task(opened)
+        check_task(opened.config, opened.labels, name)
         example = example_batch(opened.vocabulary).to(network.device)
-        _check_answers(_own_answers(network, example, name), len(opened.labels), name)
+        try:
+            with of_one_kind(network):
+                answers = _own_answers(network, example, name)
+        except ModelError as error:
+            raise ModelError(error.what, where=name, hint=error.hint) from error
+        _check_answers(answers, len(opened.labels), name)
         model = classifier_of(_bare_copy(network, name), opened)
         facts = facts_of(opened, model) | {"in_memory": True, "sha256": _digest(network, opened)}
     opened = replace(opened, reference=Reference(name))
@@ -116,10 +122,10 @@ def _bare_copy(network: nn.Module, name: str) -> nn.Module:
         made = copy.deepcopy(network, stand_ins)
     except Exception as error:
         raise ModelError(f"its modules cannot be copied ({brief(error)})", where=name) from error
+    give_back(made)
     for module in made.modules():
         config: Any = getattr(module, "config", None)
         if config is not None:
-            config._attn_implementation = OWN
             config.use_cache = False
     return made.eval()
 
@@ -161,7 +167,7 @@ def _own_answers(network: Any, batch: Batch, name: str) -> Tensor:
                 given = network(**inputs)
             except Exception as error:
                 raise ModelError(f"running it fails ({brief(error)})", where=name) from error
-            made.append(getattr(given, "logits", torch.zeros(1)))
+            made.append(as_classes(getattr(given, "logits", torch.zeros(2))))
     return torch.cat(made)
 
 

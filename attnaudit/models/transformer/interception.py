@@ -1,7 +1,7 @@
-"""Attention of Hugging Face models, in our hands while an audit needs it.
+"""The first seam: the attention interface of transformers.
 
 transformers lets an attention function and the mask builder that goes with it be registered under
-a name. Ours does what `sdpa` does until a `Handler` is set with `handling`; then each attention
+a name. Ours does what `sdpa` does until `Interface.handling` sets a handler; then each attention
 call of the models is answered by that handler. Mask and function go together: with the function
 alone the mask arrives as None, and padding is attended without a word.
 
@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from attnaudit.models.transformer.calls import Handler, wide
 
 NAME = "attnaudit"
 
@@ -43,6 +45,11 @@ class Call:
     softcap: float | None
     dropout: float
     rest: dict[str, Any]
+
+    @property
+    def heads(self) -> int:
+        """See `calls.Call`, as for all that follows."""
+        return self.query.shape[1]
 
     def plain(self) -> Tensor:
         """What the layer computes by itself: (B, Q, H, D)."""
@@ -67,7 +74,11 @@ class Call:
 
     def output(self, weights: Tensor) -> Tensor:
         """The values averaged under weights (B, H, Q, T): (B, Q, H, D), as layers expect it."""
-        return (weights @ self.by_head(self.value)).transpose(1, 2).contiguous()
+        return (weights @ self.vectors()).transpose(1, 2).contiguous()
+
+    def vectors(self) -> Tensor:
+        """The values of each head: (B, H, T, D)."""
+        return self.by_head(self.value)
 
     def dropped(self, weights: Tensor) -> Tensor:
         """The weights after dropout, which is 0 outside training."""
@@ -76,6 +87,34 @@ class Call:
     def by_head(self, shared: Tensor) -> Tensor:
         """Keys or values (B, G, T, D), each repeated for the heads that share it: (B, H, T, D)."""
         return shared.repeat_interleave(self.query.shape[1] // shared.shape[1], dim=1)
+
+    def reach(self) -> Tensor | None:
+        """True where the mask lets attention go."""
+        if self.mask is None:
+            return None
+        mask = self.mask[..., : self.key.shape[-2]]
+        return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+
+    def hiding(self, hidden: Tensor) -> Call:
+        """The call in which no query sees some positions."""
+        kept = ~hidden[:, None, None].to(self.query.device)  # (B, 1, 1, T)
+        if self.mask is None:
+            return replace(self, mask=kept)
+        mask = self.mask[..., : kept.shape[-1]]
+        if mask.dtype == torch.bool:
+            return replace(self, mask=mask & kept)
+        return replace(self, mask=mask.masked_fill(~kept, torch.finfo(mask.dtype).min))
+
+    def of_rows(self, rows: Tensor) -> Call:
+        """The call of one query of each text."""
+        each, rows = torch.arange(len(rows), device=self.query.device), rows.to(self.query.device)
+        mask = self.mask
+        if mask is not None:
+            heads, queries = mask.shape[1:3]
+            mask = mask.expand(len(rows), heads, queries, -1)
+            mask = mask[each, :, rows if queries > 1 else 0].unsqueeze(2)  # (B, 1 or H, 1, T)
+        query = wide(self.query[each, :, rows].unsqueeze(2))
+        return replace(self, query=query, key=wide(self.key), mask=mask)
 
 
 def attention(
@@ -95,23 +134,21 @@ def attention(
     return scores.softmax(-1, dtype=wide).to(query.dtype)
 
 
-def allowed(mask: Tensor) -> Tensor:
-    """True where a mask, boolean or added to the scores, lets attention go."""
-    return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-
-
-Handler = Callable[[Call], Tensor]  # gives (B, Q, H, D)
 _handler: ContextVar[Handler | None] = ContextVar("attention handler", default=None)
 
 
-@contextmanager
-def handling(handler: Handler) -> Iterator[None]:
-    """Within the context `handler` answers the attention calls of all models under our name."""
-    token = _handler.set(handler)
-    try:
-        yield
-    finally:
-        _handler.reset(token)
+@dataclass(frozen=True)
+class Interface:
+    """The seam of networks whose attention goes through the interface."""
+
+    @contextmanager
+    def handling(self, handler: Handler) -> Iterator[None]:
+        """See `calls.Seam`."""
+        token = _handler.set(handler)
+        try:
+            yield
+        finally:
+            _handler.reset(token)
 
 
 @contextmanager
@@ -136,7 +173,7 @@ def forwarding(modules: list[nn.Module], forward: Callable[..., Any]) -> Iterato
 
 def hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     """The states that a block is called with: its first argument."""
-    states: Tensor = args[0] if args else kwargs["hidden_states"]
+    states: Tensor = args[0] if args else kwargs[_name_of_states(kwargs)]
     return states
 
 
@@ -146,7 +183,11 @@ def with_hidden(
     """The arguments of a block, with other `states`."""
     if args:
         return (states, *args[1:]), kwargs
-    return args, {**kwargs, "hidden_states": states}
+    return args, {**kwargs, _name_of_states(kwargs): states}
+
+
+def _name_of_states(kwargs: dict[str, Any]) -> str:
+    return "hidden_states" if "hidden_states" in kwargs else next(iter(kwargs))
 
 
 def _attention(
@@ -186,7 +227,7 @@ def take_over(network: nn.Module) -> None:
 
     Its configuration is told, not `set_attn_implementation`, which looks into the source of a model
     and turns away some that would follow (ModernBERT in transformers 5.1). One that does not
-    follow makes no calls, which `anatomy` finds out.
+    follow makes no calls, which `seams` finds out.
     """
     name = register()
     for module in network.modules():

@@ -7,7 +7,8 @@ classification head, or on which the audits would be wrong, is refused.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from itertools import cycle, islice
 from typing import Any
@@ -25,9 +26,9 @@ from attnaudit.models.interface import agree
 from attnaudit.models.transformer.anatomy import with_pads
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.every_row import Audited, EveryRow
-from attnaudit.models.transformer.interception import take_over
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
+from attnaudit.models.transformer.outputs import as_classes, check_task
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
 
@@ -52,7 +53,7 @@ def load_classifier(
     Raises ModelError where its head has no trained weights, its weights are pickled, or its
     attention cannot be intervened on; InputError for a `device_map` without accelerate.
     """
-    _check_task(opened)
+    check_task(opened.config, opened.labels, opened.reference.name)
     opened.reference.require_safetensors()
     check_size(opened)
     network, info = _network(opened, dtype, device_map)
@@ -111,32 +112,6 @@ def _lack(lacking: Sequence[str], network: Any, opened: Opened) -> ModelError:
     )
 
 
-def _check_task(opened: Opened) -> None:
-    where = opened.reference.name
-    if len(opened.labels) < 2:
-        raise ModelError("predicts a number, not a class", where=where, hint="audit a classifier")
-    if len(set(opened.labels)) < len(opened.labels):
-        raise ModelError(
-            "two of its classes have the same name",
-            where=where,
-            hint="give each its own in id2label of its config.json",
-        )
-    problem = opened.config.problem_type
-    if problem == "multi_label_classification":
-        raise ModelError(
-            "gives several labels to a text (problem_type multi_label_classification), and the"
-            " audits need one class: its outputs are no distribution over classes",
-            where=where,
-            hint="audit a classifier of one label",
-        )
-    if problem not in (None, "single_label_classification"):
-        raise ModelError(
-            f"predicts numbers, not a class (problem_type {problem!r:.40})",
-            where=where,
-            hint="audit a classifier",
-        )
-
-
 def _network(
     opened: Opened, dtype: torch.dtype, device_map: str | None
 ) -> tuple[nn.Module, Mapping[str, Any]]:
@@ -165,7 +140,7 @@ def _network(
 
 
 def classifier_of(network: nn.Module, opened: Opened) -> Audited:
-    """`network`, loaded under its own attention, put under ours and checked; raises ModelError.
+    """`network`, loaded under its own attention, in our hands and checked; raises ModelError.
 
     One whose head pools is taken to the site of every row of its last layer.
     """
@@ -174,18 +149,23 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
     examples = [example, with_pads(example, opened.vocabulary.pad)]
     try:
-        before = torch.cat([_own_answers(network, each) for each in examples])
-        take_over(network)
+        with of_one_kind(network):
+            before = torch.cat([_own_answers(network, each) for each in examples])
         hasten(network)
         model = TransformerClassifier(network, example, opened.vocabulary.mask)
         model.unknown_token = _unknown(opened.vocabulary)
         with torch.no_grad():
             after = torch.cat([model(each) for each in examples])
+            padded = torch.cat([model.own_answer(each) for each in examples])
     except ModelError as error:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
     except Exception as error:
         what = f"{name}: its attention cannot be intervened on ({brief(error)})"
         raise ModelError(what, where=where) from error
+    if not agree(padded, before, before.dtype):
+        raise ModelError(
+            f"{name}: padding, or the other texts of a batch, change its answer", where=where
+        )
     if not agree(after, before, before.dtype):
         raise ModelError(
             f"{name}: its attention cannot be intervened on: it does more than weigh and average"
@@ -208,6 +188,21 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
 
 
+@contextmanager
+def of_one_kind(network: nn.Module) -> Iterator[None]:
+    """Raises ModelError where the network swaps parts of itself while it runs in the context.
+
+    What it answers would then depend on the texts that it has read before.
+    """
+    before = {id(module) for module in network.modules()}
+    yield
+    if {id(module) for module in network.modules()} != before:
+        raise ModelError(
+            "it swaps its attention for another kind when a text is short, and keeps that",
+            hint="choose one kind in its config.json: full attention",
+        )
+
+
 @torch.no_grad()
 def _own_answers(network: nn.Module, batch: Batch) -> Tensor:
     """Logits (B, C) of a network that nobody has touched, for each text alone."""
@@ -218,12 +213,17 @@ def _own_answers(network: nn.Module, batch: Batch) -> Tensor:
         if batch.types is not None and "token_type_ids" in signature(network.forward).parameters:
             inputs["token_type_ids"] = batch.types[b : b + 1, :length]
         with quiet():
-            made.append(network(**inputs).logits)
+            made.append(as_classes(network(**inputs).logits))
     return torch.cat(made)
 
 
 def _check_pieces(network: nn.Module, opened: Opened) -> None:
-    lookup: Any = network.get_input_embeddings()  # type: ignore[operator]
+    try:
+        lookup: Any = network.get_input_embeddings()  # type: ignore[operator]
+    except NotImplementedError:
+        raise ModelError(
+            "has no table of embeddings, one for each piece", where=opened.reference.name
+        ) from None
     known, there = len(opened.vocabulary), len(lookup.weight)
     if known > there:
         raise ModelError(

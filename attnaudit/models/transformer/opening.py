@@ -22,6 +22,7 @@ from attnaudit.errors import ModelError
 from attnaudit.models.transformer.anatomy import padding_of
 from attnaudit.models.transformer.forms import refuse_near_misses
 from attnaudit.models.transformer.guard import read_config
+from attnaudit.models.transformer.outputs import class_names
 from attnaudit.models.transformer.reference import Reference, explained
 
 _ANY_LENGTH = 1 << 31  # more positions than a text has
@@ -49,9 +50,8 @@ class Opened:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes in order; LABEL_0, LABEL_1 where nobody named them."""
-        names = self.config.id2label
-        return tuple(str(names[i]) for i in sorted(names))
+        """The names of the classes, see `outputs.class_names`."""
+        return class_names(self.config)
 
     def reading(self) -> ReadingSettings:
         """How texts are read for this model: cut by its tokenizer, no longer than its positions."""
@@ -87,6 +87,9 @@ class Opened:
         table = getattr(config, "max_position_embeddings", None)
         if table is not None and table > 0:
             limits.append(table - positions_before(self.skeleton, table))
+        distances = getattr(config, "max_seq_len", None)  # of networks without such a table
+        if distances is not None and distances > 0:
+            limits.append(distances)
         if min(limits) < self.vocabulary.pair.size + 2:
             raise ModelError(
                 f"reads {min(limits)} positions, too few for a text", where=self.reference.name

@@ -18,13 +18,22 @@ def own_attention(network: nn.Module) -> Iterator[None]:
     Its configurations are told, as in `interception.take_over`, and afterwards told again what they
     were told before.
     """
-    found = (getattr(module, "config", None) for module in network.modules())
-    configs: dict[int, Any] = {id(config): config for config in found if config is not None}
-    before = {key: config._attn_implementation for key, config in configs.items()}
+    configs = _configs(network)
+    before = [config._attn_implementation for config in configs]
     try:
-        for config in configs.values():
-            config._attn_implementation = OWN
+        give_back(network)
         yield
     finally:
-        for key, config in configs.items():
-            config._attn_implementation = before[key]
+        for config, name in zip(configs, before, strict=True):
+            config._attn_implementation = name
+
+
+def give_back(network: nn.Module) -> None:
+    """Put a network under its own attention for good."""
+    for config in _configs(network):
+        config._attn_implementation = OWN
+
+
+def _configs(network: nn.Module) -> list[Any]:
+    found = (getattr(module, "config", None) for module in network.modules())
+    return list({id(config): config for config in found if config is not None}.values())

@@ -49,19 +49,60 @@ KINDS = {
     "gemma2": {**GROUPED, "sliding_window": 6, "attn_logit_softcapping": 5.0},
     "gemma3_text": {**GROUPED, "sliding_window": 6},
 }
+DISENTANGLED = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"]}
+BUCKETS = {
+    **DISENTANGLED,
+    "share_att_key": True,
+    "position_buckets": 4,
+    "norm_rel_ebd": "layer_norm",
+    "position_biased_input": False,
+    "type_vocab_size": 0,
+}
+# Kinds that do not use the attention interface of transformers.
+WITHOUT_INTERFACE = {
+    "deberta": DISENTANGLED,
+    "deberta-v2": {**BUCKETS, "conv_kernel_size": 3, "type_vocab_size": 2},
+    "deberta-v3": BUCKETS,
+    "mpnet": {},
+    "roformer": {"embedding_size": 16},
+    "megatron-bert": {},
+    "rembert": {"input_embedding_size": 16},
+    "big_bird": {"attention_type": "original_full"},
+    "luke": {"entity_vocab_size": 5, "entity_emb_size": 16},
+    "bloom": {},
+    "falcon": {},  # heads share one key and one value
+    "falcon-alibi": {"alibi": True, "multi_query": False},
+    "falcon-grouped": {"new_decoder_architecture": True, "num_kv_heads": 2},
+    "gptj": {"rotary_dim": 4},
+    "gpt_neo": {
+        "num_layers": 3,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1], [["local"], 1]],
+        "window_size": 6,
+    },
+    "mpt": {"d_model": 32, "n_heads": 4, "n_layers": 3, "max_seq_len": 40},
+    "openai-gpt": {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 40},
+}
+KINDS |= WITHOUT_INTERFACE
+# What transformers calls a kind that has another name here.
+TYPES = {"deberta-v3": "deberta-v2", "falcon-alibi": "falcon", "falcon-grouped": "falcon"}
 DECODERS = [
     *("gpt2", "gpt_neox", "opt", "llama", "mistral", "qwen2", "qwen3", "phi3"),
     *("gemma", "gemma2", "gemma3_text"),
+    *("bloom", "falcon", "falcon-alibi", "falcon-grouped", "gptj", "gpt_neo", "mpt", "openai-gpt"),
 ]
+OWN_NAMES = ("distilbert", "gpt2", "mpt", "openai-gpt", "xlm", "flaubert", "xlnet")  # of sizes
 
 
 def config_of(kind, **changes):
-    if kind in ("distilbert", "gpt2"):  # their own names for sizes
-        own = ("vocab_size", "max_position_embeddings", "num_labels", "pad_token_id")
-        sizes = {name: SIZES[name] for name in own}
+    if kind in OWN_NAMES:
+        own = ["vocab_size", "max_position_embeddings", "num_labels", "pad_token_id"]
+        sizes = {name: SIZES[name] for name in own if (kind, name) != ("xlnet", own[1])}
     else:
         sizes = SIZES
-    config = AutoConfig.for_model(kind, **{**sizes, **KINDS.get(kind, {}), **changes})
+    config = AutoConfig.for_model(
+        TYPES.get(kind, kind), **{**sizes, **KINDS.get(kind, {}), **changes}
+    )
     config.use_cache = False
     return config
 
@@ -113,7 +154,15 @@ def make_network():
 
 @pytest.fixture(scope="session")
 def make_classifier(make_network):
+    """A random classifier of a kind: without changes the same one for all tests."""
+    made = {}
+
     def make(kind, **changes):
-        return TransformerClassifier(make_network(kind, "ours", **changes), text_batch(9, 6))
+        if changes or kind not in made:
+            model = TransformerClassifier(make_network(kind, **changes), text_batch(9, 6))
+            if changes:
+                return model
+            made[kind] = model
+        return made[kind]
 
     return make

@@ -65,6 +65,25 @@ def test_a_new_model_keeps_the_laws_and_knows_its_labels(blank_of, pretrained):
     assert not model.training
 
 
+@pytest.mark.parametrize("kind", ["deberta-v2", "mpnet"])
+def test_a_network_that_is_not_on_the_interface_learns(blank_of, write_pretrained, tmp_path, kind):
+    """Through `encode`, `attend` and `read` as well, with what it drops in training."""
+    blank = blank_of(write_pretrained(tmp_path / kind, kind))
+    model, batch = blank(0), example_batch(blank.opened.vocabulary)
+    check_laws(model, batch, 3)
+    whole = [model(batch)]
+    model.train()
+    encoded = model.encode(batch)
+    assert encoded.call.dropout == pytest.approx(0.1)
+    said = model.read(encoded, model.attend(encoded).unsqueeze(1))[:, 0]
+    assert not torch.equal(said, whole[0])
+    torch.nn.functional.cross_entropy(said, torch.tensor([0, 2])).backward()
+    moved = [name for name, p in model.network.named_parameters() if p.grad is not None]
+    assert {name.split(".")[-2] for name in moved} >= {
+        *({"query_proj", "key_proj", "value_proj"} if kind == "deberta-v2" else {"q", "k", "v"})
+    }
+
+
 def test_random_numbers_are_left_as_they_were(blank_of, pretrained):
     blank = blank_of(pretrained)
     torch.manual_seed(7)

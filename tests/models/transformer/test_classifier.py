@@ -10,7 +10,6 @@ from attnaudit.errors import ModelError
 from attnaudit.models.interface import check_laws
 from attnaudit.models.transformer import classifier
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.interception import handling
 
 from .conftest import DECODERS, KINDS, LAST, PAD, text_batch
 
@@ -56,7 +55,7 @@ def test_reading_is_the_whole_network_with_that_row_overridden(make_classifier, 
                 given[torch.arange(3), rows] = call.output(weights.unsqueeze(2))[:, 0]
             return given
 
-        with handling(override):
+        with model.seam.handling(override):
             whole = model(batch)
         assert furthest(model.read(encoded, weights.unsqueeze(1))[:, 0], whole) <= 1e-5
         assert furthest(whole, model(batch)) > 1e-4
@@ -92,7 +91,10 @@ def test_left_padded_texts_are_answered_alike(make_classifier, make_network, kin
 
 @pytest.mark.parametrize(
     ("kind", "attended"),
-    [("mistral", 6), ("gemma2", 6), ("gemma3_text", 6), ("modernbert", 5), ("llama", 20)],
+    [
+        *(("mistral", 6), ("gemma2", 6), ("gemma3_text", 6), ("gpt_neo", 6)),
+        *(("modernbert", 5), ("llama", 20)),
+    ],
 )
 def test_a_window_bounds_what_is_attendable(make_classifier, kind, attended):
     """Of ModernBERT's window half lies on each side, and the first row has one side only."""
@@ -139,7 +141,7 @@ def test_gradients_reach_the_embeddings(make_classifier):
     torch.testing.assert_close(*grads, atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["bert", "gpt2", "albert", "llama"])
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "albert", "llama", "deberta", "falcon", "mpt"])
 def test_values_say_what_the_attention_adds_to_the_residual(make_classifier, kind):
     model, batch = make_classifier(kind), text_batch(9, 7)
     encoded = model.encode(batch)
@@ -154,9 +156,9 @@ def test_values_say_what_the_attention_adds_to_the_residual(make_classifier, kin
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("kind", ["bert", "llama"])
+@pytest.mark.parametrize("kind", ["bert", "llama", "deberta-v3", "bloom"])
 def test_audits_count_in_float32_at_least(make_network, kind, dtype):
-    network = make_network(kind, "ours").to(dtype)
+    network = make_network(kind).to(dtype)
     model, batch = TransformerClassifier(network, text_batch(9, 6)), text_batch(*LENGTHS)
     given = torch.float64 if dtype == torch.float64 else torch.float32
     encoded = model.encode(batch)
@@ -186,7 +188,7 @@ def test_many_rows_are_read_in_parts(make_classifier, monkeypatch):
 # --- nothing is left behind ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["bert", "albert", "gpt2", "gemma2"])
+@pytest.mark.parametrize("kind", ["bert", "albert", "gpt2", "gemma2", "deberta", "bloom"])
 def test_an_intervention_leaves_the_model_as_it_was(make_classifier, kind):
     model, batch = make_classifier(kind), text_batch(*LENGTHS)
     before = model(batch)

@@ -22,8 +22,8 @@ def test_transformers_keep_it(make_classifier, kind):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_keeps_it(make_network, monkeypatch, dtype, widest):
     monkeypatch.setattr(gradient_law, "WIDEST", widest)
-    for kind in ("bert", "gpt2"):
-        model = TransformerClassifier(make_network(kind, "ours").to(dtype), text_batch(9, 6))
+    for kind in ("bert", "gpt2", "deberta-v3"):
+        model = TransformerClassifier(make_network(kind).to(dtype), text_batch(9, 6))
         check_gradients(model, text_batch(3, 7, 5, 12))
         assert {p.dtype for p in model.parameters()} == {dtype}
 

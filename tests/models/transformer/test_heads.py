@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification
 from attnaudit.errors import ModelError
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.heads import altering
-from attnaudit.models.transformer.interception import Call, handling
+from attnaudit.models.transformer.interception import Call
 
 from .conftest import config_of, text_batch
 
@@ -118,7 +118,7 @@ def test_a_hidden_key_moves_no_row_that_could_not_see_it(make_classifier, kind):
             found.append(inner(call))
             return found[-1]
 
-        with handling(handler):
+        with model.seam.handling(handler):
             model(batch)
     for before, after in zip(whole, less, strict=True):
         assert torch.allclose(before[:, :5], after[:, :5], atol=1e-6)

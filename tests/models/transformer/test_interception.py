@@ -6,9 +6,9 @@ from torch import nn
 
 from attnaudit.models.transformer.interception import (
     Call,
+    Interface,
     attention,
     forwarding,
-    handling,
     take_over,
 )
 
@@ -67,6 +67,17 @@ def test_a_cap_is_kept_by_the_layer_itself():
     torch.testing.assert_close(call.plain(), theirs)
 
 
+@pytest.mark.parametrize("mask", MASKS)
+def test_hidden_positions_get_no_weight(mask):
+    call, hidden = call_of(MASKS[mask]), torch.zeros(2, 5, dtype=torch.bool)
+    hidden[1, 1:3] = True
+    weights, before = call.hiding(hidden).weights(), call.weights()
+    torch.testing.assert_close(weights[0], before[0])
+    assert not weights[1, :, 1:, 1:3].any()
+    left = before[1] * ~hidden[1]
+    torch.testing.assert_close(weights[1], left / left.sum(-1, keepdim=True))
+
+
 def test_shared_keys_are_repeated_next_to_each_other():
     call = call_of()
     spread = call.by_head(call.key)
@@ -83,10 +94,10 @@ def test_handlers_answer_within_their_context_alone(make_network):
         return lambda call: seen.append(name) or call.plain()
 
     before = network(batch.ids).logits
-    with handling(note("outer")):
-        with pytest.raises(ZeroDivisionError), handling(lambda call: 1 / 0):
+    with Interface().handling(note("outer")):
+        with pytest.raises(ZeroDivisionError), Interface().handling(lambda call: 1 / 0):
             network(batch.ids)
-        with handling(note("inner")):
+        with Interface().handling(note("inner")):
             network(batch.ids)
         network(batch.ids)
     assert torch.equal(network(batch.ids).logits, before)
@@ -98,7 +109,7 @@ def test_every_call_brings_its_mask(make_network, kind):
     """Without our mask builder it would be None, and padding attended without a word."""
     network, batch = make_network(kind, "ours"), text_batch(9, 6)
     masks = []
-    with handling(lambda call: masks.append(call.mask) or call.plain()):
+    with Interface().handling(lambda call: masks.append(call.mask) or call.plain()):
         network(batch.ids, attention_mask=batch.mask.long())
         network(batch.ids[:1])  # nothing to mask but what comes later
     assert [tuple(mask.shape[-2:]) for mask in masks] == [(9, 9)] * 6
@@ -120,7 +131,7 @@ def test_a_network_made_under_its_own_attention_follows(make_network, kind):
     before = network(**inputs).logits
     take_over(network)
     calls = []
-    with handling(lambda call: calls.append(call) or call.plain()):
+    with Interface().handling(lambda call: calls.append(call) or call.plain()):
         torch.testing.assert_close(network(**inputs).logits, before, atol=1e-6, rtol=1e-5)
     assert len(calls) == 3
 

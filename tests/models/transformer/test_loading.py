@@ -189,7 +189,10 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"num_labels": 1}, "predicts a number, not a class; audit a classifier"),
+        (
+            {"num_labels": 1, "problem_type": "regression"},
+            "predicts numbers, not a class (problem_type 'regression'): an amount has no prob",
+        ),
         ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
         (
             {"problem_type": "multi_label_classification"},
@@ -198,7 +201,7 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
         ),
         (
             {"problem_type": "regression"},
-            "predicts numbers, not a class (problem_type 'regression'); audit a classifier",
+            "predicts numbers, not a class (problem_type 'regression'): an amount has no prob",
         ),
     ],
 )
@@ -206,6 +209,31 @@ def test_another_task(write_pretrained, tmp_path, complaint, changes, said):
     head = changes.get("num_labels", 2)
     folder = write_pretrained(tmp_path / "m", head=head, **changes)
     assert complaint(folder).startswith(said)
+
+
+# --- one output -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [({}, ("LABEL_0", "LABEL_1")), ({"id2label": {0: "relevant"}}, ("not relevant", "relevant"))],
+)
+@pytest.mark.parametrize("kind", ["bert", "deberta-v2"])
+def test_a_reranker_has_two_classes(write_pretrained, tmp_path, kind, names, classes):
+    """What its one output speaks for is the second: its logit stands against 0."""
+    opened = opened_at(write_pretrained(tmp_path / "m", kind, head=1, **names))
+    model = load_classifier(opened)
+    assert opened.labels == classes
+    batch = collate(instances(opened, *PAIRS), opened.vocabulary, boundaries=True)
+    check_laws(model, batch, 2)
+    tokenizer = AutoTokenizer.from_pretrained(opened.reference.folder)
+    theirs = AutoModelForSequenceClassification.from_pretrained(opened.reference.folder)
+    with torch.no_grad():
+        said = model(batch)
+        for b, pair in enumerate(PAIRS):
+            z = theirs(**tokenizer(*pair, return_tensors="pt")).logits[0, 0]
+            assert said[b].tolist() == pytest.approx([0, z.item()], abs=1e-5)
+            assert said.softmax(-1)[b, 1].item() == pytest.approx(z.sigmoid().item(), abs=1e-5)
 
 
 # --- weights ------------------------------------------------------------------------------------
@@ -297,13 +325,44 @@ def refusal(make_network):
     return read
 
 
-@pytest.mark.parametrize("kind", ["mpnet", "deberta-v2", "deberta", "roformer", "falcon"])
-def test_attention_of_its_own_is_named(refusal, kind):
-    said = refusal(kind)
-    name = said.removeprefix("x: ").split(":")[0]
-    assert name.endswith("ForSequenceClassification")
-    assert "its attention does not go through the attention interface of transformers" in said
-    assert said.endswith("or wrap it as package.module:factory")
+NO_PRODUCT = "none of its products averages values under the attention that it reports"
+UNLIKE = "reading uniform weights is not what the whole model answers with that row overridden"
+REFUSED = {
+    # Blocks that mix neighbours beside the attention.
+    "convbert": ({"embedding_size": 32}, UNLIKE),
+    # What bypasses the attention does so outside its block.
+    "xlm": ({"emb_dim": 32, "n_layers": 2, "n_heads": 4}, UNLIKE),
+    "flaubert": ({"emb_dim": 32, "n_layers": 2, "n_heads": 4}, UNLIKE),
+    # The last word reads its right neighbour, which may be padding.
+    "mobilebert": (
+        {"true_hidden_size": 32, "intra_bottleneck_size": 32, "embedding_size": 32},
+        "padding, or the other texts of a batch, change its answer",
+    ),
+    "squeezebert": ({"embedding_size": 32}, NO_PRODUCT),
+    "fnet": ({}, "it does not report what it attends to"),
+    "big_bird": (
+        {"attention_type": "block_sparse"},
+        "it swaps its attention for another kind when a text is short, and keeps that",
+    ),
+    "xlnet": (
+        {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64},
+        "the states of its layers do not lie text by text",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_an_architecture_that_cannot_be_done_says_why(refusal, kind):
+    changes, reason = REFUSED[kind]
+    said = refusal(kind, **changes)
+    assert said.removeprefix("x: ").split(":")[0].endswith("ForSequenceClassification")
+    assert reason in said
+
+
+def test_no_seam_at_all(refusal):
+    said = refusal("fnet")
+    assert "its attention does not go through the attention interface of transformers, and" in said
+    assert said.endswith("; wrap it as package.module:factory")
 
 
 def test_attention_sinks(refusal):

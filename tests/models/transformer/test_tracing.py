@@ -10,7 +10,7 @@ from attnaudit.models.tracing import UntraceableError, trace
 
 from .conftest import KINDS, text_batch
 
-USUAL = ("bert", "modernbert", "gpt2", "llama")
+USUAL = ("bert", "modernbert", "gpt2", "llama", "deberta-v3")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from attnaudit.data.batch import OUTSIDE, Batch
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from attnaudit.models.transformer.interception import Call, register
+from attnaudit.models.transformer.interception import Call
+from attnaudit.models.transformer.products import Product
 
 PAD, WORDS = 1, 40
 SIZES = {
@@ -25,7 +26,16 @@ KINDS = {
     "bert": {},
     "gpt_neox": {},  # causal
     "mistral": {"sliding_window": 4, "num_key_value_heads": 1, "head_dim": 8},
+    # Not on the attention interface of transformers.
+    "mpnet": {},
+    "bloom": {},
+    "gpt_neo": {
+        "attention_types": [[["local"], 2]],
+        "window_size": 4,
+        "num_heads": 2,
+    },
 }
+LAYERS = {"gpt_neo": "num_layers"}
 
 
 def batch_of(*lengths: int) -> Batch:
@@ -48,10 +58,10 @@ def batch_of(*lengths: int) -> Batch:
 def build():
     def make(kind="bert", layers=2):
         torch.manual_seed(0)
-        sizes = {**SIZES, **KINDS[kind], "num_hidden_layers": layers}
+        sizes = {**SIZES, **KINDS[kind], LAYERS.get(kind, "num_hidden_layers"): layers}
         config = AutoConfig.for_model(kind, **sizes)
         config.use_cache = False
-        config._attn_implementation = register()
+        config._attn_implementation = "eager"
         network = AutoModelForSequenceClassification.from_config(config)
         for weights in network.parameters():
             weights.data.add_(torch.randn_like(weights) * 0.3)
@@ -60,7 +70,7 @@ def build():
     return make
 
 
-@pytest.mark.parametrize("kind", ["bert", "gpt_neox"])
+@pytest.mark.parametrize("kind", ["bert", "gpt_neox", "mpnet", "bloom"])
 def test_one_layer_is_a_reading_of_uniform_weights(build, kind):
     model, batch = build(kind, layers=1), batch_of(12, 7, 5)
     encoded = model.encode(batch)
@@ -82,23 +92,25 @@ def test_padding_changes_nothing(build, kind):
         torch.testing.assert_close(alone[0], together[b])
 
 
-def test_attention_that_is_uniform_stays(build):
-    model, batch = build(layers=3), batch_of(12, 5)
+@pytest.mark.parametrize(("kind", "query"), [("bert", ".query."), ("mpnet", ".q.")])
+def test_attention_that_is_uniform_stays(build, kind, query):
+    model, batch = build(kind, layers=3), batch_of(12, 5)
     for name, weights in model.named_parameters():
-        if ".query." in name:
+        if query in name or "relative_attention_bias" in name:
             weights.zero_()  # all scores alike
     torch.testing.assert_close(model.uniform_layers(batch), model(batch))
 
 
-def test_only_the_content_that_a_row_reaches_is_spread(build, monkeypatch):
-    model, batch = build("mistral"), batch_of(12, 7)
-    averaged, output = [], Call.output  # the weights of each layer, before and after
+@pytest.mark.parametrize(("kind", "call"), [("mistral", Call), ("gpt_neo", Product)])
+def test_only_the_content_that_a_row_reaches_is_spread(build, monkeypatch, kind, call):
+    model, batch = build(kind), batch_of(12, 7)
+    averaged, output = [], call.output  # the weights of each layer, before and after
 
     def watched(call, weights):
         averaged.append((call.weights(), weights))
         return output(call, weights)
 
-    monkeypatch.setattr(Call, "output", watched)
+    monkeypatch.setattr(call, "output", watched)
     model.uniform_layers(batch)
     assert len(averaged) == 2
     for before, after in averaged:
