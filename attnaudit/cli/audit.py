@@ -54,8 +54,9 @@ def audit(
         Optional[str],  # noqa: UP045
         typer.Argument(
             metavar="CONFIG|MODEL",
-            help="A training configuration in YAML or the name of a sample; or an existing model: a"
-            " Hugging Face folder or hub id, a model.pt, or package.module:factory.",
+            help="A training configuration in YAML, or the name of a sample configuration. Or "
+                "an existing model: a Hugging Face folder or hub id, a model.pt, or "
+                "package.module:factory.",
             show_default=False,
         ),
     ] = None,
@@ -76,30 +77,33 @@ def audit(
         Optional[Path],  # noqa: UP045
         typer.Option(
             metavar="CONFIG",
-            help="With MODEL: how it was trained. Runs the tests that train models as well.",
+            help="With MODEL: the configuration that trained it. With this option the tests "
+                "that train models run, too.",
         ),
     ] = None,
     train: Annotated[
         bool,
         typer.Option(
             "--train",
-            help="With MODEL: run the tests that train models, by the recipe that it brings.",
+            help="With MODEL: also run the tests that train models. The model must contain its "
+                "recipe (its training configuration).",
         ),
     ] = False,
     skip: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
+        typer.Option(metavar="TEST", help="With MODEL: leave out this test. Repeatable."),
     ] = None,
     split: o.SplitOption = None,
     limit: o.LimitOption = None,
     unit: o.UnitOption = o.Unit.word,
     target: Annotated[
         Optional[Target],  # noqa: UP045
-        typer.Option(help="Whose probability the importances explain.  [default: predicted]"),
+        typer.Option(help="The class whose probability the importances explain: the predicted one or
+        the correct one. [default: predicted]"),
     ] = None,
     text: Annotated[
         bool,
-        typer.Option("--text", help="With MODEL: records keep the words, which heatmaps need."),
+        typer.Option("--text", help="With MODEL: keep the words in the records. Heatmaps need them."),
     ] = False,
     vectors: o.VectorsOption = None,
     output: Annotated[
@@ -108,7 +112,7 @@ def audit(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Where results go.  [default: CONFIG's name, or MODEL's name and -audit]",
+            help="The folder for the results. [default: CONFIG's name, or MODEL's name and -audit]",
         ),
     ] = None,
     seed: Annotated[
@@ -116,7 +120,7 @@ def audit(
         typer.Option(
             min=0,
             max=o.LARGEST_SEED,
-            help="Random seed; with CONFIG in place of its own.",
+            help="Random seed. With CONFIG, it replaces the seed in CONFIG.",
         ),
     ] = None,
     device: o.DeviceOption = o.Device.auto,
@@ -131,22 +135,23 @@ def audit(
         Optional[Path],  # noqa: UP045
         typer.Option(
             metavar="FILE",
-            help="With --dry-run: write the plan to FILE (settings, and digests of policy, data,"
-            " model and code). Without: the report says whether the run kept to the plan in FILE.",
+            help="With --dry-run: write the plan to FILE. It holds the settings, and digests of "
+                "policy, data, model and code. Without --dry-run: the report says whether the "
+                "run followed the plan in FILE.",
         ),
     ] = None,
     power: Annotated[
         bool,
         typer.Option(
             "--power",
-            help="With CONFIG and --dry-run: train a few pilot seeds, and say how likely answers"
-            " are.",
+            help="With CONFIG and --dry-run: train models with a few seeds first (a pilot), and "
+                "say how likely each finding is to reach an answer.",
         ),
     ] = False,
     pilot: Annotated[
         int,
         typer.Option(
-            min=3, max=1000, metavar="N", help="With --power: how many pilot seeds to train."
+            min=3, max=1000, metavar="N", help="With --power: the number of seeds in the pilot."
         ),
     ] = 4,
     as_json: o.JsonOption = False,
@@ -180,10 +185,8 @@ def audit(
     _check_options(context, name, _OF_CONFIG if existing else _OF_MODEL)
     if not existing and name == model and from_file(context, "model"):
         raise InputError(
-            f"model: {name!r} may not stand in this file: a configuration names places and models"
-            " of its own",
-            where=FILE,
-            hint="give it on the command line",
+            f"model: {name!r} may not stand in this file: a configuration names places and models" "
+            of its own", where=FILE, hint="give it on the command line",
         )
     ending = _Ending(policy, baseline, lock, dry_run, as_json, strict, quiet, verbose)
     ending.check(source)

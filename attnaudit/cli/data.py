@@ -43,11 +43,13 @@ def check(
 
 @data_app.command()
 def generate(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder for the files.")],
     train: Annotated[int, typer.Option(min=2, help="Training texts.")] = 2000,
     dev: Annotated[int, typer.Option(min=2, help="Development texts.")] = 300,
     test: Annotated[int, typer.Option(min=2, help="Test texts.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other texts.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The random seed. Another seed gives other texts.")
+    ] = 0,
 ) -> None:
     """Write the embedded corpus: reviews whose decisive words are known."""
     from attnaudit.data.synthetic import write_reviews

@@ -29,7 +29,7 @@ _REACHING = {
     "cluster": "a cluster can run code in this process",
     "config": "a configuration names places and models of its own",
     "recipe": "a configuration names places and models of its own",
-    "revision": "it says what is downloaded",
+    "revision": "this key decides what is downloaded",
 }
 Options = dict[str, Any]  # the parameters of a subcommand by the names that the file knows
 
@@ -159,9 +159,9 @@ def _outside(text: str) -> str | None:
     for part in (text, *(text[at.end() :] for at in re.finditer("=", text))):
         try:
             if leads_out(part, Path.cwd()):
-                return "it leads out of this folder"
+                return "the path leads out of this folder"
         except (OSError, ValueError):  # a null character, say
-            return "it is no path"
+            return "this is not a path"
     return None
 
 
@@ -172,7 +172,7 @@ def _no_file(reference: str) -> str | None:
     if is_plugin(reference):
         return "a plug-in is code"
     if is_hub_id(reference):
-        return "there is no such file, and a model of the hub would be downloaded"
+        return "there is no such file here, and a model on the hub would be downloaded"
     return None
 
 

@@ -27,5 +27,5 @@ def check_output(config: Path, output: Path | None, given: Path | None) -> None:
         raise InputError(
             f"output: {str(output)!r} leads out of this folder and the configuration's",
             where=config,
-            hint="name it on the command line, with -o FOLDER",
+            hint="give the folder on the command line, with -o FOLDER",
         )
