@@ -16,7 +16,7 @@ def explain(
             metavar="NAME",
             show_default=False,
             help="A metric, importance, reading, question, finding, status, setting, control or"
-            " term; upper and lower case, - and _ are alike.  [default: list all]",
+            " term. Case makes no difference, and - is the same as _.  [default: list all names]",
         ),
     ] = None,
     as_json: Annotated[

@@ -76,7 +76,7 @@ class WarmStarts:
             model.load_state_dict(_load(path, self.retraining).model.state_dict())
         except RuntimeError:
             raise InputError(
-                "holds other weights than the recipe", where=path, hint=_HINT
+                "contains other weights than the recipe says", where=path, hint=_HINT
             ) from None
         return model
 
