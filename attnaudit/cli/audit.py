@@ -55,8 +55,8 @@ def audit(
         typer.Argument(
             metavar="CONFIG|MODEL",
             help="A training configuration in YAML, or the name of a sample configuration. Or "
-                "an existing model: a Hugging Face folder or hub id, a model.pt, or "
-                "package.module:factory.",
+            "an existing model: a Hugging Face folder or hub id, a model.pt, or "
+            "package.module:factory.",
             show_default=False,
         ),
     ] = None,
@@ -78,7 +78,7 @@ def audit(
         typer.Option(
             metavar="CONFIG",
             help="With MODEL: the configuration that trained it. With this option the tests "
-                "that train models run, too.",
+            "that train models run, too.",
         ),
     ] = None,
     train: Annotated[
@@ -86,7 +86,7 @@ def audit(
         typer.Option(
             "--train",
             help="With MODEL: also run the tests that train models. The model must contain its "
-                "recipe (its training configuration).",
+            "recipe (its training configuration).",
         ),
     ] = False,
     skip: Annotated[
@@ -98,12 +98,16 @@ def audit(
     unit: o.UnitOption = o.Unit.word,
     target: Annotated[
         Optional[Target],  # noqa: UP045
-        typer.Option(help="The class whose probability the importances explain: the predicted one or
-        the correct one. [default: predicted]"),
+        typer.Option(
+            help="The class whose probability the importances explain: the predicted one or"
+            " the correct one.  [default: predicted]"
+        ),
     ] = None,
     text: Annotated[
         bool,
-        typer.Option("--text", help="With MODEL: keep the words in the records. Heatmaps need them."),
+        typer.Option(
+            "--text", help="With MODEL: keep the words in the records. Heatmaps need them."
+        ),
     ] = False,
     vectors: o.VectorsOption = None,
     output: Annotated[
@@ -112,7 +116,8 @@ def audit(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="The folder for the results. [default: CONFIG's name, or MODEL's name and -audit]",
+            help="The folder for the results.  [default: CONFIG's name, or MODEL's name and "
+            "-audit]",
         ),
     ] = None,
     seed: Annotated[
@@ -136,8 +141,8 @@ def audit(
         typer.Option(
             metavar="FILE",
             help="With --dry-run: write the plan to FILE. It holds the settings, and digests of "
-                "policy, data, model and code. Without --dry-run: the report says whether the "
-                "run followed the plan in FILE.",
+            "policy, data, model and code. Without --dry-run: the report says whether the "
+            "run followed the plan in FILE.",
         ),
     ] = None,
     power: Annotated[
@@ -145,7 +150,7 @@ def audit(
         typer.Option(
             "--power",
             help="With CONFIG and --dry-run: train models with a few seeds first (a pilot), and "
-                "say how likely each finding is to reach an answer.",
+            "say how likely each finding is to reach an answer.",
         ),
     ] = False,
     pilot: Annotated[
@@ -185,8 +190,10 @@ def audit(
     _check_options(context, name, _OF_CONFIG if existing else _OF_MODEL)
     if not existing and name == model and from_file(context, "model"):
         raise InputError(
-            f"model: {name!r} may not stand in this file: a configuration names places and models" "
-            of its own", where=FILE, hint="give it on the command line",
+            f"model: {name!r} may not stand in this file: a configuration names places and models"
+            " of its own",
+            where=FILE,
+            hint="give it on the command line",
         )
     ending = _Ending(policy, baseline, lock, dry_run, as_json, strict, quiet, verbose)
     ending.check(source)

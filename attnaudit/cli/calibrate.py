@@ -55,7 +55,7 @@ def calibrate(
             min=1,
             max=o.MOST,
             metavar="N",
-            help=f"How many processes run plants. [default: one for each core, at most {WORKERS}]",
+            help=f"How many processes run plants.  [default: one for each core, at most {WORKERS}]",
         ),
     ] = None,
     as_json: Annotated[

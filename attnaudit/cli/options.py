@@ -57,7 +57,7 @@ ModelArgument = Annotated[
     typer.Argument(
         metavar="MODEL",
         help="A model.pt or folder that `attnaudit train` wrote, a Hugging Face folder or hub "
-            "id, or package.module:factory.",
+        "id, or package.module:factory.",
         show_default=False,
     ),
 ]
@@ -79,35 +79,55 @@ DataOption = Annotated[
 ]
 SplitOption = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(metavar="SPLIT", help="The part of the data to audit: train, dev, test or all.
-    [default: test if there is one]"),
+    typer.Option(
+        metavar="SPLIT",
+        help="The part of the data to audit: train, dev, test or all."
+        "  [default: test if there is one]",
+    ),
 ]
 LimitOption = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option(min=1, help="Audit only the first N rows. The report is then marked as partial, and it has no "
-        "findings."),
+    typer.Option(
+        min=1,
+        help="Audit only the first N rows. The report is then marked as "
+        "partial, and it has no findings.",
+    ),
 ]
-UnitOption = Annotated[Unit, typer.Option(help="Explain whole words, or the pieces into which the tokenizer cuts them.")]
+UnitOption = Annotated[
+    Unit,
+    typer.Option(help="Explain whole words, or the pieces into which the tokenizer cuts them."),
+]
 LARGEST_SEED = 2**31 - 1  # which every library takes
 SeedOption = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed.")]
 # What `train` and `audit` take in place of what the configuration says.
 SpecOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--data", metavar="SPEC", help="A dataset spec to use instead of the data in CONFIG."),
+    typer.Option(
+        "--data", metavar="SPEC", help="A dataset spec to use instead of the data in CONFIG."
+    ),
 ]
 VectorsOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option(metavar="FILE", help="A file of word vectors to use instead of the vectors in CONFIG."),
+    typer.Option(
+        metavar="FILE", help="A file of word vectors to use instead of the vectors in CONFIG."
+    ),
 ]
 ConfigSeedOption = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--seed", min=0, max=LARGEST_SEED, help="A random seed to use instead of the seed in CONFIG."),
+    typer.Option(
+        "--seed",
+        min=0,
+        max=LARGEST_SEED,
+        help="A random seed to use instead of the seed in CONFIG.",
+    ),
 ]
 FolderOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--output", "-o", metavar="FOLDER", help="The folder for the results. [default: CONFIG's
-        name]"
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="The folder for the results.  [default: CONFIG's name]",
     ),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="The device that runs the model.")]
@@ -130,7 +150,10 @@ ThreadsOption = Annotated[
 WorkersOption = Annotated[
     int,
     typer.Option(
-        min=1, max=MOST, metavar="N", help="How many processes share the work. They also share the CPU threads."
+        min=1,
+        max=MOST,
+        metavar="N",
+        help="How many processes share the work. They also share the CPU threads.",
     ),
 ]
 ClusterOption = Annotated[
@@ -141,13 +164,19 @@ ClusterOption = Annotated[
     ),
 ]
 BatchTokensOption = Annotated[
-    int, typer.Option(min=1, help="Tokens in a batch, with padding. A smaller number needs less memory.")
+    int,
+    typer.Option(
+        min=1, help="Tokens in a batch, with padding. A smaller number needs less memory."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only the JSON report on stdout.")]
 OutputOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--output", "-o", metavar="FILE", help=f"Write the report to FILE. The ending of the name decides the format: {ENDINGS}."
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"Write the report to FILE. The ending of the name decides the format: {ENDINGS}.",
     ),
 ]
 RecordsOption = Annotated[
@@ -157,49 +186,57 @@ RecordsOption = Annotated[
 RecipeOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        metavar="CONFIG", help="The configuration that trained the model. It is needed if the model does not "
-            "contain it."
+        metavar="CONFIG",
+        help="The configuration that trained the model. It is needed if the "
+        "model does not contain it.",
     ),
 ]
 PolicyOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option(metavar="FILE", help="A YAML file of gates: limits for figures and findings. A gate that fails gives exit "
-        "code 1."),
+    typer.Option(
+        metavar="FILE",
+        help="A YAML file of gates: limits for figures and findings. "
+        "A gate that fails gives exit code 1.",
+    ),
 ]
 BaselineOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="OLD",
         help="Records or report of an older run on the same data. A figure that is now worse "
-            "gives exit code 1.",
+        "gives exit code 1.",
     ),
 ]
-ShowOption = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Also show heatmaps of N texts.")
+ShowOption = Annotated[int, typer.Option(min=0, metavar="N", help="Also show heatmaps of N texts.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="An inconclusive gate gives exit code 1, too.")
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="An inconclusive gate gives exit code 1, too.")]
 VerifyOption = Annotated[
     str,
     typer.Option(
         metavar="N|all",
         help="First check that attnaudit and the model itself give the same answers: on all "
-            "unusual texts, and on N other texts.",
+        "unusual texts, and on N other texts.",
     ),
 ]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was interrupted.")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Continue a run that was interrupted.")
+]
 DryRunOption = Annotated[
     bool,
     typer.Option(
         "--dry-run",
         help="Load and check everything, say what the run would do and how long it would take, "
-            "and stop.",
+        "and stop.",
     ),
 ]
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print only errors. The exit code says how the run ended.")
+    bool,
+    typer.Option("--quiet", "-q", help="Print only errors. The exit code says how the run ended."),
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also show detailed tables, and tracebacks of errors.")
+    bool,
+    typer.Option("--verbose", "-v", help="Also show detailed tables, and tracebacks of errors."),
 ]
 
 

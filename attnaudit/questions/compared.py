@@ -25,8 +25,8 @@ class ComparedSettings(ShownSettings):
     )
     left_out: Annotated[tuple[str, ...], _LEFT_OUT] = pydantic.Field(
         (),
-        description="The importances that are left out because they are slow for this model. The audit "
-        "fills this in.",
+        description="The importances that are left out because they are slow for this model. "
+        "The audit fills this in.",
     )
 
     @property

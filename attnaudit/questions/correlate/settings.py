@@ -14,8 +14,8 @@ class CorrelateSettings(ComparedSettings):
 
     target: Literal["predicted", "gold"] = pydantic.Field(
         "predicted",
-        description="The class whose probability the importances explain: the predicted class, or the "
-        "correct (gold) class.",
+        description="The class whose probability the importances explain: the predicted class, "
+        "or the correct (gold) class.",
     )
     top: float = pydantic.Field(
         0.2, gt=0, le=1, description="Which share of the words of a text counts as its top words."
@@ -23,5 +23,6 @@ class CorrelateSettings(ComparedSettings):
     seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     text: bool = pydantic.Field(
         False,
-        description="Keep the words in the records. Without this option, records contain only numbers.",
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )

@@ -32,8 +32,9 @@ def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: 
         rows = [row[:-1] for row in rows]
     chance = metrics[f"correlate.{names[0]}.top_overlap.chance"].value
     notes = [
-        "tau: how alike the two rankings of the words are (Kendall's tau-b; 1: the same order, 0: no"
-        " relation), mean over texts with its 95 % interval. sd: its standard deviation over texts.",
+        "tau: how alike the two rankings of the words are (Kendall's tau-b; 1: the same order, "
+        "0: no relation), mean over texts with its 95 % interval. sd: its standard deviation "
+        "over texts.",
         "sig: share of texts with p <= .05. It grows with the length of the texts. BH: the same"
         " after the Benjamini-Hochberg correction for many tests.",
         "w-tau: a tau in which the words at the top count most. top: share of the top"
@@ -45,8 +46,8 @@ def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: 
 
 
 _CONTROLS = {
-    "attention_null": "attention_null: how well a gradient agrees only because it contains the attention "
-    "weight as a factor.",
+    "attention_null": "attention_null: how well a gradient agrees only because it contains the "
+    "attention weight as a factor.",
     "random": "random: a random ranking. A useful ranking must agree better than this floor.",
 }
 _SHOWN = (

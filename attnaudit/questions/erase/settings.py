@@ -20,7 +20,8 @@ class EraseSettings(ComparedSettings):
     seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     text: bool = pydantic.Field(
         False,
-        description="Keep the words in the records. Without this option, records contain only numbers.",
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )
 
     @property

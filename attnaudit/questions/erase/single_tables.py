@@ -90,8 +90,9 @@ def single_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:
     notes = [
         "An item is a vector that the attention averages, one for each word. When one is erased,"
         " the remaining weights are scaled up to the same sum.",
-        "difference of JSD: how far the answer moves (JSD) without the item of largest weight,"
-        " minus how far it moves without a random other item. Below 0 the random item mattered more.",
+        "difference of JSD: how far the answer moves (JSD) without the item of largest weight, "
+        "minus how far it moves without a random other item. Below 0 the random item mattered "
+        "more.",
         "gap: the weight of the first item minus the weight of the second.",
     ]
     share = {k: metrics[f"erase.single.flips.{k}"].value for k in _CELLS}

@@ -20,8 +20,8 @@ class InstanceSettings(ShownSettings):
     epsilons: Annotated[tuple[Epsilon, ...], Option("--epsilon", default="0.01")] = pydantic.Field(
         (0.01,),
         min_length=1,
-        description="How far the answer may move, as a TVD from 0 to 1. Tables show the first value "
-        "first.",
+        description="How far the answer may move, as a TVD from 0 to 1. Tables show the first "
+        "value first.",
     )
     alternatives: int = pydantic.Field(
         1, ge=1, description="How many different sets of weights to find for each text."
@@ -47,7 +47,8 @@ class InstanceSettings(ShownSettings):
     seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     text: bool = pydantic.Field(
         False,
-        description="Keep the words in the records. Without this option, records contain only numbers.",
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )
 
     @pydantic.field_validator("epsilons")

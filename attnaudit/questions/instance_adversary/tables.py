@@ -30,8 +30,9 @@ def epsilons_table(
     notes = [
         "JSD: the largest distance found, in nats, between the model's attention and weights under"
         " which the answer moves by at most epsilon (a TVD). upper: no such weights lie farther.",
-        f"of cap: JSD as a share of the largest distance of any weights ({cap:.3f} on average)."
-        f" none: share of texts where upper is below {alike:g}, so no other weights keep the answer.",
+        f"of cap: JSD as a share of the largest distance of any weights ({cap:.3f} on average). "
+        f"none: share of texts where upper is below {alike:g}, so no other weights keep the "
+        "answer.",
         "exact: share of texts where JSD is the exact maximum and not a lower bound. TVD, log-odds:"
         " how far the answer and the log-odds of the predicted class move under these weights.",
     ]

@@ -46,9 +46,9 @@ class ModelSettings(ScoredSettings):
     seeds: int = pydantic.Field(
         6,
         ge=1,
-        description="How many models to train for each lambda. Half of them start from scratch, half "
-        "from models of the recipe with other seeds. If the number is odd, one more starts "
-        "from scratch.",
+        description="How many models to train for each lambda. Half of them start from "
+        "scratch, half from models of the recipe with other seeds. If the number is odd, one "
+        "more starts from scratch.",
     )
     epochs: Annotated[int | None, _EPOCHS] = pydantic.Field(
         None, ge=1, description="The largest number of epochs of one training."
@@ -60,23 +60,25 @@ class ModelSettings(ScoredSettings):
     )
     budget: Annotated[SeedsBudget | None, _SEEDS] = pydantic.Field(
         None,
-        description="Records of seed-baseline. They say how far other seeds move the answers on dev. "
-        "Imitators that move them farther are replaced, and a sweep adds lambdas near this "
-        "limit.",
+        description="Records of seed-baseline. They say how far other seeds move the answers "
+        "on dev. Imitators that move them farther are replaced, and a sweep adds lambdas near "
+        "this limit.",
     )
     start: Annotated[StartFolder | None, _START] = pydantic.Field(
         None,
-        description="A folder of models that seed-baseline kept. Half of the models start from them. "
-        "Without a folder, such models are trained first.",
+        description="A folder of models that seed-baseline kept. Half of the models start from "
+        "them. Without a folder, such models are trained first.",
     )
     seed: int = pydantic.Field(
         0,
         ge=0,
-        description="The first seed of the models to train, and the seed of all other random choices.",
+        description="The first seed of the models to train, and the seed of all other random "
+        "choices.",
     )
     text: bool = pydantic.Field(
         False,
-        description="Keep the words in the records. Without this option, records contain only numbers.",
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )
 
     @pydantic.field_validator("lambdas")

@@ -15,7 +15,7 @@ class PermuteSettings(ShownSettings):
     )
     per_head: bool = pydantic.Field(
         False,
-        description="Shuffle each head on its own. Without this option, all heads are shuffled in the "
-        "same way.",
+        description="Shuffle each head on its own. Without this option, all heads are shuffled "
+        "in the same way.",
     )
     seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")

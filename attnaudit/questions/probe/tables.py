@@ -19,10 +19,10 @@ Array = NDArray[np.float64]
 
 # What it would mean if a probe did as well under a control as under the audited model's attention.
 MEANINGS = {
-    "shuffled": "then it only helps that the weights are uneven. It does not matter which words have "
-    "them.",
-    "untrained": "then training taught the attention nothing that helps. The architecture alone gives "
-    "as much.",
+    "shuffled": "then it only helps that the weights are uneven. It does not matter which "
+    "words have them.",
+    "untrained": "then training taught the attention nothing that helps. The architecture "
+    "alone gives as much.",
     "position": "then only the positions of the large weights help, not the words there.",
 }
 _OF_ARMS = {

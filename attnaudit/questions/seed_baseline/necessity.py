@@ -56,7 +56,8 @@ def _nothing(runs: Runs, what: str) -> Estimate:
         OLD
         if made_by_older(runs)
         else (
-            f"there are no models with {what} attention that were trained until they stopped improving"
+            f"there are no models with {what} attention that were trained until they stopped "
+            "improving"
         )
     )
     return Estimate(None, undefined=len(runs.gold), reason=reason)
