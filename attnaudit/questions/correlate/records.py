@@ -30,7 +30,9 @@ class Correlated(Attended, kw_only=True):
         for name, scores in self.importance.items():
             self.one_a_word(f"importance.{name}", scores)
         if self.integration is not UNSET and (odd := self.integration.keys() - self.importance):
-            raise ValueError(f"integration.{min(odd)} is of no importance that is there")
+            raise ValueError(
+                f"integration.{min(odd)} belongs to an importance that is not in the record"
+            )
 
 
 def kind(record: Mapping[str, Any]) -> type[Correlated]:
