@@ -153,7 +153,7 @@ def test_a_name_of_several_things_shows_them_all():
     ],
 )
 def test_an_unknown_name_is_met_with_the_nearest(wrong, hint):
-    with pytest.raises(InputError, match="nothing is called") as caught:
+    with pytest.raises(InputError, match="nothing has the name") as caught:
         find(wrong)
     assert hint in str(caught.value)
 
