@@ -77,7 +77,8 @@ def _needless(found: Finding, deltas: Deltas) -> Finding:
         return found
     status = found.status.replace("_", " ")
     reason = (
-        f"Learned attention gains this recipe less than {deltas.necessary:g} in score (see"
-        f" necessary). By its own rule this would be {status}. {found.reason}"
+        f"Learned attention improves this recipe by less than {deltas.necessary:g} in score "
+        "(see necessary), so this question makes little sense. By its own rule the finding "
+        f"would be {status}. {found.reason}"
     )
     return found.model_copy(update={"status": "not_assessable", "reason": reason})

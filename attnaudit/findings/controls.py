@@ -15,7 +15,7 @@ from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.records.metric import UNIT
 
-RULE = "Inconclusive in place of against: no control moves the answers."
+RULE = "Inconclusive instead of against, if no control moves the answers."
 
 
 def unmoved(runs: Runs) -> str | None:
@@ -37,8 +37,8 @@ def unmoved(runs: Runs) -> str | None:
         f"{CONTROLS[name]} (TVD up to {mean.ci_high:.3f})" for name, mean in means.items()
     )
     return (
-        f"Even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so that"
-        " this row cannot be tested."
+        f"Even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so "
+        "this row of attention cannot be tested."
     )
 
 
@@ -54,5 +54,5 @@ def withheld(found: Finding, why: str | None) -> Finding:
     if why is None or found.status != "against":
         return found
     rule = f"{found.rule} {RULE}" if found.rule else RULE
-    reason = f"{found.reason} That does not count here. {why}"
+    reason = f"{found.reason} But this does not count here. {why}"
     return found.model_copy(update={"status": "inconclusive", "reason": reason, "rule": rule})
