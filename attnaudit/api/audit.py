@@ -195,7 +195,7 @@ def _check_alone(asked: Asked, workers: int, in_memory: bool) -> None:
     trained = next((question.name for question, _ in asked if question.retrains), None)
     if trained is not None:
         raise InputError(
-            f"{trained} trains models, and cannot do so from {what}",
+            f"{trained} trains models, which is not possible with {what}",
             hint="save both, and give their paths and a recipe",
         )
 
@@ -214,7 +214,7 @@ def _at_least(name: str, value: Any, least: int) -> Any:
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise InputError(
-            f"{name} is {value!r:.60}, none of {', '.join(choices)}",
+            f"{name} is {value!r:.60}, but must be one of {', '.join(choices)}",
             hint=did_you_mean(str(value), choices),
         )
     return str(value)

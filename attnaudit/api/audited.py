@@ -124,7 +124,7 @@ class Audit:
         ]
         if not sources:
             raise InputError(
-                "a report holds no figures of single texts",
+                "a report has no figures of single texts",
                 hint="read the records of the audit, not its report",
             )
         return frame_of(sources, lists=lists, runs=runs)

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     Sources = Sequence[tuple[Part, Path]]
 
 _COMMON = {
-    "id": "The text, as the data names it.",
+    "id": "The id of the text in the data.",
     "split": "The split that the text is from.",
-    "group": "What the text belongs to, where the data says so.",
-    "gold": "The class in the data.",
-    "predicted": "The class that the model answers.",
-    "right": "Whether both are the same.",
+    "group": "The group that the text belongs to, if the data say so.",
+    "gold": "The correct class, from the data.",
+    "predicted": "The class that the model predicts.",
+    "right": "Whether the predicted class is the correct one.",
     "words": "The number of words that attention is shown for.",
     "outside": "The share of the attention that lies outside these words, 0 to 1.",
-    "attention": "One weight a word, which add up to 1 but for rounding.",
-    "tokens": "The words, where the records were made with text.",
-    "jsd": "JSD of the attention to that of the audited model, in nats, 0 to 0.693.",
-    "tvd": "TVD of the answer to that of the audited model, 0 to 1.",
+    "attention": "One weight for each word; they add up to 1, except for rounding.",
+    "tokens": "The words, if the records were made with --text.",
+    "jsd": "How far the attention is from the audited model's (JSD), in nats, 0 to 0.693.",
+    "tvd": "How far the answer is from the audited model's (TVD), 0 to 1.",
 }
 _SCALARS = ("group", "gold", "predicted", "words", "outside")
 _PER_MODEL = ("jsd", "tvd")
@@ -69,7 +69,7 @@ def read_records(*paths: str | Path, lists: bool = False, runs: bool = False) ->
             raise InputError(
                 "holds no records",
                 where=path,
-                hint="give files of --records; read_report reads reports",
+                hint="give files that --records wrote; read_report reads reports",
             )
         loaded += [(path, part) for part in load(path)]
     check_alike(loaded)
@@ -89,8 +89,8 @@ def frame_of(sources: Sources, *, lists: bool = False, runs: bool = False) -> pd
         frame = pd.DataFrame(rows)
         if not rows:
             raise InputError(
-                "these records are of no trained models",
-                hint="seed-baseline, model-adversary and probe train some",
+                "these records contain no trained models",
+                hint="seed-baseline, model-adversary and probe train models",
             )
         frame = frame.set_index("id")
     else:
@@ -179,7 +179,7 @@ def _says(column: str) -> str:
     if kind == "importance":
         return f"The importance {name} of each word."
     if kind == "run":
-        return f"Which of the trained models it is, by its {name}."
+        return f"The {name} of the trained model."
     spec: MetricSpec | None = None
     metric = next((m for m in (f"{column}.mean", column) if (spec := find(m))), column)
     if spec is None:

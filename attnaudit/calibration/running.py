@@ -106,9 +106,9 @@ def _found(note: Any) -> Found:
     plant, seed, statuses = note["plant"], note["seed"], note["statuses"]
     expected = PLANTS[plant].expected
     if type(seed) is not int or statuses.keys() != expected.keys():
-        raise ValueError("is of other findings")
+        raise ValueError("contains other findings")
     if not all(isinstance(status, str) for status in statuses.values()):
-        raise ValueError("holds a status that is no text")
+        raise ValueError("contains a status that is not text")
     return Found(plant, seed, dict(statuses), float(note["seconds"]))
 
 

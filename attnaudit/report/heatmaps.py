@@ -11,27 +11,28 @@ from attnaudit.report.layout import number
 
 def chosen(gallery: Gallery) -> str:
     """Which instances are shown, and of how many texts the attention is unsupported."""
-    said = f"{len(gallery.heatmaps)} of {gallery.of:,} instances, {gallery.rule}."
+    said = f"{len(gallery.heatmaps)} of {gallery.of:,} texts, {gallery.rule}."
     if not gallery.judged:
         return said
     return (
-        f"{said} Of {gallery.judged:,} judged texts, {gallery.unsupported:,}"
-        f" {'is' if gallery.unsupported == 1 else 'are'} not supported: there the highlighted words"
-        " do not carry the answer."
+        f"{said} Of {gallery.judged:,} judged texts, {gallery.unsupported:,} "
+        f"{'is' if gallery.unsupported == 1 else 'are'} not supported: there the answer does "
+        "not depend on the highlighted words more than on others."
     )
 
 
 def legend(gallery: Gallery) -> str:
     """How a heatmap is read."""
     said = (
-        "The darker a word and the thicker its line, the larger its weight, on one scale for all"
-        " rows of a text. The heaviest words show their weight as a number."
+        "The darker a word and the thicker the line below it, the larger its weight. All rows "
+        "of a text have the same scale. The words with the largest weights show them as "
+        "numbers."
     )
     rows = [row for heatmap in gallery.heatmaps for row in heatmap.rows]
     if any(len(heatmap.rows) > 1 for heatmap in gallery.heatmaps):
         said += (
-            " Below the first row, + and - mark words whose weight is at least a step larger or"
-            " smaller than in the model's attention."
+            " Below the first row, + and - mark words whose weight is clearly larger or "
+            "smaller than in the model's own attention."
         )
     if any(weight < 0 for row in rows for weight in row.weights):
         said += " A dashed line and a minus sign mark words that speak against the answer."
@@ -56,13 +57,14 @@ def remark(heatmap: Heatmap) -> str | None:
         return None
     if support.tvd is None or support.largest is None:
         return (
-            "Not judged: the text has too few words to compare its highlighted words with others."
+            "Not judged: the text has too few words to compare the highlighted words with others."
         )
     if support.words == 1:
-        what = "the weight of the highlighted word (the one with the largest weight)"
+        what = "the weight of the highlighted word (the word with the largest weight)"
     else:
         what = (
-            f"the weights of the highlighted words (the {support.words} with the largest weights)"
+            f"the weights of the highlighted words (the {support.words} words with the largest "
+            "weights)"
         )
     said = f"Not supported: setting {what} to zero"
     if support.tvd > support.largest:
