@@ -98,9 +98,9 @@ class _Lines:
                 f"a row has more than {in_bytes(LONGEST)}",
                 where=self.path,
                 line=self.number,
-                hint="end lines by a line feed, as all systems but the oldest do"
+                hint="end lines with a line feed (LF or CRLF)"
                 if old
-                else "split the text, or mend the quotes that never close",
+                else "split the text, or close the open quotes",
             )
         try:
             text = data.decode("utf-8")
@@ -113,7 +113,7 @@ class _Lines:
             ) from None
         if "\0" in text:
             raise InputError(
-                "holds a NUL character, which is no text",
+                "contains a NUL character, which is not text",
                 where=self.path,
                 line=self.number,
                 hint="save the file as UTF-8",
@@ -138,12 +138,12 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        raise _WrongError(f"the key {twice!r:.60} stands twice")
+        raise _WrongError(f"the key {twice!r:.60} occurs twice")
     return made
 
 
 def _no_number(name: str) -> object:
-    raise _WrongError(f"{name} is no number of JSON")
+    raise _WrongError(f"{name} is not a JSON number")
 
 
 def _whole(digits: str) -> int:
@@ -170,9 +170,9 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
             f"is not usable JSON ({error})",
             where=path,
             line=number,
-            hint="write null for a number that is not there"
+            hint="write null for a missing number"
             if "number of JSON" in str(error)
-            else "mend or remove the row",
+            else "correct or remove the row",
         ) from None
     except RecursionError:
         raise InputError(
@@ -196,10 +196,10 @@ def _check_pairs(value: object, path: Path, line: int) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError(
-            "the row holds half a surrogate pair, which is no text",
+            "the row contains half of a surrogate pair, which is not text",
             where=path,
             line=line,
-            hint="mend or remove that character",
+            hint="correct or remove that character",
         ) from None
 
 
@@ -235,7 +235,7 @@ def _csv_rows(path: Path, delimiter: str, required: Collection[str]) -> Rows:
                 header = _checked_header(path, line, cells, required)
             elif len(cells) != len(header):
                 raise InputError(
-                    f"the row has {len(cells)} columns, the header {len(header)}",
+                    f"the row has {len(cells)} columns, but the header has {len(header)}",
                     where=path,
                     line=line,
                     hint=f"put fields that hold {delimiter!r} in quotes",
@@ -255,7 +255,7 @@ def _checked_header(
         )
     twice = next((name for name, n in Counter(header).items() if n > 1), None)
     if twice is not None:
-        what = f"the column {twice!r:.60} stands twice in the header"
+        what = f"the column {twice!r:.60} occurs twice in the header"
         raise InputError(what, where=path, line=line)
     if not set(header) >= set(required):
         raise _missing(path, line, dict.fromkeys(header), required)

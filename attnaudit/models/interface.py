@@ -100,10 +100,12 @@ class AttentionModel(nn.Module, abc.ABC):
     """Whether the tool frames texts with <SOS> and <EOS>: encoded, never attended."""
 
     mask_token: int | None = None
-    """The id that stands for a hidden word, for a model trained with one; None without."""
+    """The id of the mask token, which stands for a hidden word; None if the model was not trained
+    with one."""
 
     vocabulary: Vocabulary | None = None
-    """The words it was trained with, for a plug-in that brings them; None: those of the data."""
+    """The words that the model was trained with, if a plug-in has its own; None means the words of
+    the data."""
 
     unknown_token: int | None = UNK
     """The id of a word that the model does not know; None where it has none of its own.
@@ -162,7 +164,7 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     Raises ValueError if a row has no position to attend to: its softmax would be NaN.
     """
     if not bool(mask.any(-1).all()):
-        raise ValueError("a text has no position to attend to")
+        raise ValueError("a text has no position that can be attended to")
     return scores.masked_fill(~mask, -torch.inf).softmax(-1)
 
 
@@ -207,7 +209,7 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         f"its logits have shape {tuple(plain.shape)}, not {(len(batch), classes)}",
     )
     law(bool(plain.isfinite().all()), "its logits are not finite")
-    law(torch.equal(plain, model(batch)), "it answers differently when asked twice")
+    law(torch.equal(plain, model(batch)), "it gives different answers to the same text")
     law(
         alpha.ndim == 3 and alpha.shape[::2] == batch.ids.shape,
         f"its attention has shape {tuple(alpha.shape)}, not (batch, heads, tokens)",
@@ -218,12 +220,12 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         bool((alpha >= 0).all())
         and bool((alpha.masked_fill(attendable, 0) == 0).all())
         and same(alpha.sum(-1), torch.ones_like(alpha[..., 0])),
-        "its attention is no distribution over the attendable positions",
+        "its attention is not a distribution over the attendable positions",
     )
     law(not bool((encoded.attendable & ~batch.mask).any()), "padding is attendable")
     law(
         not bool((encoded.content & ~(encoded.attendable & batch.content)).any()),
-        "content lies outside the attendable positions, or is no word of the text",
+        "content lies outside the attendable positions, or is not a word of the text",
     )
     own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
     law(same(own, plain), "reading its own attention does not give its own logits")
@@ -237,12 +239,12 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     elsewhere = model.encode(batch, 2 * model.embed(batch) + 1)
     law(
         same(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
-        "encoding its embeddings does not give what encoding the ids gives",
+        "encoding its embeddings gives another result than encoding the ids",
     )
     law(
         not torch.equal(model.attend(elsewhere), alpha)
         or not torch.equal(model.read(elsewhere, variants), together),
-        "neither its attention nor its answer depends on the embeddings handed to `encode`",
+        "neither its attention nor its answer depends on the embeddings given to `encode`",
     )
     shortest = batch.mask.sum(1).argmin().view(1)
     law(

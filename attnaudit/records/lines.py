@@ -57,7 +57,9 @@ def lines(stream: IO[bytes], where: str, first: int) -> Iterator[tuple[int, byte
     while line := stream.readline(LONGEST):
         if len(line) == LONGEST:
             raise InputError(
-                f"is longer than a record can be ({LONGEST >> 20} MiB)", where=where, line=number
+                f"is longer than the limit for a record ({LONGEST >> 20} MiB)",
+                where=where,
+                line=number,
             )
         yield number, line
         number += 1

@@ -156,7 +156,7 @@ _ANSWERS: dict[FindingStatus, str] = {
     "for": "Speaks for attention",
     "against": "Counts against attention",
     "inconclusive": "Not decided",
-    "not_assessable": "Makes no sense to ask here",
+    "not_assessable": "The question makes no sense here",
     "not_assessed": "Not tested",
 }
 

@@ -138,14 +138,14 @@ def _blocks(model: nn.Module, run: Run, example: Batch) -> Anatomy:
             hook.remove()
     if not found:
         raise ModelError(
-            "its attention does not go through the attention interface of transformers, so that it"
-            " cannot be intervened on",
+            "its attention does not go through the attention interface of transformers, so "
+            "attnaudit cannot change it",
             hint="audit a model whose architecture does (BERT, RoBERTa, DistilBERT, ELECTRA,"
             " ALBERT, ModernBERT, GPT-2, LLaMA and others), or wrap it as package.module:factory",
         )
     blocks = [block for block in found if block is not None]
     if len(blocks) < len(found):
-        raise ModelError("its attention cannot be intervened on: its layers are not in blocks")
+        raise ModelError("attnaudit cannot change its attention: its layers are not in blocks")
     inside = set(blocks[-1].modules())
     output = next((m for m in after if m in inside), None)
     inputs = tuple(m for m in before if m in inside)
@@ -180,7 +180,7 @@ def _row(
         return rules[0], tupled
     what = "several rows of its last layer" if rows > 1 else "a row that is not the first or last"
     raise ModelError(
-        f"its classification head reads {what}, so that no one row of attention explains it",
+        f"its classification head reads {what}, so no single row of attention explains the answer",
         hint="audit a model that classifies from [CLS] or from the last token",
     )
 

@@ -91,7 +91,7 @@ def plan_part(
         seconds = shared.spread(found.seconds, len(work.batches), loading)
         stages.append(Stage(name="records", seconds=seconds))
         if found.rough:
-            notes.append("There was no time to try the longest texts: a rough guess.")
+            notes.append("There was no time to try the longest texts, so this is a rough guess.")
     if retraining is not None:
         learned = _learn(work, retraining, shared, loading, memory, alike or {}, asked)
         passes += learned.passes
@@ -191,8 +191,8 @@ def _learn(
     if later:
         others = count - first - at_first
         notes.append(
-            f"{at_first} trainings come first; how many of the other {others} follow"
-            " depends on what these show."
+            f"{at_first} trainings come first. Their results decide how many of the other "
+            f"{others} follow."
         )
     return _Learned(
         tuple(trainings),

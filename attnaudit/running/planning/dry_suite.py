@@ -53,7 +53,7 @@ from attnaudit.running.plans import Plan
 from attnaudit.running.suite import Subject, Where, check_places, folder_of, settings_of
 from attnaudit.running.work import Work, dataset_facts
 
-MADE = "It stands in the output folder already."
+MADE = "It is already in the output folder."
 
 
 def plan_training(
