@@ -87,7 +87,7 @@ def test_lists_are_options_given_often(cli, project):
         ("seed: -1", ["attnaudit.yaml: ", "--seed"]),
         ("correlate: {measure: [gradeint]}", ["'gradeint'", "did you mean 'gradient'?"]),
         ("? [1, 2]\n: 3", ["attnaudit.yaml"]),
-        ("limit: 3\nlimit: 4", ["attnaudit.yaml:5: the key 'limit' stands twice"]),
+        ("limit: 3\nlimit: 4", ["attnaudit.yaml:5: the key 'limit' occurs twice"]),
         ("limit: 'x", ["attnaudit.yaml", "is not valid YAML"]),
         ("no: 3", ["attnaudit.yaml", "unknown key"]),
     ],

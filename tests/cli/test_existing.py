@@ -103,8 +103,8 @@ def test_a_configuration_may_not(refused, here):
     [
         ([], ["missing CONFIG or MODEL"]),
         (["rows.jsonl"], ["rows.jsonl: is data", "neither a CONFIG nor a MODEL", "--data"]),
-        (["w.safetensors"], ["is a file of weights alone", "config.json"]),
-        (["nothing"], ["nothing: is no file, no folder and no sample", "owner/name"]),
+        (["w.safetensors"], ["contains only weights", "config.json"]),
+        (["nothing"], ["nothing: is not a file, a folder or a sample configuration", "owner/name"]),
         (["bert-base-uncased"], ["neither a CONFIG nor a MODEL", "owner/name"]),
         (["quickstrat"], ["did you mean 'quickstart'"]),
         (["empty"], ["empty: is a folder without config.json", "package.module:factory"]),
@@ -172,7 +172,7 @@ def test_a_run_is_held_against_a_plan_that_was_locked(cli, folder):
     assert "permute.permutations: planned 3, done 4" in said
     second = result.out.splitlines()[1]
     assert second.startswith("Warning")
-    assert "plan not kept: The run did not keep to the plan in plan.json" in result.out
+    assert "plan not followed: The run did not keep to the plan in plan.json" in result.out
 
     text = (folder / "plan.json").read_text()
     (folder / "plan.json").write_text(text.replace('"permute.seed": 0', '"permute.seed": 2'))

@@ -64,7 +64,7 @@ def test_pipes_in_place_of_files(audit, refused, here):
     """Nothing would ever come: waiting for it would be for ever."""
     for name in ("p.jsonl", "p.yaml", "p.pt", "p.json"):
         os.mkfifo(here / name)
-    says = "is a pipe, not a file; write what it gives into a file first"
+    says = "is a pipe, not a file; write its output into a file first"
     audit(data="p.jsonl", says=[f"p.jsonl: {says}"])
     audit(data="p.yaml", says=[f"p.yaml: {says}"])
     audit(model="p.pt", says=[f"p.pt: {says}"])
@@ -110,7 +110,7 @@ def test_unknown_label(audit, rows):
 
 def test_duplicate_ids(audit, rows):
     data = rows(*({**row, "id": "same"} for row in GOOD))
-    audit(data=data, says=["rows.jsonl:2: the id 'same' stands twice", "first on line 1"])
+    audit(data=data, says=["rows.jsonl:2: the id 'same' occurs twice", "first on line 1"])
 
 
 def test_no_usable_row(audit, rows):
@@ -366,7 +366,7 @@ def ctrl_c_at_once(monkeypatch):
         ("trainig: {epochs: 2}", ["c.yaml:4: unknown key 'trainig'", "did you mean 'training'?"]),
         ("vectors: {fil: x.vec}", ["c.yaml:4: unknown key 'vectors.fil'", "'file'"]),
         ("vocabulary: {min_count: none}", ["c.yaml:4: vocabulary.min_count"]),
-        ("model: {encoder: lstm}", ["c.yaml:4: the key 'model' stands twice"]),
+        ("model: {encoder: lstm}", ["c.yaml:4: the key 'model' occurs twice"]),
         ("output: [", ["c.yaml", "is not valid YAML"]),
     ],
 )
@@ -407,7 +407,7 @@ def test_mistakes_in_a_policy(audit, refused, here, correlate):
         (gate.format("metrc"), ["p.yaml:3", "metrc", "did you mean 'metric'?"]),
         (gate.replace("mean", "maen").format("metric"), ["p.yaml:3: unknown metric", "tau.mean'?"]),
         (gate.replace("0.2", "20").format("metric"), ["p.yaml:4", "min 20"]),
-        ("", ["p.yaml: does not hold a YAML mapping"]),
+        ("", ["p.yaml: does not contain a YAML mapping"]),
     ):
         (here / "p.yaml").write_text(content)
         audit("--policy", "p.yaml", says=says)

@@ -267,7 +267,7 @@ def test_a_summary_of_one_sheet(cli, refused, report, here):
     assert "What do the words mean?" not in sheet
     assert cli("report", report, "--summary", "--format", "html").out == sheet
     for args in ((), ("--json",), ("-o", "x.md")):
-        says = "--summary is for pages; add --format html, or -o with a name that ends in .html"
+        says = "--summary is for pages; add --format html, or give -o a name that ends in .html"
         refused("report", report, "--summary", *args, says=[says])
 
 
@@ -281,7 +281,7 @@ def test_a_page_on_which_weights_are_moved(cli, refused, tiny, here):
     assert page.count('"id":') == 2
     json.loads(done.out)
     cli("adversary", model, data, *asked, "--records", "silent.jsonl")
-    says = ["--interactive needs records that hold both attention and words", "--text"]
+    says = ["--interactive needs records that contain both attention and words", "--text"]
     refused("report", "silent.jsonl", "--interactive", "no.html", says=says)
     text = (here / "r.jsonl").read_text().replace(str(model), "evil:make", 1)
     (here / "evil.jsonl").write_text(text)

@@ -180,7 +180,7 @@ def test_a_plug_in_is_trained_again_by_its_recipe(cli, plugin, tiny):
         assert report["model"]["sha256"]
     unknown, kept, *_ = result.err.splitlines()
     assert unknown.startswith(f"{plugin}:Trainable does not know 49 of 211 words")
-    assert kept == "the adversaries are not kept: models of this kind have no checkpoints"
+    assert kept == "the adversaries are not kept, because models of this kind have no checkpoints"
 
 
 def test_a_plug_in_says_what_it_lacks(refused, plugin, tiny, here):
@@ -209,7 +209,7 @@ def test_vectors_that_have_gone_leave_two_ways_out(cli, refused, tiny, here):
     assert cli(*baseline).code == 0
     (here / "v.vec").rename(here / "w.vec")
     assert cli("permute", *baseline[1:3], "-q").code == 0  # which trains nothing
-    says = ["out/model.pt: was trained with the vectors in v.vec", "put them back", "--recipe"]
+    says = ["out/model.pt: was trained with the vectors in v.vec", "put the file back", "--recipe"]
     refused(*baseline, "--records", "r.jsonl", says=says)
     (here / "d.yaml").write_text((config + model).replace("v.vec", "w.vec"))
     assert cli(*baseline, "--recipe", "d.yaml").code == 0
@@ -250,9 +250,9 @@ def test_folders_that_cannot_hold_models_are_found_before_any_work(audit, refuse
     (here / "adversaries").write_text("")
     pair = (tiny / "model.pt", tiny / "data.yaml", "--lambda", "0.1", "--records", "r.jsonl")
     for folder in ("file", "file/in"):
-        says = ["file: is a file, and a folder is needed"]
+        says = ["file: is a file, but a folder is needed"]
         refused("adversary", *pair, "--models", folder, says=says)
-    refused("adversary", *pair, says=["adversaries: is a file, and a folder is needed"])
+    refused("adversary", *pair, says=["adversaries: is a file, but a folder is needed"])
     assert audit("adversary", "--limit", "4", "-q").code == 0  # which keeps no models
 
 

@@ -189,8 +189,8 @@ def test_interruptions_are_told(cli, folder, monkeypatch):
         ("trainig: {}", ["c.yaml:2: unknown key 'trainig'"]),
         ("output: ../out", ["c.yaml: output: '../out' leads out of this folder", "-o FOLDER"]),
         ("output: /dev/shm/x", ["c.yaml: output: '/dev/shm/x' leads out"]),
-        ("output: file", ["file: is a file, and a folder is needed"]),
-        ("output: file/in", ["file: is a file, and a folder is needed"]),
+        ("output: file", ["file: is a file, but a folder is needed"]),
+        ("output: file/in", ["file: is a file, but a folder is needed"]),
     ],
 )
 def test_mistakes_in_a_plan(refused, here, tiny, line, says):
@@ -311,7 +311,7 @@ def test_what_does_not_belong_together(cli, refused, records, folder, tiny):
         (["=0.1"], "no finding ''"),
         (["necessary=-0.1"], "--delta takes sizes from 0 to 1"),
         (["necessary=nan"], "--delta takes sizes from 0 to 1"),
-        (["hard_to_manipulate=0.7"], "for JSD to 0.6931"),
+        (["hard_to_manipulate=0.7"], "for a JSD, from 0 to 0.6931"),
         (["necessary=0.1", "necessary=0.2"], "--delta necessary=0.2: necessary is given twice"),
     ],
 )

@@ -91,7 +91,7 @@ def test_tables_hold_a_column_a_split(reports):
     assert cells["skipped: empty"] == (1, 0)
     assert "skipped: one_word" not in cells
     assert cells["tokens, largest"] == (2, 2)
-    assert cells["types not in train"] == (None, 2 / 5)
+    assert cells["different words not in train"] == (None, 2 / 5)
     assert cells["texts also in train"] == (None, 2)
     assert data.notes == [
         "texts of test that also occur in train: 2; they flatter the model's scores"

@@ -204,8 +204,8 @@ def test_csv_and_jsonl_give_the_same_instances(load, tmp_path):
         ([row(), row(label=None)], {}, ":2: the label None is neither a name nor a whole number"),
         ([row(), row(label=0.5)], {}, ":2: the label 0.5 is neither a name nor a whole number"),
         ([row(), row()], {}, ": all rows have the label 'x', and a classifier needs two"),
-        ([row(id="i"), row(label="y", id="i")], {}, ":2: the id 'i' stands twice; first on line 1"),
-        ([row(), row(label="y", id="1")], {}, ":2: the id '1' stands twice; first on line 1"),
+        ([row(id="i"), row(label="y", id="i")], {}, ":2: the id 'i' occurs twice; first on line 1"),
+        ([row(), row(label="y", id="1")], {}, ":2: the id '1' occurs twice; first on line 1"),
         ([row(id=1.5), PAIR[1]], {}, ":1: the field 'id' is 1.5, not a string or a whole number"),
         ([row(group=True), PAIR[1]], {}, ":1: the field 'group' is True, not a string or a whole"),
         ([row(3), PAIR[1]], {}, ":1: the field 'text' is 3, not a string"),
@@ -370,8 +370,8 @@ def test_names_are_short(tmp_path, field):
     with pytest.raises(InputError) as caught:
         load_dataset(load_spec(path), labels=["x", "y"])
     assert str(caught.value) == (
-        f"{path}:1: the field '{field}' has 1,001 characters, more than 1,000;"
-        " ids and groups are short names"
+        f"{path}:1: the field '{field}' has 1,001 characters, more than 1,000; ids and groups "
+        "must be short names"
     )
 
 
@@ -379,7 +379,9 @@ def test_names_are_short(tmp_path, field):
 def test_a_split_is_a_name(tmp_path, split):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"text": "a b", "label": "x", "split": split}) + "\n")
-    with pytest.raises(InputError, match=r"a.jsonl:1: the field 'split' is .*, which names no spl"):
+    with pytest.raises(
+        InputError, match=r"a.jsonl:1: the field 'split' is .*, which is not the name"
+    ):
         splits_of(load_spec(path))
 
 

@@ -75,7 +75,7 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.csv", "text,label\na,b,c", ":2: the row has 3 columns, the header 2"),
         ("a.csv", 'text,label\n"a\nb",b\nc\n', ":4: the row has 1 columns, the header 2"),
         ("a.tsv", "text\tlabel\na", ":2: the row has 1 columns, the header 2"),
-        ("a.csv", "text,label,text\n", ":1: the column 'text' stands twice"),
+        ("a.csv", "text,label,text\n", ":1: the column 'text' occurs twice"),
         ("a.csv", 'text,label\na,b\n"c,d\ne,f', ":3: the row is broken (unexpected end of data)"),
         ("a.tsv", 'text\tlabel\n"a" b\tc', ":2: the row is broken"),
         ("a.csv", "text,label\ra,b", ":1: the row is broken"),
@@ -89,10 +89,10 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.jsonl", "[" * 100_000, ":1: is not usable JSON (it is nested too deeply)"),
         ("a.jsonl", '{"text": "a", "label": 1, "label": 2}', ":1: is not usable JSON (the key 'la"),
         ("a.jsonl", '{"text": {"b": 1, "b": 1}}', ":1: is not usable JSON (the key 'b' stands tw"),
-        ("a.jsonl", '{"x": NaN}', ":1: is not usable JSON (NaN is no number of JSON); write null"),
+        ("a.jsonl", '{"x": NaN}', ":1: is not usable JSON (NaN is not a JSON number); write null"),
         ("a.jsonl", '{"x": [-Infinity]}', ":1: is not usable JSON (-Infinity is no number"),
         ("a.jsonl", '{"x": ' + "1" * 100_000 + "}", ":1: is not usable JSON (a number has 100,000"),
-        ("a.jsonl", '\n{"text": "a\0"}', ":2: holds a NUL character, which is no text; save"),
+        ("a.jsonl", '\n{"text": "a\0"}', ":2: contains a NUL character, which is not text; save"),
         ("a.csv", "text,label\na,b\nc\0,d", ":3: holds a NUL character"),
         ("a.csv", "text,label\na,b\n".encode("utf-16-le"), ":1: holds a NUL character"),
         ("a.csv", "text,label\na,b\n".encode("utf-16"), ":1: is not UTF-8 text"),
@@ -132,7 +132,7 @@ def test_a_row_is_cut_while_it_is_read(complaint, kind):
     head = '{"text": "fine"}\n' if name == "a.jsonl" else "text\n"
     said = complaint(name, head + text)
     assert said.startswith(f"/{name}:{line}: a row has more than 8 MiB; ")
-    assert ("end lines by a line feed" in said) == (kind == "old line ends")
+    assert ("end lines with a line feed" in said) == (kind == "old line ends")
 
 
 def test_a_row_within_the_limit_is_read(rows):

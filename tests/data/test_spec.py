@@ -87,13 +87,16 @@ def test_labels_are_kept_as_written(spec):
             "file: a.csv\ntrain: b.csv",
             ": give either `file` or `train`, `dev` and `test`, not both",
         ),
-        ("lowercase: true", ": names no data: give `train`, `dev` and `test`, or `file`"),
+        (
+            "lowercase: true",
+            ": does not say where the data are: give `train`, `dev` and `test`, or `file`",
+        ),
         (
             "lowercase: false\ntest: a.parquet",
             ":2: test: 'a.parquet' is not a .jsonl, .csv, .tsv file",
         ),
-        ("file: a.csv\nlabels: [a, b, a]", ":2: labels: the label 'a' stands twice"),
-        ("file: a.csv\nlabels: [1, '1']", ":2: labels: the label '1' stands twice"),
+        ("file: a.csv\nlabels: [a, b, a]", ":2: labels: the label 'a' occurs twice"),
+        ("file: a.csv\nlabels: [1, '1']", ":2: labels: the label '1' occurs twice"),
         ("file: a.csv\nlabels: [a]", ":2: labels: at least two labels are needed"),
         ("file: a.csv\nlabels: [a, '']", ":2: labels: a label is empty"),
         ("file: a.csv\nlabels: [a, [b]]", ":2: labels.1: should be a valid string"),
@@ -120,7 +123,7 @@ def test_labels_are_kept_as_written(spec):
         ),
         (
             "file: a.csv\ntokeniser: {regex: a, file: b}",
-            ":2: tokeniser: give one of regex and file",
+            ":2: tokeniser: give regex or file",
         ),
         (
             "file: a.csv\nmin_length: 0",
@@ -166,7 +169,7 @@ def test_a_tokenizer_json_that_is_not_there_or_no_good_is_named(spec, tmp_path):
     with pytest.raises(InputError, match=r"t.json: no such file"):
         spec("file: a.csv\ntokeniser: {file: t.json}")
     (tmp_path / "t.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match=r"t.json: is not a tokenizer.json"):
+    with pytest.raises(InputError, match=r"t.json: cannot be used as a tokenizer.json"):
         spec("file: a.csv\ntokeniser: {file: t.json}")
 
 

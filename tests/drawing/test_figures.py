@@ -130,7 +130,9 @@ def test_the_curve() -> None:
         ["trained with uniform weights", None, 0.1, 0.03],
     ]
     assert ">0.5</text>" in drawn.svg
-    assert "The plus is the per-text search. It is no model and no evidence" in drawn.caption
+    assert (
+        "The plus is the per-text search. It is not a model, and it is no evidence"
+    ) in drawn.caption
     models = tvd_jsd_curve([p for p in POINTS if p.kind != "instance"], "curve")
     assert "plus" not in models.caption
 

@@ -38,7 +38,7 @@ def test_a_barrier_stands_before_all(bench):
     bench.partial = True
     found = assess(bench.evidence(), Deltas())
     assert statuses(found) == ("not_assessed",) * 4
-    assert {f.reason for f in found.values()} == {"A limit kept some rows from being audited."}
+    assert {f.reason for f in found.values()} == {"Some rows were not audited, because of --limit."}
     assert {f.scope for f in found.values()} == {"a bench"}
     assert all(f.statistic is None and f.interval is None for f in found.values())
 

@@ -25,7 +25,7 @@ def test_a_model_that_works_passes(bench):
 
 def test_part_of_the_data_is_not_enough(bench):
     bench.partial = True
-    assert judge(bench) == "A limit kept some rows from being audited."
+    assert judge(bench) == "Some rows were not audited, because of --limit."
 
 
 @pytest.mark.parametrize(("rare", "passes"), [(49, False), (50, True)])
@@ -45,7 +45,7 @@ def test_a_class_that_never_occurs_is_the_rarest(bench):
 
 def test_one_group_has_no_interval(bench):
     bench.groups = ["the same"] * 200
-    assert judge(bench) == "All texts are of one group, which does not tell how groups differ."
+    assert judge(bench) == "All texts belong to one group, so nothing shows how groups differ."
 
 
 def test_a_constant_answer_is_not_beaten_by_itself(bench, models):

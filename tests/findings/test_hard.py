@@ -77,7 +77,10 @@ def test_one_adversary_is_enough_and_excludes_for(movable, models):
         ({"start": 20}, "of the labels; the budget is"),
         ({"wrong": 32}, "of macro-F1; the budget is"),
         ({"jsd": np.tile([0.0, 0.32], 100)}, "It moves the attention by 0.11 [0.09, 0.13] JSD"),
-        ({"moved": 0}, "It is not shown to move the word of largest weight more often than these"),
+        (
+            {"moved": 0},
+            "It is not shown to change the word of largest weight more often than these",
+        ),
     ],
 )
 def test_against_needs_all_of_it_on_the_audited_split(movable, models, worse, said):
@@ -114,7 +117,9 @@ def test_imitators_that_differ_widen_the_interval_of_the_excess(movable, models)
     movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.05, 0.3, 0.55) * 2]
     found = judge(movable)
     assert found.status == "inconclusive"
-    assert "JSD beyond imitators of the same kind of start, which is not shown" in found.reason
+    assert (
+        "JSD farther than imitators with the same kind of start. This is not shown" in found.reason
+    )
     movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.04, 0.05, 0.06) * 2]
     assert judge(movable).status == "against"
 
@@ -300,7 +305,7 @@ def test_without_adversaries_it_is_not_assessed(bench):
 def test_without_dev_nothing_can_be_chosen(bench):
     found = judge(bench, change=lambda e: e.runs["model-adversary"].pop("dev"))
     assert found.status == "not_assessed"
-    assert found.reason == "There are no records on dev, where adversaries are chosen."
+    assert found.reason == "There are no records on dev. They are needed to choose adversaries."
 
 
 def test_records_of_older_versions_have_no_warm_starts(bench):
@@ -313,7 +318,7 @@ def test_records_of_older_versions_have_no_warm_starts(bench):
     found = judge(bench, change=older)
     assert found.status == "not_assessed"
     assert found.reason.startswith(
-        "The records hold no adversaries that begin from models of other seeds"
+        "The records contain no adversaries that start from models of other seeds"
     )
     assert "--keep DIR" in found.reason
     assert "--start DIR" in found.reason
@@ -357,7 +362,7 @@ def test_five_seeds_set_the_budget(bench):
 def test_a_delta_of_0(bench):
     found = judge(bench, delta=0.0)
     assert found.status == "inconclusive"  # an excess of .01, and the top word stays where it is
-    assert "not shown to move the word of largest weight" in found.reason
+    assert "not shown to change the word of largest weight" in found.reason
 
 
 def test_groups_widen_what_texts_decide(bench, models):
@@ -391,7 +396,9 @@ def test_imitators_that_attend_elsewhere_show_nothing(bench, models):
     }
     found = judge(bench)
     assert found.status == "inconclusive"
-    assert "Models that only imitate the answers may attend elsewhere themselves" in found.reason
+    assert (
+        "Models that only imitate the answers may themselves attend to other words"
+    ) in found.reason
     assert (
         "0.35 [0.35, 0.35] JSD from the audited model's, and shuffled attention 0.19"
         in found.reason

@@ -127,8 +127,8 @@ def test_models_that_were_still_improving_say_nothing(bench, improving, who):
     found = judge(bench)
     assert (found.status, found.statistic) == ("not_assessed", None)
     assert found.reason == (
-        f"{who} were still improving at the end of their training, so that the scores cannot be"
-        " compared. Give the recipe more epochs, then train and audit the model again."
+        f"{who} were still improving at the end of their training, so the scores cannot be "
+        "compared. Give the recipe more epochs, then train and audit the model again."
     )
 
 
@@ -143,8 +143,8 @@ def test_records_of_older_versions_are_named(bench):
     found = judge(bench, runs=runs)
     assert (found.status, found.statistic) == ("not_assessed", None)
     assert found.reason == (
-        "An older version made these records. It trained models with uniform attention no longer"
-        " than the recipe says, so that they may have learned too little. Run seed-baseline again."
+        "An older version made these records. It trained models with uniform attention only as "
+        "long as the recipe says, so they may have learned too little. Run seed-baseline again."
     )
     runs.models = {}
     assert judge(bench, runs=runs).reason == (

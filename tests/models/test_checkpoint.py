@@ -114,7 +114,7 @@ def test_a_truncated_file(save, complaint):
     whole = path.read_bytes()
     for share in (0.02, 0.3, 0.6, 0.9, 0.999):
         path.write_bytes(whole[: int(share * len(whole))])
-        assert complaint(path) == "is truncated or damaged; copy it again, or train anew"
+        assert complaint(path) == "is truncated or damaged; copy it again, or train again"
 
 
 @pytest.mark.parametrize("junk", [b"", b"PK\x03\x04", b"PK\x03\x04" + bytes(30)])
@@ -140,7 +140,7 @@ class Loaded:
 
 def test_pickled_objects_are_never_loaded(tmp_path, complaint):
     path = tmp_path / "model.pt"
-    expected = "holds pickled Python objects, which attnaudit never loads; save weights only"
+    expected = "contains pickled Python objects, which attnaudit never loads; save weights only"
     thing = Loaded()
     thing.x = 1
     torch.save({"format": thing}, path)
@@ -236,7 +236,9 @@ KEYS = ("format", "version", "recipe", "words", "labels", "paired", "reading", "
 def test_structures_that_hold_themselves_are_refused_at_once(save, complaint, key, kind):
     path = save(lambda content: content.update({key: shared(kind=kind)}))
     started = time.process_time()
-    assert complaint(path).startswith("is not as `attnaudit train` writes a checkpoint (it holds ")
+    assert complaint(path).startswith(
+        "is not a checkpoint as `attnaudit train` writes it (it holds "
+    )
     assert time.process_time() - started < 5
 
 
@@ -251,13 +253,15 @@ def test_tuples_that_would_be_hashed(tmp_path, complaint, steps):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model/data.pkl", steps % DOUBLED)
     started = time.process_time()
-    assert complaint(path).startswith("is not as `attnaudit train` writes a checkpoint (it holds")
+    assert complaint(path).startswith(
+        "is not a checkpoint as `attnaudit train` writes it (it holds"
+    )
     assert time.process_time() - started < 5
 
 
 def test_structures_within_a_field(save, complaint):
     path = save(lambda content: content.update(reading={"fields": {"text": [shared()]}}))
-    assert "(it holds one list or mapping in several places)" in complaint(path)
+    assert "(it contains the same list or mapping in several places)" in complaint(path)
 
 
 @pytest.mark.parametrize("levels", [50, 200])
@@ -272,9 +276,9 @@ def test_deep_structures(save, complaint, levels):
         ("labels", [0, 1], "'labels' holds a int, not text alone"),
         ("labels", [["a"], "b"], "'labels' holds a list, not text alone"),
         ("labels", ["a", None], "'labels' holds a NoneType, not text alone"),
-        ("labels", ["a", "a"], "'labels' are not two or more different names"),
-        ("labels", ["a"], "'labels' are not two or more different names"),
-        ("labels", ["", "a"], "'labels' are not two or more different names"),
+        ("labels", ["a", "a"], "'labels' must be two or more different names"),
+        ("labels", ["a"], "'labels' must be two or more different names"),
+        ("labels", ["", "a"], "'labels' must be two or more different names"),
         ("labels", ["1", "1.0"], "the labels '1' and '1.0' mean the same"),
         ("labels", ["a", "b" * 201], "has 201 characters, more than 200"),
         ("labels", "ab", "'labels' is of type str, not list"),
@@ -303,7 +307,9 @@ def test_values_of_other_types_and_sizes(save, complaint, key, value, says):
     found = complaint(save(lambda content: content.update({key: value})))
     if says is None:
         kind = type(value).__name__
-        assert found.startswith(f"has checkpoint version of type {kind}, this attnaudit reads 1;")
+        assert found.startswith(
+            f"has checkpoint version of type {kind}, but this attnaudit reads version 1;"
+        )
     else:
         assert found.startswith("is a damaged checkpoint (")
         assert says in found
@@ -390,9 +396,9 @@ def test_compressed_parts_are_refused_unread(save, complaint):
 
 def test_parts_that_stand_twice_or_are_missing(save, complaint):
     path = rewritten(save(), lambda parts: [*parts, (parts[0][0].upper(), b"")])
-    assert "(a part stands twice)" in complaint(path)
+    assert "(a part occurs twice)" in complaint(path)
     path = rewritten(save(), lambda parts: [p for p in parts if not p[0].endswith("data.pkl")])
-    assert "(it has no part data.pkl, or several)" in complaint(path)
+    assert "(it must have exactly one part data.pkl)" in complaint(path)
     path = rewritten(save(), lambda parts: [p for p in parts if not p[0].endswith("data/0")])
     assert "bytes that the file does not hold)" in complaint(path)
 
@@ -418,7 +424,7 @@ def test_a_storage_that_claims_more_than_the_file_has(save, complaint):
 def test_pipes_and_devices_are_refused(tmp_path, complaint, make):
     path = tmp_path / "model.pt"
     make(path)
-    assert complaint(path).endswith("not a file; write what it gives into a file first")
+    assert complaint(path).endswith("not a file; write its output into a file first")
 
 
 def test_what_torch_takes_for_plain_is_looked_at(save):

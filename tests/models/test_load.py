@@ -400,12 +400,12 @@ def test_the_number_format_is_read_with_the_weights(hugging_face, load_data):
 )
 def test_what_other_models_have_not(save, placement, option):
     for reference in (save(), "no.such:factory"):
-        with pytest.raises(InputError, match=f"{option} is for Hugging Face models, and "):
+        with pytest.raises(InputError, match=f"{option} is for Hugging Face models, but "):
             find_model(reference, 0, placement)
 
 
 def test_a_folder_has_no_revisions(hugging_face):
     with pytest.raises(
-        InputError, match=r"--revision is for models of the hub, and .* is a folder"
+        InputError, match=r"--revision is for models on the hub, but .* is a folder"
     ):
         find_model(hugging_face(), 0, Placement(revision="v1"))

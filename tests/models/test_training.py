@@ -293,7 +293,7 @@ def test_a_uniform_model_trains_without_attention_parameters(make_data, build):
 
 def test_one_class_in_dev_is_refused_before_the_first_step(make_data, build):
     data, observer = make_data(dev_labels=[1, 1, 1]), StopsAt()
-    with pytest.raises(InputError, match="the dev split holds one class only"):
+    with pytest.raises(InputError, match="the dev split has only one class"):
         train(build(), data, Schedule(epochs=1), observer)
     assert not observer.tasks
     progress = train(build(), data, Schedule(epochs=1, select="accuracy"), observer)

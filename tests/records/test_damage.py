@@ -175,7 +175,7 @@ def test_a_record_that_cannot_be_is_refused_though_its_checksums_fit(
         path.write_bytes(write(small.model_dump(), rows))
         with pytest.raises(InputError) as caught:
             list(read_records(path, kinds)[1])
-        assert str(caught.value) == f"{path}:7: is no record of this kind: {says}"
+        assert str(caught.value) == f"{path}:7: is not a record of this kind: {says}"
 
 
 def test_a_record_that_lacks_a_field_is_refused(tmp_path: Path, small: Header) -> None:
@@ -199,7 +199,7 @@ def test_records_of_other_classes_or_texts_than_the_header_says(
     with pytest.raises(InputError, match=":7: holds records of 5 texts where its header says 6"):
         list(read_records(path, kinds)[1])
     path.write_bytes(sealed(small.model_dump(), [*ROWS[:5], {**ROWS[5], "id": "é0"}]))
-    with pytest.raises(InputError, match=":7: is out of order: the id 'é0' stands twice"):
+    with pytest.raises(InputError, match=":7: is out of order: the id 'é0' occurs twice"):
         list(read_records(path, kinds)[1])
     runs = [{"run": {"seed": seed}, **row} for seed in (1, 2, 1) for row in ROWS[:2]]
     path.write_bytes(sealed(small.model_dump(), runs))
@@ -218,7 +218,7 @@ def test_a_model_that_answers_with_nonsense_is_found_before_it_is_recorded(
         writer.write(ROWS[:2])
         writer.write([{**ROWS[2], "probs": [None, None]}])
     assert str(caught.value).startswith(
-        "the record of the text 'é2' cannot be right: it is no record of this kind: probs[0]:"
+        "the record of the text 'é2' cannot be right: it is not a record of this kind: probs[0]:"
     )
     with RecordsWriter(path, small, True, kind) as writer:
         assert writer.done == {0, 1}
@@ -271,7 +271,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, small: Head
 def test_links_and_pipes_are_no_place_for_records(tmp_path: Path, small: Header, name: str) -> None:
     (tmp_path / "precious").write_text("kept")
     (tmp_path / name).symlink_to(tmp_path / "precious")
-    with pytest.raises(OutputError, match="is a link; remove it, or name the file itself"):
+    with pytest.raises(OutputError, match="is a link; remove it, or give the file itself"):
         RecordsWriter(tmp_path / "r.jsonl", small, resume=True)
     assert (tmp_path / "precious").read_text() == "kept"
     (tmp_path / name).unlink()

@@ -151,8 +151,8 @@ def test_without_resume_what_an_interrupted_run_left_is_set_aside(
         assert writer.done == set()
         assert list(writer.records()) == []
         assert writer.remark == (
-            f"records of an interrupted run are set aside as {old}: --resume would have gone on"
-            " from them"
+            f"records of an interrupted run are set aside as {old}: --resume would have "
+            "continued from them"
         )
         writer.write(ROWS[:1])
     assert old.read_bytes() == before
@@ -385,7 +385,10 @@ def broken(content: bytes, how: str) -> bytes:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("no footer", ":8: is not complete: its last line is no count of records; run the audit"),
+        (
+            "no footer",
+            ":8: is not complete: its last line does not hold the number of records; run the audit",
+        ),
         ("torn footer", ":8: is not complete"),
         ("lost record", ":8: holds 6 records where its last line counts 7"),
         ("early footer", ":4: holds 2 records where its last line counts 7"),
@@ -393,12 +396,12 @@ def broken(content: bytes, how: str) -> bytes:
         ("not JSON", ":4: is not valid JSON"),
         ("swapped", ":5: is out of order: row 2 stands after row 3"),
         ("doubled", ":4: is out of order: row 1 stands after row 1"),
-        ("goes on", ":9: goes on after the line that counts its records"),
+        ("goes on", ":9: continues after the line that counts its records"),
         ("zeros", ":4: is damaged, or was edited"),
         ("edited", ":5: is damaged, or was edited: its checksum does not match"),
         (
             "edited without the digest",
-            ":9: is damaged, or was edited: its last line holds the SHA-256 of other lines",
+            ":9: is damaged, or was edited: its last line contains the SHA-256 of other lines",
         ),
         ("edited header", ":1: is damaged, or was edited"),
         ("older by its header", ":1: does not follow the schema at 'crc'"),

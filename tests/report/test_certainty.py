@@ -69,11 +69,11 @@ def test_what_would_lead_to_an_answer(report: Report) -> None:
     def needed(*sizes: Any) -> str:
         return said(report, status="inconclusive", power=power(*sizes), **facts)
 
-    assert "With 24 models in place of 6 there would be an answer" in needed(24, None)
+    assert "With 24 models instead of 6 there would be an answer" in needed(24, None)
     assert "With 9,000 texts in place of 500 there would be an answer" in needed(None, 9000)
     assert "take 30 models on 2,000 texts" in needed(None, None, Size(seeds=30, texts=2000))
-    assert "neither more models nor more texts decide" in needed(None, None)
-    assert "models in place" not in needed(None, 9000)
+    assert "neither more models nor more texts would give an answer" in needed(None, None)
+    assert "models instead" not in needed(None, 9000)
 
 
 def test_without_a_figure_the_reason_stands(report: Report) -> None:

@@ -123,9 +123,9 @@ def test_findings_stand_side_by_side(write, report):
         *("necessity.score_gap", 0.3, 0.2, 0.4, None, None, None)
     ]
     assert findings(found) == []
-    assert nothing_assessed(found).startswith("A comparison finds nothing itself")
+    assert nothing_assessed(found).startswith("A comparison makes no findings of its own")
     mixed = compared(write("a.json", 0.3, findings=stated), write("b.json", 0.4, findings=old))
-    assert any("different editions" in fact.words for fact in facts(mixed))
+    assert any("different versions" in fact.words for fact in facts(mixed))
 
 
 def test_what_cannot_be_compared_is_refused(write, tmp_path):

@@ -91,7 +91,7 @@ def test_hostile_words_are_escaped() -> None:
 
 def test_nothing_to_show_is_said() -> None:
     [line] = shown(Gallery([], 0, "by rule", []))
-    assert line.startswith("Heatmaps: no instance")
+    assert line.startswith("Heatmaps: no text")
 
 
 def test_a_heatmap_that_nothing_supports_carries_a_remark() -> None:

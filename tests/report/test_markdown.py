@@ -79,7 +79,7 @@ def test_the_whole_report(report: Report) -> None:
     accuracy = ["model.accuracy", "0.823 [0.805, 0.841]", "1,725", "fraction"]
     assert metrics[:2] == [["metric", "value [low, high]", "n", "unit"], accuracy]
     assert "Over words." in page.text
-    assert "No value for correlate.gradient~random.tau.mean: no instance gave a value" in page.text
+    assert "No value for correlate.gradient~random.tau.mean: no text gave a value" in page.text
     assert "Gradients are taken at the word embeddings." in page.text
     assert "not assessed by correlate alone" in page.text
     assert '"command_line"' in page.text

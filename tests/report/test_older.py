@@ -86,7 +86,7 @@ def test_every_format_shows_it(form, tmp_path):
 
 def test_a_report_of_one_question_had_no_finding():
     content = json.loads(REPORT.read_text(encoding="utf-8"))
-    missing = {"status": "not_assessed", "reason": "Run seed-baseline to settle it."}
+    missing = {"status": "not_assessed", "reason": "Run seed-baseline to find out."}
     content["findings"] = dict.fromkeys(
         ("necessary", "hard_to_manipulate", "out_of_context"), missing
     )

@@ -74,7 +74,7 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ),
         (
             f"gates:\n- {{id: a, metric: {TAU}, min: 0}}\n- metric: {TAU}\n  id: a\n  min: 0",
-            ":4: the gate id 'a' stands twice; first on line 2",
+            ":4: the gate id 'a' occurs twice; first on line 2",
         ),
         (
             "gates:\n- id: a\n  metric: model.f1\n  min: 80",
@@ -98,7 +98,7 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ("gates:\n- id: a\n  min: 0", ":2: the key 'gates.0.metric' is missing"),
         (
             f"gates:\n- id: a\n  metric: {TAU}\n  finding: necessary\n  min: 0",
-            ":2: a gate is on a metric or on a finding, not on both; make two gates of it",
+            ":2: a gate tests a metric or a finding, not both; write two gates",
         ),
         (
             "gates:\n- id: a\n  finding: necesary",
@@ -172,7 +172,7 @@ def test_bounds_are_closed(on: str, low: float | None, high: float | None, statu
     ("figure", "on", "reason"),
     [
         (None, "value", "not measured in this report"),
-        (Estimate(None, n=50, reason="no instance gave a value"), "value", "no instance gave a"),
+        (Estimate(None, n=50, reason="no text gave a value"), "value", "no text gave a"),
         (Estimate(0.3, n=50), "ci_low", "the figure has no ci_low"),
         (Estimate(0.3, n=50, reason="one seed"), "ci_high", "one seed"),
         (Estimate(0.3, n=29), "value", "rests on 29 instances, and needs at least 30"),

@@ -169,5 +169,5 @@ def test_what_is_unknown_or_has_nothing_in_common_is_refused(made):
     with pytest.raises(InputError, match=says):
         find_published("jw2019:stt")
     report = made({"erase.single.spearman": (0.5,)})
-    with pytest.raises(InputError, match="no report has any of its figures"):
+    with pytest.raises(InputError, match="the report has none of its figures"):
         published_table(find_published(SST), {"mine": report})

@@ -60,7 +60,7 @@ def test_nothing_is_said_of_what_did_not_happen(report: Report) -> None:
 def test_a_partial_run_is_said_loudly(report: Report) -> None:
     partial = report.dataset.model_copy(update={"partial": True})
     text = shown(report.model_copy(update={"dataset": partial}), force_terminal=True)
-    [line] = [line for line in text.splitlines() if "kept the other rows" in line]
+    [line] = [line for line in text.splitlines() if "the other rows were not audited" in line]
     assert "\x1b[1m" in line
 
 
@@ -94,7 +94,7 @@ def test_which_way_is_better(report: Report) -> None:
     text = shown(report, detail=True)
     assert "↑ higher is better: model.accuracy, correlate.{importance}.tau.mean\n" in text
     assert "↓ lower is better: correlate.{integral}.completeness_error.mean\n" in text
-    assert "No value for correlate.gradient~random.tau.mean: no instance gave a value\n" in text
+    assert "No value for correlate.gradient~random.tau.mean: no text gave a value\n" in text
 
 
 def test_families_are_named_once(make_report: Make) -> None:

@@ -277,7 +277,8 @@ def test_changed_records_are_refused(run, pair, tmp_path, damage):
     DAMAGES[damage](lines)
     records.write_bytes(sealed(lines[0], lines[1:-1]))
     says = (
-        "(does not hold what records of correlate hold|is no record of this kind|is of 3 classes)"
+        "(does not hold what records of correlate hold|is not a record of this kind|is of 3 "
+        "classes)"
     )
     with pytest.raises(InputError, match=rf"^{re.escape(str(records))}(:[23])?: {says}"):
         combine([records])

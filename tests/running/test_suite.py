@@ -288,12 +288,12 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  text: sometimes", ":3: audit.text: should be a valid boolean"),
         ("audit:\n  deltas:\n    necesary: 0.1", ":4: .*did you mean 'necessary'"),
         ("audit:\n  deltas: {hard_to_manipulate: 0.7}", ":3: .*less than or equal to 0.6931"),
-        ("audit:\n  adversary: {lambda: [-1]}", ":3: .*lambda must be a number from 0 on"),
+        ("audit:\n  adversary: {lambda: [-1]}", ":3: .*lambda must be 0 or larger"),
         (
             "audit:\n  adversary: {lambda: []}",
             ":3: audit.adversary.lambda: needs at least one",
         ),
-        ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value stands twice"),
+        ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value occurs twice"),
         ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be a number from 1 to"),
         (
             "audit:\n  probe: {seeds: many}",
@@ -325,7 +325,7 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         (
             "audit:\n  skip: [correlate, permute, erase, seed-baseline, probe]\n"
             "  adversary: {per-instance: false, sweep: false}",
-            ":2: audit: leaves nothing to ask",
+            ":2: audit: leaves no question",
         ),
     ],
 )
@@ -453,13 +453,13 @@ def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_pa
         place = tmp_path / "out" / name
         place.write_text("")
         listener = Listener()
-        with pytest.raises(OutputError, match=f"{name}: is a file, and a folder is needed"):
+        with pytest.raises(OutputError, match=f"{name}: is a file, but a folder is needed"):
             run(listener=listener)
         assert (listener.trained, listener.totals) == ([], [])
         place.unlink()
     Path("out").rmdir()
     Path("out").write_text("")
-    with pytest.raises(OutputError, match="out: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="out: is a file, but a folder is needed"):
         run()
 
 

@@ -106,7 +106,7 @@ def test_a_worker_that_sees_something_else_refuses(load, part, change, says):
     order = Order.of(load())
     if part is not None:
         change = {part: getattr(order.header, part).model_copy(update=change)}
-    with pytest.raises(InputError, match="a worker sees something else") as caught:
+    with pytest.raises(InputError, match="a worker differs from this process") as caught:
         perform((replace(order, header=order.header.model_copy(update=change)), 0))
     assert caught.match(says)
     assert not module._OPEN

@@ -167,7 +167,7 @@ def test_the_pretrained_model_is_never_replaced_by_what_becomes_of_it(write, tmp
 
 def test_places_that_cannot_be_written(tmp_path, pretrained):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="file: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="file: is a file, but a folder is needed"):
         check_place(tmp_path / "file", pretrained)
     check_place(tmp_path / "new" / "model", pretrained)
     assert names_in(tmp_path) == {"file"}

@@ -192,8 +192,8 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
         ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
         (
             {"problem_type": "multi_label_classification"},
-            "gives several labels to a text (problem_type multi_label_classification), and the"
-            " audits need one class",
+            "gives several labels to a text (problem_type multi_label_classification), but the "
+            "audits need a model that gives one class",
         ),
         (
             {"problem_type": "regression"},
@@ -214,8 +214,8 @@ def test_pickled_weights_are_not_touched(write_pretrained, tmp_path, complaint):
     folder = write_pretrained(tmp_path / "m", head=2)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     assert complaint(folder) == (
-        "has its weights only in pickle form; convert them where you trust them: load the model"
-        " with transformers and call save_pretrained, which writes safetensors"
+        "has its weights only as pickle files; convert them if you trust them: load the model "
+        "with transformers and call save_pretrained, which writes safetensors"
     )
     (folder / "pytorch_model.bin").unlink()
     assert complaint(folder).startswith("has no model.safetensors; save the model with save_pre")
@@ -329,7 +329,7 @@ def test_a_configuration_of_fewer_layers_than_there_are(write_pretrained, tmp_pa
     assert said.startswith(
         "holds 16 weights that its config.json has no place for: bert.encoder.la"
     )
-    assert said.endswith("; put the config.json that belongs to these weights beside them")
+    assert said.endswith("; put the config.json that belongs to these weights next to them")
 
 
 def test_a_configuration_of_more_layers_than_there_are(write_pretrained, tmp_path, complaint):

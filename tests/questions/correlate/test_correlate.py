@@ -324,7 +324,7 @@ def test_integrals_say_what_they_took_and_which_are_undefined():
         assert (estimate.n, estimate.undefined) == (2, 2), figure
     assert found[f"correlate.{IG}.tau.mean"].value == pytest.approx(0)
     table = summary.tables["correlate.agreement"]
-    assert "only one is shown" in table.notes[-2]
+    assert "shown from one baseline only" in table.notes[-2]
     assert (table.columns[-1], table.rows[0][-1]) == ("undef", 2)
     assert table.notes[-1] == (
         "integrated_gradients: from zeros in place of the words; error at most 0.01 of a text's"
@@ -345,7 +345,7 @@ def test_every_table_names_the_baselines(model, batches):
             "integrated_gradients_unknown: from the unknown word in place of every word" in notes
         ), name
     agreement = summary.tables["correlate.agreement"]
-    assert not any("only one is shown" in note for note in agreement.notes)
+    assert not any("shown from one baseline only" in note for note in agreement.notes)
     plain = summarise(found, CorrelateSettings(measures=("gradient",)), LABELS)
     assert not any("zeros" in note for t in plain.tables.values() for note in t.notes)
 
@@ -503,7 +503,7 @@ def test_a_single_instance_has_figures_but_no_intervals(four):
     summary = summarise(four[:1], SETTINGS, LABELS)
     mean = summary.metrics["correlate.gradient.tau.mean"]
     assert (mean.value, mean.ci_low) == (pytest.approx(1), None)
-    assert mean.reason == "no interval: only one instance gave a value"
+    assert mean.reason == "no interval: only one text gave a value"
     assert summary.metrics["correlate.gradient.tau.std"].value is None
     assert summary.tables["correlate.reference"].rows[1][1] == pytest.approx(-1)
 

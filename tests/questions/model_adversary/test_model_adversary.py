@@ -275,7 +275,7 @@ def test_divergence_is_said_once_it_happens(audit, monkeypatch):
     diverging(monkeypatch, "lambda 0.01, from scratch, seed 8")
     _, listener = audit()
     assert listener.said == [
-        "no models to start from were given (--start): 1 of the recipe is trained first",
+        "--start was not given (--start): 1 of the recipe is trained first",
         "lambda 0.01, from scratch, seed 8: the training diverged",
     ]
 
@@ -365,7 +365,7 @@ def test_a_start_from_which_six_got_stuck_is_given_up(audit):
     assert listener.trained[-1] == "lambda 0.01, from scratch, seed 7"
     assert listener.said[-2:] == [
         "0 imitators of 6 are usable",
-        "the adversaries of the first ones only describe: no finding rests on them",
+        "the adversaries that belong to stuck imitators are shown, but no finding uses them",
     ]
 
 
@@ -444,7 +444,7 @@ def test_the_folder_of_another_models_adversaries_is_left_alone(audit, tiny, tmp
 
 def test_models_cannot_be_kept_in_a_file(audit, tmp_path):
     (tmp_path / "kept").write_text("")
-    with pytest.raises(OutputError, match="kept: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="kept: is a file, but a folder is needed"):
         audit()
 
 

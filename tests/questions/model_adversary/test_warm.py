@@ -127,7 +127,7 @@ def test_a_damaged_model_is_named(retraining, ledger, keep):
 def test_a_folder_without_models(tmp_path, make):
     if make:
         (tmp_path / "seeds").mkdir()
-    with pytest.raises(InputError, match="is no folder with models of seed-baseline"):
+    with pytest.raises(InputError, match="is not a folder with models of seed-baseline"):
         read_start(tmp_path / "seeds")
 
 

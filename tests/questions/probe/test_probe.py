@@ -155,7 +155,7 @@ def test_the_figure_shows_every_kind_of_model():
         "audited model",
         *(guide_words(g) for g in (*GUIDES, "adversary", *CONTROLS)),
         "without the attended words",
-        "without as many other words",
+        "without the same number of other words",
     ]
     others = ("uniform", "adversary", "trained", *CONTROLS)
     assert [row[0] for row in gaps.numbers.rows] == [f"than {guide_words(g)}" for g in others]

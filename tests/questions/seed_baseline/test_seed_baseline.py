@@ -167,7 +167,7 @@ def test_older_records_give_what_they_gave():
     scores = summary.tables["seed_baseline.scores"]
     assert [row[0] for row in scores.rows] == [
         "audited model",
-        "other seeds, as long as the recipe says",
+        "other seeds, trained as long as the recipe says",
     ]
     assert "an older version" in scores.notes[0]
     named = [row[0] for row in summary.tables["seed_baseline.runs"].rows]
@@ -197,7 +197,11 @@ def test_without_a_model_of_the_recipe_there_are_still_the_others():
         else:
             assert (metric.value, metric.undefined) == (None, 4), name
             pairs = name.startswith("stability.")
-            why = "there is only one model" if pairs else "no such model was trained to its end"
+            why = (
+                "there is only one model"
+                if pairs
+                else ("no model of this kind was trained to its end")
+            )
             assert metric.reason == why
     assert "seed_baseline.bins" not in summary.tables
 
@@ -351,7 +355,7 @@ def test_controls_are_summed_up():
     low, high = table.rows[0][2:4]
     assert low < 0.3 < high
     assert [[*row[:2], row[4]] for row in table.rows] == [
-        ["erasing all content at the audited row", pytest.approx(0.3), 0.25],
+        ["all weights on words set to 0 at the audited row", pytest.approx(0.3), 0.25],
         ["uniform attention in all layers", pytest.approx(0.2), 0],
     ]
     for name in found:
@@ -558,7 +562,7 @@ def test_kept_models_of_another_audited_model_are_not_lost(tiny, tmp_path):
     job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml", "models": tmp_path}
     with pytest.raises(OutputError) as caught:
         run_questions([(QUESTION, TWO)], Job(**job), None, Silent())
-    assert caught.value.what == "holds models that were trained for another audited model"
+    assert caught.value.what == "contains models that were trained for another audited model"
     assert "--keep" in caught.value.hint
     assert place.exists()
     with pytest.raises(KeyboardInterrupt):  # a suite clears its own folder

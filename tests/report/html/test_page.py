@@ -158,10 +158,10 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
         MEANING, *whole.report.meaning, "BiLSTM on the test split",
         "not assessable", "1 passed, 1 failed, 1 inconclusive", "Because: as agreed",
         "0.351 [0.341, 0.361]", "Gradients are taken at the word embeddings.",
-        "No value for correlate.gradient~random.tau.mean: no instance gave a value",
+        "No value for correlate.gradient~random.tau.mean: no text gave a value",
         "Agreement of attention with gradient", "What shuffling the attention changes",
-        "How far attention can be moved", "How far other weights for the same answer lie",
-        "How far the attention of other seeds lies",
+        "How far attention can be moved", "How far away other weights for the same answer are",
+        "How far the attention of other seeds is from this model's",
         "F1 of the probe by where its weights come from",
         "1 of 12 instances, at even steps of rank by something",
         "attnaudit correlate model.pt test.jsonl",
@@ -205,16 +205,16 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
         "permute": ["What shuffling the attention changes"],
         "erase": [
             "Weights erased until the decision flips",
-            "Fall of the probability when the top words are deleted",
+            "How far the probability falls when the top words are deleted",
             "Heatmaps that the answer does not support",
         ],
-        "instance-adversary": ["How far other weights for the same answer lie"],
+        "instance-adversary": ["How far away other weights for the same answer are"],
         "seed-baseline": [
-            "How far the attention of other seeds lies",
+            "How far the attention of other seeds is from this model's",
             "How alike models of the recipe attend",
             "macro-F1 of the recipe, trained again",
         ],
-        "model-adversary": ["How far attention can be moved, and what it costs"],
+        "model-adversary": ["How far attention can be moved, and how far answers move with it"],
         "probe": [
             "How much better the audited model's weights serve the probe",
             "F1 of the probe by where its weights come from",
@@ -229,7 +229,9 @@ def test_without_adversaries_the_seeds_have_the_curve(whole: Combined) -> None:
     tables = {"seed_baseline.x": whole.report.tables["permute.tvd"]}
     report = whole.report.model_copy(update={"tables": tables})
     text = html_page(replace(whole, report=report, parts=parts))
-    assert text.index("what it costs") < text.index("How far the attention of other seeds lies")
+    assert text.index("what it costs") < text.index(
+        "How far the attention of other seeds is from this model's"
+    )
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -273,7 +275,7 @@ def test_what_records_lack_is_said(report: Report, combine: Any) -> None:
     found = parsed(html_page(combine(report, dict.fromkeys(names, Summary()))))
     assert "The records of permute do not hold what its figures show." in found.text
     assert "The records of erase do not hold" in found.text
-    assert "Heatmaps need records that hold words" in found.text
+    assert "Heatmaps need records with words" in found.text
 
 
 def test_heatmaps_say_weights_without_colour(whole: Combined) -> None:
@@ -394,7 +396,7 @@ def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
     sheet = parsed(html_page(replace(whole, report=report))).text.partition("Contents")[0]
     for needle in (
         "BertForSequenceClassification, 12 layers", "layer 12 of 12, the row of [CLS]",
-        f"{note} The tests leave it where it was.", "Does this recipe answer better",
+        f"{note} The tests do not change it.", "Does this recipe answer better",
         "The figure is 0.030, and values from 0.020 to 0.040 fit the data (95 % interval).",
         "All of these lie above the limit of 0.01. A limit above 0.020 would change this answer.",
         "effective attention (Brunner et al. 2020)",
