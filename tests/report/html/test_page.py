@@ -170,12 +170,12 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
     asked = [question.asks for question in all_questions() if question.name in whole.summaries]
     assert headings(text) == [
         *("What was tested", "What was found", "How sure", MEANING, "Contents"),
-        "What does the evidence say of each claim?",
-        "Does the report keep to the agreed limits?",
+        "What does the evidence say about each claim?",
+        "Does the report stay within the agreed limits?",
         "What else must a reader know?",
         *asked,
         *("What do heatmaps of this model show?", "What does it take to repeat this?"),
-        *("What do the words mean?", "Where are the methods from?"),
+        *("What do the words mean?", "Where do the methods come from?"),
     ]
     contents = re.findall(r'<li><a href="#([^"]+)">(.*?)</a></li>', text)
     assert [title for _, title in contents] == headings(text)[5:]
