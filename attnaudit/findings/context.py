@@ -221,9 +221,8 @@ def _outdone(
         other = probes.gap(BASE_GUIDE, ADVERSARY_GUIDE)
         if compare(other, delta) != "for":
             why = (
-                f"{over_uniform}. But it is only {probes.higher(other)} than with an "
-                "adversary's weights. So it is not shown that the probe needs the model's own "
-                "weights."
+                f"{over_uniform}. But it is {probes.higher(other)} than with an adversary's "
+                "weights. So it is not shown that the probe needs the model's own weights."
             )
             still = compare(other, delta) == "inconclusive"
             return _Found("inconclusive", why, other, OVER_ADVERSARY, open=still)

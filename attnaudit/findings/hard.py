@@ -29,16 +29,16 @@ from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import IN_WORDS
 
 RULE = (
-    "The budget is how far answers may change: in TVD, label flips and loss of score, as far "
-    "as a further seed of the recipe would change them at most four times in five. Against, if "
-    "one adversary, chosen on dev, meets three conditions with its whole interval: (1) it "
-    "stays within the budget; (2) it moves the attention farther than imitators with the same "
-    "kind of start, by more than the limit; (3) it changes the word of largest weight more "
-    "often than they do. For, if no adversary does, and if all of these hold: (1) at least "
-    "three units have an adversary within the budget on dev; (2) on average these adversaries "
-    "move the attention farther than their own imitators by less than the limit; (3) the sweep "
-    "was strong; (4) imitators attend like the audited model: at most a third as far from it "
-    "as shuffled attention. The error rates assume that the budget is right."
+    "The budget says how far the answers may change (in TVD, label flips and loss of score): a "
+    "further seed of the recipe stays within it at least four times in five. Against, if one "
+    "adversary, chosen on dev, meets three conditions with its whole interval: (1) it stays "
+    "within the budget; (2) it moves the attention farther than imitators with the same kind "
+    "of start, by more than the limit; (3) it changes the word of largest weight more often "
+    "than they do. For, if no adversary does, and if all of these hold: (1) at least three "
+    "units have an adversary within the budget on dev; (2) on average these adversaries move "
+    "the attention farther than their own imitators by less than the limit; (3) the sweep was "
+    "strong; (4) imitators attend like the audited model: at most a third as far from it as "
+    "shuffled attention. The error rates assume that the budget is right."
 )
 
 

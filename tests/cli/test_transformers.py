@@ -229,7 +229,7 @@ def test_a_tokenizer_without_special_tokens(model, data, refused):
 
 
 def test_more_pieces_than_embeddings(model, data, refused):
-    refused("permute", model(vocab_size=20), data(), says=("has embeddings for 20",))
+    refused("permute", model(vocab_size=20), data(), says=("has embeddings for only 20",))
 
 
 @pytest.mark.parametrize("kind", ["mpnet", "deberta-v2", "roformer"])

@@ -131,7 +131,7 @@ def test_labels_are_kept_as_written(spec):
         ),
         (
             "file: a.csv\nmin_length: 9\nmax_length: 8",
-            ": min_length 9 is above max_length 8: no row",
+            ": min_length 9 is larger than max_length 8, so no row",
         ),
         ("file: a.csv\noverlong: cut", ":2: overlong: should be 'truncate' or 'skip', not 'cut'"),
         ("file: a.csv\nlowercase: 1", ":2: lowercase: should be a valid boolean, not 1"),
@@ -264,5 +264,7 @@ def test_no_text_is_longer_than_a_model_can_read(tmp_path, said, lengths):
 def test_a_model_that_reads_less_than_is_asked_for(tmp_path):
     path = tmp_path / "data.yaml"
     path.write_text("file: a.jsonl\nmin_length: 63\n")
-    with pytest.raises(InputError, match="min_length 63 is above the 62 tokens that the model can"):
+    with pytest.raises(
+        InputError, match="min_length 63 is larger than the 62 tokens that the model can"
+    ):
         load_spec(path, None, LIMITS)

@@ -85,8 +85,8 @@ def test_only_seeds_with_both_models_count_and_the_others_are_named(bench, model
     found = judge(bench)
     assert (found.status, found.statistic, found.scope) == ("not_assessed", None, "a bench")
     assert found.reason == (
-        "There are 4 pairs of models with learned and with uniform attention, and 5 are needed."
-        " There is no model with uniform attention of seed 5."
+        "There are 4 pairs of models with learned and with uniform attention, but 5 are "
+        "needed. There is no model with uniform attention of seed 5."
     )
     bench.learned = [*bench.learned, *models(100)]  # an odd one out
     bench.uniform = models(76, 78, 80, 82, 84)
@@ -104,8 +104,8 @@ def test_trainings_that_diverged_are_named(bench, models):
     found = judge(bench, runs=runs)
     assert found.status == "not_assessed"
     assert found.reason == (
-        "There are 4 pairs of models with learned and with uniform attention, and 5 are needed."
-        " The training diverged with uniform attention of seeds 2, 4."
+        "There are 4 pairs of models with learned and with uniform attention, but 5 are "
+        "needed. The training diverged with uniform attention of seeds 2, 4."
     )
     del runs.models[UNIFORM], runs.models[LEARNED]
     assert "diverged" in judge(bench, runs=runs).reason

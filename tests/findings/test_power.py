@@ -30,10 +30,11 @@ def test_where_seeds_decide():
     assert power.share_seeds + power.share_texts + power.share_both == pytest.approx(1)
     assert power.texts_needed is None
     assert 35 < power.seeds_needed < 50
-    assert said.startswith("Most of the uncertainty comes from the seeds (9")
+    assert said.startswith("Most of the uncertainty comes from differences between seeds (9")
     assert (
-        "If the true gap is the one seen here (0.000), this rule would reach an answer four times"
-        f" in five with {power.seeds_needed} seeds; no number of texts alone would do that." in said
+        "If the true gap is the one seen here (0.000), this rule would reach an answer four "
+        f"times in five with {power.seeds_needed} seeds. More texts alone would not do that."
+        in said
     )
     assert re.search(
         r"With 5 seeds and 1,726 texts the chance of an answer is \d+ % if the true gap is 0, \d+ %"
@@ -48,8 +49,10 @@ def test_where_texts_decide():
     power = power_of(found, DELTA)
     assert power.seeds_needed is None
     assert power.texts_needed > 300
-    assert said.startswith("Most of the uncertainty comes from the texts (100 %; 0 % from the")
-    assert f"with {power.texts_needed:,} texts; no number of seeds alone would do that" in said
+    assert said.startswith(
+        "Most of the uncertainty comes from differences between texts (100 %; 0 % from"
+    )
+    assert f"with {power.texts_needed:,} texts. More seeds alone would not do that" in said
 
 
 def test_either_will_do_or_only_both_or_neither():

@@ -67,7 +67,7 @@ def test_runs_stand_apart_and_keep_their_order(tmp_path: Path, header: Header) -
     with RecordsWriter(path, header) as writer:
         writer.write(runs["first"][3:])
         writer.write(runs["second"][:2])
-        with pytest.raises(ValueError, match="row 1 has a record already"):
+        with pytest.raises(ValueError, match="row 1 already has a record"):
             writer.write(runs["second"][1:2])
     with RecordsWriter(path, header, resume=True) as writer:
         assert writer.done == set()
@@ -309,7 +309,7 @@ def test_without_a_path_records_are_spooled(header: Header) -> None:
 def test_a_row_has_one_record(header: Header) -> None:
     with RecordsWriter(None, header) as writer:
         writer.write(ROWS)
-        with pytest.raises(ValueError, match="row 3 has a record already"):
+        with pytest.raises(ValueError, match="row 3 already has a record"):
             writer.write([ROWS[3]])
 
 

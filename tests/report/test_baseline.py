@@ -215,8 +215,8 @@ def test_the_tables(side: Side) -> None:
     assert (shown.detail, everything.detail, len(everything.rows)) == (False, True, 2)
     assert shown.notes == [
         "1 figure shows no change.",
-        "Differences are new minus old, over 60 instances that both runs have.",
-        "Each of 2 figures is judged on its own: one in forty looks worse by chance alone.",
+        "Differences are new minus old, over 60 texts that both runs have.",
+        "Each of 2 figures is judged on its own. So one in forty looks worse by chance alone.",
     ]
     apart = tables(Baseline(PATH, then), now, compare(Baseline(PATH, then), now, found))
     assert any("unpaired" in note for note in apart["baseline"].notes)

@@ -175,8 +175,8 @@ def test_bounds_are_closed(on: str, low: float | None, high: float | None, statu
         (Estimate(None, n=50, reason="no text gave a value"), "value", "no text gave a"),
         (Estimate(0.3, n=50), "ci_low", "the figure has no ci_low"),
         (Estimate(0.3, n=50, reason="one seed"), "ci_high", "one seed"),
-        (Estimate(0.3, n=29), "value", "rests on 29 instances, and needs at least 30"),
-        (Estimate(0.1, n=29), "value", "rests on 29 instances, and needs at least 30"),
+        (Estimate(0.3, n=29), "value", "rests on 29 texts, but needs at least 30"),
+        (Estimate(0.1, n=29), "value", "rests on 29 texts, but needs at least 30"),
     ],
 )
 def test_what_cannot_be_judged_is_inconclusive(

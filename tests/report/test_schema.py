@@ -135,7 +135,7 @@ def test_table_cells_keep_value_and_type(cells: list[str | int | float | None]) 
 
 
 def test_a_table_is_rectangular() -> None:
-    with pytest.raises(pydantic.ValidationError, match="has not 2 cells"):
+    with pytest.raises(pydantic.ValidationError, match="does not have 2 cells"):
         TableData(title="t", columns=["a", "b"], rows=[["x"]], notes=[])
 
 

@@ -73,7 +73,7 @@ def test_gates_without_an_answer_are_no_pass(clean: Report) -> None:
     gates = [
         gate("absent", "not measured in this report", metric="permute.tvd.median"),
         gate("untested", "not assessed: run it", finding="necessary"),
-        gate("small", "rests on 3 instances, and needs at least 30", metric="permute.tvd.median"),
+        gate("small", "rests on 3 texts, but needs at least 30", metric="permute.tvd.median"),
         gate("open", "inconclusive: too wide", finding="stable"),
     ]
     missing, undecided = warnings(clean.model_copy(update={"gates": gates}))

@@ -32,7 +32,7 @@ QUESTION = Question(
             "erase.flip_fraction.random",
         ),
         EvidenceRow(
-            "fall when top words are deleted (comprehensiveness)",
+            "top words deleted (comprehensiveness)",
             "erase.comprehensiveness.attention",
             "random ranking",
             "erase.comprehensiveness.random",

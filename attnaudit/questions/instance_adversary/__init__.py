@@ -38,9 +38,9 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "distance of weights that keep the answer (JSD)",
+            "other weights, same answer: distance (JSD)",
             "adversary.instance.jsd.mean",
-            "share of the largest possible distance",
+            "share of the largest possible",
             "adversary.instance.relative_mean",
         ),
     ),

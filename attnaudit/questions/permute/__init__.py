@@ -23,7 +23,7 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "change of answers when weights are shuffled (TVD)",
+            "weights shuffled: change of answers (TVD)",
             "permute.tvd.median",
             "how alike the states are (conicity)",
             "permute.conicity.mean",

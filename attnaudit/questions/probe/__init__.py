@@ -26,8 +26,8 @@ QUESTION = Question(
     settings=ProbeSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("gain over uniform weights in a probe (score)", "probe.base-uniform.score_gap"),
-        EvidenceRow("extra loss without the attended words (score)", "probe.leak.score_gap"),
+        EvidenceRow("probe's gain over uniform weights (score)", "probe.base-uniform.score_gap"),
+        EvidenceRow("extra loss without attended words (score)", "probe.leak.score_gap"),
     ),
     retrains=True,
     traps="It measures whether the weights are useful to another model, not how this model works.",

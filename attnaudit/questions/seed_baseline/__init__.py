@@ -31,7 +31,7 @@ QUESTION = Question(
             "seed_baseline.tvd.mean",
         ),
         EvidenceRow(
-            "attention of all pairs of models: distance (JSD)",
+            "all pairs of models: distance (JSD)",
             "stability.jsd.mean",
             "shuffled attention",
             "stability.shuffled_jsd.mean",
@@ -43,7 +43,7 @@ QUESTION = Question(
             "necessity.uniform_score.mean",
         ),
         EvidenceRow(
-            "change of answers with no weight on words (TVD)",
+            "no weight on words: change of answers (TVD)",
             "seed_baseline.control.erased.tvd.mean",
             "all layers uniform",
             "seed_baseline.control.uniform_layers.tvd.mean",
@@ -83,14 +83,14 @@ QUESTION = Question(
             "attention does not come from the task.",
         ),
         ControlRow(
-            "change of answers with no weight on words (TVD)",
+            "no weight on words: change of answers (TVD)",
             "seed_baseline.control.erased.tvd.mean",
             (("between seeds", "seed_baseline.tvd.mean"),),
             "If the answers stay the same although all weights on the words are 0, the model "
             "can answer without this attention.",
         ),
         ControlRow(
-            "change of answers with all layers uniform (TVD)",
+            "all layers uniform: change of answers (TVD)",
             "seed_baseline.control.uniform_layers.tvd.mean",
             (("between seeds", "seed_baseline.tvd.mean"),),
             "If the answers stay the same although all layers have uniform attention, the "

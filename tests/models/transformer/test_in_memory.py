@@ -164,7 +164,7 @@ def test_what_is_no_classifier_is_refused(held, pretrained):
         ((torch.nn.Linear(2, 2), tokenizer), "is not a model of transformers"),
         ((network, "tokenizer"), "its tokenizer is a str"),
         ((tokenizer, network), "is not a model of transformers"),
-        ((headless, theirs), "gives no answer of 2 classes"),
+        ((headless, theirs), "does not answer a text with 2 classes"),
     ):
         with pytest.raises(ModelError, match=says):
             source_of(*given)

@@ -246,7 +246,9 @@ def test_more_pieces_than_embeddings(write_pretrained, tmp_path, complaint):
     folder = write_pretrained(tmp_path / "m", head=2, vocab_size=20)
     said = complaint(folder)
     assert "gives ids up to " in said
-    assert "and the model has embeddings for 20; save the model's own tokenizer beside it" in said
+    assert (
+        "and the model has embeddings for only 20; save the model's own tokenizer beside it"
+    ) in said
 
 
 def test_an_encoder_whose_tokenizer_adds_no_cls(write_pretrained, tmp_path, complaint):

@@ -221,7 +221,7 @@ def test_summary_of_known_records(four):
     assert metrics["model.accuracy"] == pytest.approx(3 / 4)
     assert metrics["model.f1"] == pytest.approx(2 / 3)
     assert metrics["model.majority_accuracy"] == pytest.approx(1 / 2)
-    assert any("Up to 1 of 4 instances gave no tau" in note for note in summary.notes)
+    assert any("Up to 1 of 4 texts gave no tau" in note for note in summary.notes)
 
 
 def test_false_discoveries_are_controlled():

@@ -398,7 +398,8 @@ def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
         "BertForSequenceClassification, 12 layers", "layer 12 of 12, the row of [CLS]",
         f"{note} The tests do not change it.", "Does this recipe answer better",
         "The figure is 0.030, and values from 0.020 to 0.040 fit the data (95 % interval).",
-        "All of these lie above the limit of 0.01. A limit above 0.020 would change this answer.",
+        "All of these lie above the limit of 0.01. Only a limit above 0.020 would change this "
+        "answer.",
         "effective attention (Brunner et al. 2020)",
     ):  # fmt: skip
         assert needle in sheet, needle
