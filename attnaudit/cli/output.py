@@ -54,7 +54,7 @@ def check_outputs(*paths: Path | None, inputs: tuple[str | Path | None, ...] = (
         place = os.path.realpath(path)
         if place in taken:
             raise OutputError(
-                f"is already the place for {taken[place]}", where=path, hint="choose another name"
+                f"is also {taken[place]} by this command", where=path, hint="choose another name"
             )
         taken[place] = "written"
 

@@ -57,8 +57,11 @@ def test_a_spec_finds_its_files(tmp_path, monkeypatch):
         (b"text", "is a bytes"),
         (["a text"], "data in memory:1: the row is a str"),
         ([("a", 1), ("b",)], "data in memory:2: the row is a tuple"),
-        ([("a", object())], "data in memory:1: the row holds what JSON cannot"),
-        ([("a", float("nan"))], "data in memory:1: the row holds what JSON cannot"),
+        ([("a", object())], "data in memory:1: the row contains something that JSON cannot hold"),
+        (
+            [("a", float("nan"))],
+            "data in memory:1: the row contains something that JSON cannot hold",
+        ),
         ({"test": object()}, "not a text, number, list or mapping"),
     ],
 )

@@ -138,7 +138,7 @@ def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
     mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=[few])
     seeds_file("dev", model="ab" * 32)
     call = ("--sweep", "--no-per-instance", "--seed-baseline", "b.jsonl")
-    mistaken(*call, says=["--seed-baseline holds seeds of another model"])
+    mistaken(*call, says=["--seed-baseline contains seeds of another model"])
 
 
 def test_the_budget_of_the_seeds_is_read_and_kept(train, seeds_file, here):

@@ -144,7 +144,10 @@ def test_reports_name_the_calibration(cli, here, report, found, form):
         assert 'name="calibration.holds" value="2 of 2"' in result.out
     else:
         plain = " ".join(result.out.replace("\\", "").split())
-        assert "This instrument was calibrated: 2 of 2 plants hold (c.json, 20" in plain
+        assert (
+            "The rules were tested on models whose right answers are known: 2 of 2 came out right "
+            "(c.json, 20"
+        ) in plain
         assert "Rules failed" not in plain
         assert "Another version" not in plain
 

@@ -227,7 +227,7 @@ def test_labels_of_model_and_data_differ(audit, rows, here):
 
 def test_pairs_for_a_model_of_single_texts(audit, rows):
     data = rows(*({**row, "query": "is it good"} for row in GOOD))
-    audit(data=data, says=["trained on single texts, the data holds pairs"])
+    audit(data=data, says=["trained on single texts, but the data have pairs"])
 
 
 def test_unusable_plugins(audit, here, monkeypatch):
@@ -256,21 +256,21 @@ def test_unwritable_output_is_refused_before_any_work(audit, here, monkeypatch):
 def test_outputs_do_not_destroy_inputs(audit, rows, here):
     data = rows(*GOOD)
     before = (here / data).read_text()
-    audit("--records", data, data=data, says=["rows.jsonl: is already to be read"])
-    audit("-o", f"./{data}", data=data, says=["is already to be read"])
-    audit("-o", "x.json", "--records", "x.json", says=["x.json: is already to be written"])
+    audit("--records", data, data=data, says=["rows.jsonl: is also read by this command"])
+    audit("-o", f"./{data}", data=data, says=["is also read by this command"])
+    audit("-o", "x.json", "--records", "x.json", says=["x.json: is also written by this command"])
     assert (here / data).read_text() == before
     (here / "d.yaml").write_text(f"train: {data}\ntest: {data}\n")
     (here / "whole.yaml").write_text(f"file: {data}\n")
     for spec in ("d.yaml", "whole.yaml"):
         for option in ("--records", "-o"):
-            audit(option, data, data=spec, says=["rows.jsonl: is already to be read"])
+            audit(option, data, data=spec, says=["rows.jsonl: is also read by this command"])
     assert (here / data).read_text() == before
 
 
 def test_report_does_not_overwrite_what_it_reads(correlate, refused):
     correlate("--records", "r.jsonl", "--limit", 3)
-    refused("report", "r.jsonl", "-o", "r.jsonl", says=["r.jsonl: is already to be read"])
+    refused("report", "r.jsonl", "-o", "r.jsonl", says=["r.jsonl: is also read by this command"])
     refused("report", "r.jsonl", "-o", "missing/x", says=["missing/x: the folder does not exist"])
 
 
@@ -377,7 +377,7 @@ def test_mistakes_in_a_training_config(refused, here, tiny_yaml, line, says):
 
 def test_training_without_data(refused, here):
     (here / "c.yaml").write_text("model: {encoder: cnn}\n")
-    refused("train", "c.yaml", says=["c.yaml: names no data", "--data SPEC.yaml"])
+    refused("train", "c.yaml", says=["c.yaml: does not say which data to use", "--data SPEC.yaml"])
     refused("train", "c.yaml", "--data", "nope.yaml", says=["nope.yaml: no such file"])
 
 

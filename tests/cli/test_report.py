@@ -193,15 +193,23 @@ def test_baselines_that_cannot_be_used(cli, refused, correlate, records, here, t
     ):
         refused("report", records, "--baseline", name, says=says)
         refused(*audit, *WHOLE, "--baseline", name, "--records", "x.jsonl", says=says)
-    refused(*audit, "--baseline", records, says=["split 'train', and this is on 'test'"])
-    refused(*audit, "--baseline", records, "-o", records, says=["is already to be read"])
-    refused("report", records, "--baseline", "r.json", "-o", "r.json", says=["already to be read"])
+    refused(*audit, "--baseline", records, says=["split 'train', but this report is on 'test'"])
+    refused(*audit, "--baseline", records, "-o", records, says=["is also read by this command"])
+    refused(
+        "report",
+        records,
+        "--baseline",
+        "r.json",
+        "-o",
+        "r.json",
+        says=["also read by this command"],
+    )
 
 
 def test_mistakes_in_formats(refused, report):
     refused("report", report, "--format", "pdf", says=["--format", "markdown"])
     both = ("--json", "--format", "junit")
-    refused("report", report, *both, says=["--json and --format junit exclude each other"])
+    refused("report", report, *both, says=["--json and --format junit cannot be used together"])
     refused("report", report, "--format", "junit", "-o", "no/x", says=["no/x: the folder does"])
 
 

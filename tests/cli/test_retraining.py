@@ -240,7 +240,7 @@ def other_model(cli, here):
 )
 def test_a_guide_of_another_data_set_is_refused(refused, tiny, other_model, labels, differs):
     guide = other_model(labels, "thing")
-    says = ["other/model.pt: is a guide checkpoint of another data set", f"other {differs}"]
+    says = ["other/model.pt: is a guide checkpoint for another data set", f"other {differs}"]
     pair = (tiny / "model.pt", tiny / "data.yaml")
     refused("probe", *pair, "--guide", f"x={guide}", "--records", "r.jsonl", says=says)
 
@@ -260,7 +260,7 @@ def test_seeds_of_another_model_do_not_guide_a_sweep(cli, refused, audit, tiny, 
     other = other_model(("no", "yes"), "thing")
     cli("seed-baseline", other, "d.yaml", "--seeds", "5", "--records", "s.jsonl", "-q")
     sweep = ("--sweep", "--no-per-instance", "--seed-baseline", "s.jsonl", "--records", "r.jsonl")
-    says = ["--seed-baseline holds seeds of another model"]
+    says = ["--seed-baseline contains seeds of another model"]
     refused("adversary", tiny / "model.pt", tiny / "data.yaml", *sweep, says=says)
 
 

@@ -201,7 +201,7 @@ def test_mistakes_in_a_plan(refused, here, tiny, line, says):
 
 def test_data_that_is_missing(refused, here, tiny):
     (here / "c.yaml").write_text("training: {epochs: 1}\n")
-    refused("audit", "c.yaml", says=["c.yaml: names no data", "--data SPEC.yaml"])
+    refused("audit", "c.yaml", says=["c.yaml: does not say which data to use", "--data SPEC.yaml"])
     refused("audit", "c.yaml", "--data", "no.yaml", says=["no.yaml: no such file"])
     refused("audit", says=["CONFIG"])
     refused("audit", "quickstrt", says=["did you mean 'quickstart'?"])
@@ -296,7 +296,7 @@ def test_what_does_not_belong_together(cli, refused, records, folder, tiny):
     says = ["other.jsonl: is of another model than out/records/probe.jsonl"]
     refused("report", records[-1], "other.jsonl", says=says)
     cli("permute", "out/model.pt", "data.yaml", "--split", "dev", "--records", "other.jsonl", "-q")
-    refused("report", records[-1], "other.jsonl", says=["other.jsonl: is of another data set"])
+    refused("report", records[-1], "other.jsonl", says=["other.jsonl: has another data set"])
     says = ["is a second report of probe", "the first is out/records/probe.jsonl"]
     refused("report", records[-1], records[-1], says=says)
 

@@ -188,7 +188,10 @@ def test_the_classes_stand_in_the_heading(model, data, cli):
     named = cli("permute", model(**NAMED), data(), "--permutations", "3").out
     assert "classes negative, positive " in " ".join(named.split()) + " "
     nameless = cli("permute", model("other"), data((0, 1)), "--permutations", "3").out
-    said = "LABEL_0 (0), LABEL_1 (1): the model's names, and the data's in brackets; the data's num"
+    said = (
+        "LABEL_0 (0), LABEL_1 (1): the model's names, with the names in the data in brackets; the "
+        "num"
+    )
     assert said in " ".join(nameless.split())
 
 

@@ -72,7 +72,9 @@ def test_long_lists_of_labels_are_cut(names):
 
 
 def test_one_label_is_no_classification(names):
-    with pytest.raises(InputError, match="all rows have the label 'a', and a classifier needs two"):
+    with pytest.raises(
+        InputError, match="all rows have the label 'a', but a classifier needs at least two labels"
+    ):
         names(["a", "a"])
 
 
@@ -159,7 +161,7 @@ def test_a_spec_names_the_classes_of_a_model_that_does_not(matched):
         (
             [1, 0],
             ("neg", "pos"),
-            "the labels '0', '1' are numbers, and the model's class",
+            "the labels '0', '1' are numbers, but the model's class",
         ),
         (["1"], ("neg", "pos"), r"`labels: \{1: ...\}`, with one of these names after each"),
         (["a", "A"], ("a", "b"), "the labels 'A', 'a' are not the model's, 'a', 'b'"),

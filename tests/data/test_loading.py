@@ -199,11 +199,15 @@ def test_csv_and_jsonl_give_the_same_instances(load, tmp_path):
         (
             [*PAIR, row(label="z")],
             {"labels": ("xx", "y")},
-            ":1: the label 'x' is not a known one; did",
+            ":1: the label 'x' is not known; did",
         ),
         ([row(), row(label=None)], {}, ":2: the label None is neither a name nor a whole number"),
         ([row(), row(label=0.5)], {}, ":2: the label 0.5 is neither a name nor a whole number"),
-        ([row(), row()], {}, ": all rows have the label 'x', and a classifier needs two"),
+        (
+            [row(), row()],
+            {},
+            ": all rows have the label 'x', but a classifier needs at least two labels",
+        ),
         ([row(id="i"), row(label="y", id="i")], {}, ":2: the id 'i' occurs twice; first on line 1"),
         ([row(), row(label="y", id="1")], {}, ":2: the id '1' occurs twice; first on line 1"),
         ([row(id=1.5), PAIR[1]], {}, ":1: the field 'id' is 1.5, not a string or a whole number"),
@@ -211,16 +215,16 @@ def test_csv_and_jsonl_give_the_same_instances(load, tmp_path):
         ([row(3), PAIR[1]], {}, ":1: the field 'text' is 3, not a string"),
         ([row(None), PAIR[1]], {}, ":1: the field 'text' is null"),
         ([row(query=["q"]), PAIR[1]], {}, ":1: the field 'query' is ['q'], not a string"),
-        ([row(query="q"), PAIR[1]], {}, ":2: the row has no query, unlike the one on line 1"),
+        ([row(query="q"), PAIR[1]], {}, ":2: the row has no query, unlike the row on line 1"),
         (
             [row(), row("d", "y", query="q")],
             {},
-            ":2: the row has a query, unlike the one on line 1",
+            ":2: the row has a query, unlike the row on line 1",
         ),
         (
             [row(rationale=[1]), PAIR[1]],
             {},
-            ":1: the field 'rationale' has 1 entries, the text 3 tok",
+            ":1: the field 'rationale' has 1 entries, but the text has 3 tok",
         ),
         (
             [row(rationale=[0, 1, 2]), PAIR[1]],
@@ -307,9 +311,11 @@ def test_splits_are_the_spec_s_or_those_that_rows_name(tmp_path):
 
 def test_splits_that_are_not_there_are_named(complaint, tmp_path):
     assert complaint(SPLIT, split="tran").startswith(
-        ": no row is of split 'tran'; did you mean 'train'"
+        ": no row belongs to the split 'tran'; did you mean 'train'"
     )
-    assert complaint(PAIR, split="dev").startswith(":1: the row does not say its split")
+    assert complaint(PAIR, split="dev").startswith(
+        ":1: the row does not say to which split it belongs"
+    )
     with pytest.raises(InputError, match="has no split 'all'; known: 'train'"):
         load_dataset(DatasetSpec(train=tmp_path / "a.jsonl"), "all")
 
@@ -388,7 +394,7 @@ def test_a_split_is_a_name(tmp_path, split):
 def test_more_splits_than_anybody_has(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"split": f"s{i}"}) + "\n" for i in range(1002)))
-    with pytest.raises(InputError, match=r"a.jsonl:1001: the field 'split' names more than 1,000"):
+    with pytest.raises(InputError, match=r"a.jsonl:1001: the field 'split' has more than 1,000"):
         splits_of(load_spec(path))
 
 

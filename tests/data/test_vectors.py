@@ -64,11 +64,11 @@ def test_lines_without_wanted_words_are_not_held_to_be_numbers(read):
         ("a 1 2\nb 1\n", "v.txt", ":2: the line has 1 numbers after its word, not 2"),
         ("a 1 2\nb 1 2 3\n", "v.txt", ":2: the line has 3 numbers after its word, not 2"),
         ("2 3\na 1 2\n", "v.txt", ":2: the line has 2 numbers after its word, not 3"),
-        ("a 1 2\nb 1 x\n", "v.txt", ":2: the vector holds 'x', which is no number"),
+        ("a 1 2\nb 1 x\n", "v.txt", ":2: the vector contains 'x', which is not a number"),
         ("a 1 2\nb 1 nan\n", "v.txt", ":2: the vector contains a number that is not finite"),
         ("a 1 2\nb 1 1e99\n", "v.txt", ":2: the vector contains a number that is not finite"),
         ("a 1 2\nb 1  \n", "v.txt", ":2: the line has 1 numbers after its word, not 2"),
-        ("a 1 2 3\nb 1  3\n", "v.txt", ":2: the vector holds 2 numbers, not 3"),
+        ("a 1 2 3\nb 1  3\n", "v.txt", ":2: the vector has 2 numbers, not 3"),
         (b"a 1 2\n\xff 1 2\n", "v.txt", ":2: is not UTF-8 text"),
         ("c 1 2\nd 1 2\n", "v.txt", ": contains none of the 2 words of the data"),
         (

@@ -48,7 +48,7 @@ def test_for_shows_the_gap_to_uniform_attention(judge):
     ) in found.reason
     assert "is 0.250 lower (95 % interval 0." in found.reason
     assert found.reason.endswith(
-        "other words: these words carry evidence. There are 5 seeds of each kind."
+        "other words. So these words carry evidence. There are 5 seeds of each kind of model."
     )
 
 

@@ -406,6 +406,6 @@ def test_imitators_that_attend_elsewhere_show_nothing(bench, models):
         "Models that only imitate the answers may themselves attend to other words"
     ) in found.reason
     assert (
-        "0.35 [0.35, 0.35] JSD from the audited model's, and shuffled attention 0.19"
+        "0.35 [0.35, 0.35] JSD from the audited model's, and shuffled attention is 0.19"
         in found.reason
     )

@@ -273,20 +273,20 @@ def test_deep_structures(save, complaint, levels):
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("labels", [0, 1], "'labels' holds a int, not text alone"),
-        ("labels", [["a"], "b"], "'labels' holds a list, not text alone"),
-        ("labels", ["a", None], "'labels' holds a NoneType, not text alone"),
+        ("labels", [0, 1], "'labels' contains a int, but must contain only text"),
+        ("labels", [["a"], "b"], "'labels' contains a list, but must contain only text"),
+        ("labels", ["a", None], "'labels' contains a NoneType, but must contain only text"),
         ("labels", ["a", "a"], "'labels' must be two or more different names"),
         ("labels", ["a"], "'labels' must be two or more different names"),
         ("labels", ["", "a"], "'labels' must be two or more different names"),
         ("labels", ["1", "1.0"], "the labels '1' and '1.0' mean the same"),
         ("labels", ["a", "b" * 201], "has 201 characters, more than 200"),
-        ("labels", "ab", "'labels' is of type str, not list"),
-        ("words", [1, 2, 3], "'words' holds a int, not text alone"),
-        ("words", {"a": 1}, "'words' is of type dict, not list"),
-        ("paired", 1, "'paired' is of type int, not bool"),
-        ("training", [], "'training' is of type list, not dict"),
-        ("weights", [], "'weights' is of type list, not dict"),
+        ("labels", "ab", "'labels' has the type str, not list"),
+        ("words", [1, 2, 3], "'words' contains a int, but must contain only text"),
+        ("words", {"a": 1}, "'words' has the type dict, not list"),
+        ("paired", 1, "'paired' has the type int, not bool"),
+        ("training", [], "'training' has the type list, not dict"),
+        ("weights", [], "'weights' has the type list, not dict"),
         ("recipe", {"hidden": 2**40}, "Recipe: hidden: should be less than or equal to 16384"),
         ("recipe", {"hidden": "8"}, "Recipe: hidden: should be a valid integer"),
         ("reading", {"max_length": 10**12}, "ReadingSettings: max_length: should be less than"),
@@ -325,8 +325,8 @@ def test_weights_of_other_types(save, complaint, kind):
 
     found = complaint(save(spoil))
     assert found == (
-        f"is a damaged checkpoint (the weights 'output.weight' are of type {kind}, not float32);"
-        " train anew"
+        f"is a damaged checkpoint (the weights 'output.weight' have the type {kind}, not "
+        "float32); train again"
     )
 
 
@@ -336,11 +336,11 @@ def test_weights_of_other_shapes(save, complaint):
 
     assert "(the weights 'output.weight' are 3 x 3 x 3, not 1 x " in complaint(save(spoil))
     more = complaint(save(lambda content: content["weights"].update(more=torch.zeros(1))))
-    assert "(it has the weights 'more', which its recipe does not know)" in more
+    assert "(it has the weights 'more', which do not belong to its recipe)" in more
     fewer = complaint(save(lambda content: content["weights"].pop("output.bias")))
     assert "(it lacks the weights 'output.bias')" in fewer
     number = complaint(save(lambda content: content["weights"].update({"output.bias": 1.0})))
-    assert "(the weights 'output.bias' are no tensor)" in number
+    assert "(the weights 'output.bias' are not a tensor)" in number
 
 
 def test_one_number_that_stands_for_millions(save, complaint):
@@ -349,7 +349,7 @@ def test_one_number_that_stands_for_millions(save, complaint):
         weights["embedding.weight"] = torch.zeros(1).expand(weights["embedding.weight"].shape)
 
     found = complaint(save(spoil))
-    assert "(the weights 'embedding.weight' do not lie in one piece)" in found
+    assert "(the weights 'embedding.weight' are not stored in one piece)" in found
 
 
 def test_a_recipe_of_a_model_that_the_weights_are_not(save):

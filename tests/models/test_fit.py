@@ -146,10 +146,14 @@ def test_the_command_line_overrides_the_file(folder):
         ),
         (
             "model:\n  {encoder: cnn, hidden: 10}",
-            ":1: model: hidden 10 is not a multiple of 4, the kernel sizes of a CNN that share it",
+            ":1: model: hidden 10 is not a multiple of 4, the number of kernel sizes of a CNN",
         ),
         ("vectors: {tune: true}", ":1: the key 'vectors.file' is missing"),
-        ("model: {}", ": names no data; add `data: SPEC.yaml`, or give --data SPEC.yaml on the"),
+        (
+            "model: {}",
+            ": does not say which data to use; add `data: SPEC.yaml`, or give --data SPEC.yaml "
+            "on the",
+        ),
         ("", ": does not contain a YAML mapping"),
     ],
 )

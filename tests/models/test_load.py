@@ -141,9 +141,11 @@ def test_a_file_that_looks_like_a_plugin_is_a_file(tmp_path, monkeypatch, save):
 
 def test_pairs_and_single_texts_do_not_mix(save, load_data):
     single, pairs = load_data(), load_data(paired=True)
-    with pytest.raises(InputError, match="trained on pairs, the data holds single texts; name"):
+    with pytest.raises(InputError, match="trained on pairs, but the data have single texts; name"):
         find_model(save(paired=True), 0).load(single, None, CPU, torch.float32)
-    with pytest.raises(InputError, match="trained on single texts, the data holds pairs; remove"):
+    with pytest.raises(
+        InputError, match="trained on single texts, but the data have pairs; remove"
+    ):
         find_model(save(), 0).load(pairs, None, CPU, torch.float32)
     assert find_model(save(paired=True), 0).load(pairs, None, CPU, torch.float32)
 

@@ -160,8 +160,8 @@ def test_a_report_says_that_records_of_version_1_have_no_checksums(files):
     assert not open_records(old).sealed
     (note,) = [n for n in load(old)[0].report.notes if "checksums" in n]
     assert note == (
-        "The records of permute are without checksums, as an older attnaudit wrote them: changes to"
-        " them cannot be seen."
+        "The records of permute have no checksums, because an older version wrote them. So "
+        "changes to them cannot be detected."
     )
     assert not [n for n in load(files["permute"])[0].report.notes if "checksums" in n]
 

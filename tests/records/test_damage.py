@@ -137,8 +137,9 @@ def test_what_is_cut_away_is_said_and_kept(tmp_path: Path, small: Header) -> Non
     partial.write_bytes(before)
     with RecordsWriter(path, small, True, kind) as writer:
         assert writer.remark == (
-            f"{partial}:2: is damaged, or was edited: its checksum does not match; going on from"
-            f" the 0 records before; the whole is kept as {partial}.old1"
+            f"{partial}:2: is damaged, or was edited: its checksum does not match; the run "
+            "continues from the 0 records before that line. The whole file is kept as "
+            f"{partial}.old1"
         )
     assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == before
 
@@ -193,10 +194,10 @@ def test_records_of_other_classes_or_texts_than_the_header_says(
     path = tmp_path / "r.jsonl"
     model = {**small.model.model_dump(), "labels": ["a", "b", "c"]}
     path.write_bytes(sealed({**small.model_dump(), "model": model}, ROWS))
-    with pytest.raises(InputError, match=":2: is of 2 classes where the header names 3"):
+    with pytest.raises(InputError, match=":2: has 2 classes, but the header names 3"):
         list(read_records(path, kinds)[1])
     path.write_bytes(sealed(small.model_dump(), ROWS[:5]))
-    with pytest.raises(InputError, match=":7: holds records of 5 texts where its header says 6"):
+    with pytest.raises(InputError, match=":7: contains records of 5 texts, but its header says 6"):
         list(read_records(path, kinds)[1])
     path.write_bytes(sealed(small.model_dump(), [*ROWS[:5], {**ROWS[5], "id": "é0"}]))
     with pytest.raises(InputError, match=":7: is out of order: the id 'é0' occurs twice"):
@@ -257,7 +258,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, small: Head
     path = tmp_path / "r.jsonl"
     lines = whole(path, small).splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], b"[" * (LONGEST + 9), b"\n", *lines[2:]]))
-    with pytest.raises(InputError, match=":3: is longer than a record can be"):
+    with pytest.raises(InputError, match=":3: is longer than the limit for a record"):
         list(read_records(path, kinds)[1])
     deep = line_of({**ROWS[0], "id": 0}).replace(b'"id":0', b'"id":' + b"[" * 9999 + b"]" * 9999)
     with pytest.raises(InputError, match="is not valid JSON"):

@@ -315,7 +315,7 @@ def test_a_row_has_one_record(header: Header) -> None:
 
 def test_nan_is_refused_and_leaves_no_torn_line(header: Header) -> None:
     with RecordsWriter(None, header) as writer:
-        with pytest.raises(InputError, match="the text 'x' cannot be right: it holds a number"):
+        with pytest.raises(InputError, match="the text 'x' cannot be right: it contains a number"):
             writer.write([ROWS[0], {"row": 1, "id": "x", "tau": math.nan}])
         assert list(writer.records()) == ROWS[:1]
 
@@ -390,12 +390,12 @@ def broken(content: bytes, how: str) -> bytes:
             ":8: is not complete: its last line does not hold the number of records; run the audit",
         ),
         ("torn footer", ":8: is not complete"),
-        ("lost record", ":8: holds 6 records where its last line counts 7"),
-        ("early footer", ":4: holds 2 records where its last line counts 7"),
+        ("lost record", ":8: contains 6 records, but its last line says 7"),
+        ("early footer", ":4: contains 2 records, but its last line says 7"),
         ("torn record", ":4: lacks its checksum; restore the file from a copy"),
         ("not JSON", ":4: is not valid JSON"),
-        ("swapped", ":5: is out of order: row 2 stands after row 3"),
-        ("doubled", ":4: is out of order: row 1 stands after row 1"),
+        ("swapped", ":5: is out of order: row 2 comes after row 3"),
+        ("doubled", ":4: is out of order: row 1 comes after row 1"),
         ("goes on", ":9: continues after the line that counts its records"),
         ("zeros", ":4: is damaged, or was edited"),
         ("edited", ":5: is damaged, or was edited: its checksum does not match"),

@@ -240,7 +240,7 @@ def test_other_audits_data_and_splits_are_refused(report: Report) -> None:
         (
             "correlate",
             {"split": "dev"},
-            "old.jsonl: is a baseline on the split 'test', and this is on 'dev'; choose",
+            "old.jsonl: is a baseline on the split 'test', but this report is on 'dev'; choose",
         ),
         (
             "correlate",

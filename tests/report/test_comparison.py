@@ -97,7 +97,7 @@ def test_differences_are_said(write, report):
     fewer = report.dataset.model_copy(update={"instances": 7, "partial": True})
     fewer_said = list(facts(compared(write("a.json", 0.3), write("b.json", 0.4, dataset=fewer))))
     assert "numbers of texts differ" in fewer_said[1].words
-    assert fewer_said[2].words.startswith("b: a limit kept some rows")
+    assert fewer_said[2].words.startswith("b: some rows were not audited")
 
 
 def test_recipes_that_differ_are_settings_that_differ(write, report):
@@ -135,7 +135,7 @@ def test_what_cannot_be_compared_is_refused(write, tmp_path):
     with pytest.raises(InputError, match=r"b\.json: has no figure in common with .*a\.json"):
         load_sides([a, b])
     (tmp_path / "copy.json").write_bytes(a.read_bytes())
-    with pytest.raises(InputError, match=r"copy\.json: holds the same as .*a\.json"):
+    with pytest.raises(InputError, match=r"copy\.json: has the same content as .*a\.json"):
         load_sides([a, tmp_path / "copy.json"])
     old = json.loads(a.read_text())
     old["metrics"]["necessity.f1_gap"] = old["metrics"]["correlate.gradient.tau.mean"]

@@ -81,7 +81,7 @@ def test_the_whole_report(report: Report) -> None:
     assert "Over words." in page.text
     assert "No value for correlate.gradient~random.tau.mean: no text gave a value" in page.text
     assert "Gradients are taken at the word embeddings." in page.text
-    assert "not assessed by correlate alone" in page.text
+    assert "not assessed, because correlate alone cannot decide them" in page.text
     assert '"command_line"' in page.text
 
 

@@ -130,7 +130,9 @@ def test_it_is_no_baseline_for_figures_that_mean_something_else_now():
     with pytest.raises(InputError) as caught:
         read_baseline(REPORT)
     said = str(caught.value)
-    assert said.startswith(f"{REPORT}: holds necessity.f1_gap of an older version, now necessity.")
+    assert said.startswith(
+        f"{REPORT}: contains necessity.f1_gap of an older version, which is now necessity."
+    )
     assert "make this baseline again from its records" in said
 
 

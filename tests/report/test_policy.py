@@ -78,16 +78,16 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ),
         (
             "gates:\n- id: a\n  metric: model.f1\n  min: 80",
-            ":4: min 80 lies outside what model.f1 can be, from 0 to 1; fractions are not "
-            "percentages",
+            ":4: min 80 is outside the range of model.f1, which is from 0 to 1; fractions are "
+            "not percentages",
         ),
         (
             f"gates:\n- id: a\n  metric: {TAU}\n  max: -1.5",
-            f":4: max -1.5 lies outside what {TAU} can be, from -1 to 1",
+            f":4: max -1.5 is outside the range of {TAU}, which is from -1 to 1",
         ),
         (
             "gates:\n- id: a\n  metric: correlate.random.tau.std\n  max: -1",
-            ":4: max -1 lies outside what correlate.random.tau.std can be, at least 0",
+            ":4: max -1 is outside the range of correlate.random.tau.std, which is at least 0",
         ),
         (f"gates:\n- id: a\n  metric: {TAU}\n  min: .nan", ":4: "),
         (f"gates:\n- id: a\n  metric: {TAU}\n  min: 0\n  max: .inf", ":5: "),
@@ -123,7 +123,7 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ("gates:\n- id: a\n  finding: necessary\n  min: 0", ":4: unknown key 'gates.0.min'"),
         (
             f"gates:\n- id: baseline\n  metric: {TAU}\n  min: 0",
-            ":2: the gate id 'baseline' is taken by the gates of --baseline",
+            ":2: the gate id 'baseline' is reserved for the gates of --baseline",
         ),
         (f"gates:\n- id: 'baseline:x'\n  metric: {TAU}\n  min: 0", ":2: the gate id 'baseline:x'"),
     ],
@@ -224,9 +224,15 @@ def test_exit_codes(gates: list[Gate], chosen: list[int], lax: int, strict: int)
         (("reason: known", "reason: ' '"), ":5: waivers.0.reason: a waiver needs a reason"),
         (("reason", "raeson"), ":5: unknown key 'waivers.0.raeson'; did you mean 'reason'?"),
         (("  expires: 2026-03-04\n", ""), ":4: the key 'waivers.0.expires' is missing"),
-        (("2026-03-04", "2026-02-29"), ":6: waivers.0.expires: should be a day, YYYY-MM-DD"),
-        (("2026-03-04", "2026-3-4"), ":6: waivers.0.expires: should be a day, YYYY-MM-DD"),
-        (("2026-03-04", "never"), ":6: waivers.0.expires: should be a day, YYYY-MM-DD"),
+        (
+            ("2026-03-04", "2026-02-29"),
+            ":6: waivers.0.expires: should be a day in the form YYYY-MM-DD",
+        ),
+        (
+            ("2026-03-04", "2026-3-4"),
+            ":6: waivers.0.expires: should be a day in the form YYYY-MM-DD",
+        ),
+        (("2026-03-04", "never"), ":6: waivers.0.expires: should be a day in the form YYYY-MM-DD"),
         (("2026-03-04", "2026-03-04T10:00:00"), ":6: waivers.0.expires: should be a day"),
         (("2026-03-04", "20260304"), ":6: waivers.0.expires: should be a day"),
         (("2026-03-04\n", f"2026-03-04\n{WAIVER}"), ":7: the gate 'a' has two waivers; first on"),

@@ -40,8 +40,8 @@ def test_the_heading(report: Report) -> None:
     )
     cut = text.partition("Warning, texts cut: ")[2].partition("\nmodel ")[0]
     assert " ".join(cut.split()) == (
-        "12 of 1,725 texts were cut at the length limit. The model saw the beginning alone, and so"
-        " does every test."
+        "12 of 1,725 texts were cut at the length limit. The model saw only the beginning of "
+        "them, and so do all tests."
     )
     assert line_with(text, "model") == "model model.pt"
     assert line_with(text, "data") == "data test.jsonl, split test"
@@ -162,8 +162,8 @@ def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -
 def test_findings_that_nobody_assessed_take_one_line(report: Report) -> None:
     text = " ".join(shown(report).split())
     assert (
-        "Findings (necessary, stable, hard to manipulate, out of context): not assessed by"
-        " correlate alone."
+        "Findings (necessary, stable, hard to manipulate, out of context): not assessed, "
+        "because correlate alone cannot decide them."
     ) in text
     assert NOTHING in text
 

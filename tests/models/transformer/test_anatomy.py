@@ -61,7 +61,7 @@ def test_gpt2_projects_all_at_once(anatomy_of):
 
 
 def test_mean_pooling_has_no_one_row(anatomy_of):
-    said = "its classification head reads several rows of its last layer, so that no one row"
+    said = "its classification head reads several rows of its last layer, so no single row"
     with pytest.raises(ModelError, match=said):
         anatomy_of("modernbert", classifier_pooling="mean")
 

@@ -72,7 +72,7 @@ def test_no_configuration(tmp_path, files, said):
     [
         (
             ["pytorch_model.bin"],
-            "has its weights only as pickle files; convert them where you trus",
+            "has its weights only as pickle files; convert them if you trus",
         ),
         (["pytorch_model-00001-of-00002.bin"], "has its weights only as pickle files"),
         (["tf_model.h5"], "has its weights only for TensorFlow; convert them: from_"),

@@ -189,7 +189,10 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
     ("changes", "said"),
     [
         ({"num_labels": 1}, "predicts a number, not a class; audit a classifier"),
-        ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
+        (
+            {"id2label": {0: "a", 1: "a"}},
+            "two of its classes have the same name; give each class its",
+        ),
         (
             {"problem_type": "multi_label_classification"},
             "gives several labels to a text (problem_type multi_label_classification), but the "
@@ -247,7 +250,7 @@ def test_more_pieces_than_embeddings(write_pretrained, tmp_path, complaint):
     said = complaint(folder)
     assert "gives ids up to " in said
     assert (
-        "and the model has embeddings for only 20; save the model's own tokenizer beside it"
+        "but the model has embeddings for only 20; save the model's own tokenizer next to it"
     ) in said
 
 
@@ -328,9 +331,7 @@ def test_a_configuration_of_fewer_layers_than_there_are(write_pretrained, tmp_pa
     folder = write_pretrained(tmp_path / "m", head=2, num_hidden_layers=3)
     edit(folder, num_hidden_layers=2)
     said = complaint(folder)
-    assert said.startswith(
-        "holds 16 weights that its config.json has no place for: bert.encoder.la"
-    )
+    assert said.startswith("contains 16 weights that do not fit its config.json: bert.encoder.la")
     assert said.endswith("; put the config.json that belongs to these weights next to them")
 
 

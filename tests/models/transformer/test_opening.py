@@ -141,7 +141,7 @@ def test_no_configuration(complaint):
         ("{", "its config.json cannot be read (Expecting property name enclosed in double"),
         ("{}", "its configuration cannot be read ("),
         ('{"model_type": "no-such"}', "its configuration cannot be read ("),
-        ("[]", "its config.json is no JSON object"),
+        ("[]", "its config.json is not a JSON object"),
     ],
 )
 def test_a_configuration_that_is_none(complaint, content, said):

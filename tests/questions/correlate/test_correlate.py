@@ -327,9 +327,9 @@ def test_integrals_say_what_they_took_and_which_are_undefined():
     assert "shown from one baseline only" in table.notes[-2]
     assert (table.columns[-1], table.rows[0][-1]) == ("undef", 2)
     assert table.notes[-1] == (
-        "integrated_gradients: from zeros in place of the words; error at most 0.01 of a text's"
-        " largest score; 113.0 gradients a text, at most 384; 2 of 4 texts undefined (1 not"
-        " converged after 384 gradients) (1 not finite)."
+        "integrated_gradients: from zeros in place of the words; estimated error at most 0.01 "
+        "of a text's largest score; 113.0 gradients for a text on average, at most 384; 2 of 4 "
+        "texts undefined (1 not converged after 384 gradients) (1 not finite)."
     )
     for name, column in summary.columns.values.items():
         assert np.nanmean(column) == pytest.approx(found[name].value), name

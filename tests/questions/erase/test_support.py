@@ -375,7 +375,7 @@ def test_the_table_holds_all_unsupported_texts_and_shows_the_first():
     assert len(whole.rows) == LISTED + 3
     shown = cut(whole)
     assert shown.rows == whole.rows[:LISTED]
-    assert shown.notes[-1] == "3 more rows: the report as JSON holds all."
+    assert shown.notes[-1] == "3 more rows: the JSON report has all of them."
     assert cut(shown.model_copy(update={"notes": []})).notes == []
 
 

@@ -331,7 +331,7 @@ def test_the_seeds_set_the_bound(audit, tiny, monkeypatch):
     [
         ({"model_sha256": "ab" * 32}, "seeds of another model"),
         ({"data_sha256": "ab" * 32}, "seeds of another data set"),
-        ({"score": "auroc"}, "compares models by AUROC, and this audit by macro-F1"),
+        ({"score": "auroc"}, "compares models by AUROC, but this audit compares them by macro-F1"),
     ],
 )
 def test_a_budget_of_something_else_is_refused(audit, tiny, other, said):
@@ -437,7 +437,7 @@ def test_the_folder_of_another_models_adversaries_is_left_alone(audit, tiny, tmp
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "lambda0.01-seed1.pt").write_bytes((tiny / "model.pt").read_bytes())
-    with pytest.raises(OutputError, match="kept: holds models that were trained for another"):
+    with pytest.raises(OutputError, match="kept: contains models that were trained for another"):
         audit()
     assert (kept / "lambda0.01-seed1.pt").read_bytes() == (tiny / "model.pt").read_bytes()
 
@@ -450,7 +450,9 @@ def test_models_cannot_be_kept_in_a_file(audit, tmp_path):
 
 def test_seeds_records_of_another_kind(audit, tmp_path):
     audit(seeds=1, epochs=1)
-    with pytest.raises(InputError, match="holds records of model-adversary, not of seed-baseline"):
+    with pytest.raises(
+        InputError, match="contains records of model-adversary, not of seed-baseline"
+    ):
         read_seeds_budget(tmp_path / "records.jsonl")
 
 

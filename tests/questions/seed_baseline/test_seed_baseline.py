@@ -179,7 +179,7 @@ def test_a_training_that_diverged_leaves_the_others_as_they_are():
     gave_up = [{"run": run, "row": 0, "id": "test 0", "diverged": True}]
     summary = summarise([*known(), *gave_up], TWO, LABELS)
     assert {n: m.value for n, m in summary.metrics.items()} == values(known())
-    assert "Trainings that diverged, and gave no model: uniform 3." in (
+    assert "These trainings diverged and gave no model: uniform 3." in (
         summary.tables["seed_baseline.runs"].notes
     )
 
@@ -210,7 +210,8 @@ def test_converged_models_that_are_missing_are_named():
     records = [r for r in known() if r["run"].get("attention") != "peaked"]
     metrics = summarise(records, TWO, LABELS).metrics
     assert metrics["necessity.peaked_gap"].reason == (
-        "there are no converged models with learned and peaked attention"
+        "there are no models with learned and peaked attention that were trained until they "
+        "stopped improving"
     )
     assert metrics["necessity.score_gap"].value == values(known())["necessity.score_gap"]
 

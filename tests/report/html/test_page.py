@@ -162,7 +162,7 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
         "Agreement of attention with gradient", "What shuffling the attention changes",
         "How far attention can be moved", "How far away other weights for the same answer are",
         "How far the attention of other seeds is from this model's",
-        "F1 of the probe by where its weights come from",
+        "F1 of the probe, by the source of its weights",
         "1 of 12 instances, at even steps of rank by something",
         "attnaudit correlate model.pt test.jsonl",
     ):  # fmt: skip
@@ -217,7 +217,7 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
         "model-adversary": ["How far attention can be moved, and how far answers move with it"],
         "probe": [
             "How much better the audited model's weights serve the probe",
-            "F1 of the probe by where its weights come from",
+            "F1 of the probe, by the source of its weights",
         ],
     }
     images = [a.get("role") for a in parsed(text).named("svg")].count("img")
@@ -273,8 +273,8 @@ def test_a_report_of_nothing(report: Report) -> None:
 def test_what_records_lack_is_said(report: Report, combine: Any) -> None:
     names = ("correlate", "permute", "erase", "instance-adversary", "seed-baseline", "probe")
     found = parsed(html_page(combine(report, dict.fromkeys(names, Summary()))))
-    assert "The records of permute do not hold what its figures show." in found.text
-    assert "The records of erase do not hold" in found.text
+    assert "The records of permute do not contain what its figures show." in found.text
+    assert "The records of erase do not contain" in found.text
     assert "Heatmaps need records with words" in found.text
 
 
@@ -343,7 +343,7 @@ def test_long_lists_are_cut_and_say_so(report: Report, combine: Any) -> None:
     text = parsed(html_page(combine(made))).text
     assert "text 4" in text
     assert "text 5" not in text
-    assert "2 more rows: the report as JSON holds all." in text
+    assert "2 more rows: the JSON report has all of them." in text
 
 
 def test_hostile_texts_stay_texts(
@@ -398,8 +398,8 @@ def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
         "BertForSequenceClassification, 12 layers", "layer 12 of 12, the row of [CLS]",
         f"{note} The tests do not change it.", "Does this recipe answer better",
         "The figure is 0.030, and values from 0.020 to 0.040 fit the data (95 % interval).",
-        "All of these lie above the limit of 0.01. Only a limit above 0.020 would change this "
-        "answer.",
+        "All of these values are above the limit of 0.01. Only a limit above 0.020 would "
+        "change this answer.",
         "effective attention (Brunner et al. 2020)",
     ):  # fmt: skip
         assert needle in sheet, needle
@@ -461,7 +461,7 @@ def test_signs_are_shown(report: Report, combine: Any, summaries: dict[str, Summ
 
 def test_a_page_of_one_test_says_what_was_found(report: Report) -> None:
     sheet = parsed(html_page(Combined(report))).text.partition("Contents")[0]
-    assert "not assessed by correlate alone" in sheet
+    assert "not assessed, because correlate alone cannot decide them" in sheet
     assert "agreement with gradient (tau)" in sheet
     assert "No finding was assessed." in sheet
 
