@@ -16,8 +16,8 @@ def chosen(gallery: Gallery) -> str:
         return said
     return (
         f"{said} Of {gallery.judged:,} judged texts, {gallery.unsupported:,} "
-        f"{'is' if gallery.unsupported == 1 else 'are'} not supported: there the answer does "
-        "not depend on the highlighted words more than on others."
+        f"{'is' if gallery.unsupported == 1 else 'are'} not supported: there the answer depends "
+        "on the highlighted words no more than on other words."
     )
 
 

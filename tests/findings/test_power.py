@@ -37,8 +37,8 @@ def test_where_seeds_decide():
         in said
     )
     assert re.search(
-        r"With the present 5 seeds and 1,726 texts, the chance of an answer is \d+ % if the true gap is 0, \d+ %"
-        r" if it is the one seen, and \d+ % if it is 0.02\.$",
+        r"With the present 5 seeds and 1,726 texts, the chance of an answer is \d+ % if the"
+        r" true gap is 0, \d+ % if it is the one seen, and \d+ % if it is 0.02\.$",
         said,
     )
 

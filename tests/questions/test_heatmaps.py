@@ -272,8 +272,8 @@ def test_support_comes_from_the_records_of_erase_whatever_else_is_shown() -> Non
             assert support is not None
             assert support.status == statuses[int(name.split()[1])]
         assert chosen_words(gallery).endswith(
-            "Of 3 judged texts, 2 are not supported: there the answer does not depend on the "
-            "highlighted words more than on others."
+            "Of 3 judged texts, 2 are not supported: there the answer depends on the "
+            "highlighted words no more than on other words."
         )
 
 
