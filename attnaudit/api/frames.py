@@ -35,28 +35,28 @@ _PER_MODEL = ("jsd", "tvd")
 
 
 def read_records(*paths: str | Path, lists: bool = False, runs: bool = False) -> pd.DataFrame:
-    """The records in some files as a pandas frame, one row a text.
+    """The records in some files as a pandas frame, with one row for each text.
 
-    The index is the id of the text. The columns are, where the records hold them:
+    The index is the id of the text. The columns are as follows, if the records contain them:
 
     * `group`, `gold`, `predicted`, `right`, `words`, `outside`, and `p.LABEL`, the probability of
       each class;
     * for each metric that is a mean over texts, what it is a mean of, under the name of the metric
       without `.mean` at its end: `correlate.gradient.tau` is Kendall's tau of a text, whose mean is
       `correlate.gradient.tau.mean`; `permute.tvd` is the median TVD of a text under shuffled
-      weights, and `adversary.instance.jsd` the JSD that weights found for it reach. What a text
-      leaves undefined is NaN. `attnaudit explain NAME` says what a metric is;
+      weights, and `adversary.instance.jsd` the JSD that weights found for it reach. A figure that
+      is undefined for a text is NaN. `attnaudit explain NAME` says what a metric is;
     * with `lists`: `attention`, `tokens` (of records with text) and `importance.NAME`, each a list
-      with an entry a word.
+      with one entry for each word.
 
     `frame.attrs["columns"]` says in a sentence what each column is.
 
-    With `runs` the rows are those of trained models instead, one for each model and text: `run.KEY`
-    names the model (seed, lambda, guide, ...), `split` the split, and `jsd` and `tvd` say how far
-    it is from the audited model.
+    With `runs` there is instead one row for each trained model and text. `run.KEY` names the model
+    (seed, lambda, guide, ...), `split` names the split, and `jsd` and `tvd` say how far the model
+    is from the audited one.
 
-    Raises InputError where pandas is not installed, a file holds no records, or files are of
-    several models or data sets.
+    Raises InputError if pandas is not installed, if a file contains no records, or if the files
+    belong to several models or data sets.
     """
     from attnaudit.report.combine import check_alike
     from attnaudit.report.rebuild import is_records, load

@@ -30,14 +30,14 @@ class Named:
 
 @contextmanager
 def as_file(data: Data) -> Iterator[Named]:
-    """`data` as a file, which is gone afterwards where it was made for this.
+    """`data` as a file. A file that was made only for this is removed afterwards.
 
-    A path stays what it is. A mapping is a dataset spec, whose paths are relative to the working
-    folder. A sequence holds rows: mappings with `text`, `label` and what else rows may have, or
+    A path is used as it is. A mapping is a dataset spec; its paths are relative to the working
+    folder. A sequence contains rows: mappings with `text`, `label` and other fields of rows, or
     pairs (text, label).
 
-    Raises InputError for anything else; what is wrong within the data is said of `data in memory`,
-    with the number of the row.
+    Raises InputError for anything else. An error inside the data names `data in memory` and the
+    number of the row.
     """
     if isinstance(data, (str, Path)):
         yield Named(Path(data))

@@ -168,16 +168,16 @@ def audit(
 ) -> None:
     """Run every test, into one folder: on a model that CONFIG trains first, or on a MODEL.
 
-    The folder gets records/, report.json and, with the extra `html`, report.html. Run again, it
-    goes on where it stopped: what stands in the folder and is of the same settings, model and data
-    is not made anew.
+    The command writes records/, report.json and, with the extra `html`, report.html into the
+    folder. If you run it again, it continues where it stopped: it keeps what was made with the same
+    settings, model and data.
 
-    With CONFIG the folder also gets model.pt (of a transformer: model/), and the report has
-    findings. Settings of the tests stand under `audit:` in CONFIG.
+    With CONFIG it also writes model.pt (for a transformer: model/), and the report has findings.
+    The settings of the tests are under `audit:` in CONFIG.
 
-    With MODEL only the tests that train no models run, and the report says what each finding would
-    take. --recipe or --train runs the others as well. Settings of the tests stand in
-    attnaudit.yaml, as for the single commands.
+    With MODEL only the tests that train no models run. The report says how many trainings and hours
+    each finding would take. --recipe or --train also runs the other tests. The settings of the
+    tests are in attnaudit.yaml, as for the single commands.
     """
     o.check_workers(workers, cluster)
     if power and not dry_run:

@@ -51,7 +51,7 @@ def generate(
         int, typer.Option(min=0, help="The random seed. Another seed gives other texts.")
     ] = 0,
 ) -> None:
-    """Write the embedded corpus: reviews whose decisive words are known."""
+    """Write the built-in corpus: reviews for which we know the words that decide the label."""
     from attnaudit.data.synthetic import write_reviews
     from attnaudit.errors import OutputError
 

@@ -1,4 +1,4 @@
-"""The findings from the evidence, in the order in which one stands in the way of others."""
+"""The findings from the evidence, in the order in which one can block the others."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from attnaudit.questions.runs import Runs
 def assess(evidence: Evidence | None, deltas: Deltas) -> dict[FindingName, Finding]:
     """All findings; those that the evidence does not reach are not assessed.
 
-    None rests on a model or recipe that fails `basis.barrier`. Where attention gains the recipe
-    nothing, the other findings are not assessable; what they would say is shown all the same.
-    Where the controls say that the audited attention cannot be tested, none is *against* it.
+    There are no findings for a model or recipe that fails `basis.barrier`. If the recipe gains
+    nothing from attention, the other findings are not assessable; what they would say is still
+    shown. If the controls say that the audited attention cannot be tested, no finding is *against*
+    it.
     """
     missing = not_assessed()
     seeds = None if evidence is None else evidence.of("seed-baseline")

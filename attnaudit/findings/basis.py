@@ -1,7 +1,7 @@
 """What must hold before anything is found: a model that works, and a recipe that reproduces it.
 
-Whether a model works is judged by macro-F1 and by AUROC, whatever score the findings compare models
-by, and whatever the order of the classes. What guessing reaches:
+Macro-F1 and AUROC decide whether a model works. This does not depend on the score by which the
+findings compare models, nor on the order of the classes. What guessing reaches:
 
 * Macro-F1 of the best constant answer: if class c has a share p of the texts, the F1 of c is
   2p / (1 + p) and that of the other classes 0, so that the mean over C classes is the largest of

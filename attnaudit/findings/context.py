@@ -1,13 +1,14 @@
 """Works out of context (Wiegreffe & Pinter 2019, section 3.4): do the weights help without context?
 
-A probe sees each word by itself, weighted by the model's attention. It must be better than one
-under uniform attention, and than one under an adversary's. That is not enough: attention can also
-spell the label out by where it lies, and a probe reads that as well as a reason. So the attended
-words must carry the evidence: a model of the recipe must lose more without them than without as
-many other words (see `models.removal`). Where it loses less, what is left betrays the answer.
+A probe sees each word by itself, weighted by the model's attention. It must be better than a probe
+with uniform attention, and better than a probe with an adversary's attention. This is not enough:
+attention can also encode the label in where it lies, and a probe can read that as well as a real
+reason. So the attended words must carry the evidence: a model of the recipe must lose more without
+them than without the same number of other words (see `models.removal`). If it loses less, the
+remaining words give the answer away.
 
-Only the gap to uniform attention sees attention that lies beside the evidence, and only the leak
-control sees attention that was made up to fit the answer. The controls among the guides decide
+Only the gap to uniform attention detects attention that lies next to the evidence. Only the leak
+control detects attention that was made to fit the answer. The controls among the guides decide
 nothing.
 """
 

@@ -1,9 +1,9 @@
 """Whether the audited attention could be tested at all: what its controls say.
 
-Where something passes the audited attention by, answers may stay as they are whatever its weights
-are, even with all content erased from it. That weights can be changed at no cost then speaks
-neither for nor against them. If other attention of the model does not move the answers either, no
-finding is *against*.
+If something goes around the audited attention, answers may stay the same with any weights, even if
+all weights on content are 0. Then it says nothing that the weights can be changed without changing
+the answers. If the model's other attention does not move the answers, either, no finding is
+*against*.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
-"""Hard to manipulate (Wiegreffe & Pinter 2019, section 4): can attention lie elsewhere at no cost?
+"""Hard to manipulate (Wiegreffe & Pinter 2019, section 4): do the answers need this attention?
 
-A model may say what the audited one says and attend otherwise. What counts is how much further an
-adversary gets than models that only imitate the answers, while it changes no more of the answers
-than a further seed of the recipe would (see `manipulation`). One adversary is proof enough that
-attention can lie elsewhere, so that *against* is tested first, on one adversary that was chosen on
-dev. That it cannot is shown by many: by one adversary of each unit, after a strong sweep.
+A model may give the same answers as the audited one but attend to other words. What counts is how
+much farther an adversary moves the attention than models that only imitate the answers, while it
+changes the answers no more than a further seed of the recipe would (see `manipulation`). One
+adversary is enough to show that attention can lie elsewhere. So *against* is tested first, on one
+adversary that was chosen on dev. To show that it cannot, the rule needs many: one adversary of each
+unit, after a strong sweep.
 
-The errors of both answers are stated given the budget: they say how often other texts, imitators
-and units would mislead, and not how the budget itself would move with other seeds.
+The error rates of both answers assume that the budget is right. They say how often other texts,
+imitators and units would mislead. They do not cover how the budget itself would change with other
+seeds.
 """
 
 from __future__ import annotations

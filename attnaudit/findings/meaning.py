@@ -1,7 +1,7 @@
 """What the findings mean for showing the heatmap: a table from statuses to sentences.
 
-The table is part of the rules. Each sentence says no more than the evidence behind its status, and
-none of them adds up to a yes or a no. What is open or was not tested is never said to be harmless.
+The table is part of the rules. No sentence says more than the evidence behind its status. Together
+they do not make a yes or a no. What is open or was not tested is never called harmless.
 
 Of transformers a caution is added: the audited weights are one row of one layer, whose vectors
 already mix many words (Brunner et al. 2020, On Identifiability in Transformers, section 5; Abnar &

@@ -1,8 +1,8 @@
 """Necessary (Wiegreffe & Pinter 2019, section 3.2): does the task need learned attention at all?
 
-Both sides of the comparison were trained until they stopped improving on dev, paired by seed. A
-model with uniform attention often learns more slowly: while it is still improving, the gap says how
-fast it learns, and nothing of what it can reach. Then there is no answer.
+Both kinds of model were trained until they stopped improving on dev, and are paired by seed. A
+model with uniform attention often learns more slowly. While it is still improving, the gap says how
+fast it learns, not what it can reach. Then there is no answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What would lead an inconclusive finding to an answer: more seeds, more texts, or neither.
 
-The words name what makes the figure uncertain, the size that would reach an answer four times in
-five if the true effect is the one seen, and the chance of an answer at the present size.
+The sentences say what makes the figure uncertain, which size would reach an answer four times in
+five if the true effect is the one seen, and how likely an answer is at the present size.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Stable: do models of the same recipe attend to the same words, more than by chance?
 
-Wiegreffe & Pinter (2019, section 3.3) ask how far attention varies between seeds, to measure
-adversaries by it. Here it is a question of its own: where seeds attend differently, a heatmap shows
-which seed was drawn as much as it shows the text.
+Wiegreffe & Pinter (2019, section 3.3) ask how far attention varies between seeds, to compare
+adversaries with it. Here it is a question of its own: if seeds attend differently, a heatmap
+depends on the seed as much as on the text.
 
-Two figures decide. Models that choose between two places, text by text, agree far more than chance
-does (s about .5) although they often point at different words, which kappa sees.
+Two figures decide. Models that choose between two words in each text agree far more than by chance
+(s about .5), although they often point at different words. kappa detects this.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How every audit sees a model: encode, attend, read.
 
-Every test in the debate asks what the model would have said, had it attended differently. A model
-therefore shows three steps: `encode` runs everything below the audited attention once, `attend`
-gives its weights, and `read` says what the model answers under any other weights.
+Every test in the debate asks: what would the model answer if it attended differently? So a model
+must offer three steps. `encode` runs everything below the audited attention once. `attend` gives
+the attention weights. `read` says what the model answers with any other weights.
 
 Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D dimensions.
 """
@@ -24,10 +24,10 @@ from attnaudit.errors import ModelError
 
 @dataclass(frozen=True)
 class Encoded:
-    """What `encode` hands to `attend` and `read`; models subclass it and add what they need.
+    """What `encode` gives to `attend` and `read`. Models subclass it and add what they need.
 
-    `attendable` (B, T): the positions the audited attention can put weight on. `content` (B, T):
-    the subset an explanation speaks of. In a classic model the two coincide.
+    `attendable` (B, T): the positions to which the audited attention can give weight. `content` (B,
+    T): those of them that an explanation is about. In a classic model both are the same.
     """
 
     attendable: Tensor
@@ -63,7 +63,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What the tool tells a model about the task: its words, its classes, one text or a pair."""
+    """What the tool tells a model about the task: words, classes, and whether texts are pairs."""
 
     vocabulary: Vocabulary
     labels: tuple[str, ...]
@@ -71,12 +71,12 @@ class ModelSpec:
 
 
 class AttentionModel(nn.Module, abc.ABC):
-    """A classifier seen through its attention; subclass it to have your own model audited.
+    """A classifier seen through its attention. Subclass it to audit your own model.
 
-    Three methods give every audit that does not retrain: `encode`, `attend` and `read`. `embed`
-    reads the attribute `embedding` unless you override it. A model computes in eval mode, does
-    not depend on the padding of its batch, and answers the same when asked twice; `check_laws`
-    refuses one that does not.
+    Three methods are enough for all audits that do not train models: `encode`, `attend` and `read`.
+    `embed` reads the attribute `embedding` unless you override it. A model must compute in eval
+    mode, must not depend on the padding of its batch, and must give the same answer twice.
+    `check_laws` refuses a model that does not.
 
     Optional capabilities, found by name (see `capability`):
 
@@ -180,15 +180,18 @@ def agree(a: Tensor, b: Tensor, dtype: torch.dtype | None = None) -> bool:
 
 @torch.no_grad()
 def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
-    """Refuse a model on which the audits would be wrong; `batch` holds texts of several lengths.
+    """Refuse a model on which the audits would be wrong. `batch` must have texts of several lengths.
 
-    Raises ModelError naming the law that is broken: finite logits, one per class; the same answer
-    when asked twice; attention that is a distribution over the attendable positions, which hold no
-    padding; content that is attendable and made of words; reading the model's own attention gives
-    the plain forward's logits; any weights give finite logits; variants do not influence each
-    other; encoding the embeddings gives what encoding the ids gives, and other embeddings give
-    something else (gradients are taken there); neither padding nor the other texts of a batch
-    change an answer.
+    Raises ModelError, which names the broken law. The laws are:
+
+    * The logits are finite, one for each class. The same text twice gives the same answer.
+    * The attention is a distribution over the attendable positions, and padding is not attendable.
+    * Content is attendable and consists of words.
+    * Reading the model's own attention gives the logits of the plain forward pass.
+    * Any weights give finite logits. Variants do not influence each other.
+    * Encoding the embeddings gives the same as encoding the ids, and other embeddings give
+      something else (gradients are taken there).
+    * Neither padding nor the other texts of a batch change an answer.
     """
     model.eval()
     encoded = model.encode(batch)
