@@ -180,7 +180,7 @@ def agree(a: Tensor, b: Tensor, dtype: torch.dtype | None = None) -> bool:
 
 @torch.no_grad()
 def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
-    """Refuse a model on which the audits would be wrong. `batch` must have texts of several lengths.
+    """Refuse a model on which audits would be wrong. `batch` must have texts of several lengths.
 
     Raises ModelError, which names the broken law. The laws are:
 

@@ -206,7 +206,7 @@ def test_older_records_say_what_to_run(bench, models):
     bench.arms = {}
     found = out_of_context(bench.evidence(), 0.01)
     assert found.status == "not_assessed"
-    assert "older attnaudit" in found.reason
+    assert "older version made these records" in found.reason
     assert found.reason.endswith("run probe again.")
 
 
