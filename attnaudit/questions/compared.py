@@ -21,7 +21,7 @@ class ComparedSettings(ShownSettings):
     measures: Annotated[Optional[tuple[str, ...]], _MEASURES] = pydantic.Field(  # noqa: UP045
         None,
         min_length=1,
-        description="An importance to compare attention with. By default all that fit the model.",
+        description="An importance to compare attention with.",
     )
     left_out: Annotated[tuple[str, ...], _LEFT_OUT] = pydantic.Field(
         (),

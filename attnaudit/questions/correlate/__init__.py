@@ -7,8 +7,8 @@ from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
-For each text, this ranks the words by attention and by each importance measure, and compares the
-two rankings with Kendall's tau (1: the same order, 0: no relation). Compare the result with a
+For each text, this test ranks the words by attention and by each importance measure, and compares
+the two rankings with Kendall's tau (1: the same order, 0: no relation). Compare the result with a
 random ranking (the floor) and with how well the measures agree with each other (the reference).
 Agreement is evidence, not proof. The measures disagree among themselves. Tau depends on the length
 of a text and ignores the size of the weights. A gradient with attention held fixed contains the

@@ -39,6 +39,7 @@ def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: 
         " after the Benjamini-Hochberg correction for many tests.",
         "w-tau: a tau in which the words at the top count most. top: share of the top"
         f" {top:.0%} of the words that both rankings have in common; by chance it is {chance:.3f}.",
+        "`attnaudit explain NAME` says what an importance is, such as gradient_l2.",
         *(said for name, said in _CONTROLS.items() if name in names),
         *agreement.integrals.notes(),
     ]
@@ -95,7 +96,7 @@ def detail_table(agreement: Agreement, strata: Strata, basics: Basics) -> Table:
             spread = deviation(taus[name]).value
             share = _mean(agreement.figure(f"{name}.sig")[part])
             rows.append([stratum, name, *interval, spread, share, mean.n, mean.undefined])
-    columns = ["stratum", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
+    columns = ["texts", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
     title = "Attention against importance, by predicted class and by length"
     return Table(title, columns, rows, baselines(agreement.names), detail=True)
 

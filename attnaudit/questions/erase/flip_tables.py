@@ -62,7 +62,8 @@ def flip_table(metrics: Mapping[str, Estimate], columns: Mapping[str, Array], it
     notes = [
         "erased: the mean share of the items that are erased when the decision first flips. Lower"
         " is better. An item is a vector that the attention averages, one for each word.",
-        "never: the share of texts whose decision never flips. They count as 1.",
+        "Q1, median, Q3: a quarter, half and three quarters of the texts lie below these values."
+        " never: the share of texts whose decision never flips. They count as 1.",
         "gradient: the derivative of the decision by the weight. random: the mean of 5 shuffles.",
     ]
     if short.any():

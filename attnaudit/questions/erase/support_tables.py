@@ -95,7 +95,7 @@ def _notes(draws: Array) -> list[str]:
     if len(fewer):
         texts = "text has" if len(fewer) == 1 else "texts have"
         least, most = int(fewer.min()) + 1, int(fewer.max()) + 1
-        chance = f"1 in {most}" if least == most else f"1 in {least} to 1 in {most}"
+        chance = f"once in {most}" if least == most else f"once in {least} to {most}"
         notes.append(
             f"{len(fewer):,} judged {texts} fewer than {DRAWS} different draws. The test uses "
             f"all of them, and one word passes by chance {chance} times."

@@ -119,8 +119,8 @@ def stability_table(found: Stability) -> Table:
         rows.append([words, figure.value, figure.ci_low, figure.ci_high, by_chance, line])
     pairs = found.models * (found.models - 1) // 2
     notes = [
-        f"The table compares all {pairs} pairs of {found.models} models of the recipe, with the "
-        "audited model, on texts of at least two words.",
+        f"The table compares all {pairs} pairs of {found.models} models of the recipe, "
+        "including the audited model, on texts of at least two words.",
         "Shuffled (a control): the same figure if the weights of one of the two models are put "
         "in random order. Models that attend no more alike than this do not agree on which "
         "words matter.",
