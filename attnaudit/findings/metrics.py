@@ -12,8 +12,8 @@ _SOURCE = "this tool's own, on the adversaries of Wiegreffe & Pinter 2019, secti
 SPECS = (
     MetricSpec(
         ADVERSARY_EXCESS,
-        "How much farther than imitators one adversary moves the attention, the adversary that "
-        "moved it farthest on dev while its answers stayed as close as other seeds'.",
+        "How much farther an adversary moves the attention than imitators do, for the "
+        "adversary within the budget that does so most clearly on dev.",
         "nats",
         "lower",
         LEAST_MEAN,
@@ -28,8 +28,8 @@ SPECS = (
     ),
     MetricSpec(
         UNITS_EXCESS,
-        "How much farther adversaries move the attention than their own imitators, while their "
-        "answers stay as close to the audited model's as other seeds' do.",
+        "How much farther adversaries within the budget move the attention than their own "
+        "imitators do, as a mean over units.",
         "nats",
         "lower",
         LEAST_MEAN,

@@ -65,8 +65,8 @@ def _measured(found: Finding) -> Iterator[str]:
         yield f"All of these values are below the limit of {found.delta:.3g}."
     else:
         yield (
-            f"The limit of {found.delta:.3g} is one of these values, so the figure may be above or "
-            "below it."
+            f"The limit of {found.delta:.3g} is one of these values, so the true value may be "
+            "above or below it."
         )
 
 
