@@ -173,7 +173,7 @@ def test_long_values_are_cut(complaint):
         ('a: 1\nb: "\\ud800"', ":2: contains half of a surrogate pair"),
         ('a: 1\nb: "\\U00110000"', ":2: is not valid YAML"),
         ("a: \x07", "is not valid YAML"),
-        ("a: 1\nb: &x [*x]", ":2: the anchor 'x' holds itself"),
+        ("a: 1\nb: &x [*x]", ":2: the anchor 'x' contains itself"),
         ("[" * 3000, ":1: is nested too deeply, in more than 40 levels"),
         ("a: {" * 3000, "is nested too deeply"),
         ("- " * 3000, "is nested too deeply"),

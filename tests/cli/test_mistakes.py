@@ -333,7 +333,7 @@ def test_resuming_what_is_not_there_to_resume(cli, here, correlate, ctrl_c_at_on
     left = (here / "r.jsonl.partial").read_bytes()
     again = correlate("--records", "r.jsonl", "--resume", "--seed", 2)
     assert "set aside as r.jsonl.partial.old1: it belongs to another run" in again.err
-    assert "seed is 1, this run's 2" in again.err
+    assert "seed is 1, but this run's is 2" in again.err
     assert (here / "r.jsonl.partial.old1").read_bytes() == left
     (here / "r.jsonl.partial").write_text("garbage\n")
     again = correlate("--records", "r.jsonl", "--resume")

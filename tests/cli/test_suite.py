@@ -293,7 +293,7 @@ def test_reports_and_records_mix(cli, records, folder):
 def test_what_does_not_belong_together(cli, refused, records, folder, tiny):
     data = tiny / "data.yaml"
     cli("permute", tiny / "model.pt", data, "--records", "other.jsonl", "-q")
-    says = ["other.jsonl: is of another model than out/records/probe.jsonl"]
+    says = ["other.jsonl: has another model than out/records/probe.jsonl"]
     refused("report", records[-1], "other.jsonl", says=says)
     cli("permute", "out/model.pt", "data.yaml", "--split", "dev", "--records", "other.jsonl", "-q")
     refused("report", records[-1], "other.jsonl", says=["other.jsonl: has another data set"])

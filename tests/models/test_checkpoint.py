@@ -160,7 +160,9 @@ def test_the_weights_of_another_program(tmp_path, complaint, content):
 
 def test_a_newer_version(save, complaint):
     path = save(lambda content: content.update(version=2))
-    assert complaint(path) == "has checkpoint version 2, this attnaudit reads 1; upgrade attnaudit"
+    assert complaint(path) == (
+        "has checkpoint version 2, but this attnaudit reads version 1; upgrade attnaudit"
+    )
 
 
 @pytest.mark.parametrize(

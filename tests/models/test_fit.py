@@ -278,8 +278,14 @@ def test_a_mistake_in_the_test_split_is_found_before_training(run, folder):
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        ("train", "the dev split has no query, the train split has one; give all splits a query"),
-        ("test", "the test split has a query, the train split has none; give all splits a query"),
+        (
+            "train",
+            "the dev split has no query, but the train split has one; give all splits a query",
+        ),
+        (
+            "test",
+            "the test split has a query, but the train split has none; give all splits a query",
+        ),
     ],
 )
 def test_pairs_in_one_split_only_are_refused(run, folder, split, said):

@@ -172,9 +172,12 @@ def test_a_partial_file_without_records_is_not_worth_keeping(
     ("change", "message"),
     [
         ({"audit": "permute"}, 'its audit is "correlate", this run\'s "permute"'),
-        ({"settings": {"seed": 1, "importances": []}}, "its settings.seed is 0, this run's 1"),
+        (
+            {"settings": {"seed": 1, "importances": []}},
+            "its settings.seed is 0, but this run's is 1",
+        ),
         ({"settings": {"seed": 0}}, "its settings.importances is"),
-        ({"conditions": {"threads": 2}}, "its conditions.threads is null, this run's 2"),
+        ({"conditions": {"threads": 2}}, "its conditions.threads is null, but this run's is 2"),
     ],
 )
 def test_a_partial_file_of_another_run_is_set_aside(

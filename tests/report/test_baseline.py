@@ -229,7 +229,7 @@ def test_other_settings_are_said(side: Side) -> None:
     now = then.model_copy(update={"settings": settings})
     baseline = Baseline(PATH, then, kept)
     notes = tables(baseline, now, compare(baseline, now, kept))["baseline"].notes
-    assert notes[-1] == "The runs differ in target: figures may not mean the same."
+    assert notes[-1] == "The runs differ in target, so their figures may not mean the same."
 
 
 def test_other_audits_data_and_splits_are_refused(report: Report) -> None:

@@ -125,7 +125,7 @@ def test_findings_that_were_assessed(report: Report) -> None:
     assert answer.split("\n") == ["against", "Counts against attention"]
     assert "no gap" in why
     assert "0.004 (95 % interval -0.010 to 0.020); limit 0.01" in why
-    assert "The findings speak of this recipe." in page.text
+    assert "The findings are about this recipe." in page.text
     assert "What this means for showing the heatmap" in page.text
     assert "weights that the model hardly needs" in page.text
 

@@ -67,7 +67,7 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
             ":3: unknown metric 'correlate.gradiant.tau.mean'; did you mean "
             "'correlate.gradient.tau.mean'?",
         ),
-        (f"gates:\n- id: a\n  metric: {TAU}", ":2: the gate 'a' bounds nothing; give min or max"),
+        (f"gates:\n- id: a\n  metric: {TAU}", ":2: the gate 'a' has no limit; give min or max"),
         (
             f"gates:\n- id: a\n  metric: {TAU}\n  min: .5\n  max: .4",
             ":2: the gate 'a' can never pass: min 0.5 is above max 0.4",
@@ -213,7 +213,10 @@ def test_exit_codes(gates: list[Gate], chosen: list[int], lax: int, strict: int)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("gate: a", "gate: b"), ":4: a waiver of the gate 'b', which this policy does not hold"),
+        (
+            ("gate: a", "gate: b"),
+            ":4: a waiver of the gate 'b', which this policy does not contain",
+        ),
         (("gate: a", "gate: baseline"), ":4: a waiver of the gate 'baseline', which"),
         (
             ("gate: a", "gate: baseline:model.acuracy"),
@@ -294,7 +297,7 @@ def test_a_waiver_holds_through_its_last_day(days: int) -> None:
         assert gate.waiver is not None
         assert not gate.waiver.expired
         assert exit_code([gate], strict=True) == 0
-    assert waived(0.7, days).reason == "below the least allowed, 0.8"
+    assert waived(0.7, days).reason == "below the smallest allowed value, 0.8"
     assert waived(0.9, days).status == "pass"
 
 

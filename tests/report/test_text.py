@@ -191,7 +191,7 @@ def test_an_assessed_finding_shows_all_with_their_reasons(report: Report) -> Non
     assert "gap of 5 seeds" in text
     assert "0.030 (95 % interval 0.020 to 0.040); limit 0.01" in text
     assert "Rule: for: above delta" in text
-    assert "The findings speak of this recipe." in text
+    assert "The findings are about this recipe." in text
     assert line_with(text, "hard to manipulate:") == "hard to manipulate: NOT ASSESSED. Not tested."
     assert "adversary with --sweep" in text
     assert "What this means for showing the heatmap" in text

@@ -98,7 +98,7 @@ def test_paths_are_those_of_the_folder_that_the_order_names(load, tiny, monkeypa
         (
             None,
             {"conditions": {"code": "older"}},
-            r"there its conditions.code is .*, this run's \"older\"",
+            r"there its conditions.code is .*, but this run's is \"older\"",
         ),
     ],
 )

@@ -186,7 +186,10 @@ def test_a_folder_without_a_recipe_can_still_be_audited(write, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda c: {**c, "version": 2}, "has version 2, this attnaudit reads 1; upgrade"),
+        (
+            lambda c: {**c, "version": 2},
+            "has version 2, but this attnaudit reads version 1; upgrade",
+        ),
         (lambda c: {**c, "format": "other"}, "is damaged .ValueError: its format is 'other'"),
         (lambda c: {k: v for k, v in c.items() if k != "version"}, "is damaged .KeyError"),
         (lambda c: {**c, "reading": {"max_length": -1}}, "is damaged .ValidationError"),

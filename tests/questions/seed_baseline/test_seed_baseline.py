@@ -507,7 +507,7 @@ def test_another_number_of_seeds_is_another_run(tiny, tmp_path):
     one = SeedBaselineSettings(seeds=1)
     watched = Stops()
     run_questions([(QUESTION, one)], Job(**job, resume=True), None, watched)
-    assert "settings.seeds is 2, this run's 1" in watched.said[0]
+    assert "settings.seeds is 2, but this run's is 1" in watched.said[0]
     assert tuple(watched.titles) == TRAINED
 
 
