@@ -80,7 +80,7 @@ class Document:
                     f"unknown key {_dotted(place + at)!r}",
                     where=self.path,
                     line=self.line(place + at),
-                    hint=f"it is now called {now[0]!r}"
+                    hint=f"write {now[0]!r} instead"
                     if now
                     else did_you_mean(str(at[-1]), names),
                 )

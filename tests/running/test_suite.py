@@ -278,7 +278,7 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
     [
         ("audit: 3", ":2: audit: should be a"),
         ("audit:\n  permut: {}", ":3: unknown key 'audit.permut'; did you mean 'permute'?"),
-        ("audit:\n  seed_baseline: {}", ":3: unknown key.*it is now called 'seed-baseline'"),
+        ("audit:\n  seed_baseline: {}", ":3: unknown key.*write 'seed-baseline' instead"),
         ("audit:\n  seed-baseline:\n    sede: 1", ":4: unknown key.*did you mean 'seed'"),
         (
             "audit:\n  skip: [erase, heads]",
@@ -314,8 +314,8 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  erase:\n    measure: [gradent]", ":4: .*: unknown importance.*'gradient'"),
         ("audit:\n  correlate: {measure: [loo]}", ":3: .*: unknown importance measure 'loo'"),
         ("audit:\n  correlate: {measures: [random]}", ":3: unknown key.*'measure'"),
-        ("audit:\n  adversary: {lambdas: [1]}", ":3: unknown key.*it is now called 'lambda'"),
-        ("audit:\n  adversary:\n    epsilons: [1]", ":4: unknown key.*it is now called 'epsilon'"),
+        ("audit:\n  adversary: {lambdas: [1]}", ":3: unknown key.*write 'lambda' instead"),
+        ("audit:\n  adversary:\n    epsilons: [1]", ":4: unknown key.*write 'epsilon' instead"),
         ("audit:\n  adversary: {epsilon: [2]}", ":3: audit.adversary.epsilon.*less than"),
         ("audit:\n  adversary: {search-steps: 0}", ":3: audit.adversary.search-steps: .*greater"),
         ("audit:\n  erase: {left_out: [random]}", ":3: unknown key"),
