@@ -80,9 +80,7 @@ class Document:
                     f"unknown key {_dotted(place + at)!r}",
                     where=self.path,
                     line=self.line(place + at),
-                    hint=f"write {now[0]!r} instead"
-                    if now
-                    else did_you_mean(str(at[-1]), names),
+                    hint=f"write {now[0]!r} instead" if now else did_you_mean(str(at[-1]), names),
                 )
         ranked = [p for p in problems if p["type"] != "extra_forbidden"] or list(problems)
         worst = max(ranked, key=lambda p: (p["type"] != "missing", len(_place(p, value))))

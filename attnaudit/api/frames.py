@@ -67,7 +67,7 @@ def read_records(*paths: str | Path, lists: bool = False, runs: bool = False) ->
     for path in map(Path, paths):
         if not is_records(path):
             raise InputError(
-                "holds no records",
+                "contains no records",
                 where=path,
                 hint="give files that --records wrote; read_report reads reports",
             )

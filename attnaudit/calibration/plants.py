@@ -119,7 +119,7 @@ PLANTS: Mapping[str, Plant] = {
         OF_POINTER,
     ),
     "shift": Plant(
-        "beside the cue",
+        "next to the cue",
         "Attention lies on the marker, one place before the cue. The state there contains the "
         "cue, but a probe that sees each word by itself learns nothing from it.",
         texts.marked,

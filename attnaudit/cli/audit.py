@@ -70,7 +70,8 @@ def audit(
         typer.Option(
             "--data",
             metavar="DATA",
-            help="A .jsonl, .csv or .tsv file, or a dataset spec; with CONFIG in place of its own.",
+            help="A .jsonl, .csv or .tsv file, or a dataset spec. With CONFIG, it replaces the "
+            "data in CONFIG.",
         ),
     ] = None,
     recipe: Annotated[
@@ -190,8 +191,8 @@ def audit(
     _check_options(context, name, _OF_CONFIG if existing else _OF_MODEL)
     if not existing and name == model and from_file(context, "model"):
         raise InputError(
-            f"model: {name!r} may not stand in this file: a configuration names places and models"
-            " of its own",
+            f"model: {name!r} is not allowed in this file: a configuration can name other files "
+            "and models",
             where=FILE,
             hint="give it on the command line",
         )

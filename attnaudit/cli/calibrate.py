@@ -151,7 +151,7 @@ def _partial(output: Path | None, resume: bool) -> Path | None:
     check_writable(path)
     if path.exists() and not resume:
         raise OutputError(
-            "holds a calibration that was interrupted",
+            "contains a calibration that was interrupted",
             where=path,
             hint="continue it with --resume, or remove the file",
         )

@@ -27,8 +27,8 @@ FILE = Path("attnaudit.yaml")
 # Keys that reach beyond the folder whatever their value is, with what they would do.
 _REACHING = {
     "cluster": "a cluster can run code in this process",
-    "config": "a configuration names places and models of its own",
-    "recipe": "a configuration names places and models of its own",
+    "config": "a configuration can name other files and models",
+    "recipe": "a configuration can name other files and models",
     "revision": "this key decides what is downloaded",
 }
 Options = dict[str, Any]  # the parameters of a subcommand by the names that the file knows
@@ -63,7 +63,7 @@ def read_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
     for name in sections:  # after the others, over which they prevail
         if not isinstance(document.mapping[name], dict):
             raise InputError(
-                f"{name!r} must hold options of that subcommand",
+                f"{name!r} must contain options of that subcommand",
                 where=FILE,
                 line=document.line((name,)),
             )
@@ -139,7 +139,7 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
             why = _no_file(text)
         if why is not None:
             raise InputError(
-                f"{'.'.join(map(str, place))}: {text!r} may not stand in this file: {why}",
+                f"{'.'.join(map(str, place))}: {text!r} is not allowed in this file: {why}",
                 where=FILE,
                 line=document.line(_written(place)),
                 hint="give it on the command line",

@@ -18,9 +18,9 @@ SPECS = (
         "lower",
         LEAST_MEAN,
         _RANGE,
-        formula="JSD of one adversary less the mean JSD of usable imitators of the same kind of "
-        "start; of the adversaries within the budget on dev, the one whose interval of this "
-        "difference there has the greatest lower end",
+        formula="JSD of one adversary - mean JSD of usable imitators with the same kind of start; "
+        "of the adversaries within the budget on dev, the one whose interval of this "
+        "difference on dev has the greatest lower end",
         beside=("seed_baseline.tvd.mean", "hard_to_manipulate", "excess JSD"),
         traps="It is undefined if no adversary stays within the budget. On other texts the "
         "answers may change more than on dev.",
@@ -35,7 +35,7 @@ SPECS = (
         LEAST_MEAN,
         _RANGE,
         formula="mean over units of JSD(the unit's adversary of greatest JSD within the budget on "
-        "dev) less JSD(its imitator); a unit is a start and a seed",
+        "dev) - JSD(its imitator); a unit is a start and a seed",
         beside=(ADVERSARY_EXCESS, "hard_to_manipulate", "excess JSD"),
         traps="Units without an adversary within the budget are left out. A weak sweep, which "
         "moves no attention, also gives a small excess.",

@@ -128,7 +128,7 @@ FAMILY = (
         definition="The L2 norm of the gradient at the word embedding, with attention held fixed.",
         formula="||dp/de_t||, attention detached; of a word, the norm of its tokens' gradients"
         " stacked",
-        source="a norm that is often used in place of gradient times input",
+        source="a norm that is often used instead of gradient times input",
         traps=_CARRIES,
         compute=_of_embeddings("gradient_l2"),
         work=_work_of_embeddings("detached"),

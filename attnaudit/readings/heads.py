@@ -56,7 +56,7 @@ def _head(name: str) -> Reading | None:
 
     return Reading(
         name,
-        f"The weights of head {number} alone.",
+        f"The weights of head {number} only.",
         f"a_{number}",
         HEAD.source,
         HEAD.traps,
@@ -68,7 +68,7 @@ def _head(name: str) -> Reading | None:
 
 HEAD = Family(
     name="head{number}",
-    definition="The weights of one head alone, by its number from 0.",
+    definition="The weights of one head only, by its number, counted from 0.",
     formula="a_h",
     source="common usage",
     traps="The answer may not depend on this head. Across seeds the number means little: head 3 "

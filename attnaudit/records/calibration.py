@@ -81,9 +81,9 @@ class Calibration(Settings):
     made: str = Field(
         pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="When it ended, in UTC, ISO 8601."
     )
-    quick: bool = Field(description="Whether these are the plants of --quick alone.")
+    quick: bool = Field(description="Whether only the plants of --quick were run.")
     first_seed: NonNegativeInt = Field(description="The first seed of each plant.")
-    seeds: PositiveInt = Field(description="How many seeds each plant was grown from.")
+    seeds: PositiveInt = Field(description="With how many seeds each plant was generated.")
     seconds: dict[str, Number] = Field(description="CPU seconds that each plant took in all.")
     table: list[Row] = Field(min_length=1, max_length=10_000, description="What was found.")
 

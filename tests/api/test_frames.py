@@ -80,7 +80,7 @@ def test_mistakes(made, tmp_path, tiny, monkeypatch):
     made.write(report)
     for paths, says in (
         ((), "needs at least one file"),
-        ((report,), "r.json: holds no records"),
+        ((report,), "r.json: contains no records"),
         ((tiny / "none.jsonl",), "none.jsonl: no such file"),
         ((made.files["permute"], made.files["permute"]), "second report of permute"),
     ):

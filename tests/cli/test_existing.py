@@ -95,7 +95,7 @@ def test_model_and_data_may_stand_in_attnaudit_yaml(cli, folder):
 def test_a_configuration_may_not(refused, here):
     (here / "attnaudit.yaml").write_text("model: mine.yaml\n")
     (here / "mine.yaml").write_text("data: d.yaml\n")
-    refused("audit", says=["'mine.yaml' may not stand in this file", "command line"])
+    refused("audit", says=["'mine.yaml' is not allowed in this file", "command line"])
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ TERMS = (
         "published",
         "A set of figures from a paper, which `--published` shows next to yours.",
         about="jw2019:sst is what Jain & Wallace 2019 print for SST, with a BiLSTM and additive "
-        "attention. jw2019:sst:cnn is that of another model. wp2019 is Wiegreffe & Pinter 2019. "
-        f"The rows are {rows_in_words()}.",
+        "attention. jw2019:sst:cnn is the same for another model. wp2019 is Wiegreffe & "
+        f"Pinter 2019. The rows are {rows_in_words()}.",
         beside=("paper tables",),
         traps="You choose the row: nothing checks that your data and training are those of the "
         "paper. TVD and lambda of Wiegreffe & Pinter are half of ours. The report converts "

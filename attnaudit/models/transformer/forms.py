@@ -10,7 +10,7 @@ from attnaudit.errors import ModelError
 
 ADAPTER = "adapter_config.json"
 _SENTENCES = ("modules.json", "config_sentence_transformers.json")
-_SAVE = "save the model with save_pretrained, and its tokenizer beside it"
+_SAVE = "save the model with save_pretrained, and its tokenizer next to it"
 
 
 def refuse_near_misses(folder: Path, name: str) -> None:

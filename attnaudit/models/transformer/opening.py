@@ -176,8 +176,9 @@ def _check_frames(tokenizer: Any, vocabulary: Pieces, reference: Reference) -> N
         for name, ours in (("input_ids", row.ids), ("token_type_ids", row.types)):
             if given.get(name) != ours:
                 raise ModelError(
-                    f"its tokenizer gives {'a text' if asked is None else 'a pair'} other {name}"
-                    " than its tokenizer.json says, so that attnaudit cannot delete words of it",
+                    f"its tokenizer gives {'a text' if asked is None else 'a pair'} other "
+                    f"{name} than its tokenizer.json says, so attnaudit cannot delete words of "
+                    "it",
                     where=reference.name,
                     hint="save the tokenizer again with save_pretrained",
                 )

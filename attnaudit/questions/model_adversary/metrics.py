@@ -12,7 +12,7 @@ _PAPER = "Wiegreffe & Pinter 2019, section 4"
 _STRENGTH = "adversary.model[lambda={lambda}]"
 _IMITATORS = "adversary.model[lambda=0.0]"
 _HALVED = (
-    "The authors' code halves TVD for two classes, so that its lambda and its TVD are half of ours."
+    "The authors' code halves TVD for two classes, so its lambda and its TVD are half of ours."
 )
 _CURVE = (
     "It is undefined if no lambda reaches this JSD. Straight lines join the means of the "

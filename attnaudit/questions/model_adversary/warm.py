@@ -41,7 +41,7 @@ class WarmStarts:
             if record.get("kept") != KEPT:
                 raise InputError("is not a model of seed-baseline", where=path, hint=_HINT)
             for key, what in (
-                ("base_sha256", "beside another audited model"),
+                ("base_sha256", "for another audited model"),
                 ("data_sha256", "on other data"),
                 ("schedule", "by another recipe"),
             ):

@@ -47,7 +47,7 @@ def test_an_adapter_that_does_not_say_its_base(tmp_path, content):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([], "has no config.json; save the model with save_pretrained, and its tokenizer beside"),
+        ([], "has no config.json; save the model with save_pretrained, and its tokenizer next to"),
         (
             ["m-q4.gguf"],
             "has no config.json: it contains GGUF, a format for generating text; audit the",

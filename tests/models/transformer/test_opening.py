@@ -131,7 +131,7 @@ def test_padding(opened, tmp_path, of_config, of_tokenizer, end, pad):
 
 
 def test_no_configuration(complaint):
-    said = "has no config.json; save the model with save_pretrained, and its tokenizer beside it"
+    said = "has no config.json; save the model with save_pretrained, and its tokenizer next to it"
     assert complaint(lambda folder: (folder / "config.json").unlink()) == said
 
 
