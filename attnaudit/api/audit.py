@@ -154,7 +154,7 @@ class Folder:
 
 
 class Heard(Silent):
-    """Keeps remarks for whoever asks later."""
+    """Keeps remarks, to show them later."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

@@ -113,7 +113,7 @@ class Audit:
     def to_frame(self, *, lists: bool = False, runs: bool = False) -> pd.DataFrame:
         """The figures of each text as a pandas frame; see `attnaudit.read_records`.
 
-        Raises InputError where pandas is not installed, or no records are at hand.
+        Raises InputError if pandas is not installed, or if there are no records.
         """
         from attnaudit.api.frames import frame_of
 

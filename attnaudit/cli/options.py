@@ -266,7 +266,7 @@ def either(context: typer.Context, argument: T | None, option: T | None, name: s
 
 
 def required(value: T | None, name: str) -> T:
-    """The value; raises InputError where there is none."""
+    """The value; raises InputError if there is none."""
     if value is None or value == "":
         raise InputError(
             f"missing {name}",

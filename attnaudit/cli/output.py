@@ -70,7 +70,7 @@ def files_of(data: Path) -> tuple[Path, ...]:
 
 
 def read_demands(policy: Path | None, baseline: Path | None) -> Demands | None:
-    """What the report will be held against, as of today; None where nothing was asked for.
+    """What the report will be checked against, as of today; None where nothing was asked for.
 
     Raises InputError before any work starts.
     """

@@ -1,4 +1,4 @@
-"""`--dry-run`: what a command would do and take, as a table or as JSON on stdout."""
+"""`--dry-run`: what a command would do, with time and memory, as a table or as JSON on stdout."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def load_spec(
         path: the spec; its own paths are relative to its folder.
         reading: how a model read its training data. A bare file is read that way; a spec gets
             from it what it does not say itself, except the column names.
-        limits: the longest that a model can read, whatever the spec says.
+        limits: the longest text that a model can read; the spec cannot change it.
 
     Raises:
         InputError: the spec cannot be used, or it contradicts the model's tokeniser, case or

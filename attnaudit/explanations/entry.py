@@ -1,4 +1,4 @@
-"""One thing that can be explained, whatever it is."""
+"""One thing that can be explained."""
 
 from __future__ import annotations
 

@@ -69,11 +69,11 @@ class _Probes:
         return ScoreOfSeeds.of(self.runs, len(self.evidence.labels), self.evidence.score)
 
     def gap(self, ours: Kind, theirs: Kind) -> Measured:
-        """The score of one kind less that of the other."""
+        """The score of one kind minus the score of the other."""
         return score_gap(self.evidence, self.runs, ours, theirs, self.seeds)
 
     def over_constant(self, kind: Kind) -> Estimate:
-        """The score of a kind less that of the best constant answer."""
+        """The score of a kind minus the score of the best constant answer."""
         score = self.score
         values = score.values(self.runs.probs(kind, self.seeds))
         return score.gap(values, score.constant()[None], self.evidence.level)

@@ -28,7 +28,7 @@ _KINDS: Mapping[str, Kind] = {"learned": LEARNED, "uniform": UNIFORM}
 
 
 def necessary(evidence: Evidence, runs: Runs, delta: float) -> Finding:
-    """What the `runs` of seed-baseline say: the score of learned less that of uniform attention."""
+    """What the `runs` of seed-baseline say: learned minus uniform attention, by score."""
     why = _not_made(runs) or _too_few(runs) or _still_improving(runs)
     if why:
         return finding("not_assessed", why, scope=evidence.scope)

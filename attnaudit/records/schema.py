@@ -229,7 +229,7 @@ Run = Mapping[str, str | int | float]
 
 
 def run_key(run: Run | None) -> str:
-    """A run as one string, whatever the order of its keys; empty for an audit without runs."""
+    """A run as one string, the same for any order of its keys; empty for an audit without runs."""
     return "" if run is None else json.dumps(run, sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""A report against an older one of the same audit and data: what has changed, and for the worse.
+"""A report against an older one of the same audit and data: what has changed, and what got worse.
 
 Where both sides bring their records, a figure that is a mean over instances is compared instance by
 instance, paired by id. Where one side is a report alone, or the figure is no mean, the difference

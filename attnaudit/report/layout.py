@@ -1,4 +1,4 @@
-"""How tables are laid out, in whatever format: their cells as text, values with their intervals.
+"""How tables are laid out, in all formats: their cells as text, values with their intervals.
 
 Three neighbouring columns `NAME`, `low`, `high` are shown as one: `value [low, high]`. How many
 digits a figure has, `digits` says.

@@ -1,4 +1,4 @@
-"""Policies: gates that a report must pass, read from YAML and held against it.
+"""Policies: gates that a report must pass, read from YAML and compared with it.
 
 A gate bounds a metric (`metric`, with `min` or `max`, on the figure or on an end of its interval),
 or names what a finding may say (`finding`, `in`). A waiver excuses a gate that does not pass, for a

@@ -102,7 +102,7 @@ def published_rows() -> dict[str, Published]:
 
 
 def find_published(key: str) -> Published:
-    """The row of that key; raises InputError with what there is where there is none."""
+    """The row of that key; raises InputError, which lists the known rows, if there is none."""
     rows = published_rows()
     if key in rows:
         return rows[key]

@@ -30,7 +30,7 @@ def range_words(spec: MetricSpec) -> str:
 
 
 def lies_in(value: float, spec: MetricSpec) -> bool:
-    """Whether a value lies in the range, but for rounding."""
+    """Whether a value lies in the range, except for rounding."""
     low, high = spec.range
     return (low is None or value >= low - ROUNDING) and (high is None or value <= high + ROUNDING)
 

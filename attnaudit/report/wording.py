@@ -233,7 +233,7 @@ def scopes(report: Report) -> list[str]:
 
 
 def nothing_assessed(report: Report) -> str:
-    """What stands in place of the findings where there are none."""
+    """What is shown instead of the findings if there are none."""
     if (report.model.model_extra or {}).get("compared"):
         return (
             "A comparison makes no findings of its own. Its tables show the findings of each "

@@ -1,4 +1,4 @@
-"""What there is for those who write a paper."""
+"""Terms for people who write a paper."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a config.json may not say: nothing that loads code, and no size that fills the machine.
 
-The file comes from strangers. It is looked at before transformers sees it, for transformers acts on
-some of its keys: it fetches kernels from the hub, patches classes, or picks another weights file.
+The file may come from strangers. It is looked at before transformers sees it, for transformers acts
+on some of its keys: it fetches kernels from the hub, patches classes, or picks another weights
+file.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from attnaudit.report.literature import Work, pattern_of_any, works_named
 class Links:
     """Escapes texts and puts links into them, and remembers what was linked.
 
-    All that is not a known term or work stays text, whoever wrote it. Links that are not `live`
+    Everything that is not a known term or work stays plain text. Links that are not `live`
     are left out: on a summary there is nothing that they could lead to.
     """
 

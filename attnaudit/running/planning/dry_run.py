@@ -1,4 +1,4 @@
-"""What an audit would do and take: everything is loaded and checked, and little is run.
+"""What an audit would do, with time and memory: all is loaded and checked, and little is run.
 
 Whatever the real run refuses before it begins is refused here, and nothing is written.
 """

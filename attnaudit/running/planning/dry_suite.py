@@ -1,4 +1,4 @@
-"""What a training, and all audits after it, would do and take.
+"""What a training and all audits after it would do, and their time and memory.
 
 The audits are tried out on a model of the configuration that has learned nothing, which costs the
 same; whatever the trained one would be refused for is not known yet. What stands in the output
