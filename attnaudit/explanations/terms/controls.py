@@ -83,7 +83,7 @@ CONTROLS = (
         traps="If it scores like learned attention, reading few words helps the model, and it "
         "does not matter which.",
         source="this tool's own",
-        aliases=("peaked", "peaked attention"),
+        aliases=("peaked", "peaked attention", "uneven random attention", "uneven random weights"),
     ),
     Entry(
         "control",

@@ -27,7 +27,7 @@ _KINDS = {
     "seed": "trained with other seeds",
     "learned": "learned weights *",
     "uniform": "uniform weights *",
-    "peaked": "peaked random weights *",
+    "peaked": "uneven random weights *",
 }
 
 

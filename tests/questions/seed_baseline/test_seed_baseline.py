@@ -394,7 +394,7 @@ def test_the_figure_of_scores_shows_each_kind_of_model_by_the_score():
     (scores,) = [one for one in drawn if one.title == "macro-F1 of the recipe, trained again"]
     named = {str(cell) for row in scores.numbers.rows for cell in row}
     assert named >= {"audited model", "trained with other seeds"}
-    assert named >= {"learned weights *", "uniform weights *", "peaked random weights *"}
+    assert named >= {"learned weights *", "uniform weights *", "uneven random weights *"}
     assert scores.numbers.columns[1] == "mean macro-F1"
     assert QUESTION.figures({"seed-baseline": summarise(older(), TWO, LABELS)}, LABELS)
 
