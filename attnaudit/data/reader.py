@@ -171,7 +171,7 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
             where=path,
             line=number,
             hint="write null for a missing number"
-            if "number of JSON" in str(error)
+            if "JSON number" in str(error)
             else "correct or remove the row",
         ) from None
     except RecursionError:

@@ -163,7 +163,7 @@ class Sample:
 
     def _with_ends(self, value: float, found: Callable[[float], Ends]) -> Estimate:
         if self.units < 2:
-            what = "instance" if self.unit is None else "group"
+            what = "text" if self.unit is None else "group"
             reason = f"no interval: only one {what} gave a value"
             return Estimate(value, n=self.n, reason=reason)
         low, high = found(value)

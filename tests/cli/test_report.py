@@ -187,7 +187,7 @@ def test_baselines_that_cannot_be_used(cli, refused, correlate, records, here, t
     for name, says in (
         ("torn.jsonl", ["torn.jsonl:3: is not complete"]),
         ("other.jsonl", ["other.jsonl: is a baseline on other data", "efefefefefef", "data.yaml"]),
-        ("p.json", ["p.json: is a baseline of permute, and this is correlate"]),
+        ("p.json", ["p.json: is a baseline of permute, but this report is of correlate"]),
         ("text.txt", ["text.txt:1: is not valid JSON"]),
         ("missing.jsonl", ["missing.jsonl: no such file"]),
     ):

@@ -204,7 +204,9 @@ def test_records_of_other_classes_or_texts_than_the_header_says(
         list(read_records(path, kinds)[1])
     runs = [{"run": {"seed": seed}, **row} for seed in (1, 2, 1) for row in ROWS[:2]]
     path.write_bytes(sealed(small.model_dump(), runs))
-    with pytest.raises(InputError, match=r':6: is out of order: the run {"seed": 1} stands here'):
+    with pytest.raises(
+        InputError, match=r':6: is out of order: the run {"seed": 1} occurs again here'
+    ):
         list(read_records(path)[1])
 
 

@@ -236,7 +236,11 @@ def test_other_audits_data_and_splits_are_refused(report: Report) -> None:
     baseline = Baseline(PATH, report)
     check_comparable(baseline, "correlate", report.dataset)
     for audit, update, message in (
-        ("permute", {}, "old.jsonl: is a baseline of correlate, and this is permute; compare"),
+        (
+            "permute",
+            {},
+            "old.jsonl: is a baseline of correlate, but this report is of permute; compare",
+        ),
         (
             "correlate",
             {"split": "dev"},

@@ -39,7 +39,7 @@ def power(seeds: int | None, texts: int | None, both: Size | None = None) -> Pow
     [
         (0.035, 0.04, "All of these values are above the limit of 0.03."),
         (0.0, 0.01, "All of these values are below the limit of 0.03."),
-        (0.02, 0.05, "The limit of 0.03 is one of these values."),
+        (0.02, 0.05, "The limit of 0.03 is one of these values, so"),
     ],
 )
 def test_where_the_interval_lies(report: Report, low: float, high: float, where: str) -> None:
@@ -52,7 +52,7 @@ def test_where_the_interval_lies(report: Report, low: float, high: float, where:
 def test_what_was_measured_is_said_in_words(report: Report) -> None:
     facts: dict[str, Any] = {"statistic": 0.03, "interval": [0.02, 0.04], "delta": 0.01}
     words = said(report, status="for", metric=GAP, **facts)
-    assert words.startswith("Measured: how much better models with learned attention do")
+    assert words.startswith("Measured: how much better models with learned attention score")
     assert words.endswith("Only a limit above 0.020 would change this answer.")
     named = said(report, status="for", metric="probe.base-decoy.score_gap", **facts)
     assert "checkpoint decoy" in named
@@ -69,7 +69,7 @@ def test_what_would_lead_to_an_answer(report: Report) -> None:
     def needed(*sizes: Any) -> str:
         return said(report, status="inconclusive", power=power(*sizes), **facts)
 
-    assert "With 24 models instead of 6 there would be an answer" in needed(24, None)
+    assert "With 24 models instead of 6, there would be an answer" in needed(24, None)
     assert "With 9,000 texts instead of 500, there would be an answer" in needed(None, 9000)
     assert "take 30 models on 2,000 texts" in needed(None, None, Size(seeds=30, texts=2000))
     assert "neither more models nor more texts would give an answer" in needed(None, None)

@@ -140,7 +140,9 @@ def test_what_cannot_be_compared_is_refused(write, tmp_path):
     old = json.loads(a.read_text())
     old["metrics"]["necessity.f1_gap"] = old["metrics"]["correlate.gradient.tau.mean"]
     (tmp_path / "old.json").write_text(json.dumps(old))
-    with pytest.raises(InputError, match=r"old\.json: holds necessity\.f1_gap of an older version"):
+    with pytest.raises(
+        InputError, match=r"old\.json: contains necessity\.f1_gap of an older version"
+    ):
         load_sides([a, tmp_path / "old.json"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: is a folder without records"):

@@ -82,7 +82,9 @@ def test_another_audit_is_refused(report: Report) -> None:
         lambda: held(report, None, demands),
         lambda: demands.check("correlate", report.dataset),
     ):
-        with pytest.raises(InputError, match="is a baseline of permute, and this is correlate"):
+        with pytest.raises(
+            InputError, match="is a baseline of permute, but this report is of correlate"
+        ):
             check()
 
 

@@ -30,7 +30,7 @@ def shown(gallery: Gallery, width: int = 60, **options: Any) -> list[str]:
 
 def test_without_colour_bars_stand_under_the_words() -> None:
     lines = shown(gallery(WORDS, [0.2, 0.75, 0.05], [0.0, 0.0, 1.0]))
-    assert lines[:2] == ["Heatmaps", "1 of 12 instances, by rule."]
+    assert lines[:2] == ["Heatmaps", "1 of 12 texts, by rule."]
     assert lines[3] == "text 7: predicted positive, gold negative"
     assert lines[4:] == [
         "attention",

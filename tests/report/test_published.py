@@ -134,7 +134,7 @@ def test_halved_figures_are_doubled_and_it_is_said(made):
     }
     notes = " ".join(table.notes)
     assert "twice what they print" in notes
-    assert "not checked against the print" in notes
+    assert "not compared with the printed paper" in notes
     assert "macro_f1" not in notes  # this figure is no score
 
 

@@ -61,8 +61,8 @@ def edited(report: Report, path, **metric):
     ("metric", "says"),
     [
         ({"value": 1.7}, "model.accuracy is 1.7, but it can only be from 0 to 1"),
-        ({"value": -1075.0}, "model.accuracy is -1075, and"),
-        ({"ci_low": -1.0}, "model.accuracy is -1 at an end of its interval, and"),
+        ({"value": -1075.0}, "model.accuracy is -1075, but"),
+        ({"ci_low": -1.0}, "model.accuracy is -1 at an end of its interval, but"),
         (
             {"ci_low": 0.9, "ci_high": 0.8},
             "the upper end of the interval of model.accuracy is below its lower end",
@@ -104,8 +104,8 @@ def test_metrics_that_are_not_known_any_more_have_no_range(report):
     ("bounds", "says"),
     [
         ("max: 7", ":4: max 7 is outside the range of permute.tvd.median, which is from 0 to 1"),
-        ("min: -0.1", ":4: min -0.1 lies outside"),
-        ("max: 1", ":2: the gate 'a' can never fail: permute.tvd.median is from 0 to 1;"),
+        ("min: -0.1", ":4: min -0.1 is outside"),
+        ("max: 1", ":2: the gate 'a' can never fail: permute.tvd.median is always from 0 to 1;"),
         ("min: 0", ":2: the gate 'a' can never fail"),
         ("min: 0\n  max: 1", ":2: the gate 'a' can never fail"),
         ("min: 0.6\n  max: 0.5", ":2: the gate 'a' can never pass"),

@@ -158,7 +158,7 @@ def test_half_characters_survive(report: Report) -> None:
         ("{}", r"r\.json: is not an attnaudit report"),
         (
             '{"schema_version": 3}',
-            r"r\.json: has schema version 3, and this .* reads 1 and 2",
+            r"r\.json: has schema version 3, but this .* reads 1 and 2",
         ),
         ('{"schema_version": 1}', r"r\.json: does not follow the schema at 'audit'"),
     ],

@@ -163,7 +163,7 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
         "How far attention can be moved", "How far away other weights for the same answer are",
         "How far the attention of other seeds is from this model's",
         "F1 of the probe, by the source of its weights",
-        "1 of 12 instances, at even steps of rank by something",
+        "1 of 12 texts, at even steps of rank by something",
         "attnaudit correlate model.pt test.jsonl",
     ):  # fmt: skip
         assert needle in found.text, needle
@@ -229,7 +229,7 @@ def test_without_adversaries_the_seeds_have_the_curve(whole: Combined) -> None:
     tables = {"seed_baseline.x": whole.report.tables["permute.tvd"]}
     report = whole.report.model_copy(update={"tables": tables})
     text = html_page(replace(whole, report=report, parts=parts))
-    assert text.index("what it costs") < text.index(
+    assert text.index("how far answers move with it") < text.index(
         "How far the attention of other seeds is from this model's"
     )
 
