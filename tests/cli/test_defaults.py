@@ -79,7 +79,7 @@ def test_lists_are_options_given_often(cli, project):
         ("corelate: {limit: 3}", ["attnaudit.yaml:4: unknown key", "did you mean 'correlate'?"]),
         ("correlate: {tpo: 3}", ["attnaudit.yaml:4: unknown key 'tpo'", "did you mean 'top'?"]),
         ("report: {limit: 3}", ["attnaudit.yaml:4: unknown key 'limit'"]),
-        ("correlate: 3", ["attnaudit.yaml:4: 'correlate' must hold options"]),
+        ("correlate: 3", ["attnaudit.yaml:4: 'correlate' must contain options"]),
         ("limit: [1, 2]", ["attnaudit.yaml:4: 'limit' needs one value"]),
         ("limit: {a: 1}", ["attnaudit.yaml:4: 'limit' needs one value"]),
         ("limit: ten", ["attnaudit.yaml: ", "--limit"]),

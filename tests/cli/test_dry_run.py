@@ -293,7 +293,7 @@ def test_what_stands_already_is_not_planned_again(cli, plan, here):
     assert cli("audit", "c.yaml").code == 0
     said = plan("audit", "c.yaml")
     assert [part.passes.forward for part in said.parts] == [0, 0, 0]
-    assert all("stands in the output folder" in part.notes[0] for part in said.parts)
+    assert all("already in the output folder" in part.notes[0] for part in said.parts)
     (here / "c" / "records" / "permute.jsonl").unlink()
     said = plan("audit", "c.yaml")
     assert [(p.name, p.passes.forward) for p in said.parts] == [

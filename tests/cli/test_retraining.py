@@ -118,7 +118,16 @@ def test_mistakes_are_one_clean_line(refused, tiny, here):
         refused(name, model, data, says=["seeds", "from 1 to 10000, or auto"])
         (here / "attnaudit.yaml").unlink()
         refused(name, model, tiny / "test.jsonl", says=["test.jsonl: has no train split"])
-        refused(name, model, data, "--split", "dev", "--limit", "5", says=["cut their dev split"])
+        refused(
+            name,
+            model,
+            data,
+            "--split",
+            "dev",
+            "--limit",
+            "5",
+            says=["on the dev split, and --limit would shorten it"],
+        )
         refused(name, model, data, "--recipe", "gone.yaml", says=["gone.yaml: no such file"])
     refused("probe", model, data, "--guide", "x", says=["--guide x: give it as NAME=FILE"])
     refused("probe", model, data, "--guide", f"base={model}", says=["has a meaning already"])

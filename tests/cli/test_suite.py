@@ -218,7 +218,7 @@ def test_policies_and_baselines_are_read_before_any_work(refused, folder):
     says = ["p.yaml:2: unknown metric 'permute.tvd.medain'", "permute.tvd.median"]
     refused("audit", "c.yaml", "--policy", "p.yaml", "-o", "new", says=says)
     refused("audit", "c.yaml", "--baseline", "gone.json", "-o", "new", says=["gone.json"])
-    says = ["probe.jsonl: is a baseline of probe, and this is report"]
+    says = ["probe.jsonl: is a baseline of probe, but this report is of report"]
     refused("audit", "c.yaml", "--baseline", "out/records/probe.jsonl", says=says)
 
 

@@ -307,8 +307,8 @@ def test_the_support_of_another_reading_is_not_that_of_the_shown_attention() -> 
         ),
         (
             Support("unsupported", 3, 0.009, 0.001),
-            "Not supported: setting the weights of the highlighted words (the 3 with the largest"
-            " weights) to zero hardly moves the answer (TVD 0.009).",
+            "Not supported: setting the weights of the highlighted words (the 3 words with the "
+            "largest weights) to zero hardly moves the answer (TVD 0.009).",
         ),
         (
             Support("not_judged", 1),

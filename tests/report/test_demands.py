@@ -93,7 +93,7 @@ def test_a_report_with_nothing_but_a_comparison_still_shows_its_metrics(
 ) -> None:
     bare = make_report(Summary(summary.metrics))
     made = held(bare, None, Demands(TODAY, None, Baseline(Path("old.json"), bare)))
-    assert [t.title.split()[0] for t in all_tables(made)] == ["Metrics", "Against", "Against"]
+    assert [t.title.split()[0] for t in all_tables(made)] == ["Metrics", "Compared", "Compared"]
 
 
 def test_gates_are_stored_under_the_names_of_the_schema(report: Report) -> None:

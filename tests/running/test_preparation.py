@@ -169,7 +169,7 @@ def test_pairs_in_one_split_alone_are_refused(made, tiny, tmp_path):
 
 def test_a_recipe_that_is_not_the_models_is_refused(made, recipe):
     assert made(recipe=recipe()).schedule.seed == 9  # the training may differ
-    with pytest.raises(InputError, match=r"its hidden is 4, the model's 8"):
+    with pytest.raises(InputError, match=r"its hidden is 4, but the model's is 8"):
         made(recipe=recipe(MODEL.replace("hidden: 8", "hidden: 4")))
 
 
@@ -254,7 +254,7 @@ def test_recipes_of_the_other_kind_are_refused(made, tuned, recipe):
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        ({"num_hidden_layers": 1}, "is another network than the audited model; name the pretr"),
+        ({"num_hidden_layers": 1}, "is another network than the audited model; give the pretr"),
         ({"kind": "roberta"}, "is another network than the audited model"),
         (
             {"framed": False},

@@ -470,7 +470,9 @@ def test_a_baseline_of_something_else_is_refused_before_the_audits(run, whole):
 
     demands = Demands(None, None, Baseline(Path("old.json"), other.report, other.columns))
     listener = Listener()
-    with pytest.raises(InputError, match=r"old\.json: is a baseline of probe, and this is report"):
+    with pytest.raises(
+        InputError, match=r"old\.json: is a baseline of probe, but this report is of report"
+    ):
         run(("seeds: 5", "seeds: 6"), listener=listener, demands=demands)
     assert listener.trained == []
 

@@ -93,8 +93,8 @@ def test_paths_are_those_of_the_folder_that_the_order_names(load, tiny, monkeypa
 @pytest.mark.parametrize(
     ("part", "change", "says"),
     [
-        ("model", {"sha256": "00"}, r'there its model.sha256 is ".*", this run\'s "00"'),
-        ("dataset", {"sha256": "00"}, r'there its dataset.sha256 is ".*", this run\'s "00"'),
+        ("model", {"sha256": "00"}, r'there its model.sha256 is ".*", but this run\'s is "00"'),
+        ("dataset", {"sha256": "00"}, r'there its dataset.sha256 is ".*", but this run\'s is "00"'),
         (
             None,
             {"conditions": {"code": "older"}},

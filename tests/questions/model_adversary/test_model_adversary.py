@@ -275,7 +275,7 @@ def test_divergence_is_said_once_it_happens(audit, monkeypatch):
     diverging(monkeypatch, "lambda 0.01, from scratch, seed 8")
     _, listener = audit()
     assert listener.said == [
-        "--start was not given (--start): 1 of the recipe is trained first",
+        "--start was not given, so 1 model to start from is trained first, by the recipe",
         "lambda 0.01, from scratch, seed 8: the training diverged",
     ]
 
