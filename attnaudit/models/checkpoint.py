@@ -98,7 +98,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         what = f"{error.title}: {place}: {in_words([first])}"
     except (_DamagedError, ValueError, RuntimeError) as error:
         what = str(error).partition("\n")[0]
-    raise ModelError(f"is a damaged checkpoint ({what})", where=path, hint="train anew") from None
+    raise ModelError(f"is a damaged checkpoint ({what})", where=path, hint="train again") from None
 
 
 class _DamagedError(Exception):

@@ -239,7 +239,7 @@ def test_structures_that_hold_themselves_are_refused_at_once(save, complaint, ke
     path = save(lambda content: content.update({key: shared(kind=kind)}))
     started = time.process_time()
     assert complaint(path).startswith(
-        "is not a checkpoint as `attnaudit train` writes it (it holds "
+        "is not a checkpoint as `attnaudit train` writes it (it contains "
     )
     assert time.process_time() - started < 5
 
@@ -256,7 +256,7 @@ def test_tuples_that_would_be_hashed(tmp_path, complaint, steps):
         archive.writestr("model/data.pkl", steps % DOUBLED)
     started = time.process_time()
     assert complaint(path).startswith(
-        "is not a checkpoint as `attnaudit train` writes it (it holds"
+        "is not a checkpoint as `attnaudit train` writes it (it contains"
     )
     assert time.process_time() - started < 5
 
