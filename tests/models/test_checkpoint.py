@@ -171,7 +171,7 @@ def test_a_newer_version(save, complaint):
 )
 def test_a_missing_key(save, complaint, key):
     found = complaint(save(lambda content: content.pop(key)))
-    assert found == f"is a damaged checkpoint (it lacks '{key}'); train anew"
+    assert found == f"is a damaged checkpoint (it lacks '{key}'); train again"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_weights_that_are_not_finite(save, complaint, bad):
         content["weights"]["encoder.projection.bias"][1] = bad
 
     found = complaint(save(spoil))
-    expected = "(its weights are not finite (in encoder.projection.bias)); train anew"
+    expected = "(its weights are not finite (in encoder.projection.bias)); train again"
     assert found == f"is a damaged checkpoint {expected}"
 
 

@@ -245,7 +245,7 @@ def test_masked_softmax_is_the_softmax_of_what_is_there():
 
 def test_masked_softmax_refuses_a_text_without_positions():
     mask = torch.tensor([[True, True], [False, False]])
-    with pytest.raises(ValueError, match="no position to attend to"):
+    with pytest.raises(ValueError, match="no position that can be attended to"):
         masked_softmax(torch.zeros(2, 2), mask)
 
 
