@@ -153,7 +153,7 @@ def test_help_shows_nothing_of_the_file(cli, here):
         (["report: {files: [../r.jsonl]}"], ["report.files: '../r.jsonl'", "leads out"]),
         (["data: {generate: {folder: ../d}}"], ["generate"]),
         (["workers: 9999"], ["workers: '9999'", "this machine has"]),
-        (['output: "a\\0b"'], ["output", "is no path"]),
+        (['output: "a\\0b"'], ["output", "not a path"]),
     ],
 )
 def test_a_strangers_file_reaches_nothing_outside_its_folder(refused, here, lines, says):

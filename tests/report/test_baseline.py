@@ -249,8 +249,8 @@ def test_other_audits_data_and_splits_are_refused(report: Report) -> None:
         (
             "correlate",
             {"sha256": "ef" * 32, "name": "new.jsonl"},
-            "old.jsonl: is a baseline on other data: test.jsonl (sha256 cdcdcdcdcdcd), and this is"
-            " new.jsonl (sha256 efefefefefef); run",
+            "old.jsonl: is a baseline on other data: test.jsonl (sha256 cdcdcdcdcdcd), but this"
+            " report is on new.jsonl (sha256 efefefefefef); run",
         ),
         ("correlate", {"sha256": None}, "old.jsonl: is a baseline on other data"),
     ):

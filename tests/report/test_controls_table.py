@@ -26,7 +26,7 @@ def test_every_row_names_registered_metrics_and_says_what_it_would_mean():
         for name in (row.metric, *(metric for _, metric in row.compare)):
             assert find(name), name
         assert row.compare
-        assert row.meaning.startswith(("If ", "Near 0, "))
+        assert row.meaning.startswith("If ")
         assert row.meaning.count(".") == 1, row.meaning
         assert row.meaning.endswith(".")
         assert len(row.meaning.split()) <= 35

@@ -37,22 +37,21 @@ QUESTION = Question(
             "probe: gain over shuffled attention",
             "probe.base-shuffled.score_gap",
             (("gain over uniform weights", "probe.base-uniform.score_gap"),),
-            "Near 0, shuffled weights help the probe as much as the model's own. Then it "
-            "matters how uneven the weights are, not which words have them.",
+            "If this is near 0, it only helps the probe that the weights are uneven, and it "
+            "does not matter which words have them.",
         ),
         ControlRow(
             "probe: gain over untrained attention",
             "probe.base-untrained.score_gap",
             (("gain over uniform weights", "probe.base-uniform.score_gap"),),
-            "Near 0, the attention of an untrained model helps the probe as much. Then "
-            "training added nothing to the attention that a probe can use.",
+            "If this is near 0, training taught the attention nothing that a probe can use.",
         ),
         ControlRow(
             "probe: gain over weights by position",
             "probe.base-position.score_gap",
             (("gain over uniform weights", "probe.base-uniform.score_gap"),),
-            "Near 0, weights that depend only on the position help the probe as much. Then "
-            "positions in the text matter, not the words there.",
+            "If this is near 0, only the positions of the weights help the probe, not the "
+            "words there.",
         ),
     ),
 )

@@ -399,7 +399,9 @@ def test_constant_attention_gives_a_reason_and_never_nan(model, batches, vocabul
                 continue
             assert estimate.value is None, name
             assert estimate.undefined == len(found)
-            assert "the same for all words" in estimate.reason or "fewer than two" in estimate.reason
+            assert (
+                "the same for all words" in estimate.reason or "fewer than two" in estimate.reason
+            )
         for part in (estimate.value, estimate.ci_low, estimate.ci_high):
             assert part is None or math.isfinite(part)
     assert summary.metrics["correlate.gradient~leave_one_out.tau.mean"].value is not None
