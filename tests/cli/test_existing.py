@@ -149,10 +149,10 @@ def test_a_run_is_held_against_a_plan_that_was_locked(cli, folder):
     asked = ("audit", "hf", "rows.jsonl", *FEW, "--policy", "policy.yaml", "--lock", "plan.json")
     result = cli(*asked, "--dry-run")
     assert result.code == 0, result.err
-    assert "it wrote plan.json alone" in result.out
+    assert "it wrote only plan.json" in result.out
     assert "Wrote plan.json" in result.err
     assert not (folder / "hf-audit").exists()
-    assert "exists already" in cli(*asked, "--dry-run").err
+    assert "already exists" in cli(*asked, "--dry-run").err
 
     result = cli(*asked)
     assert "the run followed the plan in plan.json" in " ".join(result.out.split())

@@ -171,7 +171,7 @@ def test_a_partial_file_without_records_is_not_worth_keeping(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audit": "permute"}, 'its audit is "correlate", this run\'s "permute"'),
+        ({"audit": "permute"}, 'its audit is "correlate", but this run\'s is "permute"'),
         (
             {"settings": {"seed": 1, "importances": []}},
             "its settings.seed is 0, but this run's is 1",
