@@ -4,8 +4,9 @@
 >>> made = attnaudit.audit("model.pt", "data.yaml")
 >>> made.to_frame()
 
-`audit` asks questions of a model, `read_report` reads what a run has left, and `read_records` gives
-the figures of each text as a pandas frame. Nothing heavy is imported before one of them is used.
+`audit` runs tests on a model. `read_report` reads the files that a run wrote. `read_records` gives
+the figures of each text as a pandas frame. Heavy packages are imported only when you use one of
+these.
 """
 
 from __future__ import annotations

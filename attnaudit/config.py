@@ -80,7 +80,7 @@ class Document:
                     f"unknown key {_dotted(place + at)!r}",
                     where=self.path,
                     line=self.line(place + at),
-                    hint=f"it is called {now[0]!r}" if now else did_you_mean(str(at[-1]), names),
+                    hint=f"write {now[0]!r} instead" if now else did_you_mean(str(at[-1]), names),
                 )
         ranked = [p for p in problems if p["type"] != "extra_forbidden"] or list(problems)
         worst = max(ranked, key=lambda p: (p["type"] != "missing", len(_place(p, value))))
@@ -171,5 +171,7 @@ def read_document(path: Path) -> Document:
     """The YAML mapping in `path`; raises InputError with the line of a mistake."""
     plain = read_plain(path)
     if not isinstance(plain.value, dict):
-        raise InputError("does not hold a YAML mapping (key: value lines)", where=path)
+        raise InputError(
+            "does not contain a YAML mapping (lines of the form key: value)", where=path
+        )
     return Document(plain.value, plain.lines, plain.texts, path)

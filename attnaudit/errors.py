@@ -1,4 +1,4 @@
-"""Problems a user can mend: what is wrong, where, and what to do next, in one clean line."""
+"""Problems that a user can solve: what is wrong, where, and what to do next, in one clean line."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _of_markup(character: str) -> str:
 
 
 class AuditError(Exception):
-    """A problem the user can mend; the command line prints it as one line and exits with 2.
+    """A problem that the user can solve. The command line prints it as one line and exits with 2.
 
     `what` says what is wrong, `where` names the file (with `line`, counted from 1), and `hint`
     says what to do next.
@@ -95,7 +95,7 @@ class InputError(AuditError):
 
 
 class ModelError(AuditError):
-    """A model cannot be loaded, or breaks a law that the audits rely on."""
+    """A model cannot be loaded, or breaks a law that the audits need."""
 
 
 class OutputError(AuditError):

@@ -50,7 +50,7 @@ def check_regular(path: Path) -> None:
             raise InputError(f"cannot be read ({error})", where=path) from None
     for is_kind, what in _KINDS:
         if is_kind(mode):
-            hint = None if is_kind is stat.S_ISDIR else "write what it gives into a file first"
+            hint = None if is_kind is stat.S_ISDIR else "write its output into a file first"
             raise InputError(what, where=path, hint=hint)
 
 

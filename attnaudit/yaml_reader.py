@@ -103,15 +103,15 @@ class _Loader(yaml.SafeLoader):
             if (node := self.anchors.get(event.anchor)) is None:
                 raise _RefusedError(f"the anchor {event.anchor!r:.60} is not defined above", line)
             if id(node) not in self.sizes:
-                raise _RefusedError(f"the anchor {event.anchor!r:.60} holds itself", line)
+                raise _RefusedError(f"the anchor {event.anchor!r:.60} contains itself", line)
             self._grow(self.sizes[id(node)], line)
             return super().compose_node(parent, index)
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             raise _RefusedError(
-                f"has the tag {tag!r:.60}, and tags are not read",
+                f"has the tag {tag!r:.60}, but tags are not allowed",
                 line,
-                "leave it out; put in quotes what is to be text",
+                "leave the tag out, and put text in quotes",
             )
         self.depth += 1
         if self.depth > DEEPEST:
@@ -127,8 +127,8 @@ class _Loader(yaml.SafeLoader):
         self.count += by
         if self.count > MOST_NODES:
             raise _RefusedError(
-                f"holds more than {MOST_NODES:,} keys and values, counted with all that aliases"
-                " repeat",
+                f"contains more than {MOST_NODES:,} keys and values, if everything that aliases "
+                "repeat is counted",
                 line,
                 "is it the right file?",
             )
@@ -160,12 +160,14 @@ class _Builder:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
                 raise InputError(
-                    "a key is a list or a mapping, and keys are text", where=self.path, line=line
+                    "a key is a list or a mapping, but keys must be text",
+                    where=self.path,
+                    line=line,
                 )
             name = self._text(key)
             if name == "<<" and key.style is None:
                 raise InputError(
-                    "merges mappings by `<<`, which is not read",
+                    "merges mappings with `<<`, which is not allowed",
                     where=self.path,
                     line=line,
                     hint="write the keys out",
@@ -173,7 +175,7 @@ class _Builder:
             here = (*place, name)
             if here in self.lines:
                 raise InputError(
-                    f"the key {name!r:.60} stands twice",
+                    f"the key {name!r:.60} occurs twice",
                     where=self.path,
                     line=line,
                     hint=f"first on line {self.lines[here]}",
@@ -188,10 +190,10 @@ class _Builder:
             text.encode()
         except UnicodeEncodeError:
             raise InputError(
-                "holds half a surrogate pair, which is no text",
+                "contains half of a surrogate pair, which is not text",
                 where=self.path,
                 line=node.start_mark.line + 1,
-                hint="mend or remove that character",
+                hint="correct or remove that character",
             ) from None
         return text
 

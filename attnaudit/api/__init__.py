@@ -1,1 +1,1 @@
-"""The Python interface: what `import attnaudit` gives, on the same path as the commands."""
+"""The Python interface: what `import attnaudit` gives. The commands use the same functions."""

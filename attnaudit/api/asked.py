@@ -55,7 +55,7 @@ def asked_of(
     for name in names or ():
         if not any(_is_named(question, (name,)) for question, _ in asked):
             raise InputError(
-                f"these settings leave nothing to ask of {name}",
+                f"these settings leave no question for {name}",
                 hint="model-adversary needs settings={'adversary': {'sweep': True}} or `lambda`",
             )
     return asked

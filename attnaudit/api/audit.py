@@ -1,4 +1,4 @@
-"""`attnaudit.audit`: questions asked of a model, as the commands ask them."""
+"""`attnaudit.audit`: runs tests on a model, as the commands do."""
 
 from __future__ import annotations
 
@@ -56,42 +56,43 @@ def audit(
     workers: int = 1,
     observer: Observer | None = None,
 ) -> Audit:
-    """Ask questions of a model on a split of a data set, and weigh what comes out.
+    """Run tests on a model and a split of a data set, and weigh the results.
 
-    This is what the commands `correlate`, `permute`, `erase`, `adversary` and so on do, with their
-    options by the same names. Nothing is printed, and no exit code is set.
+    This does the same as the commands `correlate`, `permute`, `erase`, `adversary` and so on.
+    Options have the same names. It prints nothing and sets no exit code.
 
     Args:
         model: what a command takes as MODEL: a model.pt, a Hugging Face folder or hub id, or
-            "package.module:factory". Or a pair (model, tokenizer) of transformers: it is audited as
-            it is, by the same laws, and stays as it was.
-        data: what a command takes as DATA: a file of rows or a dataset spec. Or a mapping with what
-            a spec says. Or rows: mappings with `text` and `label`, or pairs (text, label). Rows are
-            written to a temporary file, which is removed.
-        questions: names of questions or of their commands; by default those that describe the model
-            and train no other: correlate, permute, erase and the adversary per text.
-        settings: for each command what its options say, as under `audit:` in a configuration:
+            "package.module:factory". Or a pair (model, tokenizer) of transformers, which is checked
+            by the same laws and is not changed.
+        data: what a command takes as DATA: a file of rows or a dataset spec. Or a mapping with the
+            content of a spec. Or rows: mappings with `text` and `label`, or pairs (text, label).
+            Rows are written to a temporary file, which is removed afterwards.
+        questions: names of questions or of their commands. By default the questions that describe
+            the model and train no other: correlate, permute, erase and the per-text adversary.
+        settings: the options of each command, as under `audit:` in a configuration:
             {"permute": {"permutations": 10}}.
-        policy: a policy file, whose gates the report is held against.
+        policy: a policy file; the report is checked against its gates.
         baseline: an older report or records to compare with.
-        records: where the records go, as with --records: of several questions each gets a file of
-            its own beside it. By default they are temporary, and gone with the result.
-        resume: go on from what an interrupted run has left of `records`.
+        records: the file for the records, as with --records. With several questions, each gets a
+            file of its own next to it. By default the records are temporary, and are removed
+            together with the result.
+        resume: continue from the `records` of an interrupted run.
         recipe: the training configuration, for questions that train models of the same recipe.
         split: train, dev, test or all; by default as the commands choose.
         limit: how many texts to audit at most; the report is then partial.
-        unit: what attention is summed over and what is deleted at once.
+        unit: word or piece: attention is summed over this unit, and it is deleted as a whole.
         text: keep the words in the records. Without it no word of the data is in any result.
-        show: keep heatmaps of so many texts, with their words, for the result to show.
-        seed: the random seed of everything.
-        verify: how many texts to check the model on before the work, beside all unusual ones.
-        device: where to compute; a model in memory stays where it is by default.
-        dtype: the number format; float32 by default, for a model in memory its own.
+        show: keep heatmaps of this many texts, with their words, so that the result can show them.
+        seed: the seed of all random choices.
+        verify: how many texts to check the model on before the work, beside all unusual texts.
+        device: the device; by default a model in memory stays on its device.
+        dtype: the number format; by default float32, or for a model in memory its own format.
         revision: branch, tag or commit of a hub model.
         batch_tokens: how many tokens are computed at once.
         threads: CPU threads; the last digits depend on it.
         workers: processes that share the work; only for models and data in files.
-        observer: hears of progress and remarks; None: remarks are kept in the result.
+        observer: gets progress and remarks; with None, remarks are kept in the result.
 
     Raises:
         InputError: an argument, the data or a policy cannot be used.
@@ -171,7 +172,7 @@ class Folder:
 
 
 class Heard(Silent):
-    """Keeps remarks for whoever asks later."""
+    """Keeps remarks, to show them later."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -213,7 +214,7 @@ def _check_alone(asked: Asked, workers: int, in_memory: bool) -> None:
     trained = next((question.name for question, _ in asked if question.retrains), None)
     if trained is not None:
         raise InputError(
-            f"{trained} trains models, and cannot do so from {what}",
+            f"{trained} trains models, which is not possible with {what}",
             hint="save both, and give their paths and a recipe",
         )
 
@@ -232,7 +233,7 @@ def _at_least(name: str, value: Any, least: int) -> Any:
 def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise InputError(
-            f"{name} is {value!r:.60}, none of {', '.join(choices)}",
+            f"{name} is {value!r:.60}, but must be one of {', '.join(choices)}",
             hint=did_you_mean(str(value), choices),
         )
     return str(value)

@@ -1,4 +1,4 @@
-"""What an audit found, for programs and notebooks."""
+"""The result of an audit, for programs and notebooks."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Figure:
 
 @dataclass(frozen=True, repr=False)
 class Audit:
-    """A report with all that it was made of.
+    """A report, with everything that it was made from.
 
-    `made` is the report as every format shows it. `files` holds the files of records by question;
-    empty where a report was read. `remarks` is what the work had to say. Records that were not
-    asked for are removed when nothing refers to this object any more.
+    `made` is the report as all formats show it. `files` are the files of records by question; empty
+    if a report was read. `remarks` are messages from the run. Records that you did not ask for are
+    removed when nothing refers to this object any more.
     """
 
     made: Combined
@@ -66,7 +66,7 @@ class Audit:
 
     @property
     def report(self) -> Report:
-        """The report, by the schema of `attnaudit report --schema`."""
+        """The report; `attnaudit report --schema` prints its schema."""
         return self.made.report
 
     @property
@@ -96,9 +96,9 @@ class Audit:
 
     @property
     def figures(self) -> list[Figure]:
-        """The figures of all questions whose records are at hand.
+        """The figures (drawings) of all questions whose records are available.
 
-        Raises InputError where matplotlib is not installed.
+        Raises InputError if matplotlib is not installed.
         """
         find_format("html").check()
         summaries, labels = self.made.summaries, self.made.labels
@@ -107,13 +107,13 @@ class Audit:
         return [Figure.of(one) for one in drawn]
 
     def passed(self, strict: bool = True) -> bool:
-        """Whether no gate failed; `strict` does not put up with inconclusive ones either."""
+        """Whether no gate failed. With `strict`, inconclusive gates count as failed."""
         return not gates.exit_code(self.gates, strict)
 
     def to_frame(self, *, lists: bool = False, runs: bool = False) -> pd.DataFrame:
         """The figures of each text as a pandas frame; see `attnaudit.read_records`.
 
-        Raises InputError where pandas is not installed, or no records are at hand.
+        Raises InputError if pandas is not installed, or if there are no records.
         """
         from attnaudit.api.frames import frame_of
 
@@ -124,7 +124,7 @@ class Audit:
         ]
         if not sources:
             raise InputError(
-                "a report holds no figures of single texts",
+                "a report has no figures of single texts",
                 hint="read the records of the audit, not its report",
             )
         return frame_of(sources, lists=lists, runs=runs)
@@ -171,15 +171,16 @@ def read_report(
     baseline: str | Path | None = None,
     show: int = 0,
 ) -> Audit:
-    """What `attnaudit report FILE ...` makes of records and reports of one model and data set.
+    """Join records and reports of one model and data set, as `attnaudit report FILE ...` does.
 
     Args:
         paths: files of records, or reports as JSON.
-        policy: a policy file, whose gates the report is held against.
+        policy: a policy file; the report is checked against its gates.
         baseline: an older report or records to compare with.
-        show: keep heatmaps of so many texts, from records that were made with text.
+        show: keep heatmaps of this many texts, from records that were made with text.
 
-    Raises InputError where a file is neither, or files do not go together.
+    Raises InputError if a file is neither records nor a report, or if the files do not belong
+    together.
     """
     if not paths:
         raise InputError("read_report needs at least one file")

@@ -17,46 +17,46 @@ if TYPE_CHECKING:
     Sources = Sequence[tuple[Part, Path]]
 
 _COMMON = {
-    "id": "The text, as the data names it.",
+    "id": "The id of the text in the data.",
     "split": "The split that the text is from.",
-    "group": "What the text belongs to, where the data says so.",
-    "gold": "The class in the data.",
-    "predicted": "The class that the model answers.",
-    "right": "Whether both are the same.",
+    "group": "The group that the text belongs to, if the data say so.",
+    "gold": "The correct class, from the data.",
+    "predicted": "The class that the model predicts.",
+    "right": "Whether the predicted class is the correct one.",
     "words": "The number of words that attention is shown for.",
     "outside": "The share of the attention that lies outside these words, 0 to 1.",
-    "attention": "One weight a word, which add up to 1 but for rounding.",
-    "tokens": "The words, where the records were made with text.",
-    "jsd": "JSD of the attention to that of the audited model, in nats, 0 to 0.693.",
-    "tvd": "TVD of the answer to that of the audited model, 0 to 1.",
+    "attention": "One weight for each word; they add up to 1, except for rounding.",
+    "tokens": "The words, if the records were made with --text.",
+    "jsd": "How far the attention is from the audited model's (JSD), in nats, 0 to 0.693.",
+    "tvd": "How far the answer is from the audited model's (TVD), 0 to 1.",
 }
 _SCALARS = ("group", "gold", "predicted", "words", "outside")
 _PER_MODEL = ("jsd", "tvd")
 
 
 def read_records(*paths: str | Path, lists: bool = False, runs: bool = False) -> pd.DataFrame:
-    """The records in some files as a pandas frame, one row a text.
+    """The records in some files as a pandas frame, with one row for each text.
 
-    The index is the id of the text. The columns are, where the records hold them:
+    The index is the id of the text. The columns are as follows, if the records contain them:
 
     * `group`, `gold`, `predicted`, `right`, `words`, `outside`, and `p.LABEL`, the probability of
       each class;
     * for each metric that is a mean over texts, what it is a mean of, under the name of the metric
       without `.mean` at its end: `correlate.gradient.tau` is Kendall's tau of a text, whose mean is
       `correlate.gradient.tau.mean`; `permute.tvd` is the median TVD of a text under shuffled
-      weights, and `adversary.instance.jsd` the JSD that weights found for it reach. What a text
-      leaves undefined is NaN. `attnaudit explain NAME` says what a metric is;
+      weights, and `adversary.instance.jsd` the JSD that weights found for it reach. A figure that
+      is undefined for a text is NaN. `attnaudit explain NAME` says what a metric is;
     * with `lists`: `attention`, `tokens` (of records with text) and `importance.NAME`, each a list
-      with an entry a word.
+      with one entry for each word.
 
     `frame.attrs["columns"]` says in a sentence what each column is.
 
-    With `runs` the rows are those of trained models instead, one for each model and text: `run.KEY`
-    names the model (seed, lambda, guide, ...), `split` the split, and `jsd` and `tvd` say how far
-    it is from the audited model.
+    With `runs` there is instead one row for each trained model and text. `run.KEY` names the model
+    (seed, lambda, guide, ...), `split` names the split, and `jsd` and `tvd` say how far the model
+    is from the audited one.
 
-    Raises InputError where pandas is not installed, a file holds no records, or files are of
-    several models or data sets.
+    Raises InputError if pandas is not installed, if a file contains no records, or if the files
+    belong to several models or data sets.
     """
     from attnaudit.report.combine import check_alike
     from attnaudit.report.rebuild import is_records, load
@@ -67,9 +67,9 @@ def read_records(*paths: str | Path, lists: bool = False, runs: bool = False) ->
     for path in map(Path, paths):
         if not is_records(path):
             raise InputError(
-                "holds no records",
+                "contains no records",
                 where=path,
-                hint="give files of --records; read_report reads reports",
+                hint="give files that --records wrote; read_report reads reports",
             )
         loaded += [(path, part) for part in load(path)]
     check_alike(loaded)
@@ -89,8 +89,8 @@ def frame_of(sources: Sources, *, lists: bool = False, runs: bool = False) -> pd
         frame = pd.DataFrame(rows)
         if not rows:
             raise InputError(
-                "these records are of no trained models",
-                hint="seed-baseline, model-adversary and probe train some",
+                "these records contain no trained models",
+                hint="seed-baseline, model-adversary and probe train models",
             )
         frame = frame.set_index("id")
     else:
@@ -179,7 +179,7 @@ def _says(column: str) -> str:
     if kind == "importance":
         return f"The importance {name} of each word."
     if kind == "run":
-        return f"Which of the trained models it is, by its {name}."
+        return f"The {name} of the trained model."
     spec: MetricSpec | None = None
     metric = next((m for m in (f"{column}.mean", column) if (spec := find(m))), column)
     if spec is None:

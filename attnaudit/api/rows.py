@@ -31,14 +31,14 @@ class Named:
 
 @contextmanager
 def as_file(data: Data) -> Iterator[Named]:
-    """`data` as a file, which is gone afterwards where it was made for this.
+    """`data` as a file. A file that was made only for this is removed afterwards.
 
-    A path stays what it is. A mapping is a dataset spec, whose paths are relative to the working
-    folder. A sequence holds rows: mappings with `text`, `label` and what else rows may have, or
+    A path is used as it is. A mapping is a dataset spec; its paths are relative to the working
+    folder. A sequence contains rows: mappings with `text`, `label` and other fields of rows, or
     pairs (text, label).
 
-    Raises InputError for anything else; what is wrong within the data is said of `data in memory`,
-    with the number of the row.
+    Raises InputError for anything else. An error inside the data names `data in memory` and the
+    number of the row.
     """
     if isinstance(data, (str, Path)):
         yield Named(Path(data))
@@ -71,9 +71,9 @@ def _write_spec(spec: Mapping[str, Any], folder: Path) -> Path:
         file.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
     except yaml.YAMLError as error:
         raise InputError(
-            "holds what is no text, number, list or mapping",
+            "contains something that is not a text, number, list or mapping",
             where=IN_MEMORY,
-            hint=f"write it as a spec file would have it ({str(error).splitlines()[0]:.80})",
+            hint=f"write it as in a spec file ({str(error).splitlines()[0]:.80})",
         ) from None
     return file
 
@@ -81,7 +81,7 @@ def _write_spec(spec: Mapping[str, Any], folder: Path) -> Path:
 def _write_rows(rows: Any, folder: Path) -> Path:
     if not isinstance(rows, Sequence) or isinstance(rows, (bytes, bytearray)):
         raise InputError(
-            f"is a {type(rows).__name__}, which is no data",
+            f"is a {type(rows).__name__}, which cannot be used as data",
             where=IN_MEMORY,
             hint="give a path, a list of {'text': ..., 'label': ...}, or a list of (text, label)",
         )
@@ -110,10 +110,11 @@ def _line(row: Row, number: int) -> str:
         return json.dumps(content, default=_plain, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"the row holds what JSON cannot ({error})",
+            f"the row contains something that JSON cannot hold ({error})",
             where=IN_MEMORY,
             line=number,
-            hint="give texts as strings, labels as strings or whole numbers, and None for nothing",
+            hint="give texts as strings, labels as strings or whole numbers, and None for a "
+            "missing value",
         ) from None
 
 

@@ -58,7 +58,7 @@ def settings_of(question: Question, seed: int) -> Settings:
 class Auditing:
     """The questions that train models, asked of one plant in a folder, as a suite does.
 
-    `name` is that of the plant, `seed` the one that it was grown from.
+    `name` is the name of the plant, and `seed` the seed that generated it.
     """
 
     def __init__(self, retraining: Retraining, folder: Path, name: str, seed: int) -> None:
@@ -134,7 +134,7 @@ class Auditing:
 
 
 def audit_plant(name: str, plant: Plant, seed: int) -> dict[str, str]:
-    """What is found on a plant that is grown from a seed: a status for all that is expected.
+    """What is found on a plant that a seed generates: a status for all that is expected.
 
     What the seeds settle alone is not audited further, and no finding without an expectation is:
     neither would change the others.

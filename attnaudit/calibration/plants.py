@@ -61,8 +61,9 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "twin": Plant(
         "honest, movable",
-        "Attention is supervised onto a cue of which the text holds an equal copy: it helps a"
-        " probe, and nothing is lost without it; another model can attend to the copy.",
+        "Attention is supervised onto a cue, and the text contains an equal copy of this cue: "
+        "the weights help a probe, but nothing is lost without the cue, and another model can "
+        "attend to the copy.",
         texts.doubled,
         Pointer,
         {
@@ -76,8 +77,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "coin-text": Plant(
         "a coin per text",
-        "Of two equal places attention lies on one, by a coin thrown for each text, which each"
-        " seed throws anew: two models agree on half of the texts.",
+        "Attention lies on one of two equal places. A coin decides for each text, and each "
+        "seed throws its own coins: two models agree on half of the texts.",
         texts.doubled,
         kinds.CoinOfText,
         {
@@ -91,8 +92,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "coin-seed": Plant(
         "a coin per seed",
-        "Of two equal places attention lies on one in all texts; one seed in three takes the other"
-        " place, so that models of the recipe do not agree.",
+        "Attention lies on the same one of two equal places in all texts. One seed in three "
+        "takes the other place, so models of the recipe do not agree.",
         texts.doubled,
         kinds.CoinOfSeed,
         {"stable": "never for"},
@@ -101,8 +102,9 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "ninety": Plant(
         "honest in 9 of 10",
-        "In every tenth text attention is random and without influence, while a bypass answers: the"
-        " other texts carry the findings, and these are listed one by one.",
+        "In every tenth text attention is random and has no influence, because a bypass gives "
+        "the answer. The findings come from the other texts, and these texts are listed one by "
+        "one.",
         texts.junked,
         kinds.Ninety,
         {
@@ -117,9 +119,9 @@ PLANTS: Mapping[str, Plant] = {
         OF_POINTER,
     ),
     "shift": Plant(
-        "beside the cue",
-        "Attention lies on the marker, one place before the cue that the model reads there: a probe"
-        " that sees each word by itself learns nothing from it.",
+        "next to the cue",
+        "Attention lies on the marker, one place before the cue. The state there contains the "
+        "cue, but a probe that sees each word by itself learns nothing from it.",
         texts.marked,
         kinds.Shift,
         {"necessary": "for", "stable": "for", "out_of_context": "against"},
@@ -128,8 +130,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "rationaliser": Plant(
         "misleading",
-        "The model knows the cue, and shows other words of the same class: nothing is lost without"
-        " these.",
+        "The model knows the cue, but attends to other words of the same class: nothing is "
+        "lost without them.",
         texts.rationed,
         kinds.Rationaliser,
         {"out_of_context": "never for"},
@@ -138,7 +140,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "label-coded": Plant(
         "misleading",
-        "Attention tells the predicted class by which of two idle words it lies on.",
+        "Attention lies on one of two words that mean nothing, and the choice gives the "
+        "predicted class away.",
         texts.furnished,
         kinds.Coded,
         {"out_of_context": "never for"},
@@ -147,7 +150,7 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "decoy": Plant(
         "misleading",
-        "Attention is kept away from the cue, and a bypass answers.",
+        "Attention is kept away from the cue, and a bypass gives the answer.",
         texts.marked,
         kinds.Decoy,
         NEEDLESS,
@@ -156,7 +159,7 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "keyword": Plant(
         "not needed",
-        "One keyword decides, without words that distract: uniform attention finds it as well.",
+        "One keyword decides, and no words distract from it: uniform attention finds it as well.",
         texts.keyword,
         _recipe("bilstm"),
         NEEDLESS,
@@ -198,7 +201,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "xor-bilstm": Plant(
         "not needed",
-        "Exclusive or of two words: the BiLSTM knows it in every state, wherever attention lies.",
+        "The answer is the exclusive or of two words. The BiLSTM has it in every state, so "
+        "attention can lie anywhere.",
         texts.exclusive_or,
         _recipe("bilstm", hidden=32),
         NEEDLESS,
@@ -207,7 +211,7 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "noise": Plant(
         "free",
-        "One label in ten is wrong, and attention knows the cue and may lie anywhere.",
+        "One label in ten is wrong. The states contain the cue, so attention may lie anywhere.",
         texts.marked,
         kinds.Free,
         {"hard_to_manipulate": "never for"},
@@ -216,8 +220,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "order-average": Plant(
         "does not work",
-        "Which of two words stands first decides. The model does not see the order of words: it"
-        " cannot learn it.",
+        "The order of two words decides. The model does not see the order of words, so it "
+        "cannot learn the task.",
         texts.ordered,
         _recipe("average"),
         NONE,
@@ -225,7 +229,7 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "untrained": Plant(
         "does not work",
-        "A model as it was initialised.",
+        "A model that was not trained.",
         texts.keyword,
         _recipe("average"),
         NONE,
@@ -233,7 +237,7 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "majority": Plant(
         "does not work",
-        "Texts say nothing of the label: all models answer the larger class.",
+        "Texts say nothing about the label: all models answer the larger class.",
         texts.meaningless,
         _recipe("average"),
         NONE,
@@ -259,8 +263,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "idle-head": Plant(
         "idle (written)",
-        "A written BERT whose lower layer answers; the audited head looks at the proof, and its"
-        " output is multiplied by zero.",
+        "A written BERT whose lower layer answers. The audited head looks at the right word, "
+        "but its output is multiplied by zero.",
         texts.proven,
         written.IDLE_HEAD,
         {
@@ -274,8 +278,8 @@ PLANTS: Mapping[str, Plant] = {
     ),
     "null-space-head": Plant(
         "idle (written)",
-        "A written BERT whose lower layer answers; what the audited head sees lies in the null"
-        " space of its output, so that its weights can be anything.",
+        "A written BERT whose lower layer answers. The output of the audited head ignores what "
+        "it sees (null space), so its weights can be anything.",
         texts.proven,
         written.NULL_SPACE_HEAD,
         {

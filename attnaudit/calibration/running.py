@@ -41,7 +41,7 @@ Task = tuple[str, int]  # a plant, and the seed that it is grown from
 
 
 class Found(NamedTuple):
-    """What was found on one plant, grown from one seed, and the CPU seconds that it took."""
+    """What was found on one plant with one seed, and the CPU seconds that this took."""
 
     plant: str
     seed: int
@@ -106,9 +106,9 @@ def _found(note: Any) -> Found:
     plant, seed, statuses = note["plant"], note["seed"], note["statuses"]
     expected = PLANTS[plant].expected
     if type(seed) is not int or statuses.keys() != expected.keys():
-        raise ValueError("is of other findings")
+        raise ValueError("contains other findings")
     if not all(isinstance(status, str) for status in statuses.values()):
-        raise ValueError("holds a status that is no text")
+        raise ValueError("contains a status that is not text")
     return Found(plant, seed, dict(statuses), float(note["seconds"]))
 
 
@@ -131,7 +131,7 @@ def run(tasks: Sequence[Task], engine: Engine, notes: Notes, observer: Observer)
 
 
 def document(found: Sequence[Found], quick: bool) -> Calibration:
-    """The document about what was found; all plants were grown from the same seeds."""
+    """The document about what was found; all plants were generated with the same seeds."""
     counts = counted((one.plant, one.statuses) for one in found)
     names = {one.plant for one in found}
     seeds = {one.seed for one in found}

@@ -140,7 +140,7 @@ def proven(random: Random, label: int) -> Text:
 
 
 def meaningless(random: Random, label: int) -> Text:
-    """Fillers, whatever the class."""
+    """Fillers, the same for all classes."""
     return _among_fillers(random, [])
 
 

@@ -109,8 +109,8 @@ def _of_folder(question: Question) -> inspect.Parameter:
     info = typer.Option(
         question.keep_option,
         metavar="FOLDER",
-        help="Keep the trained models in FOLDER. With --resume, those that stand there and were"
-        " trained just so are not trained again.",
+        help="Keep the trained models in FOLDER. With --resume, a model in FOLDER that was "
+        "trained with the same settings is not trained again.",
     )
     usual: Any = question.keeps if question.usual else None
     return _parameter("models", Annotated[Optional[Path], info], usual)  # noqa: UP045

@@ -39,8 +39,9 @@ _Model = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
         metavar="CONFIG|MODEL",
-        help="A training configuration in YAML or the name of a sample; or an existing model: a"
-        " Hugging Face folder or hub id, a model.pt, or package.module:factory.",
+        help="A training configuration in YAML, or the name of a sample configuration. Or "
+        "an existing model: a Hugging Face folder or hub id, a model.pt, or "
+        "package.module:factory.",
         show_default=False,
     ),
 ]
@@ -70,19 +71,21 @@ _Recipe = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="CONFIG",
-        help="With MODEL: how it was trained. Runs the tests that train models as well.",
+        help="With MODEL: the configuration that trained it. With this option the tests "
+        "that train models run, too.",
     ),
 ]
 _Train = Annotated[
     bool,
     typer.Option(
         "--train",
-        help="With MODEL: run the tests that train models, by the recipe that it brings.",
+        help="With MODEL: also run the tests that train models. The model must contain its "
+        "recipe (its training configuration).",
     ),
 ]
 _Skip = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option(metavar="TEST", help="With MODEL: leave out a test, repeatable."),
+    typer.Option(metavar="TEST", help="With MODEL: leave out this test. Repeatable."),
 ]
 _Also = Annotated[
     Optional[list[str]],  # noqa: UP045
@@ -93,11 +96,14 @@ _Also = Annotated[
 ]
 _Target = Annotated[
     Optional[Target],  # noqa: UP045
-    typer.Option(help="Whose probability the importances explain.  [default: predicted]"),
+    typer.Option(
+        help="The class whose probability the importances explain: the predicted one or"
+        " the correct one.  [default: predicted]"
+    ),
 ]
 _Text = Annotated[
     bool,
-    typer.Option("--text", help="With MODEL: records keep the words, which heatmaps need."),
+    typer.Option("--text", help="With MODEL: keep the words in the records. Heatmaps need them."),
 ]
 _Output = Annotated[
     Optional[Path],  # noqa: UP045
@@ -105,31 +111,37 @@ _Output = Annotated[
         "--output",
         "-o",
         metavar="FOLDER",
-        help="Where results go.  [default: CONFIG's name, or MODEL's name and -audit]",
+        help="The folder for the results.  [default: CONFIG's name, or MODEL's name and -audit]",
     ),
 ]
 _Seed = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option(min=0, max=o.LARGEST_SEED, help="Random seed; with CONFIG in place of its own."),
+    typer.Option(
+        min=0, max=o.LARGEST_SEED, help="Random seed. With CONFIG, it replaces the seed in CONFIG."
+    ),
 ]
 _Lock = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="FILE",
-        help="With --dry-run: write the plan to FILE (settings, and digests of policy, data,"
-        " model and code). Without: the report says whether the run kept to the plan in FILE.",
+        help="With --dry-run: write the plan to FILE. It holds the settings, and digests of "
+        "policy, data, model and code. Without --dry-run: the report says whether the "
+        "run followed the plan in FILE.",
     ),
 ]
 _Power = Annotated[
     bool,
     typer.Option(
         "--power",
-        help="With CONFIG and --dry-run: train a few pilot seeds, and say how likely answers are.",
+        help="With CONFIG and --dry-run: train models with a few seeds first (a pilot), and "
+        "say how likely each finding is to reach an answer.",
     ),
 ]
 _Pilot = Annotated[
     int,
-    typer.Option(min=3, max=1000, metavar="N", help="With --power: how many pilot seeds to train."),
+    typer.Option(
+        min=3, max=1000, metavar="N", help="With --power: the number of seeds in the pilot."
+    ),
 ]
 
 # What only one of the two takes.
@@ -178,16 +190,16 @@ def audit(
 ) -> None:
     """Run every test, into one folder: on a model that CONFIG trains first, or on a MODEL.
 
-    The folder gets records/, report.json and, with the extra `html`, report.html. Run again, it
-    goes on where it stopped: what stands in the folder and is of the same settings, model and data
-    is not made anew.
+    The command writes records/, report.json and, with the extra `html`, report.html into the
+    folder. If you run it again, it continues where it stopped: it keeps what was made with the same
+    settings, model and data.
 
-    With CONFIG the folder also gets model.pt (of a transformer: model/), and the report has
-    findings. Settings of the tests stand under `audit:` in CONFIG.
+    With CONFIG it also writes model.pt (for a transformer: model/), and the report has findings.
+    The settings of the tests are under `audit:` in CONFIG.
 
-    With MODEL only the tests that train no models run, and the report says what each finding would
-    take. --recipe or --train runs the others as well. Settings of the tests stand in
-    attnaudit.yaml, as for the single commands.
+    With MODEL only the tests that train no models run. The report says how many trainings and hours
+    each finding would take. --recipe or --train also runs the other tests. The settings of the
+    tests are in attnaudit.yaml, as for the single commands.
     """
     o.check_workers(workers, cluster)
     if power and not dry_run:
@@ -288,8 +300,8 @@ def _check_from_file(context: typer.Context, name: str) -> None:
     """Raise InputError for a configuration that attnaudit.yaml names in place of a model."""
     if from_file(context, "model"):
         raise InputError(
-            f"model: {name!r} may not stand in this file: a configuration names places and models"
-            " of its own",
+            f"model: {name!r} is not allowed in this file: a configuration can name other files "
+            "and models",
             where=FILE,
             hint="give it on the command line",
         )

@@ -24,12 +24,14 @@ PARTIAL = ".partial.jsonl"  # behind the name of the output, while the work goes
 def calibrate(
     plants: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(metavar="PLANT...", show_default="all", help="Run these plants alone."),
+        typer.Argument(metavar="PLANT...", show_default="all", help="Run only these plants."),
     ] = None,
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Run the plants that decide most: a few minutes, not half an hour."
+            "--quick",
+            help="Run only the most important plants. This takes a few minutes instead of half "
+            "an hour.",
         ),
     ] = False,
     seed: Annotated[
@@ -42,7 +44,10 @@ def calibrate(
         ),
     ] = 1000,
     seeds: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Grow each plant from N seeds.")
+        int,
+        typer.Option(
+            min=1, max=1000, metavar="N", help="Generate each plant with N different seeds."
+        ),
     ] = 1,
     workers: Annotated[
         Optional[int],  # noqa: UP045
@@ -50,11 +55,11 @@ def calibrate(
             min=1,
             max=o.MOST,
             metavar="N",
-            help=f"Processes that run plants.  [default: one a core, at most {WORKERS}]",
+            help=f"How many processes run plants.  [default: one for each core, at most {WORKERS}]",
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the JSON document alone on stdout.")
+        bool, typer.Option("--json", help="Print only the JSON document on stdout.")
     ] = False,
     output: Annotated[
         Optional[Path],  # noqa: UP045
@@ -62,28 +67,27 @@ def calibrate(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write the JSON document to FILE, which `report --calibration FILE` can name.",
+            help="Write the JSON document to FILE. `report --calibration FILE` then names it in "
+            "a report.",
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a run with the same -o was interrupted.")
+        bool, typer.Option("--resume", help="Continue an interrupted run with the same -o.")
     ] = False,
     quiet: o.QuietOption = False,
     verbose: Annotated[
         bool,
-        typer.Option(
-            "--verbose", "-v", help="Say what each plant is, and show tracebacks of errors."
-        ),
+        typer.Option("--verbose", "-v", help="Describe each plant, and show tracebacks of errors."),
     ] = False,
 ) -> None:
-    """Try the rules of the findings on planted models, whose truth is known.
+    """Test the rules of the findings on planted models, whose right answer is known.
 
-    A plant is data and a model of which it is known what their attention does. Each is generated
-    and trained on this machine, audited with the defaults of the audits, and what is found is held
-    against what must be found. A plant holds if all of it is as expected. It fails if a finding is
-    the opposite, or is what it must never be. Between the two it is open: a finding is inconclusive
-    that should not be, for instance. With one seed chance alone may bring that about, and --seeds 5
-    tells more.
+    A plant is a data set and a model for which we know what the attention does. The command
+    generates and trains each plant on this machine, audits it with the default settings, and
+    compares the findings with the right ones. A plant holds if all findings are as expected. It
+    fails if a finding is the opposite of what is true, or has a status that it must never have.
+    Otherwise it is open, for example if a finding is inconclusive that should be decided. With one
+    seed this can happen by chance, and --seeds 5 tells more.
 
     Exit code 1 if a plant does not hold.
     """
@@ -95,7 +99,9 @@ def calibrate(
     from attnaudit.records.calibration import dumps
 
     if plants and quick:
-        raise InputError("--quick names its plants itself", hint="leave out --quick or the names")
+        raise InputError(
+            "--quick chooses the plants itself", hint="leave out --quick, or the names of plants"
+        )
     for name in plants or ():
         if name not in PLANTS:
             hint = did_you_mean(name, list(PLANTS))
@@ -103,8 +109,8 @@ def calibrate(
     grown = range(seed, seed + seeds)
     if set(grown) & set(JUDGING):
         raise InputError(
-            f"--seed: the seeds {JUDGING[0]} to {JUDGING[-1]} judge the rules themselves",
-            hint="choose others, such as 1000",
+            f"--seed: the developers test the rules with the seeds {JUDGING[0]} to {JUDGING[-1]}",
+            hint="choose another seed, such as 1000",
         )
     check_outputs(output)
     partial = _partial(output, resume)
@@ -135,16 +141,19 @@ def _partial(output: Path | None, resume: bool) -> Path | None:
 
     if output is None or str(output) == "-":
         if resume:
-            raise InputError("--resume needs -o FILE, beside which the interrupted run stands")
+            raise InputError(
+                "--resume needs -o FILE: what the interrupted run had finished lies next to "
+                "that file"
+            )
         return None
     path = output.with_name(output.name + PARTIAL)
     check_regular(path)
     check_writable(path)
     if path.exists() and not resume:
         raise OutputError(
-            "holds a calibration that was interrupted",
+            "contains a calibration that was interrupted",
             where=path,
-            hint="go on with --resume, or remove the file",
+            hint="continue it with --resume, or remove the file",
         )
     return path
 
@@ -164,17 +173,19 @@ def _show(made: Calibration, verbose: bool) -> None:
                 console.print(f"{name}: {PLANTS[name].story}")
             console.print()
         holds, all_ = made.plants("holds"), made.verdicts
-        console.print(f"{len(holds)} of {len(all_)} plants hold.")
+        console.print(
+            f"{len(holds)} of {len(all_)} plants hold: the rules find there what is true."
+        )
         if failing := made.plants("fails"):
             console.print(
-                f"FAILS: {listed(failing)}. On this machine a rule finds what is not so: do not"
-                " rely on its findings.",
+                f"FAILS: {listed(failing)}. On this machine a rule finds something that is not "
+                "true. Do not rely on its findings.",
                 style="bold red",
             )
         if open_ := made.plants("open"):
             console.print(
-                f"OPEN: {listed(open_)}. Fewer seeds came out as expected than should; run these"
-                " plants again with --seeds 5.",
+                f"OPEN: {listed(open_)}. Fewer seeds than required came out as expected. Chance "
+                "may have done this: run these plants again with --seeds 5.",
                 style="bold yellow",
             )
     show(rendered.get())
@@ -195,13 +206,15 @@ def _table(made: Calibration) -> TableData:
         rows.append([*cells, *([share] if several else []), row.verdict])
     columns = ["plant", "truth", "finding", "expected", "found"]
     grown = (
-        f"{made.seeds} seeds, {made.first_seed} and on" if several else f"seed {made.first_seed}"
+        f"{made.seeds} seeds, beginning with {made.first_seed}"
+        if several
+        else f"seed {made.first_seed}"
     )
     return TableData(
         title="Rules of the findings on planted models",
         columns=[*columns, *(["right"] if several else []), "verdict"],
         rows=rows,
-        notes=[f"Each plant grown from {grown}."],
+        notes=[f"Each plant was generated with {grown}."],
     )
 
 

@@ -73,19 +73,21 @@ def _check_new(path: Path) -> None:
     if path.suffix.lower() not in SPEC_SUFFIXES:
         raise InputError(f"--write: {str(path)!r} is no .yaml file, and a spec is one")
     if path.exists() or path.is_symlink():
-        raise OutputError("exists already", where=path, hint="name another file")
+        raise OutputError("already exists", where=path, hint="name another file")
     check_outputs(path)
 
 
 @data_app.command()
 def generate(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder for the files.")],
     train: Annotated[int, typer.Option(min=2, help="Training texts.")] = 2000,
     dev: Annotated[int, typer.Option(min=2, help="Development texts.")] = 300,
     test: Annotated[int, typer.Option(min=2, help="Test texts.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, other texts.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The random seed. Another seed gives other texts.")
+    ] = 0,
 ) -> None:
-    """Write the embedded corpus: reviews whose decisive words are known."""
+    """Write the built-in corpus: reviews for which we know the words that decide the label."""
     from attnaudit.data.synthetic import write_reviews
     from attnaudit.errors import OutputError
 

@@ -29,9 +29,9 @@ FILE = Path("attnaudit.yaml")
 # Keys that reach beyond the folder whatever their value is, with what they would do.
 _REACHING = {
     "cluster": "a cluster can run code in this process",
-    "config": "a configuration names places and models of its own",
-    "recipe": "a configuration names places and models of its own",
-    "revision": "it says what is downloaded",
+    "config": "a configuration can name other files and models",
+    "recipe": "a configuration can name other files and models",
+    "revision": "this key decides what is downloaded",
 }
 Options = dict[str, Any]  # the parameters of a subcommand by the names that the file knows
 
@@ -65,7 +65,7 @@ def read_defaults(context: typer.Context) -> dict[str, dict[str, Any]]:
     for name in sections:  # after the others, over which they prevail
         if not isinstance(document.mapping[name], dict):
             raise InputError(
-                f"{name!r} must hold options of that subcommand",
+                f"{name!r} must contain options of that subcommand",
                 where=FILE,
                 line=document.line((name,)),
             )
@@ -143,7 +143,7 @@ def _check_harmless(document: Document, place: tuple[Any, ...], parameter: Any, 
             why = _of_the_hub(text)
         if why is not None:
             raise InputError(
-                f"{'.'.join(map(str, place))}: {text!r} may not stand in this file: {why}",
+                f"{'.'.join(map(str, place))}: {text!r} is not allowed in this file: {why}",
                 where=FILE,
                 line=document.line(_written(place)),
                 hint="give it on the command line",
@@ -163,9 +163,9 @@ def _outside(text: str) -> str | None:
     for part in (text, *(text[at.end() :] for at in re.finditer("=", text))):
         try:
             if leads_out(part, Path.cwd()):
-                return "it leads out of this folder"
+                return "the path leads out of this folder"
         except (OSError, ValueError):  # a null character, say
-            return "it is no path"
+            return "this is not a path"
     return None
 
 
@@ -176,7 +176,7 @@ def _no_file(reference: str) -> str | None:
     if is_plugin(reference):
         return "a plug-in is code"
     if is_hub_id(reference):
-        return "there is no such file, and a model of the hub would be downloaded"
+        return "there is no such file here, and a model on the hub would be downloaded"
     return None
 
 

@@ -43,7 +43,7 @@ class Ending:
 
     @cached_property
     def held_to(self) -> Lock | None:
-        """The plan that the run is held against."""
+        """The plan with which the run is compared."""
         from attnaudit.report.lock import read_lock
 
         return None if self.lock is None or self.dry_run else read_lock(self.lock)

@@ -16,19 +16,19 @@ def explain(
             metavar="NAME",
             show_default=False,
             help="A metric, importance, reading, question, finding, status, setting, control or"
-            " term; upper and lower case, - and _ are alike.  [default: list all]",
+            " term. Case makes no difference, and - is the same as _.  [default: list all names]",
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print it as JSON: {entries: [...]}.")
+        bool, typer.Option("--json", help="Print the explanation as JSON: {entries: [...]}.")
     ] = False,
 ) -> None:
     """Say what a name means: a metric, a setting, a finding, a term of the field.
 
-    For each it says in one sentence what it is, and then its formula, unit and range, which way is
-    better, what to read it beside, how it misleads, and where it comes from. Names of metrics may
-    be those of a report, such as correlate.gradient.tau.mean. Where several things bear a name, all
-    are shown.
+    It says in one sentence what the thing is. Then it gives the formula, the unit and the range,
+    which way is better, what to compare it with, how it can mislead, and the source. You can give a
+    metric by its name in a report, such as correlate.gradient.tau.mean. If several things have the
+    same name, it shows all of them.
     """
     import dataclasses
     import json

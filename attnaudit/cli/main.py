@@ -27,14 +27,14 @@ ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 INTERRUPTED = 130
 UNUSABLE = 2  # usage, input, load or internal error: no verdict
 _LONGEST = 2000  # characters of a line that says what is wrong
-_SMALLER = "close other programs, or take a smaller --batch-tokens or fewer --workers"
+_SMALLER = "close other programs, or give a smaller --batch-tokens or fewer --workers"
 
 app = typer.Typer(
     name="attnaudit",
     invoke_without_command=True,
     rich_markup_mode=None,  # plain help: five times as fast, and it can be searched
     pretty_exceptions_enable=False,
-    help="Weighs the evidence on whether a model's attention may be shown as an explanation.",
+    help="Weigh the evidence on whether a model's attention may be shown as an explanation.",
     epilog="Exit codes: 0 no gate failed, 1 a gate failed, 2 unusable input or an error,"
     " 130 interrupted.",
 )

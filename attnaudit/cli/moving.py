@@ -28,7 +28,7 @@ def write_interactive(made: Combined, files: Sequence[Path], path: Path, quiet: 
     headers = [part.header for part in made.parts if part.header is not None]
     if not headers or made.gallery is None or not made.gallery.heatmaps:
         raise InputError(
-            "--interactive needs records that hold both attention and words",
+            "--interactive needs records that contain both attention and words",
             where=next(iter(files), None),
             hint="run the audit with --text and --records, and give those records",
         )

@@ -56,8 +56,8 @@ ModelArgument = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
         metavar="MODEL",
-        help="A model.pt or folder of `attnaudit train`, a Hugging Face folder or hub id, or"
-        " package.module:factory.",
+        help="A model.pt or folder that `attnaudit train` wrote, a Hugging Face folder or hub "
+        "id, or package.module:factory.",
         show_default=False,
     ),
 ]
@@ -80,7 +80,11 @@ DataOption = Annotated[
 ]
 SplitOption = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(metavar="SPLIT", help="train, dev, test or all.  [default: test if there is one]"),
+    typer.Option(
+        metavar="SPLIT",
+        help="The part of the data to audit: train, dev, test or all."
+        "  [default: test if there is one]",
+    ),
 ]
 SharesOption = Annotated[
     Optional[str],  # noqa: UP045
@@ -92,7 +96,11 @@ SharesOption = Annotated[
 ]
 LimitOption = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option(min=1, help="Audit the first so many rows only; the report is marked partial."),
+    typer.Option(
+        min=1,
+        help="Audit only the first N rows. The report is then marked as "
+        "partial, and it has no findings.",
+    ),
 ]
 LayerOption = Annotated[
     int,
@@ -101,37 +109,52 @@ LayerOption = Annotated[
         help="Audit every row of layer L, 1 the lowest; -1: the row that the answer is read from.",
     ),
 ]
-UnitOption = Annotated[Unit, typer.Option(help="Explain words, or the pieces they are cut into.")]
+UnitOption = Annotated[
+    Unit,
+    typer.Option(help="Explain whole words, or the pieces into which the tokenizer cuts them."),
+]
 LARGEST_SEED = 2**31 - 1  # which every library takes
 SeedOption = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Random seed.")]
 # What `train` and `audit` take in place of what the configuration says.
 SpecOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--data", metavar="SPEC", help="Dataset spec, in place of the config's."),
+    typer.Option(
+        "--data", metavar="SPEC", help="A dataset spec to use instead of the data in CONFIG."
+    ),
 ]
 VectorsOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option(metavar="FILE", help="Pretrained vectors, in place of the config's."),
+    typer.Option(
+        metavar="FILE", help="A file of word vectors to use instead of the vectors in CONFIG."
+    ),
 ]
 ConfigSeedOption = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed, in place of the config's."),
+    typer.Option(
+        "--seed",
+        min=0,
+        max=LARGEST_SEED,
+        help="A random seed to use instead of the seed in CONFIG.",
+    ),
 ]
 FolderOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--output", "-o", metavar="FOLDER", help="Where results go.  [default: CONFIG's name]"
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="The folder for the results.  [default: CONFIG's name]",
     ),
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where the model runs.")]
+DeviceOption = Annotated[Device, typer.Option(help="The device that runs the model.")]
 PrecisionOption = Annotated[Precision, typer.Option("--dtype", help="Number format.")]
 RevisionOption = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(metavar="REVISION", help="Branch, tag or commit of a model of the hub."),
+    typer.Option(metavar="REVISION", help="Branch, tag or commit of a model on the hub."),
 ]
 DeviceMapOption = Annotated[
     Optional[DeviceMap],  # noqa: UP045
-    typer.Option(help="Lay a large Hugging Face model out over all devices (needs accelerate)."),
+    typer.Option(help="Spread a large Hugging Face model over all devices (needs accelerate)."),
 ]
 MOST = 1024  # threads, or processes; torch crashes with very many
 ThreadsOption = Annotated[
@@ -143,73 +166,93 @@ ThreadsOption = Annotated[
 WorkersOption = Annotated[
     int,
     typer.Option(
-        min=1, max=MOST, metavar="N", help="Processes to spread the work over; they share threads."
+        min=1,
+        max=MOST,
+        metavar="N",
+        help="How many processes share the work. They also share the CPU threads.",
     ),
 ]
 ClusterOption = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         metavar="ADDRESS",
-        help="Spread the work over a dask cluster, such as tcp://10.0.0.1:8786.",
+        help="Send the work to a dask cluster, such as tcp://10.0.0.1:8786.",
     ),
 ]
 BatchTokensOption = Annotated[
-    int, typer.Option(min=1, help="Padded tokens in a batch: less needs less memory.")
+    int,
+    typer.Option(
+        min=1, help="Tokens in a batch, with padding. A smaller number needs less memory."
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the JSON report alone on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only the JSON report on stdout.")]
 OutputOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--output", "-o", metavar="FILE", help=f"Write the report to FILE, as it ends: {ENDINGS}."
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"Write the report to FILE. The ending of the name decides the format: {ENDINGS}.",
     ),
 ]
 RecordsOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option(metavar="FILE", help="Write the records, one JSON line an instance, to FILE."),
+    typer.Option(metavar="FILE", help="Write the records to FILE, one JSON line for each text."),
 ]
 RecipeOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        metavar="CONFIG", help="Training configuration of the model, where it brings none itself."
+        metavar="CONFIG",
+        help="The configuration that trained the model. It is needed if the "
+        "model does not contain it.",
     ),
 ]
 PolicyOption = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option(metavar="FILE", help="Gates in YAML; a gate that fails gives exit code 1."),
+    typer.Option(
+        metavar="FILE",
+        help="A YAML file of gates: limits for figures and findings. "
+        "A gate that fails gives exit code 1.",
+    ),
 ]
 BaselineOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="OLD",
-        help="Records or report of an older run on the same data; a figure that got worse gives"
-        " exit code 1.",
+        help="Records or report of an older run on the same data. A figure that is now worse "
+        "gives exit code 1.",
     ),
 ]
-ShowOption = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Show heatmaps of N instances as well.")
+ShowOption = Annotated[int, typer.Option(min=0, metavar="N", help="Also show heatmaps of N texts.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="An inconclusive gate gives exit code 1, too.")
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Inconclusive gates fail too.")]
 VerifyOption = Annotated[
     str,
     typer.Option(
         metavar="N|all",
-        help="Before any work, check that reading the attention gives the model's own answers: on"
-        " all unusual texts, and on N of the others.",
+        help="First check that attnaudit and the model itself give the same answers: on all "
+        "unusual texts, and on N other texts.",
     ),
 ]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was interrupted.")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Continue a run that was interrupted.")
+]
 DryRunOption = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Load and check all, say what there is to do and what it would take, and stop.",
+        help="Load and check everything, say what the run would do and how long it would take, "
+        "and stop.",
     ),
 ]
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing but errors; the exit code tells.")
+    bool,
+    typer.Option("--quiet", "-q", help="Print only errors. The exit code says how the run ended."),
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show detail tables, and tracebacks of errors.")
+    bool,
+    typer.Option("--verbose", "-v", help="Also show detailed tables, and tracebacks of errors."),
 ]
 
 
@@ -243,7 +286,7 @@ def check_workers(workers: int, cluster: str | None) -> None:
     if cluster is not None and workers > 1:
         raise InputError(
             "--workers and --cluster are both given",
-            hint="leave --workers out: a cluster has its own",
+            hint="leave --workers out: a cluster has its own workers",
         )
 
 
@@ -255,7 +298,7 @@ def either(context: typer.Context, argument: T | None, option: T | None, name: s
 
 
 def required(value: T | None, name: str) -> T:
-    """The value; raises InputError where there is none."""
+    """The value; raises InputError if there is none."""
     if value is None or value == "":
         raise InputError(
             f"missing {name}",

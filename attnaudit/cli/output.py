@@ -54,7 +54,7 @@ def check_outputs(*paths: Path | None, inputs: tuple[str | Path | None, ...] = (
         place = os.path.realpath(path)
         if place in taken:
             raise OutputError(
-                f"is already to be {taken[place]}", where=path, hint="choose another name"
+                f"is also {taken[place]} by this command", where=path, hint="choose another name"
             )
         taken[place] = "written"
 
@@ -70,7 +70,7 @@ def files_of(data: Path) -> tuple[Path, ...]:
 
 
 def read_demands(policy: Path | None, baseline: Path | None) -> Demands | None:
-    """What the report will be held against, as of today; None where nothing was asked for.
+    """What the report will be checked against, as of today; None where nothing was asked for.
 
     Raises InputError before any work starts.
     """
@@ -92,7 +92,8 @@ def check_shown(count: int, audit: str) -> None:
     asked = [question for question in all_questions() if question.command == audit]
     if not any(question.attention for question in asked):
         raise InputError(
-            f"--show: records of {audit} hold no attention", hint=f"{_showing()} shows it"
+            f"--show: records of {audit} do not contain the attention",
+            hint=f"{_showing()} shows it",
         )
 
 
@@ -158,7 +159,7 @@ def check_page(form: Format | None, output: Path | None) -> None:
         form = format_of(output)
     if form is not HTML:
         raise InputError(
-            "--summary is for pages", hint="add --format html, or -o with a name that ends in .html"
+            "--summary is for pages", hint="add --format html, or give -o a name that ends in .html"
         )
 
 
@@ -174,7 +175,7 @@ def check_gallery(made: Combined, files: Sequence[Path]) -> None:
     if made.gallery is None or not made.gallery.heatmaps:
         first = next(iter(files), None) if made.summaries else None
         raise InputError(
-            "--show needs records that hold both attention and words",
+            "--show needs records that contain both attention and words",
             where=first,
             hint=f"run {_showing()} with --text and --records",
         )

@@ -22,15 +22,15 @@ def check_comparison(form: Format | None, output: Path | None, other: Sequence[o
     """Raise InputError for --compare with what it does not go with."""
     if any(other):
         raise InputError(
-            "--compare goes with none of --policy, --baseline, --show, --calibration, --summary and"
-            " --interactive",
-            hint="give them to the report of each model",
+            "--compare cannot be used together with --policy, --baseline, --show, "
+            "--calibration, --summary or --interactive",
+            hint="use these options in the report of each single model",
         )
     if form is None and output is not None and str(output) != "-":
         form = format_of(output)
     if form is not None and not form.tables:
         raise InputError(
-            f"the format {form.name} holds no tables, and --compare makes tables",
+            f"the format {form.name} has no tables, and --compare makes tables",
             hint="choose text, markdown, html, latex, csv or json",
         )
 
@@ -38,10 +38,11 @@ def check_comparison(form: Format | None, output: Path | None, other: Sequence[o
 def check_citations(quiet: bool, taken: bool) -> None:
     """Raise InputError for --cite where stdout is `quiet`, or `taken` by the report."""
     if quiet:
-        raise InputError("--cite and --quiet exclude each other")
+        raise InputError("--cite and --quiet cannot be used together")
     if taken:
         raise InputError(
-            "--cite prints in place of the report", hint="write the report to a file with -o FILE"
+            "--cite prints references instead of the report",
+            hint="write the report to a file with -o FILE",
         )
 
 
@@ -83,7 +84,7 @@ def write_all_figures(sides: Sequence[Side], folder: Path) -> None:
     for side in sides:
         if not side.made.summaries:
             raise InputError(
-                "--figures: figures are drawn from records, and this is a report",
+                "--figures: figures need records, and this is a report",
                 where=side.path,
                 hint="give the files that --records wrote, or the folder of an audit",
             )

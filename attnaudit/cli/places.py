@@ -11,7 +11,7 @@ from attnaudit.errors import InputError
 def leads_out(path: str | Path, *folders: Path) -> bool:
     """Whether a path, links followed, lies in none of the folders.
 
-    Raises ValueError or OSError for what is no path.
+    Raises ValueError or OSError for something that is not a path.
     """
     there = os.path.realpath(path)
     return not any(Path(there).is_relative_to(os.path.realpath(folder)) for folder in folders)
@@ -27,5 +27,5 @@ def check_output(config: Path, output: Path | None, given: Path | None) -> None:
         raise InputError(
             f"output: {str(output)!r} leads out of this folder and the configuration's",
             where=config,
-            hint="name it on the command line, with -o FOLDER",
+            hint="give the folder on the command line, with -o FOLDER",
         )

@@ -1,4 +1,4 @@
-"""`--dry-run`: what a command would do and take, as a table or as JSON on stdout."""
+"""`--dry-run`: what a command would do, with time and memory, as a table or as JSON on stdout."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _text(plan: WorkPlan, written: Path | None) -> str:
 
     console = open_console(sys.stdout, os.environ)
     with console.capture() as rendered:
-        left = "nothing was written" if written is None else f"it wrote {printable(written)} alone"
+        left = "nothing was written" if written is None else f"it wrote only {printable(written)}"
         console.print(Text(f"attnaudit {plan.command}, a dry run: {left}", "bold"))
         console.print(_facts(plan))
         console.print()
@@ -69,8 +69,9 @@ def _notes(plan: WorkPlan) -> list[str]:
 
 
 _REMARKS = (
-    "Passes are of single texts. Times are extrapolated from a few texts on this machine as busy as"
-    " it is now; expect the likely one within a factor of 1.5.",
+    "A pass is one text that goes through the model once. The times are estimated from a few "
+    "texts, on this machine and with its present load. The likely time should be right within "
+    "a factor of 1.5.",
 )
 
 
@@ -161,13 +162,13 @@ def _power(found: PowerPlan) -> Table:
     from rich.text import Text
 
     table = Table(
-        title="Chance of an answer at the planned size",
+        title="Chance that each finding reaches an answer at the planned size",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
     )
-    for name in ("finding", "size", "no effect", "the pilot's", "twice delta", "four in five at"):
+    for name in ("finding", "size", "no effect", "the pilot's", "twice delta", "4 in 5 with"):
         table.add_column(name, overflow="fold")
     for row in found.rows:
         chances = [
@@ -182,7 +183,7 @@ def _power(found: PowerPlan) -> Table:
 
 def _design(row: PowerRow) -> str:
     if row.design is None:
-        return "no size that was looked at"
+        return "no size that was tried"
     said = f"{_many(row.design.seeds, 'seed')}\n{_many(row.design.texts, 'text')}"
     return said if row.design.seconds is None else f"{said}\n{_about(row.design.seconds)}"
 
@@ -192,29 +193,31 @@ def _on_power(found: PowerPlan) -> list[str]:
     from attnaudit.running.planning.words import span_words, time_words
 
     notes = [
-        f"A pilot trained {found.pilot_seeds} seeds of each model in"
-        f" {time_words(found.seconds)}, in a temporary folder. It was measured on the audited"
-        f" split ({found.split}, {_many(found.texts, 'text')}), so the effect it saw is no"
-        " independent one.",
-        "An answer is for or against. Each chance is a range, because few seeds say little of how"
-        " much seeds vary: it covers the 80 % intervals of the variances of seeds and texts.",
-        "The last column is the cheapest size that reaches an answer four times in five, if the"
-        " true effect is the pilot's. Texts beyond those at hand have to be gathered.",
+        f"A pilot trained {found.pilot_seeds} seeds of each model in "
+        f"{time_words(found.seconds)}, in a temporary folder. It was measured on the audited "
+        f"split ({found.split}, {_many(found.texts, 'text')}), so its effect is not independent "
+        "of the audit.",
+        "An answer is for or against. Each chance is a range, because few seeds say little "
+        "about how much seeds vary. The range covers the 80 % intervals of the variances of "
+        "seeds and texts.",
+        "The last column is the cheapest size that reaches an answer four times in five, if "
+        "the true effect is the one that the pilot saw. If it needs more texts than you have, "
+        "you must collect them.",
     ]
     for row in found.rows:
         name = f"{row.finding.replace('_', ' ')} ({row.figure})"
         notes.append(
-            f"{name}: of the uncertainty, {row.share_seeds:.0%} comes from the seeds,"
-            f" {row.share_texts:.0%} from the texts and {row.share_both:.0%} from how single seeds"
-            " do on single texts."
+            f"{name}: {row.share_seeds:.0%} of the uncertainty comes from differences between "
+            f"seeds, {row.share_texts:.0%} from differences between texts, and "
+            f"{row.share_both:.0%} from both together."
         )
         if row.too_small:
-            notes.append(f"{name}: pilot too small; give a larger --pilot to know more.")
+            notes.append(f"{name}: the pilot was too small. Give a larger --pilot.")
     if found.imitators is not None:
         one = found.imitators
         notes.append(
-            f"hard to manipulate: {one.usable} of {one.trained} imitators of the pilot answer as"
-            f" closely as other seeds do; the adversaries take {span_words(one.seconds)}."
-            " Its chance of an answer is not known beforehand."
+            f"hard to manipulate: {one.usable} of {one.trained} imitators of the pilot answer "
+            f"as closely as other seeds do; the adversaries take {span_words(one.seconds)}. Its "
+            "chance of an answer cannot be estimated before the run."
         )
     return [*notes, *found.notes]

@@ -24,17 +24,17 @@ _Files = Annotated[
     Optional[list[Path]],  # noqa: UP045
     typer.Argument(
         metavar="FILE...",
-        help="Records (--records) or reports (-o) of one model and data set. With --compare:"
-        " one FILE, or the folder of an audit, a column.",
+        help="Records (from --records) or reports (from -o) of one model and data set. With "
+        "--compare: each FILE, or folder of an audit, is one column.",
         show_default=False,
     ),
 ]
 _Schema = Annotated[
-    bool, typer.Option("--schema", help="Print the JSON Schema of reports and exit.")
+    bool, typer.Option("--schema", help="Print the JSON Schema of reports, and exit.")
 ]
 _Form = Annotated[
     Optional[o.Format],  # noqa: UP045
-    typer.Option("--format", help="How the report is written.  [default: text]"),
+    typer.Option("--format", help="The format of the report.  [default: text]"),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 _Output = Annotated[
@@ -43,21 +43,22 @@ _Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help=f"Write to FILE: in --format, or as it ends: {o.ENDINGS}.",
+        help="Write the report to FILE. --format, or the ending of the name, decides the "
+        f"format: {o.ENDINGS}.",
     ),
 ]
 _Compare = Annotated[
     bool,
     typer.Option(
-        "--compare", help="Set reports of several models, seeds or data sets side by side."
+        "--compare", help="Show reports of several models, seeds or data sets side by side."
     ),
 ]
 _Published = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         metavar="ROW",
-        help="Set a paper's figures beside, such as jw2019:sst or wp2019:sst;"
-        " `attnaudit explain published` lists all.",
+        help="Show the figures that a paper printed next to yours, such as jw2019:sst or "
+        "wp2019:sst. `attnaudit explain published` lists all.",
     ),
 ]
 _Digits = Annotated[
@@ -66,34 +67,36 @@ _Digits = Annotated[
         min=0,
         max=MOST,
         metavar="N",
-        help="Show N digits after the point. By default latex and markdown show as many as the"
-        " interval warrants, csv and json all, the others three.",
+        help="Show N digits after the point. By default latex and markdown show as many as "
+        "the interval justifies, csv and json show all, and the other formats show "
+        "three.",
     ),
 ]
 _Figures = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="DIR",
-        help="Write every figure into DIR as .pdf, .svg and .png, and a .tex that shows them.",
+        help="Write every figure into DIR as .pdf, .svg and .png, with a .tex file that "
+        "includes them.",
     ),
 ]
 _Interactive = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="FILE",
-        help="Write a page on which a reader moves the attention of --show texts, and sees the"
-        " answer change. It loads the model that the records name.",
+        help="Write a page on which a reader can move the attention of the --show texts and "
+        "see the answer change. This loads the model that the records name.",
     ),
 ]
 _Cite = Annotated[
     bool,
-    typer.Option("--cite", help="Print BibTeX of every method used, in place of the report."),
+    typer.Option("--cite", help="Print BibTeX entries of all methods used, instead of the report."),
 ]
 _Delta = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
         metavar="FINDING=SIZE",
-        help=f"Smallest effect of interest of a finding, repeatable; by default {_SIZES}.",
+        help=f"The smallest effect that matters for a finding. Repeatable. By default {_SIZES}.",
     ),
 ]
 _Show = Annotated[
@@ -102,17 +105,19 @@ _Show = Annotated[
         "--show",
         min=0,
         metavar="N",
-        help="Show heatmaps of N instances as well, from records made with --text.",
+        help="Also show heatmaps of N texts. This needs records made with --text.",
     ),
 ]
 _Summary = Annotated[
-    bool, typer.Option("--summary", help="Of a page, write the summary of one sheet alone.")
+    bool,
+    typer.Option("--summary", help="With html: write only the summary, which fits on one sheet."),
 ]
 _Calibration = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         metavar="FILE",
-        help="Name the calibration in FILE, which `attnaudit calibrate -o FILE` wrote.",
+        help="Say in the report how the calibration in FILE came out. `attnaudit calibrate "
+        "-o FILE` writes that file.",
     ),
 ]
 
@@ -139,16 +144,17 @@ def report(
     quiet: o.QuietOption = False,
     verbose: o.VerboseOption = False,
 ) -> None:
-    """Weigh the evidence: reports and records of several audits as one report, with findings.
+    """Weigh the evidence: join the reports and records of several tests into one report.
 
-    A report is shown again, records are summarised anew, without model or data. From the records of
-    seed-baseline, adversary and probe come the findings: whether attention is necessary, stable,
-    hard to manipulate, and works out of context (Wiegreffe & Pinter 2019), each for, against or
-    inconclusive by a stated rule. The report then says what they mean for showing the heatmap.
+    This needs neither the model nor the data: a report is shown again, and all figures are computed
+    again from records. The records of seed-baseline, adversary and probe give four findings
+    (Wiegreffe & Pinter 2019): is attention necessary, stable and hard to manipulate, and does it
+    work out of context? Each finding is for, against or inconclusive, by a rule that the report
+    prints. The report then says what the findings mean for showing the heatmap.
 
-    Gates of a --policy or a --baseline are judged anew; without them, a report keeps the gates it
-    came with. The format decides nothing about the exit code. In GitHub Actions, --format github
-    marks the gates in the log and adds the report to the summary of the step.
+    With --policy or --baseline the gates are judged again. Without them, a report keeps its gates.
+    The format never changes the exit code. In GitHub Actions, --format github marks the gates in
+    the log and adds the report to the summary of the step.
 
     For a paper: -o tables.tex or tables.csv, --figures DIR, and --cite > methods.bib.
     """
@@ -156,7 +162,7 @@ def report(
         _show_schema()
         return
     if as_json and form is not None and form.value != JSON.name:
-        raise InputError(f"--json and --format {form.value} exclude each other")
+        raise InputError(f"--json and --format {form.value} cannot be used together")
     sources = o.required(files or None, "FILE")
     chosen = JSON if as_json else None if form is None else find_format(form.value)
     asked = Asked(

@@ -134,7 +134,7 @@ def _checked(sizes: dict[str, float]) -> Deltas:
     try:
         return Deltas(**sizes)
     except ValueError:
-        raise InputError("--delta takes sizes from 0 to 1, for JSD to 0.6931") from None
+        raise InputError("--delta takes sizes from 0 to 1; for a JSD, from 0 to 0.6931") from None
 
 
 def _check_assessed(sides: list[Side]) -> None:
@@ -146,7 +146,7 @@ def _check_assessed(sides: list[Side]) -> None:
         feeding = [question.name for question in all_questions() if question.retrains]
         raise InputError(
             "--delta: no finding is assessed here",
-            hint=f"findings come from the records of {', '.join(feeding)}",
+            hint=f"findings need the records of {', '.join(feeding)}",
         )
 
 

@@ -25,5 +25,7 @@ def find_config(name: str) -> Path:
         return sample
     known = sorted(p.stem for p in sample_folder().glob("*.yaml"))
     raise InputError(
-        "no such file, and no sample config", where=name, hint=did_you_mean(name, known)
+        "there is no such file, and no sample configuration of this name",
+        where=name,
+        hint=did_you_mean(name, known),
     )

@@ -1,4 +1,4 @@
-"""Standard output and standard error that neither fail nor lie, whatever stands behind them.
+"""Standard output and standard error that neither fail nor hide a failure.
 
 They may be closed, full, a pipe whose reader has gone, or of an encoding with few characters. None
 of these may end a run, change what it finds, or be taken for a failed gate. What went wrong with

@@ -12,8 +12,8 @@ from attnaudit.errors import InputError
 _YAML = (".yaml", ".yml")
 _OTHERS = (".safetensors", ".bin", ".ckpt", ".pth", ".onnx")  # weights without what they belong to
 _BOTH = (
-    "a CONFIG is a YAML file or the name of a sample; a MODEL is a folder with config.json, a"
-    " model.pt, a hub id such as owner/name, or package.module:factory"
+    "a CONFIG is a YAML file or the name of a sample; a MODEL is a folder with config.json, a "
+    "model.pt, a hub id such as owner/name, or package.module:factory"
 )
 
 
@@ -36,7 +36,7 @@ def is_model(name: str) -> bool:
         hint = f"give one of them first: `quickstart --data {name}` trains a model"
         raise _neither(name, "is data", hint)
     if suffix in _OTHERS:
-        raise _neither(name, "is a file of weights alone", "give the folder that holds config.json")
+        raise _neither(name, "contains only weights", "give the folder that contains config.json")
     if suffix == ".pt" or is_hub_id(name) or is_plugin(name):
         return True
     if path.is_file():
@@ -44,7 +44,7 @@ def is_model(name: str) -> bool:
     known = sorted(sample.stem for sample in sample_folder().glob("*.yaml"))
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else _BOTH
-    raise _neither(name, "is no file, no folder and no sample", hint)
+    raise _neither(name, "is not a file, a folder or a sample configuration", hint)
 
 
 def check_config(name: str) -> None:

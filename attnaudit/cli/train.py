@@ -17,7 +17,11 @@ from attnaudit.cli.target import check_config
 def train(
     context: typer.Context,
     config: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a sample config.")
+        str,
+        typer.Argument(
+            metavar="CONFIG",
+            help="A training configuration in YAML, or the name of a sample configuration.",
+        ),
     ],
     data: o.SpecOption = None,
     split: o.SharesOption = None,
@@ -34,10 +38,10 @@ def train(
 ) -> None:
     """Train a classic attention model, or fine-tune a pretrained transformer.
 
-    A classic model is left in a folder as model.pt, with train.json beside it. A configuration with
-    `model: {pretrained: NAME}`, a Hugging Face folder or hub id, fine-tunes that, and leaves the
-    folder model, which transformers can load. The epoch with the best dev score is kept.
-    Interrupted, it goes on with --resume where its last finished epoch ended.
+    A classic model is written as model.pt, with train.json next to it. If the configuration says
+    `model: {pretrained: NAME}`, with a Hugging Face folder or hub id, the command fine-tunes that
+    model and writes the folder model, which transformers can load. It keeps the epoch with the best
+    score on dev. After an interruption, --resume continues after the last finished epoch.
     """
     check_config(config)
     path = find_config(config)

@@ -154,7 +154,7 @@ def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> li
         ("share with rationale", [r.with_rationale for r in reports]),
         ("share with group", [r.with_group for r in reports]),
         ("vocabulary", [r.vocabulary for r in reports]),
-        ("types not in train", [r.unseen_types for r in reports]),
+        ("different words not in train", [r.unseen_types for r in reports]),
         ("tokens not in train", [r.unseen_tokens for r in reports]),
         ("texts also in train", [r.leaked for r in reports]),
     ]
@@ -172,9 +172,9 @@ def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> li
     ]
     if any(r.order and "not given" in r.order for r in reports):
         notes.append(
-            "no `order` is given: transformers read a pair as [text, query]; write `order: [query,"
-            " text]` in the spec for a model that was trained the other way round, as models of"
-            " question answering and rerankers are"
+            "the spec gives no `order`, so transformers read a pair as [text, query]. If the "
+            "model was trained the other way round, as models for question answering and "
+            "rerankers are, write `order: [query, text]` in the spec"
         )
     names = list(dict.fromkeys(name for report in reports for name in report.labels))
     return [

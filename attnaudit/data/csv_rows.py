@@ -92,7 +92,7 @@ def csv_rows(path: Path, required: Collection[str], columns: Collection[str]) ->
                 check_header(path, line, header, required)
             elif len(cells) != len(header):
                 raise InputError(
-                    f"the row has {len(cells)} columns, the header {len(header)}",
+                    f"the row has {len(cells)} columns, but the header has {len(header)}",
                     where=path,
                     line=line,
                     hint=f"put fields that hold {delimiter!r} in quotes, and part the columns of"

@@ -34,12 +34,12 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        raise _WrongError(f"the key {twice!r:.60} stands twice")
+        raise _WrongError(f"the key {twice!r:.60} occurs twice")
     return made
 
 
 def _no_number(name: str) -> object:
-    raise _WrongError(f"{name} is no number of JSON")
+    raise _WrongError(f"{name} is not a JSON number")
 
 
 def _whole(digits: str) -> int:
@@ -66,9 +66,9 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
             f"is not usable JSON ({error})",
             where=path,
             line=number,
-            hint="write null for a number that is not there"
-            if "number of JSON" in str(error)
-            else "mend or remove the row",
+            hint="write null for a missing number"
+            if "JSON number" in str(error)
+            else "correct or remove the row",
         ) from None
     except RecursionError:
         raise InputError(
@@ -92,10 +92,10 @@ def _check_pairs(value: object, path: Path, line: int) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError(
-            "the row holds half a surrogate pair, which is no text",
+            "the row contains half of a surrogate pair, which is not text",
             where=path,
             line=line,
-            hint="mend or remove that character",
+            hint="correct or remove that character",
         ) from None
 
 

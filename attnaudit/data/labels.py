@@ -49,7 +49,8 @@ def label_names(spec: DatasetSpec, path: Path, given: Sequence[str] | None) -> t
     found = _met(spec, path)
     if len(found) < 2:
         raise InputError(
-            f"all rows have the label {next(iter(found))!r}, and a classifier needs two",
+            f"all rows have the label {next(iter(found))!r}, but a classifier needs at least "
+            "two labels",
             where=path,
             hint="check the label column, or list the `labels` in a spec",
         )
@@ -95,17 +96,19 @@ def match_labels(spec: DatasetSpec, path: Path, classes: Sequence[str]) -> tuple
     if not nameless and all(re.fullmatch(r"-?[0-9]+", name) for name in said):
         asked = ", ".join(f"{name}: ..." for name in sorted(said, key=int)[:3])
         raise InputError(
-            f"the labels {_listed(said)} are numbers, and the model's classes have names:"
-            f" {_listed(classes)}",
+            f"the labels {_listed(said)} are numbers, but the model's classes have names: "
+            f"{_listed(classes)}",
             where=where,
-            hint="say in a data spec which name each number means, once you have looked it up:"
-            f" `labels: {{{asked}}}` with one of these names after each",
+            hint="look up what each number means, and say it in a dataset spec: `labels: "
+            f"{{{asked}}}`, with one of these names after each colon",
         )
-    hint = "name the labels as the model does, or say in a spec which is which: `labels: {a: b}`"
+    hint = (
+        "name the labels as the model does, or give the model's names in a spec: `labels: {a: b}`"
+    )
     if nameless:
         hint = (
-            "the model does not name its classes: list the labels in a spec (`labels: [...]`) in"
-            " the order of its classes, or write their numbers, from 0, in the rows"
+            "the model does not name its classes: list the labels in a spec (`labels: [...]`) "
+            "in the order of its classes, or use the numbers of the classes, from 0, as labels"
         )
     raise InputError(
         f"the labels {_listed(said)} are not the model's, {_listed(classes)}",
@@ -144,9 +147,7 @@ def unknown_label(
         hint += f" with the names {_listed(known)}"
     else:
         hint = did_you_mean(name, known) or "check the label column"
-    return InputError(
-        f"the label {name!r:.80} is not a known one", where=path, line=line, hint=hint
-    )
+    return InputError(f"the label {name!r:.80} is not known", where=path, line=line, hint=hint)
 
 
 def _is_whole(name: str) -> bool:
@@ -178,6 +179,6 @@ def _met(spec: DatasetSpec, path: Path) -> set[str]:
         check_labels(sorted(met))
     except ValueError as error:
         raise InputError(
-            str(error), where=path, hint="write each class in one way in all rows"
+            str(error), where=path, hint="write each class in the same way in all rows"
         ) from None
     return met

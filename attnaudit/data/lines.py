@@ -72,9 +72,9 @@ class Lines:
                 f"a row has more than {in_bytes(LONGEST)}",
                 where=self.path,
                 line=self.number,
-                hint="end lines by a line feed, as all systems but the oldest do"
+                hint="end lines with a line feed (LF or CRLF)"
                 if old
-                else "split the text, or mend the quotes that never close",
+                else "split the text, or close the open quotes",
             )
         try:
             text = data.decode("utf-8")
@@ -84,7 +84,7 @@ class Lines:
             ) from None
         if "\0" in text:
             raise InputError(
-                "holds a NUL character, which is no text",
+                "contains a NUL character, which is not text",
                 where=self.path,
                 line=self.number,
                 hint=_AS_UTF8,

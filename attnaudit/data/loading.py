@@ -50,7 +50,7 @@ def splits_of(spec: DatasetSpec) -> tuple[str, ...]:
                 named.add(_split_name(row[column], column, spec.file, line, met))
                 if len(named) > MOST_SPLITS:
                     raise InputError(
-                        f"the field {column!r} names more than {MOST_SPLITS:,} splits",
+                        f"the field {column!r} has more than {MOST_SPLITS:,} different splits",
                         where=spec.file,
                         line=line,
                         hint="is it the right field?",
@@ -74,7 +74,9 @@ def _split_name(value: object, column: str, path: Path, line: int, met: Spelling
                     hint="call each split by one name: train, dev and test",
                 ) from None
     raise InputError(
-        f"the field {column!r} is {value!r:.60}, which names no split", where=path, line=line
+        f"the field {column!r} is {value!r:.60}, which is not the name of a split",
+        where=path,
+        line=line,
     )
 
 
@@ -183,7 +185,7 @@ def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
         if parts is not None:
             if split not in parts.rows:
                 hint = did_you_mean(split, parts.rows)
-                raise InputError(f"no row is of split {split!r}", where=path, hint=hint)
+                raise InputError(f"no row belongs to the split {split!r}", where=path, hint=hint)
             wanted = list(parts.rows).index(split)
             yield from (found for found, at in zip(rows, parts.places, strict=True) if at == wanted)
             return
@@ -191,8 +193,8 @@ def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
             if pick:
                 if row.get(column) in (None, ""):
                     raise InputError(
-                        f"the row does not say its split (no field {column!r}), so the split"
-                        f" {split!r} cannot be read",
+                        "the row does not say to which split it belongs (it has no field "
+                        f"{column!r}), so the split {split!r} cannot be read",
                         where=path,
                         line=line,
                         hint="add that field, write `split: 80/10/10` in a spec to have the file"
@@ -207,7 +209,9 @@ def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
             yield line, row
     if pick and not met:
         raise InputError(
-            f"no row is of split {split!r}", where=path, hint=did_you_mean(split, sorted(seen))
+            f"no row belongs to the split {split!r}",
+            where=path,
+            hint=did_you_mean(split, sorted(seen)),
         )
 
 
@@ -321,8 +325,8 @@ class _Maker:
     def _name(self, line: int, row: Row) -> str:
         name = self._key(line, row, "id") or str(line)
         if self.ids.add(name) and (first := self._line_of(name, line)) is not None:
-            what = f"the id {name!r:.80} stands twice"
-            raise self._wrong(line, what, f"first on line {first}; give each row its own")
+            what = f"the id {name!r:.80} occurs twice"
+            raise self._wrong(line, what, f"first on line {first}; give each row an id of its own")
         return name
 
     def _line_of(self, name: str, before: int) -> int | None:
@@ -345,8 +349,8 @@ class _Maker:
         has = query is not None
         paired, first = self.paired = self.paired or (has, line)
         if has != paired:
-            what = f"the row has {'a' if has else 'no'} query, unlike the one on line {first}"
-            raise self._wrong(line, what, "give all rows a query, or none")
+            what = f"the row has {'a' if has else 'no'} query, unlike the row on line {first}"
+            raise self._wrong(line, what, "give all rows a query, or no row")
 
     def _flags(
         self, line: int, row: Row, text: str, tokens: Sequence[Token]
@@ -358,13 +362,13 @@ class _Maker:
         flags = _zeros_and_ones(value)
         if flags is None:
             what = f"the field {column!r} is not a list of 0 and 1"
-            raise self._wrong(line, what, "give one for each white-space token of the text")
+            raise self._wrong(line, what, "give one for each token of the text (split at spaces)")
         wanted = len(text.split())
         if len(flags) != wanted:
             raise self._wrong(
                 line,
-                f"the field {column!r} has {len(flags)} entries, the text {wanted} tokens",
-                "give one 0 or 1 for each white-space token of the text",
+                f"the field {column!r} has {len(flags)} entries, but the text has {wanted} tokens",
+                "give one 0 or 1 for each token of the text (split at spaces)",
             )
         return align(flags, text, tokens)
 

@@ -54,7 +54,7 @@ class Renaming:
 def check_labels(names: Iterable[str]) -> None:
     """Raise ValueError, in words for the user, for labels that no model should be given.
 
-    `1`, `1.0` and `true` are the same class to whoever wrote them, and three to a classifier.
+    `1`, `1.0` and `true` mean the same class to a person, but three classes to a classifier.
     """
     met: dict[float, str] = {}
     for count, name in enumerate(names, start=1):

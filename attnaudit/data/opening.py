@@ -41,5 +41,5 @@ def key_of(spec: DatasetSpec, row: Row, role: Role, path: Path, line: int) -> st
         raise InputError(what, where=path, line=line)
     if len(value) > LONGEST_NAME:
         what = f"the field {column!r} has {len(value):,} characters, more than {LONGEST_NAME:,}"
-        raise InputError(what, where=path, line=line, hint="ids and groups are short names")
+        raise InputError(what, where=path, line=line, hint="ids and groups must be short names")
     return value

@@ -111,7 +111,7 @@ def _compiled(pattern: str) -> regex.Pattern[str]:
         empty = compiled.fullmatch("", timeout=SECONDS)
     except (regex.error, RecursionError, MemoryError, TimeoutError) as error:
         why = str(error) or type(error).__name__
-        raise ValueError(f"{shown} is too involved a regular expression ({why})") from None
+        raise ValueError(f"{shown} is too complicated a regular expression ({why})") from None
     if empty:
         raise ValueError(f"{shown} matches the empty string, so it gives no tokens")
     return compiled
@@ -199,8 +199,8 @@ class _Writer:
         if flags := _FLAGS.match(self.pattern, at):
             if flags[3] == ":" and set("aLux") & set(flags[1]):
                 raise ValueError(
-                    f"{self.pattern!r:.80} sets the flag {flags[1]!r} for a part of it; set it for"
-                    " the whole pattern, at its start"
+                    f"{self.pattern!r:.80} sets the flag {flags[1]!r} for only a part of it; "
+                    "set it for the whole pattern, at its start"
                 )
             self.out.append(flags[0])
             if flags[3] == ":":

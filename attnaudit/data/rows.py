@@ -27,7 +27,7 @@ def check_header(
         )
     twice = next((name for name, n in Counter(header).items() if n > 1), None)
     if twice is not None:
-        what = f"the column {twice!r:.60} stands twice in the header"
+        what = f"the column {twice!r:.60} occurs twice in the header"
         raise InputError(what, where=path, line=line)
     if not set(header) >= set(required):
         raise missing(path, line, header, required)

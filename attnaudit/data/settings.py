@@ -62,6 +62,7 @@ class ReadingSettings(Settings):
     def _check_lengths(self) -> ReadingSettings:
         if self.min_length > self.max_length:
             raise ValueError(
-                f"min_length {self.min_length} is above max_length {self.max_length}: no row fits"
+                f"min_length {self.min_length} is larger than max_length {self.max_length}, so "
+                "no row fits"
             )
         return self

@@ -69,7 +69,7 @@ class DatasetSpec(ReadingSettings):
             raise ValueError("a label is empty")
         twice = next((name for name, n in Counter(labels).items() if n > 1), None)
         if twice is not None:
-            raise ValueError(f"the label {twice!r:.80} stands twice")
+            raise ValueError(f"the label {twice!r:.80} occurs twice")
         check_labels(labels)
         return labels
 
@@ -82,7 +82,9 @@ class DatasetSpec(ReadingSettings):
         if self.hub is None and (self.revision is not None or self.subset is not None):
             raise ValueError("`revision` and `subset` go with `hub`")
         if self.file is None and self.hub is None and not self.splits():
-            raise ValueError("names no data: give `train`, `dev` and `test`, or `file`")
+            raise ValueError(
+                "does not say where the data are: give `train`, `dev` and `test`, or `file`"
+            )
         if self.split is not None and self.file is None:
             raise ValueError("`split` cuts one `file`, and this names a file for each split")
         if self.split is not None and self.fields.split is not None:
@@ -319,7 +321,8 @@ def _renaming(labels: dict[Any, Any], document: Document) -> Renaming:
                 f"labels: {key!r:.40}: {name!r:.40} does not name a class",
                 where=document.path,
                 line=document.line(("labels",)),
-                hint="write what the rows say, a colon, and the name: `labels: {0: bad, 1: good}`",
+                hint="write the label in the rows, a colon, and the name: `labels: {0: bad, 1: "
+                "good}`",
             )
         made[str(key)] = name
     try:
@@ -356,8 +359,8 @@ def _within(spec: DatasetSpec, limits: ReadingSettings) -> DatasetSpec:
         changed[name] = min((n for n in lengths if n is not None), default=None)
     if spec.min_length > limits.max_length:
         raise InputError(
-            f"min_length {spec.min_length} is above the {limits.max_length} tokens that the model"
-            " can read: no row fits",
+            f"min_length {spec.min_length} is larger than the {limits.max_length} tokens that "
+            "the model can read, so no row fits",
             where=spec.source,
         )
     return spec.model_copy(update=changed)

@@ -7,7 +7,7 @@ evenly over both labels:
 - negation: the word is negated, which flips the label; both it and the negator decide;
 - distractor: an aside judges something that is not under review. Its polarity agrees with the
   label in half of the texts, so that only the word about the reviewed thing decides;
-- redundant: two or three agreeing words, any of which would do.
+- redundant: two or three agreeing words, each of which is enough.
 
 Asides may be negated and neutral sentences hold negators too, so that a negator on its own says
 nothing. Counting words does not solve the corpus; a small recurrent network does.
@@ -148,7 +148,7 @@ def reviews(split: str, size: int, seed: int) -> Iterator[Review]:
     """Reviews of one split, all different; kinds and labels take turns.
 
     The first reviews are the same for every `size`, and all are the same on every machine and
-    version of Python. Splits share no text, whatever their seeds.
+    version of Python. Splits share no text, even with the same seed.
 
     Args:
         split: "train", "dev" or "test".

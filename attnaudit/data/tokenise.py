@@ -75,7 +75,7 @@ class TokeniserSettings(Settings):
     @pydantic.model_validator(mode="after")
     def _check_one(self) -> TokeniserSettings:
         if sum(way is not None for way in (self.regex, self.file, self.content)) > 1:
-            raise ValueError("give one of regex and file, not both")
+            raise ValueError("give regex or file, not both")
         return self
 
     def __str__(self) -> str:
@@ -202,7 +202,7 @@ def _load(content: str, path: Path | None) -> tokenizers.Tokenizer:
     except Exception as error:  # the library raises nothing more special
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"is not a tokenizer.json that can be used ({first})",
+            f"cannot be used as a tokenizer.json ({first})",
             where=path or "tokeniser",
             hint="save it with the `tokenizers` library",
         ) from None

@@ -55,7 +55,7 @@ def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector]
                 raise InputError("is not a file of word vectors", where=path, line=line, hint=hint)
             if dim > MOST_NUMBERS:
                 raise InputError(
-                    f"vectors of {dim:,} numbers are too large; {MOST_NUMBERS:,} are the most",
+                    f"vectors of {dim:,} numbers are too large; the most is {MOST_NUMBERS:,}",
                     where=path,
                     line=line,
                 )
@@ -70,15 +70,15 @@ def read_vectors(path: Path, wanted: Collection[str]) -> tuple[dict[str, Vector]
         raise InputError("has no word vectors", where=path)
     if count is not None and held < count:
         raise InputError(
-            f"is cut short: its header promises {count} vectors and it holds {held}",
+            f"is cut short: its header promises {count} vectors, but it contains {held}",
             where=path,
             hint="fetch the file again",
         )
     if not vectors:
         raise InputError(
-            f"holds none of the {len(words)} words asked for",
+            f"contains none of the {len(words)} words of the data",
             where=path,
-            hint="check its language, and whether its words are lower-cased as the data are",
+            hint="check its language, and whether its words are in lower case like the data",
         )
     return vectors, dim
 
@@ -103,7 +103,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     raise InputError(what, where=path, line=number, hint=hint)
                 if packed and unpacked > SLACK and unpacked > MOST_UNPACKED * raw.tell():
                     raise InputError(
-                        f"unpacks to more than {MOST_UNPACKED} times its size, as no vectors do",
+                        f"unpacks to more than {MOST_UNPACKED} times its size, which is unusual "
+                        "for vectors",
                         where=path,
                         line=number,
                         hint="unpack it yourself if you trust it",
@@ -132,7 +133,7 @@ def _split(data: bytes, dim: int, path: Path, line: int) -> tuple[str, bytes]:
                 f"the line has {spaces} numbers after its word, not {dim}",
                 where=path,
                 line=line,
-                hint="each line is a word and as many numbers as the first line",
+                hint="each line is a word and the same number of numbers as the first line",
             )
     try:
         return data[:end].decode(), data[end:]
@@ -160,12 +161,12 @@ def _vector(numbers: bytes, dim: int, path: Path, line: int) -> Vector:
             vector = np.array([float(field) for field in fields], dtype=np.float32)
     except ValueError:
         wrong = next(field for field in fields if not _is_number(field))
-        what = f"the vector holds {wrong.decode(errors='replace')!r:.60}, which is no number"
+        what = f"the vector contains {wrong.decode(errors='replace')!r:.60}, which is not a number"
     else:
         if len(fields) != dim:  # two spaces stood in a row
-            what = f"the vector holds {len(fields)} numbers, not {dim}"
+            what = f"the vector has {len(fields)} numbers, not {dim}"
         elif np.isfinite(vector).all():
             return vector
         else:
-            what = "the vector holds a number that is not finite"
-    raise InputError(what, where=path, line=line, hint="mend or remove that line")
+            what = "the vector contains a number that is not finite"
+    raise InputError(what, where=path, line=line, hint="correct or remove that line")

@@ -42,7 +42,7 @@ class Vocabulary:
         self.words = tuple(words)
         self._ids = {word: i for i, word in enumerate(self.words, start=len(SPECIALS))}
         if len(self._ids) != len(self.words):
-            raise ValueError("a vocabulary holds each word once")
+            raise ValueError("a vocabulary must contain each word only once")
 
     @classmethod
     def count(cls, texts: Iterable[Sequence[str]], min_count: int = 1) -> Vocabulary:
@@ -103,7 +103,7 @@ class WordIds(Vocabulary):
             raise ValueError("the ids of a vocabulary are whole numbers from 0 on")
         kept = {word: i for word, i in ids.items() if i not in specials}
         if not kept:
-            raise ValueError("a vocabulary holds at least one word")
+            raise ValueError("a vocabulary must contain at least one word")
         super().__init__(sorted(kept, key=lambda word: kept[word]))
         self._ids, self._size = kept, 1 + max(every)
         self.pad, self.unknown = pad, unknown

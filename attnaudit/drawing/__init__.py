@@ -1,1 +1,1 @@
-"""Figures for pages, whatever they are of. All but the colours needs matplotlib."""
+"""Figures for pages, of any content. All but the colours needs matplotlib."""

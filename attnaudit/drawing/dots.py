@@ -31,4 +31,6 @@ def score_dots(
         axes.grid(axis="x", linewidth=0.5)
         axes.set_axisbelow(True)
         svg = inline(figure, name, spoken(title, table, [f"mean {score}", "least", "largest"]))
-    return Drawn(title, svg, f"{caption} A dot is a run, the upright their mean.", table)
+    return Drawn(
+        title, svg, f"{caption} Each dot is one model, and the vertical mark is their mean.", table
+    )

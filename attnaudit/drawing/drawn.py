@@ -77,7 +77,7 @@ def numbers(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
 
 
 def spoken(title: str, table: Table, figures: Sequence[str]) -> str:
-    """What a figure says to those who do not see it: its first rows, by their words and figures.
+    """What a figure says to readers who cannot see it: its first rows, by their words and figures.
 
     `figures` are the columns of numbers that are read out.
     """

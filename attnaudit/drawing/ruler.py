@@ -1,4 +1,4 @@
-"""One figure with its interval on a line, beside the limit that it is held against."""
+"""One figure with its interval on a line, next to the limit that it is compared with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROOM = 0.08  # of the length, on both sides
 def ruler(value: float, low: float, high: float, limit: float, name: str, words: str) -> str:
     """An SVG element that shows where an interval lies: below the limit, above it, or across.
 
-    `words` say the same to those who do not see it. Zero is always on the line.
+    `words` say the same to readers who cannot see it. Zero is always on the line.
     """
     ends = [low, high, limit, value, 0.0]
     least, most = min(ends), max(ends)

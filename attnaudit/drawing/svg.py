@@ -91,7 +91,7 @@ def new_axes(height: float) -> tuple[Figure, Axes]:
 
 
 def inline(figure: Figure, name: str, label: str) -> str:
-    """The figure as an SVG element that says `label` to those who do not see it.
+    """The figure as an SVG element that says `label` to readers who cannot see it.
 
     `name` sets its ids apart from those of the other figures of the page.
     """

@@ -67,7 +67,8 @@ def violins(
         add_legend(axes, marks)
         svg = inline(figure, name, spoken(title, table, ["median"]))
     shapes = (
-        " Shapes are densities of equal height; the bar is the middle half, the mark the median."
+        " Each shape shows where the values lie: the thicker, the more texts. The bar covers "
+        "the middle half of the texts, and the mark is the median."
     )
     return Drawn(title, svg, caption + shapes, table)
 

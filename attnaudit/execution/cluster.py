@@ -48,7 +48,9 @@ class Cluster:
             if not isinstance(error, (OSError, ValueError)):
                 raise
             what = str(error).partition("\n")[0]
-            raise InputError(f"--cluster {address}: no scheduler answers there ({what})") from None
+            raise InputError(
+                f"--cluster {address}: no scheduler answers at this address ({what})"
+            ) from None
         self._attempts: dict[str, int] = {}
         self._lonely = False
 
@@ -107,7 +109,7 @@ class Cluster:
             raise _gone(self.address)
         lonely = not self._threads()
         if lonely and not self._lonely:
-            self._observer.say(f"{self.address} has no workers: waiting for some")
+            self._observer.say(f"{self.address} has no workers yet: waiting for some")
         self._lonely = lonely
 
     def _threads(self) -> int:
@@ -123,17 +125,17 @@ class Cluster:
             try:
                 return future.result(timeout=_PATIENCE)
             except (self._dask.TimeoutError, OSError):  # it lies on a worker that is paused or gone
-                return WorkerDiedError("its worker does not give the result out")
+                return WorkerDiedError("its worker does not return the result")
         if future.status in ("cancelled", "lost"):
             raise _gone(self.address)
         error = future.exception(timeout=_PATIENCE)
         if isinstance(error, self._dask.KilledWorker):
-            return WorkerDiedError(f"workers died of it ({error.last_worker})")
+            return WorkerDiedError(f"it made workers stop ({error.last_worker})")
         return error if isinstance(error, Exception) else RuntimeError(repr(error))
 
 
 def _gone(address: str) -> ModelError:
     return ModelError(
-        f"--cluster {address}: the scheduler is gone",
-        hint="start it again, then go on with --resume",
+        f"--cluster {address}: the scheduler has stopped",
+        hint="start it again, then continue with --resume",
     )

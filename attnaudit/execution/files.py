@@ -66,7 +66,7 @@ def check_folder(path: Path) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise OutputError("is a file, and a folder is needed", where=place)
+        raise OutputError("is a file, but a folder is needed", where=place)
     if not os.access(place, os.W_OK | os.X_OK):
         raise OutputError("is write-protected", where=place, hint="choose another folder")
 
@@ -128,7 +128,7 @@ def check_regular(path: Path) -> None:
     That is a pipe, a device, or a link, through which a file elsewhere would change.
     """
     if path.is_symlink():
-        raise OutputError("is a link", where=path, hint="remove it, or name the file itself")
+        raise OutputError("is a link", where=path, hint="remove it, or give the file itself")
     if _is_stream(path) and not path.is_dir():
         raise OutputError("is a pipe or a device", where=path, hint="name a file")
 
@@ -157,7 +157,7 @@ def _destination(path: Path) -> Path:
         raise OutputError(
             f"is a link to {str(target)!r}, outside its folder",
             where=path,
-            hint="name that file itself",
+            hint="give that file itself",
         )
     if not target.parent.is_dir():
         raise OutputError(

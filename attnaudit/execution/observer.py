@@ -1,4 +1,4 @@
-"""Progress of long work, told to whoever listens; the core itself never prints."""
+"""Progress of long work, told to an observer; the core itself never prints."""
 
 from __future__ import annotations
 

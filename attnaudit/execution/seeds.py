@@ -1,4 +1,4 @@
-"""What is random for an instance depends on its id and the seeds, whatever batch it is in."""
+"""Random choices for a text depend on its id and the seeds, not on its batch."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """End the workers, whatever they are at."""
+        """End the workers, even if they are still working."""
 
 
 class Here:

@@ -26,7 +26,7 @@ from attnaudit.report.formats import FORMATS
 _BETTER: dict[Direction, str] = {
     "higher": "higher",
     "lower": "lower",
-    "neutral": "neither: it describes",
+    "neutral": "neither way: it only describes",
 }
 _OPEN = {  # what the user's own settings fill
     "lambda": "a number as Python prints it, such as 0.001",
@@ -112,7 +112,7 @@ def _unknown(name: str) -> tuple[Entry, ...]:
         hint = did_you_mean(name.strip().lower(), names)
         if hint is None or hint.startswith("known"):
             hint = "`attnaudit explain` lists all names"
-    raise InputError(f"nothing is called {name!r}", hint=hint)
+    raise InputError(f"nothing has the name {name!r}", hint=hint)
 
 
 def _questions() -> Iterator[Entry]:

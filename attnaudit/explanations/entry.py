@@ -1,4 +1,4 @@
-"""One thing that can be explained, whatever it is."""
+"""One thing that can be explained."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Kind = Literal[
 ]
 # In the order of the list, with what a reader finds under each.
 KINDS: dict[Kind, str] = {
-    "question": "what can be asked of a model",
-    "finding": "what the evidence says in the end",
-    "status": "what a finding or a gate can say",
-    "metric": "the figures of reports; {...} stands for a name or a number",
-    "importance": "other measures of which words matter",
-    "reading": "what of the attention is shown and ranked",
-    "format": "how a report is written",
-    "setting": "what decides how a question is asked",
-    "control": "what a result is checked against",
+    "question": "what the tests ask about a model",
+    "finding": "the answers that the evidence gives in the end",
+    "status": "the possible results of a finding or a gate",
+    "metric": "the figures in reports; {...} stands for a name or a number",
+    "importance": "other ways to measure which words matter",
+    "reading": "how the attention becomes one number for each word",
+    "format": "the formats of a report",
+    "setting": "the settings of the questions",
+    "control": "what you compare a result with",
     "term": "words of the field and of this tool",
-    "retired name": "metrics of older versions, and what stands in their place",
+    "retired name": "metrics of older versions, and the metrics that replaced them",
 }
 
 

@@ -71,4 +71,4 @@ def print_list(entries: Sequence[Entry], console: Console) -> None:
         shown = [Text(printable(name), overflow="fold") for name in names]
         columns = Columns(shown, padding=(0, 2), column_first=True)
         console.print(Padding(columns, (0, 0, 1, _INDENT)))
-    console.print(Text("attnaudit explain NAME says what one of them is."))
+    console.print(Text("attnaudit explain NAME says what a name means."))

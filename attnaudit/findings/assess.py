@@ -1,4 +1,4 @@
-"""The findings from the evidence, in the order in which one stands in the way of others."""
+"""The findings from the evidence, in the order in which one can block the others."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from attnaudit.questions.runs import Runs
 def assess(evidence: Evidence | None, deltas: Deltas) -> dict[FindingName, Finding]:
     """All findings; those that the evidence does not reach are not assessed.
 
-    None rests on a model or recipe that fails `basis.barrier`. Where attention gains the recipe
-    nothing, the other findings are not assessable; what they would say is shown all the same.
-    Where the controls say that the audited attention cannot be tested, none is *against* it.
+    There are no findings for a model or recipe that fails `basis.barrier`. If the recipe gains
+    nothing from attention, the other findings are not assessable; what they would say is still
+    shown. If the controls say that the audited attention cannot be tested, no finding is *against*
+    it.
     """
     missing = not_assessed()
     seeds = None if evidence is None else evidence.of("seed-baseline")
@@ -77,7 +78,8 @@ def _needless(found: Finding, deltas: Deltas) -> Finding:
         return found
     status = found.status.replace("_", " ")
     reason = (
-        f"Learned attention gains this recipe less than {deltas.necessary:g} in score (see"
-        f" necessary). By its own rule this would be {status}. {found.reason}"
+        f"Learned attention improves this recipe by less than {deltas.necessary:g} in score "
+        "(see necessary), so this question makes little sense. By its own rule the finding "
+        f"would be {status}. {found.reason}"
     )
     return found.model_copy(update={"status": "not_assessable", "reason": reason})

@@ -1,7 +1,7 @@
 """What must hold before anything is found: a model that works, and a recipe that reproduces it.
 
-Whether a model works is judged by macro-F1 and by AUROC, whatever score the findings compare models
-by, and whatever the order of the classes. What guessing reaches:
+Macro-F1 and AUROC decide whether a model works. This does not depend on the score by which the
+findings compare models, nor on the order of the classes. What guessing reaches:
 
 * Macro-F1 of the best constant answer: if class c has a share p of the texts, the F1 of c is
   2p / (1 + p) and that of the other classes 0, so that the mean over C classes is the largest of
@@ -41,16 +41,16 @@ def barrier(evidence: Evidence, runs: Runs) -> str | None:
 def unusable(evidence: Evidence, runs: Runs) -> str | None:
     """Why the instances say too little; None if they do not."""
     if evidence.partial:
-        return "A limit kept some rows from being audited."
+        return "Some rows were not audited, because of --limit."
     counts = np.bincount(runs.gold, minlength=len(evidence.labels))
     rarest = int(counts.argmin())
     if counts[rarest] < LEAST_RARE:
         return (
-            f"The class {evidence.labels[rarest]} has {counts[rarest]} texts, and every class"
-            f" needs {LEAST_RARE}."
+            f"The class {evidence.labels[rarest]} has only {counts[rarest]} texts. Every class "
+            f"needs {LEAST_RARE}."
         )
     if runs.sample().units < 2:
-        return "All texts are of one group, which does not tell how groups differ."
+        return "All texts belong to one group, so nothing shows how groups differ."
     return None
 
 
@@ -78,11 +78,12 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
     count = len(seeds)
     if count < LEAST_SEEDS:
         said = f"{count} models of the recipe were trained with other seeds,"
-        return f"{said} and {LEAST_SEEDS} are needed.{_lost(runs)}"
+        return f"{said} but {LEAST_SEEDS} are needed.{_lost(runs)}"
     if same := _repeating(runs):
         return (
-            f"The audited model itself is among the models of other seeds: {_named(same)} repeats"
-            " it. Run seed-baseline with the recipe and the seed that the model was trained with."
+            f"The audited model itself is among the models of other seeds: {_named(same)} "
+            "repeats it. Run seed-baseline with the recipe and the seed with which the model "
+            "was trained."
         )
     guess, probs = Guessing.of(evidence, runs), runs.probs(SEED, seeds)
     f1, ranked = guess.f1.values(probs), guess.auroc.values(probs)
@@ -101,8 +102,8 @@ def not_reproduced(evidence: Evidence, runs: Runs) -> str | None:
     room = float(stdtrit(count - 1, 0.975)) * spread + 1.96 * sampling
     if abs(base.mean() - f1.mean()) > room + 1e-12:
         return (
-            f"The recipe does not reproduce this model: its {guess.f1.words} is {base.mean():.3f},"
-            f" that of {count} other seeds {f1.mean():.3f} on average."
+            f"The recipe does not reproduce this model: its {guess.f1.words} is "
+            f"{base.mean():.3f}, but {count} other seeds reach {f1.mean():.3f} on average."
         )
     return None
 

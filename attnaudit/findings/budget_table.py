@@ -15,7 +15,7 @@ from attnaudit.questions.scored import IN_WORDS
 TABLE = "adversary.budget"
 COLUMNS = (
     *("budget", "TVD", "flips", "loss", "usable", "missing", "chosen"),
-    *("its excess", "low", "high", "excess of units"),
+    *("its excess", "low", "high", "mean excess of units"),
 )
 
 
@@ -41,14 +41,18 @@ def _table(found: Manipulation, score: str, split: str) -> Table:
     rows = [_row("of the seeds", found)]
     rows += [_row(f"TVD {tvd:g}", found.at(tvd)) for tvd in FIXED_TVDS]
     notes = [
-        f"What models may change of the answers on split {split}: TVD, the share of flipped labels,"
-        f" and the loss of {score}.",
-        "The budget of the seeds decides: a further seed of the recipe keeps it at least four times"
-        " in five. The others are shown beside it and decide nothing.",
-        f"{found.trained} imitators were trained, {found.replaced} of them in place of others that"
-        " got stuck. Usable: imitators within the budget and better than a constant answer.",
-        "Missing: usable units without an adversary within the budget. Excess: JSD beyond"
-        " imitators.",
+        f"The budget says how far a trained model may change the answers on split {split} and "
+        "still count as giving the same answers: by TVD, by the share of flipped labels, and "
+        f"by the loss of {score}.",
+        "Only the budget of the seeds (first row) decides the finding: a further seed of the "
+        "recipe stays within it at least four times in five. The other budgets are shown for "
+        "comparison.",
+        f"{found.trained} imitators were trained, {found.replaced} of them to replace others "
+        "that got stuck. usable: imitators that stay within the budget and answer better than "
+        "a constant.",
+        "A unit is an imitator and its adversaries, with the same start and seed. missing: "
+        "usable units without an adversary within the budget. excess: how much farther the "
+        "adversary moves the attention than imitators do, as a JSD.",
     ]
     return Table("The budget of adversaries", list(COLUMNS), rows, notes, detail=True)
 

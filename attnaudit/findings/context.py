@@ -1,13 +1,14 @@
 """Works out of context (Wiegreffe & Pinter 2019, section 3.4): do the weights help without context?
 
-A probe sees each word by itself, weighted by the model's attention. It must be better than one
-under uniform attention, and than one under an adversary's. That is not enough: attention can also
-spell the label out by where it lies, and a probe reads that as well as a reason. So the attended
-words must carry the evidence: a model of the recipe must lose more without them than without as
-many other words (see `models.removal`). Where it loses less, what is left betrays the answer.
+A probe sees each word by itself, weighted by the model's attention. It must be better than a probe
+with uniform attention, and better than a probe with an adversary's attention. This is not enough:
+attention can also encode the label in where it lies, and a probe can read that as well as a real
+reason. So the attended words must carry the evidence: a model of the recipe must lose more without
+them than without the same number of other words (see `models.removal`). If it loses less, the
+remaining words give the answer away.
 
-Only the gap to uniform attention sees attention that lies beside the evidence, and only the leak
-control sees attention that was made up to fit the answer. The controls among the guides decide
+Only the gap to uniform attention detects attention that lies next to the evidence. Only the leak
+control detects attention that was made to fit the answer. The controls among the guides decide
 nothing.
 """
 
@@ -43,14 +44,15 @@ OVER_UNIFORM = "probe.base-uniform.score_gap"
 OVER_ADVERSARY = "probe.base-adversary.score_gap"
 LEAK = "probe.leak.score_gap"
 RULE = (
-    "For: the probe scores higher under the model's attention than under uniform attention, and"
-    " than under an adversary's where one was tried, and models of the recipe lose more without"
-    " the attended words than without as many other words; each by more than delta. Against: the"
-    " probe gains less than delta over uniform attention, or the models do better without the"
-    " attended words, by more than delta."
+    "For, if all of these hold by more than the limit: (1) the probe scores higher with the "
+    "model's weights than with uniform weights; (2) it scores higher than with an adversary's "
+    "weights, if one was tried; (3) models of the recipe lose more score without the attended "
+    "words than without the same number of other words. Against, if the probe gains less than "
+    "the limit over uniform weights, or if the models score better without the attended words "
+    "by more than the limit."
 )
 NO_ADVERSARY = "no adversary's attention was tried in the probe"
-ALIKE = "the attention of the adversary in the probe is not shown to differ from the model's"
+ALIKE = "the adversary's attention in the probe is not shown to differ from the model's"
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,11 @@ class _Probes:
         return ScoreOfSeeds.of(self.runs, len(self.evidence.labels), self.evidence.score)
 
     def gap(self, ours: Kind, theirs: Kind) -> Measured:
-        """The score of one kind less that of the other."""
+        """The score of one kind minus the score of the other."""
         return score_gap(self.evidence, self.runs, ours, theirs, self.seeds)
 
     def over_constant(self, kind: Kind) -> Estimate:
-        """The score of a kind less that of the best constant answer."""
+        """The score of a kind minus the score of the best constant answer."""
         score = self.score
         values = score.values(self.runs.probs(kind, self.seeds))
         return score.gap(values, score.constant()[None], self.evidence.level)
@@ -138,7 +140,7 @@ def out_of_context(
         return finding("not_assessed", _too_few(runs, kinds), scope=scope)
     found = _decide(_Probes(evidence, runs, seeds), delta)
     left_out = _left_out(runs, kinds, seeds)
-    reason = f"{found.why} There are {len(seeds)} seeds of each kind.{left_out}"
+    reason = f"{found.why} There are {len(seeds)} seeds of each kind of model.{left_out}"
     if found.open:
         reason = f"{reason} {settle(found.figure, delta)}"
     # A figure of some seeds is not the metric of all of them.
@@ -159,20 +161,21 @@ def _decide(probes: _Probes, delta: float) -> _Found:
     leak = replace(leak, two_sided=True)  # above delta, or below -delta
     score = probes.score.words
     over_uniform = (
-        f"Under the model's attention the probe's {score} is {probes.higher(uniform)} than under"
-        " uniform attention"
+        f"With the model's attention weights the probe's {score} is {probes.higher(uniform)} "
+        "than with uniform weights"
     )
     loses = (
-        f"Without the attended words the {score} of models of the recipe is {probes.lower(leak)}"
-        " than without as many other words"
+        f"When models of the recipe are trained without the attended words, their {score} is "
+        f"{probes.lower(leak)} than without the same number of other words"
     )
     if compare(uniform, delta) == "against":
-        why = f"{over_uniform}: less than {delta:g} is gained."
+        why = f"{over_uniform}. The gain is less than {delta:g}."
         return _Found("against", why, uniform, OVER_UNIFORM)
     if leak.ci_high is not None and leak.ci_high < -delta:
         why = (
-            f"{loses}: the words that are left betray the answer, as where attention spells the"
-            " answer out or lights up words that go with it."
+            f"{loses}. So the remaining words give the answer away. This happens if the "
+            "attention itself encodes the answer, or if it points at words that merely go with "
+            "it."
         )
         return _Found("against", why, leak, LEAK)
     if compare(uniform, delta) == "inconclusive":
@@ -187,27 +190,27 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
     share = sum(whole) / max(len(whole), 1)
     if share > MOST_WHOLE:
         why = (
-            f"{share:.0%} of the texts have fewer than five words and stay whole, so that the leak"
-            " control says too little."
+            f"{share:.0%} of the texts have fewer than five words and stay whole, so the leak "
+            "control says too little."
         )
         return _Found("inconclusive", why, leak, LEAK)
     above = probes.over_constant(OTHER)
     if above.ci_low is None or above.ci_low <= 0:
         why = (
-            "The leak control did not decide: models that learn from texts without random words"
-            f" are not shown to be better than a constant answer. Their {probes.score.words} is"
-            f" {probes.higher(above)} than that of the best one."
+            "The leak control did not decide: models that are trained on texts without random "
+            "words are not shown to be better than a constant answer. Their "
+            f"{probes.score.words} is {probes.higher(above)} than the best constant answer's."
         )
         return _Found("inconclusive", why, above, None)
     if compare(leak, delta) == "for":
         return None
     if _within(leak, delta):
         why = (
-            f"{loses}: the attended words are replaceable, as where the evidence stands twice in"
-            " the text."
+            f"{loses}. So other words can replace the attended words, for example if the "
+            "evidence occurs twice in the text."
         )
         return _Found("inconclusive", why, leak, LEAK)
-    why = f"{loses}: the leak control did not decide."
+    why = f"{loses}. The leak control did not decide."
     return _Found("inconclusive", why, leak, LEAK, open=True)
 
 
@@ -219,12 +222,12 @@ def _outdone(
         other = probes.gap(BASE_GUIDE, ADVERSARY_GUIDE)
         if compare(other, delta) != "for":
             why = (
-                f"{over_uniform}, but {probes.higher(other)} than under an adversary's attention:"
-                " other attention serves the probe as well."
+                f"{over_uniform}. But it is {probes.higher(other)} than with an adversary's "
+                "weights. So it is not shown that the probe needs the model's own weights."
             )
             still = compare(other, delta) == "inconclusive"
             return _Found("inconclusive", why, other, OVER_ADVERSARY, open=still)
-    why = f"{over_uniform}. {loses}: these words carry evidence."
+    why = f"{over_uniform}. {loses}. So these words carry evidence."
     return _Found("for", why, uniform, OVER_UNIFORM)
 
 
@@ -241,7 +244,7 @@ def _too_few(runs: Runs, kinds: Sequence[Kind]) -> str:
     short = [f"{called(kind)} has {n}" for kind, n in counts.items() if n < LEAST_SEEDS]
     if not short:
         shared = len(runs.shared_seeds(kinds))
-        return f"The models have {shared} seeds in common, and {LEAST_SEEDS} are needed."
+        return f"The models have only {shared} seeds in common, but {LEAST_SEEDS} are needed."
     return f"{LEAST_SEEDS} seeds of each model are needed: {', '.join(short)}."
 
 

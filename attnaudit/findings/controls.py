@@ -1,9 +1,9 @@
 """Whether the audited attention could be tested at all: what its controls say.
 
-Where something passes the audited attention by, answers may stay as they are whatever its weights
-are, even with all content erased from it. That weights can be changed at no cost then speaks
-neither for nor against them. If other attention of the model does not move the answers either, no
-finding is *against*.
+If something goes around the audited attention, answers may stay the same with any weights, even if
+all weights on content are 0. Then it says nothing that the weights can be changed without changing
+the answers. If the model's other attention does not move the answers, either, no finding is
+*against*.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.controls import CONTROLS, control_column
 from attnaudit.records.metric import UNIT
 
-RULE = "Inconclusive in place of against: no control moves the answers."
+RULE = "Inconclusive instead of against, if no control moves the answers."
 
 
 def unmoved(runs: Runs) -> str | None:
@@ -37,8 +37,8 @@ def unmoved(runs: Runs) -> str | None:
         f"{CONTROLS[name]} (TVD up to {mean.ci_high:.3f})" for name, mean in means.items()
     )
     return (
-        f"Even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so that"
-        " this row cannot be tested."
+        f"Even {moved} {'hardly move' if len(known) > 1 else 'hardly moves'} the answers, so "
+        "this row of attention cannot be tested."
     )
 
 
@@ -54,5 +54,5 @@ def withheld(found: Finding, why: str | None) -> Finding:
     if why is None or found.status != "against":
         return found
     rule = f"{found.rule} {RULE}" if found.rule else RULE
-    reason = f"{found.reason} That does not count here. {why}"
+    reason = f"{found.reason} But this does not count here. {why}"
     return found.model_copy(update={"status": "inconclusive", "reason": reason, "rule": rule})

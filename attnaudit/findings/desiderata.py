@@ -31,37 +31,37 @@ class Desideratum:
 
 NECESSARY = Desideratum(
     "necessary",
-    "Does this recipe answer better when it learns its attention weights than when every word has"
-    " the same weight?",
-    "Run seed-baseline to settle it.",
+    "Does this recipe answer better when it learns its attention weights than when every word "
+    "has the same weight?",
+    "Run seed-baseline to find out.",
     0.01,
     1.0,
-    "The gap in score from which it counts.",
+    "The smallest gain in score that counts.",
 )
 STABLE = Desideratum(
     "stable",
     "Does the model attend to the same words when it is trained again with another seed?",
-    "Run seed-baseline to settle it.",
+    "Run seed-baseline to find out.",
     2 / 3,
     1.0,
-    "How much more alike than chance the attention of two models must be, from 0 to 1.",
+    "How much more alike than by chance the attention of two models must be, from 0 to 1.",
 )
 HARD_TO_MANIPULATE = Desideratum(
     "hard_to_manipulate",
     "Must a model of this recipe that gives the same answers also have the same attention weights?",
-    "Run seed-baseline, and adversary with --sweep, to settle it.",
+    "Run seed-baseline, and adversary with --sweep, to find out.",
     0.1,
     0.6931,
-    "The excess JSD from which it counts.",
+    "The smallest excess JSD that counts.",
 )
 OUT_OF_CONTEXT = Desideratum(
     "out_of_context",
-    "Do the weights point at words that say something about the answer by themselves, without"
-    " the words around them?",
-    "Run seed-baseline and probe to settle it.",
+    "Do the weights point at words that say something about the answer by themselves, without "
+    "the words around them?",
+    "Run seed-baseline and probe to find out.",
     0.01,
     1.0,
-    "The gap in score from which it counts.",
+    "The smallest gain in score that counts.",
 )
 FINDINGS: tuple[Desideratum, ...] = (NECESSARY, STABLE, HARD_TO_MANIPULATE, OUT_OF_CONTEXT)
 

@@ -105,8 +105,8 @@ def _what(facts: Mapping[str, Any]) -> str:
     if _is_transformer(facts):
         row, layers, heads = (facts.get(key, "?") for key in ("row", "layers", "heads"))
         return (
-            f"{facts['architecture']}, last-layer {row} row, one of {layers} layers x {heads} heads"
-            " x tokens"
+            f"{facts['architecture']}, {row} row of the last layer; the model has {layers} "
+            f"layers x {heads} heads x tokens"
         )
     recipe = facts.get("recipe")
     if not isinstance(recipe, Mapping) or not {"encoder", "attention"} <= recipe.keys():
@@ -119,8 +119,7 @@ def _reserve(facts: Mapping[str, Any]) -> str:
     if not _is_transformer(facts):
         return ""
     return (
-        "; its seeds share their pretrained weights, so that their agreement is an upper bound on"
-        " that of models trained from scratch"
+        "; its seeds share their pretrained weights, so models trained from scratch may agree less"
     )
 
 

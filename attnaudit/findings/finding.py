@@ -18,16 +18,19 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 class Look(Settings):
     """The look at growing numbers of seeds that a finding rests on."""
 
-    seeds: int = Field(ge=1, description="How many seeds had been trained.")
+    seeds: int = Field(ge=1, description="How many seeds had been trained at this look.")
     level: Number = Field(gt=0, lt=1, description="The level of its interval, such as 0.982.")
 
 
 class ChanceAt(Settings):
     """The chance of an answer, *for* or *against*, if the true effect is the one named."""
 
-    effect: Number = Field(description="The true effect that is supposed.")
+    effect: Number = Field(description="The true effect that is assumed.")
     chance: Number = Field(
-        ge=0, le=1, description="The chance that the interval leaves delta out, 0 to 1."
+        ge=0,
+        le=1,
+        description="The chance that delta lies outside the interval (an answer is reached), 0 "
+        "to 1.",
     )
 
 
@@ -56,21 +59,23 @@ class Power(Settings):
     share_seeds: Share = Field(description="The seeds' share of the variance, 0 to 1.")
     share_texts: Share = Field(description="The texts' share of the variance, 0 to 1.")
     share_both: Share = Field(
-        description="The share of what a seed does on one text alone, 0 to 1."
+        description="The share of the variance that comes from single seeds on single texts, 0 "
+        "to 1."
     )
     seeds_needed: int | None = Field(
         ge=2,
-        description="The seeds that give an answer four times in five on as many texts, if the"
-        " effect is the one seen; null where no number of seeds does.",
+        description="The number of seeds that reaches an answer four times in five on the same "
+        "number of texts, if the true effect is the one seen; null if no number of seeds does.",
     )
     texts_needed: int | None = Field(
         ge=1,
-        description="The texts that give an answer four times in five with as many seeds, if the"
-        " effect is the one seen; null where no number of texts does.",
+        description="The number of texts that reaches an answer four times in five with the same "
+        "number of seeds, if the true effect is the one seen; null if no number of texts "
+        "does.",
     )
     both_needed: Size | None = Field(
-        description="Where neither more seeds alone nor more texts alone do, a size that does; else"
-        " null."
+        description="If neither more seeds alone nor more texts alone reach an answer: a size that "
+        "does; else null."
     )
     chances: Chances = Field(description="The chance of an answer at the present size.")
 
@@ -79,7 +84,7 @@ class Finding(Settings):
     """What the evidence says about one desideratum of attention as an explanation."""
 
     status: FindingStatus = Field(description="What the evidence says.")
-    reason: str = Field(description="Why, or what would settle it.")
+    reason: str = Field(description="Why, or what would bring a decision.")
     statistic: Number | None = Field(default=None, description="The deciding figure, or null.")
     metric: str | None = Field(default=None, description="The name of that figure, or null.")
     interval: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = Field(
@@ -88,7 +93,8 @@ class Finding(Settings):
         " interval unless `look` names another level.",
     )
     delta: Number | None = Field(
-        default=None, description="The smallest effect of interest that it is held against."
+        default=None,
+        description="The smallest effect that matters, with which the figure is compared.",
     )
     rule: str | None = Field(default=None, description="The rule that was applied, or null.")
     edition: Literal[1, 2] = Field(
@@ -96,7 +102,7 @@ class Finding(Settings):
         description="Which edition of the rules was applied: 1 in reports of schema version 1.",
     )
     scope: str | None = Field(
-        default=None, description="Which recipe, data, split, layer and row it speaks of."
+        default=None, description="Which recipe, data, split, layer and row it is about."
     )
     look: Look | None = Field(
         default=None, description="Where the number of seeds grew: the look that decided."

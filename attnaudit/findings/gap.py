@@ -14,7 +14,7 @@ from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 def score_gap(
     evidence: Evidence, runs: Runs, ours: Kind, theirs: Kind, seeds: Sequence[int]
 ) -> Measured:
-    """The score of one kind of model less that of another, in [-1, 1], paired by seed.
+    """The score of one kind of model minus the score of another, in [-1, 1], paired by seed.
 
     It knows how its variance splits between seeds and texts.
     """

@@ -1,13 +1,15 @@
-"""Hard to manipulate (Wiegreffe & Pinter 2019, section 4): can attention lie elsewhere at no cost?
+"""Hard to manipulate (Wiegreffe & Pinter 2019, section 4): do the answers need this attention?
 
-A model may say what the audited one says and attend otherwise. What counts is how much further an
-adversary gets than models that only imitate the answers, while it changes no more of the answers
-than a further seed of the recipe would (see `manipulation`). One adversary is proof enough that
-attention can lie elsewhere, so that *against* is tested first, on one adversary that was chosen on
-dev. That it cannot is shown by many: by one adversary of each unit, after a strong sweep.
+A model may give the same answers as the audited one but attend to other words. What counts is how
+much farther an adversary moves the attention than models that only imitate the answers, while it
+changes the answers no more than a further seed of the recipe would (see `manipulation`). One
+adversary is enough to show that attention can lie elsewhere. So *against* is tested first, on one
+adversary that was chosen on dev. To show that it cannot, the rule needs many: one adversary of each
+unit, after a strong sweep.
 
-The errors of both answers are stated given the budget: they say how often other texts, imitators
-and units would mislead, and not how the budget itself would move with other seeds.
+The error rates of both answers assume that the budget is right. They say how often other texts,
+imitators and units would mislead. They do not cover how the budget itself would change with other
+seeds.
 """
 
 from __future__ import annotations
@@ -29,14 +31,16 @@ from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import IN_WORDS
 
 RULE = (
-    "Against: one adversary, chosen on dev, meets three conditions by interval. It stays within the"
-    " TVD, label flips and loss of score that a further seed of the recipe would keep to four times"
-    " in five. It moves the attention by more than delta beyond imitators of the same kind of"
-    " start. It moves the word of largest weight more often than they do. For: none does, and"
-    " adversaries of at least three units, each chosen on dev within the same budget, move the"
-    " attention by less than delta beyond their own imitators, by interval, after a strong sweep;"
-    " and the imitators attend as the audited model does, at most a third as far from it as its own"
-    " attention when shuffled, by interval. The chances of error are those given this budget."
+    "The budget says how far the answers may change (in TVD, label flips and loss of score): a "
+    "further seed of the recipe stays within it at least four times in five. Against, if one "
+    "adversary, chosen on dev, meets three conditions with its whole interval: (1) it stays "
+    "within the budget; (2) it moves the attention farther than imitators with the same kind "
+    "of start, by more than the limit; (3) it changes the word of largest weight more often "
+    "than they do. For, if no adversary does, and if all of these hold: (1) at least three "
+    "units have an adversary within the budget on dev; (2) on average these adversaries move "
+    "the attention farther than their own imitators by less than the limit; (3) the sweep was "
+    "strong; (4) imitators attend like the audited model: at most a third as far from it as "
+    "shuffled attention. The error rates assume that the budget is right."
 )
 
 
@@ -82,10 +86,13 @@ def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
         return HARD_TO_MANIPULATE.needs
     dev = evidence.of("model-adversary", "dev"), evidence.of("seed-baseline", "dev")
     if None in dev:
-        return "There are no records on dev, where adversaries are chosen."
+        return "There are no records on dev. They are needed to choose adversaries."
     count = len(seeds.seeds(model="seed"))
     if count < LEAST_BUDGET_SEEDS:
-        return f"{count} seeds set no budget for the answers: {LEAST_BUDGET_SEEDS} are needed."
+        return (
+            f"{count} seeds are too few to set a budget for the answers: {LEAST_BUDGET_SEEDS} are "
+            "needed."
+        )
     trained = imitators_trained(evidence)
     if not trained:
         return "No imitators (lambda 0) were trained. Run adversary with --sweep."
@@ -93,14 +100,14 @@ def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
     starts |= {dict(kind)["start"] for kind in runs.diverged}
     if WARM not in starts:
         return (
-            "The records hold no adversaries that begin from models of other seeds (warm"
-            " starts); older versions trained none. Run `attnaudit seed-baseline --keep DIR`, then"
-            " `attnaudit adversary --sweep --start DIR`."
+            "The records contain no adversaries that start from models of other seeds (warm "
+            "starts). Older versions trained none. Run `attnaudit seed-baseline --keep DIR`, "
+            "then `attnaudit adversary --sweep --start DIR`."
         )
     if trained < LEAST_UNITS:
         return (
-            f"{trained} imitators were trained, and {LEAST_UNITS} are needed. Run adversary with"
-            f" --seeds {LEAST_UNITS}."
+            f"{trained} imitators were trained, but {LEAST_UNITS} are needed. Run adversary "
+            f"with --seeds {LEAST_UNITS}."
         )
     if not any(lambdas_of(runs)) and (found := Manipulation.of(evidence)) and found.usable:
         return "No adversaries (lambda above 0) were trained. Run adversary with --sweep."
@@ -108,13 +115,13 @@ def _lacking(evidence: Evidence, seeds: Runs) -> str | None:
 
 
 def _few_usable(found: Manipulation, score: str, split: str) -> str:
-    of_them = f", {found.replaced} of them in place of others" if found.replaced else ""
+    of_them = f", {found.replaced} of them as replacements" if found.replaced else ""
     return (
-        f"{len(found.usable)} of {found.trained} imitators are usable{of_them}, and"
-        f" {LEAST_ADVERSARIES} are needed. A usable imitator answers better than a constant, and as"
-        " much like the audited model as a further seed of the recipe would"
-        f" ({_limits(found.budget, score)}, on split {split}). Give the adversary more epochs, or"
-        " more seeds."
+        f"{len(found.usable)} of {found.trained} imitators are usable{of_them}, but "
+        f"{LEAST_ADVERSARIES} are needed. A usable imitator answers better than a constant, and "
+        "its answers are as close to the audited model's as those of a further seed would be "
+        f"({_limits(found.budget, score)}, on split {split}). Give the adversary more epochs, "
+        "or more seeds."
     )
 
 
@@ -134,19 +141,19 @@ def _not_against(found: Manipulation, delta: float, score: str) -> Iterator[str]
         yield f"The chosen adversary ({found.chosen.words}) may {over}."
     kind = f"imitator of its kind of start is usable ({found.chosen.unit.words})"
     if not found.alike or found.excess is None or found.moved is None:
-        yield f"No {kind}, so that there is nothing to compare it with."
+        yield f"No {kind}, so there is nothing to compare it with."
     elif len(found.alike) == 1:
-        yield f"Only one {kind}, which does not tell how imitators differ."
+        yield f"Only one {kind}, so nothing shows how imitators differ."
     else:
         if not _above(found.excess, delta):
             yield (
-                f"It moves the attention by {_shown(found.excess)} JSD beyond imitators of the"
-                f" same kind of start, which is not shown to be more than {delta:g}."
+                f"It moves the attention {_shown(found.excess)} JSD farther than imitators with "
+                f"the same kind of start. This is not shown to be more than {delta:g}."
             )
         if not _above(found.moved, 0.0):
             yield (
-                "It is not shown to move the word of largest weight more often than these"
-                f" imitators do (a difference of {_shown(found.moved)})."
+                "It is not shown to change the word of largest weight more often than these "
+                f"imitators do (a difference of {_shown(found.moved)})."
             )
 
 
@@ -167,13 +174,14 @@ def _against(found: Manipulation, score: str) -> str:
     assert found.moved is not None
     reach, budget = found.reach, found.limits
     return (
-        f"One adversary ({found.chosen.words}; chosen on dev) moves the attention by"
-        f" {_shown(found.excess)} JSD beyond {len(found.alike)} imitators of the same kind of"
-        f" start. It moves the word of largest weight more often than they do, by"
-        f" {_shown(found.moved)} of the texts. It changes the answers no more than a further seed"
-        f" of the recipe would: TVD up to {_high(reach['tvd'])} of {budget.tvd:.3f}, flipped labels"
-        f" up to {_high(reach['flips'])} of {budget.flips:.3f}, loss of {score} up to"
-        f" {_high(reach['loss'])} of {budget.loss:.3f}."
+        f"One adversary ({found.chosen.words}; chosen on dev) moves the attention "
+        f"{_shown(found.excess)} JSD farther than {len(found.alike)} imitators with the same "
+        "kind of start. It changes the word of largest weight in more texts than they do (a "
+        f"difference of {_shown(found.moved)} of the texts). It changes the answers no more "
+        f"than a further seed of the recipe may: TVD up to {_high(reach['tvd'])} (allowed: "
+        f"{budget.tvd:.3f}), flipped labels up to {_high(reach['flips'])} (allowed: "
+        f"{budget.flips:.3f}), loss of {score} up to {_high(reach['loss'])} (allowed: "
+        f"{budget.loss:.3f})."
     )
 
 
@@ -182,31 +190,33 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
     count, excess = len(found.of_units), found.units_excess
     if excess is None:
         yield (
-            f"{count} of {len(found.usable)} usable units have an adversary within the budget of"
-            f" the seeds on dev, and {LEAST_ADVERSARIES} are needed. Try smaller lambdas."
+            f"{count} of {len(found.usable)} usable units have an adversary within the budget "
+            f"of the seeds on dev, but {LEAST_ADVERSARIES} are needed. Try smaller lambdas."
         )
     elif excess.ci_high is None or excess.ci_high >= delta:
         if excess.ci_low is not None and excess.ci_low > delta:
             yield (
-                f"Within the budget, adversaries of {count} units move the attention by"
-                f" {_shown(excess)} JSD beyond their imitators, more than {delta:g}."
+                f"Within the budget, adversaries of {count} units move the attention "
+                f"{_shown(excess)} JSD farther than their imitators. This is more than "
+                f"{delta:g}."
             )
         else:
             yield (
-                f"Adversaries of {count} units move the attention by {_shown(excess)} JSD beyond"
-                f" their imitators, which may be more than {delta:g} or less."
+                f"Adversaries of {count} units move the attention {_shown(excess)} JSD farther "
+                f"than their imitators. This may be more or less than {delta:g}."
             )
     limit = (1 - STABLE.delta) * found.shuffled
     if found.imitators.ci_high is None or found.imitators.ci_high > limit:
         yield (
-            "Models that only imitate the answers may attend elsewhere themselves: their attention"
-            f" lies {_shown(found.imitators)} JSD from the audited model's, and shuffled attention"
-            f" {found.shuffled:.2f}. They would have to stay within {limit:.2f}."
+            "Models that only imitate the answers may themselves attend to other words: their "
+            f"attention is {_shown(found.imitators)} JSD from the audited model's, and shuffled "
+            f"attention is {found.shuffled:.2f} from it. They would have to stay within "
+            f"{limit:.2f}."
         )
     if found.farthest < STRONG:
         yield (
-            "The sweep was weak: no lambda moved the attention of half of the units far (JSD"
-            f" {found.farthest:.2f}, where {STRONG:g} is needed). Try larger lambdas."
+            "The sweep was weak: no lambda moved the attention of half of the units far enough "
+            f"(JSD {found.farthest:.2f}; {STRONG:g} is needed). Try larger lambdas."
         )
     if found.inside and all(found.inside):
         yield "No adversary goes beyond the budget. Try larger lambdas."
@@ -217,12 +227,13 @@ def _not_for(found: Manipulation, delta: float) -> Iterator[str]:
 def _for(found: Manipulation, score: str) -> str:
     excess = found.units_excess
     assert excess is not None
-    without = f" {len(found.missing)} more units had none." if found.missing else ""
+    without = f" {len(found.missing)} more units had no such adversary." if found.missing else ""
     return (
-        f"Adversaries of {len(found.of_units)} units, each the farthest on dev within the budget"
-        f" of the seeds ({_limits(found.budget, score)}), move the attention by {_shown(excess)}"
-        f" JSD beyond their own imitators.{without} Stronger ones moved it by {found.farthest:.2f},"
-        " at the cost of the answers."
+        f"From each of {len(found.of_units)} units, the adversary was taken that moves the "
+        "attention farthest on dev within the budget of the seeds "
+        f"({_limits(found.budget, score)}). These adversaries move the attention "
+        f"{_shown(excess)} JSD farther than their own imitators.{without} Stronger adversaries "
+        f"moved it by {found.farthest:.2f}, but they changed the answers."
     )
 
 

@@ -37,8 +37,8 @@ def looked(evidence: Evidence, audit: str, find: Callable[[Evidence], Finding]) 
 def _told(found: Finding, seeds: int, level: float) -> Finding:
     """A finding with its look. Its figure is not the metric of all seeds, whose name it loses."""
     reason = (
-        f"{found.reason} The number of seeds was not fixed beforehand: this is the look at"
-        f" {seeds} seeds, and its interval holds the truth in {percent(level)} of all cases."
+        f"{found.reason} The number of seeds was not fixed beforehand: this is the look at "
+        f"{seeds} seeds. Its interval is wider for this reason ({percent(level)})."
     )
     look = Look(seeds=max(seeds, 1), level=level)
     return found.model_copy(update={"reason": reason, "look": look, "metric": None})

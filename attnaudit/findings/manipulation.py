@@ -100,7 +100,7 @@ class Manipulation:
 
     @cached_property
     def limits(self) -> Budget:
-        """What the upper ends of `reach` are held against.
+        """What the upper ends of `reach` are compared with.
 
         That is the budget. Of flips and loss it is no less than the upper end that a model has
         which changes nothing: on so few texts none could be shown to change less.
@@ -112,7 +112,7 @@ class Manipulation:
 
     @cached_property
     def excess(self) -> Estimate | None:
-        """Its JSD less the mean of the imitators of the same kind of start.
+        """Its JSD minus the mean of the imitators with the same kind of start.
 
         In nats, in [-.693, .693]; the interval is over texts and imitators. None where there is no
         such adversary or imitator.

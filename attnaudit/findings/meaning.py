@@ -1,7 +1,7 @@
 """What the findings mean for showing the heatmap: a table from statuses to sentences.
 
-The table is part of the rules. Each sentence says no more than the evidence behind its status, and
-none of them adds up to a yes or a no. What is open or was not tested is never said to be harmless.
+The table is part of the rules. No sentence says more than the evidence behind its status. Together
+they do not make a yes or a no. What is open or was not tested is never called harmless.
 
 Of transformers a caution is added: the audited weights are one row of one layer, whose vectors
 already mix many words (Brunner et al. 2020, On Identifiability in Transformers, section 5; Abnar &
@@ -15,16 +15,16 @@ from collections.abc import Mapping
 from attnaudit.findings.finding import Finding, FindingName, FindingStatus
 
 NOTHING = (
-    "No finding was assessed here. The weights that a heatmap of this model shows are untested as"
-    " an explanation."
+    "No finding was assessed here. It is not tested whether the weights in a heatmap of this "
+    "model explain its answers."
 )
 EARLIER = (
-    "An older version of attnaudit made these findings by other rules, so what they mean is not"
-    " said here. Make the report again from its records."
+    "An older version of attnaudit made these findings by other rules, so this report does not "
+    "say what they mean. Make the report again from its records."
 )
 LAST = (
-    "No finding shows why the model gave one particular answer, and together they are no overall"
-    " yes or no."
+    "No finding shows why the model gave one particular answer. Together they do not make an "
+    "overall yes or no."
 )
 _MIXED = (
     "Its vectors already mix many words, so a large weight need not mean that the word mattered."
@@ -40,7 +40,7 @@ PRETRAINED = (
     "Fine-tuned models share their pretrained weights. Models trained from scratch may agree less."
 )
 _NEVER_ONLY = "Do not present the heatmap as the only possible reason for an answer."
-_LITTLE = "This test loses its point where learned attention gains the recipe so little"
+_LITTLE = "This test says little here, because the recipe gains so little from learned attention"
 
 MEANING: Mapping[FindingName, Mapping[FindingStatus, str]] = {
     "necessary": {
@@ -49,52 +49,53 @@ MEANING: Mapping[FindingName, Mapping[FindingStatus, str]] = {
         " reason for an answer.",
         "against": "This recipe gains {less} from learned attention. A heatmap of it shows weights"
         " that the model hardly needs.",
-        "inconclusive": "It is not decided whether this recipe gains from learned attention. Do"
-        " not say that the model needs the weights which a heatmap shows.",
-        "not_assessable": "Whether this recipe gains from learned attention cannot be asked here."
-        " Do not say that the model needs the weights which a heatmap shows.",
-        "not_assessed": "It was not tested here whether this recipe gains from learned attention."
-        " Do not say that the model needs the weights which a heatmap shows.",
+        "inconclusive": "It is not decided whether this recipe gains from learned attention. "
+        "Do not say that the model needs the weights that a heatmap shows.",
+        "not_assessable": "The question whether this recipe gains from learned attention makes "
+        "no sense here. Do not say that the model needs the weights that a heatmap shows.",
+        "not_assessed": "It was not tested whether this recipe gains from learned attention. "
+        "Do not say that the model needs the weights that a heatmap shows.",
     },
     "stable": {
-        "for": "Trained again with another seed, the model looks mostly at the same words. Which of"
-        " these models you show makes little difference to a heatmap. Models can agree on words"
-        " that are not the reason for an answer.",
-        "against": "Trained again with another seed, the model often looks at other words. A"
-        " heatmap belongs to this one trained model, not to the task.",
+        "for": "When it is trained again with another seed, the model looks mostly at the same "
+        "words. So a heatmap changes little if you show another of these models. But "
+        "models can agree on words that are not the reason for an answer.",
+        "against": "When it is trained again with another seed, the model often looks at other "
+        "words. A heatmap belongs to this one trained model, not to the task.",
         "inconclusive": "It is not decided whether the model would look at the same words if you"
         " trained it again. Do not say that a heatmap shows what the task requires.",
         "not_assessable": "Whether models of this recipe look at the same words cannot be judged"
         " here; the finding says why. This is no sign that they agree. Do not say that a heatmap"
         " shows what the task requires.",
-        "not_assessed": "It was not tested here whether the model would look at the same words if"
-        " you trained it again. Do not say that a heatmap shows what the task requires.",
+        "not_assessed": "It was not tested whether the model would look at the same words if "
+        "you trained it again. Do not say that a heatmap shows what the task requires.",
     },
     "hard_to_manipulate": {
-        "for": "Models that were trained to answer like this one with other weights kept nearly"
-        " the same weights, or lost its answers. A stronger search may still find other weights.",
+        "for": "Models that were trained to give the same answers with other weights kept nearly "
+        "the same weights, or their answers changed. A stronger search may still find "
+        "other weights.",
         "against": "Another model of this recipe gives nearly the same answers with other weights."
         f" {_NEVER_ONLY}",
         "inconclusive": "It is not decided whether a model of this recipe can give the same"
         f" answers with other weights. {_NEVER_ONLY}",
         "not_assessable": f"{_LITTLE}: whether other weights give the same answers stays open."
         f" {_NEVER_ONLY}",
-        "not_assessed": "It was not tested here whether a model of this recipe can give the same"
-        f" answers with other weights. {_NEVER_ONLY}",
+        "not_assessed": "It was not tested whether a model of this recipe can give the same "
+        f"answers with other weights. {_NEVER_ONLY}",
     },
     "out_of_context": {
-        "for": "The weights also help a model that sees each word by itself, and the words of"
-        " large weight carry evidence for the answer. This model may still use other words, or use"
-        " these in another way.",
-        "against": "The weights do not help a model that sees each word by itself, or they tell it"
-        " the answer by the choice of words and not by what the words say. Do not say that the"
-        " highlighted words carry the evidence.",
+        "for": "The weights also help a model that sees each word by itself, and the words of "
+        "large weight carry evidence for the answer. The audited model may still use other "
+        "words, or use these words in another way.",
+        "against": "The weights do not help a model that sees each word by itself. Or they "
+        "give the answer away by the choice of words, not by what the words say. Do not say "
+        "that the highlighted words carry the evidence.",
         "inconclusive": "It is not decided whether the words of large weight carry the evidence."
         " Do not say that a reader who sees only those words could tell the answer.",
         "not_assessable": f"{_LITTLE}: whether the words of large weight carry the evidence stays"
         " open. Do not say that they do.",
-        "not_assessed": "It was not tested here whether the words of large weight carry the"
-        " evidence. Do not say that they do.",
+        "not_assessed": "It was not tested whether the words of large weight carry the "
+        "evidence. Do not say that they do.",
     },
 }
 

@@ -1,8 +1,8 @@
 """Necessary (Wiegreffe & Pinter 2019, section 3.2): does the task need learned attention at all?
 
-Both sides of the comparison were trained until they stopped improving on dev, paired by seed. A
-model with uniform attention often learns more slowly: while it is still improving, the gap says how
-fast it learns, and nothing of what it can reach. Then there is no answer.
+Both kinds of model were trained until they stopped improving on dev, and are paired by seed. A
+model with uniform attention often learns more slowly. While it is still improving, the gap says how
+fast it learns, not what it can reach. Then there is no answer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from attnaudit.questions.scored import IN_WORDS
 
 METRIC = "necessity.score_gap"
 RULE = (
-    "For: the whole interval of the gap lies above delta. Against: the whole interval lies below"
-    " delta. Both kinds of model must have been trained until they stopped improving."
+    "The gap is the score with learned attention minus the score with uniform attention. For, "
+    "if its whole interval lies above the limit. Against, if it lies below. Both kinds of "
+    "model must have been trained until they stopped improving."
 )
 _KINDS: Mapping[str, Kind] = {"learned": LEARNED, "uniform": UNIFORM}
 
 
 def necessary(evidence: Evidence, runs: Runs, delta: float) -> Finding:
-    """What the `runs` of seed-baseline say: the score of learned less that of uniform attention."""
+    """What the `runs` of seed-baseline say: learned minus uniform attention, by score."""
     why = _not_made(runs) or _too_few(runs) or _still_improving(runs)
     if why:
         return finding("not_assessed", why, scope=evidence.scope)
@@ -67,9 +68,9 @@ def _not_made(runs: Runs) -> str | None:
         return None
     if runs.models.get(OLD_UNIFORM):
         return (
-            "An older version made these records. It trained models with uniform attention no"
-            " longer than the recipe says, so that they may have learned too little. Run"
-            " seed-baseline again."
+            "An older version made these records. It trained models with uniform attention "
+            "only as long as the recipe says, so they may have learned too little. Run "
+            "seed-baseline again."
         )
     return "There are no models with learned and with uniform attention. Run seed-baseline."
 
@@ -80,8 +81,8 @@ def _too_few(runs: Runs) -> str | None:
     if pairs >= LEAST_SEEDS:
         return None
     return (
-        f"There are {pairs} pairs of models with learned and with uniform attention, and"
-        f" {LEAST_SEEDS} are needed.{_left_out(runs)}"
+        f"There are {pairs} pairs of models with learned and with uniform attention, but "
+        f"{LEAST_SEEDS} are needed.{_left_out(runs)}"
     )
 
 
@@ -100,9 +101,9 @@ def _still_improving(runs: Runs) -> str | None:
     if not counted:
         return None
     return (
-        f"{' and '.join(counted)} were still improving at the end of their training,"
-        " so that the scores cannot be compared. Give the recipe more epochs, then train and audit"
-        " the model again."
+        f"{' and '.join(counted)} were still improving at the end of their training, so the "
+        "scores cannot be compared. Give the recipe more epochs, then train and audit the "
+        "model again."
     )
 
 

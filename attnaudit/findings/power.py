@@ -1,7 +1,7 @@
 """What would lead an inconclusive finding to an answer: more seeds, more texts, or neither.
 
-The words name what makes the figure uncertain, the size that would reach an answer four times in
-five if the true effect is the one seen, and the chance of an answer at the present size.
+The sentences say what makes the figure uncertain, which size would reach an answer four times in
+five if the true effect is the one seen, and how likely an answer is at the present size.
 """
 
 from __future__ import annotations
@@ -154,19 +154,19 @@ def _split(power: Power, who: str) -> str:
     shares = {who: power.share_seeds, "texts": power.share_texts}
     if not any(shares.values()) and not power.share_both:
         return (
-            f"The {who} did not differ on these texts; what is uncertain is only how often there"
-            " are texts of another kind."
+            f"The {who} did not differ on these texts. The only uncertainty is how often texts "
+            "of another kind occur."
         )
     first, second = sorted(shares, key=lambda name: -shares[name])
-    rest = [f"{_percent(shares[second])} from the {second}"]
+    rest = [f"{_percent(shares[second])} from differences between {second}"]
     if power.share_both >= SHOWN:
-        rest.append(f"{_percent(power.share_both)} from how single {who} do on single texts")
+        rest.append(f"{_percent(power.share_both)} from both together")
     if shares[first] < 0.5:
-        rest.insert(0, f"{_percent(shares[first])} from the {first}")
-        return f"Of the uncertainty, {_listed(rest)}."
+        rest.insert(0, f"{_percent(shares[first])} from differences between {first}")
+        return f"The uncertainty comes {_listed(rest)}."
     return (
-        f"Most of the uncertainty comes from the {first} ({_percent(shares[first])};"
-        f" {_listed(rest)})."
+        f"Most of the uncertainty comes from differences between {first} "
+        f"({_percent(shares[first])}; {_listed(rest)})."
     )
 
 
@@ -175,30 +175,36 @@ def _sizes(power: Power, supposed: str, who: str) -> str:
     seeds, texts, both = power.seeds_needed, power.texts_needed, power.both_needed
     answer = f"If {supposed}, this rule would reach an answer four times in five"
     if power.chances.seen.chance >= ENOUGH:
-        return f"If {supposed}, this size reaches an answer four times in five; here it did not."
+        return (
+            f"If {supposed}, an audit of this size reaches an answer four times in five. Here it "
+            "did not."
+        )
     if seeds is not None and texts is not None:
         return (
-            f"{answer} with {seeds:,} {who} on as many texts, or with as many {who} on"
-            f" {texts:,} texts."
+            f"{answer} with {seeds:,} {who} on the same number of texts, or with the same "
+            f"number of {who} on {texts:,} texts."
         )
     if seeds is not None:
-        return f"{answer} with {seeds:,} {who}; no number of texts alone would do that."
+        return f"{answer} with {seeds:,} {who}. More texts alone would not do that."
     if texts is not None:
-        return f"{answer} with {texts:,} texts; no number of {who} alone would do that."
+        return f"{answer} with {texts:,} texts. More {who} alone would not do that."
     if both is not None:
         return (
-            f"{answer} with {both.seeds:,} {who} on {both.texts:,} texts; neither more {who} alone"
-            " nor more texts alone would do that."
+            f"{answer} with {both.seeds:,} {who} on {both.texts:,} texts. More {who} alone, or "
+            "more texts alone, would not do that."
         )
-    return f"If {supposed}, no size would reach an answer: that is too near the line that decides."
+    return (
+        f"If {supposed}, no number of {who} and texts would reach an answer: this value is too "
+        "close to the limit."
+    )
 
 
 def _chances(power: Power, what: str, who: str) -> str:
     none, seen, twice = power.chances.none, power.chances.seen, power.chances.twice_delta
     return (
-        f"With {power.seeds:,} {who} and {power.texts:,} texts the chance of an answer is"
-        f" {_percent(none.chance)} if the true {what} is 0, {_percent(seen.chance)} if it is the"
-        f" one seen, and {_percent(twice.chance)} if it is {twice.effect:g}."
+        f"With the present {power.seeds:,} {who} and {power.texts:,} texts, the chance of an "
+        f"answer is {_percent(none.chance)} if the true {what} is 0, {_percent(seen.chance)} if "
+        f"it is the one seen, and {_percent(twice.chance)} if it is {twice.effect:g}."
     )
 
 

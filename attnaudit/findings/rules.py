@@ -1,8 +1,8 @@
 """The rules of the findings: their constants, and what a status is decided by.
 
-A finding concerns one recipe, data set and split; it is *for* if the whole 95 % interval of its
-statistic lies above delta, the smallest effect of interest, *against* if it lies below, and else
-inconclusive.
+A finding is about one recipe, data set and split. It is *for* if the whole 95 % interval of its
+statistic lies above delta, the smallest effect that matters. It is *against* if the interval lies
+below delta, and otherwise inconclusive.
 """
 
 from __future__ import annotations

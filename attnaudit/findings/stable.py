@@ -1,11 +1,11 @@
 """Stable: do models of the same recipe attend to the same words, more than by chance?
 
-Wiegreffe & Pinter (2019, section 3.3) ask how far attention varies between seeds, to measure
-adversaries by it. Here it is a question of its own: where seeds attend differently, a heatmap shows
-which seed was drawn as much as it shows the text.
+Wiegreffe & Pinter (2019, section 3.3) ask how far attention varies between seeds, to compare
+adversaries with it. Here it is a question of its own: if seeds attend differently, a heatmap
+depends on the seed as much as on the text.
 
-Two figures decide. Models that choose between two places, text by text, agree far more than chance
-does (s about .5) although they often point at different words, which kappa sees.
+Two figures decide. Models that choose between two words in each text agree far more than by chance
+(s about .5), although they often point at different words. kappa detects this.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, ALIKE
 
 FLAT_JSD = 0.02  # shuffled attention that lies nearer than this is too flat to compare, in nats
 RULE = (
-    f"For: the interval of s lies above delta, and that of kappa above {KAPPA_LINE:g}. Against: the"
-    " interval of s lies below delta. Not assessable: the JSD of shuffled attention is below"
-    f" {FLAT_JSD:g}."
+    "s says how alike models attend (1: identical, 0: by chance), and kappa how often they "
+    "share the top word. For, if the whole interval of s lies above the limit, and that of "
+    f"kappa above {KAPPA_LINE:g}. Against, if the interval of s lies below the limit. Not "
+    f"assessable, if attention is flat: shuffling it changes it by a JSD below {FLAT_JSD:g}."
 )
 RARE = (
-    "Five seeds do not show a kind of failure that is rarer than one seed in five. Where each seed"
-    " chooses one of two places, the answer is seldom against: with 20 seeds in about half of all"
-    " cases, with 5 nearly never."
+    "Five seeds may not show a failure that is rarer than one seed in five. If each seed "
+    "chooses one of two words for all texts, this finding is seldom against: with 20 seeds in "
+    "about half of all cases, with 5 seeds nearly never."
 )
 
 
@@ -47,7 +48,7 @@ def stable(evidence: Evidence, runs: Runs, line: float) -> Finding:
     if not seeds:
         return finding("not_assessed", STABLE.needs, scope=evidence.scope)
     if seeds < LEAST_SEEDS:
-        reason = f"{seeds} seeds were trained, and {LEAST_SEEDS} are needed."
+        reason = f"{seeds} seeds were trained, but {LEAST_SEEDS} are needed."
         return finding("not_assessed", reason, scope=evidence.scope)
     found = stability(runs, evidence.level)
     status, reason = _judged(found, line)
@@ -76,16 +77,16 @@ def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
         return "not_assessed", f"Attention cannot be compared: {shuffled.reason}."
     if shuffled.value < FLAT_JSD:
         return "not_assessable", (
-            "Attention is flat: shuffling its weights among the words of a text moves it by a JSD"
-            f" of only {shuffled.value:.3f}, and at least {FLAT_JSD:g} is needed."
+            "Attention is flat: shuffling its weights among the words of a text changes it by "
+            f"a JSD of only {shuffled.value:.3f}, but at least {FLAT_JSD:g} is needed."
         )
     alike, same_top = compare(s, line), compare(kappa, KAPPA_LINE)
     agreement = found.metrics[AGREEMENT].value
     told = (
-        f"On a scale where 0 is no more alike than shuffled and 1 is identical, the attention of"
-        f" {found.models} models of this recipe reaches {s.value:.2f} (s{_interval(s)}). In"
-        f" {100 * (agreement or 0.0):.0f} % of all cases two models have the same top word (kappa"
-        f" {kappa.value:.2f}{_interval(kappa)})."
+        "On a scale from 0 (no more alike than by chance) to 1 (identical), the attention of "
+        f"{found.models} models of this recipe reaches {s.value:.2f} (s{_interval(s)}). Two "
+        f"models have the same top word in {100 * (agreement or 0.0):.0f} % of all cases; "
+        f"corrected for chance, this is {kappa.value:.2f} (kappa{_interval(kappa)})."
     )
     if alike == "against":
         return "against", f"{told} {RARE}"
@@ -97,18 +98,18 @@ def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
 def _interval(found: Estimate) -> str:
     if found.ci_low is None or found.ci_high is None:
         return f", {found.reason}"
-    return f", {found.ci_low:.2f} to {found.ci_high:.2f}"
+    return f", interval {found.ci_low:.2f} to {found.ci_high:.2f}"
 
 
 def _open(alike: FindingStatus, same_top: FindingStatus, line: float) -> str:
     """Which of the two figures is open, where s is not below its line."""
-    s = f"The true s may lie on either side of {line:.2f}"
+    s = f"The true s may be above or below {line:.2f}"
     kappa = {
-        "for": f"kappa lies above {KAPPA_LINE:g}",
-        "against": f"kappa lies below {KAPPA_LINE:g}: models often point at different words",
-        "inconclusive": f"kappa may lie on either side of {KAPPA_LINE:g}",
+        "for": f"kappa is above {KAPPA_LINE:g}",
+        "against": f"kappa is below {KAPPA_LINE:g}: models often point at different words",
+        "inconclusive": f"kappa may be above or below {KAPPA_LINE:g}",
     }[same_top]
     if alike == "for":
-        return f"s lies above {line:.2f}, but {kappa}."
+        return f"s is above {line:.2f}, but {kappa}."
     joined = "but" if same_top == "for" else "and"
     return f"{s}, {joined} {kappa}."

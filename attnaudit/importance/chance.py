@@ -47,7 +47,8 @@ FAMILY = (
         formula="a random permutation of 1 .. n for a text of n words, drawn by its id and the"
         " seed",
         source="the usual control of agreements",
-        traps="On short texts chance alone agrees well with anything: of two words, half the time.",
+        traps="In short texts a random ranking often agrees by chance: in texts of two words, "
+        "half the time.",
         compute=_random,
         work=_no_work,
         control=True,

@@ -58,6 +58,6 @@ def note_on(left_out: Sequence[str]) -> list[str]:
     if not left_out:
         return []
     return [
-        f"Left out: {' and '.join(left_out)}, which would be slow with this model. Ask for them"
-        " with --measure."
+        f"Left out because slow with this model: {' and '.join(left_out)}. Ask for them with "
+        "--measure."
     ]

@@ -104,7 +104,7 @@ def _one_row(model: AttentionModel) -> str | None:
 
 
 _CARRIES = (
-    "It carries the attention weight as a factor, so that it partly compares attention with itself."
+    "It contains the attention weight as a factor, so it partly compares attention with itself."
 )
 
 FAMILY = (
@@ -126,8 +126,8 @@ FAMILY = (
         " embeddings, which also flows through the attention.",
         formula="|dp/de_t . e_t| of the whole model",
         source="Jain & Wallace 2019, section 4.1, without the detached attention",
-        traps="It asks what the word does to the weights too, which an explanation by weights"
-        " holds fixed.",
+        traps="It also measures how the word changes the attention weights, which an explanation "
+        "by weights treats as fixed.",
         compute=_of_embeddings("gradient_flowing"),
         work=_work_of_embeddings("flowing"),
     ),
@@ -136,15 +136,15 @@ FAMILY = (
         definition="The L2 norm of the gradient at the word embedding, with attention held fixed.",
         formula="||dp/de_t||, attention detached; of a word, the norm of its tokens' gradients"
         " stacked",
-        source="a norm that is often used in place of gradient times input",
+        source="a norm that is often used instead of gradient times input",
         traps=_CARRIES,
         compute=_of_embeddings("gradient_l2"),
         work=_work_of_embeddings("detached"),
     ),
     Importance(
         name="attention_gradient",
-        definition="The attention weight times the derivative of the explained probability by it,"
-        " summed over heads.",
+        definition="The attention weight times the derivative of the explained probability by this "
+        "weight, summed over heads.",
         formula="|sum over heads of alpha_t * dp/dalpha_t|",
         source="Serrano & Smith 2019, section 5, who rank by the same product with its sign",
         traps=_CARRIES,
@@ -153,12 +153,12 @@ FAMILY = (
     ),
     Importance(
         name="gradient_own_logit",
-        definition="The gradient times the input of the token's own logit, which is free of the"
-        " attention weight.",
+        definition="The gradient times the input of the token's own logit, which does not "
+        "contain the attention weight.",
         formula="|dl_t/de_t . e_t|, with l_t the log-odds of the class under a one-hot alpha at t,"
         " differentiated at the token's own embedding only",
         source="the definition of gradient, without the factor that attention gives it",
-        traps="What other tokens add to the state at t is held constant.",
+        traps="What other tokens contribute to the state at t is held constant.",
         compute=_own_logit,
         work=_work_of_own_logits,
         needs=_one_row,
@@ -166,13 +166,13 @@ FAMILY = (
     ),
     Importance(
         name="attention_null",
-        definition="What the attention factor in a gradient yields by itself: the attention weight"
-        " times the tokens' own gradients, shuffled among them.",
+        definition="A control for the attention factor in a gradient: the attention weight "
+        "times the tokens' own gradients, which are shuffled among the tokens.",
         formula="alpha_t times |dl_s/de_s . e_s| of another token s, in an order drawn by the"
         " text's id and the seed",
         source="the null of gradients with detached attention",
-        traps="A gradient that agrees with attention no better than this agrees by its factor"
-        " alone.",
+        traps="A gradient that agrees with attention no better than this control agrees only "
+        "because of the factor.",
         compute=_null,
         work=_work_of_own_logits,
         control=True,

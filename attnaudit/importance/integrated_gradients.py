@@ -66,22 +66,22 @@ def _no_mask(model: AttentionModel) -> str | None:
     if model.mask_token is not None:
         return None
     return (
-        "the model has no mask token, from which integrated_gradients_mask begins;"
-        " integrated_gradients begins from zeros"
+        "integrated_gradients_mask starts from a mask token, and the model has none; "
+        "integrated_gradients starts from zeros"
     )
 
 
 def _no_unknown(model: AttentionModel) -> str | None:
     if model.mask_token is not None:
         return (
-            "the model has a mask token, which hides words better than the unknown word, from which"
-            " integrated_gradients_unknown begins: take integrated_gradients_mask"
+            "the model has a mask token, which hides words better than the unknown word does: "
+            "use integrated_gradients_mask instead of integrated_gradients_unknown"
         )
     if model.unknown_token is not None:
         return None
     return (
-        "the model has no token of its own for unknown words, from which"
-        " integrated_gradients_unknown begins; integrated_gradients begins from zeros"
+        "integrated_gradients_unknown starts from the token for unknown words, and the model "
+        "has none of its own; integrated_gradients starts from zeros"
     )
 
 
@@ -98,9 +98,9 @@ def _importance(
         f" text's largest score, with at most {MOST} gradients a text, beyond which the text is"
         " undefined",
         source="Sundararajan et al. 2017, section 3; adaptive quadrature: Lyness 1969",
-        traps=f"Another baseline gives another ranking, often a very different one. {trap} The"
-        " completeness error beside it, |sum of the signed scores - (p(x) - p(baseline))|, is"
-        " small where the integral is right, and may be small where single words are wrong.",
+        traps=f"Another baseline gives another ranking, often a very different one. {trap} The "
+        "completeness error, |sum of the signed scores - (p(x) - p(baseline))|, is small "
+        "if the integral is right. It can also be small if single words are wrong.",
         compute=partial(_compute, name, token),
         work=partial(_work, name),
         needs=needs,
@@ -116,7 +116,8 @@ FAMILY = (
     _importance(
         "integrated_gradients",
         "zeros in place of the words",
-        "No text has zeros for words, so that the path begins where the model was never trained.",
+        "No text has zeros in place of words, so the path starts at a point where the model "
+        "was never trained.",
         lambda model: None,
         _able,
     ),

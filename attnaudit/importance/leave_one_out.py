@@ -43,8 +43,8 @@ def _no_mask(model: AttentionModel) -> str | None:
     if model.mask_token is not None:
         return None
     return (
-        "the model has no mask token, which leave_one_out_mask puts in place of words;"
-        " leave_one_out deletes them"
+        "leave_one_out_mask replaces words by a mask token, and the model has none; "
+        "leave_one_out deletes words"
     )
 
 
@@ -62,19 +62,19 @@ FAMILY = (
         formula="TVD(p(x without word w), p(x)), in [0, 1]; token ids are deleted, all those of a"
         " word together",
         source="Jain & Wallace 2019, section 4.1",
-        traps="A text without one of its words may be unlike any that the model was trained on."
-        " Of two words that say the same, neither counts.",
+        traps="A text without one of its words may be unlike all texts that the model was "
+        "trained on. If two words say the same, neither of them seems to matter.",
         compute=_deleted,
         work=lambda model, texts: _each_word("deletions", texts),
     ),
     Importance(
         name="leave_one_out_mask",
-        definition="How far the answer moves when the model's mask token stands in place of the"
-        " word.",
+        definition="How far the answer moves when the model's mask token replaces the word, as a "
+        "total variation distance.",
         formula="TVD(p(x with word w masked), p(x)), in [0, 1]; all its tokens are replaced",
         source="the variant of leave_one_out for models that were trained with a mask token",
-        traps="A fine-tuned classifier may never have seen a mask token. Of two words that say the"
-        " same, neither counts.",
+        traps="A fine-tuned classifier may never have seen a mask token. If two words say the "
+        "same, neither of them seems to matter.",
         compute=_masked,
         work=lambda model, texts: _each_word("masked words", texts),
         needs=_no_mask,

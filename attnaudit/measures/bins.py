@@ -45,4 +45,7 @@ def quartiles_table(
                 quartiles = [float(q) for q in np.quantile(part, [0.25, 0.5, 0.75])]
                 rows.append([label, name, *quartiles, len(part)])
     columns = ["predicted", "largest weight", "Q1", "median", "Q3", "n"]
-    return Table(title, columns, rows)
+    notes = [
+        "Q1, median, Q3: a quarter, half and three quarters of the texts lie below these values."
+    ]
+    return Table(title, columns, rows, notes)

@@ -122,7 +122,7 @@ class Texts(Stored[str]):
     def add(self, text: str) -> None:
         """Append one string; raises TypeError for anything else."""
         if not isinstance(text, str):
-            raise TypeError(f"{text!r:.60} is no string")
+            raise TypeError(f"{text!r:.60} is not a string")
         self._spool.append(text.encode("utf-8", "surrogatepass"))
         self._ends.append(len(self._spool))
 

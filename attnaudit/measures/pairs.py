@@ -99,10 +99,10 @@ def of_pairs(
     chance = np.broadcast_to(chance, observed.shape)
     value = _cut(float(observed.sum() / chance.sum()), bounds)
     if models < LEAST_MODELS:
-        reason = "no interval: two models do not tell how much pairs of models differ"
+        reason = "no interval: two models do not show how much pairs of models differ"
         return OfPairs(Estimate(value, n=sample.n, reason=reason), None)
     if sample.units < 2:
-        what = "instance" if sample.unit is None else "group"
+        what = "text" if sample.unit is None else "group"
         reason = f"no interval: only one {what} gave a value"
         return OfPairs(Estimate(value, n=sample.n, reason=reason), None)
     tail = (1 - level) / 2

@@ -20,7 +20,7 @@ def upper_bound(values: ArrayLike, confidence: float) -> float:
     values = np.asarray(values, np.float64)
     count = len(values)
     if count < 2:
-        raise ValueError(f"{count} values do not tell how far a further one may go")
+        raise ValueError(f"{count} values do not show how far a further value may go")
     spread = float(values.std(ddof=1)) * (1 + 1 / count) ** 0.5
     bound: float = float(values.mean()) + float(stdtrit(count - 1, confidence)) * spread
     return bound

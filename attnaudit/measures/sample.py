@@ -107,7 +107,7 @@ class Sample:
         n = int(np.count_nonzero(defined))
         undefined = self.n - n
         if not n:
-            return Estimate(None, undefined=self.n, reason="no instance gave a value")
+            return Estimate(None, undefined=self.n, reason="no text gave a value")
         if undefined:
             found = self.part(defined).mean(values[defined], bounds)
             return replace(found, undefined=undefined)
@@ -132,7 +132,7 @@ class Sample:
         """
         values = np.asarray(values, np.float64)
         if not self.n:
-            return Estimate(None, reason="no instance gave a value")
+            return Estimate(None, reason="no text gave a value")
         median = float(np.median(values))
 
         def found(_: float) -> Ends:
@@ -144,7 +144,7 @@ class Sample:
     def score(self, figure: Linear | None, bounds: Bounds) -> Estimate:
         """A figure that is no mean, such as F1, with its 95 % interval; None: it is undefined."""
         if figure is None:
-            return Estimate(None, n=self.n, reason="undefined on these instances")
+            return Estimate(None, n=self.n, reason="undefined on these texts")
         return self._with_ends(figure.value, lambda value: self._score_ends(figure, value, bounds))
 
     def covariance(self, values: ArrayLike) -> Array:
@@ -163,7 +163,7 @@ class Sample:
 
     def _with_ends(self, value: float, found: Callable[[float], Ends]) -> Estimate:
         if self.units < 2:
-            what = "instance" if self.unit is None else "group"
+            what = "text" if self.unit is None else "group"
             reason = f"no interval: only one {what} gave a value"
             return Estimate(value, n=self.n, reason=reason)
         low, high = found(value)

@@ -30,8 +30,8 @@ def f1(gold: ArrayLike, probs: ArrayLike) -> float | None:
     """F1: of class 1 if there are two classes, else the mean over classes (macro).
 
     Returns:
-        2 tp / (2 tp + fp + fn). Classes that are neither gold nor predicted anywhere have no F1
-        and do not enter the mean; None if that leaves nothing.
+        2 tp / (2 tp + fp + fn). Classes that are never gold and never predicted have no F1 and are
+        not part of the mean; None if that leaves nothing.
     """
     gold, probs = _read(gold, probs)
     classes = probs.shape[1]

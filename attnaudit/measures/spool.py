@@ -87,5 +87,5 @@ def _errors() -> Iterator[None]:
         raise OutputError(
             f"temporary files cannot be written ({error.strerror})",
             where=tempfile.tempdir,
-            hint="make room, or name a folder with more in TMPDIR",
+            hint="free some space, or set TMPDIR to a folder with more space",
         ) from None

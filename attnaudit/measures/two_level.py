@@ -73,13 +73,13 @@ def two_level(
     points, n = found.points, found.n
     seeds = len(points)
     if not np.isfinite(points).all():
-        return Estimate(None, undefined=n, reason="undefined on these instances")
+        return Estimate(None, undefined=n, reason="undefined on these texts")
     value = float(points.mean())
     if seeds == 1:
-        reason = "no interval: one seed does not tell how much seeds differ"
+        reason = "no interval: one seed does not show how much seeds differ"
         return Estimate(value, n=n, reason=reason)
     if not np.isfinite(found.covariance).all():
-        return Estimate(value, n=n, reason="no interval: only one instance or group gave a value")
+        return Estimate(value, n=n, reason="no interval: only one text or group gave a value")
     parts = variance_parts(found)
     tail = (1 - level) / 2
     low, high = ends(value, parts.variance, parts.df, bounds, tail)

@@ -45,7 +45,7 @@ def check_archive(path: Path) -> None:
         _check_parts(archive, parts, size)
         pickles = [part for part in parts if part.filename.endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise OddError("it has no part data.pkl, or several")
+            raise OddError("it must have exactly one part data.pkl")
         if pickles[0].file_size > LARGEST_PICKLE:
             raise OddError("its words and settings take more than 256 MiB")
         claimed = _Look(archive.read(pickles[0])).storages()
@@ -62,13 +62,13 @@ def _check_parts(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], size: i
     if any(part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1 for part in parts):
         raise OddError("its parts are compressed or encrypted")
     if any(part.compress_size != part.file_size for part in parts):
-        raise OddError("its parts are of another size than it says")
+        raise OddError("its parts have other sizes than it says")
     if sum(part.file_size for part in parts) > size:
         raise OddError("its parts claim more bytes than the file has")
     if len({part.filename.casefold() for part in parts}) < len(parts):
-        raise OddError("a part stands twice")
+        raise OddError("a part occurs twice")
     if archive.comment or min(part.header_offset for part in parts) != 0:
-        raise OddError("something stands before or behind its parts")
+        raise OddError("there is something before or after its parts")
 
 
 class _Item(NamedTuple):
@@ -118,7 +118,7 @@ class _Look:
             self.memo[said] = self.stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
             if self.memo[said].kind not in _SHARED:
-                raise OddError("it holds one list or mapping in several places")
+                raise OddError("it contains the same list or mapping in several places")
             self.stack.append(self.memo[said])
         elif name in ("APPENDS", "SETITEMS"):
             self._fill(self._marked(), name == "SETITEMS")
@@ -144,14 +144,14 @@ class _Look:
     def _last(self, count: int) -> list[_Item]:
         items = self.stack[-count:]
         if len(items) < count or _MARK in items:
-            raise ValueError("a step lacks what it works on")
+            raise ValueError("a step has nothing to work on")
         del self.stack[-count:]
         return items
 
     def _fill(self, items: list[_Item], pairs: bool) -> None:
         whole = self.stack.pop()
         if whole.kind != ("dict" if pairs else "list"):
-            raise ValueError("a step is of another kind than what it fills")
+            raise ValueError("a step does not fit the object that it fills")
         if pairs and (len(items) % 2 or any(key.kind != "text" for key in items[::2])):
             raise OddError("a key is not text")
         depth = max((item.depth + 1 for item in items), default=0)
@@ -161,14 +161,14 @@ class _Look:
 
     def _tuple(self, items: list[_Item]) -> None:
         if len(items) > 16 or any(i.depth > 1 or i.kind in ("dict", "list") for i in items):
-            raise OddError("it holds a tuple that is not of a tensor")
+            raise OddError("it contains a tuple that does not belong to a tensor")
         depth = 1 + any(item.kind == "tuple" for item in items)
         self.stack.append(_Item("tuple", depth, items))
 
     def _global(self, module: str, name: str) -> None:
         known = (module, name) in _OBJECTS or (module == "torch" and name in _BYTES)
         if not known and module in _PLAIN_MODULES:
-            raise OddError(f"it holds {module}.{name}"[:100])
+            raise OddError(f"it contains {module}.{name}"[:100])
         if not known:
             raise PickledError
         self.stack.append(_Item("global", value=name))
@@ -185,10 +185,10 @@ class _Look:
 
     def _storage(self, told: _Item) -> None:
         if told.kind != "tuple" or [i.kind for i in told.value[:3]] != ["text", "global", "text"]:
-            raise OddError("it refers to something that is no storage")
+            raise OddError("it refers to something that is not a storage")
         kind, key, count = (told.value[i].value for i in (1, 2, 4))
         if kind not in _BYTES or type(count) is not int or count < 0:
-            raise OddError("it refers to a storage of no size")
+            raise OddError("it refers to a storage without a size")
         claimed = count * _BYTES[kind]
         if self.claimed.setdefault(key, claimed) != claimed:
             raise OddError("it gives one storage two sizes")

@@ -86,7 +86,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if type(version) is not int or version != VERSION:
         shown = version if type(version) is int else f"of type {type(version).__name__}"
         raise ModelError(
-            f"has checkpoint version {shown}, this attnaudit reads {VERSION}",
+            f"has checkpoint version {shown}, but this attnaudit reads version {VERSION}",
             where=path,
             hint="upgrade attnaudit",
         )
@@ -98,7 +98,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         what = f"{error.title}: {place}: {in_words([first])}"
     except (_DamagedError, ValueError, RuntimeError) as error:
         what = str(error).partition("\n")[0]
-    raise ModelError(f"is a damaged checkpoint ({what})", where=path, hint="train anew") from None
+    raise ModelError(f"is a damaged checkpoint ({what})", where=path, hint="train again") from None
 
 
 class _DamagedError(Exception):
@@ -112,12 +112,14 @@ def _made(content: dict[Any, Any]) -> Checkpoint:
         _field(content, "paired", bool),
     )
     if len(spec.labels) < 2 or len(set(spec.labels)) < len(spec.labels) or "" in spec.labels:
-        raise _DamagedError("'labels' are not two or more different names")
+        raise _DamagedError("'labels' must be two or more different names")
     check_labels(spec.labels)
     recipe = Recipe.model_validate(_field(content, "recipe", dict))
     reading = ReadingSettings.model_validate(_field(content, "reading", dict), strict=False)
     if reading.tokeniser.file is not None:
-        raise _DamagedError("its tokeniser is the path of a file, and should be the text of it")
+        raise _DamagedError(
+            "its tokeniser is the path of a file, but should be the text of that file"
+        )
     config = TrainConfig.model_validate(_field(content, "config", dict), strict=False)
     training = _field(content, "training", dict)
     weights = _field(content, "weights", dict)
@@ -132,19 +134,21 @@ def _check_weights(weights: dict[Any, Any], wanted: Mapping[str, Tensor]) -> Non
     if missing := [name for name in wanted if name not in weights]:
         raise _DamagedError(f"it lacks the weights {missing[0]!r}")
     if more := sorted(str(name) for name in weights.keys() - wanted.keys()):
-        raise _DamagedError(f"it has the weights {more[0]!r:.60}, which its recipe does not know")
+        raise _DamagedError(
+            f"it has the weights {more[0]!r:.60}, which do not belong to its recipe"
+        )
     for name, like in wanted.items():
         given = weights[name]
         if type(given) is not Tensor or given.layout is not torch.strided:
-            raise _DamagedError(f"the weights {name!r} are no tensor")
+            raise _DamagedError(f"the weights {name!r} are not a tensor")
         if given.dtype not in (torch.float32, torch.float64):
             kind = str(given.dtype).removeprefix("torch.")
-            raise _DamagedError(f"the weights {name!r} are of type {kind}, not float32")
+            raise _DamagedError(f"the weights {name!r} have the type {kind}, not float32")
         if given.shape != like.shape:
             shapes = " x ".join(map(str, given.shape)), " x ".join(map(str, like.shape))
             raise _DamagedError(f"the weights {name!r} are {shapes[0]}, not {shapes[1]}")
         if not given.is_contiguous():  # one number may stand for a million
-            raise _DamagedError(f"the weights {name!r} do not lie in one piece")
+            raise _DamagedError(f"the weights {name!r} are not stored in one piece")
         if not bool(given.isfinite().all()):
             raise _DamagedError(f"its weights are not finite (in {name})")
 
@@ -154,7 +158,7 @@ def _field(content: dict[Any, Any], name: str, kind: type[F]) -> F:
         raise _DamagedError(f"it lacks {name!r}")
     value = content[name]
     if type(value) is not kind:
-        raise _DamagedError(f"{name!r} is of type {type(value).__name__}, not {kind.__name__}")
+        raise _DamagedError(f"{name!r} has the type {type(value).__name__}, not {kind.__name__}")
     return value
 
 
@@ -162,7 +166,9 @@ def _texts(content: dict[Any, Any], name: str) -> tuple[str, ...]:
     values = _field(content, name, list)
     for value in values:
         if type(value) is not str:
-            raise _DamagedError(f"{name!r} holds a {type(value).__name__}, not text alone")
+            raise _DamagedError(
+                f"{name!r} contains a {type(value).__name__}, but must contain only text"
+            )
     return tuple(values)
 
 
@@ -191,15 +197,15 @@ def _read(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (PickledError, pickle.UnpicklingError) as error:
         raise ModelError(
-            "holds pickled Python objects, which attnaudit never loads",
+            "contains pickled Python objects, which attnaudit never loads",
             where=path,
             hint="save weights only, or audit the model as package.module:factory",
         ) from error
     except OddError as error:
         raise ModelError(
-            f"is not as `attnaudit train` writes a checkpoint ({error})", where=path, hint=_HINT
+            f"is not a checkpoint as `attnaudit train` writes it ({error})", where=path, hint=_HINT
         ) from None
     except Exception as error:  # a damaged archive makes torch raise nearly anything
         raise ModelError(
-            "is truncated or damaged", where=path, hint="copy it again, or train anew"
+            "is truncated or damaged", where=path, hint="copy it again, or train again"
         ) from error

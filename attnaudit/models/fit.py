@@ -255,9 +255,9 @@ def _load_splits(spec: DatasetSpec) -> dict[str, Dataset]:
             if splits[split].paired != paired:
                 has, other = ("no query", "has one") if paired else ("a query", "has none")
                 raise InputError(
-                    f"the {split} split has {has}, the train split {other}",
+                    f"the {split} split has {has}, but the train split has {other}",
                     where=splits[split].path,
-                    hint="give all splits a query, or none",
+                    hint="give all splits a query, or no split",
                 )
     return splits
 
@@ -287,7 +287,7 @@ def _summary(
         gold = np.array([i.label for i in data.instances])
         scores = {name: score(gold, probs) for name, score in _SCORES.items()}
         for name, value in scores.items():
-            reason = None if value is not None else "needs two classes, both present"
+            reason = None if value is not None else "needs two classes, and texts of both"
             metrics[f"train.{split}.{name}"] = Estimate(value, n=len(gold), reason=reason)
         rows.append([split, *scores.values(), len(gold)])
     select = next(k for k in record["epochs"][0] if k != "loss")

@@ -64,10 +64,10 @@ def check_gradients(model: AttentionModel, batch: Batch) -> None:
             off = float(missed[worst] / slopes[worst].norm())
             what = "with its attention held fixed" if fixed else "through the whole model"
             raise ModelError(
-                f"the model cannot be audited: the gradient of its answer {what} is not the slope"
-                f" of its answer: it is off by {100 * off:.0f} %",
-                hint="look for a backward pass of its own, a detach(), or an imported library that"
-                " changes gradients",
+                f"the model cannot be audited: the gradient of its answer {what} is wrong by "
+                f"{100 * off:.0f} %, compared with small steps of the input",
+                hint="look for a custom backward pass, a detach(), or an imported library that "
+                "changes gradients",
             )
 
 

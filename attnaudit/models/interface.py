@@ -25,10 +25,10 @@ from attnaudit.errors import ModelError
 
 @dataclass(frozen=True)
 class Encoded:
-    """What `encode` hands to `attend` and `read`; models subclass it and add what they need.
+    """What `encode` gives to `attend` and `read`. Models subclass it and add what they need.
 
-    `attendable` (B, T): the positions the audited attention can put weight on. `content` (B, T):
-    the subset an explanation speaks of. In a classic model the two coincide.
+    `attendable` (B, T): the positions to which the audited attention can give weight. `content` (B,
+    T): those of them that an explanation is about. In a classic model both are the same.
     """
 
     attendable: Tensor
@@ -95,7 +95,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What the tool tells a model about the task: its words, its classes, one text or a pair."""
+    """What the tool tells a model about the task: words, classes, and whether texts are pairs."""
 
     vocabulary: Vocabulary
     labels: tuple[str, ...]
@@ -143,10 +143,12 @@ class AttentionModel(nn.Module, abc.ABC):
     """Whether the tool frames texts with <SOS> and <EOS>: encoded, never attended."""
 
     mask_token: int | None = None
-    """The id that stands for a hidden word, for a model trained with one; None without."""
+    """The id of the mask token, which stands for a hidden word; None if the model was not trained
+    with one."""
 
     vocabulary: Vocabulary | None = None
-    """The words it was trained with, for a plug-in that brings them; None: those of the data."""
+    """The words that the model was trained with, if a plug-in has its own; None means the words of
+    the data."""
 
     unknown_token: int | None = UNK
     """The id of a word that the model does not know; None where it has none of its own.
@@ -227,7 +229,7 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     Raises ValueError if a row has no position to attend to: its softmax would be NaN.
     """
     if not bool(mask.any(-1).all()):
-        raise ValueError("a text has no position to attend to")
+        raise ValueError("a text has no position that can be attended to")
     return scores.masked_fill(~mask, -torch.inf).softmax(-1)
 
 
@@ -243,15 +245,18 @@ def agree(a: Tensor, b: Tensor, dtype: torch.dtype | None = None) -> bool:
 
 @torch.no_grad()
 def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
-    """Refuse a model on which the audits would be wrong; `batch` holds texts of several lengths.
+    """Refuse a model on which audits would be wrong. `batch` must have texts of several lengths.
 
-    Raises ModelError naming the law that is broken: finite logits, one per class; the same answer
-    when asked twice; attention that is a distribution over the attendable positions, which hold no
-    padding; content that is attendable and made of words; reading the model's own attention gives
-    the plain forward's logits; any weights give finite logits; variants do not influence each
-    other; encoding the embeddings gives what encoding the ids gives, and other embeddings give
-    something else (gradients are taken there); neither padding nor the other texts of a batch
-    change an answer.
+    Raises ModelError, which names the broken law. The laws are:
+
+    * The logits are finite, one for each class. The same text twice gives the same answer.
+    * The attention is a distribution over the attendable positions, and padding is not attendable.
+    * Content is attendable and consists of words.
+    * Reading the model's own attention gives the logits of the plain forward pass.
+    * Any weights give finite logits. Variants do not influence each other.
+    * Encoding the embeddings gives the same as encoding the ids, and other embeddings give
+      something else (gradients are taken there).
+    * Neither padding nor the other texts of a batch change an answer.
     """
     model.eval()
     encoded = model.encode(batch)
@@ -272,7 +277,7 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         f"its logits have shape {tuple(plain.shape)}, not {(len(batch), classes)}",
     )
     law(bool(plain.isfinite().all()), "its logits are not finite")
-    law(torch.equal(plain, model(batch)), "it answers differently when asked twice")
+    law(torch.equal(plain, model(batch)), "it gives different answers to the same text")
     axes = "batch, heads, rows, tokens" if model.many_rows else "batch, heads, tokens"
     reachable = encoded.reachable.unsqueeze(1)  # (B, 1, T), or (B, 1, Q, T)
     law(
@@ -286,12 +291,12 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
         bool((alpha >= 0).all())
         and bool((alpha.masked_fill(reachable, 0) == 0).all())
         and same(alpha.sum(-1), reachable.any(-1).to(alpha).expand(alpha.shape[:-1])),
-        "its attention is no distribution over the attendable positions",
+        "its attention is not a distribution over the attendable positions",
     )
     law(not bool((encoded.attendable & ~batch.mask).any()), "padding is attendable")
     law(
         not bool((encoded.content & ~(encoded.attendable & batch.content)).any()),
-        "content lies outside the attendable positions, or is no word of the text",
+        "content lies outside the attendable positions, or is not a word of the text",
     )
     own = model.read(encoded, alpha.unsqueeze(1))[:, 0]
     law(same(own, plain), "reading its own attention does not give its own logits")
@@ -306,12 +311,12 @@ def check_laws(model: AttentionModel, batch: Batch, classes: int) -> None:
     elsewhere = model.encode(batch, 2 * model.embed(batch) + 1)
     law(
         same(model.read(embedded, alpha.unsqueeze(1))[:, 0], plain),
-        "encoding its embeddings does not give what encoding the ids gives",
+        "encoding its embeddings gives another result than encoding the ids",
     )
     law(
         not torch.equal(model.attend(elsewhere), alpha)
         or not torch.equal(model.read(elsewhere, variants), together),
-        "neither its attention nor its answer depends on the embeddings handed to `encode`",
+        "neither its attention nor its answer depends on the embeddings given to `encode`",
     )
     shortest = batch.mask.sum(1).argmin().view(1)
     law(

@@ -88,11 +88,11 @@ class Source:
         if data.paired != spec.paired:
             need, has = ("pairs", "single texts") if spec.paired else ("single texts", "pairs")
             raise InputError(
-                f"the model was trained on {need}, the data holds {has}",
+                f"the model was trained on {need}, but the data have {has}",
                 where=data.path,
                 hint="name the `query` field in the data set's spec"
                 if spec.paired
-                else "remove the query field, or audit a model of pairs",
+                else "remove the query field, or audit a model that was trained on pairs",
             )
         if not self.placed:
             model = model.to(device=device, dtype=dtype)
@@ -136,7 +136,7 @@ class Placement:
             (f"--dtype {name}", self.dtype in (torch.float16, torch.bfloat16)),
         ):
             if given:
-                raise InputError(f"{option} is for Hugging Face models, and {reference} is none")
+                raise InputError(f"{option} is for Hugging Face models, but {reference} is not one")
 
 
 def at_site(model: AttentionModel, layer: int, name: str) -> AttentionModel:
@@ -191,8 +191,8 @@ def _transformer(reference: str, placement: Placement) -> Source:
         raise ModelError("is a folder, not a checkpoint", where=path, hint=hint)
     if path.is_dir() and placement.revision is not None:
         raise InputError(
-            f"--revision is for models of the hub, and {reference} is a folder",
-            hint="leave it out, or name the model by its id",
+            f"--revision is for models on the hub, but {reference} is a folder",
+            hint="leave it out, or give the id of a model on the hub",
         )
     # Importing transformers takes a second, which no classic model needs.
     from attnaudit.models.transformer import folder, loading, opening

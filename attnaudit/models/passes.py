@@ -11,15 +11,17 @@ class Passes(Settings):
     """How often texts go through the model."""
 
     forward: NonNegativeInt = Field(
-        0, description="Texts that go through all that lies below the audited attention."
+        0, description="Texts that go through the part of the network below the audited attention."
     )
-    backward: NonNegativeInt = Field(0, description="Gradients taken of the answer to a text.")
+    backward: NonNegativeInt = Field(0, description="Gradients of the answer to a text.")
     answers: NonNegativeInt | None = Field(
         0,
-        description="Answers under given attention weights; null where a search asks for as many"
-        " as it needs.",
+        description="Answers under given attention weights; null if a search decides how many "
+        "it needs.",
     )
-    exact: bool = Field(True, description="Whether there are so many; else at most so many.")
+    exact: bool = Field(
+        True, description="Whether this is the exact number; otherwise it is the most."
+    )
 
     def __add__(self, other: Passes) -> Passes:
         unknown = self.answers is None or other.answers is None

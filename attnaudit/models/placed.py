@@ -40,7 +40,7 @@ class Placed:
 
 
 def by_place(kept: Kept) -> Placed:
-    """The mean attention of a split at each relative place; texts count alike, whatever length.
+    """The mean attention of a split at each relative place; texts of any length count the same.
 
     Uniform where no text has any weight on its content.
     """

@@ -53,7 +53,7 @@ class Halving:
                     if len(batch) == 1:
                         raise
                     if self.limit is None:
-                        observer.say("out of memory: going on with smaller batches")
+                        observer.say("out of memory: continuing with smaller batches")
                     self.limit = batch.ids.numel() // 2
                     waiting.append(batch)
                 else:

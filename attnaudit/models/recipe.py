@@ -124,7 +124,7 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
     if isinstance(config, FineTuneConfig):
         if overrides.vectors:
             raise InputError(
-                "fine-tunes a pretrained model, which brings its own vectors",
+                "fine-tunes a pretrained model, which has its own vectors",
                 where=path,
                 hint="leave --vectors out",
             )
@@ -145,7 +145,7 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
     config = config.model_copy(update=changed)
     if config.data is None:
         raise InputError(
-            "names no data",
+            "does not say which data to use",
             where=path,
             hint="add `data: SPEC.yaml`, or give --data SPEC.yaml on the command line",
         )

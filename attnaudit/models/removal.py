@@ -78,7 +78,7 @@ class Removal:
 def removals(kept: Kept, instances: Sequence[Instance], split: str) -> dict[Arm, Removal]:
     """What each arm removes from the texts of a split, of which `kept` holds the attention.
 
-    Words are removed as wholes, whatever their pieces. `other` removes as many words as `attended`
+    Words are removed as a whole, with all their pieces. `other` removes as many words as `attended`
     does, drawn without the attended ones; a draw depends on the id of the text and the split alone.
     Words that the audited row cannot reach are neither counted nor removed.
     """

@@ -29,10 +29,10 @@ class Schedule(Settings):
     weight_decay: float = pydantic.Field(1e-5, ge=0, description="not on the attention")
     class_weights: Literal["balanced", "none"] = "balanced"
     patience: int | None = pydantic.Field(
-        None, ge=1, description="stop after so many epochs without a better dev score"
+        None, ge=1, description="stop after this many epochs without a better dev score"
     )
     select: Literal["auroc", "accuracy"] | None = pydantic.Field(
-        None, description="dev score that picks the epoch; auroc if there are two classes"
+        None, description="the dev score that chooses the epoch; auroc if there are two classes"
     )
     seed: int = pydantic.Field(0, ge=0, lt=2**31)
 
@@ -71,7 +71,7 @@ class FineTuning(Schedule):
     weight_decay: float = pydantic.Field(0.01, ge=0, description="not on biases and norms")
     class_weights: Literal["balanced", "none"] = "none"
     warmup: float = pydantic.Field(0.1, ge=0, lt=1, description="share of the steps")
-    mixed_precision: bool = pydantic.Field(True, description="bfloat16 on a GPU that has it")
+    mixed_precision: bool = pydantic.Field(True, description="bfloat16 on a GPU that supports it")
 
     @property
     @override

@@ -78,7 +78,7 @@ class Labels:
         nothing = np.zeros((len(self._gold), 2))
         if self.name == "auroc" and auroc(self._gold, nothing) is None:
             raise InputError(
-                "the dev split holds one class only, so that no epoch can be selected by auroc",
+                "the dev split has only one class, so auroc cannot select an epoch",
                 hint="add the other class to it, or use select: accuracy",
             )
         self._weights = _class_weights(data, schedule).to(data.device)
@@ -272,7 +272,7 @@ def _class_weights(data: TrainingData, schedule: Schedule) -> Tensor:
     if (counts == 0).any():
         missing = int(np.flatnonzero(counts == 0)[0])
         raise InputError(
-            f"the train split has no instance of class {missing} (counted from 0)",
+            f"the train split has no text of class {missing} (counted from 0)",
             hint="add some, or leave that label out",
         )
     if data.classes == 2:

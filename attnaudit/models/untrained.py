@@ -124,9 +124,9 @@ def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
     reference, ours = blank.opened.reference, blank.opened.vocabulary
     if not ours.ordered(getattr(spec.vocabulary, "order", None)).same_as(spec.vocabulary):
         raise InputError(
-            "its tokenizer cuts texts into other pieces than the model's",
+            "its tokenizer cuts texts into other pieces than the model's tokenizer",
             where=reference.name,
-            hint="name the pretrained model that the audited one was fine-tuned from",
+            hint="give the pretrained model from which the audited one was fine-tuned",
         )
     if not reference.local:  # other models of the recipe begin from the same weights
         at = config.model.model_copy(update={"revision": reference.revision})

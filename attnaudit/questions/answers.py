@@ -107,9 +107,9 @@ def answer(
     for instance, count in zip(instances, batch.word_counts.tolist(), strict=True):
         if not count:
             raise InputError(
-                f"the text {instance.id!r} has no word that the audited row can attend to, and so"
-                " nothing to explain",
-                hint="leave it out of the data",
+                f"the text {instance.id!r} has no word that the audited row can attend to, so "
+                "there is nothing to explain",
+                hint="leave this text out of the data",
             )
     alpha = model.attend(encoded)  # (B, H, T), or (B, H, Q, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)

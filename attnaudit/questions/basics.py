@@ -48,7 +48,7 @@ class Basics:
         if "first_word" in record:
             self._first.add(record["first_word"])
         if len(self._probs) != len(record["probs"]) * len(self.ids):
-            raise ValueError("records differ in their number of classes")
+            raise ValueError("the records do not all have the same number of classes")
 
     @property
     def gold(self) -> NDArray[np.int64]:
@@ -120,23 +120,24 @@ class Basics:
         words, mass = self.words, float(self._outside.array().mean())
         low, high = (int(q) for q in np.quantile(words, [0.05, 0.95], method="nearest"))
         notes = [
-            f"Texts have {int(np.median(words))} words in the median ({low} to {high} for 90 % of"
-            " them)."
+            f"The median text has {int(np.median(words))} words; 90 % of the texts have {low} "
+            f"to {high}."
         ]
         if mass > 0.005:
-            loud = " More than half: the weights shown say little." if mass > 0.5 else ""
+            loud = " This is more than half, so the weights shown say little." if mass > 0.5 else ""
             notes.append(f"{mass:.0%} {OUTSIDE_NOTE}{loud}")
         if beyond := self._unreachable.array().sum():
             texts = int((self._unreachable.array() > 0).sum())
             notes.append(
-                f"{beyond:,} of {beyond + words.sum():,} words, in {texts:,} of {len(words):,}"
-                " texts, are out of the audited row's reach: no attention can go to them, whatever"
-                " the model does. They are not shown, not ranked and not counted as words."
+                f"{beyond:,} of {beyond + words.sum():,} words, in {texts:,} of {len(words):,} "
+                "texts, are out of reach of the audited row, so they can get no attention. "
+                "They are not shown, not ranked and not counted as words."
             )
         if len(self._first):
             notes.append(
-                f"{self._first.array().mean():.0%} of the attention lies on the first word. The"
-                " tokenizer puts nothing before it, and decoders leave attention that they do not"
-                " need on the first position. Do not read that word's weight as importance."
+                f"{self._first.array().mean():.0%} of the attention lies on the first word. The "
+                "tokenizer puts no special token before it, and decoders often put attention "
+                "that they do not need on the first position. Do not read the weight of that "
+                "word as importance."
             )
         return notes

@@ -11,7 +11,7 @@ from attnaudit.importance.choice import check_measures
 from attnaudit.questions.option import Option
 from attnaudit.questions.shown import ShownSettings
 
-_MEASURES = Option("--measure", "NAME", default="all that suit the model", parse=check_measures)
+_MEASURES = Option("--measure", "NAME", default="all that fit the model", parse=check_measures)
 _LEFT_OUT = Option(offered=False, filled=True)
 
 
@@ -21,13 +21,12 @@ class ComparedSettings(ShownSettings):
     measures: Annotated[Optional[tuple[str, ...]], _MEASURES] = pydantic.Field(  # noqa: UP045
         None,
         min_length=1,
-        description="The importances that attention is compared with; by default those "
-        "that suit the model.",
+        description="An importance to compare attention with.",
     )
     left_out: Annotated[tuple[str, ...], _LEFT_OUT] = pydantic.Field(
         (),
-        description="The importances that are left out because they are slow for this model; "
-        "the audit fills this in.",
+        description="The importances that are left out because they are slow for this model. "
+        "The audit fills this in.",
     )
 
     @property

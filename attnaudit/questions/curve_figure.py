@@ -28,7 +28,7 @@ _LOOKS = {
     "imitator": _Look("imitator (lambda 0)", "o", "c0", False),
     "seed": _Look("same recipe, another seed", "^", "c1"),
     "uniform": _Look("trained with uniform weights", "s", "c2"),
-    "instance": _Look("per-text search (no model)", "P", "c3"),
+    "text": _Look("per-text search (no model)", "P", "c3"),
 }
 _LEAST_TOP = 0.05  # the axis of the TVD reaches at least so far, lest noise look like a cost
 
@@ -38,7 +38,7 @@ def tvd_jsd_curve(points: Sequence[Point], name: str) -> Drawn:
 
     Wiegreffe & Pinter (2019), section 4, with the full TVD where their code halves it.
     """
-    title = "How far attention can be moved, and what it costs"
+    title = "How far attention can be moved, and how far answers move with it"
     means = by_lambda(points)
     shown = [*means, *(p for p in points if p.kind != "lambda")]
     rows = [[_look(p).name, p.strength, p.jsd, p.tvd] for p in shown]
@@ -63,15 +63,16 @@ def tvd_jsd_curve(points: Sequence[Point], name: str) -> Drawn:
         add_legend(axes, [_handle(look) for look in dict.fromkeys(map(_look, shown))])
         svg = inline(figure, name, spoken(title, table, ["lambda", "mean JSD", "mean TVD"]))
     caption = (
-        "Each mark is a model that was trained again. To the right its attention differs more from"
-        " the audited model's, and higher up its answers differ more. A dot that is further right"
-        " than the imitators and no higher than other seeds shows that other attention can give"
-        " the same answers. Small dots are single runs, large ones their means."
+        "Each mark is a model that was trained again. Further right, its attention differs "
+        "more from the audited model's (JSD). Higher up, its answers differ more (TVD). A dot "
+        "that lies further right than the imitators, and no higher than other seeds, shows "
+        "that other attention can give the same answers. Small dots are single models, large "
+        "dots are means."
     )
-    if any(p.kind == "instance" for p in points):
+    if any(p.kind == "text" for p in points):
         caption += (
-            " The plus is the per-text search. It is no model and no evidence against attention,"
-            " wherever it lies: the model may never produce those weights."
+            " The plus is the per-text search. It is not a model, and it is no evidence "
+            "against attention, wherever it lies: the model may never produce those weights."
         )
     return Drawn(title, svg, caption, table)
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from attnaudit.measures.summary import Cell, Summary
 
-Kind = Literal["lambda", "seed", "uniform", "instance"]
+Kind = Literal["lambda", "seed", "uniform", "text"]
 _INSTANCE = "adversary.instance"
 
 
@@ -40,7 +40,7 @@ def curve_points(summaries: Mapping[str, Summary]) -> list[Point]:
     Empty where there is no other model: the adversary per instance alone makes no curve.
     """
     points = [point for summary in summaries.values() for point in _points(summary)]
-    if all(point.kind == "instance" for point in points):
+    if all(point.kind == "text" for point in points):
         return []
     return sorted(points, key=lambda p: (p.kind, p.strength or 0.0, p.seed or 0))
 
@@ -61,7 +61,7 @@ def _points(summary: Summary) -> Iterator[Point]:
                 yield from _point(kind, row["JSD"], row["TVD"], None, int(number))
     jsd, tvd = (summary.metrics.get(f"{_INSTANCE}.{what}.mean") for what in ("jsd", "tvd"))
     if jsd and tvd:
-        yield from _point("instance", jsd.value, tvd.value)
+        yield from _point("text", jsd.value, tvd.value)
 
 
 def _point(

@@ -80,7 +80,7 @@ class Chooser:
             for record in one.read(rows, picked if one is shown else None):
                 gathered[record["row"]].add(record, one.beside, self._tokens)
         maps = [made for row in rows if (made := gathered[row].heatmap()) is not None]
-        rule = f"at even steps of rank by {what}, from the least to the largest"
+        rule = f"chosen at even steps of rank by {what}, from the smallest to the largest"
         judged, unsupported = (
             sum(one.statuses[status] for one in self._watched for status in counted)
             for counted in (("supported", "unsupported"), ("unsupported",))

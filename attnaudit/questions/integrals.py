@@ -21,8 +21,9 @@ Array = NDArray[np.float64]
 
 _FIGURES = ("gradients", "completeness", "undefined")
 _ALONE = (
-    "Integrated gradients from another baseline would rank words otherwise, and only one is shown."
-    " By default a model that has a mask token, or a token for unknown words, gets a second one."
+    "Integrated gradients are shown from one baseline only. Another baseline would rank the "
+    "words differently. By default, a model that has a mask token or a token for unknown words "
+    "gets a second baseline."
 )
 _OLD = "12 fixed nodes, convergence not checked"
 
@@ -94,8 +95,8 @@ class Integrals:
             tolerances = " or ".join(f"{t:g}" for t in sorted(self._tolerances[name]))
             undefined = int(np.nansum(self.figure(f"{name}.undefined")))
             mean, most = float(gradients[told].mean()), int(gradients[told].max())
-            said.append(f"error at most {tolerances} of a text's largest score")
-            said.append(f"{mean:.1f} gradients a text, at most {most}")
+            said.append(f"estimated error at most {tolerances} of a text's largest score")
+            said.append(f"{mean:.1f} gradients for a text on average, at most {most}")
             reasons = "".join(f" ({n} {reason})" for reason, n in self._reasons[name].items())
             said.append(f"{undefined:,} of {told.sum():,} texts undefined{reasons}")
         if not told.all():

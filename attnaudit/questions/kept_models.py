@@ -55,7 +55,7 @@ class KeptModels:
         check_folder(self.folder)
         if not clear and not self._are_of_this_model():
             raise OutputError(
-                "holds models that were trained for another audited model",
+                "contains models that were trained for another audited model",
                 where=self.folder,
                 hint=f"name another folder with {self.option}, or remove them",
             )

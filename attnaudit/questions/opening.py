@@ -13,7 +13,7 @@ from attnaudit.records.reading import RecordsFile
 
 
 def open_records(path: Path) -> RecordsFile:
-    """The records in `path`, each held against what its question records when it is read.
+    """The records in `path`. Each is checked against the form of its question when it is read.
 
     Raises InputError as `RecordsFile` does, and for records of a question that is not known.
     """

@@ -1,4 +1,4 @@
-"""What a question is, for those who read its records: nothing here needs a model, or torch."""
+"""What a question is, for modules that read its records: nothing here needs a model, or torch."""
 
 from __future__ import annotations
 

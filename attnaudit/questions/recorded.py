@@ -59,7 +59,7 @@ class Answer(Record, kw_only=True):
         if self.probs[self.predicted] != max(self.probs):
             raise ValueError(f"predicted is {self.predicted}, and probs say otherwise")
         if self.reach is not UNSET and self.reach[1] - self.reach[0] != self.words:
-            raise ValueError(f"reach holds other than {self.words} words")
+            raise ValueError(f"reach does not have {self.words} words")
 
 
 class Attended(Answer, kw_only=True):

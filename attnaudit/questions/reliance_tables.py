@@ -43,10 +43,12 @@ def reliance_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:
     if not rows:
         return {}
     notes = [
-        "A control, no test: all content weights at 0, the rest as it was. Where little moves, the",
-        "answer goes around this attention, and what other weights do to it says little of them.",
+        "This is a control, not a test: all attention weights on words are set to 0, and the rest"
+        " stays as it was.",
+        "If the answers hardly move, they go around this attention. Then other weights cannot show"
+        " much, either.",
     ]
-    title = "All content erased: does the answer pass through this attention?"
+    title = "All weights on words set to 0: does the answer pass through this attention?"
     return {"erase.all": Table(title, ["", "value", "low", "high", "n"], rows, notes)}
 
 
@@ -62,6 +64,7 @@ def reliance_notes(tvd: Estimate | None) -> list[str]:
     if tvd is None or tvd.value is None or tvd.value >= UNMOVED_TVD:
         return []
     return [
-        f"Even with all content erased the answers barely move (mean TVD {tvd.value:.3f}): they"
-        " hardly pass through this attention, so that its weights cannot be tested here."
+        "The answers barely move even when all attention weights on the words are 0 (mean TVD "
+        f"{tvd.value:.3f}). They hardly pass through this attention, so its weights cannot be "
+        "tested here."
     ]

@@ -24,7 +24,7 @@ class ScoredSettings(ShownSettings):
 
     score: ScoreName = pydantic.Field(
         "macro_f1",
-        description="The score by which models are compared: `macro_f1`, the mean of the F1 of all"
-        " classes; `f1`, that of the last of two classes; `auroc` or `auprc`, the mean of one class"
-        " against the rest.",
+        description="The score that compares models. `macro_f1`: the mean of the F1 of all "
+        "classes. `f1`: the F1 of the last of two classes. `auroc` or `auprc`: the mean over "
+        "classes of one class against the rest.",
     )

@@ -7,8 +7,8 @@ from attnaudit.records.metric import LEAST_SCORE, UNIT, MetricSpec
 # What an F1 is everywhere in this tool.
 F1_FORMULA = "2 TP / (2 TP + FP + FN); more than two classes: the mean of this over the classes"
 F1_TRAP = (
-    "With two classes it is the F1 of the last class, so the order of the labels matters. With more"
-    " classes every class counts alike, however rare it is."
+    "With two classes it is the F1 of the last class, so the order of the labels matters. With "
+    "more classes every class counts the same, even a rare one."
 )
 F1_SOURCE = "van Rijsbergen 1979, Information Retrieval, chapter 7"
 
@@ -25,7 +25,7 @@ def scores(prefix: str, what: str, beside: str) -> list[MetricSpec]:
             UNIT,
             formula="mean over texts of [argmax_c p(c) = gold]",
             beside=(beside,),
-            traps="Where one class is common, a constant guess scores high as well.",
+            traps="If one class is very common, a constant guess scores high as well.",
             source="common usage",
         ),
         MetricSpec(
@@ -52,7 +52,7 @@ def scores(prefix: str, what: str, beside: str) -> list[MetricSpec]:
             formula="(pairs ranked right + pairs tied / 2) / all pairs of a positive and a "
             "negative text",
             beside=(f"{prefix}.accuracy",),
-            traps="It exists for two classes only. A constant answer has .5.",
+            traps="It exists for two classes only. A constant answer gets .5.",
             source="Hanley & McNeil 1982",
         ),
     ]
@@ -70,7 +70,7 @@ SPECS = (
         UNIT,
         formula="max_c n_c / n, with n_c the texts of gold class c",
         beside=("model.accuracy",),
-        traps="A model below it tells nothing about attention.",
+        traps="A model that scores less tells nothing about attention.",
         source="common usage",
     ),
 )

@@ -15,8 +15,8 @@ class ShownSettings(Settings):
 
     reading: str = pydantic.Field(
         "mean",
-        description="What of the attention is shown and ranked: `mean`, `max`, or one head, such"
-        " as head0.",
+        description="Which one number for each word is shown and ranked: the `mean` or `max` "
+        "over all heads, or the weight of one head, such as head0.",
     )
 
     @pydantic.field_validator("reading")

@@ -18,8 +18,8 @@ SPECS = (
         UNIT,
         formula="mean over texts of 1 - sum of the weights on the content, mean of the heads",
         beside=("outside", "content positions"),
-        traps="It is left out where no weight lies outside. Where it is large, a heatmap shows a"
-        " small part of the attention.",
+        traps="It is left out if no weight lies outside. If it is large, a heatmap shows only a "
+        "small part of the attention.",
         source="this tool's own",
     ),
     MetricSpec(
@@ -31,7 +31,7 @@ SPECS = (
         UNIT,
         formula=f"mean of [words < {TAU_WORDS}]",
         beside=("correlate.{importance}.tau.significant",),
-        traps="No tau of such a text can be significant, however well two rankings agree.",
+        traps="No tau of such a text can be significant, even if two rankings agree fully.",
         source="this tool's own",
     ),
 )

@@ -81,7 +81,7 @@ def read_trained_models(
     for kind, models in runs.models.items():
         for number, columns in models.items():
             if len(columns.probs) != n:
-                raise ValueError(f"records are missing of {dict(kind)}, seed {number}")
+                raise ValueError(f"records are missing: {dict(kind)}, seed {number}")
     return TrainedModels(audited, splits, runs, classes)
 
 

@@ -27,8 +27,8 @@ MAX = Reading(
     definition="The largest weight that any head gives to a word.",
     formula="max_h a_h, renormalised",
     source="common usage",
-    traps="One idle head may decide it. The maxima add up to more than 1: what lies outside the"
-    " words is that of the mean.",
+    traps="One idle head may decide the result. The maxima add up to more than 1, so the share "
+    "outside the words is taken from the mean.",
     compute=lambda alpha: alpha.amax(1),
 )
 
@@ -56,7 +56,7 @@ def _head(name: str) -> Reading | None:
 
     return Reading(
         name,
-        f"The weights of head {number} alone.",
+        f"The weights of head {number} only.",
         f"a_{number}",
         HEAD.source,
         HEAD.traps,
@@ -68,10 +68,10 @@ def _head(name: str) -> Reading | None:
 
 HEAD = Family(
     name="head{number}",
-    definition="The weights of one head alone, by its number from 0.",
+    definition="The weights of one head only, by its number, counted from 0.",
     formula="a_h",
     source="common usage",
-    traps="What one head shows, the answer may not depend on. Across seeds a number means little:"
-    " head 3 of another model is another head.",
+    traps="The answer may not depend on this head. Across seeds the number means little: head 3 "
+    "of another model is a different head.",
     of=_head,
 )

@@ -1,6 +1,6 @@
 """What a reading is: how attention becomes the one number a position that is shown and ranked.
 
-What acts on attention acts on the weights of all heads, whatever the reading. Nothing here brings
+Tests that change attention always change the weights of all heads. Nothing here brings
 torch before it computes.
 """
 

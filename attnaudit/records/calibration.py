@@ -44,7 +44,8 @@ class Row(Settings):
         min_length=1, max_length=100, description="The finding, or a check of the audited model."
     )
     expected: str = Field(
-        max_length=100, description="The status that must be found, or `never` and a status."
+        max_length=100,
+        description="The status that must be found, or `never` and a status that must not.",
     )
     found: dict[str, NonNegativeInt] = Field(description="How many seeds had each status.")
     right: NonNegativeInt = Field(description="How many seeds came out as expected.")
@@ -54,14 +55,14 @@ class Row(Settings):
     )
     share_high: Number = Field(ge=0, le=1, description="Upper end of that interval.")
     verdict: Verdict = Field(
-        description="holds: as expected; fails: a seed had the opposite, or too few were right;"
-        " open: fewer were right than should, and chance alone may have done it."
+        description="holds: as expected; fails: a seed had the opposite, or too few seeds were "
+        "right; open: fewer seeds were right than required, perhaps by chance."
     )
 
     @pydantic.model_validator(mode="after")
     def _adds_up(self) -> Row:
         if sum(self.found.values()) != self.seeds or self.right > self.seeds:
-            raise ValueError(f"what was found on {self.plant!r} does not add up to its seeds")
+            raise ValueError(f"the results on {self.plant!r} do not add up to its number of seeds")
         return self
 
 
@@ -80,9 +81,9 @@ class Calibration(Settings):
     made: str = Field(
         pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="When it ended, in UTC, ISO 8601."
     )
-    quick: bool = Field(description="Whether these are the plants of --quick alone.")
+    quick: bool = Field(description="Whether only the plants of --quick were run.")
     first_seed: NonNegativeInt = Field(description="The first seed of each plant.")
-    seeds: PositiveInt = Field(description="How many seeds each plant was grown from.")
+    seeds: PositiveInt = Field(description="With how many seeds each plant was generated.")
     seconds: dict[str, Number] = Field(description="CPU seconds that each plant took in all.")
     table: list[Row] = Field(min_length=1, max_length=10_000, description="What was found.")
 

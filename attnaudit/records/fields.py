@@ -55,7 +55,7 @@ def check(content: Mapping[str, Any], kind: Kind, where: str | None, line: int |
         msgspec.convert(content, kind(content), strict=True)
     except (msgspec.ValidationError, RecursionError) as error:
         raise InputError(
-            f"is no record of this kind: {_plain(str(error))}", where=where, line=line
+            f"is not a record of this kind: {_plain(str(error))}", where=where, line=line
         ) from None
 
 

@@ -1,8 +1,8 @@
 """Lines of a records file: one JSON object each, sealed by a checksum.
 
 The last field of a line is `"crc"`: the CRC-32, in eight hexadecimal digits, of all bytes of the
-line before `,"crc":"`. It shows accidents. It is no proof against intent: whoever edits a line can
-compute it anew.
+line before `,"crc":"`. It shows accidents. It is no proof against intent: someone who edits a line
+can compute it again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def lines(stream: IO[bytes], where: str, first: int) -> Iterator[tuple[int, byte
     while line := stream.readline(LONGEST):
         if len(line) == LONGEST:
             raise InputError(
-                f"is longer than a record can be ({LONGEST >> 20} MiB)", where=where, line=number
+                f"is longer than the limit for a record ({LONGEST >> 20} MiB)",
+                where=where,
+                line=number,
             )
         yield number, line
         number += 1

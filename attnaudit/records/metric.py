@@ -100,7 +100,7 @@ def range_of(specs: Iterable[MetricSpec], name: str) -> tuple[float | None, floa
     for spec in specs:
         if spec.matches(name):
             return spec.range
-    raise KeyError(f"metric {name!r} is of none of these families")
+    raise KeyError(f"metric {name!r} belongs to none of these families")
 
 
 def _either(key: str) -> str:

@@ -136,21 +136,21 @@ class RecordsFile:
             return _footer_of(content, self.sealed)
         except (InputError, TypeError):
             raise InputError(
-                "is not complete: its last line is no count of records",
+                "is not complete: its last line does not hold the number of records",
                 where=self.path,
                 line=_count_lines(self.path),
-                hint="run the audit again, with --resume if a .partial file is there",
+                hint="run the audit again; if there is a .partial file, with --resume",
             ) from None
 
     def _check_end(self, found: int, order: _Order, digest: str, more: bytes, number: int) -> None:
         """Hold what was read against the footer, which stands on line `number`."""
         expected, instances = self._footer, self.header.dataset.instances
         if found != expected.records:
-            what = f"holds {found} records where its last line counts {expected.records}"
+            what = f"contains {found} records, but its last line says {expected.records}"
         elif more:
-            what = "goes on after the line that counts its records"
+            what = "continues after the line that counts its records"
         elif expected.sha256 is not None and digest != expected.sha256:
-            what = "is damaged, or was edited: its last line holds the SHA-256 of other lines"
+            what = "is damaged, or was edited: its last line contains the SHA-256 of other lines"
         elif self._kind is not None and not order.runs_alone and order.plain != instances:
             what = f"holds records of {order.plain} texts where its header says {instances}"
         else:
@@ -177,13 +177,13 @@ class _Order:
         if run != self._run:
             key = run_key(run)
             if key in self._seen:
-                raise self._error(f"the run {key or 'without a name'} stands here again", number)
+                raise self._error(f"the run {key or 'without a name'} occurs again here", number)
             self._seen.add(key)
             self._run, self._row, self._ids = run, -1, set()
         if row <= self._row:
-            raise self._error(f"row {row} stands after row {self._row}", number)
+            raise self._error(f"row {row} comes after row {self._row}", number)
         if name in self._ids:
-            raise self._error(f"the id {name!r} stands twice", number)
+            raise self._error(f"the id {name!r} occurs twice", number)
         self._ids.add(name)
         self._row = row
         self.plain += run is None
@@ -240,7 +240,7 @@ def _check_classes(content: Record, labels: Any, where: str, number: int) -> Non
     probs = content.get("probs")
     if probs is not None and isinstance(labels, list) and len(probs) != len(labels):
         raise InputError(
-            f"is of {len(probs)} classes where the header names {len(labels)}",
+            f"has {len(probs)} classes, but the header names {len(labels)}",
             where=where,
             line=number,
         )

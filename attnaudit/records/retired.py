@@ -12,8 +12,8 @@ from string import Formatter
 
 from attnaudit.records.metric import NAME
 
-_MACRO = "the score is macro-F1 in place of the F1 of the last class"
-_SCORE = "The score is macro-F1 in place of the F1 of the last class."
+_MACRO = "the score is macro-F1 instead of the F1 of the last class"
+_SCORE = "The score is macro-F1 instead of the F1 of the last class."
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ RETIRED = (
     Retired(
         "manipulation.excess_jsd",
         ("manipulation.adversary_excess_jsd", "manipulation.units_excess_jsd"),
-        "One figure is of the single adversary that decides against attention, the other is the "
-        "mean over seeds that decides for it.",
+        "It was split in two: one metric is about the single adversary that decides against "
+        "attention, the other is the mean over seeds that decides for attention.",
     ),
 )
 

@@ -29,7 +29,7 @@ class _Facts(Settings):
 class ModelFacts(_Facts):
     """Which model was audited. Further keys describe its kind and recipe."""
 
-    name: str = Field(description="The model as it was named on the command line.")
+    name: str = Field(description="The model as it was given on the command line.")
     sha256: str | None = Field(
         default=None, description="SHA-256 of the model file; null where there is no single file."
     )
@@ -43,33 +43,33 @@ class ModelFacts(_Facts):
 class UnknownWords(Settings):
     """What of the audited texts, queries included, the model has no word for."""
 
-    words: NonNegativeInt = Field(description="Number of different words that it does not know.")
+    words: NonNegativeInt = Field(
+        description="Number of different words that the model does not know."
+    )
     all_words: NonNegativeInt = Field(description="Number of different words in all.")
     occurrences: NonNegativeInt = Field(description="How often such words occur.")
     all_occurrences: NonNegativeInt = Field(description="How often any words occur.")
-    texts: NonNegativeInt = Field(description="Number of texts that hold such words.")
+    texts: NonNegativeInt = Field(description="Number of texts that contain such words.")
 
 
 class DatasetFacts(_Facts):
     """Which instances were audited. Further keys describe how the data was read."""
 
-    name: str = Field(description="The data set as it was named on the command line.")
+    name: str = Field(description="The data set as it was given on the command line.")
     sha256: str | None = Field(default=None, description="SHA-256 of the data file's bytes.")
     split: str = Field(description="Which part of the data: train, dev, test or all.")
-    instances: int = Field(ge=0, description="Number of instances audited.")
+    instances: int = Field(ge=0, description="Number of texts audited.")
     skipped: dict[str, int] = Field(
         default_factory=dict, description="Number of rows left out, by reason."
     )
-    truncated: int = Field(
-        default=0, ge=0, description="Number of instances cut at the length limit."
-    )
+    truncated: int = Field(default=0, ge=0, description="Number of texts cut at the length limit.")
     partial: bool = Field(
-        default=False, description="Whether a limit kept some rows from being audited."
+        default=False, description="Whether some rows were not audited, because of --limit."
     )
     unknown: UnknownWords | None = Field(
         default=None,
-        description="Words that the model does not know; null for models of pieces, which cut"
-        " every word into pieces that they know, and for a training.",
+        description="Words that the model does not know; null for a training, and for models "
+        "that cut every word into known pieces.",
     )
 
     @property
@@ -100,7 +100,8 @@ class Verification(Settings):
     """
 
     asked: NonNegativeInt | Literal["all"] = Field(
-        description="How many texts were to be drawn at random beside the unusual ones, or all."
+        description="How many other texts, beside the unusual ones, were to be drawn at "
+        "random, or all."
     )
     texts: NonNegativeInt = Field(description="Number of texts that were checked.")
     unusual: dict[str, NonNegativeInt] = Field(
@@ -109,28 +110,34 @@ class Verification(Settings):
     )
     drawn: NonNegativeInt = Field(description="Number of the other texts that were checked.")
     largest_difference: Number = Field(
-        ge=0, description="Largest difference between an own answer and the reading."
+        ge=0,
+        description="Largest difference between the model's own answer and the answer that "
+        "attnaudit computes.",
     )
     batch_difference: Number = Field(
-        ge=0, description="Largest difference between two own answers: alone, and in a batch."
+        ge=0,
+        description="Largest difference between two answers of the model itself: alone and in "
+        "a batch.",
     )
     tolerance: Number = Field(
-        ge=0, description="What was allowed, as a share of 1 + the largest logit of a text."
+        ge=0,
+        description="The largest difference allowed, as a share of 1 + the largest logit of a "
+        "text.",
     )
 
 
 class CalibrationFacts(Settings):
     """How the rules of the findings did on planted models, on a machine and with a code."""
 
-    file: str = Field(description="The file of the calibration, as it was named.")
+    file: str = Field(description="The file of the calibration, as it was given.")
     sha256: str = Field(description="Its SHA-256.")
     version: str = Field(description="The version of this tool that made it.")
-    made: str = Field(description="When it was made, in UTC, ISO 8601.")
+    made: str = Field(description="When the plan was made, in UTC, ISO 8601.")
     holds: NonNegativeInt = Field(description="How many plants hold.")
     plants: NonNegativeInt = Field(description="How many plants there are.")
     failing: list[str] = Field(description="The plants on which a rule failed.")
     current: bool = Field(
-        description="Whether the version and code that made it are those that named it here."
+        description="Whether the same version and code made the calibration and this report."
     )
 
 
@@ -144,7 +151,7 @@ class Manifest(Settings):
     files: dict[str, str] = Field(description="SHA-256 of each file read, by name.")
     python: str = Field(description="Version of Python.")
     packages: dict[str, str] = Field(description="Versions of the packages that compute.")
-    platform: Platform = Field(description="What the run was made on.")
+    platform: Platform = Field(description="The machine that the run was made on.")
     device: str = Field(description="Where the model ran: cpu, cuda or mps.")
     dtype: str = Field(description="Number format in which the model ran.")
     threads: int = Field(ge=1, description="Number of CPU threads in use.")
@@ -152,8 +159,8 @@ class Manifest(Settings):
     finished: str | None = Field(description="End in UTC, ISO 8601; null while the work goes on.")
     verification: Verification | None = Field(
         default=None,
-        description="How the model was checked on the data; null for a training, and in records"
-        " that are older than this check.",
+        description="How the model was checked on the data; null for a training, and in "
+        "records that are older than this check.",
     )
     calibration: CalibrationFacts | None = Field(
         default=None, description="The calibration that this report names, or null."
@@ -191,7 +198,7 @@ def parse(
     if type(version) is not int or version not in versions:
         known = " and ".join(map(str, versions))
         raise InputError(
-            f"has schema version {version!r}, and this attnaudit reads {known}",
+            f"has schema version {version!r}, but this attnaudit reads {known}",
             where=where,
             line=line,
             hint="use the version of attnaudit that wrote it",
@@ -239,7 +246,7 @@ Run = Mapping[str, str | int | float]
 
 
 def run_key(run: Run | None) -> str:
-    """A run as one string, whatever the order of its keys; empty for an audit without runs."""
+    """A run as one string, the same for any order of its keys; empty for an audit without runs."""
     return "" if run is None else json.dumps(run, sort_keys=True)
 
 
@@ -260,4 +267,4 @@ def _first_difference(there: Any, here: Any, place: str) -> str | None:
         return None
     if there == here:
         return None
-    return f"its {place} is {json.dumps(there)}, this run's {json.dumps(here)}"
+    return f"its {place} is {json.dumps(there)}, but this run's is {json.dumps(here)}"

@@ -164,7 +164,7 @@ class RecordsWriter:
                 row, line, run = record["row"], self._sound(record), record.get("run")
                 rows = self.done_in(run)
                 if row in rows:
-                    raise ValueError(f"row {row} has a record already {run_key(run)}".rstrip())
+                    raise ValueError(f"row {row} already has a record {run_key(run)}".rstrip())
                 self._stream.write(line)
                 rows.add(row, end)
                 end += len(line)
@@ -177,16 +177,16 @@ class RecordsWriter:
             if self._kind is not None:
                 check(record, self._kind, None, None)
         except ValueError:
-            problem = "it holds a number that is not finite"
+            problem = "it contains a number that is not finite"
         except InputError as error:
             problem = f"it {error.what}"
         else:
             if len(line) < LONGEST and 0 <= record["row"] <= LARGEST_ROW:
                 return line
-            problem = "it is too large to be kept"
+            problem = "it is too large to be stored"
         raise InputError(
             f"the record of the text {record['id']!r} cannot be right: {problem}",
-            hint="the model answers this text with nonsense, or attnaudit has a fault",
+            hint="either the model gives a meaningless answer to this text, or attnaudit has a bug",
         )
 
     def finish(self, manifest: Manifest | None = None) -> None:
@@ -275,7 +275,7 @@ class RecordsWriter:
         if difference is not None:
             return self._set_aside(f"it belongs to another run: {difference}")
         if not resume:
-            return self._set_aside("--resume would have gone on from them")
+            return self._set_aside("--resume would have continued from them")
         return self._load()
 
     def _left(self) -> Header | None:
@@ -300,7 +300,7 @@ class RecordsWriter:
                     check(content, self._kind, where, number)
                 rows, names = self._runs.setdefault(run, Rows()), ids.setdefault(run, set())
                 if not 0 <= row <= LARGEST_ROW or row in rows or content["id"] in names:
-                    what = f"row {row} or its id stands there twice"
+                    what = f"row {row} or its id occurs there twice"
                     raise InputError(what, where=where, line=number)
                 names.add(content["id"])
                 rows.add(row, end)
@@ -318,7 +318,10 @@ class RecordsWriter:
             self._stream.seek(0)
             shutil.copyfileobj(self._stream, copy)
         kept = sum(map(len, self._runs.values()))
-        self.remark = f"{why}; going on from the {kept} records before; the whole is kept as {old}"
+        self.remark = (
+            f"{why}; the run continues from the {kept} records before that line. The whole file is "
+            f"kept as {old}"
+        )
         self._stream.seek(end)
         self._stream.truncate()
 
@@ -352,9 +355,9 @@ def _open_alone(path: Path) -> IO[bytes]:
         if error.errno != errno.ELOOP:
             raise
         raise OutputError(
-            "is a link, and a run writes what it has made through no link",
+            "is a link, and a run does not write through links",
             where=path,
-            hint="remove it, or name another file",
+            hint="remove it, or give another file",
         ) from None
     if fcntl is not None:
         try:
@@ -364,7 +367,7 @@ def _open_alone(path: Path) -> IO[bytes]:
             raise InputError(
                 "another run is writing it at this moment",
                 where=path,
-                hint="wait until that has ended, or name another file",
+                hint="wait until that run has ended, or give another file",
             ) from None
         except OSError:  # a file system without locks
             pass

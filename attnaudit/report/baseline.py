@@ -1,4 +1,4 @@
-"""A report against an older one of the same audit and data: what has changed, and for the worse.
+"""A report against an older one of the same audit and data: what has changed, and what got worse.
 
 Where both sides bring their records, a figure that is a mean over instances is compared instance by
 instance, paired by id. Where one side is a report alone, or the figure is no mean, the difference
@@ -67,22 +67,22 @@ def check_comparable(baseline: Baseline, audit: str, dataset: DatasetFacts) -> N
     report, where = baseline.report, baseline.path
     if report.audit != audit:
         raise InputError(
-            f"is a baseline of {report.audit}, and this is {audit}",
+            f"is a baseline of {report.audit}, but this report is of {audit}",
             where=where,
             hint="compare runs of one audit",
         )
     old = report.dataset
     if old.split != dataset.split:
         raise InputError(
-            f"is a baseline on the split {old.split!r}, and this is on {dataset.split!r}",
+            f"is a baseline on the split {old.split!r}, but this report is on {dataset.split!r}",
             where=where,
             hint="choose the same --split",
         )
     if old.rows_digest != dataset.rows_digest or (old.sha256 is None and old.name != dataset.name):
         raise InputError(
-            f"is a baseline on other data: {_named(old)}, and this is {_named(dataset)}",
+            f"is a baseline on other data: {_named(old)}, but this report is on {_named(dataset)}",
             where=where,
-            hint="run the older model on this data too",
+            hint="run the older model on these data, too",
         )
 
 
@@ -95,7 +95,7 @@ def check_current(baseline: Baseline) -> None:
         found = retired(name)
         if found is not None and metric.value is not None and metric.direction != "neutral":
             raise InputError(
-                f"holds {name} of an older version, now {found.replaced}",
+                f"contains {name} of an older version, which is now {found.replaced}",
                 where=baseline.path,
                 hint="make this baseline again from its records, or leave --baseline out",
             )
@@ -197,7 +197,7 @@ def gates(baseline: Baseline, changes: Sequence[Change]) -> list[Gate]:
     judged = sum(c.verdict in ("regressed", "improved", "no change") for c in changes)
     unknown = [c.metric for c in changes if c.verdict == "inconclusive"]
     if unknown or not judged:
-        what = "none of its figures can be judged"
+        what = "none of its figures can be compared"
         if unknown:
             more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
             what = f"cannot be compared: {', '.join(unknown[:_SHOWN])}{more}"
@@ -220,7 +220,10 @@ def _change(change: Change) -> str:
 def tables(baseline: Baseline, report: Report, changes: Sequence[Change]) -> dict[str, TableData]:
     """What has changed, with what the reader must know to trust it; and, as detail, all figures."""
     known = [c for c in changes if c.verdict in ("regressed", "improved", "inconclusive")]
-    title, notes = f"Against the baseline {baseline.path}", list(_notes(baseline, report, changes))
+    title, notes = (
+        (f"Compared with the baseline {baseline.path}"),
+        list(_notes(baseline, report, changes)),
+    )
     return {
         "baseline": _table(title, known, notes),
         "baseline_detail": _table(f"{title}: all figures", changes, [], detail=True),
@@ -246,24 +249,24 @@ def _notes(baseline: Baseline, report: Report, changes: Sequence[Change]) -> Ite
     pairs = [c.difference.n + c.difference.undefined for c in changes if c.paired]
     unpaired = [c.metric for c in changes if not c.paired and c.verdict != "not judged"]
     if pairs:
-        yield f"Differences are new minus old, over {max(pairs):,} instances that both runs have."
+        yield f"Differences are new minus old, over {max(pairs):,} texts that both runs have."
     if unpaired:
         what = "Differences" if not pairs else "Those of " + ", ".join(unpaired)
         yield (
-            f"{what} are unpaired: intervals are combined as if the runs were independent, which"
-            " overlooks small changes."
+            f"{what} are unpaired: their intervals are combined as if the runs were "
+            "independent. Small changes can be missed."
         )
     if not pairs:
-        yield "Give the records (--records) of both runs to compare instance by instance."
+        yield "Give the records (--records) of both runs to compare them text by text."
     judged = sum(c.verdict not in ("not judged", "inconclusive") for c in changes)
     if judged > 1:
         yield (
-            f"Each of {judged} figures is judged on its own: one in forty looks worse by chance"
-            " alone."
+            f"Each of {judged} figures is judged on its own. So one in forty looks worse by "
+            "chance alone."
         )
     different = _differences(_settings(baseline.report), _settings(report))
     if different:
-        yield f"The runs differ in {', '.join(different)}: figures may not mean the same."
+        yield f"The runs differ in {', '.join(different)}, so their figures may not mean the same."
 
 
 def _settings(report: Report) -> dict[str, object]:

@@ -12,8 +12,8 @@ from attnaudit.report.schema import Report
 from attnaudit.report.wording import plain
 
 INTERVAL = (
-    "An interval says which values fit the data. Of a hundred such intervals, from other seeds and"
-    " other texts, about 95 would hold the true value."
+    "An interval says which values fit the data. Of a hundred such intervals, from other seeds "
+    "and other texts, about 95 would contain the true value."
 )
 
 
@@ -60,11 +60,14 @@ def _measured(found: Finding) -> Iterator[str]:
     if found.delta is None:
         return
     if low > found.delta:
-        yield f"All of these lie above the limit of {found.delta:.3g}."
+        yield f"All of these values are above the limit of {found.delta:.3g}."
     elif high < found.delta:
-        yield f"All of these lie below the limit of {found.delta:.3g}."
+        yield f"All of these values are below the limit of {found.delta:.3g}."
     else:
-        yield f"The limit of {found.delta:.3g} lies among them."
+        yield (
+            f"The limit of {found.delta:.3g} is one of these values, so the true value may be "
+            "above or below it."
+        )
 
 
 def _definition(metric: str) -> str:
@@ -92,26 +95,29 @@ def _changes(found: Finding) -> Iterator[str]:
     elif found.interval is not None and found.delta is not None:
         low, high = found.interval
         if low > found.delta:
-            yield f"A limit above {number(low)} would change this answer."
+            yield f"Only a limit above {number(low)} would change this answer."
         elif high < found.delta:
-            yield f"A limit below {number(high)} would change this answer."
+            yield f"Only a limit below {number(high)} would change this answer."
 
 
 def _needed(power: Power) -> Iterator[str]:
     """The size that would lead to an answer four times in five."""
     if power.seeds_needed is not None:
         yield (
-            f"With {power.seeds_needed:,} models in place of {power.seeds:,} there would be an"
-            " answer four times in five, if the true value is the one seen."
+            f"With {power.seeds_needed:,} models instead of {power.seeds:,}, there would be an "
+            "answer four times in five, if the true value is the one seen."
         )
     if power.texts_needed is not None:
         yield (
-            f"With {power.texts_needed:,} texts in place of {power.texts:,} there would be an"
-            " answer four times in five, if the true value is the one seen."
+            f"With {power.texts_needed:,} texts instead of {power.texts:,}, there would be an "
+            "answer four times in five, if the true value is the one seen."
         )
     if power.seeds_needed is None and power.texts_needed is None:
         if power.both_needed is None:
-            yield "If the true value is the one seen, neither more models nor more texts decide."
+            yield (
+                "If the true value is the one seen, neither more models nor more texts would give "
+                "an answer."
+            )
         else:
             size = power.both_needed
             yield (

@@ -147,7 +147,7 @@ def _different_readings(parts: Sequence[Part]) -> list[str]:
     if len(by_reading) < 2:
         return []
     said = "; ".join(f"{reading}: {', '.join(names)}" for reading, names in by_reading.items())
-    return [f"Attention is not shown by one reading throughout. {said}."]
+    return [f"The parts of this report show attention by different readings. {said}."]
 
 
 def _columns(parts: Sequence[Columns | None]) -> Columns | None:
@@ -176,7 +176,7 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
         ):
             if ours != theirs:
                 raise InputError(
-                    f"is of another {what} than {first_path}: {_short(ours)}, not {_short(theirs)}",
+                    f"has another {what} than {first_path}: {_short(ours)}, not {_short(theirs)}",
                     where=path,
                     hint="give reports of one model and data set",
                 )
@@ -191,7 +191,7 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
             raise InputError(
                 f"shows attention by the reading {part.reading}, and {trained[1]} by {trained[0]}",
                 where=path,
-                hint="run both again with one --reading: findings rest on them together",
+                hint="run both again with the same --reading, because findings use both together",
             )
         if part.trained:
             trained = (part.reading, path)

@@ -50,7 +50,9 @@ def load_sides(paths: Sequence[Path], deltas: Deltas | None = None) -> list[Side
         digests = tuple(sorted(part.digest or "" for part in side.made.parts))
         if digests in seen:
             raise InputError(
-                f"holds the same as {seen[digests]}", where=side.path, hint="give each report once"
+                f"has the same content as {seen[digests]}",
+                where=side.path,
+                hint="give each report once",
             )
         seen[digests] = side.path
         _check_current(side)
@@ -121,7 +123,7 @@ def _check_current(side: Side) -> None:
         found = retired(name)
         if found is not None and metric.value is not None:
             raise InputError(
-                f"holds {name} of an older version, now {found.replaced}",
+                f"contains {name} of an older version, which is now {found.replaced}",
                 where=side.path,
                 hint="make this report again from its records",
             )

@@ -93,10 +93,10 @@ def _differences(sides: Sequence[Side], settings: TableData) -> Iterator[str]:
         more = "" if len(names) <= 5 else f" and {len(names) - 5} more"
         yield f"Settings differ: {', '.join(names[:5])}{more}. The table of settings lists them."
     if partial := [side.name for side in sides if side.report.dataset.partial]:
-        yield f"{listed(partial)}: a limit kept some rows from being audited."
+        yield f"{listed(partial)}: some rows were not audited, because of --limit."
     editions = {f.edition for r in reports for f in r.findings.values()}
     if len(editions) > 1:
-        yield "The findings were made by different editions of the rules. Do not compare them."
+        yield "The findings were made by different versions of the rules. Do not compare them."
 
 
 def _notes(sides: Sequence[Side]) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _different(sides: Sequence[Side]) -> TableData:
         title="Settings that differ",
         columns=["setting", *(side.name for side in sides)],
         rows=rows,
-        notes=["An empty cell: the report does not say."],
+        notes=["An empty cell means that the report does not say."],
     )
 
 
@@ -196,9 +196,9 @@ def _evidence(sides: Sequence[Side]) -> TableData:
         for names, found in cells.items()
     ]
     notes = [
-        "What each figure must be compared with stands in the report of each column.",
-        "Intervals that overlap do not show that two figures are alike: on the same texts a paired"
-        " comparison with `--baseline` sees more.",
+        "The report of each column says what to compare each figure with.",
+        "Two figures can differ although their intervals overlap. On the same texts, a paired "
+        "comparison with `--baseline` finds smaller differences.",
     ]
     empty = _spans("The evidence", sides, ["test", "figure"])
     return empty.model_copy(update={"rows": rows, "notes": notes})
@@ -222,7 +222,7 @@ def _findings(sides: Sequence[Side]) -> dict[str, TableData]:
             title="Findings",
             columns=["finding", *(side.name for side in sides)],
             rows=statuses,
-            notes=["A finding speaks of one recipe, one data set and one split."],
+            notes=["A finding is about one recipe, one data set and one split."],
         )
     }
     if figures:

@@ -41,7 +41,7 @@ def open_console(stream: TextIO, environ: Mapping[str, str]) -> PlainConsole:
 
 
 def plain_console() -> PlainConsole:
-    """A console for files: 100 columns wide and without colour, whatever the environment says."""
+    """A console for files: 100 columns wide and without colour in any environment."""
     return PlainConsole(file=io.StringIO(), width=_PLAIN_WIDTH, force_terminal=False)
 
 

@@ -1,4 +1,4 @@
-"""What a report is held against: a policy as of a day, and an older report."""
+"""What a report is checked against: a policy as of a day, and an older report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Demands:
 def read_demands(
     policy: Path | None, baseline: Path | None, today: datetime.date
 ) -> Demands | None:
-    """What a report will be held against, as of `today`; None where nothing is asked for.
+    """What a report will be checked against, as of `today`; None where nothing is asked for.
 
     Raises InputError for files that cannot be used.
     """
@@ -58,7 +58,7 @@ def held(report: Report, columns: Columns | None, demands: Demands | None) -> Re
     `columns` are what its means are means of.
 
     A policy takes the place of the policy's gates that the report came with, a baseline that of
-    the older comparison; what is not demanded anew stays.
+    the older comparison; gates that are not judged again stay.
 
     Raises:
         InputError: The baseline is of another audit or of other data.

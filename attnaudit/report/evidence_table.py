@@ -12,7 +12,7 @@ from attnaudit.report.schema import Report, TableData
 _MODEL = EvidenceRow(
     "right answers (accuracy)",
     "model.accuracy",
-    "always the commonest class",
+    "always the most common class",
     "model.majority_accuracy",
 )
 
@@ -45,8 +45,8 @@ def evidence_table(report: Report) -> TableData:
     describing = (question.name for question in all_questions() if not question.retrains)
     deciding = (question.name for question in all_questions() if question.retrains)
     notes = [
-        f"{listed(describing)} describe the model. They decide no finding.",
-        f"The findings rest on {listed(deciding)}.",
+        f"{listed(describing)} describe the audited model. They do not decide any finding.",
+        f"The findings are decided by {listed(deciding)}.",
     ]
     columns = ["test", "figure", "value", "low", "high", "compare with"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

@@ -53,7 +53,7 @@ def describes_only(metric: str) -> bool:
 
 
 def described(gate: Gate) -> str:
-    """What was held against what: `model.f1 ci_low 0.71, below the least allowed, 0.8`.
+    """What was compared with what: `model.f1 ci_low 0.71, below the least allowed, 0.8`.
 
     Of a figure that decides no finding it says so: a gate may hold it all the same.
     """

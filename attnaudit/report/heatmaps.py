@@ -11,21 +11,22 @@ from attnaudit.report.layout import number
 
 def chosen(gallery: Gallery) -> str:
     """Which instances are shown, and of how many texts the attention is unsupported."""
-    said = f"{len(gallery.heatmaps)} of {gallery.of:,} instances, {gallery.rule}."
+    said = f"{len(gallery.heatmaps)} of {gallery.of:,} texts, {gallery.rule}."
     if not gallery.judged:
         return said
     return (
-        f"{said} Of {gallery.judged:,} judged texts, {gallery.unsupported:,}"
-        f" {'is' if gallery.unsupported == 1 else 'are'} not supported: there the highlighted words"
-        " do not carry the answer."
+        f"{said} Of {gallery.judged:,} judged texts, {gallery.unsupported:,} "
+        f"{'is' if gallery.unsupported == 1 else 'are'} not supported: there the answer depends "
+        "on the highlighted words no more than on other words."
     )
 
 
 def legend(gallery: Gallery) -> str:
     """How a heatmap is read."""
     said = (
-        "The darker a word and the thicker its line, the larger its weight, on one scale for all"
-        " rows of a text. The heaviest words show their weight as a number."
+        "The darker a word and the thicker the line below it, the larger its weight. All rows "
+        "of a text have the same scale. The words with the largest weights show them as "
+        "numbers."
     )
     if any(len(heatmap.rows) > 1 for heatmap in gallery.heatmaps):
         said += (
@@ -64,13 +65,14 @@ def remark(heatmap: Heatmap) -> str | None:
         return None
     if support.tvd is None or support.largest is None:
         return (
-            "Not judged: the text has too few words to compare its highlighted words with others."
+            "Not judged: the text has too few words to compare the highlighted words with others."
         )
     if support.words == 1:
-        what = "the weight of the highlighted word (the one with the largest weight)"
+        what = "the weight of the highlighted word (the word with the largest weight)"
     else:
         what = (
-            f"the weights of the highlighted words (the {support.words} with the largest weights)"
+            f"the weights of the highlighted words (the {support.words} words with the largest "
+            "weights)"
         )
     said = f"Not supported: setting {what} to zero"
     if support.tvd > support.largest:

@@ -24,7 +24,7 @@ _INDENT = 2
 def print_heatmaps(gallery: Gallery, console: Console) -> None:
     """Print each heatmap with its numbers; words are shown with control characters escaped."""
     if not gallery.heatmaps:
-        console.print(Text("Heatmaps: no instance has both words and attention.", style="dim"))
+        console.print(Text("Heatmaps: no text has both words and attention.", style="dim"))
         return
     console.print(Text("Heatmaps", style="bold"))
     console.print(Text(chosen(gallery), style="dim"))

@@ -37,7 +37,7 @@ def statement(report: Report) -> str:
     """
     if not report.gates:
         raise InputError(
-            "the format in-toto states how gates came out, and this report has none",
+            "the format in-toto says how gates came out, but this report has no gates",
             hint="give --policy FILE",
         )
     tests: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
@@ -74,7 +74,7 @@ def _subjects(report: Report) -> Iterator[dict[str, Any]]:
     ):
         if digest is None or not _DIGEST.fullmatch(digest):
             raise InputError(
-                f"the format in-toto needs a digest of the {what}, and this report has none",
+                f"the format in-toto needs a digest of the {what}, but this report has none",
                 hint="run the audit again",
             )
         notes: dict[str, Any] = {"attnaudit_role": what}
@@ -92,8 +92,8 @@ def _configuration(report: Report) -> Iterator[dict[str, Any]]:
     for policy in policies:
         if not _DIGEST.fullmatch(files.get(policy, "")):
             raise InputError(
-                f"the report does not hold the digest of the policy {printable(policy)}",
-                hint="judge it again: give --policy FILE",
+                f"the report does not contain the digest of the policy {printable(policy)}",
+                hint="judge the gates again: give --policy FILE",
             )
     audited = {report.model.sha256, report.dataset.sha256}
     sound = {name: digest for name, digest in files.items() if _DIGEST.fullmatch(digest)}

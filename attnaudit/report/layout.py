@@ -1,4 +1,4 @@
-"""How tables are laid out, in whatever format: their cells as text, values with their intervals.
+"""How tables are laid out, in all formats: their cells as text, values with their intervals.
 
 Three neighbouring columns `NAME`, `low`, `high` are shown as one: `value [low, high]`. How many
 digits a figure has, `digits` says.
@@ -40,7 +40,7 @@ def cut(table: TableData) -> TableData:
     if table.shown is None or len(table.rows) <= table.shown:
         return table
     more = len(table.rows) - table.shown
-    note = f"{more:,} more {'row' if more == 1 else 'rows'}: the report as JSON holds all."
+    note = f"{more:,} more {'row' if more == 1 else 'rows'}: the JSON report has all of them."
     return table.model_copy(
         update={"rows": table.rows[: table.shown], "notes": [*table.notes, note]}
     )

@@ -36,9 +36,9 @@ class LockFacts(Settings):
 
     file: str = Field(description="The lock file, as it was named.")
     sha256: str = Field(pattern=_DIGEST, description="Its SHA-256.")
-    made: str = Field(pattern=_TIME, description="When it was made, in UTC, ISO 8601.")
+    made: str = Field(pattern=_TIME, description="When the plan was made, in UTC, ISO 8601.")
     differences: list[str] = Field(
-        description="What differs between plan and run; empty where the run kept to the plan."
+        description="What differs between plan and run; empty if the run followed the plan."
     )
 
 
@@ -117,7 +117,7 @@ def read_lock(path: Path) -> Lock:
         )
     if content.get("lock_version") != 1:
         raise InputError(
-            f"has lock version {content.get('lock_version')!r}, and this attnaudit reads 1",
+            f"has lock version {content.get('lock_version')!r}, but this attnaudit reads version 1",
             where=path,
             hint="use the version of attnaudit that wrote it",
         )
@@ -128,9 +128,9 @@ def read_lock(path: Path) -> Lock:
         file = None
     if file is None or file.digest != _digest(told):
         raise InputError(
-            "was changed after it was written, so that it proves nothing",
+            "was changed after it was written, so it proves nothing",
             where=path,
-            hint="take the original, or lock a new plan with --dry-run --lock",
+            hint="use the original file, or lock a new plan with --dry-run --lock",
         )
     return Lock(path, sha256_file(path), file.made, file.planned)
 

@@ -165,7 +165,7 @@ def _findings(report: Report) -> Iterator[str]:
             why.append(f"*Rule: {_text(found.rule)}*" if found.rule else "")
             rows.append([asked, answer, "<br>".join(filter(None, why))])
         yield _raw_table(["question", "answer", "why"], rows)
-        yield from _listed(f"The findings speak of {scope}." for scope in scopes(report))
+        yield from _listed(f"The findings are about {scope}." for scope in scopes(report))
     if report.meaning:
         yield f"### {MEANING}"
         yield from _listed(report.meaning)

@@ -39,8 +39,8 @@ def _section(report: Report) -> Iterator[str]:
     made = report.manifest
     yield TITLE
     yield (
-        "This section weighs evidence. It certifies nothing, and it speaks of this model, data and"
-        " split alone."
+        "This section weighs evidence. It certifies nothing. It is only about this model, "
+        "these data and this split."
     )
     yield from heart(report)
     digest = "not known" if report.model.sha256 is None else report.model.sha256[:12]

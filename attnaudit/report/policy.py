@@ -1,4 +1,4 @@
-"""Policies: gates that a report must pass, read from YAML and held against it.
+"""Policies: gates that a report must pass, read from YAML and compared with it.
 
 A gate bounds a metric (`metric`, with `min` or `max`, on the figure or on an end of its interval),
 or names what a finding may say (`finding`, `in`). A waiver excuses a gate that does not pass, for a
@@ -61,7 +61,7 @@ def _day(text: object) -> datetime.date:
             return datetime.date.fromisoformat(text)
         except ValueError:
             pass
-    raise ValueError(f"should be a day, YYYY-MM-DD, not {text!r:.60}")
+    raise ValueError(f"should be a day in the form YYYY-MM-DD, not {text!r:.60}")
 
 
 def _said(text: str) -> str:
@@ -122,10 +122,10 @@ def _read_rule(gate: Mapping[str, JsonValue], i: int, document: Document) -> Rul
     line = document.line(("gates", i))
     if "metric" in gate and "finding" in gate:
         raise InputError(
-            "a gate is on a metric or on a finding, not on both",
+            "a gate tests a metric or a finding, not both",
             where=document.path,
             line=line,
-            hint="make two gates of it",
+            hint="write two gates",
         )
     if "metric" not in gate and ("finding" in gate or "in" in gate):
         return document.parse(FindingRule, ("gates", i))
@@ -140,7 +140,8 @@ def _check_bounds(rule: MetricRule, i: int, document: Document) -> None:
     for name, bound in (("min", rule.min), ("max", rule.max)):
         if bound is not None and bound != cut(bound, spec):
             raise InputError(
-                f"{name} {bound:g} lies outside what {rule.metric} can be, {range_words(spec)}",
+                f"{name} {bound:g} is outside the range of {rule.metric}, which is "
+                f"{range_words(spec)}",
                 where=path,
                 line=document.line(("gates", i, name)),
                 hint="fractions are not percentages" if spec.unit == "fraction" else None,
@@ -148,7 +149,7 @@ def _check_bounds(rule: MetricRule, i: int, document: Document) -> None:
     line = document.line(("gates", i))
     if rule.min is None and rule.max is None:
         raise InputError(
-            f"the gate {rule.id!r} bounds nothing", where=path, line=line, hint="give min or max"
+            f"the gate {rule.id!r} has no limit", where=path, line=line, hint="give min or max"
         )
     if rule.min is not None and rule.max is not None and rule.min > rule.max:
         raise InputError(
@@ -158,10 +159,10 @@ def _check_bounds(rule: MetricRule, i: int, document: Document) -> None:
         )
     if not _can_fail(rule, spec):
         raise InputError(
-            f"the gate {rule.id!r} can never fail: {rule.metric} is {range_words(spec)}",
+            f"the gate {rule.id!r} can never fail: {rule.metric} is always {range_words(spec)}",
             where=path,
             line=line,
-            hint="give a bound within that range",
+            hint="give a limit within that range",
         )
 
 
@@ -176,11 +177,11 @@ def _can_fail(rule: MetricRule, spec: MetricSpec) -> bool:
 def _check_name(name: str, line: int | None, seen: Mapping[str, int | None], path: Path) -> None:
     if is_baseline(name):
         raise InputError(
-            f"the gate id {name!r} is taken by the gates of --baseline", where=path, line=line
+            f"the gate id {name!r} is reserved for the gates of --baseline", where=path, line=line
         )
     if name in seen:
         raise InputError(
-            f"the gate id {name!r} stands twice",
+            f"the gate id {name!r} occurs twice",
             where=path,
             line=line,
             hint=f"first on line {seen[name]}",
@@ -197,7 +198,7 @@ def _check_waivers(
             require(waiver.gate.removeprefix("baseline:"), document.path, line)
         elif waiver.gate not in gates:
             raise InputError(
-                f"a waiver of the gate {waiver.gate!r}, which this policy does not hold",
+                f"a waiver of the gate {waiver.gate!r}, which this policy does not contain",
                 where=document.path,
                 line=line,
                 hint=did_you_mean(waiver.gate, gates),
@@ -274,11 +275,11 @@ def _verdict(
     if value is None:
         return "inconclusive", figure.reason or f"the figure has no {rule.on}"
     if figure.n < least:
-        return "inconclusive", f"rests on {figure.n} instances, and needs at least {least}"
+        return "inconclusive", f"rests on {figure.n} texts, but needs at least {least}"
     if rule.min is not None and value < rule.min:
-        return "fail", f"below the least allowed, {rule.min:g}"
+        return "fail", f"below the smallest allowed value, {rule.min:g}"
     if rule.max is not None and value > rule.max:
-        return "fail", f"above the most allowed, {rule.max:g}"
+        return "fail", f"above the largest allowed value, {rule.max:g}"
     bounds = [
         f"{words} {bound:g}"
         for words, bound in (("at least", rule.min), ("at most", rule.max))

@@ -102,7 +102,7 @@ def published_rows() -> dict[str, Published]:
 
 
 def find_published(key: str) -> Published:
-    """The row of that key; raises InputError with what there is where there is none."""
+    """The row of that key; raises InputError, which lists the known rows, if there is none."""
     rows = published_rows()
     if key in rows:
         return rows[key]
@@ -175,8 +175,8 @@ def published_table(row: Published, reports: Mapping[str, Report]) -> TableData:
         )
     if not rows:
         raise InputError(
-            f"--published {row.key}: no report has any of its figures",
-            hint="give the records of the commands that the paper's tests are",
+            f"--published {row.key}: the report has none of its figures",
+            hint="give the records of the commands that run the paper's tests",
         )
     columns = ["figure", *(column for name in reports for column in (name, "low", "high"))]
     converted = any(figure.times != 1 for figure in used)
@@ -185,7 +185,7 @@ def published_table(row: Published, reports: Mapping[str, Report]) -> TableData:
         rows = [[*cells[:-2], cells[-1]] for cells in rows]
         columns.remove("as printed")
     return TableData(
-        title=f"Beside published figures: {row.says}",
+        title=f"Next to published figures: {row.says}",
         columns=columns,
         rows=rows,
         notes=list(_notes(row, reports, used, left_out)),
@@ -225,8 +225,8 @@ def _notes(
     row: Published, reports: Mapping[str, Report], used: Sequence[Figure], left_out: int
 ) -> Iterator[str]:
     yield (
-        f"You named the row {row.key}. Nothing here checks that your data and your training are"
-        " those of the paper."
+        f"You chose the row {row.key}. Nothing checks that your data and your training are "
+        "those of the paper."
     )
     for name, report in reports.items():
         recipe = (report.model.model_extra or {}).get("recipe")
@@ -237,30 +237,33 @@ def _notes(
                 if recipe.get(key, theirs) != theirs
             ]
             if other:
-                yield f"The model of {name} is another: its {', '.join(other)}."
+                yield f"The model of {name} differs from the paper's: its {', '.join(other)}."
         if any(figure.positive_f1 and not figure.metric.endswith(".f1") for figure in used):
             scores = {score for score in _scores(report) if score != _POSITIVE}
             if scores:
                 yield (
-                    f"The scores of {name} are {', '.join(sorted(scores))}. Theirs are F1 of the"
-                    " positive class: run with --score f1 to compare."
+                    f"The scores of {name} are {', '.join(sorted(scores))}. The paper's scores "
+                    "are the F1 of the positive class: run with --score f1 to compare."
                 )
     if any(figure.table for figure in used):
         labels = _labels(next(iter(reports.values())))
         said = ", ".join(f"{k} is {label}" for k, label in enumerate(labels))
-        yield f"Their classes are numbered, and yours were taken in their order: {said}."
+        yield f"The paper numbers its classes. Yours were taken in their order: {said}."
     if any(figure.times != 1 for figure in used):
         yield (
-            "Their code halves TVD for two classes: `published` is twice what they print. Our"
-            " lambda is twice theirs for the same reason."
+            "The authors' code halves TVD for two classes, so `published` is twice what they "
+            "print. Our lambda is twice theirs for the same reason."
         )
     if any("result files" in figure.source for figure in used):
-        yield "Result files are those that the authors' repository holds beside the paper."
+        yield "Result files are files in the authors' repository."
     if any(figure.unchecked for figure in used):
-        yield "Not checked: quoted from other works, and not checked against the print."
-    yield "Published figures stand as they are printed, without intervals."
+        yield "Not checked: quoted from other works, and not compared with the printed paper."
+    yield "Published figures are shown as they are printed, without intervals."
     if left_out:
-        yield f"{left_out} more published figures have no counterpart here."
+        yield (
+            f"{left_out} more published figures are left out, because this report has no such "
+            "figures."
+        )
 
 
 def _scores(report: Report) -> Iterator[str]:

@@ -30,7 +30,7 @@ def range_words(spec: MetricSpec) -> str:
 
 
 def lies_in(value: float, spec: MetricSpec) -> bool:
-    """Whether a value lies in the range, but for rounding."""
+    """Whether a value lies in the range, except for rounding."""
     low, high = spec.range
     return (low is None or value >= low - ROUNDING) and (high is None or value <= high + ROUNDING)
 
@@ -102,7 +102,7 @@ def _check_metric(name: str, metric: Metric) -> None:
         if end is not None:
             _require(name, spec, end, " at an end of its interval")
     if metric.ci_low is not None and metric.ci_high is not None and metric.ci_low > metric.ci_high:
-        raise InputError(f"the interval of {name} ends before it begins")
+        raise InputError(f"the upper end of the interval of {name} is below its lower end")
 
 
 def _check_gate(gate: Gate) -> None:
@@ -113,9 +113,11 @@ def _check_gate(gate: Gate) -> None:
     below = gate.min is not None and gate.value < gate.min
     above = gate.max is not None and gate.value > gate.max
     if gate.status == "pass" and (below or above):
-        raise InputError(f"the gate {gate.id!r} is said to pass, and {gate.value:g} does not")
+        raise InputError(
+            f"the gate {gate.id!r} is marked as passed, but {gate.value:g} does not pass"
+        )
 
 
 def _require(name: str, spec: MetricSpec, value: float, place: str) -> None:
     if not lies_in(value, spec):
-        raise InputError(f"{name} is {value:g}{place}, and can only be {range_words(spec)}")
+        raise InputError(f"{name} is {value:g}{place}, but it can only be {range_words(spec)}")

@@ -121,7 +121,7 @@ def load(path: Path, chooser: Chooser | None = None) -> list[Part]:
     try:
         return [Part.of(header, summary, file.digest) for header, summary in found]
     except InputError as error:
-        hint = "its records hold figures that cannot be: run the audit again"
+        hint = "its records contain impossible figures: run the audit again"
         raise InputError(error.what, where=path, hint=hint) from None
 
 
@@ -137,15 +137,16 @@ def _summary(
     except (LookupError, TypeError, ValueError) as error:  # pydantic's errors are ValueErrors
         first = str(error).partition("\n")[0]
         raise InputError(
-            f"does not hold what records of {question.name} hold ({type(error).__name__}: {first})",
+            f"does not contain what records of {question.name} must contain "
+            f"({type(error).__name__}: {first})",
             where=file.path,
             hint="run the audit again, with this version of attnaudit",
         ) from error
     if file.sealed:
         return summary
     note = (
-        f"The records of {question.name} are without checksums, as an older attnaudit wrote them:"
-        " changes to them cannot be seen."
+        f"The records of {question.name} have no checksums, because an older version wrote "
+        "them. So changes to them cannot be detected."
     )
     return replace(summary, notes=[*summary.notes, note])
 

@@ -33,7 +33,7 @@ GateStatus = Literal["pass", "fail", "inconclusive", "waived"]
 Bound = Literal["value", "ci_low", "ci_high"]
 
 _FIRST = 1  # of reports, before findings had editions
-OF_EACH = "What the findings mean, the report of each model says. A comparison adds nothing to it."
+OF_EACH = "The report of each model says what its findings mean. A comparison adds nothing."
 NOT_ASKED = "This report is older than the finding. Make it again from its records."
 
 
@@ -43,8 +43,8 @@ class Metric(Settings):
     value: Number | None = Field(description="The figure; null where it cannot be given.")
     ci_low: Number | None = Field(description="Lower end of the 95 % interval, or null.")
     ci_high: Number | None = Field(description="Upper end of the 95 % interval, or null.")
-    n: int = Field(ge=0, description="Number of instances that the figure rests on.")
-    undefined: int = Field(ge=0, description="Number of instances that gave no value.")
+    n: int = Field(ge=0, description="Number of texts that the figure rests on.")
+    undefined: int = Field(ge=0, description="Number of texts that gave no value.")
     reason: str | None = Field(description="Why the figure or its interval is missing, or null.")
     direction: Direction = Field(
         description="Which way is better for attention as an explanation, or for a model's score."
@@ -60,28 +60,31 @@ class TableData(Settings):
     rows: list[list[str | int | Number | None]] = Field(
         description="Rows from top to bottom, with one cell for each column."
     )
-    notes: list[str] = Field(description="Remarks that belong below the table.")
-    detail: bool = Field(default=False, description="Whether terminals leave it out unless asked.")
+    notes: list[str] = Field(description="Notes that belong below the table.")
+    detail: bool = Field(
+        default=False, description="Whether the terminal shows it only with --verbose."
+    )
     shown: int | None = Field(
         default=None,
         ge=1,
-        description="How many rows are shown in text and on pages; null for all.",
+        description="How many rows text and pages show; null for all.",
     )
 
     @pydantic.model_validator(mode="after")
     def _rectangular(self) -> TableData:
         if any(len(row) != len(self.columns) for row in self.rows):
-            raise ValueError(f"a row of {self.title!r} has not {len(self.columns)} cells")
+            raise ValueError(f"a row of {self.title!r} does not have {len(self.columns)} cells")
         return self
 
 
 class Waiver(Settings):
     """Why a gate that does not pass is put up with, and until when."""
 
-    reason: str = Field(description="Why, in the policy's words.")
+    reason: str = Field(description="The reason, in the words of the policy.")
     expires: str = Field(description="The last day on which it holds, ISO 8601.")
     expired: bool = Field(
-        description="Whether that day was over when the gate was judged: the waiver is ignored."
+        description="Whether that day was over when the gate was judged, so that the waiver is "
+        "ignored."
     )
 
 
@@ -93,26 +96,27 @@ class Gate(Settings):
 
     id: str = Field(description="The gate's name in the policy.")
     status: GateStatus = Field(
-        description="inconclusive is its own state, never a pass; waived does not pass, but a"
-        " waiver excuses it."
+        description="inconclusive is a state of its own and never a pass; waived does not "
+        "pass, but a waiver excuses it."
     )
     metric: str | None = Field(default=None, description="The metric that is gated, or null.")
     on: Bound | None = Field(
-        default=None, description="Whether the figure itself or an end of its interval is gated."
+        default=None,
+        description="Whether the gate tests the figure itself or an end of its interval.",
     )
-    min: Number | None = Field(default=None, description="The least that passes, or null.")
-    max: Number | None = Field(default=None, description="The most that passes, or null.")
+    min: Number | None = Field(default=None, description="The smallest value that passes, or null.")
+    max: Number | None = Field(default=None, description="The largest value that passes, or null.")
     value: Number | None = Field(default=None, description="What was found, or null.")
     finding: FindingName | None = Field(
         default=None, description="The finding that is gated, or null."
     )
     # `in` is no name that Python takes; files know the field by nothing else.
     statuses: list[FindingStatus] | None = Field(
-        default=None, alias="in", description="What the finding may say to pass, or null."
+        default=None, alias="in", description="The statuses with which the finding passes, or null."
     )
-    reason: str = Field(description="Why the gate stands as it does.")
+    reason: str = Field(description="Why the gate has this status.")
     rationale: str | None = Field(
-        default=None, description="Why the policy holds this gate, or null."
+        default=None, description="Why the policy has this gate, or null."
     )
     waiver: Waiver | None = Field(
         default=None, description="The policy's waiver for this gate, in force or expired, or null."
@@ -125,11 +129,11 @@ class Report(Settings):
     """What one audit of one model on one data set found."""
 
     schema_version: Literal[2] = Field(default=SCHEMA_VERSION, description="This schema: 2.")
-    audit: str = Field(description="The audit, as its subcommand is called.")
+    audit: str = Field(description="The name of the audit's subcommand.")
     warnings: list[str] = Field(
         default=[],
-        description="What a reader must know before all else, in sentences; it follows from the"
-        " rest of the report.",
+        description="What a reader must know first, in sentences; it follows from the rest of the "
+        "report.",
     )
     model: ModelFacts = Field(description="The audited model.")
     dataset: DatasetFacts = Field(description="The audited data.")
@@ -144,7 +148,7 @@ class Report(Settings):
     gates: list[Gate] = Field(
         description="The policy's gates, in its order, then those of a baseline."
     )
-    notes: list[str] = Field(description="Remarks on the audit as a whole.")
+    notes: list[str] = Field(description="Notes on the audit as a whole.")
     lock: LockFacts | None = Field(
         default=None, description="The plan that was locked before the run, or null."
     )

@@ -47,11 +47,11 @@ def _model(more: Mapping[str, Any]) -> Iterator[Fact]:
         encoder = _ENCODERS.get(str(recipe["encoder"]), str(recipe["encoder"]))
         parts.append(f"{encoder} below one layer of {recipe.get('attention', '')} attention")
     elif more.get("kind") == "plugin":
-        parts.append("a model of the user's own")
+        parts.append("the user's own model")
     if isinstance(more.get("parameters"), int):
         parts.append(f"{more['parameters']:,} parameters")
     if more.get("supervised"):
-        parts.append("its training says where to attend")
+        parts.append("training tells it where to attend")
     if parts:
         yield Fact("architecture", "; ".join(parts))
     if more.get("revision"):
@@ -80,7 +80,7 @@ def _attention(report: Report) -> Iterator[Fact]:
         yield Fact("weights are shown for", _UNITS[str(unit)])
     outside = [note for note in report.notes if OUTSIDE_NOTE in note]
     if outside:
-        yield Fact("the rest of the attention", f"{outside[0]} The tests leave it where it was.")
+        yield Fact("the rest of the attention", f"{outside[0]} The tests do not change it.")
 
 
 def _data(report: Report) -> Iterator[Fact]:
@@ -101,7 +101,7 @@ def _data(report: Report) -> Iterator[Fact]:
 
 _SCORES = {
     "model.accuracy": "accuracy",
-    "model.majority_accuracy": "always the commonest class",
+    "model.majority_accuracy": "always the most common class",
     "model.auroc": "AUROC",
 }
 

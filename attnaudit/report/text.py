@@ -200,7 +200,7 @@ def _print_findings(report: Report, console: Console) -> None:
         console.print(_finding(found))
         _grid(console, ((Text(""), line) for line in _finding_lines(found)))
     for scope in scopes(report):
-        console.print(_text(f"The findings speak of {scope}.", "dim"))
+        console.print(_text(f"The findings are about {scope}.", "dim"))
     _print_meaning(report, console)
 
 

@@ -52,10 +52,10 @@ def _lock(report: Report) -> Iterator[Warned]:
     if lock is None or not lock.differences:
         return
     words = (
-        f"The run did not keep to the plan in {lock.file}, which was locked at {lock.made}."
-        f" {'; '.join(lock.differences)}."
+        f"The run did not follow the plan in {lock.file}, which was locked at {lock.made}. "
+        f"{'; '.join(lock.differences)}."
     )
-    yield Warned("plan not kept", words)
+    yield Warned("plan not followed", words)
 
 
 def _gates(report: Report) -> Iterator[Warned]:
@@ -66,10 +66,10 @@ def _gates(report: Report) -> Iterator[Warned]:
         more = len(names) - _NAMED
         shown = listed(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
         if kind == MISSING:
-            words = f"This report does not hold what {shown} {'asks' if one else 'ask'} for."
+            words = f"This report does not contain what {shown} {'asks' if one else 'ask'} for."
         else:
             words = f"The evidence does not decide {shown}."
-        yield Warned(kind, f"{words} That is no pass; with --strict it gives exit code 1.")
+        yield Warned(kind, f"{words} This is not a pass. With --strict it gives exit code 1.")
 
 
 def _below_majority(report: Report) -> Iterator[Warned]:
@@ -79,8 +79,8 @@ def _below_majority(report: Report) -> Iterator[Warned]:
     )
     if right is not None and constant is not None and right < constant:
         words = (
-            f"{number(right)}; always answering the most common class gives {number(constant)}."
-            " A model that does worse than that tells little about attention."
+            f"{number(right)}; always answering the most common class gives {number(constant)}. "
+            "A model that does worse than this tells little about attention."
         )
         yield Warned("low accuracy", words)
 
@@ -89,8 +89,8 @@ def _outside(report: Report) -> Iterator[Warned]:
     outside = _value(report, OUTSIDE)
     if outside is not None and outside > _MOST:
         words = (
-            f"{outside:.0%} of the attention does not lie on the words, but on special tokens or on"
-            " the query. A heatmap shows only the rest."
+            f"{outside:.0%} of the attention is not on the words, but on special tokens or on "
+            "the query. A heatmap shows only the rest."
         )
         yield Warned("attention off the words", words)
 
@@ -100,8 +100,8 @@ def _cut(report: Report) -> Iterator[Warned]:
     if cut:
         be = "was" if cut == 1 else "were"
         words = (
-            f"{cut:,} of {texts:,} texts {be} cut at the length limit. The model saw the"
-            " beginning alone, and so does every test."
+            f"{cut:,} of {texts:,} texts {be} cut at the length limit. The model saw only the "
+            "beginning of them, and so do all tests."
         )
         yield Warned("texts cut", words)
 
@@ -110,8 +110,8 @@ def _short(report: Report) -> Iterator[Warned]:
     short = _value(report, SHORT)
     if short is not None and short > _MOST and any(".tau." in name for name in report.metrics):
         words = (
-            f"{short:.0%} of the texts have fewer than {TAU_WORDS} words. No tau of such a text can"
-            " be significant, so that the figures of tau say little here."
+            f"{short:.0%} of the texts have fewer than {TAU_WORDS} words. No tau of such a text "
+            "can be significant, so the figures of tau say little here."
         )
         yield Warned("short texts", words)
 

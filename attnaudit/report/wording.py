@@ -46,7 +46,7 @@ def facts(report: Report) -> Iterator[Fact]:
     if shown != ["mean"] and shown:
         yield Fact("reading", ", ".join(shown), loud=len(shown) > 1)
     if data.partial:
-        yield Fact("partial", "a limit kept the other rows from being audited", loud=True)
+        yield Fact("partial", "the other rows were not audited, because of --limit", loud=True)
     skipped = sum(data.skipped.values())
     if skipped:
         reasons = [f"{n:,} {why.replace('_', ' ')}" for why, n in data.skipped.items() if n]
@@ -59,7 +59,7 @@ def facts(report: Report) -> Iterator[Fact]:
         yield Fact("scores", ", ".join(scores))
     if report.lock is not None and not report.lock.differences:
         made = report.lock.made.replace("T", " ").replace("Z", " UTC")
-        yield Fact("plan", f"the run kept to the plan in {report.lock.file}, locked at {made}")
+        yield Fact("plan", f"the run followed the plan in {report.lock.file}, locked at {made}")
     if report.manifest.calibration is not None:
         yield _calibration(report.manifest.calibration)
 
@@ -67,13 +67,13 @@ def facts(report: Report) -> Iterator[Fact]:
 def _calibration(made: CalibrationFacts) -> Fact:
     """What a calibration says of the rules by which this report finds."""
     words = (
-        f"This instrument was calibrated: {made.holds} of {made.plants} plants hold"
-        f" ({made.file}, {made.made[:10]})"
+        f"The rules were tested on models whose right answers are known: {made.holds} of "
+        f"{made.plants} came out right ({made.file}, {made.made[:10]})"
     )
     if made.failing:
         words += f". Rules failed on: {listed(made.failing)}. Do not rely on these findings"
     if not made.current:
-        words += f". Another version or other code of attnaudit made it ({made.version})"
+        words += f". Another version or other code of attnaudit made this test ({made.version})"
     return Fact("calibration", words, loud=made.holds < made.plants or not made.current)
 
 
@@ -88,8 +88,12 @@ def _classes(report: Report) -> Iterator[Fact]:
         return
     both = ", ".join(f"{ours} ({theirs})" for ours, theirs in zip(classes, labels, strict=True))
     counted = labels == [str(i) for i in range(len(labels))]
-    how = "; the data's numbers are taken as the places of the classes" if counted else ""
-    yield Fact("classes", f"{both}: the model's names, and the data's in brackets{how}", counted)
+    how = "; the numbers in the data are taken as positions of the classes" if counted else ""
+    yield Fact(
+        "classes",
+        f"{both}: the model's names, with the names in the data in brackets{how}",
+        counted,
+    )
 
 
 def _names(found: object) -> list[str]:
@@ -117,7 +121,11 @@ def _pairs(report: Report) -> Iterator[Fact]:
         return
     given = facts.get("order_given") == "yes"
     first, _, second = str(order).partition(", ")
-    asked = "" if given else ". The spec does not say so: check that the model was trained that way"
+    asked = (
+        ""
+        if given
+        else (". The spec does not give this order: check that the model was trained with it")
+    )
     yield Fact("pairs", f"{first} first, then {second}{asked}", loud=not given)
 
 
@@ -165,7 +173,7 @@ _ANSWERS: dict[FindingStatus, str] = {
     "for": "Speaks for attention",
     "against": "Counts against attention",
     "inconclusive": "Not decided",
-    "not_assessable": "Cannot be asked here",
+    "not_assessable": "The question makes no sense here",
     "not_assessed": "Not tested",
 }
 
@@ -242,11 +250,14 @@ def scopes(report: Report) -> list[str]:
 
 
 def nothing_assessed(report: Report) -> str:
-    """What stands in place of the findings where there are none."""
+    """What is shown instead of the findings if there are none."""
     if (report.model.model_extra or {}).get("compared"):
-        return "A comparison finds nothing itself. Its tables hold what each report finds."
+        return (
+            "A comparison makes no findings of its own. Its tables show the findings of each "
+            "report."
+        )
     names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)
         return f"Findings ({names}): not assessed. They need records of {feeding}."
-    return f"Findings ({names}): not assessed by {report.audit} alone."
+    return f"Findings ({names}): not assessed, because {report.audit} alone cannot decide them."

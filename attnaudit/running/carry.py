@@ -121,11 +121,14 @@ def _unfinished(
             lost.append(json.dumps(task))
     error = failures[0].error
     why = "memory ran out" if memory_ran_out(error) else f"{type(error).__name__}: {error}"
-    kept = "keep the others next time with --records"
+    kept = "give --records next time, to keep the finished work"
     if writer.partial is not None:
-        kept = f"the others are kept in {writer.partial}: mend the cause, then go on with --resume"
+        kept = (
+            f"the finished work is kept in {writer.partial}: remove the cause, then continue with "
+            "--resume"
+        )
     return UnfinishedError(
-        f"{len(failures)} of {tasks} pieces of work failed {ATTEMPTS} times"
-        f" ({why}); lost: {named(lost)}",
+        f"{len(failures)} of {tasks} pieces of work failed {ATTEMPTS} times ({why}); not done: "
+        f"{named(lost)}",
         hint=kept,
     )

@@ -146,7 +146,7 @@ def _check_folder(asked: Existing, header: Header) -> None:
     folder = asked.folder
     if folder.resolve() == Path(asked.job.model).resolve():
         raise InputError(
-            "is the model's own folder", where=folder, hint="name another one with --output"
+            "is the model's own folder", where=folder, hint="give another folder with --output"
         )
     for question in all_questions():
         path = folder / "records" / f"{question.name}.jsonl"
@@ -158,7 +158,7 @@ def _check_folder(asked: Existing, header: Header) -> None:
             other = _other(there, header)
             if other is not None:
                 raise InputError(
-                    f"holds {other}", where=folder, hint="name another folder with --output"
+                    f"holds {other}", where=folder, hint="give another folder with --output"
                 )
 
 
@@ -172,7 +172,7 @@ def _other(there: Header, here: Header) -> str | None:
     if theirs.split != ours.split:
         return f"an audit of another split, {theirs.split}"
     if ours.partial and not theirs.partial:
-        return "an audit of all rows, and --limit would put a part in its place"
+        return "an audit of all rows, and --limit would replace it by an audit of some rows"
     return None
 
 

@@ -53,9 +53,9 @@ def check_new(path: Path) -> None:
     """Raise OutputError where a lock file stands already: it is a promise."""
     if path.exists():
         raise OutputError(
-            "exists already, and a plan that was locked is not replaced",
+            "already exists, and a locked plan is never replaced",
             where=path,
-            hint="name another file, or leave out --dry-run to hold a run against this one",
+            hint="give another file; or leave out --dry-run, to compare a run with this plan",
         )
 
 

@@ -62,8 +62,8 @@ def movables(header: Header, gallery: Gallery, observer: Observer) -> Movables:
     made = Movables(texts, arrays, linear)
     if made.numbers > MOST_NUMBERS:
         raise ModelError(
-            f"the part of it above the audited attention holds {made.numbers:,} numbers, and a"
-            f" page can hold {MOST_NUMBERS:,}",
+            f"the part of it above the audited attention has {made.numbers:,} numbers, but a "
+            f"page can have at most {MOST_NUMBERS:,}",
             where=work.job.model,
             hint="give a smaller model, or show fewer texts with --show",
         )
@@ -107,16 +107,17 @@ def _check_places(header: Header) -> None:
     """
     if is_plugin(header.model.name):
         raise InputError(
-            "the records are of a plug-in, and records may not name code to run",
+            "the records belong to a plug-in, and records may not say which code to run",
             where=header.model.name,
-            hint="leave --interactive out; it is for checkpoints and model folders",
+            hint="leave --interactive out; it works only for checkpoints and model folders",
         )
     for name in (header.model.name, header.dataset.name):
         if not Path(name).exists():
             raise InputError(
-                "the records name it, and it is not there",
+                "the records name it, but it is not there",
                 where=name,
-                hint="run this in the folder in which the audit ran, with the model and data there",
+                hint="run this in the folder in which the audit ran; model and data must be in "
+                "the same places",
             )
 
 
@@ -166,8 +167,8 @@ def _movable(work: Work, instance: Instance, heatmap: Heatmap, shared: _Shared) 
     words = _words_of(batch, encoded)
     if max(words) + 1 != len(heatmap.tokens):
         raise InputError(
-            f"the text {heatmap.id!r} has {max(words) + 1} words here, and"
-            f" {len(heatmap.tokens)} in the records",
+            f"the text {heatmap.id!r} has {max(words) + 1} words here, but "
+            f"{len(heatmap.tokens)} in the records",
             hint="run the audit again, and give its records",
         )
     read = _Reader(model, encoded)
@@ -175,9 +176,9 @@ def _movable(work: Work, instance: Instance, heatmap: Heatmap, shared: _Shared) 
         program = trace(read, alpha.unsqueeze(1))
     except UntraceableError as error:
         raise ModelError(
-            f"a page cannot answer as it does: no step stands for {error}",
+            f"a page cannot compute its answers: there is no step for {error}",
             where=work.job.model,
-            hint="leave --interactive out; the report itself needs none of this",
+            hint="leave --interactive out; the report itself does not need it",
         ) from None
     _check(program, read, alpha, work.job.model)
     return Movable(
@@ -211,7 +212,7 @@ def _check(program: Program, read: _Reader, alpha: Tensor, name: str) -> None:
             1 + np.abs(theirs).max()
         ):
             raise ModelError(
-                "a page cannot answer as it does: what was written down of it gives other answers",
+                "a page cannot compute its answers: the exported network gives other answers",
                 where=name,
-                hint="leave --interactive out; the report itself needs none of this",
+                hint="leave --interactive out; the report itself does not need it",
             )

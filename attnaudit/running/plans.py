@@ -129,7 +129,7 @@ def _plan(section: Section, document: Document) -> Plan:
     asked = _asked(said, section.skip, also, _Place(document, ("audit",)))
     if not asked:
         line = document.line(("audit",))
-        raise InputError("audit: leaves nothing to ask", where=document.path, line=line)
+        raise InputError("audit: leaves no question", where=document.path, line=line)
     return Plan(asked, section.deltas, section.text)
 
 
@@ -247,7 +247,9 @@ def plan_of_model(
     document = None if file is None else read_document(file)
     asked = _asked(said, {*skip, *left_out}, also, _Place(document))
     if not asked:
-        raise InputError("these options leave nothing to ask", hint="leave out less with --skip")
+        raise InputError(
+            "these options leave no test to run", hint="leave out fewer tests with --skip"
+        )
     return Plan(asked, Deltas(), text)
 
 

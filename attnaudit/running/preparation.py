@@ -41,9 +41,9 @@ def prepare(
     vectors = config.vectors if isinstance(config, TrainConfig) else None
     if job.recipe is None and vectors is not None and not vectors.file.exists():
         raise InputError(
-            f"was trained with the vectors in {vectors.file}, which are not there",
+            f"was trained with the vectors in {vectors.file}, but that file is missing",
             where=job.model,
-            hint="put them back, or give a --recipe CONFIG that names where they are now",
+            hint="put the file back, or give a --recipe CONFIG that says where it is now",
         )
     try:
         blank = untrained(config, loaded.spec, observer)
@@ -53,9 +53,10 @@ def prepare(
         if job.recipe is not None or not isinstance(config, FineTuneConfig):
             raise
         raise InputError(
-            f"what it was fine-tuned from cannot be used: {error.where}: {error.what}",
+            f"the pretrained model from which it was fine-tuned cannot be used: {error.where}: "
+            f"{error.what}",
             where=job.model,
-            hint="put that back, or give a --recipe CONFIG that names where it is now",
+            hint="put it back, or give a --recipe CONFIG that says where it is now",
         ) from error
     fresh, saving = blank.fresh, None
     if loaded.facts["kind"] == "plugin":
@@ -97,7 +98,7 @@ def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:
     if job.recipe is None:
         if loaded.config is None:
             raise InputError(
-                "the model does not say how it was trained, and this audit trains it again",
+                "the model does not say how it was trained, but this audit must train it again",
                 where=job.model,
                 hint="give --recipe train.yaml, or audit a model of `attnaudit train`",
             )
@@ -105,11 +106,11 @@ def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:
     config = read_config(job.recipe, Overrides(data=job.data))
     pretrained = loaded.facts["kind"] == "transformer"
     if loaded.facts["kind"] != "plugin" and pretrained != isinstance(config, FineTuneConfig):
-        asked = "fine-tunes a pretrained model" if not pretrained else "is of a classic model"
+        asked = "fine-tunes a pretrained model" if not pretrained else "is for a classic model"
         raise InputError(
             f"is not the model's recipe: it {asked}",
             where=job.recipe,
-            hint="name the configuration that the model was trained with",
+            hint="give the configuration with which the model was trained",
         )
     if isinstance(loaded.config, TrainConfig) and isinstance(config, TrainConfig):
         for name, ours in loaded.config.model:
@@ -117,9 +118,9 @@ def _recipe(loaded: LoadedModel, job: Job) -> AnyConfig:
             sized_by_vectors = name == "embedding" and config.vectors is not None
             if theirs != ours and not sized_by_vectors:
                 raise InputError(
-                    f"is not the model's recipe: its {name} is {theirs}, the model's {ours}",
+                    f"is not the model's recipe: its {name} is {theirs}, but the model's is {ours}",
                     where=job.recipe,
-                    hint="leave --recipe out: the model brings its own",
+                    hint="leave --recipe out: the model contains its own",
                 )
     return config
 
@@ -131,7 +132,7 @@ def _check_alike(audited: AttentionModel, fresh: AttentionModel, pretrained: str
         raise InputError(
             "is another network than the audited model",
             where=pretrained,
-            hint="name the pretrained model that the audited one was fine-tuned from",
+            hint="give the pretrained model from which the audited one was fine-tuned",
         )
 
 
@@ -140,7 +141,7 @@ def _splits(
 ) -> dict[str, Dataset]:
     if audited.partial and audited.split in ("train", "dev"):
         raise InputError(
-            f"this audit trains models, and a limit would cut their {audited.split} split short",
+            f"this audit trains models on the {audited.split} split, and --limit would shorten it",
             where=source,
             hint="use --limit with another --split, or leave it out",
         )
@@ -158,8 +159,8 @@ def _splits(
         if splits[split].paired != model.paired:
             has = "no query" if model.paired else "a query"
             raise InputError(
-                f"the {split} split has {has}, unlike what the model was trained on",
+                f"the {split} split has {has}, unlike the data on which the model was trained",
                 where=splits[split].path,
-                hint="give all splits a query, or none",
+                hint="give all splits a query, or no split",
             )
     return splits

@@ -100,7 +100,7 @@ def _say_what_is_unknown(work: Work, observer: Observer) -> None:
         return
     advice = ""
     if work.loaded.model.vocabulary is None:
-        advice = "; its words are those of the data, unless it brings its own as `vocabulary`"
+        advice = "; it uses the words of the data, unless it has its own as `vocabulary`"
     observer.say(f"{work.job.model} does not know {in_words(unknown)}{advice}")
 
 

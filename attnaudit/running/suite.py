@@ -1,6 +1,6 @@
 """All questions of a plan about one model and data set, in one folder; it goes on where it stopped.
 
-The model and the data are loaded once, whatever is asked of them.
+The model and the data are loaded only once.
 """
 
 from __future__ import annotations

@@ -253,9 +253,9 @@ def refuse_difference(work: Work, chosen: Chosen, found: Compared, share: float)
         f" {_answer(found.read[first], labels)}; so with {int(differ.sum())} of"
         f" {len(found.rows)} texts that were checked",
         where=work.job.model,
-        hint="make its answer independent of the padding and of the other texts of a batch"
+        hint="make its answer independent of the padding and of the other texts in a batch"
         if of_itself
-        else "leave such texts out of the data, or mend how the model is read",
+        else "leave such texts out of the data, or correct how the model is read",
     )
 
 

@@ -1,4 +1,4 @@
-"""Heatmaps of a run that is just over: its words come from the data, whatever the records hold."""
+"""Heatmaps of a run that is just over: its words come from the data, not from the records."""
 
 from __future__ import annotations
 

@@ -362,7 +362,7 @@ def perform(what: tuple[Order, Task]) -> Result:
             difference = difference_between(work.header, order.header)
             if difference is not None:
                 raise InputError(
-                    f"a worker sees something else than this process: there {difference}",
+                    f"a worker differs from this process: there {difference}",
                     hint="give all workers the same attnaudit, packages, model and data",
                 )
             _OPEN[digest] = work

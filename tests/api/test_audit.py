@@ -64,7 +64,7 @@ def test_settings_are_those_of_a_configuration():
         (None, {"permute": {"permutation": 3}}, "unknown key 'audit.permute.permutation'"),
         (None, {"permute": {"permutations": 0}}, "greater than or equal to 1"),
         (None, {"permute": 3}, "settings: permute is a int; give a mapping"),
-        (["model-adversary"], {}, "nothing to ask of model-adversary"),
+        (["model-adversary"], {}, "no question for model-adversary"),
     ],
 )
 def test_mistakes_in_what_is_asked(names, settings, says):

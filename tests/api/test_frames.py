@@ -80,7 +80,7 @@ def test_mistakes(made, tmp_path, tiny, monkeypatch):
     made.write(report)
     for paths, says in (
         ((), "needs at least one file"),
-        ((report,), "r.json: holds no records"),
+        ((report,), "r.json: contains no records"),
         ((tiny / "none.jsonl",), "none.jsonl: no such file"),
         ((made.files["permute"], made.files["permute"]), "second report of permute"),
     ):
@@ -89,7 +89,7 @@ def test_mistakes(made, tmp_path, tiny, monkeypatch):
         assert says in str(refused.value)
     with pytest.raises(InputError, match="no figures of single texts"):
         attnaudit.read_report(report).to_frame()
-    with pytest.raises(InputError, match="of no trained models"):
+    with pytest.raises(InputError, match="contain no trained models"):
         made.to_frame(runs=True)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match=r"frames need pandas.*attnaudit\[pandas\]"):

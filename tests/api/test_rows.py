@@ -54,13 +54,16 @@ def test_a_spec_finds_its_files(tmp_path, monkeypatch):
     ("data", "says"),
     [
         ([], "data in memory: has no rows"),
-        (iter([]), "which is no data"),
+        (iter([]), "which cannot be used as data"),
         (b"text", "is a bytes"),
         (["a text"], "data in memory:1: the row is a str"),
         ([("a", 1), ("b",)], "data in memory:2: the row is a tuple"),
-        ([("a", object())], "data in memory:1: the row holds what JSON cannot"),
-        ([("a", float("nan"))], "data in memory:1: the row holds what JSON cannot"),
-        ({"test": object()}, "no text, number, list or mapping"),
+        ([("a", object())], "data in memory:1: the row contains something that JSON cannot hold"),
+        (
+            [("a", float("nan"))],
+            "data in memory:1: the row contains something that JSON cannot hold",
+        ),
+        ({"test": object()}, "not a text, number, list or mapping"),
     ],
 )
 def test_mistakes(data, says):

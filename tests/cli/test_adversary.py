@@ -94,7 +94,7 @@ def mistaken(refused, tiny):
 
 
 def test_options_that_mean_nothing(mistaken):
-    mistaken("--lambda", "-0.1", says=["--lambda: lambda must be a number from 0 on"])
+    mistaken("--lambda", "-0.1", says=["--lambda: lambda must be 0 or larger"])
     mistaken("--lambda", "nan", says=["--lambda: should be a finite number, not nan"])
     mistaken("--lambda", "1e-3", "--lambda", "0.001", says=["--lambda: the same value"])
     mistaken("--no-per-instance", says=["nothing to do", "adversary --help"])
@@ -138,7 +138,7 @@ def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
     mistaken("--lambda", 0.1, "--seed-baseline", "b.jsonl", says=[few])
     seeds_file("dev", model="ab" * 32)
     call = ("--sweep", "--no-per-instance", "--seed-baseline", "b.jsonl")
-    mistaken(*call, says=["--seed-baseline holds seeds of another model"])
+    mistaken(*call, says=["--seed-baseline contains seeds of another model"])
 
 
 def test_the_budget_of_the_seeds_is_read_and_kept(train, seeds_file, here):
@@ -150,7 +150,7 @@ def test_the_budget_of_the_seeds_is_read_and_kept(train, seeds_file, here):
 
 
 def test_folders_to_start_from_that_cannot_be_used(mistaken, tiny, here):
-    says = ["seeds: is no folder with models of seed-baseline", "--keep DIR"]
+    says = ["seeds: is not a folder with models of seed-baseline", "--keep DIR"]
     mistaken("--lambda", 0.1, "--start", "seeds", says=says)
     (here / "seeds").mkdir()
     mistaken("--lambda", 0.1, "--start", "seeds", says=says)
@@ -167,4 +167,4 @@ def test_data_without_a_train_split(mistaken, tiny):
 def test_help_says_what_lambda_is(cli):
     text = " ".join(cli("adversary", "--help").out.split())
     assert "their lambda is half of ours" in text
-    assert "one model must produce all the weights" in text
+    assert "whole models that learn to give the same answers" in text

@@ -100,7 +100,7 @@ def test_an_interrupted_run_goes_on(cli, here, found, monkeypatch):
     assert not (here / "c.json").exists()
     again = cli(*asked)
     assert again.code == 2
-    assert "go on with --resume" in again.err
+    assert "continue it with --resume" in again.err
     monkeypatch.setattr(running, "work", honest)
     assert cli(*asked, "--resume").code == 0
     assert len(found[1]) == 3
@@ -112,9 +112,9 @@ def test_an_interrupted_run_goes_on(cli, here, found, monkeypatch):
     [
         (("nothing",), "there is no plant 'nothing'"),
         (("markre",), "did you mean 'marker'?"),
-        (("--quick", "marker"), "--quick names its plants itself"),
-        (("--seed", 100), "judge the rules themselves"),
-        (("--seed", 90, "--seeds", 11), "judge the rules themselves"),
+        (("--quick", "marker"), "--quick chooses the plants itself"),
+        (("--seed", 100), "the developers test the rules"),
+        (("--seed", 90, "--seeds", 11), "the developers test the rules"),
         (("--resume",), "--resume needs -o FILE"),
         (("--seeds", 0), "--seeds"),
         (("-o", "none/c.json"), "the folder does not exist"),
@@ -144,7 +144,10 @@ def test_reports_name_the_calibration(cli, here, report, found, form):
         assert 'name="calibration.holds" value="2 of 2"' in result.out
     else:
         plain = " ".join(result.out.replace("\\", "").split())
-        assert "This instrument was calibrated: 2 of 2 plants hold (c.json, 20" in plain
+        assert (
+            "The rules were tested on models whose right answers are known: 2 of 2 came out right "
+            "(c.json, 20"
+        ) in plain
         assert "Rules failed" not in plain
         assert "Another version" not in plain
 
@@ -157,7 +160,7 @@ def test_reports_say_loudly_where_a_rule_failed_or_other_code_made_it(cli, here,
     said = " ".join(cli("report", "r.json", "--calibration", "c.json").out.split())
     assert "1 of 2 plants hold" in said
     assert "Rules failed on: marker. Do not rely on these findings" in said
-    assert "Another version or other code of attnaudit made it (0.0.1)" in said
+    assert "Another version or other code of attnaudit made this (0.0.1)" in said
 
 
 def test_a_report_keeps_the_calibration_that_it_names(cli, here, report, found):

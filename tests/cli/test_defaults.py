@@ -79,7 +79,7 @@ def test_lists_are_options_given_often(cli, project):
         ("corelate: {limit: 3}", ["attnaudit.yaml:4: unknown key", "did you mean 'correlate'?"]),
         ("correlate: {tpo: 3}", ["attnaudit.yaml:4: unknown key 'tpo'", "did you mean 'top'?"]),
         ("report: {limit: 3}", ["attnaudit.yaml:4: unknown key 'limit'"]),
-        ("correlate: 3", ["attnaudit.yaml:4: 'correlate' must hold options"]),
+        ("correlate: 3", ["attnaudit.yaml:4: 'correlate' must contain options"]),
         ("limit: [1, 2]", ["attnaudit.yaml:4: 'limit' needs one value"]),
         ("limit: {a: 1}", ["attnaudit.yaml:4: 'limit' needs one value"]),
         ("limit: ten", ["attnaudit.yaml: ", "--limit"]),
@@ -87,7 +87,7 @@ def test_lists_are_options_given_often(cli, project):
         ("seed: -1", ["attnaudit.yaml: ", "--seed"]),
         ("correlate: {measure: [gradeint]}", ["'gradeint'", "did you mean 'gradient'?"]),
         ("? [1, 2]\n: 3", ["attnaudit.yaml"]),
-        ("limit: 3\nlimit: 4", ["attnaudit.yaml:5: the key 'limit' stands twice"]),
+        ("limit: 3\nlimit: 4", ["attnaudit.yaml:5: the key 'limit' occurs twice"]),
         ("limit: 'x", ["attnaudit.yaml", "is not valid YAML"]),
         ("no: 3", ["attnaudit.yaml", "unknown key"]),
     ],
@@ -153,7 +153,7 @@ def test_help_shows_nothing_of_the_file(cli, here):
         (["report: {files: [../r.jsonl]}"], ["report.files: '../r.jsonl'", "leads out"]),
         (["data: {generate: {folder: ../d}}"], ["generate"]),
         (["workers: 9999"], ["workers: '9999'", "this machine has"]),
-        (['output: "a\\0b"'], ["output", "is no path"]),
+        (['output: "a\\0b"'], ["output", "not a path"]),
     ],
 )
 def test_a_strangers_file_reaches_nothing_outside_its_folder(refused, here, lines, says):

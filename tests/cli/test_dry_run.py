@@ -141,7 +141,7 @@ def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
         longest = 3 if one.kind.startswith("converged") else 1
         assert (one.epochs_least, one.epochs_most, one.steps) == (1, longest, 2)
     assert not part.passes.exact
-    assert "Trainings stop once dev no longer gains" in " ".join(part.notes)
+    assert "A training stops when dev no longer improves" in " ".join(part.notes)
     counted.forward = counted.learned = 0
     assert cli(*asked, "--records", "r.jsonl").code == 0
     made, learned = counted.forward, counted.learned
@@ -167,8 +167,8 @@ def test_seeds_that_may_grow_are_counted_to_the_last_look(plan, audited, audit, 
     assert len(part.trainings) == kinds
     assert {t.count for t in part.trainings} == {20}
     first = (
-        f"{5 * kinds} trainings come first; how many of the other {15 * kinds} follow depends on"
-        " what these show."
+        f"{5 * kinds} trainings come first. Their results decide how many of the other "
+        f"{15 * kinds} follow."
     )
     assert first in part.notes
     assert not part.passes.exact
@@ -193,7 +193,9 @@ def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
     }
     assert (warm.epochs_least, warm.epochs_most) == (4, 7)
     assert not part.passes.exact
-    said = f"6 trainings come first; how many of the other {2 * each - 6} follow depends on what"
+    said = (
+        f"6 trainings come first. Their results decide how many of the other {2 * each - 6} follow."
+    )
     assert any(note.startswith(said) for note in part.notes)
     seconds = next(s for s in part.stages if s.name == "training").seconds
     assert seconds.low < seconds.likely < seconds.high
@@ -291,7 +293,7 @@ def test_what_stands_already_is_not_planned_again(cli, plan, here):
     assert cli("audit", "c.yaml").code == 0
     said = plan("audit", "c.yaml")
     assert [part.passes.forward for part in said.parts] == [0, 0, 0]
-    assert all("stands in the output folder" in part.notes[0] for part in said.parts)
+    assert all("already in the output folder" in part.notes[0] for part in said.parts)
     (here / "c" / "records" / "permute.jsonl").unlink()
     said = plan("audit", "c.yaml")
     assert [(p.name, p.passes.forward) for p in said.parts] == [
@@ -322,7 +324,7 @@ def test_the_table_of_a_pilot(cli, here):
     assert said.code == 0
     assert files_in(here) == {"c.yaml"}
     for words in (
-        "Chance of an answer at the planned size",
+        "Chance that each finding reaches an answer at the planned size",
         "trained 3 seeds of each model",
         "measured on the audited split",
         "necessary:",
@@ -404,7 +406,7 @@ def test_adversaries_of_another_model_are_not_to_be_lost(cli, refused, audited, 
     model["weights"] = {n: w + 1e-3 for n, w in model["weights"].items()}
     torch.save(model, here / "other.pt")
     other = ("adversary", "other.pt", *asked[2:])
-    says = ["adversaries: holds models that were trained for another audited model"]
+    says = ["adversaries: contains models that were trained for another audited model"]
     assert refused(*other, "--dry-run", says=says) == refused(*other, says=says)
 
 
@@ -417,5 +419,5 @@ def test_kept_models_of_another_audited_model_are_not_to_be_lost(cli, refused, a
     model["weights"] = {n: w + 1e-3 for n, w in model["weights"].items()}
     torch.save(model, here / "other.pt")
     other = ("seed-baseline", "other.pt", *asked[2:])
-    says = ["kept: holds models that were trained for another audited model"]
+    says = ["kept: contains models that were trained for another audited model"]
     assert refused(*other, "--dry-run", says=says) == refused(*other, says=says)

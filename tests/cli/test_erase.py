@@ -47,7 +47,12 @@ def test_tables_fit_a_plain_terminal(erase):
 def test_what_the_model_cannot_do_is_refused_before_any_work(refused, here, tiny):
     for audit in ("erase", "correlate"):
         job = (audit, tiny / "model.pt", tiny / "data.yaml", "--records", "r.jsonl")
-        refused(*job, "--measure", "leave_one_out_mask", says=["no mask token", "leave_one_out"])
+        refused(
+            *job,
+            "--measure",
+            "leave_one_out_mask",
+            says=["a mask token, and the model has none", "leave_one_out"],
+        )
         refused(*job, "--reading", "head1", says=["has no head 1", "it has one head, 0"])
         refused(*job, "--reading", "median", says=["unknown reading 'median'"])
     assert not list(here.iterdir())

@@ -72,7 +72,7 @@ def test_one_command_gives_one_folder(folder):
     assert "A recipe is the training configuration, a YAML file" in first
     assert "--recipe train.yaml" in first
     assert "a train and dev split" in first
-    assert set(others) == {"What is missing is the same as for necessary."}
+    assert set(others) == {"The same is missing as for necessary."}
     page = (out / "report.html").read_text()
     assert "A recipe is the training configuration" in re.sub(r"<[^>]*>", "", page)
 
@@ -95,7 +95,7 @@ def test_model_and_data_may_stand_in_attnaudit_yaml(cli, folder):
 def test_a_configuration_may_not(refused, here):
     (here / "attnaudit.yaml").write_text("model: mine.yaml\n")
     (here / "mine.yaml").write_text("data: d.yaml\n")
-    refused("audit", says=["'mine.yaml' may not stand in this file", "command line"])
+    refused("audit", says=["'mine.yaml' is not allowed in this file", "command line"])
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_configuration_may_not(refused, here):
     [
         ([], ["missing CONFIG or MODEL"]),
         (["rows.jsonl"], ["rows.jsonl: is data", "neither a CONFIG nor a MODEL", "--data"]),
-        (["w.safetensors"], ["is a file of weights alone", "config.json"]),
-        (["nothing"], ["nothing: is no file, no folder and no sample", "owner/name"]),
+        (["w.safetensors"], ["contains only weights", "config.json"]),
+        (["nothing"], ["nothing: is not a file, a folder or a sample configuration", "owner/name"]),
         (["bert-base-uncased"], ["neither a CONFIG nor a MODEL", "owner/name"]),
         (["quickstrat"], ["did you mean 'quickstart'"]),
         (["empty"], ["empty: is a folder without config.json", "package.module:factory"]),
@@ -125,7 +125,7 @@ def test_a_configuration_may_not(refused, here):
         (["hf", "rows.jsonl", "--lock", "hf/config.json"], ["is not a lock file"]),
         (
             ["hf", "rows.jsonl", "--lock", "rows.jsonl", "--dry-run"],
-            ["rows.jsonl: is already to be read"],
+            ["rows.jsonl: is also read by this command"],
         ),
     ],
 )
@@ -149,13 +149,13 @@ def test_a_run_is_held_against_a_plan_that_was_locked(cli, folder):
     asked = ("audit", "hf", "rows.jsonl", *FEW, "--policy", "policy.yaml", "--lock", "plan.json")
     result = cli(*asked, "--dry-run")
     assert result.code == 0, result.err
-    assert "it wrote plan.json alone" in result.out
+    assert "it wrote only plan.json" in result.out
     assert "Wrote plan.json" in result.err
     assert not (folder / "hf-audit").exists()
-    assert "exists already" in cli(*asked, "--dry-run").err
+    assert "already exists" in cli(*asked, "--dry-run").err
 
     result = cli(*asked)
-    assert "the run kept to the plan in plan.json" in " ".join(result.out.split())
+    assert "the run followed the plan in plan.json" in " ".join(result.out.split())
     report = json.loads((folder / "hf-audit/report.json").read_text())
     assert report["lock"]["differences"] == []
 
@@ -172,7 +172,7 @@ def test_a_run_is_held_against_a_plan_that_was_locked(cli, folder):
     assert "permute.permutations: planned 3, done 4" in said
     second = result.out.splitlines()[1]
     assert second.startswith("Warning")
-    assert "plan not kept: The run did not keep to the plan in plan.json" in result.out
+    assert "plan not followed: The run did not follow the plan in plan.json" in result.out
 
     text = (folder / "plan.json").read_text()
     (folder / "plan.json").write_text(text.replace('"permute.seed": 0', '"permute.seed": 2'))

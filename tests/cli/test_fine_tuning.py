@@ -127,10 +127,13 @@ def test_mistakes_before_fine_tuning(refused, config, here, write_pretrained):
     t5.mkdir()
     (t5 / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True}))
     for begin, says in (
-        ("gone", ["gone: is no folder here", "check the path"]),
-        ("../gone", ["../gone: is no folder here, and no id of the hub; check the path"]),
-        ("owner/gone", ["owner/gone: is no folder here", "the hub cannot be reached"]),
-        (pickled, ["only in pickle form", "convert them", "save_pretrained"]),
+        ("gone", ["gone: is neither a folder here", "check the path"]),
+        (
+            "../gone",
+            ["../gone: is neither a folder here nor the id of a model on the hub; check the path"],
+        ),
+        ("owner/gone", ["owner/gone: is neither a folder here", "the hub cannot be reached"]),
+        (pickled, ["only as pickle files", "convert them", "save_pretrained"]),
         (bare, ["has no tokenizer", "save_pretrained"]),
         (t5, ["is an encoder-decoder"]),
     ):
@@ -140,7 +143,7 @@ def test_mistakes_before_fine_tuning(refused, config, here, write_pretrained):
 
 def test_settings_that_do_not_go_together(refused, config, here):
     (here / "v.vec").write_text("good 1 2\n")
-    refused("train", config(), "--vectors", "v.vec", says=["brings its own vectors", "--vectors"])
+    refused("train", config(), "--vectors", "v.vec", says=["has its own vectors", "--vectors"])
     vectors = config("a.yaml", vectors={"file": "v.vec"})
     refused("train", vectors, says=["unknown key 'vectors'"])
     refused("train", config("b.yaml", vocabulary={}), says=["unknown key 'vocabulary'"])
@@ -151,7 +154,7 @@ def test_settings_that_do_not_go_together(refused, config, here):
 def test_outputs_that_cannot_be_written(refused, config, here, write_pretrained):
     (here / "out").write_text("a file")
     refused("train", config(), "-o", "out", says=["out: cannot be written"])
-    refused("audit", config(), "-o", "out", says=["out: is a file, and a folder is needed"])
+    refused("audit", config(), "-o", "out", says=["out: is a file, but a folder is needed"])
     begin = write_pretrained(here / "bert" / "model")
     refused("train", config(begin=begin), "-o", "bert", says=["is the pretrained model itself"])
     refused("train", config(), "-o", "bert", says=["is a folder that attnaudit did not write"])
@@ -160,7 +163,7 @@ def test_outputs_that_cannot_be_written(refused, config, here, write_pretrained)
 def test_recipes_and_guides_that_do_not_go_together(refused, tuned, config, tiny, tiny_yaml, here):
     data = tiny / "data.yaml"
     (here / "classic.yaml").write_text(tiny_yaml)
-    says = ["classic.yaml: is not the model's recipe: it is of a classic model"]
+    says = ["classic.yaml: is not the model's recipe: it is for a classic model"]
     refused("seed-baseline", tuned, data, "--recipe", "classic.yaml", says=says)
     says = ["fine.yaml: is not the model's recipe: it fine-tunes a pretrained model"]
     refused("seed-baseline", tiny / "model.pt", data, "--recipe", config(), says=says)
@@ -176,6 +179,9 @@ def test_a_bert_that_has_gone(refused, cli, config, here, write_pretrained, tiny
     assert cli("train", config(begin="bert"), "-o", "out", "-q").code == 0
     begin.rename(here / "elsewhere")
     baseline = ("seed-baseline", "out/model", tiny / "data.yaml", "--seeds", "1")
-    says = ["out/model: what it was fine-tuned from cannot be used: bert", "--recipe CONFIG"]
+    says = [
+        "out/model: the pretrained model from which it was fine-tuned cannot be used: bert",
+        "--recipe CONFIG",
+    ]
     refused(*baseline, "--records", "r.jsonl", says=says)
     assert cli("permute", *baseline[1:3], "--permutations", "2", "-q").code == 0

@@ -64,7 +64,7 @@ def test_pipes_in_place_of_files(audit, refused, here):
     """Nothing would ever come: waiting for it would be for ever."""
     for name in ("p.jsonl", "p.yaml", "p.pt", "p.json"):
         os.mkfifo(here / name)
-    says = "is a pipe, not a file; write what it gives into a file first"
+    says = "is a pipe, not a file; write its output into a file first"
     audit(data="p.jsonl", says=[f"p.jsonl: {says}"])
     audit(data="p.yaml", says=[f"p.yaml: {says}"])
     audit(model="p.pt", says=[f"p.pt: {says}"])
@@ -80,7 +80,7 @@ def test_a_policy_of_aliases_of_aliases(audit, here):
         lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
     (here / "p.yaml").write_text("\n".join(lines))
     assert (here / "p.yaml").stat().st_size < 410
-    audit("--policy", "p.yaml", says=["p.yaml:5: holds more than 10,000 keys and values"])
+    audit("--policy", "p.yaml", says=["p.yaml:5: contains more than 10,000 keys and values"])
 
 
 def test_bytes_that_are_not_text(audit, refused, here):
@@ -110,7 +110,7 @@ def test_unknown_label(audit, rows):
 
 def test_duplicate_ids(audit, rows):
     data = rows(*({**row, "id": "same"} for row in GOOD))
-    audit(data=data, says=["rows.jsonl:2: the id 'same' stands twice", "first on line 1"])
+    audit(data=data, says=["rows.jsonl:2: the id 'same' occurs twice", "first on line 1"])
 
 
 def test_no_usable_row(audit, rows):
@@ -227,7 +227,7 @@ def test_labels_of_model_and_data_differ(audit, rows, here):
 
 def test_pairs_for_a_model_of_single_texts(audit, rows):
     data = rows(*({**row, "query": "is it good"} for row in GOOD))
-    audit(data=data, says=["trained on single texts, the data holds pairs"])
+    audit(data=data, says=["trained on single texts, but the data have pairs"])
 
 
 def test_unusable_plugins(audit, here, monkeypatch):
@@ -256,21 +256,21 @@ def test_unwritable_output_is_refused_before_any_work(audit, here, monkeypatch):
 def test_outputs_do_not_destroy_inputs(audit, rows, here):
     data = rows(*GOOD)
     before = (here / data).read_text()
-    audit("--records", data, data=data, says=["rows.jsonl: is already to be read"])
-    audit("-o", f"./{data}", data=data, says=["is already to be read"])
-    audit("-o", "x.json", "--records", "x.json", says=["x.json: is already to be written"])
+    audit("--records", data, data=data, says=["rows.jsonl: is also read by this command"])
+    audit("-o", f"./{data}", data=data, says=["is also read by this command"])
+    audit("-o", "x.json", "--records", "x.json", says=["x.json: is also written by this command"])
     assert (here / data).read_text() == before
     (here / "d.yaml").write_text(f"train: {data}\ntest: {data}\n")
     (here / "whole.yaml").write_text(f"file: {data}\n")
     for spec in ("d.yaml", "whole.yaml"):
         for option in ("--records", "-o"):
-            audit(option, data, data=spec, says=["rows.jsonl: is already to be read"])
+            audit(option, data, data=spec, says=["rows.jsonl: is also read by this command"])
     assert (here / data).read_text() == before
 
 
 def test_report_does_not_overwrite_what_it_reads(correlate, refused):
     correlate("--records", "r.jsonl", "--limit", 3)
-    refused("report", "r.jsonl", "-o", "r.jsonl", says=["r.jsonl: is already to be read"])
+    refused("report", "r.jsonl", "-o", "r.jsonl", says=["r.jsonl: is also read by this command"])
     refused("report", "r.jsonl", "-o", "missing/x", says=["missing/x: the folder does not exist"])
 
 
@@ -333,7 +333,7 @@ def test_resuming_what_is_not_there_to_resume(cli, here, correlate, ctrl_c_at_on
     left = (here / "r.jsonl.partial").read_bytes()
     again = correlate("--records", "r.jsonl", "--resume", "--seed", 2)
     assert "set aside as r.jsonl.partial.old1: it belongs to another run" in again.err
-    assert "seed is 1, this run's 2" in again.err
+    assert "seed is 1, but this run's is 2" in again.err
     assert (here / "r.jsonl.partial.old1").read_bytes() == left
     (here / "r.jsonl.partial").write_text("garbage\n")
     again = correlate("--records", "r.jsonl", "--resume")
@@ -366,7 +366,7 @@ def ctrl_c_at_once(monkeypatch):
         ("trainig: {epochs: 2}", ["c.yaml:4: unknown key 'trainig'", "did you mean 'training'?"]),
         ("vectors: {fil: x.vec}", ["c.yaml:4: unknown key 'vectors.fil'", "'file'"]),
         ("vocabulary: {min_count: none}", ["c.yaml:4: vocabulary.min_count"]),
-        ("model: {encoder: lstm}", ["c.yaml:4: the key 'model' stands twice"]),
+        ("model: {encoder: lstm}", ["c.yaml:4: the key 'model' occurs twice"]),
         ("output: [", ["c.yaml", "is not valid YAML"]),
     ],
 )
@@ -377,7 +377,7 @@ def test_mistakes_in_a_training_config(refused, here, tiny_yaml, line, says):
 
 def test_training_without_data(refused, here):
     (here / "c.yaml").write_text("model: {encoder: cnn}\n")
-    refused("train", "c.yaml", says=["c.yaml: names no data", "--data SPEC.yaml"])
+    refused("train", "c.yaml", says=["c.yaml: does not say which data to use", "--data SPEC.yaml"])
     refused("train", "c.yaml", "--data", "nope.yaml", says=["nope.yaml: no such file"])
 
 
@@ -407,7 +407,7 @@ def test_mistakes_in_a_policy(audit, refused, here, correlate):
         (gate.format("metrc"), ["p.yaml:3", "metrc", "did you mean 'metric'?"]),
         (gate.replace("mean", "maen").format("metric"), ["p.yaml:3: unknown metric", "tau.mean'?"]),
         (gate.replace("0.2", "20").format("metric"), ["p.yaml:4", "min 20"]),
-        ("", ["p.yaml: does not hold a YAML mapping"]),
+        ("", ["p.yaml: does not contain a YAML mapping"]),
     ):
         (here / "p.yaml").write_text(content)
         audit("--policy", "p.yaml", says=says)
@@ -431,7 +431,7 @@ def test_torn_records(refused, here, correlate):
     (here / "torn.jsonl").write_text("".join(lines[:-1]))
     refused("report", "torn.jsonl", says=["torn.jsonl:4: is not complete"])
     (here / "fewer.jsonl").write_text("".join([*lines[:2], lines[-1]]))
-    refused("report", "fewer.jsonl", says=["fewer.jsonl:3", "1 records", "counts 3"])
+    refused("report", "fewer.jsonl", says=["fewer.jsonl:3", "1 records", "says 3"])
 
 
 # Names that come from files

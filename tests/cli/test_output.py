@@ -53,11 +53,11 @@ def test_outputs_are_neither_inputs_nor_each_other(tmp_path, monkeypatch):
     data = tmp_path / "data.jsonl"
     data.write_text("{}\n")
     check_outputs(tmp_path / "a", tmp_path / "b", None, Path("-"), inputs=(data, "own:model", None))
-    with pytest.raises(OutputError, match="already to be read"):
+    with pytest.raises(OutputError, match="also read by this command"):
         check_outputs(Path("data.jsonl"), inputs=(data,))
     (tmp_path / "link").symlink_to(data)
-    with pytest.raises(OutputError, match="already to be read"):
+    with pytest.raises(OutputError, match="also read by this command"):
         check_outputs(Path("link"), inputs=(data,))
-    with pytest.raises(OutputError, match="already to be written"):
+    with pytest.raises(OutputError, match="also written by this command"):
         check_outputs(tmp_path / "a", Path("a"))
     assert data.read_text() == "{}\n"

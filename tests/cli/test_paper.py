@@ -112,7 +112,7 @@ def test_published_figures_stand_beside(cli, records, refused):
     (row,) = re.findall(r"^correlate\.gradient\.tau\.mean .*", result.out, re.MULTILINE)
     assert row.split()[-5:] == ["0.35", "result", "files,", "all", "texts"]
     both = cli("report", "a.json", "b.json", "--compare", "--published", "jw2019:sst")
-    assert "Beside published figures: Jain & Wallace 2019, SST" in both.out
+    assert "Next to published figures: Jain & Wallace 2019, SST" in both.out
     refused("report", "a.json", "--published", "jw", says=["Known: jw2019:DATA", "wp2019"])
 
 

@@ -58,7 +58,7 @@ def test_words_before_the_window_are_no_content(asked, name):
         for values in record.get("importance", {}).values():
             assert len(values) == record["words"]
         assert record["outside"] <= 1e-6
-    said = "9 of 23 words, in 3 of 4 texts, are out of the audited row's reach"
+    said = "9 of 23 words, in 3 of 4 texts, are out of reach of the audited row"
     assert any(note.startswith(said) for note in report["notes"]), report["notes"]
 
 

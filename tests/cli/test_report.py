@@ -187,21 +187,29 @@ def test_baselines_that_cannot_be_used(cli, refused, correlate, records, here, t
     for name, says in (
         ("torn.jsonl", ["torn.jsonl:3: is not complete"]),
         ("other.jsonl", ["other.jsonl: is a baseline on other data", "efefefefefef", "data.yaml"]),
-        ("p.json", ["p.json: is a baseline of permute, and this is correlate"]),
+        ("p.json", ["p.json: is a baseline of permute, but this report is of correlate"]),
         ("text.txt", ["text.txt:1: is not valid JSON"]),
         ("missing.jsonl", ["missing.jsonl: no such file"]),
     ):
         refused("report", records, "--baseline", name, says=says)
         refused(*audit, *WHOLE, "--baseline", name, "--records", "x.jsonl", says=says)
-    refused(*audit, "--baseline", records, says=["split 'train', and this is on 'test'"])
-    refused(*audit, "--baseline", records, "-o", records, says=["is already to be read"])
-    refused("report", records, "--baseline", "r.json", "-o", "r.json", says=["already to be read"])
+    refused(*audit, "--baseline", records, says=["split 'train', but this report is on 'test'"])
+    refused(*audit, "--baseline", records, "-o", records, says=["is also read by this command"])
+    refused(
+        "report",
+        records,
+        "--baseline",
+        "r.json",
+        "-o",
+        "r.json",
+        says=["also read by this command"],
+    )
 
 
 def test_mistakes_in_formats(refused, report):
     refused("report", report, "--format", "pdf", says=["--format", "markdown"])
     both = ("--json", "--format", "junit")
-    refused("report", report, *both, says=["--json and --format junit exclude each other"])
+    refused("report", report, *both, says=["--json and --format junit cannot be used together"])
     refused("report", report, "--format", "junit", "-o", "no/x", says=["no/x: the folder does"])
 
 
@@ -267,7 +275,7 @@ def test_a_summary_of_one_sheet(cli, refused, report, here):
     assert "What do the words mean?" not in sheet
     assert cli("report", report, "--summary", "--format", "html").out == sheet
     for args in ((), ("--json",), ("-o", "x.md")):
-        says = "--summary is for pages; add --format html, or -o with a name that ends in .html"
+        says = "--summary is for pages; add --format html, or give -o a name that ends in .html"
         refused("report", report, "--summary", *args, says=[says])
 
 
@@ -281,7 +289,7 @@ def test_a_page_on_which_weights_are_moved(cli, refused, tiny, here):
     assert page.count('"id":') == 2
     json.loads(done.out)
     cli("adversary", model, data, *asked, "--records", "silent.jsonl")
-    says = ["--interactive needs records that hold both attention and words", "--text"]
+    says = ["--interactive needs records that contain both attention and words", "--text"]
     refused("report", "silent.jsonl", "--interactive", "no.html", says=says)
     text = (here / "r.jsonl").read_text().replace(str(model), "evil:make", 1)
     (here / "evil.jsonl").write_text(text)

@@ -118,7 +118,16 @@ def test_mistakes_are_one_clean_line(refused, tiny, here):
         refused(name, model, data, says=["seeds", "from 1 to 10000, or auto"])
         (here / "attnaudit.yaml").unlink()
         refused(name, model, tiny / "test.jsonl", says=["test.jsonl: has no train split"])
-        refused(name, model, data, "--split", "dev", "--limit", "5", says=["cut their dev split"])
+        refused(
+            name,
+            model,
+            data,
+            "--split",
+            "dev",
+            "--limit",
+            "5",
+            says=["on the dev split, and --limit would shorten it"],
+        )
         refused(name, model, data, "--recipe", "gone.yaml", says=["gone.yaml: no such file"])
     refused("probe", model, data, "--guide", "x", says=["--guide x: give it as NAME=FILE"])
     refused("probe", model, data, "--guide", f"base={model}", says=["has a meaning already"])
@@ -180,7 +189,7 @@ def test_a_plug_in_is_trained_again_by_its_recipe(cli, plugin, tiny):
         assert report["model"]["sha256"]
     unknown, kept, *_ = result.err.splitlines()
     assert unknown.startswith(f"{plugin}:Trainable does not know 49 of 211 words")
-    assert kept == "the adversaries are not kept: models of this kind have no checkpoints"
+    assert kept == "the adversaries are not kept, because models of this kind have no checkpoints"
 
 
 def test_a_plug_in_says_what_it_lacks(refused, plugin, tiny, here):
@@ -209,7 +218,7 @@ def test_vectors_that_have_gone_leave_two_ways_out(cli, refused, tiny, here):
     assert cli(*baseline).code == 0
     (here / "v.vec").rename(here / "w.vec")
     assert cli("permute", *baseline[1:3], "-q").code == 0  # which trains nothing
-    says = ["out/model.pt: was trained with the vectors in v.vec", "put them back", "--recipe"]
+    says = ["out/model.pt: was trained with the vectors in v.vec", "put the file back", "--recipe"]
     refused(*baseline, "--records", "r.jsonl", says=says)
     (here / "d.yaml").write_text((config + model).replace("v.vec", "w.vec"))
     assert cli(*baseline, "--recipe", "d.yaml").code == 0
@@ -240,7 +249,7 @@ def other_model(cli, here):
 )
 def test_a_guide_of_another_data_set_is_refused(refused, tiny, other_model, labels, differs):
     guide = other_model(labels, "thing")
-    says = ["other/model.pt: is a guide checkpoint of another data set", f"other {differs}"]
+    says = ["other/model.pt: is a guide checkpoint for another data set", f"other {differs}"]
     pair = (tiny / "model.pt", tiny / "data.yaml")
     refused("probe", *pair, "--guide", f"x={guide}", "--records", "r.jsonl", says=says)
 
@@ -250,9 +259,9 @@ def test_folders_that_cannot_hold_models_are_found_before_any_work(audit, refuse
     (here / "adversaries").write_text("")
     pair = (tiny / "model.pt", tiny / "data.yaml", "--lambda", "0.1", "--records", "r.jsonl")
     for folder in ("file", "file/in"):
-        says = ["file: is a file, and a folder is needed"]
+        says = ["file: is a file, but a folder is needed"]
         refused("adversary", *pair, "--models", folder, says=says)
-    refused("adversary", *pair, says=["adversaries: is a file, and a folder is needed"])
+    refused("adversary", *pair, says=["adversaries: is a file, but a folder is needed"])
     assert audit("adversary", "--limit", "4", "-q").code == 0  # which keeps no models
 
 
@@ -260,7 +269,7 @@ def test_seeds_of_another_model_do_not_guide_a_sweep(cli, refused, audit, tiny, 
     other = other_model(("no", "yes"), "thing")
     cli("seed-baseline", other, "d.yaml", "--seeds", "5", "--records", "s.jsonl", "-q")
     sweep = ("--sweep", "--no-per-instance", "--seed-baseline", "s.jsonl", "--records", "r.jsonl")
-    says = ["--seed-baseline holds seeds of another model"]
+    says = ["--seed-baseline contains seeds of another model"]
     refused("adversary", tiny / "model.pt", tiny / "data.yaml", *sweep, says=says)
 
 

@@ -7,7 +7,7 @@ def test_heatmaps_follow_the_report(correlate):
     plain, shown = correlate(), correlate("--show", 2)
     assert shown.code == 0
     assert shown.out.startswith(plain.out)
-    assert "Heatmaps\n2 of 30 instances" in shown.out.removeprefix(plain.out)
+    assert "Heatmaps\n2 of 30 texts" in shown.out.removeprefix(plain.out)
     assert "Heatmaps" not in plain.out
 
 

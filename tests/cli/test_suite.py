@@ -190,8 +190,8 @@ def test_interruptions_are_told(cli, folder, monkeypatch):
         ("trainig: {}", ["c.yaml:2: unknown key 'trainig'"]),
         ("output: ../out", ["c.yaml: output: '../out' leads out of this folder", "-o FOLDER"]),
         ("output: /dev/shm/x", ["c.yaml: output: '/dev/shm/x' leads out"]),
-        ("output: file", ["file: is a file, and a folder is needed"]),
-        ("output: file/in", ["file: is a file, and a folder is needed"]),
+        ("output: file", ["file: is a file, but a folder is needed"]),
+        ("output: file/in", ["file: is a file, but a folder is needed"]),
     ],
 )
 def test_mistakes_in_a_plan(refused, here, tiny, line, says):
@@ -202,7 +202,7 @@ def test_mistakes_in_a_plan(refused, here, tiny, line, says):
 
 def test_data_that_is_missing(refused, here, tiny):
     (here / "c.yaml").write_text("training: {epochs: 1}\n")
-    refused("audit", "c.yaml", says=["c.yaml: names no data", "--data SPEC.yaml"])
+    refused("audit", "c.yaml", says=["c.yaml: does not say which data to use", "--data SPEC.yaml"])
     refused("audit", "c.yaml", "--data", "no.yaml", says=["no.yaml: no such file"])
     refused("audit", says=["CONFIG"])
     refused("audit", "quickstrt", says=["did you mean 'quickstart'?"])
@@ -219,7 +219,7 @@ def test_policies_and_baselines_are_read_before_any_work(refused, folder):
     says = ["p.yaml:2: unknown metric 'permute.tvd.medain'", "permute.tvd.median"]
     refused("audit", "c.yaml", "--policy", "p.yaml", "-o", "new", says=says)
     refused("audit", "c.yaml", "--baseline", "gone.json", "-o", "new", says=["gone.json"])
-    says = ["probe.jsonl: is a baseline of probe, and this is report"]
+    says = ["probe.jsonl: is a baseline of probe, but this report is of report"]
     refused("audit", "c.yaml", "--baseline", "out/records/probe.jsonl", says=says)
 
 
@@ -293,10 +293,10 @@ def test_reports_and_records_mix(cli, records, folder):
 def test_what_does_not_belong_together(cli, refused, records, folder, tiny):
     data = tiny / "data.yaml"
     cli("permute", tiny / "model.pt", data, "--records", "other.jsonl", "-q")
-    says = ["other.jsonl: is of another model than out/records/probe.jsonl"]
+    says = ["other.jsonl: has another model than out/records/probe.jsonl"]
     refused("report", records[-1], "other.jsonl", says=says)
     cli("permute", "out/model.pt", "data.yaml", "--split", "dev", "--records", "other.jsonl", "-q")
-    refused("report", records[-1], "other.jsonl", says=["other.jsonl: is of another data set"])
+    refused("report", records[-1], "other.jsonl", says=["other.jsonl: has another data set"])
     says = ["is a second report of probe", "the first is out/records/probe.jsonl"]
     refused("report", records[-1], records[-1], says=says)
 
@@ -311,7 +311,7 @@ def test_what_does_not_belong_together(cli, refused, records, folder, tiny):
         (["=0.1"], "no finding ''"),
         (["necessary=-0.1"], "--delta takes sizes from 0 to 1"),
         (["necessary=nan"], "--delta takes sizes from 0 to 1"),
-        (["hard_to_manipulate=0.7"], "for JSD to 0.6931"),
+        (["hard_to_manipulate=0.7"], "for a JSD, from 0 to 0.6931"),
         (["necessary=0.1", "necessary=0.2"], "--delta necessary=0.2: necessary is given twice"),
     ],
 )

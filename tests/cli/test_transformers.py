@@ -139,7 +139,7 @@ def test_numbers_mean_what_a_spec_says(model, data, permute, refused, here):
     """SNLI's 0 is entailment, and for many a model 0 is contradiction."""
     name, file = model(**NAMED), data((1, 0))
     said = refused("permute", name, file, says=("'negative', 'positive'", "labels: {0: ..., 1: "))
-    assert "the labels '0', '1' are numbers, and the model's classes have names" in said
+    assert "the labels '0', '1' are numbers, but the model's classes have names" in said
     (here / "data.yaml").write_text(f"file: {file}\nlabels: {{0: positive, 1: Negative}}\n")
     report, records, _ = permute(name, "data.yaml")
     assert [r["gold"] for r in records] == [0, 1, 0, 1, 0]
@@ -183,10 +183,10 @@ def test_the_order_of_pairs_is_named(model, data, permute, cli, here):
         shown = " ".join(cli("permute", name, source, "--permutations", "3").out.split())
         first = order.partition(",")[0]
         assert f"pairs {first} first, then" in shown
-        assert ("The spec does not say so" in shown) is (given == "no")
+        assert ("The spec does not give this order" in shown) is (given == "no")
         checked = " ".join(cli("data", "check", source).out.split())
         assert f"first side of a pair {first}" in checked
-        assert ("no `order` is given" in checked) is (given == "no")
+        assert ("the spec gives no `order`" in checked) is (given == "no")
     assert answers[0] != answers[1]
 
 
@@ -207,7 +207,10 @@ def test_the_classes_stand_in_the_heading(model, data, cli):
     named = cli("permute", model(**NAMED), data(), "--permutations", "3").out
     assert "classes negative, positive " in " ".join(named.split()) + " "
     nameless = cli("permute", model("other"), data((0, 1)), "--permutations", "3").out
-    said = "LABEL_0 (0), LABEL_1 (1): the model's names, and the data's in brackets; the data's num"
+    said = (
+        "LABEL_0 (0), LABEL_1 (1): the model's names, with the names in the data in brackets; the "
+        "num"
+    )
     assert said in " ".join(nameless.split())
 
 
@@ -220,7 +223,7 @@ def test_labels_that_fit_no_class(model, data, refused):
     )
     says = ("does not name its classes: list the labels in a spec",)
     refused("permute", model(), data(("good", "bad")), says=says)
-    refused("permute", model(**NAMED), data((1, 2)), says=("are numbers, and the model's classes",))
+    refused("permute", model(**NAMED), data((1, 2)), says=("are numbers, but the model's classes",))
     refused("permute", model(), data((1, 2)), says=("are not the model's",))
 
 
@@ -249,7 +252,7 @@ def test_a_tokenizer_without_special_tokens(model, data, refused):
 
 
 def test_more_pieces_than_embeddings(model, data, refused):
-    refused("permute", model(vocab_size=20), data(), says=("has embeddings for 20",))
+    refused("permute", model(vocab_size=20), data(), says=("has embeddings for only 20",))
 
 
 def test_no_attention_at_all(model, data, refused):
@@ -266,7 +269,7 @@ def test_attention_that_cannot_be_intervened_on(model, data, refused):
 def test_weights_in_pickle_form(model, data, refused, here):
     name = model()
     (here / name / "model.safetensors").rename(here / name / "pytorch_model.bin")
-    refused("permute", name, data(), says=("only in pickle form", "save_pretrained"))
+    refused("permute", name, data(), says=("only as pickle files", "save_pretrained"))
 
 
 def test_code_of_the_repository(model, data, refused, here):
@@ -300,7 +303,7 @@ def test_a_hub_id_without_a_network_is_refused_at_once(data, refused, monkeypatc
     monkeypatch.setattr(socket, "getaddrinfo", no_names)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(here.parent / "cache"))
     start = time.monotonic()
-    says = ("owner/name: is no folder here and not in the cache, and the hub cannot be reached",)
+    says = ("owner/name: is neither a folder here nor in the cache, and the hub cannot be reached",)
     refused("permute", "owner/name", data(), says=says)
     assert time.monotonic() - start < 5
 
@@ -324,13 +327,13 @@ def test_a_hub_model_is_audited_at_its_commit(model, data, permute, monkeypatch,
     ("option", "value"), [("--revision", "v1"), ("--device-map", "auto"), ("--dtype", "bfloat16")]
 )
 def test_options_of_hugging_face_models_alone(tiny, data, refused, option, value):
-    says = (option, "is for Hugging Face models, and ")
+    says = (option, "is for Hugging Face models, but ")
     refused("permute", tiny / "model.pt", data(), option, value, says=says)
     refused("permute", "no.such:factory", data(), option, value, says=says)
 
 
 def test_a_revision_of_a_folder(model, data, refused):
-    says = ("--revision is for models of the hub, and hf is a folder; leave it out",)
+    says = ("--revision is for models on the hub, but hf is a folder; leave it out",)
     refused("permute", model(), data(), "--revision", "v1", says=says)
 
 

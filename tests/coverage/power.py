@@ -23,7 +23,7 @@ DELTA, BOUNDS = 0.01, (-1.0, 1.0)
 # What seeds, texts, and both together add to the variance of a gap in score.
 MIXTURES = {
     "seeds decide": (0.021**2, 0.005, 0.01),
-    "texts decide": (0.004**2, 0.15, 0.05),
+    "texts would give an answer": (0.004**2, 0.15, 0.05),
     "both decide": (0.015**2, 0.08, 0.05),
 }
 SIZES = ((5, 100), (5, 400), (10, 100), (10, 400), (20, 400))

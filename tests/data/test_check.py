@@ -81,7 +81,7 @@ def test_one_file_is_reported_by_the_splits_its_rows_name(tmp_path):
 def test_all_splits_must_do_with_the_labels_of_the_first(tmp_path):
     train = rows(tmp_path / "train.jsonl", ["a", "b"])
     (tmp_path / "test.csv").write_text("text,label\na,z\n")
-    with pytest.raises(InputError, match=r"test.csv:2: the label 'z' is not a known one"):
+    with pytest.raises(InputError, match=r"test.csv:2: the label 'z' is not known"):
         check_dataset(DatasetSpec(train=train, test=tmp_path / "test.csv"))
 
 
@@ -93,10 +93,11 @@ def test_tables_hold_a_column_a_split(reports):
     assert cells["skipped: empty"] == (1, 0)
     assert "skipped: one_word" not in cells
     assert cells["tokens, largest"] == (2, 2)
-    assert cells["types not in train"] == (None, 2 / 5)
+    assert cells["different words not in train"] == (None, 2 / 5)
     assert cells["texts also in train"] == (None, 2)
     assert data.notes == [
-        "texts of test that also occur in train: 2; they flatter the model's scores"
+        "texts of test that also occur in train: 2. They make the model's scores look better "
+        "than they are"
     ]
     assert labels.columns == ("label", "train", "test")
     assert labels.rows == [("x", 1, 2), ("y", 2, 2)]

@@ -72,7 +72,9 @@ def test_long_lists_of_labels_are_cut(names):
 
 
 def test_one_label_is_no_classification(names):
-    with pytest.raises(InputError, match="all rows have the label 'a', and a classifier needs two"):
+    with pytest.raises(
+        InputError, match="all rows have the label 'a', but a classifier needs at least two labels"
+    ):
         names(["a", "a"])
 
 
@@ -90,8 +92,8 @@ def test_two_spellings_of_one_class_are_refused(names, tmp_path, found, first, s
     with pytest.raises(InputError) as caught:
         names(found)
     assert str(caught.value).endswith(
-        f"a.jsonl: the labels '{first}' and '{second}' mean the same; write each class in one way"
-        " in all rows"
+        f"a.jsonl: the labels '{first}' and '{second}' mean the same; write each class in the "
+        "same way in all rows"
     )
     with pytest.raises(ValueError, match=f"the labels '{second}' and '{first}' mean the same"):
         names(["x"], listed=(second, first))
@@ -155,13 +157,13 @@ def test_a_spec_names_the_classes_of_a_model_that_does_not(matched):
     ("found", "classes", "said"),
     [
         (["good"], ("neg", "pos"), "the labels 'good' are not the model's, 'neg', 'pos'; name the"),
-        (["good"], ("neg", "pos"), r"or say in a spec which is which: `labels: \{a: b\}`"),
+        (["good"], ("neg", "pos"), r"or give the model's names in a spec: `labels: \{a: b\}`"),
         (
             [1, 0],
             ("neg", "pos"),
-            "the labels '0', '1' are numbers, and the model's class",
+            "the labels '0', '1' are numbers, but the model's class",
         ),
-        (["1"], ("neg", "pos"), r"`labels: \{1: ...\}` with one of these names after each"),
+        (["1"], ("neg", "pos"), r"`labels: \{1: ...\}`, with one of these names after each"),
         (["a", "A"], ("a", "b"), "the labels 'A', 'a' are not the model's, 'a', 'b'"),
         (["a"], ("a", "A", "b"), None),
         (["B"], ("a", "A", "b"), "the labels 'B' are not the model's"),

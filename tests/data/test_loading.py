@@ -199,28 +199,32 @@ def test_csv_and_jsonl_give_the_same_instances(load, tmp_path):
         (
             [*PAIR, row(label="z")],
             {"labels": ("xx", "y")},
-            ":1: the label 'x' is not a known one; did",
+            ":1: the label 'x' is not known; did",
         ),
         ([row(), row(label=None)], {}, ":2: the label None is neither a name nor a whole number"),
         ([row(), row(label=0.5)], {}, ":2: the label 0.5 is neither a name nor a whole number"),
-        ([row(), row()], {}, ": all rows have the label 'x', and a classifier needs two"),
-        ([row(id="i"), row(label="y", id="i")], {}, ":2: the id 'i' stands twice; first on line 1"),
-        ([row(), row(label="y", id="1")], {}, ":2: the id '1' stands twice; first on line 1"),
+        (
+            [row(), row()],
+            {},
+            ": all rows have the label 'x', but a classifier needs at least two labels",
+        ),
+        ([row(id="i"), row(label="y", id="i")], {}, ":2: the id 'i' occurs twice; first on line 1"),
+        ([row(), row(label="y", id="1")], {}, ":2: the id '1' occurs twice; first on line 1"),
         ([row(id=1.5), PAIR[1]], {}, ":1: the field 'id' is 1.5, not a string or a whole number"),
         ([row(group=True), PAIR[1]], {}, ":1: the field 'group' is True, not a string or a whole"),
         ([row(3), PAIR[1]], {}, ":1: the field 'text' is 3, not a string"),
         ([row(None), PAIR[1]], {}, ":1: the field 'text' is null"),
         ([row(query=["q"]), PAIR[1]], {}, ":1: the field 'query' is ['q'], not a string"),
-        ([row(query="q"), PAIR[1]], {}, ":2: the row has no query, unlike the one on line 1"),
+        ([row(query="q"), PAIR[1]], {}, ":2: the row has no query, unlike the row on line 1"),
         (
             [row(), row("d", "y", query="q")],
             {},
-            ":2: the row has a query, unlike the one on line 1",
+            ":2: the row has a query, unlike the row on line 1",
         ),
         (
             [row(rationale=[1]), PAIR[1]],
             {},
-            ":1: the field 'rationale' has 1 entries, the text 3 tok",
+            ":1: the field 'rationale' has 1 entries, but the text has 3 tok",
         ),
         (
             [row(rationale=[0, 1, 2]), PAIR[1]],
@@ -307,9 +311,11 @@ def test_splits_are_the_spec_s_or_those_that_rows_name(tmp_path):
 
 def test_splits_that_are_not_there_are_named(complaint, tmp_path):
     assert complaint(SPLIT, split="tran").startswith(
-        ": no row is of split 'tran'; did you mean 'train'"
+        ": no row belongs to the split 'tran'; did you mean 'train'"
     )
-    assert complaint(PAIR, split="dev").startswith(":1: the row does not say its split")
+    assert complaint(PAIR, split="dev").startswith(
+        ":1: the row does not say to which split it belongs"
+    )
     with pytest.raises(InputError, match="has no split 'all'; known: 'train'"):
         load_dataset(DatasetSpec(train=tmp_path / "a.jsonl"), "all")
 
@@ -370,8 +376,8 @@ def test_names_are_short(tmp_path, field):
     with pytest.raises(InputError) as caught:
         load_dataset(load_spec(path), labels=["x", "y"])
     assert str(caught.value) == (
-        f"{path}:1: the field '{field}' has 1,001 characters, more than 1,000;"
-        " ids and groups are short names"
+        f"{path}:1: the field '{field}' has 1,001 characters, more than 1,000; ids and groups "
+        "must be short names"
     )
 
 
@@ -379,14 +385,16 @@ def test_names_are_short(tmp_path, field):
 def test_a_split_is_a_name(tmp_path, split):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"text": "a b", "label": "x", "split": split}) + "\n")
-    with pytest.raises(InputError, match=r"a.jsonl:1: the field 'split' is .*, which names no spl"):
+    with pytest.raises(
+        InputError, match=r"a.jsonl:1: the field 'split' is .*, which is not the name"
+    ):
         splits_of(load_spec(path))
 
 
 def test_more_splits_than_anybody_has(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"split": f"s{i}"}) + "\n" for i in range(1002)))
-    with pytest.raises(InputError, match=r"a.jsonl:1001: the field 'split' names more than 1,000"):
+    with pytest.raises(InputError, match=r"a.jsonl:1001: the field 'split' has more than 1,000"):
         splits_of(load_spec(path))
 
 

@@ -161,7 +161,7 @@ def test_many_texts_that_are_each_just_bearable_are_stopped(monkeypatch):
         ("(a", "is not a regular expression"),
         ("a*", "matches the empty string"),
         ("a(?i)b", "is not a regular expression"),
-        (r"(?a:\w)", "sets the flag 'a' for a part of it"),
+        (r"(?a:\w)", "sets the flag 'a' for only a part of it"),
         (r"\p{L}", "is not a regular expression"),
         ("a{99999999999999999999}", "is not a regular expression"),
     ],

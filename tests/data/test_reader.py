@@ -72,10 +72,10 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.jsonl", '{"text": "a"}', ":1: the field 'label' is missing; known: 'text'"),
         ("a.jsonl", '{"txt": "a", "label": 1}', ":1: the field 'text' is missing; did you mean 't"),
         ("a.csv", "text,lable\na,b", ":1: the field 'label' is missing; did you mean 'lable'?"),
-        ("a.csv", "text,label\na,b,c", ":2: the row has 3 columns, the header 2"),
-        ("a.csv", 'text,label\n"a\nb",b\nc\n', ":4: the row has 1 columns, the header 2"),
-        ("a.tsv", "text\tlabel\na", ":2: the row has 1 columns, the header 2"),
-        ("a.csv", "text,label,text\n", ":1: the column 'text' stands twice"),
+        ("a.csv", "text,label\na,b,c", ":2: the row has 3 columns, but the header has 2"),
+        ("a.csv", 'text,label\n"a\nb",b\nc\n', ":4: the row has 1 columns, but the header has 2"),
+        ("a.tsv", "text\tlabel\na", ":2: the row has 1 columns, but the header has 2"),
+        ("a.csv", "text,label,text\n", ":1: the column 'text' occurs twice"),
         ("a.csv", 'text,label\na,b\n"c,d\ne,f', ":3: the row is broken (unexpected end of data)"),
         ("a.tsv", 'text\tlabel\n"a" b\tc', ":2: the row is broken"),
         ("a.csv", "text,label\ra,b", ":1: the row is broken"),
@@ -88,17 +88,17 @@ def test_rows_come_before_the_file_is_read_to_its_end(tmp_path):
         ("a.jsonl", "1.5", ":1: the row is a JSON number, not an object"),
         ("a.jsonl", "[" * 100_000, ":1: is not usable JSON (it is nested too deeply)"),
         ("a.jsonl", '{"text": "a", "label": 1, "label": 2}', ":1: is not usable JSON (the key 'la"),
-        ("a.jsonl", '{"text": {"b": 1, "b": 1}}', ":1: is not usable JSON (the key 'b' stands tw"),
-        ("a.jsonl", '{"x": NaN}', ":1: is not usable JSON (NaN is no number of JSON); write null"),
-        ("a.jsonl", '{"x": [-Infinity]}', ":1: is not usable JSON (-Infinity is no number"),
+        ("a.jsonl", '{"text": {"b": 1, "b": 1}}', ":1: is not usable JSON (the key 'b' occurs tw"),
+        ("a.jsonl", '{"x": NaN}', ":1: is not usable JSON (NaN is not a JSON number); write null"),
+        ("a.jsonl", '{"x": [-Infinity]}', ":1: is not usable JSON (-Infinity is not a JSON number"),
         ("a.jsonl", '{"x": ' + "1" * 100_000 + "}", ":1: is not usable JSON (a number has 100,000"),
-        ("a.jsonl", '\n{"text": "a\0"}', ":2: holds a NUL character, which is no text; save"),
-        ("a.csv", "text,label\na,b\nc\0,d", ":3: holds a NUL character"),
-        ("a.csv", "text,label\na,b\n".encode("utf-16-le"), ":1: holds a NUL character"),
+        ("a.jsonl", '\n{"text": "a\0"}', ":2: contains a NUL character, which is not text; save"),
+        ("a.csv", "text,label\na,b\nc\0,d", ":3: contains a NUL character"),
+        ("a.csv", "text,label\na,b\n".encode("utf-16-le"), ":1: contains a NUL character"),
         ("a.csv", "text,label\na,b\n".encode("utf-16"), ": is UTF-16 text; save it as UTF-8; Exc"),
         ("a.csv", ",".join(map(str, range(10_001))), ":1: the header has 10,001 columns, more"),
         ("a.jsonl", '{"text": ' + "1" * 5000 + "}", ":1: is not usable JSON"),
-        ("a.jsonl", '{"text": "\\ud83d"}', ":1: the row holds half a surrogate pair"),
+        ("a.jsonl", '{"text": "\\ud83d"}', ":1: the row contains half of a surrogate pair"),
         ("a.jsonl", "", ": has no rows"),
         ("a.jsonl", "\n \n", ": has no rows"),
         ("a.csv", "", ": has no rows"),
@@ -132,7 +132,7 @@ def test_a_row_is_cut_while_it_is_read(complaint, kind):
     head = '{"text": "fine"}\n' if name == "a.jsonl" else "text\n"
     said = complaint(name, head + text)
     assert said.startswith(f"/{name}:{line}: a row has more than 8 MiB; ")
-    assert ("end lines by a line feed" in said) == (kind == "old line ends")
+    assert ("end lines with a line feed" in said) == (kind == "old line ends")
 
 
 def test_a_row_within_the_limit_is_read(rows):
@@ -167,7 +167,7 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path, name):
     path = tmp_path / name
     os.mkfifo(path)
     for reader in (lambda: list(read_rows(path)), lambda: file_sha256(path)):
-        with pytest.raises(InputError, match="is a pipe, not a file; write what it gives into a"):
+        with pytest.raises(InputError, match="is a pipe, not a file; write its output into a"):
             reader()
     path.unlink()
     path.symlink_to("/dev/zero")

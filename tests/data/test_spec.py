@@ -87,13 +87,16 @@ def test_labels_are_kept_as_written(spec):
             "file: a.csv\ntrain: b.csv",
             ": give either `file` or `train`, `dev` and `test`, not both",
         ),
-        ("lowercase: true", ": names no data: give `train`, `dev` and `test`, or `file`"),
+        (
+            "lowercase: true",
+            ": does not say where the data are: give `train`, `dev` and `test`, or `file`",
+        ),
         (
             "lowercase: false\ntest: a.txt",
             ":2: test: 'a.txt' is not a .jsonl, .csv, .tsv, .xlsx, .parquet file, nor a folder",
         ),
-        ("file: a.csv\nlabels: [a, b, a]", ":2: labels: the label 'a' stands twice"),
-        ("file: a.csv\nlabels: [1, '1']", ":2: labels: the label '1' stands twice"),
+        ("file: a.csv\nlabels: [a, b, a]", ":2: labels: the label 'a' occurs twice"),
+        ("file: a.csv\nlabels: [1, '1']", ":2: labels: the label '1' occurs twice"),
         ("file: a.csv\nlabels: [a]", ":2: labels: at least two labels are needed"),
         ("file: a.csv\nlabels: [a, '']", ":2: labels: a label is empty"),
         ("file: a.csv\nlabels: [a, [b]]", ":2: labels.1: should be a valid string"),
@@ -120,7 +123,7 @@ def test_labels_are_kept_as_written(spec):
         ),
         (
             "file: a.csv\ntokeniser: {regex: a, file: b}",
-            ":2: tokeniser: give one of regex and file",
+            ":2: tokeniser: give regex or file",
         ),
         (
             "file: a.csv\nmin_length: 0",
@@ -128,7 +131,7 @@ def test_labels_are_kept_as_written(spec):
         ),
         (
             "file: a.csv\nmin_length: 9\nmax_length: 8",
-            ": min_length 9 is above max_length 8: no row",
+            ": min_length 9 is larger than max_length 8, so no row",
         ),
         ("file: a.csv\noverlong: cut", ":2: overlong: should be 'truncate' or 'skip', not 'cut'"),
         ("file: a.csv\nlowercase: 1", ":2: lowercase: should be a valid boolean, not 1"),
@@ -166,7 +169,7 @@ def test_a_tokenizer_json_that_is_not_there_or_no_good_is_named(spec, tmp_path):
     with pytest.raises(InputError, match=r"t.json: no such file"):
         spec("file: a.csv\ntokeniser: {file: t.json}")
     (tmp_path / "t.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match=r"t.json: is not a tokenizer.json"):
+    with pytest.raises(InputError, match=r"t.json: cannot be used as a tokenizer.json"):
         spec("file: a.csv\ntokeniser: {file: t.json}")
 
 
@@ -261,7 +264,9 @@ def test_no_text_is_longer_than_a_model_can_read(tmp_path, said, lengths):
 def test_a_model_that_reads_less_than_is_asked_for(tmp_path):
     path = tmp_path / "data.yaml"
     path.write_text("file: a.jsonl\nmin_length: 63\n")
-    with pytest.raises(InputError, match="min_length 63 is above the 62 tokens that the model can"):
+    with pytest.raises(
+        InputError, match="min_length 63 is larger than the 62 tokens that the model can"
+    ):
         load_spec(path, None, LIMITS)
 
 

@@ -137,10 +137,10 @@ def test_ids_that_stand_twice_are_found_whatever_their_hashes(tmp_path, monkeypa
         (["a", "b", None, "3"], 4, 3),  # the name of a row without one is its line
         (["b", "3", None], 3, 2),
     ):
-        with pytest.raises(InputError, match="stands twice") as caught:
+        with pytest.raises(InputError, match="occurs twice") as caught:
             load(*ids)
         assert caught.value.line == line
-        assert caught.value.hint == f"first on line {first}; give each row its own"
+        assert caught.value.hint == f"first on line {first}; give each row an id of its own"
 
 
 def test_ids_that_stand_twice_are_of_one_split(tmp_path):
@@ -148,6 +148,6 @@ def test_ids_that_stand_twice_are_of_one_split(tmp_path):
     given = [{"text": "a b", "label": y, "id": "same", "split": s} for y, s in (("x", 1), ("y", 2))]
     given += [{**given[1], "id": "other", "label": "x"}, {**given[1], "label": "x"}]
     path.write_text("".join(json.dumps(row) + "\n" for row in given))
-    with pytest.raises(InputError, match="stands twice") as caught:
+    with pytest.raises(InputError, match="occurs twice") as caught:
         load_dataset(DatasetSpec(file=path), "2")
     assert (caught.value.line, caught.value.hint[:15]) == (4, "first on line 2")

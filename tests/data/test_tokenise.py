@@ -154,7 +154,7 @@ def test_yaml_forms():
         ('{"regex": "(a"}', "'(a' is not a regular expression"),
         ('{"regex": "a{99999999999999999999}"}', "is not a regular expression"),
         ('{"regex": "a*"}', "'a*' matches the empty string"),
-        ('{"regex": "a", "file": "b"}', "give one of regex and file"),
+        ('{"regex": "a", "file": "b"}', "give regex or file"),
     ],
 )
 def test_bad_settings_are_refused(text, expected):
@@ -193,7 +193,7 @@ def test_other_files_are_no_tokenisers(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_text(content, encoding="utf-8")
     for use in (TokeniserSettings.embedded, build_tokeniser):
-        with pytest.raises(InputError, match=r"tokenizer.json: is not a tokenizer.json that can"):
+        with pytest.raises(InputError, match=r"tokenizer.json: cannot be used as a tokenizer.json"):
             use(TokeniserSettings(file=path))
-    with pytest.raises(InputError, match=r"is not a tokenizer\.json"):
+    with pytest.raises(InputError, match=r"cannot be used as a tokenizer\.json"):
         build_tokeniser(TokeniserSettings(content=content))

@@ -36,7 +36,7 @@ ESTIMATES = {
     "theirs": Estimate(0.1),
 }
 POINTS = (
-    Point("instance", 0.65, 0.01),
+    Point("text", 0.65, 0.01),
     Point("lambda", 0.02, 0.01, 0.0, 1),
     Point("lambda", 0.4, 0.02, 0.5, 1),
     Point("lambda", 0.6, 0.04, 0.5, 2),
@@ -54,7 +54,7 @@ HEADS = {
 DRAW: dict[str, Callable[[], Drawn]] = {
     "tau": lambda: histogram(TAUS, "Agreement", "tau of a text", "C.", LABELS, "tau"),
     "violins": lambda: violins(CELLS, "Shuffled", "TVD", 1.0, "C.", LABELS, "permute"),
-    "to ln 2": lambda: violins(CELLS, "Other", "JSD", 0.69, "C.", LABELS, "instance"),
+    "to ln 2": lambda: violins(CELLS, "Other", "JSD", 0.69, "C.", LABELS, "text"),
     "curve": lambda: tvd_jsd_curve(POINTS, "curve"),
     "marked": lambda: histogram(TAUS, "Marked", "tau of a text", "C.", LABELS, "tau", MARKS),
     "intervals": lambda: intervals(ESTIMATES, "Beside", "gain", "C.", "gain", MARKS),
@@ -167,8 +167,10 @@ def test_the_curve() -> None:
         ["trained with uniform weights", None, 0.1, 0.03],
     ]
     assert ">0.5</text>" in drawn.svg
-    assert "The plus is the per-text search. It is no model and no evidence" in drawn.caption
-    models = tvd_jsd_curve([p for p in POINTS if p.kind != "instance"], "curve")
+    assert (
+        "The plus is the per-text search. It is not a model, and it is no evidence"
+    ) in drawn.caption
+    models = tvd_jsd_curve([p for p in POINTS if p.kind != "text"], "curve")
     assert "plus" not in models.caption
 
 

@@ -166,7 +166,7 @@ def test_a_cluster_without_workers_is_told_of(tmp_path, monkeypatch):
     try:
         cluster = Cluster(dask.address, observer)
         assert outcomes_of(cluster, 3) == [9]
-        assert said == [f"{dask.address} has no workers: waiting for some"]
+        assert said == [f"{dask.address} has no workers yet: waiting for some"]
 
         stream = cluster.outcomes(jobs.slow, iter(units(0.0, 600.0)))
         next(stream)

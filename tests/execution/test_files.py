@@ -153,7 +153,7 @@ def test_a_folder_that_could_be_written_to_is_not_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file", "file/in", "file/in/it"])
 def test_a_file_is_no_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("kept")
-    with pytest.raises(OutputError, match="file: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="file: is a file, but a folder is needed"):
         check_folder(tmp_path / name)
 
 

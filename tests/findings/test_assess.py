@@ -38,7 +38,7 @@ def test_a_barrier_stands_before_all(bench):
     bench.partial = True
     found = assess(bench.evidence(), Deltas())
     assert statuses(found) == ("not_assessed",) * 4
-    assert {f.reason for f in found.values()} == {"A limit kept some rows from being audited."}
+    assert {f.reason for f in found.values()} == {"Some rows were not audited, because of --limit."}
     assert {f.scope for f in found.values()} == {"a bench"}
     assert all(f.statistic is None and f.interval is None for f in found.values())
 
@@ -55,8 +55,9 @@ def test_what_the_others_would_say_is_shown_all_the_same(bench, models):
     found = assess(bench.evidence(), Deltas())
     for name in NAMES[1:]:
         assert found[name].reason == (
-            "Learned attention gains this recipe less than 0.01 in score (see necessary). By its"
-            f" own rule this would be for. {alone[name].reason}"
+            "Learned attention improves this recipe by less than 0.01 in score (see necessary), so"
+            " this question makes little sense. By its own rule the finding would be for."
+            f" {alone[name].reason}"
         )
         as_alone = {"status": "for", "reason": alone[name].reason}
         assert found[name].model_copy(update=as_alone) == alone[name]
@@ -92,7 +93,7 @@ def test_nothing_is_against_attention_that_cannot_be_tested(movable):
     found = assess(bench.evidence(), deltas)  # else against, and the others not assessable
     assert statuses(found) == ("inconclusive", "for", "inconclusive", "inconclusive")
     held = [f for f in found.values() if f.status != "for"]
-    assert all("Even erasing all content" in f.reason for f in held)
+    assert all("Even all weights on words set to 0" in f.reason for f in held)
     bench.controls = {**bench.controls, "bypassed": False}
     assert statuses(assess(bench.evidence(), deltas))[0] == "against"
 

@@ -25,7 +25,7 @@ def test_a_model_that_works_passes(bench):
 
 def test_part_of_the_data_is_not_enough(bench):
     bench.partial = True
-    assert judge(bench) == "A limit kept some rows from being audited."
+    assert judge(bench) == "Some rows were not audited, because of --limit."
 
 
 @pytest.mark.parametrize(("rare", "passes"), [(49, False), (50, True)])
@@ -34,18 +34,18 @@ def test_fifty_of_the_rarest_class(bench, rare, passes, which):
     bench.gold = np.where(np.arange(200) < rare, which, 1 - which)
     said = judge(bench, unusable)
     name = ("no", "yes")[which]
-    wanted = f"The class {name} has 49 texts, and every class needs 50."
+    wanted = f"The class {name} has only 49 texts. Every class needs 50."
     assert said == (None if passes else wanted)
 
 
 def test_a_class_that_never_occurs_is_the_rarest(bench):
     bench.labels = ("a", "b", "c")
-    assert judge(bench) == "The class c has 0 texts, and every class needs 50."
+    assert judge(bench) == "The class c has only 0 texts. Every class needs 50."
 
 
 def test_one_group_has_no_interval(bench):
     bench.groups = ["the same"] * 200
-    assert judge(bench) == "All texts are of one group, which does not tell how groups differ."
+    assert judge(bench) == "All texts belong to one group, so nothing shows how groups differ."
 
 
 def test_a_constant_answer_is_not_beaten_by_itself(bench, models):
@@ -131,9 +131,9 @@ def test_another_score_does_not_lower_the_barrier(bench, models):
 
 def test_five_seeds_are_needed(bench):
     bench.seeds = bench.seeds[:4]
-    assert judge(bench) == "4 models of the recipe were trained with other seeds, and 5 are needed."
+    assert judge(bench) == "4 models of the recipe were trained with other seeds, but 5 are needed."
     bench.seeds = []
-    assert judge(bench) == "0 models of the recipe were trained with other seeds, and 5 are needed."
+    assert judge(bench) == "0 models of the recipe were trained with other seeds, but 5 are needed."
 
 
 def test_seeds_that_diverged_are_named(bench):
@@ -141,16 +141,16 @@ def test_seeds_that_diverged_are_named(bench):
     del runs.models[SEED][3]
     runs.diverged[SEED] = {3}
     assert barrier(bench.evidence(), runs) == (
-        "4 models of the recipe were trained with other seeds, and 5 are needed. The training of"
-        " seed 3 diverged."
+        "4 models of the recipe were trained with other seeds, but 5 are needed. The training "
+        "of seed 3 diverged."
     )
 
 
 def test_a_seed_that_repeats_the_audited_model_is_refused_by_name(bench, models):
     bench.seeds = [*bench.seeds[:4], models(20, jsd=0.0, tvd=0.0)[0]]
     assert judge(bench) == (
-        "The audited model itself is among the models of other seeds: seed 5 repeats it. Run"
-        " seed-baseline with the recipe and the seed that the model was trained with."
+        "The audited model itself is among the models of other seeds: seed 5 repeats it. Run "
+        "seed-baseline with the recipe and the seed with which the model was trained."
     )
     bench.seeds = [*bench.seeds[:4], models(20, jsd=0.0)[0]]  # attends alike, and answers otherwise
     assert judge(bench) is None
@@ -163,8 +163,8 @@ def test_seeds_that_score_otherwise_do_not_reproduce_the_model(bench, models, wr
     bench.seeds = models(28, 29, 30, 31, 32)
     said = judge(bench, not_reproduced)
     assert said == (
-        f"The recipe does not reproduce this model: its macro-F1 is {1 - wrong / 200:.3f}, that of"
-        " 5 other seeds 0.850 on average."
+        f"The recipe does not reproduce this model: its macro-F1 is {1 - wrong / 200:.3f}, but "
+        "5 other seeds reach 0.850 on average."
     )
 
 

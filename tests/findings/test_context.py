@@ -42,10 +42,13 @@ def test_for_shows_the_gap_to_uniform_attention(judge):
     assert found.statistic == pytest.approx(0.3)
     assert found.interval[0] > 0.01
     assert "the probe's macro-F1 is 0.300 higher (95 % interval 0." in found.reason
-    assert "than under uniform attention. Without the attended words" in found.reason
+    assert (
+        "than with uniform weights. When models of the recipe are trained without the attended "
+        "words"
+    ) in found.reason
     assert "is 0.250 lower (95 % interval 0." in found.reason
     assert found.reason.endswith(
-        "other words: these words carry evidence. There are 5 seeds of each kind."
+        "other words. So these words carry evidence. There are 5 seeds of each kind of model."
     )
 
 
@@ -59,7 +62,7 @@ def test_a_probe_that_gains_nothing_is_against(judge):
     assert (found.status, found.metric) == ("against", UNIFORM)
     assert found.statistic == pytest.approx(-0.1)
     assert "is 0.100 lower (95 % interval 0." in found.reason
-    assert "than under uniform attention: less than 0.01 is gained. There are 5" in found.reason
+    assert "than with uniform weights. The gain is less than 0.01. There are 5" in found.reason
 
 
 def test_what_is_left_betrays_the_answer(judge):
@@ -67,7 +70,7 @@ def test_what_is_left_betrays_the_answer(judge):
     assert (found.status, found.metric) == ("against", LEAK)
     assert found.statistic == pytest.approx(-0.2)
     assert "is 0.200 higher (95 % interval 0." in found.reason
-    assert "than without as many other words: the words that are left" in found.reason
+    assert "than without the same number of other words. So the remaining words" in found.reason
 
 
 def test_against_comes_before_all_that_is_open(judge):
@@ -82,7 +85,7 @@ def test_against_comes_before_all_that_is_open(judge):
 def test_an_open_gap_to_uniform_attention_comes_first(judge):
     found = judge(uniform=22, attended=20, other=20, whole=150, adversary=20)
     assert (found.status, found.metric) == ("inconclusive", UNIFORM)
-    assert "than under uniform attention. There are 5 seeds of each kind. " in found.reason
+    assert "than with uniform weights. There are 5 seeds of each kind of model. " in found.reason
     assert "If the true gap is the one seen here" in found.reason
 
 
@@ -91,7 +94,7 @@ def test_replaceable_words(judge, bench, models):
     found = judge(attended=[18, 20, 20, 20, 22], other=[18, 20, 20, 20, 22], delta=0.05)
     assert (found.status, found.metric) == ("inconclusive", LEAK)
     assert -0.05 < found.interval[0] < found.interval[1] < 0.05
-    assert "the attended words are replaceable" in found.reason
+    assert "other words can replace the attended words" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,9 @@ def test_replaceable_words(judge, bench, models):
 def test_a_leak_control_that_does_not_decide(judge, attended, other):
     found = judge(attended=attended, other=other)
     assert (found.status, found.metric) == ("inconclusive", LEAK)
-    assert "the leak control did not decide. There are 5 seeds of each kind. " in found.reason
+    assert (
+        "The leak control did not decide. There are 5 seeds of each kind of model. "
+    ) in found.reason
     assert "If the true gap is the one seen here" in found.reason
 
 
@@ -133,7 +138,7 @@ def test_an_adversary_can_only_take_a_for_away(judge):
     for wrong in (20, 10, 21):
         found = judge(adversary=wrong)
         assert (found.status, found.metric) == ("inconclusive", ADVERSARY)
-        assert "other attention serves the probe as well" in found.reason
+        assert "So it is not shown that the probe needs the model's own weights" in found.reason
         assert found.statistic == pytest.approx((wrong - 20) / 200, abs=1e-3)
     assert judge(base=60, uniform=40, adversary=190).status == "against"
     assert judge(attended=20, other=20, adversary=190).metric == LEAK
@@ -168,7 +173,7 @@ def test_seeds_that_some_lack_are_left_out_and_named(judge):
     found = judge(base=[20] * 6, uniform=[80] * 5, attended=[70] * 6, other=[20] * 6)
     assert (found.status, found.metric) == ("for", None)
     missing = "seed 6, missing for the probe under the guide uniform"
-    assert found.reason.endswith(f"5 seeds of each kind. Left out: {missing}.")
+    assert found.reason.endswith(f"5 seeds of each kind of model. Left out: {missing}.")
 
 
 def test_models_that_share_too_few_seeds(bench, models):
@@ -178,7 +183,7 @@ def test_models_that_share_too_few_seeds(bench, models):
     runs.models[kind] = {seed + 3: columns for seed, columns in runs.models[kind].items()}
     found = out_of_context(evidence, 0.01)
     assert found.status == "not_assessed"
-    assert found.reason == "The models have 2 seeds in common, and 5 are needed."
+    assert found.reason == "The models have only 2 seeds in common, but 5 are needed."
 
 
 def test_a_guide_may_be_missing(bench):
@@ -193,7 +198,7 @@ def test_a_guide_may_be_missing(bench):
 def test_without_a_probe(bench):
     found = out_of_context(bench.evidence("probe"), 0.01)
     assert (found.status, found.scope) == ("not_assessed", "a bench")
-    assert found.reason == "Run seed-baseline and probe to settle it."
+    assert found.reason == "Run seed-baseline and probe to find out."
 
 
 def test_older_records_say_what_to_run(bench, models):
@@ -201,7 +206,7 @@ def test_older_records_say_what_to_run(bench, models):
     bench.arms = {}
     found = out_of_context(bench.evidence(), 0.01)
     assert found.status == "not_assessed"
-    assert "older attnaudit" in found.reason
+    assert "older version made these records" in found.reason
     assert found.reason.endswith("run probe again.")
 
 

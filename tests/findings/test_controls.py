@@ -35,16 +35,17 @@ def test_columns_of_controls(controlled, bench):
 def test_answers_that_no_control_moves(controlled):
     why = unmoved(controlled(erased=0.01, uniform_layers=0.03))
     assert why == (
-        "Even erasing all content at the audited row (TVD up to 0.010) and uniform attention in all"
-        " layers (TVD up to 0.030) hardly move the answers, so that this row cannot be tested."
+        "Even all weights on words set to 0 at the audited row (TVD up to 0.010) and uniform "
+        "attention in all layers (TVD up to 0.030) hardly move the answers, so this row of "
+        "attention cannot be tested."
     )
 
 
 def test_a_model_of_one_attention_has_one_control(controlled):
     why = unmoved(controlled(erased=0.01))
     assert why == (
-        "Even erasing all content at the audited row (TVD up to 0.010) hardly moves the answers, so"
-        " that this row cannot be tested."
+        "Even all weights on words set to 0 at the audited row (TVD up to 0.010) hardly moves "
+        "the answers, so this row of attention cannot be tested."
     )
 
 
@@ -95,8 +96,8 @@ def test_against_is_withheld_and_says_why():
     found = finding("against", "A gap of 0.", delta=0.01, metric="x", scope="s", rule="Below.")
     held = withheld(found, "Nothing moves.")
     assert held.status == "inconclusive"
-    assert held.reason == "A gap of 0. That does not count here. Nothing moves."
-    assert held.rule == "Below. Inconclusive in place of against: no control moves the answers."
+    assert held.reason == "A gap of 0. But this does not count here. Nothing moves."
+    assert held.rule == "Below. Inconclusive instead of against, if no control moves the answers."
     assert (held.delta, held.metric, held.scope) == (0.01, "x", "s")
     assert withheld(found, None) is found
 

@@ -173,9 +173,9 @@ def test_the_scope_of_a_transformer_names_one_row_of_many_and_its_reserve(headed
     }
     found = gather([(headed("probe", **facts), {})])
     assert found.scope == (
-        "model.pt (BertForSequenceClassification, last-layer [CLS] row, one of 6 layers x 12 heads"
-        " x tokens) on test.jsonl, split test, 1,725 instances; its seeds share their pretrained"
-        " weights, so that their agreement is an upper bound on that of models trained from scratch"
+        "model.pt (BertForSequenceClassification, [CLS] row of the last layer; the model has 6 "
+        "layers x 12 heads x tokens) on test.jsonl, split test, 1,725 instances; its seeds "
+        "share their pretrained weights, so models trained from scratch may agree less"
     )
 
 

@@ -40,12 +40,12 @@ def test_for(bench):
     assert found.interval == pytest.approx([0.01, 0.01])
     assert found.scope == "a bench"
     assert found.reason.startswith(
-        "Adversaries of 6 units, each the farthest on dev within the budget of the seeds (TVD up to"
-        " 0.030, flipped labels up to "
+        "From each of 6 units, the adversary was taken that moves the attention farthest on "
+        "dev within the budget of the seeds (TVD up to 0.030, flipped labels up to "
     )
     assert found.reason.endswith(
-        "move the attention by 0.01 [0.01, 0.01] JSD beyond their own imitators. Stronger ones"
-        " moved it by 0.50, at the cost of the answers."
+        "These adversaries move the attention 0.01 [0.01, 0.01] JSD farther than their own "
+        "imitators. Stronger adversaries moved it by 0.50, but they changed the answers."
     )
 
 
@@ -54,11 +54,11 @@ def test_against(movable):
     assert (found.status, found.metric, found.delta) == ("against", ADVERSARY, 0.1)
     assert found.statistic == pytest.approx(0.45)
     assert found.reason.startswith(
-        "One adversary (lambda 0.02, from scratch, seed 1; chosen on dev) moves the attention by"
-        " 0.45 [0.45, 0.45] JSD beyond 3 imitators of the same kind of start. It moves the word"
-        " of largest weight more often than they do, by 0.75 ["
+        "One adversary (lambda 0.02, from scratch, seed 1; chosen on dev) moves the attention "
+        "0.45 [0.45, 0.45] JSD farther than 3 imitators with the same kind of start. It "
+        "changes the word of largest weight in more texts than they do (a difference of 0.75 ["
     )
-    assert "TVD up to 0.060 of 0.100" in found.reason
+    assert "TVD up to 0.060 (allowed: 0.100)" in found.reason
 
 
 def test_one_adversary_is_enough_and_excludes_for(movable, models):
@@ -76,8 +76,14 @@ def test_one_adversary_is_enough_and_excludes_for(movable, models):
         ({"tvd": 0.11}, "may move the answers by a TVD of 0.110; the budget is 0.100"),
         ({"start": 20}, "of the labels; the budget is"),
         ({"wrong": 32}, "of macro-F1; the budget is"),
-        ({"jsd": np.tile([0.0, 0.32], 100)}, "It moves the attention by 0.11 [0.09, 0.13] JSD"),
-        ({"moved": 0}, "It is not shown to move the word of largest weight more often than these"),
+        (
+            {"jsd": np.tile([0.0, 0.32], 100)},
+            "It moves the attention 0.11 [0.09, 0.13] JSD farther",
+        ),
+        (
+            {"moved": 0},
+            "It is not shown to change the word of largest weight more often than these",
+        ),
     ],
 )
 def test_against_needs_all_of_it_on_the_audited_split(movable, models, worse, said):
@@ -114,7 +120,9 @@ def test_imitators_that_differ_widen_the_interval_of_the_excess(movable, models)
     movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.05, 0.3, 0.55) * 2]
     found = judge(movable)
     assert found.status == "inconclusive"
-    assert "JSD beyond imitators of the same kind of start, which is not shown" in found.reason
+    assert (
+        "JSD farther than imitators with the same kind of start. This is not shown" in found.reason
+    )
     movable.adversaries[0.0] = [models(20, jsd=x, tvd=0.02)[0] for x in (0.04, 0.05, 0.06) * 2]
     assert judge(movable).status == "against"
 
@@ -161,7 +169,7 @@ def test_what_was_vacuously_for(bench, models):
     bench.seeds = models(*[20] * 5, start=4, tvd=0.03)  # no room, in which no imitator lies
     found = judge(bench)
     assert (found.status, found.statistic) == ("inconclusive", None)
-    assert found.reason.startswith("0 of 6 imitators are usable, and 3 are needed")
+    assert found.reason.startswith("0 of 6 imitators are usable, but 3 are needed")
 
 
 def test_a_unit_without_an_adversary_within_is_missing_and_not_zero(bench, models):
@@ -179,7 +187,7 @@ def test_a_unit_without_an_adversary_within_is_missing_and_not_zero(bench, model
     bench.adversaries[0.002][2] = models(20, jsd=0.06, tvd=0.02)[0]
     found = judge(bench)
     assert found.status == "for"
-    assert " 3 more units had none." in found.reason
+    assert " 3 more units had no such adversary." in found.reason
 
 
 @pytest.mark.parametrize("usable", [0, 2, 3])
@@ -191,7 +199,7 @@ def test_three_imitators_must_be_usable(bench, models, usable):
         assert found.status == "for"
         return
     assert (found.status, found.statistic, found.scope) == ("inconclusive", None, "a bench")
-    assert found.reason.startswith(f"{usable} of 6 imitators are usable, and 3 are needed")
+    assert found.reason.startswith(f"{usable} of 6 imitators are usable, but 3 are needed")
     assert "on split test" in found.reason
 
 
@@ -211,7 +219,7 @@ def test_replaced_imitators_are_counted(bench, models):
     bench.adversaries[0.0] = [*models(*[100] * 4, tvd=0.4), *models(20, tvd=0.01)] * 2
     found = judge(bench, change=_without_adversaries_of_the_stuck)
     assert found.reason.startswith(
-        "2 of 10 imitators are usable, 4 of them in place of others, and 3 are needed"
+        "2 of 10 imitators are usable, 4 of them as replacements, but 3 are needed"
     )
 
 
@@ -239,7 +247,10 @@ def test_a_diverged_imitator_counts_as_trained(bench):
 @pytest.mark.parametrize(
     ("strong", "said"),
     [
-        ({"jsd": 0.3, "tvd": 0.5}, "no lambda moved the attention of half of the units far (JSD"),
+        (
+            {"jsd": 0.3, "tvd": 0.5},
+            "no lambda moved the attention of half of the units far enough (JSD",
+        ),
         ({"jsd": 0.06, "tvd": 0.03}, "No adversary goes beyond the budget. Try larger lambdas."),
     ],
 )
@@ -263,7 +274,7 @@ def test_an_interval_that_holds_delta_is_open(bench, models):
     assert (found.status, found.metric) == ("inconclusive", UNITS)
     low, high = found.interval
     assert low < 0.1 < high
-    assert "Adversaries of 6 units move the attention by 0.09 [" in found.reason
+    assert "Adversaries of 6 units move the attention 0.09 [" in found.reason
 
 
 def test_an_excess_that_costs_too_much_is_not_for(movable, models):
@@ -271,7 +282,7 @@ def test_an_excess_that_costs_too_much_is_not_for(movable, models):
     movable.adversaries = {**movable.adversaries, 0.02: models(*[20] * 6, jsd=0.5, tvd=0.2)}
     found = judge(movable)
     assert found.status == "inconclusive"
-    said = "adversaries of 6 units move the attention by 0.45 [0.45, 0.45] JSD"
+    said = "adversaries of 6 units move the attention 0.45 [0.45, 0.45] JSD farther"
     assert f"Within the budget, {said}" in found.reason
 
 
@@ -300,7 +311,7 @@ def test_without_adversaries_it_is_not_assessed(bench):
 def test_without_dev_nothing_can_be_chosen(bench):
     found = judge(bench, change=lambda e: e.runs["model-adversary"].pop("dev"))
     assert found.status == "not_assessed"
-    assert found.reason == "There are no records on dev, where adversaries are chosen."
+    assert found.reason == "There are no records on dev. They are needed to choose adversaries."
 
 
 def test_records_of_older_versions_have_no_warm_starts(bench):
@@ -313,7 +324,7 @@ def test_records_of_older_versions_have_no_warm_starts(bench):
     found = judge(bench, change=older)
     assert found.status == "not_assessed"
     assert found.reason.startswith(
-        "The records hold no adversaries that begin from models of other seeds"
+        "The records contain no adversaries that start from models of other seeds"
     )
     assert "--keep DIR" in found.reason
     assert "--start DIR" in found.reason
@@ -323,7 +334,7 @@ def test_six_imitators_are_needed(bench, models):
     bench.adversaries = {x: several[:4] for x, several in bench.adversaries.items()}
     found = judge(bench)
     assert found.status == "not_assessed"
-    assert found.reason.startswith("4 imitators were trained, and 6 are needed")
+    assert found.reason.startswith("4 imitators were trained, but 6 are needed")
 
 
 @pytest.mark.parametrize(
@@ -344,20 +355,20 @@ def test_where_no_imitator_was_usable_none_was_pushed(bench, models):
     bench.adversaries = {0.0: models(*[100] * 12, tvd=0.4)}
     found = judge(bench)
     assert found.status == "inconclusive"
-    assert found.reason.startswith("0 of 12 imitators are usable, 6 of them in place of others")
+    assert found.reason.startswith("0 of 12 imitators are usable, 6 of them as replacements")
 
 
 def test_five_seeds_set_the_budget(bench):
     bench.seeds = bench.seeds[:4]
     found = judge(bench)
     assert found.status == "not_assessed"
-    assert found.reason.startswith("4 seeds set no budget")
+    assert found.reason.startswith("4 seeds are too few to set a budget")
 
 
 def test_a_delta_of_0(bench):
     found = judge(bench, delta=0.0)
     assert found.status == "inconclusive"  # an excess of .01, and the top word stays where it is
-    assert "not shown to move the word of largest weight" in found.reason
+    assert "not shown to change the word of largest weight" in found.reason
 
 
 def test_groups_widen_what_texts_decide(bench, models):
@@ -391,8 +402,10 @@ def test_imitators_that_attend_elsewhere_show_nothing(bench, models):
     }
     found = judge(bench)
     assert found.status == "inconclusive"
-    assert "Models that only imitate the answers may attend elsewhere themselves" in found.reason
     assert (
-        "0.35 [0.35, 0.35] JSD from the audited model's, and shuffled attention 0.19"
+        "Models that only imitate the answers may themselves attend to other words"
+    ) in found.reason
+    assert (
+        "0.35 [0.35, 0.35] JSD from the audited model's, and shuffled attention is 0.19"
         in found.reason
     )

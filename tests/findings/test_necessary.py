@@ -85,8 +85,8 @@ def test_only_seeds_with_both_models_count_and_the_others_are_named(bench, model
     found = judge(bench)
     assert (found.status, found.statistic, found.scope) == ("not_assessed", None, "a bench")
     assert found.reason == (
-        "There are 4 pairs of models with learned and with uniform attention, and 5 are needed."
-        " There is no model with uniform attention of seed 5."
+        "There are 4 pairs of models with learned and with uniform attention, but 5 are "
+        "needed. There is no model with uniform attention of seed 5."
     )
     bench.learned = [*bench.learned, *models(100)]  # an odd one out
     bench.uniform = models(76, 78, 80, 82, 84)
@@ -104,8 +104,8 @@ def test_trainings_that_diverged_are_named(bench, models):
     found = judge(bench, runs=runs)
     assert found.status == "not_assessed"
     assert found.reason == (
-        "There are 4 pairs of models with learned and with uniform attention, and 5 are needed."
-        " The training diverged with uniform attention of seeds 2, 4."
+        "There are 4 pairs of models with learned and with uniform attention, but 5 are "
+        "needed. The training diverged with uniform attention of seeds 2, 4."
     )
     del runs.models[UNIFORM], runs.models[LEARNED]
     assert "diverged" in judge(bench, runs=runs).reason
@@ -127,8 +127,8 @@ def test_models_that_were_still_improving_say_nothing(bench, improving, who):
     found = judge(bench)
     assert (found.status, found.statistic) == ("not_assessed", None)
     assert found.reason == (
-        f"{who} were still improving at the end of their training, so that the scores cannot be"
-        " compared. Give the recipe more epochs, then train and audit the model again."
+        f"{who} were still improving at the end of their training, so the scores cannot be "
+        "compared. Give the recipe more epochs, then train and audit the model again."
     )
 
 
@@ -143,8 +143,8 @@ def test_records_of_older_versions_are_named(bench):
     found = judge(bench, runs=runs)
     assert (found.status, found.statistic) == ("not_assessed", None)
     assert found.reason == (
-        "An older version made these records. It trained models with uniform attention no longer"
-        " than the recipe says, so that they may have learned too little. Run seed-baseline again."
+        "An older version made these records. It trained models with uniform attention only as "
+        "long as the recipe says, so they may have learned too little. Run seed-baseline again."
     )
     runs.models = {}
     assert judge(bench, runs=runs).reason == (

@@ -30,14 +30,15 @@ def test_where_seeds_decide():
     assert power.share_seeds + power.share_texts + power.share_both == pytest.approx(1)
     assert power.texts_needed is None
     assert 35 < power.seeds_needed < 50
-    assert said.startswith("Most of the uncertainty comes from the seeds (9")
+    assert said.startswith("Most of the uncertainty comes from differences between seeds (9")
     assert (
-        "If the true gap is the one seen here (0.000), this rule would reach an answer four times"
-        f" in five with {power.seeds_needed} seeds; no number of texts alone would do that." in said
+        "If the true gap is the one seen here (0.000), this rule would reach an answer four "
+        f"times in five with {power.seeds_needed} seeds. More texts alone would not do that."
+        in said
     )
     assert re.search(
-        r"With 5 seeds and 1,726 texts the chance of an answer is \d+ % if the true gap is 0, \d+ %"
-        r" if it is the one seen, and \d+ % if it is 0.02\.$",
+        r"With the present 5 seeds and 1,726 texts, the chance of an answer is \d+ % if the"
+        r" true gap is 0, \d+ % if it is the one seen, and \d+ % if it is 0.02\.$",
         said,
     )
 
@@ -48,8 +49,10 @@ def test_where_texts_decide():
     power = power_of(found, DELTA)
     assert power.seeds_needed is None
     assert power.texts_needed > 300
-    assert said.startswith("Most of the uncertainty comes from the texts (100 %; 0 % from the")
-    assert f"with {power.texts_needed:,} texts; no number of seeds alone would do that" in said
+    assert said.startswith(
+        "Most of the uncertainty comes from differences between texts (100 %; 0 % from"
+    )
+    assert f"with {power.texts_needed:,} texts. More seeds alone would not do that" in said
 
 
 def test_either_will_do_or_only_both_or_neither():
@@ -57,36 +60,39 @@ def test_either_will_do_or_only_both_or_neither():
     power = power_of(measured(0.035, parts=either), DELTA)
     assert power.seeds_needed
     assert power.texts_needed
-    assert f"{power.seeds_needed} seeds on as many texts, or with as many seeds on" in settle(
+    assert f"{power.seeds_needed} seeds on the same number of texts, or" in settle(
         measured(0.035, parts=either), DELTA
     )
     both = measured(0.02, parts=Components(1e-4, 0.1, 0.0, 5, 1000, 1000))
     power = power_of(both, DELTA)
     assert (power.seeds_needed, power.texts_needed) == (None, None)
     assert power.both_needed.seeds % 5 == 0
-    assert f"{power.both_needed.seeds} seeds on {power.both_needed.texts:,} texts; neither" in (
-        settle(both, DELTA)
+    assert (
+        f"{power.both_needed.seeds} seeds on {power.both_needed.texts:,} texts. More seeds alone"
+        in (settle(both, DELTA))
     )
     neither = measured(DELTA)
     assert power_of(neither, DELTA).both_needed is None
-    assert "that is too near the line that decides" in settle(neither, DELTA)
+    assert "this value is too close to the limit" in settle(neither, DELTA)
 
 
 def test_an_unlucky_sample_asks_for_no_more():
     found = measured(0.06, 0.055)
     assert power_of(found, DELTA).chances.seen.chance > 0.8
-    assert "this size reaches an answer four times in five; here it did not" in settle(found, DELTA)
+    assert (
+        "an audit of this size reaches an answer four times in five. Here it did not"
+    ) in settle(found, DELTA)
 
 
 def test_no_more_than_half_is_nobodys():
     found = settle(measured(0.03, parts=Components(1e-4, 0.012, 0.06, 5, 300, 300)), DELTA)
-    assert found.startswith("Of the uncertainty, ")
-    assert "from how single seeds do on single texts" in found
+    assert found.startswith("The uncertainty comes ")
+    assert "from both together" in found
 
 
 def test_texts_of_another_kind():
     found = measured(parts=Components(0, 0, 0, 5, 200, 200, reach=1.0), half=0.018)
-    assert settle(found, DELTA).startswith("The seeds did not differ on these texts; what is")
+    assert settle(found, DELTA).startswith("The seeds did not differ on these texts. The")
     assert power_of(found, DELTA).texts_needed == 368
 
 
@@ -108,7 +114,7 @@ def test_between_two_lines_there_is_no_answer():
     power = power_of(two, DELTA)
     assert power.chances.seen.chance < 0.01
     assert (power.seeds_needed, power.texts_needed, power.both_needed) == (None, None, None)
-    assert "no size would reach an answer" in settle(two, DELTA)
+    assert "no number of seeds and texts would reach an answer" in settle(two, DELTA)
     low = measured(-0.02, 0.011, two_sided=True)
     assert power_of(low, DELTA).seeds_needed
     assert power_of(measured(-0.03, 0.011, two_sided=True), DELTA) is None

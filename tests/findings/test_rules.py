@@ -10,7 +10,7 @@ from attnaudit.findings.rules import Deltas, compare, finding, not_assessed
 from attnaudit.measures.summary import Estimate
 
 GAP = Estimate(0.02, 0.005, 0.035, n=100)
-POINT = Estimate(0.02, n=100, reason="no interval: one seed does not tell how much seeds differ")
+POINT = Estimate(0.02, n=100, reason="no interval: one seed does not show how much seeds differ")
 
 
 @pytest.mark.parametrize(

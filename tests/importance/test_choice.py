@@ -31,7 +31,9 @@ def test_what_is_asked_for_is_done_or_refused(classic):
     model.encode_locally = None
     asked = ("random", *SLOW)
     assert choose(asked, model) == Choice((*SLOW, "random"), ())
-    with pytest.raises(InputError, match=r"no mask token, which leave_one_out_mask.*out deletes"):
+    with pytest.raises(
+        InputError, match=r"leave_one_out_mask replaces words by a mask token.*out deletes"
+    ):
         choose(("leave_one_out_mask",), model)
     with pytest.raises(InputError, match="unknown importance measure"):
         choose(("gradiant",), model)

@@ -74,7 +74,7 @@ def test_texts_are_like_a_list_of_them(texts, others):
 
 
 def test_a_text_is_a_string():
-    with pytest.raises(TypeError, match="3 is no string"):
+    with pytest.raises(TypeError, match="3 is not a string"):
         Texts([3])
     assert Texts(["a"]) != 1
     assert repr(Texts("abcd")) == "<4 items: 'a', 'b', 'c', ...>"

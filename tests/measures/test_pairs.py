@@ -54,7 +54,7 @@ def test_too_few_models_or_texts_have_no_interval():
     assert "two models" in two.estimate.reason
     text = of_pairs(np.ones((3, 1)), 2.0, 3, Sample(1), RANGE)
     assert (text.estimate.value, text.estimate.ci_low) == (0.5, None)
-    assert "only one instance" in text.estimate.reason
+    assert "only one text" in text.estimate.reason
     group = of_pairs(np.ones((3, 2)), 2.0, 3, Sample(2, [0, 0]), RANGE)
     assert "only one group" in group.estimate.reason
 

@@ -20,7 +20,7 @@ def test_draws_that_are_all_alike_leave_no_room():
 
 @pytest.mark.parametrize("values", [[], [0.1]])
 def test_one_draw_does_not_tell(values):
-    with pytest.raises(ValueError, match=f"{len(values)} values do not tell"):
+    with pytest.raises(ValueError, match=f"{len(values)} values do not show"):
         upper_bound(values, 0.9)
 
 

@@ -130,18 +130,18 @@ def test_undefined_values_are_left_out_and_counted():
 
 
 def test_what_has_no_interval_says_why():
-    reason = "no interval: only one instance gave a value"
+    reason = "no interval: only one text gave a value"
     assert Sample(1).mean([4.0]) == Estimate(4.0, n=1, reason=reason)
     assert Sample(2).mean([4.0, np.nan]) == Estimate(4.0, n=1, undefined=1, reason=reason)
     found = Sample(3, ["a", "a", "b"]).mean([1.0, 3.0, np.nan])
     assert found == Estimate(
         2.0, n=2, undefined=1, reason="no interval: only one group gave a value"
     )
-    nothing = Estimate(None, undefined=3, reason="no instance gave a value")
+    nothing = Estimate(None, undefined=3, reason="no text gave a value")
     assert Sample(3).mean([np.nan] * 3) == nothing
-    assert Sample(0).mean([]) == Estimate(None, reason="no instance gave a value")
+    assert Sample(0).mean([]) == Estimate(None, reason="no text gave a value")
     assert Sample(0).median([]).value is None
-    assert Sample(2).score(None, UNIT).reason == "undefined on these instances"
+    assert Sample(2).score(None, UNIT).reason == "undefined on these texts"
 
 
 def test_groups_may_be_numbers_or_names():

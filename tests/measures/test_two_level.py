@@ -132,7 +132,7 @@ def test_one_seed_has_no_interval():
 def test_one_group_has_no_interval():
     found = two_level(figures(np.ones((2, 4)), Sample(4, ["a"] * 4)))
     assert (found.value, found.ci_low) == (1.0, None)
-    assert "only one instance or group" in found.reason
+    assert "only one text or group" in found.reason
 
 
 def test_what_a_seed_leaves_undefined_is_undefined():

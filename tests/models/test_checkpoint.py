@@ -114,7 +114,7 @@ def test_a_truncated_file(save, complaint):
     whole = path.read_bytes()
     for share in (0.02, 0.3, 0.6, 0.9, 0.999):
         path.write_bytes(whole[: int(share * len(whole))])
-        assert complaint(path) == "is truncated or damaged; copy it again, or train anew"
+        assert complaint(path) == "is truncated or damaged; copy it again, or train again"
 
 
 @pytest.mark.parametrize("junk", [b"", b"PK\x03\x04", b"PK\x03\x04" + bytes(30)])
@@ -140,7 +140,7 @@ class Loaded:
 
 def test_pickled_objects_are_never_loaded(tmp_path, complaint):
     path = tmp_path / "model.pt"
-    expected = "holds pickled Python objects, which attnaudit never loads; save weights only"
+    expected = "contains pickled Python objects, which attnaudit never loads; save weights only"
     thing = Loaded()
     thing.x = 1
     torch.save({"format": thing}, path)
@@ -160,7 +160,9 @@ def test_the_weights_of_another_program(tmp_path, complaint, content):
 
 def test_a_newer_version(save, complaint):
     path = save(lambda content: content.update(version=2))
-    assert complaint(path) == "has checkpoint version 2, this attnaudit reads 1; upgrade attnaudit"
+    assert complaint(path) == (
+        "has checkpoint version 2, but this attnaudit reads version 1; upgrade attnaudit"
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_a_newer_version(save, complaint):
 )
 def test_a_missing_key(save, complaint, key):
     found = complaint(save(lambda content: content.pop(key)))
-    assert found == f"is a damaged checkpoint (it lacks '{key}'); train anew"
+    assert found == f"is a damaged checkpoint (it lacks '{key}'); train again"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_weights_that_are_not_finite(save, complaint, bad):
         content["weights"]["encoder.projection.bias"][1] = bad
 
     found = complaint(save(spoil))
-    expected = "(its weights are not finite (in encoder.projection.bias)); train anew"
+    expected = "(its weights are not finite (in encoder.projection.bias)); train again"
     assert found == f"is a damaged checkpoint {expected}"
 
 
@@ -236,7 +238,9 @@ KEYS = ("format", "version", "recipe", "words", "labels", "paired", "reading", "
 def test_structures_that_hold_themselves_are_refused_at_once(save, complaint, key, kind):
     path = save(lambda content: content.update({key: shared(kind=kind)}))
     started = time.process_time()
-    assert complaint(path).startswith("is not as `attnaudit train` writes a checkpoint (it holds ")
+    assert complaint(path).startswith(
+        "is not a checkpoint as `attnaudit train` writes it (it contains "
+    )
     assert time.process_time() - started < 5
 
 
@@ -251,13 +255,15 @@ def test_tuples_that_would_be_hashed(tmp_path, complaint, steps):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model/data.pkl", steps % DOUBLED)
     started = time.process_time()
-    assert complaint(path).startswith("is not as `attnaudit train` writes a checkpoint (it holds")
+    assert complaint(path).startswith(
+        "is not a checkpoint as `attnaudit train` writes it (it contains"
+    )
     assert time.process_time() - started < 5
 
 
 def test_structures_within_a_field(save, complaint):
     path = save(lambda content: content.update(reading={"fields": {"text": [shared()]}}))
-    assert "(it holds one list or mapping in several places)" in complaint(path)
+    assert "(it contains the same list or mapping in several places)" in complaint(path)
 
 
 @pytest.mark.parametrize("levels", [50, 200])
@@ -269,20 +275,20 @@ def test_deep_structures(save, complaint, levels):
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("labels", [0, 1], "'labels' holds a int, not text alone"),
-        ("labels", [["a"], "b"], "'labels' holds a list, not text alone"),
-        ("labels", ["a", None], "'labels' holds a NoneType, not text alone"),
-        ("labels", ["a", "a"], "'labels' are not two or more different names"),
-        ("labels", ["a"], "'labels' are not two or more different names"),
-        ("labels", ["", "a"], "'labels' are not two or more different names"),
+        ("labels", [0, 1], "'labels' contains a int, but must contain only text"),
+        ("labels", [["a"], "b"], "'labels' contains a list, but must contain only text"),
+        ("labels", ["a", None], "'labels' contains a NoneType, but must contain only text"),
+        ("labels", ["a", "a"], "'labels' must be two or more different names"),
+        ("labels", ["a"], "'labels' must be two or more different names"),
+        ("labels", ["", "a"], "'labels' must be two or more different names"),
         ("labels", ["1", "1.0"], "the labels '1' and '1.0' mean the same"),
         ("labels", ["a", "b" * 201], "has 201 characters, more than 200"),
-        ("labels", "ab", "'labels' is of type str, not list"),
-        ("words", [1, 2, 3], "'words' holds a int, not text alone"),
-        ("words", {"a": 1}, "'words' is of type dict, not list"),
-        ("paired", 1, "'paired' is of type int, not bool"),
-        ("training", [], "'training' is of type list, not dict"),
-        ("weights", [], "'weights' is of type list, not dict"),
+        ("labels", "ab", "'labels' has the type str, not list"),
+        ("words", [1, 2, 3], "'words' contains a int, but must contain only text"),
+        ("words", {"a": 1}, "'words' has the type dict, not list"),
+        ("paired", 1, "'paired' has the type int, not bool"),
+        ("training", [], "'training' has the type list, not dict"),
+        ("weights", [], "'weights' has the type list, not dict"),
         ("recipe", {"hidden": 2**40}, "Recipe: hidden: should be less than or equal to 16384"),
         ("recipe", {"hidden": "8"}, "Recipe: hidden: should be a valid integer"),
         ("reading", {"max_length": 10**12}, "ReadingSettings: max_length: should be less than"),
@@ -303,7 +309,9 @@ def test_values_of_other_types_and_sizes(save, complaint, key, value, says):
     found = complaint(save(lambda content: content.update({key: value})))
     if says is None:
         kind = type(value).__name__
-        assert found.startswith(f"has checkpoint version of type {kind}, this attnaudit reads 1;")
+        assert found.startswith(
+            f"has checkpoint version of type {kind}, but this attnaudit reads version 1;"
+        )
     else:
         assert found.startswith("is a damaged checkpoint (")
         assert says in found
@@ -319,8 +327,8 @@ def test_weights_of_other_types(save, complaint, kind):
 
     found = complaint(save(spoil))
     assert found == (
-        f"is a damaged checkpoint (the weights 'output.weight' are of type {kind}, not float32);"
-        " train anew"
+        f"is a damaged checkpoint (the weights 'output.weight' have the type {kind}, not "
+        "float32); train again"
     )
 
 
@@ -330,11 +338,11 @@ def test_weights_of_other_shapes(save, complaint):
 
     assert "(the weights 'output.weight' are 3 x 3 x 3, not 1 x " in complaint(save(spoil))
     more = complaint(save(lambda content: content["weights"].update(more=torch.zeros(1))))
-    assert "(it has the weights 'more', which its recipe does not know)" in more
+    assert "(it has the weights 'more', which do not belong to its recipe)" in more
     fewer = complaint(save(lambda content: content["weights"].pop("output.bias")))
     assert "(it lacks the weights 'output.bias')" in fewer
     number = complaint(save(lambda content: content["weights"].update({"output.bias": 1.0})))
-    assert "(the weights 'output.bias' are no tensor)" in number
+    assert "(the weights 'output.bias' are not a tensor)" in number
 
 
 def test_one_number_that_stands_for_millions(save, complaint):
@@ -343,7 +351,7 @@ def test_one_number_that_stands_for_millions(save, complaint):
         weights["embedding.weight"] = torch.zeros(1).expand(weights["embedding.weight"].shape)
 
     found = complaint(save(spoil))
-    assert "(the weights 'embedding.weight' do not lie in one piece)" in found
+    assert "(the weights 'embedding.weight' are not stored in one piece)" in found
 
 
 def test_a_recipe_of_a_model_that_the_weights_are_not(save):
@@ -390,9 +398,9 @@ def test_compressed_parts_are_refused_unread(save, complaint):
 
 def test_parts_that_stand_twice_or_are_missing(save, complaint):
     path = rewritten(save(), lambda parts: [*parts, (parts[0][0].upper(), b"")])
-    assert "(a part stands twice)" in complaint(path)
+    assert "(a part occurs twice)" in complaint(path)
     path = rewritten(save(), lambda parts: [p for p in parts if not p[0].endswith("data.pkl")])
-    assert "(it has no part data.pkl, or several)" in complaint(path)
+    assert "(it must have exactly one part data.pkl)" in complaint(path)
     path = rewritten(save(), lambda parts: [p for p in parts if not p[0].endswith("data/0")])
     assert "bytes that the file does not hold)" in complaint(path)
 
@@ -418,7 +426,7 @@ def test_a_storage_that_claims_more_than_the_file_has(save, complaint):
 def test_pipes_and_devices_are_refused(tmp_path, complaint, make):
     path = tmp_path / "model.pt"
     make(path)
-    assert complaint(path).endswith("not a file; write what it gives into a file first")
+    assert complaint(path).endswith("not a file; write its output into a file first")
 
 
 def test_what_torch_takes_for_plain_is_looked_at(save):

@@ -146,11 +146,15 @@ def test_the_command_line_overrides_the_file(folder):
         ),
         (
             "model:\n  {encoder: cnn, hidden: 10}",
-            ":1: model: hidden 10 is no multiple of 4, the kernel sizes of a CNN that share it",
+            ":1: model: hidden 10 is not a multiple of 4, the number of kernel sizes of a CNN",
         ),
         ("vectors: {tune: true}", ":1: the key 'vectors.file' is missing"),
-        ("model: {}", ": names no data; add `data: SPEC.yaml`, or give --data SPEC.yaml on the"),
-        ("", ": does not hold a YAML mapping"),
+        (
+            "model: {}",
+            ": does not say which data to use; add `data: SPEC.yaml`, or give --data SPEC.yaml "
+            "on the",
+        ),
+        ("", ": does not contain a YAML mapping"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path, text, said):
@@ -208,7 +212,7 @@ def test_scores_that_need_two_classes_say_so(run, folder):
         write_rows(folder / f"{split}.jsonl", made)
     metrics = run().summary.metrics
     assert metrics["train.test.auroc"].value is None
-    assert metrics["train.test.auroc"].reason == "needs two classes, both present"
+    assert metrics["train.test.auroc"].reason == "needs two classes, and texts of both"
     assert metrics["train.test.accuracy"].reason is None
 
 
@@ -253,8 +257,8 @@ def test_a_split_that_training_needs_is_missing(run, folder, split):
     with pytest.raises(InputError) as caught:
         run()
     assert str(caught.value) == (
-        f"{folder / 'data.yaml'}: has no {split} split, which training needs;"
-        f" name its file as `{split}:` in a dataset spec"
+        f"{folder / 'data.yaml'}: has no {split} split, but training needs one; name its file "
+        f"as `{split}:` in a dataset spec"
     )
 
 
@@ -274,8 +278,14 @@ def test_a_mistake_in_the_test_split_is_found_before_training(run, folder):
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        ("train", "the dev split has no query, the train split has one; give all splits a query"),
-        ("test", "the test split has a query, the train split has none; give all splits a query"),
+        (
+            "train",
+            "the dev split has no query, but the train split has one; give all splits a query",
+        ),
+        (
+            "test",
+            "the test split has a query, but the train split has none; give all splits a query",
+        ),
     ],
 )
 def test_pairs_in_one_split_only_are_refused(run, folder, split, said):
@@ -556,7 +566,7 @@ def test_a_mistake_around_fine_tuning_is_named_with_its_line(tmp_path, text, sai
 def test_a_pretrained_model_brings_its_own_vectors(folder):
     path = folder / "fine.yaml"
     path.write_text("data: data.yaml\nmodel: {pretrained: bert}\n")
-    with pytest.raises(InputError, match="brings its own vectors; leave --vectors out"):
+    with pytest.raises(InputError, match="has its own vectors; leave --vectors out"):
         read_config(path, Overrides(vectors=Path("v.vec")))
 
 
@@ -654,9 +664,9 @@ def test_mistakes_before_fine_tuning_leave_nothing(fine, folder, write_pretraine
     pickled = write_pretrained(folder / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     for begin, said in (
-        (folder / "gone", "is no folder here"),
+        (folder / "gone", "is neither a folder here"),
         (torn, "its weights cannot be read"),
-        (pickled, "only in pickle form"),
+        (pickled, "only as pickle files"),
         (folder, "has no config.json"),
     ):
         with pytest.raises(ModelError, match=said) as caught:

@@ -65,7 +65,7 @@ def test_a_backward_pass_of_its_own_is_found(make_model, make_batch, casting, st
     Patched(model, step)
     check_laws(model, batch, 2)  # which no other law tells
     Wrong.factor = 2.5 if step == "read" else 20.0
-    with pytest.raises(ModelError, match=r"the gradient of its answer .* is off by \d+ %"):
+    with pytest.raises(ModelError, match=r"the gradient of its answer .* is wrong by \d+ %"):
         check_gradients(model, batch)
 
 
@@ -79,7 +79,7 @@ def test_a_gradient_that_is_wrong_with_attention_held_fixed_alone_is_found(make_
 
     model.read = instead
     Wrong.factor = 2.5
-    with pytest.raises(ModelError, match="with its attention held fixed is not the slope"):
+    with pytest.raises(ModelError, match="with its attention held fixed is wrong by"):
         check_gradients(model, batch)
 
 
@@ -87,7 +87,9 @@ def test_a_gradient_that_does_not_arrive_is_found(make_model, make_batch):
     model, batch = make_model(dtype=torch.float32), make_batch([3, 7, 5, 2])
     encode = model.encode
     model.encode = lambda b, e=None: encode(b, None if e is None else e.detach())
-    with pytest.raises(ModelError, match="is off by 100 %; look for"):
+    with pytest.raises(
+        ModelError, match="is wrong by 100 %, compared with small steps of the input; look for"
+    ):
         check_gradients(model, batch)
 
 
@@ -112,5 +114,5 @@ def test_a_model_that_cannot_be_cast_is_tried_as_it_is(make_model, make_batch):
     assert {*seen} == {torch.float32, torch.float64}
     Patched(model, "read")
     Wrong.factor = 2.5
-    with pytest.raises(ModelError, match="is not the slope"):
+    with pytest.raises(ModelError, match="compared with small steps of the input"):
         check_gradients(model, batch)

@@ -179,21 +179,21 @@ class MixesTexts(Lawful):
 BROKEN = {
     ThreeClasses: r"its logits have shape \(4, 3\), not \(4, 2\)",
     Infinite: "its logits are not finite",
-    Fickle: "it answers differently when asked twice",
+    Fickle: "it gives different answers to the same text",
     Headless: r"its attention has shape \(4, 7\), not \(batch, heads, tokens\)",
-    SumsToTwo: "its attention is no distribution",
-    Negative: "its attention is no distribution",
-    Spills: "its attention is no distribution",
-    NotANumber: "its attention is no distribution",
+    SumsToTwo: "its attention is not a distribution",
+    Negative: "its attention is not a distribution",
+    Spills: "its attention is not a distribution",
+    NotANumber: "its attention is not a distribution",
     PaddingAttendable: "padding is attendable",
     ContentBeyondTheWindow: "content lies outside the attendable positions",
-    SpecialsAsContent: "content lies outside the attendable positions, or is no word",
+    SpecialsAsContent: "content lies outside the attendable positions, or is not a word",
     OtherLogits: "reading its own attention does not give its own logits",
     LogitsOfOtherShape: "reading its own attention does not give its own logits",
     Renormalises: "some weights give logits that are not finite",
     VariantsMix: "variants influence each other in `read`",
-    OtherEmbeddings: "encoding its embeddings does not give what encoding the ids gives",
-    LooksWordsUp: "neither its attention nor its answer depends on the embeddings handed to `enco",
+    OtherEmbeddings: "encoding its embeddings gives another result than encoding the ids",
+    LooksWordsUp: "neither its attention nor its answer depends on the embeddings given to `enco",
     CountsPadding: "padding, or the other texts of a batch, change its answer",
     MixesTexts: "padding, or the other texts of a batch, change its answer",
 }
@@ -245,7 +245,7 @@ def test_masked_softmax_is_the_softmax_of_what_is_there():
 
 def test_masked_softmax_refuses_a_text_without_positions():
     mask = torch.tensor([[True, True], [False, False]])
-    with pytest.raises(ValueError, match="no position to attend to"):
+    with pytest.raises(ValueError, match="no position that can be attended to"):
         masked_softmax(torch.zeros(2, 2), mask)
 
 

@@ -141,9 +141,11 @@ def test_a_file_that_looks_like_a_plugin_is_a_file(tmp_path, monkeypatch, save):
 
 def test_pairs_and_single_texts_do_not_mix(save, load_data):
     single, pairs = load_data(), load_data(paired=True)
-    with pytest.raises(InputError, match="trained on pairs, the data holds single texts; name"):
+    with pytest.raises(InputError, match="trained on pairs, but the data have single texts; name"):
         find_model(save(paired=True), 0).load(single, None, CPU, torch.float32)
-    with pytest.raises(InputError, match="trained on single texts, the data holds pairs; remove"):
+    with pytest.raises(
+        InputError, match="trained on single texts, but the data have pairs; remove"
+    ):
         find_model(save(), 0).load(pairs, None, CPU, torch.float32)
     assert find_model(save(paired=True), 0).load(pairs, None, CPU, torch.float32)
 
@@ -400,12 +402,12 @@ def test_the_number_format_is_read_with_the_weights(hugging_face, load_data):
 )
 def test_what_other_models_have_not(save, placement, option):
     for reference in (save(), "no.such:factory"):
-        with pytest.raises(InputError, match=f"{option} is for Hugging Face models, and "):
+        with pytest.raises(InputError, match=f"{option} is for Hugging Face models, but "):
             find_model(reference, 0, placement)
 
 
 def test_a_folder_has_no_revisions(hugging_face):
     with pytest.raises(
-        InputError, match=r"--revision is for models of the hub, and .* is a folder"
+        InputError, match=r"--revision is for models on the hub, but .* is a folder"
     ):
         find_model(hugging_face(), 0, Placement(revision="v1"))

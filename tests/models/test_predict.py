@@ -111,7 +111,7 @@ def test_halving_splits_until_it_fits_and_keeps_the_order(make_batch):
     assert [row for part in parts for row in part] == [*range(7), *range(3)]
     # Tried at 7 texts and at 3; what is larger than half of a failure is never tried again.
     assert tried == [7, 2, 2, 3, 1, 1, 1, 1, 1, 1]
-    assert listener.remarks == ["out of memory: going on with smaller batches"]
+    assert listener.remarks == ["out of memory: continuing with smaller batches"]
 
 
 def test_one_text_that_does_not_fit_is_the_end(make_batch):

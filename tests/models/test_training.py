@@ -293,7 +293,7 @@ def test_a_uniform_model_trains_without_attention_parameters(make_data, build):
 
 def test_one_class_in_dev_is_refused_before_the_first_step(make_data, build):
     data, observer = make_data(dev_labels=[1, 1, 1]), StopsAt()
-    with pytest.raises(InputError, match="the dev split holds one class only"):
+    with pytest.raises(InputError, match="the dev split has only one class"):
         train(build(), data, Schedule(epochs=1), observer)
     assert not observer.tasks
     progress = train(build(), data, Schedule(epochs=1, select="accuracy"), observer)
@@ -303,7 +303,7 @@ def test_one_class_in_dev_is_refused_before_the_first_step(make_data, build):
 def test_a_class_without_texts_is_refused(make_instances, vocabulary, build):
     texts = make_instances([3, 3, 3, 3], classes=2)
     data = TrainingData(texts, texts, vocabulary, 3, CPU)
-    with pytest.raises(InputError, match="the train split has no instance of class 2"):
+    with pytest.raises(InputError, match="the train split has no text of class 2"):
         train(build(classes=3), data, Schedule(epochs=1), Silent())
 
 

@@ -121,7 +121,7 @@ def test_places_that_a_model_cannot_be_written_to(fine, pretrained, tmp_path):
     check_place(fine, tmp_path / "new")
     for config, place, said in (
         (TrainConfig(), tmp_path / "folder", "is a folder, not a file"),
-        (fine, tmp_path / "file", "is a file, and a folder is needed"),
+        (fine, tmp_path / "file", "is a file, but a folder is needed"),
         (fine, tmp_path / "folder", "is a folder that attnaudit did not write"),
         (fine, pretrained, "is the pretrained model itself"),
     ):
@@ -148,7 +148,7 @@ def test_other_pieces_than_the_audited_models_are_refused(fine, learn, write_pre
 @pytest.mark.parametrize("name", ["gone", "../gone", "/gone/bert", "owner/gone", "a b"])
 def test_a_pretrained_model_that_is_not_there(name):
     config = FineTuneConfig(model=Pretrained(pretrained=name))
-    with pytest.raises(ModelError, match="is no folder here") as caught:
+    with pytest.raises(ModelError, match="is neither a folder here") as caught:
         reading_of(config)
     assert str(caught.value).startswith(f"{name}: ")
     assert "\n" not in str(caught.value)

@@ -50,7 +50,7 @@ def test_better_seeds_leave_the_least_loss():
 
 
 def test_four_seeds_set_no_budget():
-    with pytest.raises(ValueError, match="4 seeds set no budget: 5 are needed"):
+    with pytest.raises(ValueError, match="4 seeds are too few to set a budget: 5 are needed"):
         budget(runs_of(*[columns(20)] * 4))
 
 

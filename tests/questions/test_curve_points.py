@@ -39,7 +39,7 @@ ALL = {
 def test_every_model_is_a_point():
     points = [(p.kind, p.strength, p.seed, p.jsd, p.tvd) for p in curve_points(ALL)]
     assert points == [
-        ("instance", None, None, 0.5, 0.02),
+        ("text", None, None, 0.5, 0.02),
         ("lambda", 0.0, 0, 0.1, 0.0),
         ("lambda", 0.001, 0, 0.3, 0.03),
         ("lambda", 0.001, 1, 0.5, 0.01),

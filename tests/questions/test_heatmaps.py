@@ -186,7 +186,7 @@ def test_the_retrained_adversary_that_moves_most_while_it_answers_alike() -> Non
     assert "(lambda 0.01)" in gallery.rule
     [heatmap] = gallery.heatmaps
     assert [(row.name, row.jsd) for row in heatmap.rows[1:]] == [
-        ("a model trained to attend otherwise (lambda 0.01)", pytest.approx(0.41))
+        ("a model trained to attend to other words (lambda 0.01)", pytest.approx(0.41))
     ]
 
 
@@ -242,11 +242,11 @@ def test_the_order_of_the_files_decides_nothing() -> None:
     }
     one, other = watched(sources), watched(dict(reversed(sources.items())))
     assert one == other
-    assert "by how far other weights for the same answer lie (JSD)" in one.rule
+    assert "by how far away other weights for the same answer are (JSD)" in one.rule
     assert [row.name for row in one.heatmaps[0].rows] == [
         "the model's attention",
         "other weights for the same answer (epsilon 0.01)",
-        "a model trained to attend otherwise (lambda 0.5)",
+        "a model trained to attend to other words (lambda 0.5)",
         "gradient",
     ]
 
@@ -273,8 +273,8 @@ def test_support_comes_from_the_records_of_erase_whatever_else_is_shown() -> Non
             assert support is not None
             assert support.status == statuses[int(name.split()[1])]
         assert chosen_words(gallery).endswith(
-            "Of 3 judged texts, 2 are not supported: there the highlighted words do not carry the"
-            " answer."
+            "Of 3 judged texts, 2 are not supported: there the answer depends on the "
+            "highlighted words no more than on other words."
         )
 
 
@@ -302,18 +302,18 @@ def test_the_support_of_another_reading_is_not_that_of_the_shown_attention() -> 
         (Support("supported", 1, 0.5, 0.1), None),
         (
             Support("unsupported", 1, 0.004, 0.1),
-            "Not supported: setting the weight of the highlighted word (the one with the largest"
-            " weight) to zero moves the answer no more than for other words (TVD 0.004; other"
-            " words: up to 0.100).",
+            "Not supported: setting the weight of the highlighted word (the word with the "
+            "largest weight) to zero moves the answer no more than for other words (TVD 0.004; "
+            "other words: up to 0.100).",
         ),
         (
             Support("unsupported", 3, 0.009, 0.001),
-            "Not supported: setting the weights of the highlighted words (the 3 with the largest"
-            " weights) to zero hardly moves the answer (TVD 0.009).",
+            "Not supported: setting the weights of the highlighted words (the 3 words with the "
+            "largest weights) to zero hardly moves the answer (TVD 0.009).",
         ),
         (
             Support("not_judged", 1),
-            "Not judged: the text has too few words to compare its highlighted words with others.",
+            "Not judged: the text has too few words to compare the highlighted words with others.",
         ),
     ],
 )

@@ -123,10 +123,10 @@ def test_no_field_can_be_missing_of_another_type_or_out_of_its_range(name, files
                 continue
             bad = [{"a": {}}, [[[]]]] if isinstance(value, str) else ["x", -9.5, {"x": 1}, [[]]]
             for other in bad:
-                with pytest.raises(InputError, match="is no record of this kind"):
+                with pytest.raises(InputError, match="is not a record of this kind"):
                     check(changed(record, path, other), kinds(name), "r", 1)
             if not optional(path):
-                with pytest.raises(InputError, match="is no record of this kind"):
+                with pytest.raises(InputError, match="is not a record of this kind"):
                     check(changed(record, path, gone=True), kinds(name), "r", 1)
         for path, value in leaves(record):
             if isinstance(value, dict) and path[:1] not in (("importance",), ("sufficiency",)):
@@ -151,8 +151,12 @@ def rewritten(path, change, write=sealed):
     ("name", "change", "says"),
     [
         # Each of these gave a report of impossible figures, or an internal error.
-        ("permute", {"probs": [5, -4]}, ":2: is no record of this kind: probs[0]: expected"),
-        ("permute", {"tvd": {"median": 9, "mean": 9, "max": 9}}, ":2: is no record of this kind: "),
+        ("permute", {"probs": [5, -4]}, ":2: is not a record of this kind: probs[0]: expected"),
+        (
+            "permute",
+            {"tvd": {"median": 9, "mean": 9, "max": 9}},
+            ":2: is not a record of this kind: ",
+        ),
         ("erase", {"sufficiency": {"attention": [-1075.0] * 5}}, "sufficiency[...][0]: expected"),
         ("permute", {"all_erased": 1}, "all_erased: expected `object | null`, got `int`"),
         ("correlate", {"run": "x"}, "object contains unknown field `run`"),
@@ -172,8 +176,8 @@ def test_a_report_says_that_records_of_version_1_have_no_checksums(files):
     assert not open_records(old).sealed
     (note,) = [n for n in load(old)[0].report.notes if "checksums" in n]
     assert note == (
-        "The records of permute are without checksums, as an older attnaudit wrote them: changes to"
-        " them cannot be seen."
+        "The records of permute have no checksums, because an older version wrote them. So "
+        "changes to them cannot be detected."
     )
     assert not [n for n in load(files["permute"])[0].report.notes if "checksums" in n]
 

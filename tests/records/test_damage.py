@@ -137,8 +137,9 @@ def test_what_is_cut_away_is_said_and_kept(tmp_path: Path, small: Header) -> Non
     partial.write_bytes(before)
     with RecordsWriter(path, small, True, kind) as writer:
         assert writer.remark == (
-            f"{partial}:2: is damaged, or was edited: its checksum does not match; going on from"
-            f" the 0 records before; the whole is kept as {partial}.old1"
+            f"{partial}:2: is damaged, or was edited: its checksum does not match; the run "
+            "continues from the 0 records before that line. The whole file is kept as "
+            f"{partial}.old1"
         )
     assert (tmp_path / "r.jsonl.partial.old1").read_bytes() == before
 
@@ -175,7 +176,7 @@ def test_a_record_that_cannot_be_is_refused_though_its_checksums_fit(
         path.write_bytes(write(small.model_dump(), rows))
         with pytest.raises(InputError) as caught:
             list(read_records(path, kinds)[1])
-        assert str(caught.value) == f"{path}:7: is no record of this kind: {says}"
+        assert str(caught.value) == f"{path}:7: is not a record of this kind: {says}"
 
 
 def test_a_record_that_lacks_a_field_is_refused(tmp_path: Path, small: Header) -> None:
@@ -193,17 +194,19 @@ def test_records_of_other_classes_or_texts_than_the_header_says(
     path = tmp_path / "r.jsonl"
     model = {**small.model.model_dump(), "labels": ["a", "b", "c"]}
     path.write_bytes(sealed({**small.model_dump(), "model": model}, ROWS))
-    with pytest.raises(InputError, match=":2: is of 2 classes where the header names 3"):
+    with pytest.raises(InputError, match=":2: has 2 classes, but the header names 3"):
         list(read_records(path, kinds)[1])
     path.write_bytes(sealed(small.model_dump(), ROWS[:5]))
-    with pytest.raises(InputError, match=":7: holds records of 5 texts where its header says 6"):
+    with pytest.raises(InputError, match=":7: contains records of 5 texts, but its header says 6"):
         list(read_records(path, kinds)[1])
     path.write_bytes(sealed(small.model_dump(), [*ROWS[:5], {**ROWS[5], "id": "é0"}]))
-    with pytest.raises(InputError, match=":7: is out of order: the id 'é0' stands twice"):
+    with pytest.raises(InputError, match=":7: is out of order: the id 'é0' occurs twice"):
         list(read_records(path, kinds)[1])
     runs = [{"run": {"seed": seed}, **row} for seed in (1, 2, 1) for row in ROWS[:2]]
     path.write_bytes(sealed(small.model_dump(), runs))
-    with pytest.raises(InputError, match=r':6: is out of order: the run {"seed": 1} stands here'):
+    with pytest.raises(
+        InputError, match=r':6: is out of order: the run {"seed": 1} occurs again here'
+    ):
         list(read_records(path)[1])
 
 
@@ -218,7 +221,7 @@ def test_a_model_that_answers_with_nonsense_is_found_before_it_is_recorded(
         writer.write(ROWS[:2])
         writer.write([{**ROWS[2], "probs": [None, None]}])
     assert str(caught.value).startswith(
-        "the record of the text 'é2' cannot be right: it is no record of this kind: probs[0]:"
+        "the record of the text 'é2' cannot be right: it is not a record of this kind: probs[0]:"
     )
     with RecordsWriter(path, small, True, kind) as writer:
         assert writer.done == {0, 1}
@@ -257,7 +260,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, small: Head
     path = tmp_path / "r.jsonl"
     lines = whole(path, small).splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], b"[" * (LONGEST + 9), b"\n", *lines[2:]]))
-    with pytest.raises(InputError, match=":3: is longer than a record can be"):
+    with pytest.raises(InputError, match=":3: is longer than the limit for a record"):
         list(read_records(path, kinds)[1])
     deep = line_of({**ROWS[0], "id": 0}).replace(b'"id":0', b'"id":' + b"[" * 9999 + b"]" * 9999)
     with pytest.raises(InputError, match="is not valid JSON"):
@@ -271,7 +274,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, small: Head
 def test_links_and_pipes_are_no_place_for_records(tmp_path: Path, small: Header, name: str) -> None:
     (tmp_path / "precious").write_text("kept")
     (tmp_path / name).symlink_to(tmp_path / "precious")
-    with pytest.raises(OutputError, match="is a link; remove it, or name the file itself"):
+    with pytest.raises(OutputError, match="is a link; remove it, or give the file itself"):
         RecordsWriter(tmp_path / "r.jsonl", small, resume=True)
     assert (tmp_path / "precious").read_text() == "kept"
     (tmp_path / name).unlink()

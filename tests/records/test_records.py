@@ -67,7 +67,7 @@ def test_runs_stand_apart_and_keep_their_order(tmp_path: Path, header: Header) -
     with RecordsWriter(path, header) as writer:
         writer.write(runs["first"][3:])
         writer.write(runs["second"][:2])
-        with pytest.raises(ValueError, match="row 1 has a record already"):
+        with pytest.raises(ValueError, match="row 1 already has a record"):
             writer.write(runs["second"][1:2])
     with RecordsWriter(path, header, resume=True) as writer:
         assert writer.done == set()
@@ -151,8 +151,8 @@ def test_without_resume_what_an_interrupted_run_left_is_set_aside(
         assert writer.done == set()
         assert list(writer.records()) == []
         assert writer.remark == (
-            f"records of an interrupted run are set aside as {old}: --resume would have gone on"
-            " from them"
+            f"records of an interrupted run are set aside as {old}: --resume would have "
+            "continued from them"
         )
         writer.write(ROWS[:1])
     assert old.read_bytes() == before
@@ -171,10 +171,13 @@ def test_a_partial_file_without_records_is_not_worth_keeping(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audit": "permute"}, 'its audit is "correlate", this run\'s "permute"'),
-        ({"settings": {"seed": 1, "importances": []}}, "its settings.seed is 0, this run's 1"),
+        ({"audit": "permute"}, 'its audit is "correlate", but this run\'s is "permute"'),
+        (
+            {"settings": {"seed": 1, "importances": []}},
+            "its settings.seed is 0, but this run's is 1",
+        ),
         ({"settings": {"seed": 0}}, "its settings.importances is"),
-        ({"conditions": {"threads": 2}}, "its conditions.threads is null, this run's 2"),
+        ({"conditions": {"threads": 2}}, "its conditions.threads is null, but this run's is 2"),
     ],
 )
 def test_a_partial_file_of_another_run_is_set_aside(
@@ -309,13 +312,13 @@ def test_without_a_path_records_are_spooled(header: Header) -> None:
 def test_a_row_has_one_record(header: Header) -> None:
     with RecordsWriter(None, header) as writer:
         writer.write(ROWS)
-        with pytest.raises(ValueError, match="row 3 has a record already"):
+        with pytest.raises(ValueError, match="row 3 already has a record"):
             writer.write([ROWS[3]])
 
 
 def test_nan_is_refused_and_leaves_no_torn_line(header: Header) -> None:
     with RecordsWriter(None, header) as writer:
-        with pytest.raises(InputError, match="the text 'x' cannot be right: it holds a number"):
+        with pytest.raises(InputError, match="the text 'x' cannot be right: it contains a number"):
             writer.write([ROWS[0], {"row": 1, "id": "x", "tau": math.nan}])
         assert list(writer.records()) == ROWS[:1]
 
@@ -385,20 +388,23 @@ def broken(content: bytes, how: str) -> bytes:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("no footer", ":8: is not complete: its last line is no count of records; run the audit"),
+        (
+            "no footer",
+            ":8: is not complete: its last line does not hold the number of records; run the audit",
+        ),
         ("torn footer", ":8: is not complete"),
-        ("lost record", ":8: holds 6 records where its last line counts 7"),
-        ("early footer", ":4: holds 2 records where its last line counts 7"),
+        ("lost record", ":8: contains 6 records, but its last line says 7"),
+        ("early footer", ":4: contains 2 records, but its last line says 7"),
         ("torn record", ":4: lacks its checksum; restore the file from a copy"),
         ("not JSON", ":4: is not valid JSON"),
-        ("swapped", ":5: is out of order: row 2 stands after row 3"),
-        ("doubled", ":4: is out of order: row 1 stands after row 1"),
-        ("goes on", ":9: goes on after the line that counts its records"),
+        ("swapped", ":5: is out of order: row 2 comes after row 3"),
+        ("doubled", ":4: is out of order: row 1 comes after row 1"),
+        ("goes on", ":9: continues after the line that counts its records"),
         ("zeros", ":4: is damaged, or was edited"),
         ("edited", ":5: is damaged, or was edited: its checksum does not match"),
         (
             "edited without the digest",
-            ":9: is damaged, or was edited: its last line holds the SHA-256 of other lines",
+            ":9: is damaged, or was edited: its last line contains the SHA-256 of other lines",
         ),
         ("edited header", ":1: is damaged, or was edited"),
         ("older by its header", ":1: does not follow the schema at 'crc'"),

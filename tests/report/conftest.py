@@ -44,7 +44,7 @@ def summary() -> Summary:
             "correlate.gradient.tau.mean": Estimate(0.351, 0.341, 0.361, n=1720, undefined=5),
             "correlate.random.tau.mean": Estimate(-0.002, -0.01, 0.008, n=1725),
             "correlate.gradient~random.tau.mean": Estimate(
-                None, undefined=1725, reason="no instance gave a value"
+                None, undefined=1725, reason="no text gave a value"
             ),
             "correlate.integrated_gradients.completeness_error.mean": Estimate(3e-5, n=1725),
         },

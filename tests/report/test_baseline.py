@@ -215,8 +215,8 @@ def test_the_tables(side: Side) -> None:
     assert (shown.detail, everything.detail, len(everything.rows)) == (False, True, 2)
     assert shown.notes == [
         "1 figure shows no change.",
-        "Differences are new minus old, over 60 instances that both runs have.",
-        "Each of 2 figures is judged on its own: one in forty looks worse by chance alone.",
+        "Differences are new minus old, over 60 texts that both runs have.",
+        "Each of 2 figures is judged on its own. So one in forty looks worse by chance alone.",
     ]
     apart = tables(Baseline(PATH, then), now, compare(Baseline(PATH, then), now, found))
     assert any("unpaired" in note for note in apart["baseline"].notes)
@@ -229,24 +229,28 @@ def test_other_settings_are_said(side: Side) -> None:
     now = then.model_copy(update={"settings": settings})
     baseline = Baseline(PATH, then, kept)
     notes = tables(baseline, now, compare(baseline, now, kept))["baseline"].notes
-    assert notes[-1] == "The runs differ in target: figures may not mean the same."
+    assert notes[-1] == "The runs differ in target, so their figures may not mean the same."
 
 
 def test_other_audits_data_and_splits_are_refused(report: Report) -> None:
     baseline = Baseline(PATH, report)
     check_comparable(baseline, "correlate", report.dataset)
     for audit, update, message in (
-        ("permute", {}, "old.jsonl: is a baseline of correlate, and this is permute; compare"),
+        (
+            "permute",
+            {},
+            "old.jsonl: is a baseline of correlate, but this report is of permute; compare",
+        ),
         (
             "correlate",
             {"split": "dev"},
-            "old.jsonl: is a baseline on the split 'test', and this is on 'dev'; choose",
+            "old.jsonl: is a baseline on the split 'test', but this report is on 'dev'; choose",
         ),
         (
             "correlate",
             {"sha256": "ef" * 32, "name": "new.jsonl"},
-            "old.jsonl: is a baseline on other data: test.jsonl (sha256 cdcdcdcdcdcd), and this is"
-            " new.jsonl (sha256 efefefefefef); run",
+            "old.jsonl: is a baseline on other data: test.jsonl (sha256 cdcdcdcdcdcd), but this"
+            " report is on new.jsonl (sha256 efefefefefef); run",
         ),
         ("correlate", {"sha256": None}, "old.jsonl: is a baseline on other data"),
     ):

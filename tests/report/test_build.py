@@ -18,7 +18,7 @@ def test_metrics_carry_what_the_registry_says(report: Report) -> None:
     assert (metric.n, metric.undefined) == (1720, 5)
     assert (metric.direction, metric.unit) == ("higher", "rank correlation")
     missing = report.metrics["correlate.gradient~random.tau.mean"]
-    assert (missing.value, missing.reason) == (None, "no instance gave a value")
+    assert (missing.value, missing.reason) == (None, "no text gave a value")
 
 
 def test_findings_say_which_audits_would_settle_them(report: Report) -> None:

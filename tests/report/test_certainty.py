@@ -37,9 +37,9 @@ def power(seeds: int | None, texts: int | None, both: Size | None = None) -> Pow
 @pytest.mark.parametrize(
     ("low", "high", "where"),
     [
-        (0.035, 0.04, "All of these lie above the limit of 0.03."),
-        (0.0, 0.01, "All of these lie below the limit of 0.03."),
-        (0.02, 0.05, "The limit of 0.03 lies among them."),
+        (0.035, 0.04, "All of these values are above the limit of 0.03."),
+        (0.0, 0.01, "All of these values are below the limit of 0.03."),
+        (0.02, 0.05, "The limit of 0.03 is one of these values, so"),
     ],
 )
 def test_where_the_interval_lies(report: Report, low: float, high: float, where: str) -> None:
@@ -52,15 +52,15 @@ def test_where_the_interval_lies(report: Report, low: float, high: float, where:
 def test_what_was_measured_is_said_in_words(report: Report) -> None:
     facts: dict[str, Any] = {"statistic": 0.03, "interval": [0.02, 0.04], "delta": 0.01}
     words = said(report, status="for", metric=GAP, **facts)
-    assert words.startswith("Measured: how much better models with learned attention do")
-    assert words.endswith("A limit above 0.020 would change this answer.")
+    assert words.startswith("Measured: how much better models with learned attention score")
+    assert words.endswith("Only a limit above 0.020 would change this answer.")
     named = said(report, status="for", metric="probe.base-decoy.score_gap", **facts)
     assert "checkpoint decoy" in named
     assert "{" not in named
     looked = said(report, status="for", look=Look(seeds=8, level=0.982), **facts)
     assert "(98.2 % interval)" in looked
     below = said(report, status="against", statistic=0.0, interval=[-0.01, 0.005], delta=0.01)
-    assert below.endswith("A limit below 0.005 would change this answer.")
+    assert below.endswith("Only a limit below 0.005 would change this answer.")
 
 
 def test_what_would_lead_to_an_answer(report: Report) -> None:
@@ -69,11 +69,11 @@ def test_what_would_lead_to_an_answer(report: Report) -> None:
     def needed(*sizes: Any) -> str:
         return said(report, status="inconclusive", power=power(*sizes), **facts)
 
-    assert "With 24 models in place of 6 there would be an answer" in needed(24, None)
-    assert "With 9,000 texts in place of 500 there would be an answer" in needed(None, 9000)
+    assert "With 24 models instead of 6, there would be an answer" in needed(24, None)
+    assert "With 9,000 texts instead of 500, there would be an answer" in needed(None, 9000)
     assert "take 30 models on 2,000 texts" in needed(None, None, Size(seeds=30, texts=2000))
-    assert "neither more models nor more texts decide" in needed(None, None)
-    assert "models in place" not in needed(None, 9000)
+    assert "neither more models nor more texts would give an answer" in needed(None, None)
+    assert "models instead" not in needed(None, 9000)
 
 
 def test_without_a_figure_the_reason_stands(report: Report) -> None:

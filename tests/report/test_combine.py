@@ -249,7 +249,9 @@ def test_an_older_report_of_the_same_files_is_a_baseline(both, as_json, tmp_path
     assert report.tables["baseline"].rows == []
     (tmp_path / "one.json").write_text(dumps(load(both[0])[0].report), encoding="utf-8")
     demands = Demands(date(2026, 1, 1), None, read_baseline(tmp_path / "one.json"))
-    with pytest.raises(InputError, match="is a baseline of seed-baseline, and this is report"):
+    with pytest.raises(
+        InputError, match="is a baseline of seed-baseline, but this report is of report"
+    ):
         combine(both, demands)
 
 
@@ -306,7 +308,7 @@ def test_only_one_model_data_set_and_split_go_together(both, as_json, what):
         "split": {"dataset": report.dataset.model_copy(update={"split": "dev"})},
     }
     other = as_json(both[1], **changed[what])
-    with pytest.raises(InputError, match=rf"report\.json: is of another {what} than .*seed-base"):
+    with pytest.raises(InputError, match=rf"report\.json: has another {what} than .*seed-base"):
         combine([both[0], other])
 
 
@@ -451,4 +453,6 @@ def test_readings_that_differ_are_told(permuted, both, tmp_path):
     other.write_bytes(sealed(header, lines))
     notes = combine([other, both[0]]).report.notes
     assert any("head0: permute; mean: seed-baseline" in note for note in notes)
-    assert not any("one reading" in note for note in combine([permuted, both[0]]).report.notes)
+    assert not any(
+        "different readings" in note for note in combine([permuted, both[0]]).report.notes
+    )

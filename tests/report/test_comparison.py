@@ -97,7 +97,7 @@ def test_differences_are_said(write, report):
     fewer = report.dataset.model_copy(update={"instances": 7, "partial": True})
     fewer_said = list(facts(compared(write("a.json", 0.3), write("b.json", 0.4, dataset=fewer))))
     assert "numbers of texts differ" in fewer_said[1].words
-    assert fewer_said[2].words.startswith("b: a limit kept some rows")
+    assert fewer_said[2].words.startswith("b: some rows were not audited")
 
 
 def test_recipes_that_differ_are_settings_that_differ(write, report):
@@ -123,9 +123,9 @@ def test_findings_stand_side_by_side(write, report):
         *("necessity.score_gap", 0.3, 0.2, 0.4, None, None, None)
     ]
     assert findings(found) == []
-    assert nothing_assessed(found).startswith("A comparison finds nothing itself")
+    assert nothing_assessed(found).startswith("A comparison makes no findings of its own")
     mixed = compared(write("a.json", 0.3, findings=stated), write("b.json", 0.4, findings=old))
-    assert any("different editions" in fact.words for fact in facts(mixed))
+    assert any("different versions" in fact.words for fact in facts(mixed))
 
 
 def test_what_cannot_be_compared_is_refused(write, tmp_path):
@@ -135,12 +135,14 @@ def test_what_cannot_be_compared_is_refused(write, tmp_path):
     with pytest.raises(InputError, match=r"b\.json: has no figure in common with .*a\.json"):
         load_sides([a, b])
     (tmp_path / "copy.json").write_bytes(a.read_bytes())
-    with pytest.raises(InputError, match=r"copy\.json: holds the same as .*a\.json"):
+    with pytest.raises(InputError, match=r"copy\.json: has the same content as .*a\.json"):
         load_sides([a, tmp_path / "copy.json"])
     old = json.loads(a.read_text())
     old["metrics"]["necessity.f1_gap"] = old["metrics"]["correlate.gradient.tau.mean"]
     (tmp_path / "old.json").write_text(json.dumps(old))
-    with pytest.raises(InputError, match=r"old\.json: holds necessity\.f1_gap of an older version"):
+    with pytest.raises(
+        InputError, match=r"old\.json: contains necessity\.f1_gap of an older version"
+    ):
         load_sides([a, tmp_path / "old.json"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: is a folder without records"):

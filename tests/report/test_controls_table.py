@@ -37,10 +37,10 @@ def test_a_control_stands_with_what_to_compare_it_with(report):
     made = controls_table(report(**figures))
     assert made.columns == ["control", "value", "low", "high", "compare with"]
     assert made.rows == [
-        ["change without any weight on words (TVD)", 0.4, 0.3, 0.5, "between seeds 0.050"]
+        ["no weight on words: change of answers (TVD)", 0.4, 0.3, 0.5, "between seeds 0.050"]
     ]
     (note,) = made.notes
-    assert note.startswith("Change without any weight on words (TVD): If the answers stay")
+    assert note.startswith("No weight on words: change of answers (TVD): If the answers stay")
 
 
 def test_the_notes_become_a_column_where_each_row_has_one(report):
@@ -55,7 +55,7 @@ def test_the_notes_become_a_column_where_each_row_has_one(report):
 
 def test_what_is_not_there_is_left_out(report):
     made = controls_table(report(**{ERASED: Estimate(None, undefined=9, reason="no")}))
-    assert made.rows == [["change without any weight on words (TVD)", None, None, None, ""]]
+    assert made.rows == [["no weight on words: change of answers (TVD)", None, None, None, ""]]
     assert controls_table(report(**{"model.f1": Estimate(0.9, n=9)})) is None
     assert controls_table(report()) is None
 

@@ -82,7 +82,9 @@ def test_another_audit_is_refused(report: Report) -> None:
         lambda: held(report, None, demands),
         lambda: demands.check("correlate", report.dataset),
     ):
-        with pytest.raises(InputError, match="is a baseline of permute, and this is correlate"):
+        with pytest.raises(
+            InputError, match="is a baseline of permute, but this report is of correlate"
+        ):
             check()
 
 
@@ -91,7 +93,7 @@ def test_a_report_with_nothing_but_a_comparison_still_shows_its_metrics(
 ) -> None:
     bare = make_report(Summary(summary.metrics))
     made = held(bare, None, Demands(TODAY, None, Baseline(Path("old.json"), bare)))
-    assert [t.title.split()[0] for t in all_tables(made)] == ["Metrics", "Against", "Against"]
+    assert [t.title.split()[0] for t in all_tables(made)] == ["Metrics", "Compared", "Compared"]
 
 
 def test_gates_are_stored_under_the_names_of_the_schema(report: Report) -> None:

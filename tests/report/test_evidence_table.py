@@ -39,8 +39,13 @@ def test_a_figure_stands_beside_what_it_is_read_against(table):
     made = table(**figures)
     assert made.columns == ["test", "figure", "value", "low", "high", "compare with"]
     assert made.rows == [
-        ["model", "right answers (accuracy)", *(0.8, 0.7, 0.9), "always the commonest class 0.600"],
-        ["seed-baseline", "distance to other seeds (JSD)", 0.05, 0.04, 0.06, ""],
+        [
+            "model",
+            "right answers (accuracy)",
+            *(0.8, 0.7, 0.9),
+            "always the most common class 0.600",
+        ],
+        ["seed-baseline", "attention of other seeds: distance (JSD)", 0.05, 0.04, 0.06, ""],
     ]
 
 

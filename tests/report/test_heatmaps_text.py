@@ -30,7 +30,7 @@ def shown(gallery: Gallery, width: int = 60, **options: Any) -> list[str]:
 
 def test_without_colour_bars_stand_under_the_words() -> None:
     lines = shown(gallery(WORDS, [0.2, 0.75, 0.05], [0.0, 0.0, 1.0]))
-    assert lines[:2] == ["Heatmaps", "1 of 12 instances, by rule."]
+    assert lines[:2] == ["Heatmaps", "1 of 12 texts, by rule."]
     assert lines[3] == "text 7: predicted positive, gold negative"
     assert lines[4:] == [
         "attention",
@@ -104,7 +104,7 @@ def test_hostile_words_are_escaped() -> None:
 
 def test_nothing_to_show_is_said() -> None:
     [line] = shown(Gallery([], 0, "by rule", []))
-    assert line.startswith("Heatmaps: no instance")
+    assert line.startswith("Heatmaps: no text")
 
 
 def test_a_heatmap_that_nothing_supports_carries_a_remark() -> None:

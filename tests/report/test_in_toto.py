@@ -94,9 +94,9 @@ def test_the_policy_is_the_configuration(report: Report, verdicts: list[Gate]) -
 
 
 def test_what_nobody_could_check_is_not_stated(report: Report, verdicts: list[Gate]) -> None:
-    with pytest.raises(InputError, match="this report has none; give --policy FILE"):
+    with pytest.raises(InputError, match="this report has no gates; give --policy FILE"):
         statement(report.model_copy(update={"gates": []}))
-    with pytest.raises(InputError, match=r"not hold the digest of the policy policy\.yaml"):
+    with pytest.raises(InputError, match=r"not contain the digest of the policy policy\.yaml"):
         statement(report.model_copy(update={"gates": verdicts}))
     for part, what, digest in (("model", "model", None), ("dataset", "data", "no digest")):
         facts = getattr(report, part).model_copy(update={"sha256": digest})

@@ -57,7 +57,7 @@ def changed(lock, **parts):
         ({"digest": "0" * 64}, "was changed after it was written"),
         ({"more": 1}, "was changed after it was written"),
         ({"kind": "attnaudit-records"}, "is not a lock file"),
-        ({"lock_version": 2}, "has lock version 2, and this attnaudit reads 1"),
+        ({"lock_version": 2}, "has lock version 2, but this attnaudit reads version 1"),
     ],
 )
 def test_tampered_and_foreign_files_are_refused(lock, parts, says):

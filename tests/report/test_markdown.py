@@ -79,9 +79,9 @@ def test_the_whole_report(report: Report) -> None:
     accuracy = ["model.accuracy", "0.823 [0.805, 0.841]", "1,725", "fraction"]
     assert metrics[:2] == [["metric", "value [low, high]", "n", "unit"], accuracy]
     assert "Over words." in page.text
-    assert "No value for correlate.gradient~random.tau.mean: no instance gave a value" in page.text
+    assert "No value for correlate.gradient~random.tau.mean: no text gave a value" in page.text
     assert "Gradients are taken at the word embeddings." in page.text
-    assert "not assessed by correlate alone" in page.text
+    assert "not assessed, because correlate alone cannot decide them" in page.text
     assert '"command_line"' in page.text
 
 
@@ -125,7 +125,7 @@ def test_findings_that_were_assessed(report: Report) -> None:
     assert answer.split("\n") == ["against", "Counts against attention"]
     assert "no gap" in why
     assert "0.004 (95 % interval -0.010 to 0.020); limit 0.01" in why
-    assert "The findings speak of this recipe." in page.text
+    assert "The findings are about this recipe." in page.text
     assert "What this means for showing the heatmap" in page.text
     assert "weights that the model hardly needs" in page.text
 

@@ -86,7 +86,7 @@ def test_every_format_shows_it(form, tmp_path):
 
 def test_a_report_of_one_question_had_no_finding():
     content = json.loads(REPORT.read_text(encoding="utf-8"))
-    missing = {"status": "not_assessed", "reason": "Run seed-baseline to settle it."}
+    missing = {"status": "not_assessed", "reason": "Run seed-baseline to find out."}
     content["findings"] = dict.fromkeys(
         ("necessary", "hard_to_manipulate", "out_of_context"), missing
     )
@@ -130,7 +130,9 @@ def test_it_is_no_baseline_for_figures_that_mean_something_else_now():
     with pytest.raises(InputError) as caught:
         read_baseline(REPORT)
     said = str(caught.value)
-    assert said.startswith(f"{REPORT}: holds necessity.f1_gap of an older version, now necessity.")
+    assert said.startswith(
+        f"{REPORT}: contains necessity.f1_gap of an older version, which is now necessity."
+    )
     assert "make this baseline again from its records" in said
 
 

@@ -67,27 +67,27 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
             ":3: unknown metric 'correlate.gradiant.tau.mean'; did you mean "
             "'correlate.gradient.tau.mean'?",
         ),
-        (f"gates:\n- id: a\n  metric: {TAU}", ":2: the gate 'a' bounds nothing; give min or max"),
+        (f"gates:\n- id: a\n  metric: {TAU}", ":2: the gate 'a' has no limit; give min or max"),
         (
             f"gates:\n- id: a\n  metric: {TAU}\n  min: .5\n  max: .4",
             ":2: the gate 'a' can never pass: min 0.5 is above max 0.4",
         ),
         (
             f"gates:\n- {{id: a, metric: {TAU}, min: 0}}\n- metric: {TAU}\n  id: a\n  min: 0",
-            ":4: the gate id 'a' stands twice; first on line 2",
+            ":4: the gate id 'a' occurs twice; first on line 2",
         ),
         (
             "gates:\n- id: a\n  metric: model.f1\n  min: 80",
-            ":4: min 80 lies outside what model.f1 can be, from 0 to 1; fractions are not "
-            "percentages",
+            ":4: min 80 is outside the range of model.f1, which is from 0 to 1; fractions are "
+            "not percentages",
         ),
         (
             f"gates:\n- id: a\n  metric: {TAU}\n  max: -1.5",
-            f":4: max -1.5 lies outside what {TAU} can be, from -1 to 1",
+            f":4: max -1.5 is outside the range of {TAU}, which is from -1 to 1",
         ),
         (
             "gates:\n- id: a\n  metric: correlate.random.tau.std\n  max: -1",
-            ":4: max -1 lies outside what correlate.random.tau.std can be, at least 0",
+            ":4: max -1 is outside the range of correlate.random.tau.std, which is at least 0",
         ),
         (f"gates:\n- id: a\n  metric: {TAU}\n  min: .nan", ":4: "),
         (f"gates:\n- id: a\n  metric: {TAU}\n  min: 0\n  max: .inf", ":5: "),
@@ -98,7 +98,7 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ("gates:\n- id: a\n  min: 0", ":2: the key 'gates.0.metric' is missing"),
         (
             f"gates:\n- id: a\n  metric: {TAU}\n  finding: necessary\n  min: 0",
-            ":2: a gate is on a metric or on a finding, not on both; make two gates of it",
+            ":2: a gate tests a metric or a finding, not both; write two gates",
         ),
         (
             "gates:\n- id: a\n  finding: necesary",
@@ -123,7 +123,7 @@ def test_a_policy_with_everything(tmp_path: Path) -> None:
         ("gates:\n- id: a\n  finding: necessary\n  min: 0", ":4: unknown key 'gates.0.min'"),
         (
             f"gates:\n- id: baseline\n  metric: {TAU}\n  min: 0",
-            ":2: the gate id 'baseline' is taken by the gates of --baseline",
+            ":2: the gate id 'baseline' is reserved for the gates of --baseline",
         ),
         (f"gates:\n- id: 'baseline:x'\n  metric: {TAU}\n  min: 0", ":2: the gate id 'baseline:x'"),
     ],
@@ -172,11 +172,11 @@ def test_bounds_are_closed(on: str, low: float | None, high: float | None, statu
     ("figure", "on", "reason"),
     [
         (None, "value", "not measured in this report"),
-        (Estimate(None, n=50, reason="no instance gave a value"), "value", "no instance gave a"),
+        (Estimate(None, n=50, reason="no text gave a value"), "value", "no text gave a"),
         (Estimate(0.3, n=50), "ci_low", "the figure has no ci_low"),
         (Estimate(0.3, n=50, reason="one seed"), "ci_high", "one seed"),
-        (Estimate(0.3, n=29), "value", "rests on 29 instances, and needs at least 30"),
-        (Estimate(0.1, n=29), "value", "rests on 29 instances, and needs at least 30"),
+        (Estimate(0.3, n=29), "value", "rests on 29 texts, but needs at least 30"),
+        (Estimate(0.1, n=29), "value", "rests on 29 texts, but needs at least 30"),
     ],
 )
 def test_what_cannot_be_judged_is_inconclusive(
@@ -213,7 +213,10 @@ def test_exit_codes(gates: list[Gate], chosen: list[int], lax: int, strict: int)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("gate: a", "gate: b"), ":4: a waiver of the gate 'b', which this policy does not hold"),
+        (
+            ("gate: a", "gate: b"),
+            ":4: a waiver of the gate 'b', which this policy does not contain",
+        ),
         (("gate: a", "gate: baseline"), ":4: a waiver of the gate 'baseline', which"),
         (
             ("gate: a", "gate: baseline:model.acuracy"),
@@ -224,9 +227,15 @@ def test_exit_codes(gates: list[Gate], chosen: list[int], lax: int, strict: int)
         (("reason: known", "reason: ' '"), ":5: waivers.0.reason: a waiver needs a reason"),
         (("reason", "raeson"), ":5: unknown key 'waivers.0.raeson'; did you mean 'reason'?"),
         (("  expires: 2026-03-04\n", ""), ":4: the key 'waivers.0.expires' is missing"),
-        (("2026-03-04", "2026-02-29"), ":6: waivers.0.expires: should be a day, YYYY-MM-DD"),
-        (("2026-03-04", "2026-3-4"), ":6: waivers.0.expires: should be a day, YYYY-MM-DD"),
-        (("2026-03-04", "never"), ":6: waivers.0.expires: should be a day, YYYY-MM-DD"),
+        (
+            ("2026-03-04", "2026-02-29"),
+            ":6: waivers.0.expires: should be a day in the form YYYY-MM-DD",
+        ),
+        (
+            ("2026-03-04", "2026-3-4"),
+            ":6: waivers.0.expires: should be a day in the form YYYY-MM-DD",
+        ),
+        (("2026-03-04", "never"), ":6: waivers.0.expires: should be a day in the form YYYY-MM-DD"),
         (("2026-03-04", "2026-03-04T10:00:00"), ":6: waivers.0.expires: should be a day"),
         (("2026-03-04", "20260304"), ":6: waivers.0.expires: should be a day"),
         (("2026-03-04\n", f"2026-03-04\n{WAIVER}"), ":7: the gate 'a' has two waivers; first on"),
@@ -288,7 +297,7 @@ def test_a_waiver_holds_through_its_last_day(days: int) -> None:
         assert gate.waiver is not None
         assert not gate.waiver.expired
         assert exit_code([gate], strict=True) == 0
-    assert waived(0.7, days).reason == "below the least allowed, 0.8"
+    assert waived(0.7, days).reason == "below the smallest allowed value, 0.8"
     assert waived(0.9, days).status == "pass"
 
 

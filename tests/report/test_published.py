@@ -134,7 +134,7 @@ def test_halved_figures_are_doubled_and_it_is_said(made):
     }
     notes = " ".join(table.notes)
     assert "twice what they print" in notes
-    assert "not checked against the print" in notes
+    assert "not compared with the printed paper" in notes
     assert "macro_f1" not in notes  # this figure is no score
 
 
@@ -169,5 +169,5 @@ def test_what_is_unknown_or_has_nothing_in_common_is_refused(made):
     with pytest.raises(InputError, match=says):
         find_published("jw2019:stt")
     report = made({"erase.single.spearman": (0.5,)})
-    with pytest.raises(InputError, match="no report has any of its figures"):
+    with pytest.raises(InputError, match="the report has none of its figures"):
         published_table(find_published(SST), {"mine": report})

@@ -21,7 +21,7 @@ TVD = "permute.tvd.median"
 
 @pytest.mark.parametrize("value", [9.0, -0.01, 1.0001])
 def test_a_figure_that_cannot_be_is_not_reported(make_report, value):
-    with pytest.raises(InputError, match=rf"{TVD} is .*, and can only be from 0 to 1"):
+    with pytest.raises(InputError, match=rf"{TVD} is .*, but it can only be from 0 to 1"):
         make_report(Summary({TVD: Estimate(value, n=50)}))
 
 
@@ -60,10 +60,13 @@ def edited(report: Report, path, **metric):
 @pytest.mark.parametrize(
     ("metric", "says"),
     [
-        ({"value": 1.7}, "model.accuracy is 1.7, and can only be from 0 to 1"),
-        ({"value": -1075.0}, "model.accuracy is -1075, and"),
-        ({"ci_low": -1.0}, "model.accuracy is -1 at an end of its interval, and"),
-        ({"ci_low": 0.9, "ci_high": 0.8}, "the interval of model.accuracy ends before it begins"),
+        ({"value": 1.7}, "model.accuracy is 1.7, but it can only be from 0 to 1"),
+        ({"value": -1075.0}, "model.accuracy is -1075, but"),
+        ({"ci_low": -1.0}, "model.accuracy is -1 at an end of its interval, but"),
+        (
+            {"ci_low": 0.9, "ci_high": 0.8},
+            "the upper end of the interval of model.accuracy is below its lower end",
+        ),
     ],
 )
 @pytest.mark.parametrize("read", [load, read_baseline])
@@ -80,8 +83,8 @@ def test_a_report_or_a_baseline_that_holds_what_cannot_be_is_refused(
 def test_gates_and_findings_of_a_report_are_held_too(report, tmp_path):
     (gate, *_) = report.gates
     for change, says in (
-        ({"value": 9.0}, "in the gate 'pass', and can only be from -1 to 1"),
-        ({"value": 0.1}, "the gate 'pass' is said to pass, and 0.1 does not"),
+        ({"value": 9.0}, "in the gate 'pass', but it can only be from -1 to 1"),
+        ({"value": 0.1}, "the gate 'pass' is marked as passed, but 0.1 does not"),
     ):
         bad = report.model_copy(update={"gates": [gate.model_copy(update=change)]})
         with pytest.raises(InputError, match=says):
@@ -100,9 +103,9 @@ def test_metrics_that_are_not_known_any_more_have_no_range(report):
 @pytest.mark.parametrize(
     ("bounds", "says"),
     [
-        ("max: 7", ":4: max 7 lies outside what permute.tvd.median can be, from 0 to 1"),
-        ("min: -0.1", ":4: min -0.1 lies outside"),
-        ("max: 1", ":2: the gate 'a' can never fail: permute.tvd.median is from 0 to 1;"),
+        ("max: 7", ":4: max 7 is outside the range of permute.tvd.median, which is from 0 to 1"),
+        ("min: -0.1", ":4: min -0.1 is outside"),
+        ("max: 1", ":2: the gate 'a' can never fail: permute.tvd.median is always from 0 to 1;"),
         ("min: 0", ":2: the gate 'a' can never fail"),
         ("min: 0\n  max: 1", ":2: the gate 'a' can never fail"),
         ("min: 0.6\n  max: 0.5", ":2: the gate 'a' can never pass"),

@@ -106,5 +106,7 @@ def test_a_baseline_with_old_figures_is_refused(make_report, tmp_path):
     empty = old.model_copy(update={"value": None})
     check_current(with_old("probe.base.f1", neutral))  # it would not be compared
     check_current(with_old("necessity.f1_gap", empty))
-    with pytest.raises(InputError, match=r"holds necessity.f1_gap of an older version, now nec"):
+    with pytest.raises(
+        InputError, match=r"contains necessity.f1_gap of an older version, which is now nec"
+    ):
         check_current(with_old("necessity.f1_gap", old))

@@ -135,7 +135,7 @@ def test_table_cells_keep_value_and_type(cells: list[str | int | float | None]) 
 
 
 def test_a_table_is_rectangular() -> None:
-    with pytest.raises(pydantic.ValidationError, match="has not 2 cells"):
+    with pytest.raises(pydantic.ValidationError, match="does not have 2 cells"):
         TableData(title="t", columns=["a", "b"], rows=[["x"]], notes=[])
 
 
@@ -158,7 +158,7 @@ def test_half_characters_survive(report: Report) -> None:
         ("{}", r"r\.json: is not an attnaudit report"),
         (
             '{"schema_version": 3}',
-            r"r\.json: has schema version 3, and this .* reads 1 and 2",
+            r"r\.json: has schema version 3, but this .* reads 1 and 2",
         ),
         ('{"schema_version": 1}', r"r\.json: does not follow the schema at 'audit'"),
     ],

@@ -45,7 +45,7 @@ def test_a_transformer(report: Report) -> None:
     assert found["reading"] == "mean: the mean of the weights of all heads"
     assert found["weights are shown for"] == "pieces of words"
     assert found["the rest of the attention"] == (
-        "13% of the attention lies outside the words shown. The tests leave it where it was."
+        "13% of the attention lies outside the words shown. The tests do not change it."
     )
 
 

@@ -40,8 +40,8 @@ def test_the_heading(report: Report) -> None:
     )
     cut = text.partition("Warning, texts cut: ")[2].partition("\nmodel ")[0]
     assert " ".join(cut.split()) == (
-        "12 of 1,725 texts were cut at the length limit. The model saw the beginning alone, and so"
-        " does every test."
+        "12 of 1,725 texts were cut at the length limit. The model saw only the beginning of "
+        "them, and so do all tests."
     )
     assert line_with(text, "model") == "model model.pt"
     assert line_with(text, "data") == "data test.jsonl, split test"
@@ -60,7 +60,7 @@ def test_nothing_is_said_of_what_did_not_happen(report: Report) -> None:
 def test_a_partial_run_is_said_loudly(report: Report) -> None:
     partial = report.dataset.model_copy(update={"partial": True})
     text = shown(report.model_copy(update={"dataset": partial}), force_terminal=True)
-    [line] = [line for line in text.splitlines() if "kept the other rows" in line]
+    [line] = [line for line in text.splitlines() if "the other rows were not audited" in line]
     assert "\x1b[1m" in line
 
 
@@ -94,7 +94,7 @@ def test_which_way_is_better(report: Report) -> None:
     text = shown(report, detail=True)
     assert "↑ higher is better: model.accuracy, correlate.{importance}.tau.mean\n" in text
     assert "↓ lower is better: correlate.{integral}.completeness_error.mean\n" in text
-    assert "No value for correlate.gradient~random.tau.mean: no instance gave a value\n" in text
+    assert "No value for correlate.gradient~random.tau.mean: no text gave a value\n" in text
 
 
 def test_families_are_named_once(make_report: Make) -> None:
@@ -162,8 +162,8 @@ def test_no_color_is_honoured(report: Report, monkeypatch: pytest.MonkeyPatch) -
 def test_findings_that_nobody_assessed_take_one_line(report: Report) -> None:
     text = " ".join(shown(report).split())
     assert (
-        "Findings (necessary, stable, hard to manipulate, out of context): not assessed by"
-        " correlate alone."
+        "Findings (necessary, stable, hard to manipulate, out of context): not assessed, "
+        "because correlate alone cannot decide them."
     ) in text
     assert NOTHING in text
 
@@ -191,7 +191,7 @@ def test_an_assessed_finding_shows_all_with_their_reasons(report: Report) -> Non
     assert "gap of 5 seeds" in text
     assert "0.030 (95 % interval 0.020 to 0.040); limit 0.01" in text
     assert "Rule: for: above delta" in text
-    assert "The findings speak of this recipe." in text
+    assert "The findings are about this recipe." in text
     assert line_with(text, "hard to manipulate:") == "hard to manipulate: NOT ASSESSED. Not tested."
     assert "adversary with --sweep" in text
     assert "What this means for showing the heatmap" in text

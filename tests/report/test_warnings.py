@@ -73,7 +73,7 @@ def test_gates_without_an_answer_are_no_pass(clean: Report) -> None:
     gates = [
         gate("absent", "not measured in this report", metric="permute.tvd.median"),
         gate("untested", "not assessed: run it", finding="necessary"),
-        gate("small", "rests on 3 instances, and needs at least 30", metric="permute.tvd.median"),
+        gate("small", "rests on 3 texts, but needs at least 30", metric="permute.tvd.median"),
         gate("open", "inconclusive: too wide", finding="stable"),
     ]
     missing, undecided = warnings(clean.model_copy(update={"gates": gates}))
@@ -82,7 +82,7 @@ def test_gates_without_an_answer_are_no_pass(clean: Report) -> None:
     assert undecided.name == "gates inconclusive"
     assert "does not decide 'small' and 'open'" in undecided.words
     for warned in (missing, undecided):
-        assert "no pass; with --strict it gives exit code 1" in warned.words
+        assert "not a pass. With --strict it gives exit code 1" in warned.words
     many = [gate(f"g{i}", "not measured in this report") for i in range(6)]
     (warned,) = warnings(clean.model_copy(update={"gates": many}))
     assert "'g0', 'g1', 'g2' and 3 more ask for" in warned.words
@@ -92,7 +92,7 @@ def test_a_plan_that_was_not_kept_is_said_with_each_difference(clean: Report) ->
     said = ["permute.seed: planned 0, done 1", "policy: planned none, done 12345..."]
     lock = LockFacts(file="p.json", sha256="0" * 64, made="2026-01-01T00:00:00Z", differences=said)
     (warned,) = warnings(clean.model_copy(update={"lock": lock}))
-    assert warned.name == "plan not kept"
+    assert warned.name == "plan not followed"
     assert "; ".join(said) in warned.words
     kept = lock.model_copy(update={"differences": []})
     assert warnings(clean.model_copy(update={"lock": kept})) == []

@@ -129,7 +129,7 @@ def test_what_fails_for_good_is_told_with_its_texts_and_the_rest_is_kept(audit, 
     assert "1 of " in message
     assert "pieces of work failed 3 times (ValueError: nothing works)" in message
     assert message.endswith(
-        f"the others are kept in {partial}: mend the cause, then go on with --resume"
+        f"the finished work is kept in {partial}: remove the cause, then continue with --resume"
     )
     assert isinstance(caught.value.__cause__, ValueError)
     failing(2, 0)
@@ -139,7 +139,9 @@ def test_what_fails_for_good_is_told_with_its_texts_and_the_rest_is_kept(audit, 
 def test_without_a_file_of_records_nothing_can_be_kept(failing, tiny):
     failing(0, 99)
     job = Job(str(tiny / "model.pt"), tiny / "data.yaml", batch_tokens=200)
-    with pytest.raises(UnfinishedError, match="keep the others next time with --records"):
+    with pytest.raises(
+        UnfinishedError, match="give --records next time, to keep the finished work"
+    ):
         run_questions(
             [(find_question("permute"), find_question("permute").settings())], job, None, Silent()
         )

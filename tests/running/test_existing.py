@@ -70,7 +70,7 @@ def test_findings_say_what_they_would_take_and_that_is_estimated_once(tiny, tmp_
     for name in ("necessary", "stable"):
         reason = report.findings[name].reason
         assert reason.startswith("It takes 20 trainings (seed-baseline) by the recipe")
-        assert "on this machine, by the estimate of --dry-run" in reason
+        assert "on this machine, as --dry-run estimates" in reason
         assert "--train" in reason
     assert report.findings["out_of_context"].reason.startswith("Run seed-baseline and probe")
     kept = json.loads((tmp_path / "estimate.json").read_text())
@@ -137,5 +137,5 @@ def test_settings_of_attnaudit_yaml_are_taken_as_typed():
             plan_of_model(bad, {}, [], None, trains=False, text=False)
     with pytest.raises(InputError, match="no test 'permut'"):
         plan_of_model({}, {}, ["permut"], None, trains=False, text=False)
-    with pytest.raises(InputError, match="leave nothing to ask"):
+    with pytest.raises(InputError, match="leave no test to run"):
         plan_of_model({}, {}, DESCRIPTIVE, None, trains=False, text=False)

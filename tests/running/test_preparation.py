@@ -151,7 +151,7 @@ def test_the_audited_split_may_be_dev_or_train(made):
 
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_a_limit_never_cuts_what_is_learned_from(made, split):
-    with pytest.raises(InputError, match=f"a limit would cut their {split} split short"):
+    with pytest.raises(InputError, match=f"on the {split} split, and --limit would shorten it"):
         made(split=split, limit=10)
     assert len(made(split="test", limit=10).splits["test"].instances) == 10
 
@@ -169,7 +169,7 @@ def test_pairs_in_one_split_alone_are_refused(made, tiny, tmp_path):
 
 def test_a_recipe_that_is_not_the_models_is_refused(made, recipe):
     assert made(recipe=recipe()).schedule.seed == 9  # the training may differ
-    with pytest.raises(InputError, match=r"its hidden is 4, the model's 8"):
+    with pytest.raises(InputError, match=r"its hidden is 4, but the model's is 8"):
         made(recipe=recipe(MODEL.replace("hidden: 8", "hidden: 4")))
 
 
@@ -245,7 +245,7 @@ def test_a_folder_without_a_recipe_needs_one(made, tuned, tmp_path):
 
 
 def test_recipes_of_the_other_kind_are_refused(made, tuned, recipe):
-    with pytest.raises(InputError, match="is not the model's recipe: it is of a classic model"):
+    with pytest.raises(InputError, match="is not the model's recipe: it is for a classic model"):
         made(tuned[0], recipe=recipe())
     with pytest.raises(InputError, match="not the model's recipe: it fine-tunes a pretrained mod"):
         made(recipe=tuned[1])
@@ -254,9 +254,12 @@ def test_recipes_of_the_other_kind_are_refused(made, tuned, recipe):
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        ({"num_hidden_layers": 1}, "is another network than the audited model; name the pretr"),
+        ({"num_hidden_layers": 1}, "is another network than the audited model; give the pretr"),
         ({"kind": "roberta"}, "is another network than the audited model"),
-        ({"framed": False}, "its tokenizer cuts texts into other pieces than the model's"),
+        (
+            {"framed": False},
+            "its tokenizer cuts texts into other pieces than the model's tokenizer",
+        ),
     ],
 )
 def test_a_recipe_of_another_network_is_refused(
@@ -273,17 +276,19 @@ def test_a_recipe_of_another_network_is_refused(
 def test_a_pretrained_model_that_has_gone_leaves_two_ways_out(made, tune, tmp_path, tiny):
     model, begin, _ = tune()
     begin.rename(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="what it was fine-tuned from cannot be used") as caught:
+    with pytest.raises(
+        InputError, match="the pretrained model from which it was fine-tuned cannot be used"
+    ) as caught:
         made(model)
     assert str(caught.value).startswith(f"{model}: ")
-    assert "put that back, or give a --recipe CONFIG that names where it is now" in str(
-        caught.value
-    )
+    assert "put it back, or give a --recipe CONFIG that says where it is now" in str(caught.value)
     assert "\n" not in str(caught.value)
     moved = tmp_path / "moved.yaml"
     moved.write_text(FINE.format(data=tiny / "data.yaml", pretrained=tmp_path / "elsewhere"))
     assert same(made(model, recipe=moved).fresh(4), made(model, recipe=moved).fresh(4))
-    with pytest.raises(ModelError, match="is no folder here") as caught:  # of the recipe given
+    with pytest.raises(
+        ModelError, match="is neither a folder here"
+    ) as caught:  # of the recipe given
         made(model, recipe=tmp_path / "another.yaml")
     assert str(caught.value).startswith(str(begin))
 

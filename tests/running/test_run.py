@@ -277,7 +277,8 @@ def test_changed_records_are_refused(run, pair, tmp_path, damage):
     DAMAGES[damage](lines)
     records.write_bytes(sealed(lines[0], lines[1:-1]))
     says = (
-        "(does not hold what records of correlate hold|is no record of this kind|is of 3 classes)"
+        "(does not contain what records of correlate must contain|is not a record of this "
+        "kind|has 3 classes)"
     )
     with pytest.raises(InputError, match=rf"^{re.escape(str(records))}(:[23])?: {says}"):
         combine([records])
@@ -287,7 +288,7 @@ def test_records_of_no_instance_are_refused(run, pair, tmp_path):
     records = tmp_path / "r.jsonl"
     run(*pair, settings=LIGHT, records=records, limit=4)
     records.write_bytes(sealed(contents(records)[0], []))
-    with pytest.raises(InputError, match=":2: holds records of 0 texts where its header says 4"):
+    with pytest.raises(InputError, match=":2: contains records of 0 texts, but its header says 4"):
         combine([records])
 
 

@@ -288,7 +288,7 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
     [
         ("audit: 3", ":2: audit: should be a"),
         ("audit:\n  permut: {}", ":3: unknown key 'audit.permut'; did you mean 'permute'?"),
-        ("audit:\n  seed_baseline: {}", ":3: unknown key.*it is called 'seed-baseline'"),
+        ("audit:\n  seed_baseline: {}", ":3: unknown key.*write 'seed-baseline' instead"),
         ("audit:\n  seed-baseline:\n    sede: 1", ":4: unknown key.*did you mean 'seed'"),
         (
             "audit:\n  skip: [erase, hats]",
@@ -299,12 +299,12 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  text: sometimes", ":3: audit.text: should be a valid boolean"),
         ("audit:\n  deltas:\n    necesary: 0.1", ":4: .*did you mean 'necessary'"),
         ("audit:\n  deltas: {hard_to_manipulate: 0.7}", ":3: .*less than or equal to 0.6931"),
-        ("audit:\n  adversary: {lambda: [-1]}", ":3: .*lambda must be a number from 0 on"),
+        ("audit:\n  adversary: {lambda: [-1]}", ":3: .*lambda must be 0 or larger"),
         (
             "audit:\n  adversary: {lambda: []}",
             ":3: audit.adversary.lambda: needs at least one",
         ),
-        ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value stands twice"),
+        ("audit:\n  adversary:\n    lambda: [1, 1]", ":4: .*the same value occurs twice"),
         ("audit:\n  probe: {seeds: 0}", ":3: audit.probe.seeds: should be a number from 1 to"),
         (
             "audit:\n  probe: {seeds: many}",
@@ -325,8 +325,8 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         ("audit:\n  erase:\n    measure: [gradent]", ":4: .*: unknown importance.*'gradient'"),
         ("audit:\n  correlate: {measure: [loo]}", ":3: .*: unknown importance measure 'loo'"),
         ("audit:\n  correlate: {measures: [random]}", ":3: unknown key.*'measure'"),
-        ("audit:\n  adversary: {lambdas: [1]}", ":3: unknown key.*it is called 'lambda'"),
-        ("audit:\n  adversary:\n    epsilons: [1]", ":4: unknown key.*it is called 'epsilon'"),
+        ("audit:\n  adversary: {lambdas: [1]}", ":3: unknown key.*write 'lambda' instead"),
+        ("audit:\n  adversary:\n    epsilons: [1]", ":4: unknown key.*write 'epsilon' instead"),
         ("audit:\n  adversary: {epsilon: [2]}", ":3: audit.adversary.epsilon.*less than"),
         ("audit:\n  adversary: {search-steps: 0}", ":3: audit.adversary.search-steps: .*greater"),
         ("audit:\n  erase: {left_out: [random]}", ":3: unknown key"),
@@ -336,7 +336,7 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
         (
             "audit:\n  skip: [correlate, permute, erase, seed-baseline, probe]\n"
             "  adversary: {per-instance: false, sweep: false}",
-            ":2: audit: leaves nothing to ask",
+            ":2: audit: leaves no question",
         ),
     ],
 )
@@ -464,13 +464,13 @@ def test_folders_that_cannot_be_written_to_are_found_before_training(run, tmp_pa
         place = tmp_path / "out" / name
         place.write_text("")
         listener = Listener()
-        with pytest.raises(OutputError, match=f"{name}: is a file, and a folder is needed"):
+        with pytest.raises(OutputError, match=f"{name}: is a file, but a folder is needed"):
             run(listener=listener)
         assert (listener.trained, listener.totals) == ([], [])
         place.unlink()
     Path("out").rmdir()
     Path("out").write_text("")
-    with pytest.raises(OutputError, match="out: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="out: is a file, but a folder is needed"):
         run()
 
 
@@ -481,7 +481,9 @@ def test_a_baseline_of_something_else_is_refused_before_the_audits(run, whole):
 
     demands = Demands(None, None, Baseline(Path("old.json"), other.report, other.columns))
     listener = Listener()
-    with pytest.raises(InputError, match=r"old\.json: is a baseline of probe, and this is report"):
+    with pytest.raises(
+        InputError, match=r"old\.json: is a baseline of probe, but this report is of report"
+    ):
         run(("seeds: 5", "seeds: 6"), listener=listener, demands=demands)
     assert listener.trained == []
 

@@ -115,7 +115,7 @@ def test_a_read_row_that_differs_on_one_text_of_a_thousand_is_refused_with_its_i
     assert "'text-1000' (special id inside) it answers " in said
     assert "reading its attention gives " in said
     assert "so with 1 of 73 texts that were checked" in said
-    assert said.endswith("leave such texts out of the data, or mend how the model is read")
+    assert said.endswith("leave such texts out of the data, or correct how the model is read")
     few = collate([many[1000]], PIECES, boundaries=True)
     own = work.loaded.model(few).softmax(-1)[0]
     top = int(own.argmax())

@@ -93,12 +93,12 @@ def test_paths_are_those_of_the_folder_that_the_order_names(load, tiny, monkeypa
 @pytest.mark.parametrize(
     ("part", "change", "says"),
     [
-        ("model", {"sha256": "00"}, r'there its model.sha256 is ".*", this run\'s "00"'),
-        ("dataset", {"sha256": "00"}, r'there its dataset.sha256 is ".*", this run\'s "00"'),
+        ("model", {"sha256": "00"}, r'there its model.sha256 is ".*", but this run\'s is "00"'),
+        ("dataset", {"sha256": "00"}, r'there its dataset.sha256 is ".*", but this run\'s is "00"'),
         (
             None,
             {"conditions": {"code": "older"}},
-            r"there its conditions.code is .*, this run's \"older\"",
+            r"there its conditions.code is .*, but this run's is \"older\"",
         ),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_worker_that_sees_something_else_refuses(load, part, change, says):
     order = Order.of(load())
     if part is not None:
         change = {part: getattr(order.header, part).model_copy(update=change)}
-    with pytest.raises(InputError, match="a worker sees something else") as caught:
+    with pytest.raises(InputError, match="a worker differs from this process") as caught:
         perform((replace(order, header=order.header.model_copy(update=change)), 0))
     assert caught.match(says)
     assert not module._OPEN

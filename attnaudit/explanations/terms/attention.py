@@ -8,21 +8,22 @@ TERMS = (
     Entry(
         "term",
         "attention",
-        "The weights with which a model averages the vectors of a text; at each place where it "
-        "attends they add up to 1.",
+        "The weights with which a model averages the vectors of a text, one weight for each "
+        "position, which add up to 1.",
         formula="a = softmax(scores); output = sum_t a_t v_t",
         range="each weight in [0, 1], sum 1",
-        traps="A large weight does not show that the word decided: the vector at a word also knows "
-        "of other words.",
+        traps="A large weight does not show that the word decided: the vector of a word also "
+        "contains information about other words.",
         source="Bahdanau et al. 2015; Vaswani et al. 2017",
         aliases=("attention weights", "weights", "alpha"),
     ),
     Entry(
         "term",
         "heatmap",
-        "A text whose words are coloured by their attention: the explanation that this tool tests.",
+        "A text whose words are coloured by their attention weights: the explanation that this "
+        "tool tests.",
         beside=("attention", "reading"),
-        traps="It looks convincing whether it is true or not.",
+        traps="It looks convincing even if it is wrong.",
         source="Jain & Wallace 2019, section 1",
     ),
     Entry(
@@ -30,7 +31,7 @@ TERMS = (
         "faithfulness",
         "Whether an explanation shows how the model really comes to its answer.",
         beside=("plausibility",),
-        traps="There is no single number for it. Each test gives evidence on one side of it.",
+        traps="No single number measures it. Each test gives evidence about one aspect.",
         source="Jacovi & Goldberg 2020",
         aliases=("faithful",),
     ),
@@ -39,13 +40,14 @@ TERMS = (
         "head",
         "One of several sets of attention weights that a layer computes side by side.",
         beside=("reading", "layer"),
-        traps="Heads often attend to different words, so that their mean may show none of them.",
+        traps="Heads often attend to different words, so their mean may show none of them clearly.",
         source="Vaswani et al. 2017",
     ),
     Entry(
         "term",
         "layer",
-        "One of the stages that a transformer stacks; each has its own attention.",
+        "One of the stages of a transformer, which follow each other and each have their own "
+        "attention.",
         traps="The audited attention is that of the last layer, unless `--layer` says else. The "
         "vectors that it reads already mix many words.",
         source="Vaswani et al. 2017",
@@ -54,9 +56,10 @@ TERMS = (
     Entry(
         "term",
         "row",
-        "The attention weights of one position of a text, which say where that position looks.",
+        "The attention weights of one position of a text, which say how much that position "
+        "attends to each other position.",
         beside=("[CLS]",),
-        traps="A transformer has one row for each position. The audited row is the one from which "
+        traps="A transformer has one row for each position. The tool audits the row from which "
         "the model classifies.",
         source="Vaswani et al. 2017",
         aliases=("audited row", "rows"),
@@ -83,9 +86,9 @@ TERMS = (
     Entry(
         "term",
         "[CLS]",
-        "A special piece in front of a text, from whose vector BERT and its relatives classify.",
+        "A special piece in front of a text; BERT and similar models classify from its vector.",
         beside=("row", "outside"),
-        traps="It is no word of the text. The attention on it is not shown, and is counted as "
+        traps="It is not a word of the text. The attention on it is not shown, and counts as "
         "outside.",
         source="Devlin et al. 2019, section 3",
         aliases=("cls",),
@@ -93,48 +96,48 @@ TERMS = (
     Entry(
         "term",
         "attendable positions",
-        "All positions on which the audited row can put weight.",
+        "All positions to which the audited row can give weight.",
         beside=("content positions",),
-        traps="Special pieces and the query count among them, the padding of a batch does not.",
+        traps="Special pieces and the query are among them. The padding of a batch is not.",
         source="this tool's own",
         aliases=("attendable",),
     ),
     Entry(
         "term",
         "content positions",
-        "The attendable positions that an explanation speaks of: the words of the text, without "
+        "The attendable positions that an explanation is about: the words of the text, without "
         "special pieces and without the query.",
         beside=("outside",),
-        traps="Tests change the weights on these positions only; the others keep their weight. "
-        "Words before a sliding window, or behind the row that a decoder reads, are no content.",
+        traps="Tests change only the weights on these positions. The other positions keep their "
+        "weight. Words that the audited row cannot reach are not content.",
         source="this tool's own",
         aliases=("content",),
     ),
     Entry(
         "term",
         "outside",
-        "The share of the attention that lies on positions which are not content.",
+        "The share of the attention on positions that are not content, such as special pieces.",
         range="[0, 1]",
-        traps="Where it is large, a heatmap shows a small part of the attention.",
+        traps="If it is large, a heatmap shows only a small part of the attention.",
         source="this tool's own",
         aliases=("outside the content", "outside the words"),
     ),
     Entry(
         "term",
         "query",
-        "The second text of a pair, such as a question or a hypothesis, with which the attended "
-        "text is read.",
+        "The second text of a pair, such as a question or a hypothesis; the attention goes to "
+        "the other text.",
         traps="Tests change neither the query nor the attention on it.",
         source="Jain & Wallace 2019, section 2",
     ),
     Entry(
         "term",
         "word",
-        "What the text is cut into for an explanation; the pieces of a word are shown as one.",
+        "The unit in which an explanation shows a text; the pieces of a word are shown as one.",
         beside=("piece",),
-        traps="`--unit piece` shows the pieces one by one. For a transformer a word is what the "
-        "model's own pre-tokeniser calls one: the name and the ending of polanski's may be three. "
-        "Words that the audited row cannot reach are not counted.",
+        traps="`--unit piece` shows the pieces one by one. For a transformer, the model's own "
+        "pre-tokeniser decides what a word is: polanski's may be three words. Words that "
+        "the audited row cannot reach are not counted.",
         source="this tool's own",
         aliases=("words",),
     ),
@@ -143,34 +146,35 @@ TERMS = (
         "piece",
         "A part of a word, as the tokenizer of a transformer cuts it.",
         beside=("word",),
-        traps="The weight of a word is the sum over its pieces, so that long words may get more.",
+        traps="The weight of a word is the sum over its pieces, so long words may get more.",
         source="Devlin et al. 2019, section 3",
         aliases=("pieces", "token", "subword"),
     ),
     Entry(
         "term",
         "reading",
-        "How the weights of several heads become one number a word, which is shown and ranked.",
+        "How the weights of several heads become one number for each word, which is shown and "
+        "ranked.",
         beside=("head",),
-        traps="Two readings of one attention may rank words differently. Tests that change weights "
-        "act on all heads, whatever the reading.",
+        traps="Two readings of the same attention may rank words differently. Tests that change "
+        "weights always change all heads.",
         source="this tool's own",
         aliases=("readings",),
     ),
     Entry(
         "term",
         "importance",
-        "A number for each word that says how much it matters to the answer, computed without "
-        "trusting the attention.",
+        "A number for each word that says how much it matters to the answer, computed in "
+        "another way than by attention.",
         beside=("reference", "floor"),
-        traps="Importances disagree among themselves; none of them is the truth.",
+        traps="Importances disagree among themselves. None of them is the truth.",
         source="Jain & Wallace 2019, section 4.1",
         aliases=("importances", "importance measure"),
     ),
     Entry(
         "term",
-        "instance",
-        "One text of the data with its label; figures are means over instances.",
+        "text",
+        "One text of the data with its label; most figures are means over instances.",
         beside=("group",),
         source="common usage",
         aliases=("texts", "instances"),
@@ -179,7 +183,7 @@ TERMS = (
         "term",
         "group",
         "Texts that belong together, such as those of one patient or one author.",
-        traps="Such texts are alike, so that intervals must count whole groups; name the column as "
+        traps="Such texts are alike, so intervals must count whole groups. Name the column as "
         "`group` in the dataset spec.",
         source="Efron & Tibshirani 1993",
         aliases=("groups", "cluster bootstrap"),
@@ -187,16 +191,17 @@ TERMS = (
     Entry(
         "term",
         "truncated",
-        "A text that was longer than the limit of the data set or the model, and was cut there.",
-        traps="Nothing is known about what was cut off. The report counts such texts.",
+        "A text that was longer than the limit of the data set or the model, and was cut at "
+        "this limit.",
+        traps="The model did not see the part that was cut off. The report counts such texts.",
         source="this tool's own",
         aliases=("cut",),
     ),
     Entry(
         "term",
         "partial",
-        "A report on some rows of the data only, because `--limit` left out the others.",
-        traps="No finding rests on a partial report. Gates on its metrics are judged.",
+        "A report on only some rows of the data, because `--limit` left out the others.",
+        traps="A partial report has no findings. Gates on its metrics are judged.",
         source="this tool's own",
     ),
 )

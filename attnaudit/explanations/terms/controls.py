@@ -8,9 +8,9 @@ CONTROLS = (
     Entry(
         "control",
         "floor",
-        "What a random ranking of the words gives: the value that a useful ranking must beat.",
+        "The value that a random ranking of the words gives, which a useful ranking must beat.",
         beside=("random",),
-        traps="A figure near the floor says nothing, however large it looks.",
+        traps="A figure near the floor says nothing, even if it looks large.",
         source="this tool's own",
         aliases=("random ranking", "random floor"),
     ),
@@ -19,17 +19,17 @@ CONTROLS = (
         "optimum",
         "The best possible order of erasing, found by trying all sets of items of a short text.",
         beside=("erase.flip_fraction.optimum", "optimum_items"),
-        traps="It is known for texts of few items only; compare it on those.",
+        traps="It is known only for texts of few items. Compare it on those texts.",
         source="this tool's own",
         aliases=("best possible order",),
     ),
     Entry(
         "control",
         "reference",
-        "How well two importances agree with each other, which agreement with attention is read "
-        "against.",
+        "How well two importances agree with each other, for comparison with how well "
+        "attention agrees with them.",
         beside=("correlate.gradient~leave_one_out.tau.mean",),
-        traps="It is no upper bound: attention may agree with one of them better.",
+        traps="It is not an upper bound: attention may agree better with one of them.",
         source="Jain & Wallace 2019, section 4.1",
     ),
     Entry(
@@ -41,8 +41,8 @@ CONTROLS = (
             "erase.all.tvd.mean",
             "permute.all_erased.tvd.mean",
         ),
-        traps="If its answers stay, something goes around the attention, and no finding is "
-        "against it.",
+        traps="If its answers stay the same, something goes around the attention, and no finding "
+        "can be against it.",
         source="this tool's own",
         aliases=("all content erased", "content erased"),
     ),
@@ -51,45 +51,46 @@ CONTROLS = (
         "uniform layers",
         "The audited model with uniform attention in all layers, heads and rows.",
         beside=("seed_baseline.control.uniform_layers.tvd.mean",),
-        traps="If its answers stay, the model does not need its attention at all for this task.",
+        traps="If its answers stay the same, the model does not need its attention at all for "
+        "this task.",
         source="this tool's own",
         aliases=("all layers uniform",),
     ),
     Entry(
         "control",
         "uniform guide",
-        "A probe under uniform attention, which any useful guide must beat.",
+        "A probe with uniform weights, which a useful guide must beat.",
         beside=("probe.base-uniform.f1_gap",),
         source="Wiegreffe & Pinter 2019, section 3.4",
     ),
     Entry(
         "control",
         "shuffled attention",
-        "Attention whose weights are shuffled among the words of each text: as peaked as before, "
-        "but not at the same places.",
+        "Attention whose weights are shuffled among the words of each text: as uneven as "
+        "before, but on other words.",
         beside=("stability.shuffled_jsd.mean", "probe.base-shuffled.score_gap"),
-        traps="If two seeds differ as much as that, they agree by chance only. If a probe does as "
-        "well with it, it profits from how peaked the weights are.",
+        traps="If two seeds differ as much as this, they agree only by chance. If a probe does "
+        "as well with it, only the unevenness of the weights helps.",
         source="this tool's own",
         aliases=("shuffled guide",),
     ),
     Entry(
         "control",
         "peaked random attention",
-        "The audited model's own weights, shuffled once among the words of each text, in place of "
-        "uniform ones.",
+        "The audited model's own weights, shuffled once among the words of each text, so they "
+        "are uneven but on random words.",
         beside=("necessity.peaked_score.mean", "necessity.score_gap"),
-        traps="If it scores like learned attention, it helps the model to read few words, "
-        "whichever they are.",
+        traps="If it scores like learned attention, reading few words helps the model, and it "
+        "does not matter which.",
         source="this tool's own",
-        aliases=("peaked", "peaked attention"),
+        aliases=("peaked", "peaked attention", "uneven random attention", "uneven random weights"),
     ),
     Entry(
         "control",
         "untrained guide",
-        "A probe under the attention of a model of the recipe that was not trained.",
+        "A probe with the attention of a model of the recipe that was not trained.",
         beside=("probe.base-untrained.score_gap",),
-        traps="If the probe does as well with it, training taught the attention nothing that the "
+        traps="If the probe does as well with it, training taught the attention nothing that a "
         "probe can use.",
         source="this tool's own",
         aliases=("untrained",),
@@ -97,9 +98,10 @@ CONTROLS = (
     Entry(
         "control",
         "position guide",
-        "A probe under the mean attention at each place of a text, whatever word stands there.",
+        "A probe with the mean attention at each position of a text, no matter which word is "
+        "there.",
         beside=("probe.base-position.score_gap",),
-        traps="If the probe does as well with it, places matter to it and not the words there.",
+        traps="If the probe does as well with it, positions matter and not the words there.",
         source="this tool's own",
         aliases=("position-only guide", "position"),
     ),
@@ -115,21 +117,23 @@ CONTROLS = (
     Entry(
         "control",
         "random heatmaps",
-        "Heatmaps with the weights of a text at random places, for which support is judged too.",
+        "Heatmaps in which the weights of a text are shuffled among its words; the test of "
+        "support judges them, too.",
         beside=("erase.unsupported.random", "supported"),
-        traps="If they are supported as often, the test of support says nothing on this model.",
+        traps="If they are supported as often, the test of support says nothing about this model.",
         source="this tool's own",
     ),
     Entry(
         "control",
         "leak control",
-        "A model of the recipe that is trained on texts without the attended words, against one "
-        "trained on texts without as many random other words.",
-        formula="removed: the fewest words that hold half the mass, from 1 to a fifth of them; "
-        "figure: score(other words removed) - score(attended words removed)",
+        "Two models of the recipe are compared: one trained on texts without the attended "
+        "words, one on texts without the same number of random other words.",
+        formula="removed: the words with the largest weights that together have half of the "
+        "attention, at least 1, at most a fifth; figure: score(other words removed) - "
+        "score(attended words removed)",
         beside=("probe.leak.score_gap", "probe.removed_attended.score", "out_of_context"),
-        traps="Near 0 the words can be replaced, as where the evidence stands twice. Below -delta "
-        "what is left betrays the answer by the choice of words.",
+        traps="Near 0 other words can replace them, for example if the evidence occurs twice. "
+        "Below -delta the remaining words give the answer away.",
         source="this tool's own; removal as in Hooker et al. 2019, section 3",
         aliases=("leak", "leak guide"),
     ),
@@ -138,7 +142,7 @@ CONTROLS = (
         "majority",
         "A constant answer: always the most frequent class.",
         beside=("model.majority_accuracy",),
-        traps="No finding rests on a model that does not beat it.",
+        traps="There are no findings for a model that does not beat it.",
         source="common usage",
         aliases=("constant answer", "constant guess"),
     ),

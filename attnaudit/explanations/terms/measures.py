@@ -17,7 +17,7 @@ TERMS = (
         range="[-1, 1]; 0 for unrelated rankings",
         better="higher: more alike",
         beside=("floor", "reference"),
-        traps="It counts the last words as much as the first. Its p-value depends on the length of "
+        traps="The last words count as much as the first. Its p-value depends on the length of "
         "the text.",
         source="Kendall 1970, Rank Correlation Methods",
         aliases=("kendall", "kendall's tau", "kendall tau", "tau-b"),
@@ -31,19 +31,20 @@ TERMS = (
         range="[-1, 1]",
         better="higher: more alike",
         beside=("tau", "top overlap"),
-        traps="There is no simple test of it; compare it with that of a random ranking.",
+        traps="There is no simple significance test for it. Compare it with the value of a "
+        "random ranking.",
         source="Vigna 2015",
     ),
     Entry(
         "term",
         "top overlap",
-        "The share of the top words of one ranking that are top words of another as well.",
+        "The share of the top words of one ranking that are also top words of another ranking.",
         formula="|top_k of one and top_k of the other| / k",
         unit="fraction",
         range="[0, 1]",
         better="higher: more alike",
         beside=("top",),
-        traps="Chance alone gives k / words, which is a lot in short texts.",
+        traps="Chance alone gives k / words, which is large in short texts.",
         source="this tool's own",
     ),
     Entry(
@@ -59,7 +60,7 @@ TERMS = (
     Entry(
         "term",
         "p-value",
-        "The chance of a result at least as extreme as the one seen, if there were no effect.",
+        "The chance of a result at least as extreme as the observed one, if there were no effect.",
         range="[0, 1]",
         beside=("Benjamini-Hochberg",),
         traps="A small p-value does not say that the effect is large.",
@@ -69,12 +70,12 @@ TERMS = (
     Entry(
         "term",
         "Benjamini-Hochberg",
-        "A rule that says which of many tests count as significant, so that few of those are false "
-        "alarms.",
+        "A rule that decides which of many tests count as significant, so that few of them are "
+        "false alarms.",
         formula="the tests with the k least p-values, k the largest with p_(k) <= q k / m",
         range="q = .05",
         beside=("p-value",),
-        traps="Without it one text in twenty counts as significant by chance alone.",
+        traps="Without it, one text in twenty counts as significant by chance alone.",
         source="Benjamini & Hochberg 1995",
         aliases=("bh", "false discovery rate", "fdr"),
     ),
@@ -86,8 +87,8 @@ TERMS = (
         unit="total variation distance",
         range="[0, 1]; for two classes the change in the probability of either",
         beside=("JSD", "flip"),
-        traps="The code of Wiegreffe & Pinter halves it for two classes. A very sure model moves "
-        "little by TVD although its log-odds move a lot.",
+        traps="The code of Wiegreffe & Pinter halves it for two classes. If a model is very "
+        "sure, TVD stays small although the log-odds move a lot.",
         source="Jain & Wallace 2019",
         aliases=("total variation distance",),
     ),
@@ -99,7 +100,8 @@ TERMS = (
         unit="nats",
         range="[0, ln 2] = [0, 0.693]; 0 if equal, ln 2 if they share no word",
         beside=("TVD", "ln 2"),
-        traps="On short or flat texts even the farthest weights do not reach ln 2.",
+        traps="In short texts, or where attention is flat, even the farthest weights do not "
+        "reach ln 2.",
         source="Lin 1991; Jain & Wallace 2019",
         aliases=("jensen-shannon", "jensen-shannon divergence"),
     ),
@@ -116,15 +118,15 @@ TERMS = (
     Entry(
         "term",
         "stability s",
-        "How much more alike the attention of two models of the recipe is than chance: 1 if it is "
-        "the same, 0 if it is no more alike than after shuffling.",
-        formula="1 - (mean JSD over all pairs of models) / (its mean when one side's weights are "
-        "shuffled among its words)",
+        "How alike two models of the recipe attend: 1 if their attention is the same, 0 if it "
+        "is no more alike than after shuffling.",
+        formula="1 - (mean JSD over all pairs of models) / (the same mean if the weights of one "
+        "model of each pair are shuffled among the words)",
         range="[-1, 1]; the limit is 2/3",
         better="higher: more stable",
         beside=("stability.s", "kappa", "shuffled attention", "stable"),
-        traps="It alone hides models that each choose one of two places: kappa shows them. On flat "
-        "attention it says nothing.",
+        traps="It cannot show that models choose between two words, but kappa can. If attention "
+        "is flat, it says nothing.",
         source="this tool's own; seeds as in Wiegreffe & Pinter 2019, section 3.3",
         aliases=("s",),
     ),
@@ -136,14 +138,14 @@ TERMS = (
         range="[-1, 1]; the limit is .5",
         better="higher: more stable",
         beside=("stability.kappa", "stability s"),
-        traps="It looks at one word of each text only.",
+        traps="It looks at only one word of each text.",
         source="Brennan & Prediger 1981",
         aliases=("top-word agreement",),
     ),
     Entry(
         "term",
         "macro-F1",
-        "The mean of the F1 of all classes, by which models are compared.",
+        "The mean of the F1 of all classes, the score that compares models.",
         formula="mean over classes of 2 TP / (2 TP + FP + FN)",
         unit="fraction",
         range="[0, 1]",
@@ -156,12 +158,12 @@ TERMS = (
     Entry(
         "term",
         "KL",
-        "Kullback-Leibler divergence: how badly one distribution stands in for another.",
+        "Kullback-Leibler divergence: how much one distribution differs from another.",
         formula="KL(p, q) = sum_t p_t ln(p_t / q_t)",
         unit="nats",
         range="[0, inf)",
         beside=("JSD", "lambda"),
-        traps="It is not symmetric, and it is infinite where q is 0 and p is not.",
+        traps="It is not symmetric, and it is infinite if some q is 0 where p is not.",
         source="Kullback & Leibler 1951",
         aliases=("kullback-leibler",),
     ),
@@ -173,19 +175,20 @@ TERMS = (
         unit="cosine",
         range="[0, 1]",
         beside=("permute.tvd.median",),
-        traps="Near 1 no weights can move an answer, so that shuffling them shows nothing.",
+        traps="Near 1 no weights can move an answer, so shuffling them shows nothing.",
         source="Chandrahas et al. 2018; Mohankumar et al. 2020",
     ),
     Entry(
         "term",
         "residual ratio",
-        "How large the output of the attention is beside the residual, the vector that goes around "
-        "the attention and is added to it.",
+        "How large the output of the attention is, divided by the residual: the vector that "
+        "goes around the attention and is added to it.",
         formula="||attention output|| / ||residual||",
         unit="ratio of norms",
         range="[0, inf)",
         beside=("erase.residual_ratio.mean", "erased"),
-        traps="A small ratio is a warning that answers may not depend on the attention, no proof.",
+        traps="A small ratio warns that answers may not depend on the attention. It is not a "
+        "proof.",
         source="this tool's own; compare Kobayashi et al. 2021",
         aliases=("residual",),
     ),
@@ -198,7 +201,8 @@ TERMS = (
         range="[0, 1]",
         better="higher: a better model",
         beside=("model.accuracy",),
-        traps="With two classes it is that of the last class, so the order of labels matters.",
+        traps="With two classes it is the F1 of the last class, so the order of the labels "
+        "matters.",
         source="van Rijsbergen 1979, Information Retrieval, chapter 7",
     ),
     Entry(
@@ -214,7 +218,8 @@ TERMS = (
     Entry(
         "term",
         "comprehensiveness",
-        "How much the predicted class loses when the top words of a ranking are deleted.",
+        "How much the probability of the predicted class falls when the top words of a ranking "
+        "are deleted.",
         formula="p_j(x) - p_j(x without the top words), averaged over several shares (AOPC)",
         unit="probability",
         range="[-1, 1]",
@@ -226,13 +231,15 @@ TERMS = (
     Entry(
         "term",
         "sufficiency",
-        "How much the predicted class loses when only the top words of a ranking are kept.",
+        "How much the probability of the predicted class falls when only the top words of a "
+        "ranking are kept.",
         formula="p_j(x) - p_j(only the top words), averaged over several shares (AOPC)",
         unit="probability",
         range="[-1, 1]",
         better="lower: the words are enough",
         beside=("comprehensiveness", "erase.sufficiency.random"),
-        traps="A model that answers a class by default loses little, whatever is kept.",
+        traps="A model that gives this class by default loses little, no matter which words are "
+        "kept.",
         source=_ERASER,
     ),
     Entry(
@@ -256,21 +263,22 @@ TERMS = (
     Entry(
         "term",
         "flip fraction",
-        "The share of the items that must be erased, in some order, until the decision flips.",
+        "The share of the items that must be erased, in a given order, until the decision flips.",
         formula="items erased at the first flip / items; 1 if no erasure flips it",
         unit="fraction",
         range="(0, 1]",
-        better="lower: the order finds what decides",
+        better="lower: the order puts what decides first",
         beside=("erase.flip_fraction.random", "erase.flip_fraction.optimum"),
-        traps="An item is a vector that the attention reads; other items may know the same word.",
+        traps="An item is a vector that the attention averages. Other items may contain the same "
+        "word.",
         source="Serrano & Smith 2019, section 5",
     ),
     Entry(
         "term",
         "plausibility",
-        "Whether an explanation agrees with what people hold to be the reason.",
+        "Whether an explanation agrees with what people think is the reason.",
         beside=("faithfulness", "rationale"),
-        traps="It says nothing about how the model works: a wrong explanation may convince.",
+        traps="It says nothing about how the model works: a wrong explanation can convince people.",
         source="Jacovi & Goldberg 2020; DeYoung et al. 2020",
     ),
     Entry(
@@ -282,7 +290,7 @@ TERMS = (
         range="[0, 1]",
         better="higher: closer to people",
         beside=("plausibility",),
-        traps="Here as many top words are taken as people marked in that text.",
+        traps="A ranking gives as many top words as people marked in that text.",
         source=f"{_ERASER}, section 4.1",
     ),
     Entry(
@@ -294,7 +302,7 @@ TERMS = (
         range="[0, 1]",
         better="higher: closer to people",
         beside=("token F1",),
-        traps="One word more or less may turn a match into none.",
+        traps="One word more or less can change a match into no match.",
         source=f"{_ERASER}, section 4.1",
         aliases=("iou", "intersection over union"),
     ),
@@ -308,9 +316,8 @@ TERMS = (
         range="[0, 1]",
         better="higher: closer to people",
         beside=("plausibility",),
-        traps="plausibility.auprc is average precision. The AUPRC of ERASER joins the points with "
-        "straight lines (the trapezoid), which gives larger values: plausibility.auprc_trapezoidal "
-        "is that one.",
+        traps="plausibility.auprc is average precision. ERASER joins the points with straight "
+        "lines (trapezoids), which gives larger values: see plausibility.auprc_trapezoidal.",
         source=f"{_ERASER}; Davis & Goadrich 2006",
         aliases=("average precision",),
     ),
@@ -321,21 +328,21 @@ TERMS = (
         formula="exact binomial test of the texts that only one of the two flips, at 1/2",
         range="p in [0, 1]",
         beside=("erase.single.mcnemar_p",),
-        traps="It takes texts as independent of each other.",
+        traps="It treats texts as independent of each other.",
         source="McNemar 1947",
     ),
     Entry(
         "term",
         "interval",
-        "The range in which a figure would probably lie on other texts of the same kind: in 95 of "
-        "100 samples of texts such a range holds the true figure.",
+        "The range of values that fit the data: of 100 such ranges from other texts of the "
+        "same kind, about 95 would contain the true value.",
         formula="shares: Clopper-Pearson; other figures: all m with (figure - m)^2 <= t^2 V(m), "
         "where V(m) is the variance of the figure and shrinks towards the ends of its range; "
         "medians: order statistics; groups: variances of whole groups",
         beside=("two-level interval", "group"),
-        traps="It counts chance in the choice of texts only. With ten texts of very unlike values "
-        "it is too narrow. It always has a width for shares and scores: a model that makes no "
-        "error on 240 texts may still make one on 1.5 % of all texts.",
+        traps="It covers only chance in the choice of texts. With ten texts of very different "
+        "values it is too narrow. For shares and scores it never has zero width: a model "
+        "without errors on 240 texts may still be wrong on 1.5 % of all texts.",
         source="Clopper & Pearson 1934; Wilson 1927; of groups Korn & Graubard 1998; of medians "
         "Woodruff 1952",
         aliases=("ci", "ci_low", "ci_high", "confidence interval", "bootstrap interval"),
@@ -343,12 +350,12 @@ TERMS = (
     Entry(
         "term",
         "two-level interval",
-        "A range for a figure with other texts and with other seeds of the training.",
+        "An interval that covers the choice of texts and also the choice of training seeds.",
         formula="as an interval, with V = the part between seeds / S + the part between texts / n "
         "+ the joint part / (S n); t with Satterthwaite's degrees of freedom",
         beside=("interval", "seed"),
-        traps="A kind of failure that is rarer than one seed in five may not show among five of "
-        "them, and the interval cannot know of it.",
+        traps="Five seeds may not show a kind of failure that is rarer than one seed in five. "
+        "Then the interval does not cover it.",
         source="Searle, Casella & McCulloch 1992, chapter 4; Satterthwaite 1946",
         aliases=("two-level",),
     ),

@@ -1,4 +1,4 @@
-"""What there is for those who write a paper."""
+"""Terms for people who write a paper."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ TERMS = (
     Entry(
         "term",
         "published",
-        "A row of a paper's figures, which `--published` of a report sets beside yours.",
+        "A set of figures from a paper, which `--published` shows next to yours.",
         about="jw2019:sst is what Jain & Wallace 2019 print for SST, with a BiLSTM and additive "
-        "attention. jw2019:sst:cnn is that of another model. wp2019 is Wiegreffe & Pinter 2019. "
-        f"The rows are {rows_in_words()}.",
+        "attention. jw2019:sst:cnn is the same for another model. wp2019 is Wiegreffe & "
+        f"Pinter 2019. The rows are {rows_in_words()}.",
         beside=("paper tables",),
-        traps="You name the row: nothing checks that your data and training are those of the "
-        "paper. The TVD of Jain & Wallace is ours. TVD and lambda of Wiegreffe & Pinter are half "
-        "of ours: the report turns them into ours and says so.",
+        traps="You choose the row: nothing checks that your data and training are those of the "
+        "paper. TVD and lambda of Wiegreffe & Pinter are half of ours. The report converts "
+        "them and says so.",
         source="Jain & Wallace 2019; Wiegreffe & Pinter 2019",
         aliases=("published figures", "published rows"),
     ),
@@ -36,14 +36,14 @@ TERMS = (
         "train); DeYoung et al. 2020 (their models choose rationales first; the measures are those "
         "of erase).",
         beside=("published",),
-        traps="Training again moves tau by up to .1, with the authors' own code as well.",
+        traps="Training again moves tau by up to .1, even with the authors' own code.",
         source=_OWN,
         aliases=("sample configs", "reproduction"),
     ),
     Entry(
         "term",
         "digits",
-        "How many digits a figure is shown with: as many as its interval warrants.",
+        "How many digits of a figure are shown: as many as its interval justifies.",
         about="In latex and markdown a figure with an interval is rounded at the second "
         "significant digit of half the interval's width, and so are the ends of the interval. A "
         "figure without an interval has three digits after the point. Text and pages have three "

@@ -25,10 +25,10 @@ class Recipe(Settings):
 
     encoder: Literal["bilstm", "cnn", "average"] = "bilstm"
     embedding: int = pydantic.Field(
-        300, ge=1, le=WIDEST, description="size; that of `vectors`, where given"
+        300, ge=1, le=WIDEST, description="size; the size of `vectors`, if given"
     )
     hidden: int = pydantic.Field(
-        128, ge=4, le=WIDEST, description="BiLSTM: per direction; others: in all"
+        128, ge=4, le=WIDEST, description="BiLSTM: for each direction; others: in total"
     )
     attention: Literal["additive", "dot", "uniform"] = "additive"
 
@@ -37,8 +37,8 @@ class Recipe(Settings):
         kernels = len(CNN.kernels)
         if self.encoder == "cnn" and self.hidden % kernels:
             raise ValueError(
-                f"hidden {self.hidden} is no multiple of {kernels}, the kernel sizes of a CNN that"
-                " share it"
+                f"hidden {self.hidden} is not a multiple of {kernels}, the number of kernel "
+                "sizes of a CNN"
             )
         return self
 

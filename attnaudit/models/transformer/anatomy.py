@@ -154,7 +154,7 @@ def _blocks(model: nn.Module, seam: Seam, run: Run, example: Batch) -> Anatomy:
             hook.remove()
     blocks = [block for block in found if block is not None]
     if not blocks or len(blocks) < len(found):
-        raise ModelError("its attention cannot be intervened on: its layers are not in blocks")
+        raise ModelError("attnaudit cannot change its attention: its layers are not in blocks")
     inside = set(blocks[-1].modules())
     inputs = tuple(m for m in before if m in inside)
     return Anatomy(tuple(blocks), "first", output, 0, heads, inputs)

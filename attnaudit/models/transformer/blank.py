@@ -68,7 +68,7 @@ class PretrainedBlank:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             config = copy.deepcopy(self.opened.config)
-            with explained(self.opened.reference, "its network cannot be made"):
+            with explained(self.opened.reference, "its network cannot be built"):
                 network: Any = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
                     config, attn_implementation="eager"
                 )
@@ -101,8 +101,8 @@ def _check_whole(names: Sequence[str], missing: Collection[str], reference: Refe
     lacking = [name for name in names if name in missing and name.partition(".")[0] in parts]
     if lacking:
         raise ModelError(
-            f"lacks {len(lacking)} of its {len(names)} weights, such as {lacking[0]}: its"
-            " model.safetensors is not of its config.json",
+            f"lacks {len(lacking)} of its {len(names)} weights, such as {lacking[0]}: its "
+            "model.safetensors does not belong to its config.json",
             where=reference.name,
             hint="download or save it again",
         )

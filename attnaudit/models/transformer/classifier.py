@@ -86,9 +86,9 @@ class TransformerClassifier(AttentionModel):
             self._unread = ()  # one of them does more than project queries, keys and values
             if not self._reads_rows(example):
                 raise ModelError(
-                    "its attention cannot be intervened on: reading uniform weights is not what"
-                    " the whole model answers with that row overridden",
-                    hint="its blocks do more with attention than average values",
+                    "attnaudit cannot change its attention: with uniform weights, it gives "
+                    "another answer than the whole model with that row replaced",
+                    hint="its blocks use attention for more than averaging values",
                 )
 
     @override
@@ -121,7 +121,7 @@ class TransformerClassifier(AttentionModel):
             free = torch.ones(len(table), dtype=torch.bool, device=ends.device)
             free[ends] = False
             if not bool(free.any()):
-                raise ModelError("has no id that could stand for padding: every one ends a text")
+                raise ModelError("has no id that can be used for padding: every id ends a text")
             filler = int(free.int().argmax())
         try:
             pad_with(config, filler)

@@ -91,7 +91,7 @@ class EveryRow(AttentionModel):
             raise ModelError(
                 f"layer {layer} of {layers} cannot be intervened on: reading uniform weights is not"
                 " what the whole model answers with every row of it overridden",
-                hint="its blocks do more with attention than average values",
+                hint="its blocks use attention for more than averaging values",
             )
 
     @property

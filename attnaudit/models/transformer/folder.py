@@ -46,14 +46,14 @@ def check_place(path: Path, pretrained: Path) -> None:
         return
     if pretrained.is_dir() and path.samefile(pretrained):
         raise OutputError(
-            "is the pretrained model itself, which the trained one would take the place of",
+            "is the pretrained model itself, which the trained model would overwrite",
             where=path,
             hint="choose another folder",
         )
     with output_errors(path):
         if any(path.iterdir()) and not (path / BESIDE).is_file():
             raise OutputError(
-                "is a folder that attnaudit did not write, and would be lost",
+                "is a folder that attnaudit did not write; its content would be lost",
                 where=path,
                 hint="choose another one, or remove it",
             )
@@ -109,7 +109,7 @@ def read_beside(folder: Path, opened: Opened) -> Beside | None:
             raise ValueError(f"its format is {content['format']!r}")
         if version != VERSION:
             raise ModelError(
-                f"has version {version}, this attnaudit reads {VERSION}",
+                f"has version {version}, but this attnaudit reads version {VERSION}",
                 where=path,
                 hint="upgrade attnaudit",
             )

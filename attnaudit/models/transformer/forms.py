@@ -10,7 +10,7 @@ from attnaudit.errors import ModelError
 
 ADAPTER = "adapter_config.json"
 _SENTENCES = ("modules.json", "config_sentence_transformers.json")
-_SAVE = "save the model with save_pretrained, and its tokenizer beside it"
+_SAVE = "save the model with save_pretrained, and its tokenizer next to it"
 
 
 def refuse_near_misses(folder: Path, name: str) -> None:
@@ -23,16 +23,16 @@ def refuse_near_misses(folder: Path, name: str) -> None:
     what, hint = "has no config.json", _SAVE
     inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
     if any(file.endswith(".gguf") for file in files):
-        what += ": it holds GGUF, a form for generating text"
-        hint = "audit the classifier that it was made from, saved with save_pretrained"
+        what += ": it contains GGUF, a format for generating text"
+        hint = "audit the classifier from which it was made, saved with save_pretrained"
     elif files.intersection(_SENTENCES):
         what += ": it is a model of sentence-transformers"
         hint = "audit a classifier (a CrossEncoder saved with save_pretrained is one)"
     elif inside:
         hint = f"did you mean the folder {str(folder / inside[0])!r}?"
     elif any(file.endswith(".onnx") for file in files):
-        what += ": it holds ONNX, a network that nobody can look into"
-        hint = "audit the model that it was exported from"
+        what += ": it contains ONNX, a format that does not show what happens inside"
+        hint = "audit the model from which it was exported"
     raise ModelError(what, where=name, hint=hint)
 
 
@@ -63,10 +63,10 @@ def weights_error(files: Collection[str], where: str | Path) -> ModelError:
         return adapter_error(where)
     if any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in files):
         return ModelError(
-            "has its weights only in pickle form",
+            "has its weights only as pickle files",
             where=where,
-            hint="convert them where you trust them: load the model with transformers and call"
-            " save_pretrained, which writes safetensors",
+            hint="convert them if you trust them: load the model with transformers and call "
+            "save_pretrained, which writes safetensors",
         )
     for ending, form, asked in (
         (".h5", "TensorFlow", "from_tf"),
@@ -84,7 +84,7 @@ def weights_error(files: Collection[str], where: str | Path) -> ModelError:
             return ModelError(
                 f"has its weights only as {form}",
                 where=where,
-                hint="audit the model that it was made from, saved with save_pretrained",
+                hint="audit the model from which it was made, saved with save_pretrained",
             )
     return ModelError(
         "has no model.safetensors", where=where, hint="save the model with save_pretrained"

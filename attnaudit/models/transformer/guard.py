@@ -1,7 +1,8 @@
 """What a config.json may not say: nothing that loads code, and no size that fills the machine.
 
-The file comes from strangers. It is looked at before transformers sees it, for transformers acts on
-some of its keys: it fetches kernels from the hub, patches classes, or picks another weights file.
+The file may come from strangers. It is looked at before transformers sees it, for transformers acts
+on some of its keys: it fetches kernels from the hub, patches classes, or picks another weights
+file.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def read_config(path: Path, name: str) -> dict[str, Any]:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"its {path.name} cannot be read ({what})", where=name) from error
     if not isinstance(content, dict):
-        raise ModelError(f"its {path.name} is no JSON object", where=name)
+        raise ModelError(f"its {path.name} is not a JSON object", where=name)
     for key, value in _entries(content):
         _check_entry(key, value, name)
     return content
@@ -77,15 +78,16 @@ def _check_entry(key: str, value: Any, name: str) -> None:
     if key in _QUANTISED:
         method = value.get("quant_method") if isinstance(value, dict) else None
         raise ModelError(
-            f"is quantised ({method!r:.40}), and the audits need its weights as numbers",
+            f"is quantised ({method!r:.40}), but the audits need its full weights",
             where=name,
-            hint="audit the model that it was made from",
+            hint="audit the model from which it was made",
         )
     if isinstance(value, int) and not isinstance(value, bool) and not _NO_COUNT.search(key):
         limit = next((most for pattern, most in _LIMITS if pattern.search(key)), None)
         if limit is not None and value > limit:
             raise ModelError(
-                f"its config.json asks for {key} {value:.3g}, and attnaudit goes up to {limit:,}",
+                f"its config.json asks for {key} {value:.3g}, but attnaudit allows at most "
+                f"{limit:,}",
                 where=name,
                 hint="check the file: no classifier is that large",
             )
@@ -93,9 +95,9 @@ def _check_entry(key: str, value: Any, name: str) -> None:
 
 def _loads_code(key: str, value: Any, name: str) -> ModelError:
     return ModelError(
-        f"its config.json names code or files to be loaded ({key}: {value!r:.60})",
+        f"its config.json asks to load code or files ({key}: {value!r:.60})",
         where=name,
-        hint="remove that key: attnaudit runs the code of transformers alone",
+        hint="remove that key: attnaudit runs only the code of transformers",
     )
 
 

@@ -53,7 +53,8 @@ def _without(call: Call, dropped: Tensor) -> Tensor:
 def begun_anew(states: list[Tensor], tupled: int) -> Callable[..., Any]:
     """How blocks are to be called, so that `states` gets what `layer_states` gives.
 
-    `tupled` is 0 where blocks give their states alone, and not where as the first of several entries.
+    `tupled` is 0 where blocks give their states alone. Otherwise the states are the first entry of
+    a tuple.
     """
 
     def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

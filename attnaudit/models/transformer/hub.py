@@ -35,7 +35,9 @@ def fetch(name: str, revision: str | None) -> Path:
         found = HfApi().model_info(name, revision=revision, timeout=TIMEOUT)
     except HFValidationError as error:
         raise ModelError(
-            "is no folder here, and no id of the hub", where=name, hint="check the path"
+            "is neither a folder here nor the id of a model on the hub",
+            where=name,
+            hint="check the path",
         ) from error
     except HfHubHTTPError as error:
         raise ModelError(_refusal(error, revision), where=name, hint=_ADVICE) from error
@@ -63,10 +65,10 @@ def _cached(name: str, revision: str | None, error: Exception) -> Path:
         return Path(snapshot_download(name, revision=revision, local_files_only=True))
     except LocalEntryNotFoundError:
         raise ModelError(
-            f"is no folder here and not in the cache, and the hub cannot be reached"
-            f" ({_brief(error)})",
+            "is neither a folder here nor in the cache, and the hub cannot be reached "
+            f"({_brief(error)})",
             where=name,
-            hint="check the path, or download the model where there is a network",
+            hint="check the path, or download the model on a machine with a network",
         ) from error
 
 
@@ -75,12 +77,12 @@ _ADVICE = "check the id and --revision; private models need `hf auth login`"
 
 def _refusal(error: HfHubHTTPError, revision: str | None) -> str:
     if isinstance(error, GatedRepoError):
-        return "is a model of the hub that asks for its licence to be accepted first"
+        return "is a model on the hub whose licence you must accept first"
     if isinstance(error, RepositoryNotFoundError):
-        return "is no folder here and no model of the hub"
+        return "is neither a folder here nor a model on the hub"
     if isinstance(error, RevisionNotFoundError):
         return f"has no revision {revision!r}"
-    return f"cannot be had from the hub ({_brief(error)})"
+    return f"cannot be downloaded from the hub ({_brief(error)})"
 
 
 def _brief(error: Exception) -> str:

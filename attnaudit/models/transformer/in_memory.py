@@ -60,10 +60,10 @@ def source_of(network: object, tokenizer: object) -> Source:
     name = name_of(network)
     if not isinstance(network, transformers.PreTrainedModel):
         raise ModelError(
-            "is no model of transformers",
+            "is not a model of transformers",
             where=name,
-            hint="give (model, tokenizer), with a sequence classifier of transformers; of PEFT,"
-            " what merge_and_unload() gives",
+            hint="give (model, tokenizer), with a sequence classifier of transformers; for "
+            "PEFT, the result of merge_and_unload()",
         )
     if not isinstance(tokenizer, transformers.PreTrainedTokenizerBase):
         raise ModelError(
@@ -72,9 +72,7 @@ def source_of(network: object, tokenizer: object) -> Source:
             hint="give (model, tokenizer), in this order",
         )
     if len({parameter.device for parameter in network.parameters()}) > 1:
-        raise ModelError(
-            "is spread over several devices", where=name, hint="load it on one of them"
-        )
+        raise ModelError("is spread over several devices", where=name, hint="load it on one device")
     with tempfile.TemporaryDirectory(prefix="attnaudit-") as folder:
         reference = Reference(name, snapshot=Path(folder))
         with explained(reference, "its tokenizer and configuration cannot be saved"):
@@ -137,7 +135,7 @@ def _compare(network: Any, model: AttentionModel, batch: Batch, name: str) -> No
         ours = torch.cat([model(batch.select(torch.tensor([b]))) for b in range(len(batch))])
     if not agree(ours, given, given.dtype):
         raise ModelError(
-            "answers otherwise than its weights and code do without hooks",
+            "gives other answers than its weights and code give without hooks",
             where=name,
             hint="remove hooks and adapters that change its answers, or merge them into its"
             " weights",
@@ -147,7 +145,7 @@ def _compare(network: Any, model: AttentionModel, batch: Batch, name: str) -> No
 def _check_answers(answers: Tensor, classes: int, name: str) -> None:
     if answers.ndim != 2 or answers.shape[1] != classes:
         raise ModelError(
-            f"gives no answer of {classes} classes to a text",
+            f"does not answer a text with {classes} classes",
             where=name,
             hint="load it with AutoModelForSequenceClassification",
         )

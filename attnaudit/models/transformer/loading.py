@@ -62,9 +62,9 @@ def load_classifier(
         raise _lack(lacking, network, opened)
     if unused := _unused(info["unexpected_keys"], network):
         raise ModelError(
-            f"holds {len(unused)} weights that its config.json has no place for: {_few(unused)}",
+            f"contains {len(unused)} weights that do not fit its config.json: {_few(unused)}",
             where=opened.reference.name,
-            hint="put the config.json that belongs to these weights beside them",
+            hint="put the config.json that belongs to these weights next to them",
         )
     return classifier_of(network, opened)
 
@@ -78,10 +78,10 @@ def check_size(opened: Opened) -> None:
     needed += sum(b.numel() * b.element_size() for b in network.buffers())
     if needed > 8 * there + _SLACK:
         raise ModelError(
-            f"its config.json describes a network of {needed / 1e9:.3g} GB, and its weights are"
-            f" {there / 1e9:.3g} GB",
+            f"its config.json describes a network of {needed / 1e9:.3g} GB, but its weights are "
+            f"{there / 1e9:.3g} GB",
             where=opened.reference.name,
-            hint="put the config.json that belongs to these weights beside them",
+            hint="put the config.json that belongs to these weights next to them",
         )
 
 
@@ -160,7 +160,7 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
     except ModelError as error:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
     except Exception as error:
-        what = f"{name}: its attention cannot be intervened on ({brief(error)})"
+        what = f"{name}: attnaudit cannot change its attention ({brief(error)})"
         raise ModelError(what, where=where) from error
     if not agree(padded, before, before.dtype):
         raise ModelError(
@@ -168,17 +168,17 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
         )
     if not agree(after, before, before.dtype):
         raise ModelError(
-            f"{name}: its attention cannot be intervened on: it does more than weigh and average"
-            " (position biases, attention sinks or the like)",
+            f"{name}: attnaudit cannot change its attention: it does more than weigh and "
+            "average (position biases, attention sinks or the like)",
             where=where,
         )
     model.bare = not opened.vocabulary.single.before
     if model.anatomy.row == "first" and model.bare:
         raise ModelError(
-            "its tokenizer puts no special token ([CLS]) before a text, and the classification"
-            " head reads the first row: it would read a word's",
+            "its tokenizer puts no special token ([CLS]) before a text, but the classification "
+            "head reads the first row, so it would read the row of a word",
             where=where,
-            hint="save the tokenizer that the model was trained with beside it",
+            hint="save the tokenizer with which the model was trained next to the model",
         )
     if model.anatomy.row != "every":
         return model
@@ -227,10 +227,11 @@ def _check_pieces(network: nn.Module, opened: Opened) -> None:
     known, there = len(opened.vocabulary), len(lookup.weight)
     if known > there:
         raise ModelError(
-            f"its tokenizer gives ids up to {known - 1}, and the model has embeddings for {there}",
+            f"its tokenizer gives ids up to {known - 1}, but the model has embeddings for only "
+            f"{there}",
             where=opened.reference.name,
-            hint="save the model's own tokenizer beside it, or call resize_token_embeddings and"
-            " fine-tune it again",
+            hint="save the model's own tokenizer next to it, or call resize_token_embeddings "
+            "and fine-tune it again",
         )
 
 

@@ -67,7 +67,7 @@ class Opened:
     @cached_property
     def skeleton(self) -> nn.Module:
         """The network without weights, which tells its sizes; raises ModelError for none."""
-        with explained(self.reference, "its network cannot be made"), torch.device("meta"):
+        with explained(self.reference, "its network cannot be built"), torch.device("meta"):
             made: nn.Module = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
                 copy.deepcopy(self.config), attn_implementation="eager"
             )
@@ -79,7 +79,7 @@ class Opened:
         longest = self.tokenizer.model_max_length  # from a file; a very large float means: any
         if not isinstance(longest, (int, float)) or not longest >= 1:
             raise ModelError(
-                f"its tokenizer says model_max_length {longest!r:.40}, which is no length",
+                f"its tokenizer says model_max_length {longest!r:.40}, which is not a length",
                 where=self.reference.name,
             )
         limits = [int(min(longest, _ANY_LENGTH))]
@@ -133,14 +133,14 @@ def _open_config(reference: Reference) -> Any:
         config._attn_implementation = "eager"  # and of its parts: what the file asks for is not run
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError(
-            f"is an encoder-decoder ({config.model_type}), which has no one row of attention that"
-            " a class is read from",
+            f"is an encoder-decoder ({config.model_type}), which does not read the class from a "
+            "single row of attention",
             where=reference.name,
             hint="audit an encoder or a decoder classifier",
         )
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         raise ModelError(
-            f"is of a kind ({config.model_type}) that classifies no texts",
+            f"is of a kind ({config.model_type}) that does not classify texts",
             where=reference.name,
             hint="audit a sequence classifier of transformers",
         )
@@ -152,16 +152,16 @@ def _open_tokenizer(reference: Reference) -> Any:
         raise ModelError(
             "has no tokenizer",
             where=reference.name,
-            hint="save it beside the model with save_pretrained",
+            hint="save it next to the model with save_pretrained",
         )
     with explained(reference, "its tokenizer cannot be read"):
         tokenizer = AutoTokenizer.from_pretrained(reference.folder, **reference.options)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise ModelError(
-            "has no fast tokenizer, which tells where pieces stand in a text",
+            "has no fast tokenizer; attnaudit needs one to know where pieces are in a text",
             where=reference.name,
-            hint="save a tokenizer.json beside the model",
+            hint="save a tokenizer.json next to the model",
         )
     backend.no_truncation()  # lengths are the data set's business
     backend.no_padding()
@@ -179,8 +179,9 @@ def _check_frames(tokenizer: Any, vocabulary: Pieces, reference: Reference) -> N
         for name, ours in (("input_ids", row.ids), ("token_type_ids", row.types)):
             if given.get(name) != ours:
                 raise ModelError(
-                    f"its tokenizer gives {'a text' if asked is None else 'a pair'} other {name}"
-                    " than its tokenizer.json says, so that attnaudit cannot delete words of it",
+                    f"its tokenizer gives {'a text' if asked is None else 'a pair'} other "
+                    f"{name} than its tokenizer.json says, so attnaudit cannot delete words of "
+                    "it",
                     where=reference.name,
                     hint="save the tokenizer again with save_pretrained",
                 )

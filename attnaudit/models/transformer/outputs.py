@@ -35,15 +35,16 @@ def check_task(config: Any, labels: Sequence[str], where: str) -> None:
         raise ModelError(
             "two of its classes have the same name",
             where=where,
-            hint="give each its own in id2label of its config.json",
+            hint="give each class its own name in id2label of its config.json",
         )
     problem = config.problem_type
     if problem == "multi_label_classification":
         raise ModelError(
-            "gives several labels to a text (problem_type multi_label_classification), and the"
-            " audits need one class: its outputs are no distribution over classes",
+            "gives several labels to a text (problem_type multi_label_classification), but the "
+            "audits need a model that gives one class: its outputs must be a distribution over "
+            "classes",
             where=where,
-            hint="audit a classifier of one label",
+            hint="audit a classifier that gives one label",
         )
     if problem not in (None, "single_label_classification"):
         raise ModelError(

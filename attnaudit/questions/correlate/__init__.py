@@ -7,11 +7,12 @@ from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
-Kendall's tau of attention against each importance measure, for each text. Beside it stand a
-random ranking (the floor) and the agreement of the measures with each other (the reference).
-Agreement is evidence, not proof: measures disagree among themselves, tau depends on length and
-ignores size, and a gradient with attention held fixed carries the attention as a factor.
-Jain & Wallace 2019, section 4.1."""
+For each text, this test ranks the words by attention and by each importance measure, and compares
+the two rankings with Kendall's tau (1: the same order, 0: no relation). Compare the result with a
+random ranking (the floor) and with how well the measures agree with each other (the reference).
+Agreement is evidence, not proof. The measures disagree among themselves. Tau depends on the length
+of a text and ignores the size of the weights. A gradient with attention held fixed contains the
+attention weight as a factor, so it agrees too easily. Jain & Wallace 2019, section 4.1."""
 
 QUESTION = Question(
     name="correlate",
@@ -37,6 +38,6 @@ QUESTION = Question(
     ),
     attention=True,
     of_many_rows=True,
-    traps="Agreement is evidence, no proof: importances disagree among themselves.",
+    traps="Agreement is evidence, not proof: importances disagree among themselves.",
     source="Jain & Wallace 2019, section 4.1",
 )

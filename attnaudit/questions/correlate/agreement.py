@@ -131,7 +131,7 @@ def deviation(values: Array) -> Estimate:
     defined = values[~np.isnan(values)]
     undefined = len(values) - len(defined)
     if len(defined) < 2:
-        return Estimate(None, undefined=undefined, reason="fewer than two instances gave a value")
+        return Estimate(None, undefined=undefined, reason="fewer than two texts gave a value")
     return Estimate(float(defined.std(ddof=1)), n=len(defined), undefined=undefined)
 
 
@@ -146,5 +146,5 @@ def _explained(estimate: Estimate) -> Estimate:
     return Estimate(
         None,
         undefined=estimate.undefined,
-        reason="attention or importance is constant, or undefined, within every instance",
+        reason="in every text, attention or importance is undefined or the same for all words",
     )

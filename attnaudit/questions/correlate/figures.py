@@ -16,10 +16,11 @@ _LINES = (
     Mark("gradient with leave-one-out", 0.0, "-."),
 )
 _CAPTION = (
-    "At 1 both rank the words alike. At 0 the rankings have nothing in common. Compare with the"
-    " upright lines. The random floor is the mean tau of attention with a random ranking."
-    " The other line is the mean tau of gradient with leave-one-out: two importances do not agree"
-    " fully either."
+    "Tau says how alike two rankings of the words are. At 1 attention and the importance rank "
+    "the words in the same order. At 0 the two rankings have nothing in common. Compare the "
+    "bars with the vertical lines. The random floor is the mean tau of attention with a random "
+    "ranking. The other line is the mean tau of gradient with leave-one-out: two importances "
+    "do not agree fully, either."
 )
 _METRICS = ("correlate.random.tau.mean", "correlate.gradient~leave_one_out.tau.mean")
 

@@ -30,8 +30,8 @@ def _agreements(placeholder: str, direction: Direction) -> list[MetricSpec]:
         ),
         MetricSpec(
             f"{prefix}.weighted_tau.mean",
-            f"The mean over texts of a Kendall's tau between the attention and {other} in which "
-            "the words at the top of the rankings count most.",
+            f"How alike the attention and {other} rank the words, as a mean over texts of a "
+            "Kendall's tau in which the top words count most.",
             "rank correlation",
             direction,
             LEAST_MEAN,
@@ -39,8 +39,8 @@ def _agreements(placeholder: str, direction: Direction) -> list[MetricSpec]:
             formula="tau with weight 1/(r+1) + 1/(s+1) for the pair of words at ranks r and s "
             "(from 0); mean over ranks by either list",
             beside=("correlate.random.weighted_tau.mean",),
-            traps="There is no simple test of it. For random rankings of 20 words it is 0 on "
-            "average, with a standard deviation of .21.",
+            traps="There is no simple significance test for it. For random rankings of 20 words "
+            "it is 0 on average, with a standard deviation of .21.",
             source="Vigna 2015",
         ),
         MetricSpec(
@@ -54,19 +54,20 @@ def _agreements(placeholder: str, direction: Direction) -> list[MetricSpec]:
             "k = max(1, ceil(top * words))",
             beside=(f"{prefix}.top_overlap.chance", "top"),
             traps="In short texts chance alone gives a large share. Words that tie for the last "
-            "place share it.",
+            "place count in part.",
             source="this tool's own; tied places are shared out as in random tie-breaking",
         ),
         MetricSpec(
             f"{prefix}.top_overlap.chance",
-            f"What `{prefix}.top_overlap.mean` would be for random rankings of the same lengths.",
+            f"The value that `{prefix}.top_overlap.mean` would have for random rankings of "
+            "texts of the same lengths.",
             "fraction",
             "neutral",
             LEAST_MEAN,
             UNIT,
             formula="mean of k / words",
             beside=(f"{prefix}.top_overlap.mean",),
-            traps="It depends on the lengths of the texts and on the setting `top` alone.",
+            traps="It depends only on the lengths of the texts and on the setting `top`.",
             source="this tool's own",
         ),
     ]
@@ -85,8 +86,7 @@ def _taus(
     return [
         MetricSpec(
             f"{prefix}.tau.mean",
-            f"The mean over texts of Kendall's tau between {between}, which says how alike the two "
-            "rank the words.",
+            f"How alike {between} rank the words, as a mean over texts of Kendall's tau.",
             "rank correlation",
             direction,
             LEAST_MEAN,
@@ -94,26 +94,28 @@ def _taus(
             formula="mean of (C - D) / sqrt((P - T1)(P - T2)); C, D pairs of words in the same and "
             "in opposite order, P all pairs, T1, T2 tied pairs of each list",
             beside=beside("mean"),
-            traps="It counts words that matter little as much as the others. A gradient with "
-            "attention held fixed carries the attention weight as a factor, which raises it.",
+            traps="It counts words that matter little as much as all others. A gradient with "
+            "attention held fixed contains the attention weight as a factor, which makes "
+            "tau larger.",
             source=f"{_PAPER}; Kendall 1970 for tau-b",
         ),
         MetricSpec(
             f"{prefix}.tau.std",
-            f"The standard deviation over texts of Kendall's tau between {between}.",
+            f"How much Kendall's tau between {between} differs from text to text, as a standard "
+            "deviation.",
             "rank correlation",
             "neutral",
             LEAST_MEAN,
             (0.0, None),
             formula="sqrt(sum (tau - mean tau)^2 / (n - 1))",
             beside=(f"{prefix}.tau.mean",),
-            traps="Short texts alone make it large.",
+            traps="Short texts make it large by chance alone.",
             source=_PAPER,
         ),
         MetricSpec(
             f"{prefix}.tau.significant",
-            f"The share of texts in which the tau between {between} differs from 0 with a p-value "
-            "of at most .05.",
+            f"The share of texts in which the tau between {between} differs from 0 with a "
+            "p-value of at most .05.",
             "fraction",
             direction,
             LEAST_MEAN,
@@ -121,7 +123,7 @@ def _taus(
             formula="mean of [p <= .05], two-sided",
             beside=beside("significant"),
             traps="It grows with the length of the texts: below 5 words it is always 0, and in "
-            "long texts a tiny tau counts.",
+            "long texts even a tiny tau is significant.",
             source=_PAPER,
         ),
     ]
@@ -134,29 +136,29 @@ SPECS = (
     *_taus("correlate.{a~b}", "two importances, {a~b}", "neutral", reference=True),
     MetricSpec(
         "correlate.{integral}.completeness_error.mean",
-        "The mean over texts of how far the scores of {integral} miss the sum that they must have, "
-        "which is the change of the explained probability from the baseline to the text.",
+        "How far the scores of {integral} miss the sum that theory demands, as a mean over "
+        "texts: the change of the explained probability from the baseline to the text.",
         "probability",
         "lower",
         LEAST_MEAN,
         (0.0, None),
         formula="mean of |sum_t IG_t - (p(x) - p(baseline))|, IG_t with its sign",
         beside=("correlate.{integral}.undefined",),
-        traps="It checks the numerical integral, not the explanation. Words can be wrong in ways "
-        "that cancel. Texts whose scores are undefined are left out.",
+        traps="It checks the numerical integral, not the explanation. Errors of several words "
+        "can cancel. Texts whose scores are undefined are left out.",
         source="Sundararajan et al. 2017, section 3 (completeness)",
     ),
     MetricSpec(
         "correlate.{integral}.gradients.mean",
-        "The mean over texts of how many gradients the scores of {integral} took.",
+        "How many gradients the scores of {integral} needed, as a mean over texts.",
         "gradients",
         "neutral",
         LEAST_MEAN,
         (0.0, None),
         formula="mean of the points on the path at which the gradient was taken",
         beside=("correlate.{integral}.undefined",),
-        traps="Undefined texts count too, with what they took. Many gradients mean that the answer "
-        "changes abruptly on the way to the text, and nothing worse.",
+        traps="Undefined texts count, too. Many gradients only mean that the answer changes "
+        "abruptly on the path from the baseline to the text.",
         source="this tool's own",
     ),
     MetricSpec(
@@ -169,7 +171,8 @@ SPECS = (
         UNIT,
         formula="mean of [the scores of the text are undefined]",
         beside=("correlate.{integral}.gradients.mean",),
-        traps="These texts are left out of every other figure of {integral}, and may be of a kind.",
+        traps="These texts are left out of all other figures of {integral}, and they may "
+        "differ from the rest.",
         source="this tool's own",
     ),
 )

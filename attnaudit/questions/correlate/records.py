@@ -36,7 +36,9 @@ class Correlated(Attended, kw_only=True):
             if name not in self.importance:
                 raise ValueError(f"signs.{name} is of no importance that is there")
         if self.integration is not UNSET and (odd := self.integration.keys() - self.importance):
-            raise ValueError(f"integration.{min(odd)} is of no importance that is there")
+            raise ValueError(
+                f"integration.{min(odd)} belongs to an importance that is not in the record"
+            )
 
 
 def kind(record: Mapping[str, Any]) -> type[Correlated]:

@@ -14,15 +14,15 @@ class CorrelateSettings(ComparedSettings):
 
     target: Literal["predicted", "gold"] = pydantic.Field(
         "predicted",
-        description="Whose probability the importances explain: the predicted class "
-        "or the gold class.",
+        description="The class whose probability the importances explain: the predicted class, "
+        "or the correct (gold) class.",
     )
     top: float = pydantic.Field(
-        0.2, gt=0, le=1, description="The share of the words of a text that count as its top words."
+        0.2, gt=0, le=1, description="Which share of the words of a text counts as its top words."
     )
-    seed: int = pydantic.Field(
-        0, ge=0, description="The seed of everything that is random in the audit."
-    )
+    seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     text: bool = pydantic.Field(
-        False, description="Whether the records keep the words; without it they hold numbers only."
+        False,
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )

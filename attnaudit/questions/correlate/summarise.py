@@ -58,12 +58,13 @@ def _strata(
 
 
 def _notes(agreement: Agreement) -> list[str]:
-    notes = ["Below 5 words no tau can be significant."]
+    notes = ["In a text of fewer than 5 words no tau can be significant."]
     taus = (agreement.figure(f"{name}.tau") for name in agreement.names)
     worst = max(int(np.isnan(tau).sum()) for tau in taus)
     if worst:
         notes.append(
-            f"Up to {worst} of {len(agreement)} instances gave no tau: attention or importance is "
-            "constant there, or the importance is undefined. They are counted, not averaged."
+            f"Up to {worst} of {len(agreement)} texts gave no tau, because attention or "
+            "importance is the same for all their words, or because the importance is "
+            "undefined. These texts are counted, but are not part of the means."
         )
     return notes

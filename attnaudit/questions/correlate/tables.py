@@ -32,10 +32,14 @@ def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: 
         rows = [row[:-1] for row in rows]
     chance = metrics[f"correlate.{names[0]}.top_overlap.chance"].value
     notes = [
-        "tau: mean of Kendall's tau-b over instances, with its 95 % interval; sd over instances.",
-        "sig: share with p <= .05, which grows with length; BH: after Benjamini-Hochberg.",
-        f"w-tau: tau weighted to the top; top: share of the top {top:.0%} of words in common, by"
-        f" chance {chance:.3f}.",
+        "tau: how alike the two rankings of the words are (Kendall's tau-b; 1: the same order, "
+        "0: no relation), mean over texts with its 95 % interval. sd: its standard deviation "
+        "over texts.",
+        "sig: share of texts with p <= .05. It grows with the length of the texts. BH: the same"
+        " after the Benjamini-Hochberg correction for many tests.",
+        "w-tau: a tau in which the words at the top count most. top: share of the top"
+        f" {top:.0%} of the words that both rankings have in common; by chance it is {chance:.3f}.",
+        "`attnaudit explain NAME` says what an importance is, such as gradient_l2.",
         *(said for name, said in _CONTROLS.items() if name in names),
         *agreement.integrals.notes(),
     ]
@@ -43,8 +47,9 @@ def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: 
 
 
 _CONTROLS = {
-    "attention_null": "attention_null: what the factor alpha alone gives a gradient.",
-    "random": "random: the floor.",
+    "attention_null": "attention_null: how well a gradient agrees only because it contains the "
+    "attention weight as a factor.",
+    "random": "random: a random ranking. A useful ranking must agree better than this floor.",
 }
 _SHOWN = (
     "tau.mean",
@@ -63,7 +68,7 @@ def reference_table(names: Sequence[str], metrics: Mapping[str, Estimate]) -> Ta
         taus = [metrics[f"correlate.{a}~{b}.tau.mean"].value for a in names[:i]]
         rows.append([f"{i + 1} {b}", *taus, *[""] * (len(names) - 1 - i)])
     return Table(
-        "How importances agree with each other (mean tau): a comparison, not an upper bound",
+        "How importances agree with each other (mean tau): for comparison, not an upper bound",
         ["", *(str(i) for i in range(1, len(names)))],
         rows if len(names) > 1 else [],
         baselines(names),
@@ -91,8 +96,8 @@ def detail_table(agreement: Agreement, strata: Strata, basics: Basics) -> Table:
             spread = deviation(taus[name]).value
             share = _mean(agreement.figure(f"{name}.sig")[part])
             rows.append([stratum, name, *interval, spread, share, mean.n, mean.undefined])
-    columns = ["stratum", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
-    title = "Attention against importance within strata"
+    columns = ["texts", "attention against", "tau", "low", "high", "sd", "sig", "n", "undefined"]
+    title = "Attention against importance, by predicted class and by length"
     return Table(title, columns, rows, baselines(agreement.names), detail=True)
 
 

@@ -7,12 +7,14 @@ from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 
 ABOUT = """\
-Attention weights are erased: one against a random other one, then one after another until the
-decision flips (Serrano & Smith 2019). The top words are deleted from the text, or kept alone
-(comprehensiveness and sufficiency, DeYoung et al. 2020). Each stands beside random and, in short
-texts, the best possible order. The weights of the words that a heatmap highlights are set to zero:
-where the answer moves no more than for other words, the text is unsupported. Where the data has
-human rationales, agreement with them is shown apart: plausibility is not faithfulness."""
+This test erases attention weights, that is, sets them to zero. First it erases the largest weight
+alone, and compares it with a random other one. Then it erases one weight after another until the
+decision flips (Serrano & Smith 2019). It also deletes the top words from the text, or keeps only
+them (comprehensiveness and sufficiency, DeYoung et al. 2020). Compare each figure with a random
+order and, in short texts, with the best possible order. Last, it erases the weights of the words
+that a heatmap highlights. If the answer moves no more than for other words, the heatmap of this
+text is unsupported. If people marked the words that matter (rationales), a separate table shows how
+well rankings agree with them. Such agreement (plausibility) does not show how the model works."""
 
 QUESTION = Question(
     name="erase",
@@ -24,13 +26,13 @@ QUESTION = Question(
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "erased until the answer flips",
+            "share erased until the answer flips",
             "erase.flip_fraction.attention",
             "random ranking",
             "erase.flip_fraction.random",
         ),
         EvidenceRow(
-            "top words deleted: fall (comprehensiveness)",
+            "top words deleted (comprehensiveness)",
             "erase.comprehensiveness.attention",
             "random ranking",
             "erase.comprehensiveness.random",
@@ -45,16 +47,16 @@ QUESTION = Question(
     tables=("erase", "plausibility"),
     attention=True,
     of_many_rows=True,
-    traps="An erased vector is not an erased word, and texts without some of their words are unlike"
-    " real ones.",
+    traps="Erasing a weight does not erase the word: the vectors of other words still contain "
+    "it. And texts with deleted words are unlike real texts.",
     source="Serrano & Smith 2019; DeYoung et al. 2020",
     controls=(
         ControlRow(
-            "unsupported, random heatmaps",
+            "unsupported random heatmaps",
             "erase.unsupported.random",
             (("the model's own", "erase.unsupported.attention"),),
-            "If random heatmaps are unsupported no more often than the model's own, the answers do"
-            " not support those either.",
+            "If random heatmaps are not unsupported more often than the model's own, this test "
+            "tells nothing about the model's heatmaps.",
         ),
     ),
 )

@@ -52,10 +52,12 @@ def deletion_tables(
             row += [mean.value, mean.ci_low, mean.ci_high]
         rows.append(row)
     notes = [
-        "Drop of the predicted class's probability, mean over the top 1, 5, 10, 20 and 50 % of",
-        "words: when they are deleted (comprehensiveness, more is better) and when all others are",
-        "(sufficiency, less is better). random is the floor: what deleting any words does.",
-        "Rankings have no sign: some top words may speak against the predicted class.",
+        "Both figures say how much the probability of the predicted class falls, as a mean over"
+        " the top 1, 5, 10, 20 and 50 % of the words.",
+        "compr. (comprehensiveness): the top words are deleted. Higher is better. suff."
+        " (sufficiency): all other words are deleted. Lower is better.",
+        "random: deleting words at random. A useful ranking must do better than this floor.",
+        "Rankings ignore the sign: some top words may speak against the predicted class.",
         *integrals,
     ]
     columns = ["ranking", "compr.", "low", "high", "suff.", "low", "high"]

@@ -47,8 +47,8 @@ def _curve(found: Summary) -> list[Drawn]:
             shares,
             "Weights erased until the decision flips",
             ("share of the weights erased", "share of the texts flipped"),
-            "A line that rises early belongs to an order that puts the deciding words first."
-            " Compare attention with the random order.",
+            "A line that rises early means that this order puts the words that decide first. "
+            "Compare attention with the random order.",
             "erase-flips",
         )
     ]
@@ -72,10 +72,10 @@ def _deleted(found: Summary) -> list[Drawn]:
     return [
         intervals(
             shown,
-            "Fall of the probability when the top words are deleted",
+            "How far the probability falls when the top words are deleted",
             "comprehensiveness",
-            "To the right of the floor, deleting the words that a ranking puts first does more than"
-            " deleting random words. Bars are 95 % intervals.",
+            "To the right of the floor, it does more to delete the words that a ranking puts "
+            "first than to delete random words. Bars are 95 % intervals.",
             "erase-comprehensiveness",
             marks,
         )
@@ -92,8 +92,9 @@ def _unsupported(found: Summary) -> list[Drawn]:
             shown,
             "Heatmaps that the answer does not support",
             "share of unsupported texts",
-            "In such a text the answer hardly moves when the highlighted words lose their weight."
-            " Random heatmaps show how often that happens to any words. Bars are 95 % intervals.",
+            "In an unsupported text the answer moves no more when the highlighted words lose "
+            "their weight than when other words do. Random heatmaps show how often this "
+            "happens to words chosen at random. Bars are 95 % intervals.",
             "erase-unsupported",
         )
     ]

@@ -50,8 +50,9 @@ class FlipCurve:
             for i, share in enumerate(GRID)
         ]
         notes = [
-            "The share of texts whose decision has differed from the model's by the time that this"
-            " share of their items is erased, in each order.",
+            "Each column is an order of erasing. It shows the share of texts whose decision "
+            "has flipped by the time that this share of their items (the vectors that "
+            "attention averages) is erased.",
         ]
-        title = "Decisions flipped by share of items erased"
+        title = "Share of decisions flipped, by share of items erased"
         return Table(title, ["erased", *curves], rows, notes, detail=True)

@@ -60,14 +60,16 @@ def flip_table(metrics: Mapping[str, Estimate], columns: Mapping[str, Array], it
         rows.append([name, *whole, float(values[short].mean()) if short.any() else None])
     columns_shown = ["order", "erased", "low", "high", "Q1", "median", "Q3", "never", "short"]
     notes = [
-        "Mean share of items erased when the decision first differs, least is best; never: share",
-        "that no erasure flips, counted as 1. Items are representations that the attention reads.",
-        "gradient: of the decision by the weight; random: mean of 5 shuffles.",
+        "erased: the mean share of the items that are erased when the decision first flips. Lower"
+        " is better. An item is a vector that the attention averages, one for each word.",
+        "Q1, median, Q3: a quarter, half and three quarters of the texts lie below these values."
+        " never: the share of texts whose decision never flips. They count as 1.",
+        "gradient: the derivative of the decision by the weight. random: the mean of 5 shuffles.",
     ]
     if short.any():
         notes.append(
-            f"short: mean on the {short.sum():,} instances of at most {items} items, where the best"
-            " possible order is known."
+            f"short: the mean over the {short.sum():,} texts of at most {items} items. For "
+            "these the best possible order (optimum) is known."
         )
     else:
         rows, columns_shown = [row[:-1] for row in rows], columns_shown[:-1]

@@ -12,11 +12,13 @@ _SINGLE = "Serrano & Smith 2019, section 4"
 _FLIPS = "Serrano & Smith 2019, section 5"
 _ERASER = "DeYoung et al. 2020 (ERASER)"
 _ITEMS = (
-    "An item is a vector that the attention reads, not a word: other items may still know of the "
-    "erased one."
+    "An item is a vector that the attention reads, not a word: other items may still contain "
+    "the erased word."
 )
 _DELETED = "Texts with deleted words are unlike those that the model was trained on."
-_PEOPLE = "It is agreement with people, and no evidence that the model works that way."
+_PEOPLE = (
+    "It measures agreement with people. It is no evidence that the model works in the same way."
+)
 
 
 def _single(
@@ -108,8 +110,8 @@ _SHARES = "mean over r in 1, 5, 10, 20, 50 % (rounded up) of"
 SPECS = (
     _single(
         "jsd_difference.mean",
-        "How much more the answer changes without the item of largest attention than without a "
-        "random other item.",
+        "How much more the answer changes when the item of largest attention is erased than "
+        "when a random other item is erased.",
         "mean of JSD(p(no top item), p) - JSD(p(no random item), p)",
         ("negative", "spearman"),
         unit="nats",
@@ -126,46 +128,48 @@ SPECS = (
     ),
     _single(
         "negative_large_gap",
-        "The share of texts in which a random other item changes the answer more than the top "
-        "item, among texts where the weights of the two differ by more than .4.",
+        "The share of texts in which erasing a random other item changes the answer more than "
+        "erasing the top item, among texts where their weights differ by more than .4.",
         "the mean of `erase.single.negative` where a_top - a_random > .4",
         ("negative",),
-        "Often few texts have so large a gap; look at n.",
+        "Often few texts have such a large gap, so look at n.",
         direction="lower",
     ),
     _single(
         "flips.both",
-        "The share of texts whose decision flips without the item of largest attention, and also "
-        "without a random other item.",
+        "The share of texts whose decision flips when the item of largest attention is erased, "
+        "and also when a random other item is erased.",
         "mean of [flips without top] [flips without random]",
         ("flips.top_only", "flips.random_only", "flips.neither"),
     ),
     _single(
         "flips.top_only",
-        "The share of texts whose decision flips without the item of largest attention only.",
+        "The share of texts whose decision flips when the item of largest attention is erased, "
+        "but not when a random other item is erased.",
         "mean of [flips without top] [stays without random]",
         ("flips.random_only", "mcnemar_p"),
         direction="higher",
     ),
     _single(
         "flips.random_only",
-        "The share of texts whose decision flips without the random other item only.",
+        "The share of texts whose decision flips when a random other item is erased, but not "
+        "when the item of largest attention is erased.",
         "mean of [stays without top] [flips without random]",
         ("flips.top_only", "mcnemar_p"),
         direction="lower",
     ),
     _single(
         "flips.neither",
-        "The share of texts whose decision stays without the item of largest attention, and also "
-        "without the random other item.",
+        "The share of texts whose decision flips neither when the item of largest attention is "
+        "erased nor when a random other item is erased.",
         "mean of [stays without top] [stays without random]",
         ("flips.both",),
         "One item is seldom enough to flip a decision, so a large share says little.",
     ),
     _single(
         "spearman",
-        "Whether the answer changes more for a larger gap in attention: the rank correlation over "
-        "texts between the two.",
+        "Whether erasing the top item matters more where its weight exceeds the random item's "
+        "by more, as a rank correlation over texts.",
         "Spearman correlation of a_top - a_random with the difference of the two JSDs",
         ("jsd_difference.mean",),
         unit="rank correlation",
@@ -177,32 +181,33 @@ SPECS = (
         "The p-value of a test that the top item and the random item flip decisions equally often.",
         "exact binomial test of [top only] against [random only] at 1/2, two-sided",
         ("flips.top_only", "flips.random_only"),
-        "It takes texts as independent, also where they belong to groups. A small value does not "
-        "say which of the two flips more.",
+        "It treats texts as independent, even if they belong to groups. A small value does not "
+        "say which of the two flips more decisions.",
         unit="probability",
         source="McNemar 1947; the test of two erasures: Serrano & Smith 2019, section 4",
     ),
     *_ranked(
         "erase.flip_fraction",
         "criterion",
-        "How much must be erased, in the order of {ranking}, until the decision flips: the mean "
-        "share of the items.",
+        "The mean share of the items that must be erased, in the order of {ranking}, until "
+        "the decision flips.",
         "fraction",
         "lower",
         formula="mean of (items erased at the first flip) / items; 1 where no erasure flips it",
-        traps=f"{_ITEMS} Decisions that never flip count as 1, and `optimum` is known for short "
-        "texts only.",
+        traps=f"{_ITEMS} Decisions that never flip count as 1. `optimum`, the best possible "
+        "order, is known for short texts only.",
         source=_FLIPS,
         beside=("erase.all.flips",),
     ),
     *_ranked(
         "erase.never_flips",
         "criterion",
-        "The share of texts whose decision no erasure in the order of {ranking} flips.",
+        "The share of texts whose decision never flips, however many items are erased in the "
+        "order of {ranking}.",
         "fraction",
         "neutral",
         formula="mean of [the decision never flips]; of random, also over the shuffles",
-        traps="A model that answers this class by default never flips, whatever the order.",
+        traps="A model that gives this class by default never flips, in any order.",
         source=_FLIPS,
         beside=("erase.all.flips",),
     ),
@@ -216,7 +221,7 @@ SPECS = (
         UNIT,
         formula="mean of TVD(p(content weights 0), p)",
         beside=("erase.flip_fraction.attention", "erase.residual_ratio.mean"),
-        traps="Near 0 the answer goes around the attention, so no erasure of weights can matter.",
+        traps="Near 0 the answer goes around the attention, so erasing weights cannot matter.",
         source="this tool's own",
     ),
     MetricSpec(
@@ -229,50 +234,51 @@ SPECS = (
         UNIT,
         formula="mean of [argmax p(content weights 0) differs from argmax p]",
         beside=("erase.never_flips.attention",),
-        traps="Where it is small, the decision does not pass through the audited attention.",
+        traps="If it is small, the decision does not pass through the audited attention.",
         source="this tool's own",
     ),
     MetricSpec(
         "erase.residual_ratio.mean",
-        "How large the output of the audited attention is beside the residual that it is added to "
-        "and that bypasses it.",
+        "How large the output of the audited attention is, divided by the residual: the vector "
+        "that goes around the attention and is added to it.",
         "ratio of norms",
         "neutral",
         LEAST_MEAN,
         (0.0, None),
         formula="mean of ||attention output|| / ||residual||",
         beside=("erase.all.tvd.mean",),
-        traps="A small vector may still decide, and a large one may not. It exists for models "
-        "that show their residual.",
+        traps="A small output may still decide, and a large output may not. It exists only for "
+        "models that show their residual.",
         source="this tool's own; compare Kobayashi et al. 2021",
     ),
     _unsupported(
         "attention",
-        "The share of judged texts in which the highlighted words do not carry the answer: "
-        "setting their weights to zero moves it no more than for other words.",
+        "The share of judged texts whose answer moves no more when the weights of the "
+        "highlighted words are set to zero than when those of other words are.",
         ("random", "not_judged"),
-        "A text that passes proves nothing: chance passes too, and attention that lies beside the "
-        "evidence can pass. Where all content erased moves no answer, every text is unsupported.",
+        "A supported text proves nothing: random heatmaps can pass, and so can attention that "
+        "lies next to the evidence. If no weights move the answers, every text is unsupported.",
         "lower",
     ),
     _unsupported(
         "random",
-        "The share of judged texts that are unsupported when the model's own weights are shuffled "
-        "among the words: what a heatmap has that says nothing.",
+        "The share of judged texts that are unsupported when the model's own weights are "
+        "shuffled among the words, so that the heatmap says nothing.",
         ("attention",),
-        "It is below 1: a random choice of words can hold those that decide.",
+        "It is below 1, because words chosen at random can include those that decide.",
     ),
     _unsupported(
         "deleted",
-        "The share of judged texts in which deleting the highlighted words moves the answer no "
-        "more than deleting other words.",
+        "The share of judged texts whose answer moves no more when the highlighted words are "
+        "deleted than when other words are.",
         ("attention",),
-        f"{_DELETED} Deleting other words moves answers too, so that honest attention fails often.",
+        f"{_DELETED} Deleting other words moves answers, too, so honest attention often fails "
+        "here.",
         formula="mean of [TVD(p(x without S), p) <= max(.01, largest TVD of a draw)], S the words",
     ),
     _unsupported(
         "not_judged",
-        "The share of texts that have too few words for a comparison with other words.",
+        "The share of texts that have too few words to compare the highlighted words with others.",
         ("attention",),
         "These texts count neither as supported nor as unsupported.",
         formula="mean of [fewer than 5 different draws of other words]",
@@ -280,8 +286,8 @@ SPECS = (
     *_ranked(
         "erase.comprehensiveness",
         "measure",
-        "How much the predicted class loses when the top words by {ranking} are deleted from the "
-        "text.",
+        "How much the probability of the predicted class falls when the top words by "
+        "{ranking} are deleted from the text.",
         "probability",
         "higher",
         _SIGNED,
@@ -293,20 +299,22 @@ SPECS = (
     *_ranked(
         "erase.sufficiency",
         "measure",
-        "How much the predicted class loses when only the top words by {ranking} are kept.",
+        "How much the probability of the predicted class falls when only the top words by "
+        "{ranking} are kept.",
         "probability",
         "lower",
         _SIGNED,
         formula=f"{_SHARES} p_j(x) - p_j(only the top r), j the predicted class",
-        traps=f"{_DELETED} A model that answers a class by default loses little, whatever is kept.",
+        traps=f"{_DELETED} A model that gives this class by default loses little, no matter which "
+        "words are kept.",
         source=_ERASER,
         beside=("comprehensiveness",),
     ),
     *_ranked(
         "plausibility.token_f1",
         "measure",
-        "How well the top words by {ranking} are the words that people marked, with as many words "
-        "as people marked.",
+        "How well the top words by {ranking} match the words that people marked, if both are "
+        "equally many.",
         "fraction",
         "neutral",
         formula="mean of 2 |top and marked| / (|top| + |marked|), |top| = |marked|",
@@ -317,7 +325,8 @@ SPECS = (
     *_ranked(
         "plausibility.iou_f1",
         "measure",
-        "How well the runs of top words by {ranking} are the runs of words that people marked.",
+        "How well runs of neighbouring top words by {ranking} match the runs of words that "
+        "people marked.",
         "fraction",
         "neutral",
         formula="mean F1 of runs; a run is right if intersection / union with a marked run >= .5",
@@ -328,25 +337,26 @@ SPECS = (
     *_ranked(
         "plausibility.auprc",
         "measure",
-        "Average precision: how well the scores of {ranking} rank the words that people marked "
-        "above the others.",
+        "How well the scores of {ranking} put the words that people marked above all others, "
+        "as average precision.",
         "fraction",
         "neutral",
         formula="mean of sum_k (R_k - R_(k-1)) P_k, P and R precision and recall at each score",
-        traps=f"{_PEOPLE} A constant score has the share of marked words, not 0.",
+        traps=f"{_PEOPLE} A score that is the same for all words gets the share of marked words, "
+        "not 0.",
         source=f"{_ERASER}, whose own AUPRC is trapezoidal: see plausibility.auprc_trapezoidal",
         beside=("AUPRC", "plausibility.auprc_trapezoidal.attention"),
     ),
     *_ranked(
         "plausibility.auprc_trapezoidal",
         "measure",
-        "The AUPRC as ERASER computes it: the area under straight lines between the points of the "
-        "precision-recall curve of {ranking}.",
+        "How well the scores of {ranking} put the words that people marked above all others, "
+        "as the AUPRC that ERASER computes with straight lines.",
         "fraction",
         "neutral",
         formula="mean of sum_k (R_k - R_(k-1)) (P_k + P_(k-1)) / 2, R_0 = 0, P_0 = 1",
-        traps=f"{_PEOPLE} Straight lines flatter (Davis & Goadrich 2006): a constant score has "
-        "(1 + s) / 2, s the share of marked words.",
+        traps=f"{_PEOPLE} Straight lines give values that are too large (Davis & Goadrich 2006): "
+        "a constant score gets (1 + s) / 2, where s is the share of marked words.",
         source=f"{_ERASER}, section 4.1",
         beside=("AUPRC", "plausibility.auprc.attention"),
     ),

@@ -39,10 +39,13 @@ def plausibility_table(metrics: Mapping[str, Estimate], names: Sequence[str]) ->
         interval = [first.value, first.ci_low, first.ci_high]
         rows.append([name, *interval, *(other.value for other in others)])
     notes = [
-        "Of the top words of a text, as many as people marked: F1 with the marked words, F1 of",
-        "spans (IoU at least .5), and for all words average precision, and the trapezoidal AUPRC",
-        "that ERASER reports.",
-        "It says whether people would agree, and nothing about the model's own reasons.",
+        "Each ranking gives as many top words as people marked in the text. token F1: how well"
+        " these words match the marked words. IoU-F1: how well runs of them match the marked runs"
+        " (the overlap must be at least half of the union).",
+        "average precision and AUPRC: how well the ranking puts the marked words above all others."
+        " AUPRC is computed with straight lines, as ERASER (DeYoung et al. 2020) does.",
+        "These figures say whether people would agree with the ranking. They say nothing about "
+        "the model's own reasons.",
         *baselines(names),
     ]
     columns = ["ranking", "token F1", "low", "high", "IoU-F1", "average precision", "AUPRC"]

@@ -94,10 +94,10 @@ class Erased(Attended, kw_only=True):
         if self.support is not UNSET and (
             not self.support.words or max(self.support.words) >= self.words
         ):
-            raise ValueError(f"support.words are no places among {self.words} words")
+            raise ValueError(f"support.words are not positions among {self.words} words")
         for name, agreements in (self.plausibility or {}).items():
             if unknown := agreements.keys() - set(AGREEMENTS):
-                raise ValueError(f"plausibility.{name} holds an unknown {min(unknown)!r}")
+                raise ValueError(f"plausibility.{name} contains an unknown {min(unknown)!r}")
         for what in KINDS:
             for name, figures in getattr(self, what).items():
                 if len(figures) != len(BINS):

@@ -14,14 +14,14 @@ class EraseSettings(ComparedSettings):
         10,
         ge=0,
         le=16,
-        description="The most items that a text may have for a search of the best possible order, "
-        "which tries all sets of items.",
+        description="Search the best possible order only in texts of at most this many items. The "
+        "search tries all sets of items.",
     )
-    seed: int = pydantic.Field(
-        0, ge=0, description="The seed of everything that is random in the audit."
-    )
+    seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     text: bool = pydantic.Field(
-        False, description="Whether the records keep the words; without it they hold numbers only."
+        False,
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )
 
     @property

@@ -61,7 +61,7 @@ def single_statistics(
     defined = ~np.isnan(gaps)
     n = int(defined.sum())
     p = mcnemar(*counts)
-    reason = None if p is not None else "no decision flips under one of the two erasures alone"
+    reason = None if p is not None else "no decision flips under only one of the two erasures"
     correlation = influence.spearman(gaps[defined], differences[defined])
     spearman = sample.part(defined).score(correlation, (-1.0, 1.0))
     return {
@@ -88,23 +88,26 @@ def single_tables(metrics: Mapping[str, Estimate]) -> dict[str, Table]:
         figure = metrics[f"erase.single.{name}"]
         rows.append([shown, figure.value, figure.ci_low, figure.ci_high, figure.n])
     notes = [
-        "JSD of the answer without the top item minus JSD without a random other one: below 0,",
-        "a random item mattered more than the one with the largest weight. gap: their weights'",
-        "difference. Items are representations that the attention reads, renormalised without it.",
+        "An item is a vector that the attention averages, one for each word. When one is erased,"
+        " the remaining weights are scaled up to the same sum.",
+        "difference of JSD: how far the answer moves (JSD) without the item of largest weight, "
+        "minus how far it moves without a random other item. Below 0 the random item mattered "
+        "more.",
+        "gap: the weight of the first item minus the weight of the second.",
     ]
     share = {k: metrics[f"erase.single.flips.{k}"].value for k in _CELLS}
     p = metrics["erase.single.mcnemar_p"].value
     tested = "no exact McNemar test" if p is None else f"exact McNemar p = {p:.3g}"
     flips = Table(
-        "Decisions that flip without the top item, and without the random one (shares)",
+        "Decisions that flip without the top item, and without the random item (shares)",
         ["", "random: flips", "random: stays"],
         [
             ["top: flips", share["both"], share["top_only"]],
             ["top: stays", share["random_only"], share["neither"]],
         ],
-        [f"Flips by one of the two alone: {tested}."],
+        [f"Test of whether the two erasures flip equally many decisions: {tested}."],
     )
-    title = "One weight erased: the largest against a random other one"
+    title = "One weight erased: the largest, compared with a random other one"
     columns = ["", "value", "low", "high", "n"]
     return {"erase.single": Table(title, columns, rows, notes), "erase.single_flips": flips}
 
@@ -114,5 +117,5 @@ _SHOWN = {
     "jsd_difference.mean": "mean difference of JSD",
     "negative": "share below 0",
     "negative_large_gap": f"share below 0, gap above {LARGE_GAP:g}",
-    "spearman": "Spearman: gap and difference",
+    "spearman": "rank correlation (Spearman) of gap and difference",
 }

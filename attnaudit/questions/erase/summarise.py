@@ -84,13 +84,16 @@ def summarise(
     }
     notes = [*basics.notes(), *reliance_notes(metrics.get("erase.all.tvd.mean"))]
     notes.append(
-        "Setting a word's weight to zero does not remove the word: the states of other words still"
-        " contain it. Deleting words makes texts unlike those that the model was trained on."
-        " Compare each figure with that of a random order."
+        "Setting a word's weight to zero does not remove the word: the states of other words "
+        "still contain it. Deleting words makes texts unlike those that the model was trained "
+        "on. Compare each figure with the figure of a random order."
     )
     n = len(basics.ids)
     if lacking < n:
         tables["plausibility"] = plausibility_table(metrics, names)
         if lacking:
-            notes.append(f"{lacking} of {n} instances have no human rationale: undefined.")
+            notes.append(
+                f"{lacking} of {n} texts have no human rationale. Plausibility is undefined for "
+                "them."
+            )
     return Summary(metrics, tables, [*notes, *note_on(settings.left_out)], basics.columns(columns))

@@ -79,23 +79,26 @@ def support_tables(
 def _notes(draws: Array) -> list[str]:
     """How to read the shares; `draws` (judged texts,)."""
     notes = [
-        "The highlighted words are the fewest with the largest weights that hold half of the"
-        " attention, and at most a fifth of the words. Their weights are set to zero.",
-        f"A text is supported if its answer then moves by a TVD of more than {MOVED:g}, and by more"
-        f" than for each of {DRAWS} draws of as many other words.",
-        "A pass proves nothing. One highlighted word that is like the others passes at most once in"
-        f" {DRAWS + 1} times. Several words can pass by chance more often: compare the random"
-        " heatmap, which has the same weights, shuffled among the words.",
-        "Deleting words breaks texts: no text is judged by it.",
+        "The highlighted words are the words with the largest weights that together hold half "
+        "of the attention, but at most a fifth of the words. The test sets their weights to "
+        "zero.",
+        f"A text is supported if its answer then moves by a TVD of more than {MOVED:g}, and by "
+        f"more than for each of {DRAWS} random draws of the same number of other words.",
+        "That a text is supported proves nothing. One highlighted word that is no different "
+        f"from the others passes by chance at most once in {DRAWS + 1} times. Several words can "
+        "pass by chance more often. Compare with the random heatmap: it has the same weights, "
+        "shuffled among the words.",
+        "Words deleted: the same test, but the words are deleted from the text. Deleting words "
+        "breaks texts, so no text is judged by this.",
     ]
     fewer = draws[draws < DRAWS]
     if len(fewer):
         texts = "text has" if len(fewer) == 1 else "texts have"
         least, most = int(fewer.min()) + 1, int(fewer.max()) + 1
-        chance = f"1 in {most}" if least == most else f"1 in {least} to 1 in {most}"
+        chance = f"once in {most}" if least == most else f"once in {least} to {most}"
         notes.append(
-            f"{len(fewer):,} judged {texts} fewer than {DRAWS} different draws. All draws are used"
-            f" there, and the chance that one word passes is {chance}."
+            f"{len(fewer):,} judged {texts} fewer than {DRAWS} different draws. The test uses "
+            f"all of them, and one word passes by chance {chance} times."
         )
     notes.append(f"Texts with fewer than {LEAST_DRAWS} different draws are not judged.")
     return notes
@@ -112,8 +115,10 @@ def _list(figures: Mapping[str, Array], ids: Sequence[str], listed: NDArray[np.i
         ["text", "highlighted", "TVD", "others, up to", "draws"],
         rows,
         [
-            "TVD: how far the answer moves when the weights of the highlighted words are zero.",
-            "Others, up to: the most that it moves for a draw of as many other words.",
+            "TVD: how far the answer moves when the weights of the highlighted words are set "
+            "to zero.",
+            "Others, up to: the farthest that the answer moves for a draw of the same number "
+            "of other words.",
         ],
         detail=True,
         shown=LISTED,
@@ -131,7 +136,7 @@ def _unsupported(test: Mapping[str, Any]) -> float | None:
     return {"unsupported": 1.0, "supported": 0.0}.get(test.get("status", ""))
 
 
-_CHANCE = "a word like the others"
+_CHANCE = "expected for a word like the others"
 _SHOWN = {
     "attention": "attention",
     "random": "random heatmap",

@@ -31,7 +31,7 @@ ABLATION = (
         UNIT,
         formula="mean over texts and heads of [argmax p(head removed) != argmax p]",
         beside=("heads.ablation.tvd.mean",),
-        traps="A very confident answer stays although its log-odds may move a lot.",
+        traps="A very confident answer can stay although its log-odds move a lot.",
         source=f"{_MICHEL}, section 3.2",
     ),
     MetricSpec(

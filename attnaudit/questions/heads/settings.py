@@ -59,9 +59,7 @@ class HeadsSettings(ShownSettings):
         description="A word whose keys are dropped for all rows, wherever it stands; upper and"
         " lower case are the same.",
     )
-    seed: int = pydantic.Field(
-        0, ge=0, description="The seed of everything that is random in the audit."
-    )
+    seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     chosen: Annotated[Chosen, _FILLED] = pydantic.Field(
         Chosen(), description="What was chosen on dev; the audit fills it in."
     )

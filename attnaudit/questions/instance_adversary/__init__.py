@@ -10,17 +10,17 @@ from attnaudit.questions.option import Switch
 from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
-For each text it finds the weights farthest (JSD) from the model's attention under which its
-answer moves by at most epsilon: the exact maximum for two classes and a linear readout, else a
-lower and an upper bound. The model may never produce these weights. Long texts and confident
-answers make them easy to find, so this result alone does not count against attention.
-Jain & Wallace 2019, section 4.2.2."""
+For each text this test looks for other attention weights that are as far as possible from the
+model's own (by JSD, the Jensen-Shannon divergence), while the answer moves by at most epsilon. With
+two classes and a linear readout it finds the exact maximum, otherwise a lower and an upper bound.
+The model may never produce these weights. Long texts and confident answers make them easy to find,
+so this result alone does not count against attention. Jain & Wallace 2019, section 4.2.2."""
 
 _SWITCH = Switch(
     "per_instance",
     "--per-instance/--no-per-instance",
     True,
-    "Search weights for each text; without it, only models are trained.",
+    "Search other weights for each text. With --no-per-instance, the command only trains models.",
 )
 
 
@@ -32,15 +32,15 @@ QUESTION = Question(
     name="instance-adversary",
     command="adversary",
     module=__name__,
-    asks="How different may attention be while the answer to a text stays?",
+    asks="How different can the attention be while the answer to a text stays the same?",
     about=ABOUT,
     settings=InstanceSettings,
     metrics=SPECS,
     evidence=(
         EvidenceRow(
-            "same answer: distance of weights (JSD)",
+            "other weights, same answer: distance (JSD)",
             "adversary.instance.jsd.mean",
-            "as a share of the largest possible",
+            "share of the largest possible",
             "adversary.instance.relative_mean",
         ),
     ),

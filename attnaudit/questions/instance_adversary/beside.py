@@ -11,7 +11,7 @@ from attnaudit.questions.gallery import Weights
 
 class _Found(Beside):
     priority = 3
-    moved_by = "how far other weights for the same answer lie (JSD)"
+    moved_by = "how far away other weights for the same answer are (JSD)"
 
     def rows(self, record: Mapping[str, Any]) -> list[Weights]:
         found = _first(record)

@@ -20,10 +20,11 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
     return [
         violins(
             cells,
-            "How far other weights for the same answer lie",
+            "How far away other weights for the same answer are",
             "largest JSD found for a text (dotted: ln 2)",
             LN2,
-            "What the model's own attention could be replaced by, each text on its own.",
+            "For each text on its own: how far weights can be from the model's own attention "
+            "while the answer stays the same. The model may never produce such weights.",
             labels,
             "instance_adversary-instance",
         )

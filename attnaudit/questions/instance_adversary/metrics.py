@@ -10,8 +10,8 @@ from attnaudit.records.metric import JSD, LEAST_MEAN, UNIT, MetricSpec
 
 _PAPER = "Jain & Wallace 2019, section 4.2.2"
 _DETACHED = (
-    "The weights are detached from the model, which may never compute them. The figure grows with "
-    "the length of the texts and with the confidence of the model."
+    "The weights do not come from the model, which may never compute them. The figure grows "
+    "with the length of the texts and the confidence of the model."
 )
 
 
@@ -44,45 +44,48 @@ def _instance(prefix: str, epsilon: str) -> list[MetricSpec]:
     return [
         spec(
             "jsd.mean",
-            "How far attention weights can lie from the model's on average, while the answer to "
-            f"the text moves by at most {epsilon}.",
+            "How far attention weights can be from the model's own, while the answer to the "
+            f"text moves by at most {epsilon}, as a mean over texts.",
             "mean of max JSD(b, a) over weights b with TVD(p(b), p(a)) <= epsilon",
             ("relative_mean", "exact"),
-            f"{_DETACHED} With a readout that is not linear, or more than two classes, it is a "
+            f"{_DETACHED} With more than two classes, or a readout that is not linear, it is a "
             "lower bound.",
             unit="nats",
             bounds=JSD,
         ),
         spec(
             "relative_mean",
-            f"The share of the largest possible divergence that weights reach within {epsilon}.",
+            f"The JSD of the weights found within {epsilon}, as a share of the largest JSD that "
+            "any weights can have in that text.",
             "mean of JSD / cap, cap = ln 2 + (m ln m - (1 + m) ln(1 + m)) / 2, m the least weight",
             ("jsd.mean",),
             source=f"{_PAPER}; the division by the largest value is this tool's own",
         ),
         spec(
             "upper.mean",
-            f"A bound, on average, that the divergence of no weights exceeds within {epsilon}.",
+            "An upper bound, as a mean over texts: no weights that move the answer by at most "
+            f"{epsilon} lie farther from the model's.",
             "mean of a bound on max JSD; equal to it where that is exact",
             ("jsd.mean",),
-            "With a readout that is not linear it is only the largest divergence whatever the "
-            "answer.",
+            "With a readout that is not linear it is only the largest JSD of any weights, even "
+            "of those that change the answer.",
             unit="nats",
             bounds=JSD,
             source="this tool's own",
         ),
         spec(
             "no_alternative",
-            f"The share of texts on which no weights within {epsilon} differ from the model's.",
+            f"The share of texts in which all weights that move the answer by at most {epsilon} "
+            "are nearly the model's own.",
             "mean of [upper bound of JSD < .01]",
             ("upper.mean",),
-            "It counts by the upper bound, so that a search which finds nothing does not count.",
+            "It uses the upper bound, so a text does not count merely because a search found "
+            "nothing.",
             source="this tool's own",
         ),
         spec(
             "tvd.mean",
-            "How far the answers are on average under the weights found from those under the "
-            "model's own weights.",
+            "How far the answers move under the weights found, as a mean over texts.",
             "mean of TVD(p(b), p(a))",
             ("logit_change.mean",),
             "It is small by construction: the search allows epsilon at most.",
@@ -90,21 +93,23 @@ def _instance(prefix: str, epsilon: str) -> list[MetricSpec]:
         ),
         spec(
             "logit_change.mean",
-            "How far the log-odds of the predicted class move on average under the weights found.",
+            "How far the log-odds of the predicted class move under the weights found, as a "
+            "mean over texts.",
             "mean of |log-odds_j(b) - log-odds_j(a)|, j the predicted class",
             ("tvd.mean",),
-            "Where a model is very sure its log-odds may move far although the answer stays.",
+            "If a model is very sure, its log-odds may move far although the answer stays the "
+            "same.",
             unit="log-odds",
             bounds=(0.0, None),
             source="this tool's own",
         ),
         spec(
             "exact",
-            "The share of texts on which the divergence found is the true maximum, and not only a "
+            "The share of texts in which the JSD found is the exact maximum and not only a "
             "lower bound.",
             "mean of [bound = exact]",
             ("jsd.mean", "upper.mean"),
-            "It says how the figure was found, nothing about attention.",
+            "It says how the figure was found. It says nothing about attention.",
             source="this tool's own",
         ),
     ]
@@ -115,8 +120,8 @@ SPECS = (
     *_instance("adversary.instance[epsilon={epsilon}]", "{epsilon}"),
     MetricSpec(
         "adversary.search.jsd.mean",
-        "How far the 500-step search of Jain & Wallace moves the attention on average, while the "
-        "answer moves by at most the first epsilon.",
+        "How far the 500-step search of Jain & Wallace moves the attention, while the answer "
+        "moves by at most the first epsilon, as a mean over texts.",
         "nats",
         "neutral",
         LEAST_MEAN,
@@ -128,15 +133,15 @@ SPECS = (
     ),
     MetricSpec(
         "adversary.search.feasible",
-        "The share of texts on which that search finds at least one alternative that keeps the "
-        "answer within epsilon.",
+        "The share of texts in which the search of Jain & Wallace finds weights that move the "
+        "answer by at most epsilon.",
         "fraction",
         "neutral",
         LEAST_MEAN,
         UNIT,
         formula="mean of [some alternative with TVD <= epsilon]",
         beside=("adversary.search.jsd.mean",),
-        traps="A failed search does not show that there is no alternative.",
+        traps="If the search fails, such weights may still exist.",
         source=_PAPER,
     ),
 )

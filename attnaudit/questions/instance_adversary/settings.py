@@ -20,16 +20,17 @@ class InstanceSettings(ShownSettings):
     epsilons: Annotated[tuple[Epsilon, ...], Option("--epsilon", default="0.01")] = pydantic.Field(
         (0.01,),
         min_length=1,
-        description="How far the answer may move, as a TVD; the tables lead with the first one.",
+        description="How far the answer may move, as a TVD from 0 to 1. Tables show the first "
+        "value first.",
     )
     alternatives: int = pydantic.Field(
-        1, ge=1, description="How many weights to find for a text, each unlike those before it."
+        1, ge=1, description="How many different sets of weights to find for each text."
     )
     search: bool = pydantic.Field(
-        False, description="Whether the search of Jain & Wallace 2019 runs too, for comparison."
+        False, description="Also run the search of Jain & Wallace 2019, for comparison."
     )
     search_alternatives: int = pydantic.Field(
-        5, ge=1, description="How many weights that search looks for at once."
+        5, ge=1, description="How many sets of weights that search looks for at once."
     )
     search_steps: Annotated[int, HIDDEN] = pydantic.Field(
         500, ge=1, description="How many steps that search takes."
@@ -38,21 +39,21 @@ class InstanceSettings(ShownSettings):
         1.0,
         ge=0,
         allow_inf_nan=False,
-        description="How much that search rewards weights that are unlike each other.",
+        description="How much that search rewards sets of weights that differ from each other.",
     )
     restarts: int = pydantic.Field(
-        1, ge=1, description="How many times that search starts, each time from another place."
+        1, ge=1, description="How many times that search starts, each time from other weights."
     )
-    seed: int = pydantic.Field(
-        0, ge=0, description="The seed of everything that is random in the audit."
-    )
+    seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")
     text: bool = pydantic.Field(
-        False, description="Whether the records keep the words; without it they hold numbers only."
+        False,
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )
 
     @pydantic.field_validator("epsilons")
     @classmethod
     def _check_different(cls, epsilons: tuple[float, ...]) -> tuple[float, ...]:
         if len(set(epsilons)) < len(epsilons):
-            raise ValueError("the same value stands twice")
+            raise ValueError("the same value occurs twice")
         return epsilons

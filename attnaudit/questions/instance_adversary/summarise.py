@@ -95,7 +95,7 @@ def _notes(exact: float) -> list[str]:
     ]
     if exact < 1:
         notes.append(
-            f"On {1 - exact:.0%} of the texts JSD is what a search found, a lower bound: the"
-            " largest lies between it and the upper bound."
+            f"On {1 - exact:.0%} of the texts JSD is a lower bound that a search found. The "
+            "largest possible JSD lies between it and the upper bound."
         )
     return notes

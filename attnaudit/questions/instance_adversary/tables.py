@@ -28,15 +28,15 @@ def epsilons_table(
         *("upper", "of cap", "none", "exact", "TVD", "log-odds"),
     ]
     notes = [
-        "JSD, in nats, of the attention and the weights farthest from it under which the answer"
-        " moves by",
-        "at most epsilon (TVD). upper: what no such weights exceed. of cap: JSD over the largest"
-        f" that any weights attain, {cap:.3f} on average. none: share where upper is below"
-        f" {alike:g}.",
-        "exact: share where JSD is the maximum, no lower bound. log-odds: how much those of the"
-        " predicted class change.",
+        "JSD: the largest distance found, in nats, between the model's attention and weights under"
+        " which the answer moves by at most epsilon (a TVD). upper: no such weights lie farther.",
+        f"of cap: JSD as a share of the largest distance of any weights ({cap:.3f} on average). "
+        f"none: share of texts where upper is below {alike:g}, so no other weights keep the "
+        "answer.",
+        "exact: share of texts where JSD is the exact maximum and not a lower bound. TVD, log-odds:"
+        " how far the answer and the log-odds of the predicted class move under these weights.",
     ]
-    title = "Attention that differs most while the answer stays, weights detached from the model"
+    title = "Other weights for the same answer, as far as possible from the model's attention"
     return Table(title, columns, rows, notes)
 
 
@@ -57,10 +57,16 @@ def search_table(jsd: Array, searched: Array, steps: int, metrics: Mapping[str, 
     rows: list[list[Cell]] = [
         ["mean JSD of the search", mean.value],
         ["mean JSD found here", float(jsd.mean())],
-        ["share where the search found feasible weights", feasible.value],
-        [f"share where its JSD is smaller by more than {BETTER:g}", float((gap > BETTER).mean())],
-        [f"share where its JSD is larger by more than {BETTER:g}", float((gap < -BETTER).mean())],
+        ["share of texts where the search found weights that keep the answer", feasible.value],
+        [
+            f"share of texts where its JSD is smaller by more than {BETTER:g}",
+            float((gap > BETTER).mean()),
+        ],
+        [
+            f"share of texts where its JSD is larger by more than {BETTER:g}",
+            float((gap < -BETTER).mean()),
+        ],
     ]
-    notes = ["Of an exact maximum no search finds more."]
+    notes = ["Where the JSD found here is an exact maximum, no search can find more."]
     title = f"The {steps}-step search of Jain & Wallace (2019), for comparison"
     return Table(title, ["", "value"], rows, notes)

@@ -11,19 +11,22 @@ from attnaudit.questions.option import Switch
 from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
-With --lambda or --sweep it trains model-consistent adversaries: one model must produce all the
-weights. It is trained anew to answer as the audited model does and to attend otherwise. It
-minimises TVD - lambda KL, where TVD is the full distance, from 0 to 1; the authors halve it, so
-that their lambda is half of ours. Imitators, with lambda 0, are always trained too: only what goes
-beyond them is the adversary's doing. Half of the models begin from scratch. The other half begins
-from models of the recipe with other seeds: `seed-baseline --keep DIR` keeps them, and --start DIR
-takes them. Imitators that get stuck are replaced. Wiegreffe & Pinter 2019, section 4."""
+With --lambda or --sweep this test trains adversaries: whole models that learn to give the same
+answers as the audited model, but to attend to other words. Training minimises TVD - lambda KL: the
+change of the answers, minus lambda times the change of the attention. Here TVD goes from 0 to 1.
+The authors halve it, so their lambda is half of ours. The test always trains imitators too, with
+lambda 0. They learn only the answers, and their attention moves as well. Only what exceeds the
+imitators is the effect of the adversary. Half of the models start from scratch. The other half
+start from models of the same recipe with other seeds: `seed-baseline --keep DIR` keeps such models,
+and --start DIR uses them. Imitators that get stuck are replaced. Wiegreffe & Pinter 2019, section
+4."""
 
 _SWITCH = Switch(
     "sweep",
     "--sweep",
     False,
-    "Train them for a grid of lambdas, and for more where dev says that it matters.",
+    "Train adversaries for a grid of lambdas, and for further lambdas between them if the "
+    "results on dev call for it.",
 )
 
 
@@ -40,14 +43,14 @@ QUESTION = Question(
     name="model-adversary",
     command="adversary",
     module=__name__,
-    asks="Can a model of the same recipe answer alike and attend otherwise?",
+    asks="Can a model of the same recipe give the same answers but attend to other words?",
     about=ABOUT,
     settings=ModelSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("distance beyond imitators (JSD)", "manipulation.adversary_excess_jsd"),
+        EvidenceRow("attention moved beyond imitators (JSD)", "manipulation.adversary_excess_jsd"),
         EvidenceRow(
-            "change of answers where JSD is .4 (TVD)",
+            "change of answers at a JSD of .4 (TVD)",
             "adversary.model[jsd=0.4].tvd",
             "change between seeds (TVD)",
             "seed_baseline.tvd.mean",
@@ -60,6 +63,7 @@ QUESTION = Question(
     choose=_choose,
     retrains=True,
     suite={"sweep": None},
-    traps="Only what goes beyond imitators is the adversary's doing.",
+    traps="Imitators move the attention as well, although nothing pushes them. Only what exceeds "
+    "them is the effect of the adversary.",
     source="Wiegreffe & Pinter 2019, section 4",
 )

@@ -15,7 +15,11 @@ class _Adversary(Beside):
 
     def name(self, run: Mapping[str, Any]) -> str | None:
         strength = run.get("lambda")
-        return f"a model trained to attend otherwise (lambda {strength!r})" if strength else None
+        return (
+            (f"a model trained to attend to other words (lambda {strength!r})")
+            if strength
+            else None
+        )
 
     def pick(self, models: Sequence[Trained]) -> Trained:
         """The one that moves attention most while it answers alike; else the least dear one."""

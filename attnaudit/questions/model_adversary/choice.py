@@ -80,7 +80,7 @@ def imitators_of(runs: Runs) -> list[Unit]:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Imitators and adversaries on one split, held against the `budget` of that split.
+    """Imitators and adversaries on one split, compared with the `budget` of that split.
 
     Without a budget, only how good imitators are says whether they count.
     """

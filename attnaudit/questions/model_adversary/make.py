@@ -72,7 +72,9 @@ def rounds(
     warm = WarmStarts(retraining, settings.start)
     warm.check(ledger)
     if ledger.models is not None and not _open(retraining, ledger, settings):
-        observer.say("the adversaries are not kept: models of this kind have no checkpoints")
+        observer.say(
+            "the adversaries are not kept, because models of this kind have no checkpoints"
+        )
     seeds = Seeds.of(
         settings.seeds, lambda count: retraining.seeds(count, settings.seed), warm.seeds
     )
@@ -89,7 +91,9 @@ def rounds(
     if lost:
         observer.say(f"{len(units)} imitators of {len(units) + len(lost)} are usable")
     if not units:  # the figures of each lambda are asked for all the same
-        observer.say("the adversaries of the first ones only describe: no finding rests on them")
+        observer.say(
+            "the adversaries that belong to stuck imitators are shown, but no finding uses them"
+        )
         units = first
     tried = {0.0, *settings.lambdas}
     yield [_run(strength, unit) for strength in sorted(tried - {0.0}) for unit in units]
@@ -114,11 +118,13 @@ def _tell_starts(settings: ModelSettings, units: Sequence[Unit], observer: Obser
     wanted, found = shares(settings.seeds)[WARM], sum(unit.start == WARM for unit in units)
     if settings.start is None and wanted:
         observer.say(
-            f"no models to start from were given (--start): {wanted} of the recipe"
-            f" {'is' if wanted == 1 else 'are'} trained first"
+            f"--start was not given, so {wanted} {'model' if wanted == 1 else 'models'} to "
+            f"start from {'is' if wanted == 1 else 'are'} trained first, by the recipe"
         )
     elif found < wanted:
-        observer.say(f"{wanted} models should start warm, and --start holds {found} only")
+        observer.say(
+            f"{wanted} models should start from trained models, but --start contains only {found}"
+        )
 
 
 def records(
@@ -217,7 +223,7 @@ def _next(
     bound = settings.budget.tvd if settings.budget else points[0.0].tvd + MARGIN
     found = next_strength(list(points.values()), bound)
     if found is not None:
-        observer.say(f"lambda {found!r} is added, to meet TVD {bound:.3f} on dev more closely")
+        observer.say(f"lambda {found!r} is added, to come closer to a TVD of {bound:.3f} on dev")
     return found
 
 
@@ -257,13 +263,13 @@ def check_same(settings: ModelSettings, ledger: Ledger) -> None:
     ):
         if theirs != ours:
             raise InputError(
-                f"--seed-baseline holds seeds of another {what}",
+                f"--seed-baseline contains seeds of another {what}",
                 hint="run `attnaudit seed-baseline` on this model and data, with --records",
             )
     if budget.score != settings.score:
         raise InputError(
-            f"--seed-baseline compares models by {IN_WORDS[budget.score]}, and this audit by"
-            f" {IN_WORDS[settings.score]}",
+            f"--seed-baseline compares models by {IN_WORDS[budget.score]}, but this audit "
+            f"compares them by {IN_WORDS[settings.score]}",
             hint="run both with the same --score",
         )
 

@@ -12,31 +12,32 @@ _PAPER = "Wiegreffe & Pinter 2019, section 4"
 _STRENGTH = "adversary.model[lambda={lambda}]"
 _IMITATORS = "adversary.model[lambda=0.0]"
 _HALVED = (
-    "The authors' code halves TVD for two classes, so that its lambda and its TVD are half of ours."
+    "The authors' code halves TVD for two classes, so its lambda and its TVD are half of ours."
 )
 _CURVE = (
-    "It is undefined if no lambda reaches so large a JSD. Straight lines join the means of each "
-    "lambda, so a coarse grid gives a coarse curve."
+    "It is undefined if no lambda reaches this JSD. Straight lines join the means of the "
+    "lambdas, so few lambdas give a coarse curve."
 )
 
 SPECS = (
     MetricSpec(
         f"{_STRENGTH}.jsd.mean",
-        "How far models that answer alike and are pushed to attend otherwise, at lambda {lambda}, "
-        "move the attention from the audited model's.",
+        "How far the attention moves in models that are trained, with lambda {lambda}, to "
+        "give the same answers but attend to other words.",
         "nats",
         "lower",
         LEAST_MEAN,
         JSD,
         formula="mean over seeds and texts of JSD(attention, the audited model's attention)",
         beside=(f"{_STRENGTH}.tvd.mean", f"{_IMITATORS}.jsd.mean"),
-        traps="Only what goes beyond the imitators, at lambda 0, is the adversary's doing.",
+        traps="Imitators (lambda 0) move the attention, too. Only what exceeds them is the "
+        "effect of the adversary.",
         source=_PAPER,
     ),
     MetricSpec(
         f"{_STRENGTH}.tvd.mean",
-        "How far the answers of these models, at lambda {lambda}, are from those of the audited "
-        "model.",
+        "How far the answers of these models, with lambda {lambda}, are from the answers of "
+        "the audited model.",
         "total variation distance",
         "higher",
         LEAST_MEAN,
@@ -48,7 +49,7 @@ SPECS = (
     ),
     MetricSpec(
         f"{_STRENGTH}.f1",
-        "The F1 of these models, at lambda {lambda}, on the audited texts; mean over seeds.",
+        "The F1 of these models, with lambda {lambda}, on the audited texts, as a mean over seeds.",
         "fraction",
         "neutral",
         LEAST_SCORE,
@@ -60,8 +61,8 @@ SPECS = (
     ),
     MetricSpec(
         f"{_STRENGTH}.flips",
-        "The share of texts for which these models, at lambda {lambda}, predict another class than "
-        "the audited model.",
+        "The share of texts for which these models, with lambda {lambda}, predict another "
+        "class than the audited model.",
         "fraction",
         "higher",
         LEAST_MEAN,
@@ -73,8 +74,8 @@ SPECS = (
     ),
     MetricSpec(
         "adversary.model.area",
-        "What it costs in answers to move the attention, up to a JSD of .4: the area below the "
-        "curve of TVD over JSD.",
+        "How much the answers change when the attention is moved, up to a JSD of .4, as the "
+        "area below the curve of TVD over JSD.",
         "total variation distance x nats",
         "higher",
         LEAST_MEAN,
@@ -86,7 +87,7 @@ SPECS = (
     ),
     MetricSpec(
         "adversary.model[jsd={jsd}].tvd",
-        "How far the answers move where the attention has moved by a JSD of {jsd}.",
+        "How far the answers have moved when the attention has moved by a JSD of {jsd}.",
         "total variation distance",
         "higher",
         LEAST_MEAN,

@@ -15,15 +15,23 @@ from attnaudit.records.schema import Header
 class SeedsBudget(Settings):
     """How far other seeds of the recipe may move the answers on dev (see `questions.budget`)."""
 
-    tvd: float = pydantic.Field(ge=0, le=1, description="The most mean TVD of the answers.")
-    flips: float = pydantic.Field(ge=0, le=1, description="The most flipped labels, as a share.")
-    loss: float = pydantic.Field(ge=0, le=1, description="The most loss of score.")
-    score: ScoreName = pydantic.Field("macro_f1", description="The score that must not be lost.")
+    tvd: float = pydantic.Field(
+        ge=0, le=1, description="The largest mean TVD of the answers that is allowed."
+    )
+    flips: float = pydantic.Field(
+        ge=0, le=1, description="The largest share of flipped labels that is allowed."
+    )
+    loss: float = pydantic.Field(
+        ge=0, le=1, description="The largest loss of score that is allowed."
+    )
+    score: ScoreName = pydantic.Field(
+        "macro_f1", description="The score that the loss is measured in."
+    )
     model_sha256: str | None = pydantic.Field(
-        description="The SHA-256 of the audited model that it is of, if that has a file."
+        description="The SHA-256 of the audited model, if the model has a file."
     )
     data_sha256: str | None = pydantic.Field(
-        description="The SHA-256 of the data that it is of, if that is known."
+        description="The SHA-256 of the data, if that is known."
     )
 
 
@@ -35,7 +43,7 @@ def read_seeds_budget(path: Path) -> SeedsBudget:
     found = budget_on_dev(path)
     if found is None:
         raise InputError(
-            "holds too few seeds on dev to say how far a further seed may go",
+            "contains too few seeds on dev to say how far a further seed may go",
             where=path,
             hint="run `attnaudit seed-baseline` with --seeds 5 or more, on data with a dev split",
         )
@@ -56,7 +64,7 @@ def budget_on_dev(path: Path) -> SeedsBudget | None:
     header, records = file.header, iter(file)
     if header.audit != "seed-baseline":
         raise InputError(
-            f"holds records of {header.audit}, not of seed-baseline",
+            f"contains records of {header.audit}, not of seed-baseline",
             where=path,
             hint="give the file that `attnaudit seed-baseline --records` wrote",
         )

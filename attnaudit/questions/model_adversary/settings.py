@@ -34,52 +34,62 @@ class ModelSettings(ScoredSettings):
 
     lambdas: Annotated[tuple[float, ...], _LAMBDAS] = pydantic.Field(
         GRID,
-        description="The weights of attending otherwise against answering alike; imitators, with "
-        "lambda 0, are trained in any case.",
+        description="How much a model is rewarded for attending to other words, against giving the "
+        "same answers. Imitators (lambda 0) are always trained.",
     )
     refine: Annotated[int, HIDDEN] = pydantic.Field(
-        0, ge=0, description="How many more lambdas a sweep adds, where dev says that it matters."
+        0,
+        ge=0,
+        description="How many further lambdas a sweep may add, between those of its grid, if the "
+        "results on dev call for it.",
     )
     seeds: int = pydantic.Field(
         6,
         ge=1,
-        description="How many models to train for each lambda: half of them from scratch, half"
-        " warm-started from other seeds of the recipe; an odd one from scratch.",
+        description="How many models to train for each lambda. Half of them start from "
+        "scratch, half from models of the recipe with other seeds. If the number is odd, one "
+        "more starts from scratch.",
     )
     epochs: Annotated[int | None, _EPOCHS] = pydantic.Field(
-        None, ge=1, description="The most epochs of one training."
+        None, ge=1, description="The largest number of epochs of one training."
     )
     patience: Annotated[int | None, _PATIENCE] = pydantic.Field(
         None,
         ge=1,
-        description="A training stops after so many epochs without a better one on dev.",
+        description="A training stops after this many epochs without a better result on dev.",
     )
     budget: Annotated[SeedsBudget | None, _SEEDS] = pydantic.Field(
         None,
-        description="Records of seed-baseline, which say how far other seeds move the answers on"
-        " dev: imitators beyond that are replaced, and a sweep adds lambdas near it.",
+        description="Records of seed-baseline. They say how far other seeds move the answers "
+        "on dev. Imitators that move them farther are replaced, and a sweep adds lambdas near "
+        "this limit.",
     )
     start: Annotated[StartFolder | None, _START] = pydantic.Field(
         None,
-        description="The folder of models that seed-baseline has kept, from which half of the"
-        " models start; without one they are trained first.",
+        description="A folder of models that seed-baseline kept. Half of the models start from "
+        "them. Without a folder, such models are trained first.",
     )
     seed: int = pydantic.Field(
         0,
         ge=0,
-        description="The first seed of the models to train, and the seed of all resampling.",
+        description="The first seed of the models to train, and the seed of all other random "
+        "choices.",
     )
     text: bool = pydantic.Field(
-        False, description="Whether the records keep the words; without it they hold numbers only."
+        False,
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )
 
     @pydantic.field_validator("lambdas")
     @classmethod
     def _usable(cls, lambdas: tuple[float, ...]) -> tuple[float, ...]:
         if not lambdas:
-            raise ValueError("needs at least one; `skip: [model-adversary]` trains none")
+            raise ValueError(
+                "needs at least one lambda; `skip: [model-adversary]` trains no adversaries"
+            )
         if not all(0 <= value < math.inf for value in lambdas):
-            raise ValueError("lambda must be a number from 0 on")
+            raise ValueError("lambda must be 0 or larger")
         if len(set(lambdas)) < len(lambdas):
-            raise ValueError("the same value stands twice")
+            raise ValueError("the same value occurs twice")
         return lambdas

@@ -18,7 +18,7 @@ _NAME = re.compile(r"seed(\d+)(\.pt)?")
 class StartFolder(Settings):
     """A folder that `seed-baseline --keep` has filled; `path` as it was given."""
 
-    path: str = pydantic.Field(description="Where the folder lies, as it was given.")
+    path: str = pydantic.Field(description="The path of the folder, as it was given.")
     sha256: str = pydantic.Field(description="The SHA-256 of the names and models in it.")
 
     @property
@@ -42,7 +42,7 @@ def read_start(given: str | Path) -> StartFolder:
     models = models_in(folder)
     if not models:
         raise InputError(
-            "is no folder with models of seed-baseline",
+            "is not a folder with models of seed-baseline",
             where=folder,
             hint="make one with `attnaudit seed-baseline --keep DIR`",
         )

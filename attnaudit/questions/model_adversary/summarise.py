@@ -202,12 +202,12 @@ def _of_curve(
     means = of_seeds.mean(-1)  # (L, 2)
     value, seeds = figure(*means.T), of_seeds.shape[-1]
     if np.isnan(value):
-        reason = f"no lambda reaches so large a JSD: the largest mean is {means[:, 0].max():.3f}"
+        reason = f"no lambda reaches this JSD: the largest mean is {means[:, 0].max():.3f}"
         return Estimate(None, undefined=sample.n, reason=reason)
     others = (np.delete(of_seeds, s, axis=-1).mean(-1) for s in range(seeds) if seeds > 1)
     slopes = _slopes(figure, means)
     if np.isnan(slopes).any() or any(np.isnan(figure(*one.T)) for one in others):
-        reason = "no interval: without one of the seeds no lambda reaches so large a JSD"
+        reason = "no interval: if one of the seeds is left out, no lambda reaches this JSD"
         return Estimate(value, n=sample.n, reason=reason)
     moved = np.einsum("lk,lksn->sn", slopes, of_lambdas - means[..., None, None])
     return two_level(figures(value + moved, sample), (0.0, most))
@@ -264,14 +264,17 @@ def _table(strengths: Sequence[Strength], metrics: Mapping[str, Estimate], class
         "flips",
     ]
     notes = [
-        "Means over models and texts; the interval, over both, is of the JSD. JSD of the",
-        "attention, 0 to .693, and TVD of the answers, 0 to 1, are against the audited model;",
-        "flips: share of other answers. Imitators (lambda 0) are not pulled away: only what goes",
-        "beyond them is the adversary's doing. The authors' code halves TVD for two classes, so",
-        "that its lambda and its TVD are half of ours.",
+        "Each row is a mean over models and texts, compared with the audited model. JSD: how far"
+        " the attention moves, 0 to .693, with its 95 % interval. TVD: how far the answers move, 0"
+        " to 1. flips: the share of texts with another predicted class.",
+        "lambda: how much training rewards other attention. Imitators have lambda 0: nothing"
+        " pushes their attention away. Only what exceeds them is the effect of the adversary.",
+        "The authors' code halves TVD for two classes, so its lambda and its TVD are half of ours.",
     ]
     notes += [f"Lambda {one.value!r}: {one.fate}." for one in strengths if not one.values]
-    return Table("Models that answer alike and attend otherwise", columns, rows, notes)
+    return Table(
+        "Models trained to give the same answers but attend to other words", columns, rows, notes
+    )
 
 
 def _curve_table(metrics: Mapping[str, Estimate]) -> Table:
@@ -284,8 +287,9 @@ def _curve_table(metrics: Mapping[str, Estimate]) -> Table:
         figure = metrics[name]
         rows.append([shown, figure.value, figure.ci_low, figure.ci_high])
     notes = [
-        "What another attention costs: TVD as a function of JSD, straight from the audited model",
-        "(0, 0) through the means of each lambda. Higher speaks for attention.",
+        "How far the answers move (TVD) when the attention has moved this far (JSD). The curve"
+        " joins the audited model at (0, 0) and the mean of each lambda with straight lines.",
+        "Higher speaks for attention: other attention then changes the answers more.",
     ]
     return Table("The TVD-JSD curve", ["", "value", "low", "high"], rows, notes)
 
@@ -300,7 +304,10 @@ def _seeds_table(strengths: Sequence[Strength], stuck: Sequence[str]) -> Table:
             cells = [None if np.isnan(x) else float(x) for x in row]
             rows.append([repr(one.value), unit.start, unit.seed, *cells])
     columns = ["lambda", "start", "seed", "JSD", "TVD", "F1", "flips"]
-    notes = ["Start: from scratch, or warm, from a model of the recipe with this seed."]
+    notes = [
+        "Start: scratch is a new model. Warm is a model of the recipe that was already trained "
+        "with this seed."
+    ]
     if stuck:
-        notes.append(f"Imitators that got stuck, and are not counted: {'; '.join(stuck)}.")
+        notes.append(f"These imitators got stuck and are not counted: {'; '.join(stuck)}.")
     return Table("Each adversary", columns, rows, notes, detail=True)

@@ -41,7 +41,7 @@ class WarmStarts:
             if record.get("kept") != KEPT:
                 raise InputError("is not a model of seed-baseline", where=path, hint=_HINT)
             for key, what in (
-                ("base_sha256", "beside another audited model"),
+                ("base_sha256", "for another audited model"),
                 ("data_sha256", "on other data"),
                 ("schedule", "by another recipe"),
             ):
@@ -76,7 +76,7 @@ class WarmStarts:
             model.load_state_dict(_load(path, self.retraining).model.state_dict())
         except RuntimeError:
             raise InputError(
-                "holds other weights than the recipe", where=path, hint=_HINT
+                "contains other weights than the recipe says", where=path, hint=_HINT
             ) from None
         return model
 

@@ -7,10 +7,11 @@ from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
-The weights of a text are shuffled among its words, everything else is held fixed, and the
-answers are compared (TVD, from 0 to 1). An answer that hardly moves does not rest on which word
-has which weight. But where all states are alike (conicity near 1) it could not have moved, and
-the model never computes shuffled weights itself. Jain & Wallace 2019, section 4.2.1."""
+This test shuffles the attention weights of a text among its words, leaves everything else as it is,
+and measures how far the answer moves (TVD, the total variation distance: 0 is no change, 1 is the
+largest). If the answer hardly moves, it does not depend on which word has which weight. Two
+cautions: if all states are nearly alike (conicity near 1), no weights could have moved the answer.
+And the model itself never computes shuffled weights. Jain & Wallace 2019, section 4.2.1."""
 
 QUESTION = Question(
     name="permute",
@@ -29,6 +30,7 @@ QUESTION = Question(
         ),
     ),
     of_many_rows=True,
-    traps="Where all states are alike, or something goes around the attention, no answer can move.",
+    traps="If all states are alike, or if something goes around the attention, no weights can "
+    "move the answer.",
     source="Jain & Wallace 2019, section 4.2.1",
 )

@@ -21,7 +21,8 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
             "What shuffling the attention changes",
             "median TVD of a text's answer, 0 to 1",
             1.0,
-            "Near 0 the answer does not depend on which word has which weight.",
+            "TVD says how far an answer moves, from 0 to 1. Near 0 the answer does not depend "
+            "on which word has which weight.",
             labels,
             "permute-permute",
         )

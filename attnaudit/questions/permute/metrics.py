@@ -18,8 +18,8 @@ SPECS = (
         UNIT,
         formula="median over texts of median over permutations of TVD(p(shuffled), p)",
         beside=_BESIDE,
-        traps="Shuffled weights are weights that the model never computes. Where all states are "
-        "alike the answer cannot move, whatever the attention is worth.",
+        traps="The model never computes shuffled weights. If all states are alike, the answer "
+        "cannot move, even if the attention is right.",
         source=_PAPER,
     ),
     MetricSpec(
@@ -32,7 +32,8 @@ SPECS = (
         UNIT,
         formula="mean over texts of median over permutations of TVD(p(shuffled), p)",
         beside=_BESIDE,
-        traps="A few texts with large changes may carry the mean; the median does not show them.",
+        traps="A few texts with large changes can make the mean large. The median does not show "
+        "them.",
         source=_PAPER,
     ),
     MetricSpec(
@@ -44,7 +45,7 @@ SPECS = (
         UNIT,
         formula="mean over texts of [median over permutations of TVD(p(shuffled), p) < .05]",
         beside=_BESIDE,
-        traps="A very confident answer stays although its log-odds may move a lot.",
+        traps="A very confident answer can stay although its log-odds move a lot.",
         source=f"{_PAPER}; the bound of .05 is this tool's own",
     ),
     MetricSpec(
@@ -57,8 +58,8 @@ SPECS = (
         UNIT,
         formula="mean of TVD(p(content weights 0), p)",
         beside=("permute.tvd.median", "residual ratio"),
-        traps="Near 0 the answer goes around the attention, so shuffling cannot matter and proves "
-        "nothing.",
+        traps="Near 0 the answer goes around the attention, so shuffling cannot matter and "
+        "proves nothing.",
         source="this tool's own",
     ),
     MetricSpec(

@@ -21,7 +21,7 @@ class Shuffled(Fields, kw_only=True):
     def __post_init__(self) -> None:
         """Raise ValueError where the largest is not the largest."""
         if max(self.median, self.mean) > self.max + SLACK:
-            raise ValueError(f"a median or mean lies above the largest, {self.max:.6g}")
+            raise ValueError(f"a median or mean is larger than the maximum, {self.max:.6g}")
 
 
 class Permuted(Answer, kw_only=True):

@@ -11,12 +11,11 @@ class PermuteSettings(ShownSettings):
     """What decides the result; stored with the records."""
 
     permutations: int = pydantic.Field(
-        100, ge=1, description="How many times the weights of a text are shuffled."
+        100, ge=1, description="How many times to shuffle the weights of a text."
     )
     per_head: bool = pydantic.Field(
         False,
-        description="Whether each head is shuffled on its own; else all heads are shuffled alike.",
+        description="Shuffle each head on its own. Without this option, all heads are shuffled "
+        "in the same way.",
     )
-    seed: int = pydantic.Field(
-        0, ge=0, description="The seed of everything that is random in the audit."
-    )
+    seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")

@@ -47,8 +47,8 @@ def summarise(
         metrics["permute.conicity.mean"] = replace(cone, reason=NO_STATES)
     if cone.value is not None and cone.value > 0.6:
         notes.append(
-            f"The states point much the same way (conicity {cone.value:.2f}), which limits how far"
-            " any other weights can move an answer."
+            "The states of the words point in much the same direction (conicity "
+            f"{cone.value:.2f}). So other weights cannot move an answer far."
         )
     title = "Median TVD by predicted class and largest attention weight"
     bins = quartiles_table(title, medians, largest.array(), basics.predicted, labels)
@@ -56,7 +56,7 @@ def summarise(
     return Summary(metrics, tables, notes, columns=basics.columns(figures, largest.array()))
 
 
-NO_STATES = "not shown by this model: it has no `values`, the vectors that attention averages"
+NO_STATES = "this model does not show it: it has no `values`, the vectors that attention averages"
 _MEANS = (
     "permute.tvd.mean",
     "permute.unmoved",
@@ -71,10 +71,12 @@ def _overall(metrics: Mapping[str, Estimate]) -> Table:
         figure = metrics[name]
         rows.append([shown, figure.value, figure.ci_low, figure.ci_high])
     notes = [
-        "TVD, 0 to 1, between the answers under shuffled and under the model's own weights: the",
-        "median over the permutations of an instance. An answer below .05 hardly rests on which",
-        "word has which weight. It could not have moved, whatever the weights, where conicity is",
-        "near 1, or where even erasing all content leaves it (mean TVD, a control).",
+        "TVD: how far the answer to a text moves when its weights are shuffled, from 0 to 1. Each"
+        " text counts with the median over its shuffles.",
+        "An answer that moves by less than .05 hardly depends on which word has which weight.",
+        "Two controls tell whether answers could have moved at all. conicity of the states: near"
+        " 1 all states are alike, so weights make no difference. all content erased: the mean TVD"
+        " when all weights on words are 0; near 0 the answer does not pass through this attention.",
     ]
     return Table("Answers under shuffled attention", ["", "value", "low", "high"], rows, notes)
 

@@ -7,12 +7,14 @@ from attnaudit.questions.probe.settings import ProbeSettings
 from attnaudit.questions.question import ControlRow, EvidenceRow, Question
 
 ABOUT = """\
-Trains classifiers without context whose attention is imposed: uniform, learned by themselves,
-the audited model's, that of other checkpoints, and controls. Attention that points at what
-matters should help more than uniform attention. A leak control tells whether the attended words
-carry the evidence: models of the audited recipe learn from texts without these words, and from
-texts without as many others. Where the first do as well, the evidence stands elsewhere, too. It
-measures use to another model, not faithfulness to this one. Wiegreffe & Pinter 2019, section
+This test trains probes: simple classifiers that see each word by itself, without context. A probe
+must use attention weights that come from a guide: uniform weights, the audited model's weights, the
+weights of other checkpoints, or controls. One more probe learns its own weights. If the audited
+model's weights point at words that matter, they should help the probe more than uniform weights do.
+The leak control then tests whether the attended words really carry the evidence. It trains models
+of the audited recipe on texts without these words, and on texts without the same number of other
+words. If both score alike, the evidence also stands in other words. The test measures whether the
+weights are useful to another model, not how this model works. Wiegreffe & Pinter 2019, section
 3.4."""
 
 QUESTION = Question(
@@ -24,33 +26,32 @@ QUESTION = Question(
     settings=ProbeSettings,
     metrics=SPECS,
     evidence=(
-        EvidenceRow("gain of a probe over uniform weights", "probe.base-uniform.score_gap"),
-        EvidenceRow("loss without attended words, less others", "probe.leak.score_gap"),
+        EvidenceRow("probe's gain over uniform weights (score)", "probe.base-uniform.score_gap"),
+        EvidenceRow("extra loss without attended words (score)", "probe.leak.score_gap"),
     ),
     retrains=True,
-    traps="It measures use to another model, not faithfulness to this one.",
+    traps="It measures whether the weights are useful to another model, not how this model works.",
     source="Wiegreffe & Pinter 2019, section 3.4",
     controls=(
         ControlRow(
-            "probe, less shuffled attention",
+            "probe: gain over shuffled attention",
             "probe.base-shuffled.score_gap",
-            (("less uniform weights", "probe.base-uniform.score_gap"),),
-            "If a probe does as well under shuffled attention, it profits from how peaked the"
-            " weights are, not from where they lie.",
+            (("gain over uniform weights", "probe.base-uniform.score_gap"),),
+            "If this is near 0, it only helps the probe that the weights are uneven, and it "
+            "does not matter which words have them.",
         ),
         ControlRow(
-            "probe, less untrained attention",
+            "probe: gain over untrained attention",
             "probe.base-untrained.score_gap",
-            (("less uniform weights", "probe.base-uniform.score_gap"),),
-            "If a probe does as well under the attention of an untrained model, training taught"
-            " that attention nothing that the probe can use.",
+            (("gain over uniform weights", "probe.base-uniform.score_gap"),),
+            "If this is near 0, training taught the attention nothing that a probe can use.",
         ),
         ControlRow(
-            "probe, less weights by place alone",
+            "probe: gain over weights by position",
             "probe.base-position.score_gap",
-            (("less uniform weights", "probe.base-uniform.score_gap"),),
-            "If a probe does as well under weights that know the position alone, places in the"
-            " text matter to it and not the words there.",
+            (("gain over uniform weights", "probe.base-uniform.score_gap"),),
+            "If this is near 0, only the positions of the weights help the probe, not the "
+            "words there.",
         ),
     ),
 )

@@ -35,10 +35,10 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         *_gaps(summaries["probe"], name),
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
-            f"{name} of the probe by where its weights come from",
-            "A probe is a model that sees each word by itself and takes its weights from elsewhere:"
-            " each row says from where. The last rows are models of the recipe that learn from"
-            " texts without some words.",
+            f"{name} of the probe, by the source of its weights",
+            "A probe is a model that sees each word by itself and takes its attention weights "
+            "from elsewhere. Each row names the source. The last rows are models of the recipe "
+            "that learn from texts without some of their words.",
             "probe-scores",
             name,
         ),
@@ -59,8 +59,8 @@ def _gaps(found: Summary, score: str) -> list[Drawn]:
             gaps,
             "How much better the audited model's weights serve the probe",
             f"gain in {score}",
-            "To the right of 0 the audited model's weights help the probe more than the weights of"
-            " the row. Bars are 95 % intervals over seeds and texts.",
+            "Right of 0, the audited model's weights help the probe more than the weights "
+            "named in the row. Bars are 95 % intervals over seeds and texts.",
             "probe-gaps",
             (Mark("no difference", 0.0),),
         )

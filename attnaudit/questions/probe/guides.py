@@ -24,7 +24,7 @@ class GuideFile(Settings):
     """A checkpoint whose attention guides probes; `path` as it was given."""
 
     name: str = pydantic.Field(description="The name of the guide in metrics and tables.")
-    path: str = pydantic.Field(description="Where the checkpoint lies, as it was given.")
+    path: str = pydantic.Field(description="The path of the checkpoint, as it was given.")
     sha256: str = pydantic.Field(description="The SHA-256 of the checkpoint.")
 
 
@@ -37,7 +37,7 @@ def read_guides(given: Sequence[str]) -> tuple[GuideFile, ...]:
             raise InputError(f"--guide {text}: give it as NAME=FILE")
         if not re.fullmatch(NAME, name):
             raise InputError(
-                f"--guide {text}: the name {name!r} does not do",
+                f"--guide {text}: {name!r} cannot be a name here",
                 hint="use small letters, digits and _, beginning with a letter",
             )
         if name in RESERVED:

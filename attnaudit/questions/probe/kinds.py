@@ -14,8 +14,8 @@ ATTENDED, OTHER = (kind_of(removed=arm) for arm in ("attended", "other"))
 ARMS = {"removed_attended": ATTENDED, "removed_other": OTHER}  # by what metrics call them
 # What was missing when records were made that have no such arms.
 OLDER = (
-    "an older attnaudit made these records, and trained no models without the attended words: run"
-    " probe again"
+    "an older version made these records and trained no models without the attended words: run "
+    "probe again"
 )
 
 

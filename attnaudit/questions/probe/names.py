@@ -8,7 +8,7 @@ _WORDS = {
     "base": "the audited model's weights",
     "shuffled": "the audited weights shuffled",
     "untrained": "an untrained model's weights",
-    "position": "weights by place alone",
+    "position": "weights by position only",
     "adversary": "the adversary's weights",
 }
 

@@ -23,17 +23,20 @@ class ProbeSettings(ScoredSettings):
 
     seeds: Seeds = pydantic.Field(
         5,
-        description="How many models to train for each guide, and without words of each kind;"
-        " `--seeds auto` trains 5, 8, 12 or 20, until the finding has an answer.",
+        description="How many models to train for each guide, and for each kind of text in the "
+        "leak control. `--seeds auto` trains 5, 8, 12 or 20, until the finding has an answer.",
     )
     guides: Annotated[tuple[GuideFile, ...], _GUIDES] = pydantic.Field(
-        (), description="Checkpoints whose attention guides probes too, such as an adversary's."
+        (), description="A checkpoint, such as an adversary, whose attention also guides probes."
     )
     seed: int = pydantic.Field(
         0,
         ge=0,
-        description="The first seed of the models to train, and the seed of all resampling.",
+        description="The first seed of the models to train, and the seed of all other random "
+        "choices.",
     )
     text: bool = pydantic.Field(
-        False, description="Whether the records keep the words; without it they hold numbers only."
+        False,
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )

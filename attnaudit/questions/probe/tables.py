@@ -19,14 +19,15 @@ Array = NDArray[np.float64]
 
 # What it would mean if a probe did as well under a control as under the audited model's attention.
 MEANINGS = {
-    "shuffled": "it helps that the weights are uneven, and not on which words they lie.",
-    "untrained": "the training has taught the attention nothing that helps: the architecture"
-    " alone gives as much.",
-    "position": "it helps at which place of a text the weights lie, whatever stands there.",
+    "shuffled": "then it only helps that the weights are uneven. It does not matter which "
+    "words have them.",
+    "untrained": "then training taught the attention nothing that helps. The architecture "
+    "alone gives as much.",
+    "position": "then only the positions of the large weights help, not the words there.",
 }
 _OF_ARMS = {
     "removed_attended": "without the attended words",
-    "removed_other": "without as many other words",
+    "removed_other": "without the same number of other words",
 }
 
 
@@ -65,8 +66,8 @@ def _guides(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score:
     ]
     count = len(values["base"])
     notes = [
-        f"Means over {count} seeds, intervals over seeds and texts. In the order of Wiegreffe &",
-        "Pinter's Table 3: 1/n, the probe's own attention, the audited model's.",
+        f"Means over {count} seeds, with intervals over seeds and texts. The first three rows are"
+        " those of Wiegreffe & Pinter 2019, Table 3.",
         *(
             f"If the probe does as well under {guide_words(name)}, {MEANINGS[name]}"
             for name in MEANINGS
@@ -74,7 +75,7 @@ def _guides(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score:
         ),
     ]
     columns = ["weights of the probe", score, "low", "high", "std"]
-    title = f"{score} of probes by where their weights come from"
+    title = f"{score} of probes, by the source of their weights"
     return Table(title, columns, rows, notes)
 
 
@@ -84,9 +85,13 @@ def _gaps(metrics: Mapping[str, Estimate], score: str) -> Table:
         _, between, *rest = name.split(".")
         if rest == ["score_gap"] and "-" in between:
             ours, _, theirs = between.partition("-")
-            rows.append(_row(f"{guide_words(ours)} less {guide_words(theirs)}", figure))
-    notes = ["Attention that works out of context helps a probe more than uniform attention does."]
-    return Table(f"Differences in {score}, paired by seed", ["", score, "low", "high"], rows, notes)
+            rows.append(_row(f"{guide_words(ours)} minus {guide_words(theirs)}", figure))
+    notes = [
+        "Each row is a difference between two probes with the same seed. Above 0 the first "
+        "weights serve the probe better. Attention that works out of context helps a probe "
+        "more than uniform weights do."
+    ]
+    return Table(f"Differences in {score} between probes", ["", score, "low", "high"], rows, notes)
 
 
 def _leak(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score: str) -> Table | None:
@@ -99,14 +104,18 @@ def _leak(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score: s
     rows.append(_row("difference", metrics["probe.leak.score_gap"], None))
     whole = metrics["probe.leak.whole"].value or 0.0
     notes = [
-        "Models of the audited recipe that learn from texts without the words that hold half of",
-        "the attention, at most one word in five, or without as many others drawn at random.",
-        "Above 0 the attended words carry evidence. Near 0 the other words carry it as well. Below",
-        "0 the words that are left betray the answer: the attention points past the evidence.",
-        f"{whole:.0%} of the texts have fewer than five words, and stay whole.",
+        "Attended words: the words with the largest weights that together have half of the"
+        " attention, but at most one word in five. Other words: the same number, drawn at random."
+        " Models of the audited recipe are trained on texts without either.",
+        "difference: the score without other words minus the score without the attended words."
+        " Above 0 the attended words carry evidence. Near 0 other words carry it as well. Below 0"
+        " the words that are left give the answer away, so the attention points past the evidence.",
+        f"{whole:.0%} of the texts have fewer than five words. Nothing is removed from them.",
     ]
     columns = ["texts", score, "low", "high", "std"]
-    return Table(f"Leak control: {score} without some words", columns, rows, notes)
+    return Table(
+        f"Leak control: {score} of models trained without some words", columns, rows, notes
+    )
 
 
 def _runs(

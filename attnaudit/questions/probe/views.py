@@ -108,7 +108,7 @@ def _load(file: GuideFile, retraining: Retraining, reading: Reading) -> Attentio
     else:
         return found.model.eval().requires_grad_(False)
     raise InputError(
-        f"is a guide checkpoint of another data set or vocabulary: it knows other {other}",
+        f"is a guide checkpoint for another data set or vocabulary: it knows other {other}",
         where=path,
         hint="give a model that was trained on the same data",
     )

@@ -8,12 +8,12 @@ from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.seed_baseline.stability_metrics import STABILITY_SPECS
 
 ABOUT = """\
-Trains the model's recipe again with other seeds. How far these models differ in attention (JSD)
-and in answers (TVD) is what adversaries are measured by. For each seed it also trains three models
-until they stop improving: one with learned attention, one whose attention is frozen to the uniform
-one, and one with random attention that is as peaked as the model's. If uniform attention scores as
-well as learned attention, the task does not need attention. Wiegreffe & Pinter 2019, sections 3.2
-and 3.3."""
+This test trains the model's recipe again with other random seeds, and measures how far these models
+differ in attention (JSD) and in answers (TVD). Adversaries are compared with these differences. For
+each seed it also trains three models until they stop improving. The first learns its attention. The
+second must give each word the same weight (uniform attention). The third must use random weights
+that are as uneven as the model's own. If uniform attention scores as well as learned attention,
+this recipe does not need attention for the task. Wiegreffe & Pinter 2019, sections 3.2 and 3.3."""
 
 QUESTION = Question(
     name="seed-baseline",
@@ -25,13 +25,13 @@ QUESTION = Question(
     metrics=(*SPECS, *STABILITY_SPECS),
     evidence=(
         EvidenceRow(
-            "distance to other seeds (JSD)",
+            "attention of other seeds: distance (JSD)",
             "seed_baseline.jsd.mean_over_seeds",
-            "change of their answers (TVD)",
+            "their answers (TVD)",
             "seed_baseline.tvd.mean",
         ),
         EvidenceRow(
-            "distance of all pairs of models (JSD)",
+            "all pairs of models: distance (JSD)",
             "stability.jsd.mean",
             "shuffled attention",
             "stability.shuffled_jsd.mean",
@@ -43,7 +43,7 @@ QUESTION = Question(
             "necessity.uniform_score.mean",
         ),
         EvidenceRow(
-            "change without any weight on words (TVD)",
+            "no weight on words: change of answers (TVD)",
             "seed_baseline.control.erased.tvd.mean",
             "all layers uniform",
             "seed_baseline.control.uniform_layers.tvd.mean",
@@ -54,46 +54,47 @@ QUESTION = Question(
     keeps="seeds",
     keep_option="--keep",
     usual=False,
-    traps="Seeds of a pretrained model share most weights, and so agree more.",
+    traps="Seeds of a pretrained model share most of their weights, so they agree more than "
+    "models trained from scratch.",
     source="Wiegreffe & Pinter 2019, sections 3.2 and 3.3",
     controls=(
         ControlRow(
-            "distance to shuffled attention (JSD)",
+            "attention after shuffling: distance (JSD)",
             "stability.shuffled_jsd.mean",
             (("between models", "stability.jsd.mean"),),
-            "If two models differ as much as when one's weights are shuffled, they agree no more"
-            " than chance does.",
+            "If two models differ as much as this, they agree no more than by chance: "
+            "shuffling the weights of one of them would change nothing.",
         ),
         ControlRow(
-            "score with peaked random weights",
+            "score with uneven random weights",
             "necessity.peaked_score.mean",
             (
                 ("uniform weights", "necessity.uniform_score.mean"),
                 ("learned weights", "necessity.learned_score.mean"),
             ),
-            "If random peaked weights score like learned ones, it helps the model to read few"
-            " words, whichever they are.",
+            "If these random weights score as well as learned weights, the model gains by "
+            "reading few words, and it does not matter which.",
         ),
         ControlRow(
-            "distance to a model of shuffled labels (JSD)",
+            "attention learned from shuffled labels: distance (JSD)",
             "seed_baseline.permuted_jsd.mean",
             (("between seeds", "seed_baseline.jsd.mean_over_seeds"),),
-            "If a model that learned shuffled labels attends like the audited one, the attention"
-            " does not come from the task.",
+            "If a model that learned shuffled labels attends like the audited model, the "
+            "attention does not come from the task.",
         ),
         ControlRow(
-            "change without any weight on words (TVD)",
+            "no weight on words: change of answers (TVD)",
             "seed_baseline.control.erased.tvd.mean",
             (("between seeds", "seed_baseline.tvd.mean"),),
-            "If the answers stay although all weights on the words are 0, they go around this"
-            " attention.",
+            "If the answers stay the same although all weights on the words are 0, the model "
+            "can answer without this attention.",
         ),
         ControlRow(
-            "change with all layers uniform (TVD)",
+            "all layers uniform: change of answers (TVD)",
             "seed_baseline.control.uniform_layers.tvd.mean",
             (("between seeds", "seed_baseline.tvd.mean"),),
-            "If the answers stay although every layer attends uniformly, the model does not need"
-            " its attention for them.",
+            "If the answers stay the same although all layers have uniform attention, the "
+            "model does not need its attention to answer.",
         ),
     ),
 )

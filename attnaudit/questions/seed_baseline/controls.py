@@ -8,7 +8,7 @@ from attnaudit.questions.runs import Floats, Runs
 
 # What each does to the audited model.
 CONTROLS = {
-    "erased": "erasing all content at the audited row",
+    "erased": "all weights on words set to 0 at the audited row",
     "uniform_layers": "uniform attention in all layers",
 }
 

@@ -27,7 +27,7 @@ _KINDS = {
     "seed": "trained with other seeds",
     "learned": "learned weights *",
     "uniform": "uniform weights *",
-    "peaked": "peaked random weights *",
+    "peaked": "uneven random weights *",
 }
 
 
@@ -45,10 +45,11 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         drawn.append(
             violins(
                 cells,
-                "How far the attention of other seeds lies",
+                "How far the attention of other seeds is from this model's",
                 "JSD of a text, median over seeds (dotted: ln 2)",
                 LN2,
-                "The same recipe trained again: what chance alone moves.",
+                "The same recipe was trained again with other seeds. This is how far chance "
+                "alone moves the attention (JSD: 0 is the same, ln 2 = 0.693 is the farthest).",
                 labels,
                 "seed_baseline-seeds",
             )
@@ -66,9 +67,9 @@ def _stability(found: Summary) -> list[Drawn]:
             shown,
             "How alike models of the recipe attend",
             "0: as after shuffling, 1: always the same",
-            "s compares all weights of two models, and kappa their top words. The finding stable"
-            " speaks for attention only if both bars lie above their lines. Bars are 95 %"
-            " intervals.",
+            "s compares all weights of two models. kappa compares only their top words. The "
+            "finding stable is for attention only if both bars lie above their lines. Bars are "
+            "95 % intervals.",
             "seed_baseline-alike",
             (Mark("line for s", LINE), Mark("line for kappa", KAPPA_LINE, "--")),
         )
@@ -88,8 +89,8 @@ def _scores(found: Summary) -> list[Drawn]:
         score_dots(
             {kind: np.array(each) for kind, each in scores.items()},
             f"{table.columns[1]} of the recipe, trained again",
-            "Models with a star were trained until they stopped improving, and compare with each"
-            " other. The others were trained as long as the recipe says.",
+            "Models with a star were trained until they stopped improving. Compare them with "
+            "each other. The others were trained for as long as the recipe says.",
             "seed_baseline-scores",
             str(table.columns[1]),
         )

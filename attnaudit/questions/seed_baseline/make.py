@@ -71,7 +71,7 @@ def rounds(
         if kept:
             (kept.check if ledger.dry else kept.open)(ledger.reuse)
         else:
-            observer.say("the models are not kept: models of this kind have no checkpoints")
+            observer.say("the models are not kept, because models of this kind have no checkpoints")
     for before, after in growing(settings.seeds, ledger, made):
         yield [
             {**kind, "seed": seed}

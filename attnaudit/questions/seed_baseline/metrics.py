@@ -8,8 +8,8 @@ from attnaudit.records.metric import JSD, LEAST_MEAN, LEAST_SCORE, UNIT, Directi
 _SEEDS = "Wiegreffe & Pinter 2019, section 3.3"
 _UNIFORM = "Wiegreffe & Pinter 2019, section 3.2"
 _PRETRAINED = (
-    "Seeds of a pretrained model share most of their weights, so that they differ less than models "
-    "trained from nothing."
+    "Seeds of a pretrained model share most of their weights, so they differ less than models "
+    "trained from scratch."
 )
 
 
@@ -42,8 +42,8 @@ _SCORE = "macro-F1: mean over classes of 2 tp / (2 tp + fp + fn); or the --score
 def _score_of(name: str, attention: str, traps: str) -> MetricSpec:
     return MetricSpec(
         f"necessity.{name}_score.mean",
-        f"The score (macro-F1 unless another is asked for) of models with {attention}, trained "
-        "until they stop improving; mean over seeds.",
+        f"The score (macro-F1 unless you ask for another) of models with {attention}, trained "
+        "until they stop improving, as a mean over seeds.",
         "fraction",
         "higher" if name == "learned" else "neutral",
         LEAST_SCORE,
@@ -58,8 +58,8 @@ def _score_of(name: str, attention: str, traps: str) -> MetricSpec:
 def _gap(name: str, other: str, attention: str, traps: str) -> MetricSpec:
     return MetricSpec(
         f"necessity.{name}",
-        f"How much better models with learned attention do than models with {attention}, where "
-        "both are trained until they stop improving.",
+        f"How much better models with learned attention score than models with {attention}, "
+        "when both are trained until they stop improving.",
         "fraction",
         "higher",
         LEAST_SCORE,
@@ -91,8 +91,8 @@ def _control(
         UNIT,
         formula=formula,
         beside=(f"{stem}.{other}",),
-        traps="Near 0 the answer goes around the attention, and no test of the attention can speak "
-        "against it.",
+        traps="Near 0 the answer goes around the attention, so no test of this attention can "
+        "count against it.",
         source="this tool's own",
     )
 
@@ -101,8 +101,8 @@ SPECS = (
     *(
         _jsd(
             f"jsd.{name}_over_seeds",
-            f"How far the attention of other seeds is from the model's on average: the {word} over "
-            "the seeds of each text.",
+            "How far the attention of other seeds is from the model's, as a mean over texts of "
+            f"the {word} over seeds.",
             "lower",
             f"mean over texts of {statistic} over seeds of JSD(attention, the model's attention)",
             ("seed_baseline.tvd.mean", "seed_baseline.uniform_jsd.mean"),
@@ -110,13 +110,18 @@ SPECS = (
         )
         for name, word, statistic, more in (
             ("mean", "mean", "mean", ""),
-            ("median", "median", "median", " Its interval counts the texts only, not the seeds."),
+            (
+                "median",
+                "median",
+                "median",
+                " Its interval covers the choice of texts only, not the choice of seeds.",
+            ),
             ("max", "largest", "max", " It grows with the number of seeds."),
         )
     ),
     MetricSpec(
         "seed_baseline.tvd.mean",
-        "How far the answers of other seeds are from the model's on average.",
+        "How far the answers of other seeds are from the model's, on average.",
         "total variation distance",
         "neutral",
         LEAST_MEAN,
@@ -128,7 +133,7 @@ SPECS = (
     ),
     MetricSpec(
         "seed_baseline.flips",
-        "The share of texts to which another seed gives another class than the model does.",
+        "The share of texts for which another seed predicts another class than the model.",
         "fraction",
         "neutral",
         LEAST_MEAN,
@@ -140,8 +145,8 @@ SPECS = (
     ),
     MetricSpec(
         "seed_baseline.f1.mean",
-        "The F1 of models of the same recipe with other seeds, on the audited texts; mean over "
-        "seeds.",
+        "The F1 of models of the same recipe with other seeds, on the audited texts, as a mean "
+        "over seeds.",
         "fraction",
         "higher",
         LEAST_SCORE,
@@ -153,58 +158,59 @@ SPECS = (
     ),
     MetricSpec(
         "seed_baseline.f1.std",
-        "How much the F1 differs between seeds of the recipe: its standard deviation.",
+        "How much the F1 differs between seeds of the recipe, as a standard deviation.",
         "fraction",
         "neutral",
         LEAST_SCORE,
         UNIT,
         formula="sqrt(sum (F1 - mean F1)^2 / (S - 1)), S seeds",
         beside=("seed_baseline.f1.mean",),
-        traps="A handful of seeds gives a rough value only, so it has no interval.",
+        traps="A few seeds give only a rough value, so it has no interval.",
         source=_SEEDS,
     ),
     MetricSpec(
         "seed_baseline.score.mean",
-        "The score (macro-F1 unless another is asked for) of models of the same recipe with other "
-        "seeds, on the audited texts; mean over seeds.",
+        "The score (macro-F1 unless you ask for another) of models of the same recipe with "
+        "other seeds, on the audited texts, as a mean over seeds.",
         "fraction",
         "higher",
         LEAST_SCORE,
         UNIT,
         formula=_SCORE,
         beside=("seed_baseline.score.std", "necessity.learned_score.mean"),
-        traps="These models were trained as long as the recipe says, not until they stop.",
+        traps="These models were trained for as long as the recipe says, not until they stopped "
+        "improving.",
         source=_SEEDS,
     ),
     MetricSpec(
         "seed_baseline.score.std",
-        "How much the score differs between seeds of the recipe: its standard deviation.",
+        "How much the score differs between seeds of the recipe, as a standard deviation.",
         "fraction",
         "neutral",
         LEAST_SCORE,
         UNIT,
         formula="sqrt(sum (score - mean score)^2 / (S - 1)), S seeds",
         beside=("seed_baseline.score.mean",),
-        traps="A handful of seeds gives a rough value only, so it has no interval.",
+        traps="A few seeds give only a rough value, so it has no interval.",
         source=_SEEDS,
     ),
     _jsd(
         "uniform_jsd.mean",
-        "How far uniform attention is from the model's on average.",
+        "How far uniform attention is from the model's, on average.",
         "neutral",
         "mean over texts of JSD(1/n each, the model's attention)",
         ("seed_baseline.jsd.mean_over_seeds",),
-        "Where it is near 0 the attention is flat, and there is little to explain.",
+        "Near 0 the attention is flat, so there is little to explain.",
         _UNIFORM,
     ),
     _jsd(
         "permuted_jsd.mean",
-        "How far the attention of models that were trained on shuffled labels, with "
-        "--permuted-labels, is from the model's on average.",
+        "How far the attention of models that were trained on shuffled labels "
+        "(--permuted-labels) is from the model's, on average.",
         "neutral",
         "mean over seeds and texts of JSD(attention, the model's attention)",
         ("seed_baseline.jsd.mean_over_seeds",),
-        "If other seeds are as far from the model, their common task says little about attention.",
+        "If other seeds are as far from the model, the task has little influence on attention.",
         "this tool's own",
     ),
     *(
@@ -217,12 +223,13 @@ SPECS = (
             ),
             (
                 "uniform",
-                "attention that is frozen to the uniform one",
-                "If it is as high as with learned attention, the task does not need attention.",
+                "attention that must give each word the same weight",
+                "If it is as high as with learned attention, this recipe does not need "
+                "attention for the task.",
             ),
             (
                 "peaked",
-                "attention that is frozen to the model's own weights, shuffled among the words of "
+                "attention that must be the model's own weights, shuffled among the words of "
                 "each text",
                 "If it is as high as with learned attention, it does not matter which words get "
                 "the weight.",
@@ -235,16 +242,17 @@ SPECS = (
             (
                 "score_gap",
                 "uniform",
-                "attention that is frozen to the uniform one",
-                "It holds for this recipe and this data. Read it with the table of trainings: a "
-                "model that was still improving makes the gap too large or too small.",
+                "attention that must give each word the same weight",
+                "It is true only for this recipe and these data. Look at the table of "
+                "trainings: a model that was still improving makes the gap too large or too "
+                "small.",
             ),
             (
                 "peaked_gap",
                 "peaked",
-                "random attention that is as peaked as the model's",
-                "Peaked random weights hide most words, so that this gap is often larger than the "
-                "one to uniform attention.",
+                "random attention that is as uneven as the model's",
+                "Uneven random weights hide most words from the model, so this gap is often "
+                "larger than the gap to uniform attention.",
             ),
         )
     ),
@@ -263,7 +271,7 @@ SPECS = (
         _control(
             name,
             "flips",
-            f"The share of texts to which the model gives another class when {how}.",
+            f"The share of texts for which the model predicts another class when {how}.",
             "fraction",
             f"mean of [argmax p({name}) differs from argmax p]",
             "tvd.mean",

@@ -16,8 +16,8 @@ from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 ATTENTIONS: Mapping[str, Kind] = {"learned": LEARNED, "uniform": UNIFORM, "peaked": PEAKED}
 # What stands in place of figures that older records cannot give.
 OLD = (
-    "an older version made these records, and it trained uniform attention no longer than the"
-    " recipe says; run seed-baseline again"
+    "an older version made these records. It trained models with uniform attention only as "
+    "long as the recipe says, which may be too short; run seed-baseline again"
 )
 
 
@@ -52,7 +52,14 @@ def necessity(runs: Runs, scorer: ScoreOfSeeds) -> dict[str, Estimate]:
 
 
 def _nothing(runs: Runs, what: str) -> Estimate:
-    reason = OLD if made_by_older(runs) else f"there are no converged models with {what} attention"
+    reason = (
+        OLD
+        if made_by_older(runs)
+        else (
+            f"there are no models with {what} attention that were trained until they stopped "
+            "improving"
+        )
+    )
     return Estimate(None, undefined=len(runs.gold), reason=reason)
 
 
@@ -93,8 +100,9 @@ def trainings(runs: Runs) -> Table | None:
     if not rows:
         return None
     notes = [
-        "A model stops when its loss on the dev split no longer falls. One that has not stopped",
-        "was still improving at the end: with more epochs in the recipe it would go on.",
+        "Training stops when the loss on the dev split no longer falls.",
+        "stopped: how many models had stopped. The others were still improving at the end, and"
+        " would go on if the recipe allowed more epochs.",
     ]
     columns = ["attention", "models", "fewest epochs", "most epochs", "dev loss", "stopped"]
     return Table("How long the compared models were trained", columns, rows, notes)

@@ -17,20 +17,23 @@ class SeedBaselineSettings(ScoredSettings):
 
     seeds: Seeds = pydantic.Field(
         5,
-        description="How many seeds to train with: each gives a model of the recipe, and three more"
-        " that are trained until they stop improving; `--seeds auto` trains 5, 8, 12 or 20, until"
-        " the findings have an answer.",
+        description="How many seeds to train with. Each seed gives one model of the recipe, "
+        "and three more that are trained until they stop improving. `--seeds auto` trains 5, "
+        "8, 12 or 20, until the findings have an answer.",
     )
     permuted_labels: bool = pydantic.Field(
         False,
-        description="Also train models on labels that are shuffled, to see what attention looks"
-        " like that learned nothing of the task.",
+        description="Also train models on shuffled labels. They show how attention looks that "
+        "learned nothing about the task.",
     )
     seed: int = pydantic.Field(
         0,
         ge=0,
-        description="The first seed of the models to train, and the seed of all resampling.",
+        description="The first seed of the models to train, and the seed of all other random "
+        "choices.",
     )
     text: bool = pydantic.Field(
-        False, description="Whether the records keep the words; without it they hold numbers only."
+        False,
+        description="Keep the words in the records. Without this option, records contain only "
+        "numbers.",
     )

@@ -76,7 +76,7 @@ def stability(runs: Runs, level: float = LEVEL) -> Stability:
 
     differ = 1 - found.agree
     figures = {
-        S: _nothing(found, "all attention is uniform, and shuffling does not change it").figures[S],
+        S: _nothing(found, "all attention is uniform, so shuffling does not change it").figures[S],
         KAPPA: over(differ, 1 - found.chance, _APART).turned(ALIKE),
         AGREEMENT: over(differ, 1.0, UNIT).turned(UNIT),
         JSD_MEAN: over(found.jsd, 1.0, JSD),
@@ -111,19 +111,21 @@ def stability_table(found: Stability) -> Table:
     rows: list[list[Cell]] = []
     for name, words, by_chance, line in (
         (JSD_MEAN, "JSD of attention", shuffled, None),
-        (S, "s: 1 less the JSD over that of shuffled attention", 0.0, LINE),
+        (S, "s: how much more alike than by chance (1: identical, 0: as shuffled)", 0.0, LINE),
         (AGREEMENT, "share of pairs with the same top word", found.chance, None),
-        (KAPPA, "kappa: the same, corrected for chance", 0.0, KAPPA_LINE),
+        (KAPPA, "kappa: this share, corrected for chance (0: chance)", 0.0, KAPPA_LINE),
     ):
         figure = found.metrics[name]
         rows.append([words, figure.value, figure.ci_low, figure.ci_high, by_chance, line])
     pairs = found.models * (found.models - 1) // 2
     notes = [
-        f"All {pairs} pairs of {found.models} models of the recipe, the audited one among them, on"
-        " texts of two words and more.",
-        "Shuffled: the weights of one of the two models in random order, a control. Models that"
-        " attend no more alike than this do not agree on which words matter.",
-        "Line: the finding stable is for if both s and kappa lie above their lines, by interval.",
+        f"The table compares all {pairs} pairs of {found.models} models of the recipe, "
+        "including the audited model, on texts of at least two words.",
+        "Shuffled (a control): the same figure if the weights of one of the two models are put "
+        "in random order. Models that attend no more alike than this do not agree on which "
+        "words matter.",
+        "Line: the finding stable is for if the whole intervals of both s and kappa lie above "
+        "these lines.",
     ]
     columns = ["", "value", "low", "high", "shuffled", "line"]
     return Table("How alike models of the recipe attend", columns, rows, notes)

@@ -10,16 +10,16 @@ SHUFFLED = "stability.shuffled_jsd.mean"
 ALIKE = (-1.0, 1.0)  # of s and kappa: -1 where two words swap all their weight
 
 _PRETRAINED = (
-    " Models that begin from the same pretrained weights are more alike than models trained from"
-    " nothing."
+    " Models that start from the same pretrained weights are more alike than models trained "
+    "from scratch."
 )
 _SEEDS = "this tool's own, on the question of Wiegreffe & Pinter 2019, section 3.3"
 
 STABILITY_SPECS = (
     MetricSpec(
         S,
-        "How alike models of the recipe spread their attention over the words: 1 if it is "
-        "identical, 0 if it is no more alike than after the weights of one of them are shuffled.",
+        "How alike two models of the recipe attend: 1 if their attention is identical, 0 if it "
+        "is no more alike than after the weights of one model are shuffled.",
         "agreement",
         "higher",
         LEAST_MEAN,
@@ -27,15 +27,15 @@ STABILITY_SPECS = (
         formula="1 - sum of JSD(p, q) / sum of mean JSD(p, shuffled q), sums over all pairs of "
         "models, the audited one among them, and texts of two words and more",
         beside=(KAPPA, JSD_MEAN, SHUFFLED, "stable"),
-        traps="Two places between which models choose text by text can still give about .5, so "
-        "read kappa as well. Where attention is flat, shuffling hardly changes it, and s says "
-        f"little.{_PRETRAINED}",
+        traps="Models that choose between two words in each text can still reach about .5, so "
+        "look at kappa as well. If attention is flat, shuffling hardly changes it, and s "
+        f"says little.{_PRETRAINED}",
         source=f"{_SEEDS}; the form is that of Lin 1989, Biometrics 45 (concordance)",
     ),
     MetricSpec(
         KAPPA,
-        "How often two models of the recipe give their largest weight to the same word, corrected "
-        "for chance: 1 is always, 0 is as often as with words drawn at random.",
+        "How often two models of the recipe give their largest weight to the same word, "
+        "corrected for chance: 1 is always, 0 is as often as for random words.",
         "agreement",
         "higher",
         LEAST_MEAN,
@@ -43,8 +43,8 @@ STABILITY_SPECS = (
         formula="(a - c) / (1 - c), a the mean of [same top word] over pairs and texts, c the mean "
         "of 1 / words; texts of two words and more",
         beside=(AGREEMENT, S, "stable"),
-        traps="It sees the top word alone. Of several words with the same largest weight the first "
-        f"counts.{_PRETRAINED}",
+        traps="It looks only at the top word. If several words share the largest weight, the "
+        f"first one counts.{_PRETRAINED}",
         source="Brennan & Prediger 1981, Educational and Psychological Measurement 41",
     ),
     MetricSpec(
@@ -56,26 +56,27 @@ STABILITY_SPECS = (
         UNIT,
         formula="mean over pairs and texts of [same top word]; texts of two words and more",
         beside=(KAPPA,),
-        traps="Short texts make it high by chance: kappa takes this into account.",
+        traps="In short texts it is high by chance. kappa corrects for this.",
         source=_SEEDS,
     ),
     MetricSpec(
         JSD_MEAN,
-        "How far apart the attention of two models of the recipe is on average, over all pairs.",
+        "How far apart the attention of two models of the recipe is, as a mean over all pairs "
+        "and texts.",
         "nats",
         "lower",
         LEAST_MEAN,
         JSD,
         formula="mean over pairs and texts of JSD(p, q); texts of two words and more",
         beside=(SHUFFLED, S),
-        traps="Flat attention gives a small value whatever the models do. Compare it with that of "
+        traps="If attention is flat, this is always small. Compare it with the value for "
         "shuffled attention.",
         source=_SEEDS,
     ),
     MetricSpec(
         SHUFFLED,
-        "A control: how far apart the attention of two models of the recipe is on average after "
-        "the weights of one of them were shuffled among the words.",
+        "A control: how far apart the attention of two models of the recipe is after the "
+        "weights of one of them were shuffled among the words.",
         "nats",
         "neutral",
         LEAST_MEAN,

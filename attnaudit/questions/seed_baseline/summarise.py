@@ -22,7 +22,7 @@ from attnaudit.questions.trained_models import TrainedModels, read_trained_model
 from attnaudit.records.metric import JSD, UNIT
 
 Array = NDArray[np.float64]
-NO_MODEL = "no such model was trained to its end"
+NO_MODEL = "no model of this kind was trained to its end"
 
 
 def summarise(
@@ -113,11 +113,11 @@ def _spread(found: TrainedModels, seeds: Sequence[int], name: ScoreName) -> Esti
     """The standard deviation of the score of seeds, of which a handful has no useful interval."""
     n = len(found.runs.gold)
     if len(seeds) < 2:
-        reason = "one seed does not tell how much seeds differ" if seeds else NO_MODEL
+        reason = "one seed does not show how much seeds differ" if seeds else NO_MODEL
         return Estimate(None, undefined=n, reason=reason)
     points = found.scorer(name).values(found.runs.probs(SEED, seeds)).mean(1)
     if not np.isfinite(points).all():
-        return Estimate(None, undefined=n, reason="undefined on these instances")
+        return Estimate(None, undefined=n, reason="undefined on these texts")
     return Estimate(float(points.std(ddof=1)), n=n)
 
 

@@ -53,25 +53,30 @@ def _scores(found: TrainedModels, metrics: Mapping[str, Estimate], scorer: Score
     std = metrics["seed_baseline.score.std"].value
     rows = [
         _row("audited model", audited, None),
-        _row("other seeds, as long as the recipe says", metrics["seed_baseline.score.mean"], std),
+        _row(
+            "other seeds, trained as long as the recipe says",
+            metrics["seed_baseline.score.mean"],
+            std,
+        ),
     ]
     for name, shown in (
-        ("learned_score.mean", "learned attention, until it stops"),
-        ("uniform_score.mean", "uniform attention, until it stops"),
-        ("peaked_score.mean", "peaked random attention, until it stops"),
-        ("score_gap", "learned less uniform"),
-        ("peaked_gap", "learned less peaked random"),
+        ("learned_score.mean", "learned attention, trained until it stops improving"),
+        ("uniform_score.mean", "uniform attention, trained until it stops improving"),
+        ("peaked_score.mean", "uneven random attention, trained until it stops improving"),
+        ("score_gap", "learned minus uniform"),
+        ("peaked_gap", "learned minus uneven random"),
     ):
         rows.append(_row(shown, metrics[f"necessity.{name}"], None))
     notes = [
-        "Means over seeds; differences are of models with the same seed. Intervals count both",
-        "seeds and instances. Models that are compared were trained until they stopped improving.",
-        "Uniform attention that scores as well would mean that the task does not need attention.",
-        "Peaked random attention has the sizes of the model's own weights, on random words. If it",
-        "scored as well, it would not matter which words get the weight.",
+        "Means over seeds. A difference compares models with the same seed. Intervals cover seeds"
+        " and texts.",
+        "If uniform attention scores as well as learned attention, this recipe does not need"
+        " attention for the task.",
+        "Uneven random attention uses the model's own weights, but on random words of the text. If"
+        " it scores as well, it does not matter which words get the weight.",
     ]
     if made_by_older(found.runs):
-        rows, notes = rows[:2], [f"Attention is not compared: {OLD}."]
+        rows, notes = rows[:2], [f"Learned and uniform attention are not compared: {OLD}."]
     columns = ["", scorer.words, "low", "high", "std"]
     title = f"{scorer.words} with learned attention and without"
     return Table(title, columns, rows, notes)
@@ -93,16 +98,17 @@ def _distances(found: TrainedModels, metrics: Mapping[str, Estimate]) -> Table:
         halves = (None if v is None else v / 2 for v in (moved.value, moved.ci_low, moved.ci_high))
         rows.append(["TVD as Wiegreffe & Pinter print it", *halves])
     notes = [
-        "Between other seeds and the audited model, mean over instances. JSD in nats, at most",
-        f"{np.log(2):.3f}, and {np.mean(found.audited.caps):.3f} for the attention of this model;"
-        " TVD from 0 to 1.",
+        "Each figure compares models with other seeds to the audited model, as a mean over texts.",
+        f"JSD: how far the attention differs, from 0 to {np.log(2):.3f} nats. From the attention of"
+        f" this model, no weights lie farther than {np.mean(found.audited.caps):.3f} on average."
+        " TVD: how far the answers differ, from 0 to 1.",
     ]
     permuted = metrics.get("seed_baseline.permuted_jsd.mean")
     if permuted is not None:
         rows.insert(4, _row("JSD of models trained on shuffled labels", permuted))
         notes += [
-            "Models trained on shuffled labels learn nothing of the task. If other seeds were as",
-            "far from the model as these, their common task would say little about attention.",
+            "Models trained on shuffled labels learn nothing about the task. If other seeds are as"
+            " far from the model as these, the task has little influence on attention.",
         ]
     return Table("How far seeds differ", ["", "value", "low", "high"], rows, notes)
 
@@ -116,10 +122,9 @@ def _controls(metrics: Mapping[str, Estimate]) -> Table | None:
             flips = metrics[f"seed_baseline.control.{name}.flips"]
             rows.append(_row(shown, moved, flips.value))
     notes = [
-        "TVD of the audited model's answers to those it gives so, mean over instances. Where",
-        f"something passes this attention by, and no control moves the answers (TVD below"
-        f" {UNMOVED_TVD:g}),",
-        "this attention cannot be tested, and no finding is against it.",
+        "TVD: how far the answers of the audited model move in this control, mean over texts.",
+        f"If no control moves the answers (TVD below {UNMOVED_TVD:g}), they do not pass through"
+        " this attention. Then it cannot be tested, and no finding is against it.",
     ]
     columns = ["", "TVD", "low", "high", "flips"]
     return Table("Controls: answers without this attention", columns, rows, notes) if rows else None
@@ -139,8 +144,16 @@ def _bins(found: TrainedModels, seeds: Sequence[int], labels: Sequence[str]) -> 
                 figures = [float(np.median(x[part])) for x in (median, largest)]
                 rows.append([label, name, *figures, int(part.sum())])
     columns = ["predicted", "largest weight", "median over seeds", "largest over seeds", "n"]
-    title = "JSD between seeds by predicted class and largest attention weight"
-    return Table(title, columns, rows, ["Of the instances of a bin: the median."])
+    title = "JSD to other seeds, by predicted class and largest attention weight"
+    return Table(
+        title,
+        columns,
+        rows,
+        [
+            "Each row is a group of texts and shows the median of their JSDs (over seeds: the "
+            "median, and the largest)."
+        ],
+    )
 
 
 def _runs(found: TrainedModels, scorer: ScoreOfSeeds) -> Table:
@@ -159,18 +172,19 @@ def _runs(found: TrainedModels, scorer: ScoreOfSeeds) -> Table:
     rows += [row(f"{name} {seed}", kind, seed) for name, kind in _KINDS for seed in _of(runs, kind)]
     columns = ["model", "score", "F1", "accuracy", "AUROC", "JSD", "TVD", "W&P TVD", "flips"]
     notes = [
-        f"score: {scorer.words}. JSD, TVD and flips are to the audited model.",
-        "seed: as long as the recipe says; learned, uniform and peaked: until it stops.",
+        f"score: {scorer.words}. JSD, TVD and flips compare each model with the audited one.",
+        "seed: trained as long as the recipe says. learned, uniform, peaked: trained until it "
+        "stopped improving. peaked: uneven random weights.",
     ]
     if binary:
-        notes.append("W&P's TVD is half of ours.")
+        notes.append("W&P TVD is the TVD as Wiegreffe & Pinter print it: half of ours.")
     else:
         columns.remove("W&P TVD")
         rows = [cells[:7] + cells[8:] for cells in rows]
     if runs.diverged:
         gone = ((_NAMES[kind], seed) for kind, seeds in runs.diverged.items() for seed in seeds)
         named = (f"{name} {seed}" for name, seed in sorted(gone))
-        notes.append(f"Trainings that diverged, and gave no model: {', '.join(named)}.")
+        notes.append(f"These trainings diverged and gave no model: {', '.join(named)}.")
     return Table("Each trained model", columns, rows, notes, detail=True)
 
 

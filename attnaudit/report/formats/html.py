@@ -15,7 +15,7 @@ def _render(given: Rendering) -> str:
 
 FORMAT = Format(
     "html",
-    "One page with tables, figures and heatmaps that needs no other file.",
+    "One page with tables, figures and heatmaps. It needs no other file.",
     _render,
     ".html",
     needs="html",

@@ -13,7 +13,7 @@ def _render(given: Rendering) -> str:
 
 FORMAT = Format(
     "in-toto",
-    "The gates as a test result of in-toto: JSON, unsigned, for others to sign.",
+    "The gates as an in-toto test result: unsigned JSON that others can sign.",
     _render,
     kind="json",
 )

@@ -12,5 +12,5 @@ def _render(given: Rendering) -> str:
 
 
 FORMAT = Format(
-    "junit", "A test case for each gate, for CI servers.", _render, ".xml", kind="markup"
+    "junit", "One test case for each gate, for CI servers.", _render, ".xml", kind="markup"
 )

@@ -15,7 +15,7 @@ def _render(given: Rendering) -> str:
 
 FORMAT = Format(
     "latex",
-    "Tables for a paper, with the rules of booktabs.",
+    "Tables for a paper, for the LaTeX package booktabs.",
     _render,
     ".tex",
     kind="commands",  # it is ASCII, and escapes of other languages would change it

@@ -64,6 +64,6 @@ def pattern() -> re.Pattern[str]:
 
 
 def term_in(found: str) -> Term | None:
-    """The term of this name, also in the plural; None where it is none."""
+    """The term of this name, also in the plural; None if it is not a term."""
     lower = found.lower()
     return terms().get(lower) or terms().get(lower.removesuffix("s"))

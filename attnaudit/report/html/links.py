@@ -17,7 +17,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 class Links:
     """Escapes texts and puts links into them, and remembers what was linked.
 
-    All that is not a known term or work stays text, whoever wrote it. Links that are not `live`
+    Everything that is not a known term or work stays plain text. Links that are not `live`
     are left out: on a summary there is nothing that they could lead to.
     """
 

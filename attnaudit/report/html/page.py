@@ -75,7 +75,7 @@ def html_page(made: Combined, summary: bool = False) -> str:
     compared = comparison_of(report)
     figures, remarks = ({}, []) if summary else figures_of(made)
     if made.summaries and not (gallery and gallery.heatmaps):
-        remarks.append("Heatmaps need records that hold words: run with --text.")
+        remarks.append("Heatmaps need records with words: run the audit with --text.")
     script = resource(_HERE, "page.js")
     return page.render(
         report=report,
@@ -243,7 +243,7 @@ def _manifest(report: Report) -> Iterator[tuple[str, list[str]]]:
 def _checked(found: Verification) -> str:
     unusual = ", ".join(f"{count} {why}" for why, count in found.unusual.items())
     return (
-        f"on {found.texts:,} texts ({unusual or 'none unusual'}; {found.drawn:,} drawn at random),"
-        " what is read differs from the model's own answer by at most"
-        f" {found.largest_difference:.1g} (allowed: {found.tolerance:.1g})"
+        f"on {found.texts:,} texts ({unusual or 'none unusual'}; {found.drawn:,} drawn at "
+        "random), the answers that attnaudit computes differ from the model's own by at most "
+        f"{found.largest_difference:.1g} (allowed: {found.tolerance:.1g})"
     )

@@ -17,7 +17,7 @@ from attnaudit.report.schema import Report, TableData
 # What the tables answer that belong to no question.
 _ASKED = {
     "evidence": "What did each test measure?",
-    "controls": "What must these figures be read with?",
+    "controls": "What must these figures be compared with?",
     "baseline": "What has changed since the baseline?",
     "published": "What did the papers print?",
     COMPARED: "What did each test measure in each report?",
@@ -52,7 +52,7 @@ def figures_of(made: Combined) -> tuple[dict[str, list[Drawn]], list[str]]:
     asked = [question for question in all_questions() if question.name in summaries]
     figures = {question.name: question.figures(summaries, labels) for question in asked}
     remarks = [
-        f"The records of {question.name} do not hold what its figures show."
+        f"The records of {question.name} do not contain what its figures show."
         for question in asked
         if question.draws and not figures[question.name]
     ]

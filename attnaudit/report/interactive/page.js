@@ -276,7 +276,7 @@
     const tvd = now.reduce((sum, p, c) => sum + Math.abs(p - text.answer[c]) / 2, 0);
     const apart = jsd(state.weights, normalised(text.rows[0].weights));
     at("distance").textContent =
-      `The answer has moved by ${tvd.toFixed(3)} (TVD, from 0 to 1), the weights by ` +
+      `The answer has moved by ${tvd.toFixed(3)} (TVD, from 0 to 1) and the weights by ` +
       `${apart.toFixed(3)} (JSD, from 0 to 0.693).`;
     const largest = Math.max(...state.weights, 1e-12);
     state.weights.forEach((weight, i) => {

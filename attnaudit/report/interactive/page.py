@@ -10,7 +10,7 @@ from attnaudit.report.schema import Report
 
 _HERE = "attnaudit.report.interactive"
 LINEAR = ", from one number for each word and class"
-ABOVE = ", with all of the network that lies above this attention"
+ABOVE = ", with the whole part of the network above this attention"
 WORDS = "The weight of a word is the share of the attention that lies on it."
 HEADS = (
     "The model has {heads} heads, and each has its own weights. You see one number for each word"
@@ -18,14 +18,15 @@ HEADS = (
     " the button \u201cthe model's own\u201d brings back what each head does."
 )
 OUTSIDE = (
-    "A part of the attention lies outside the words, on marks that the model puts around a text."
-    " That part stays where it is."
+    "A part of the attention lies outside the words, on marks that the model puts around a "
+    "text. That part does not change."
 )
 REMARKS = (
-    "Here you set weights that the model may never produce. An answer may stay although you move"
-    " all weight. This alone is no evidence against attention: long texts and confident answers"
-    " make it easy.",
-    "Moving weight does not remove a word. The states of the other words still contain it.",
+    "Here you can set weights that the model may never produce. An answer may stay the same "
+    "although you move all weight. This alone is no evidence against attention: in long texts "
+    "and with confident answers it is easy.",
+    "Moving weight away from a word does not remove the word. The states of the other words "
+    "still contain it.",
     "The thin line in each bar is the model's own answer.",
 )
 
@@ -38,7 +39,7 @@ def interactive_page(report: Report, content: Movables, labels: list[str]) -> st
     if not content.texts:
         raise InputError(
             "there is no text to show",
-            hint="give records that hold words: run the audit with --text",
+            hint="give records with words: run the audit with --text",
         )
     script = resource(_HERE, "page.js")
     heads = max(len(text.alpha) for text in content.texts)

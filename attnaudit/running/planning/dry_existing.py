@@ -1,4 +1,4 @@
-"""What an audit of an existing model would do and take."""
+"""What an audit of an existing model would do, and its time and memory."""
 
 from __future__ import annotations
 

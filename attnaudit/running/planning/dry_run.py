@@ -1,4 +1,4 @@
-"""What an audit would do and take: everything is loaded and checked, and little is run.
+"""What an audit would do, with time and memory: all is loaded and checked, and little is run.
 
 Whatever the real run refuses before it begins is refused here, and nothing is written.
 """
@@ -106,7 +106,7 @@ def plan_part(
         if work.loaded.model.answer_cost is not None:
             notes.append(_answers_cost(work.loaded.model))
         if found.rough:
-            notes.append("There was no time to try the longest texts: a rough guess.")
+            notes.append("There was no time to try the longest texts, so this is a rough guess.")
     if retraining is not None:
         learned = _learn(work, retraining, shared, loading, memory, alike or {}, asked)
         passes += learned.passes
@@ -219,8 +219,8 @@ def _learn(
     if later:
         others = count - first - at_first
         notes.append(
-            f"{at_first} trainings come first; how many of the other {others} follow"
-            " depends on what these show."
+            f"{at_first} trainings come first. Their results decide how many of the other "
+            f"{others} follow."
         )
     return _Learned(
         tuple(trainings),

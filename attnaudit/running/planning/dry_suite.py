@@ -1,4 +1,4 @@
-"""What a training, and all audits after it, would do and take.
+"""What a training and all audits after it would do, and their time and memory.
 
 The audits are tried out on a model of the configuration that has learned nothing, which costs the
 same; whatever the trained one would be refused for is not known yet. What stands in the output
@@ -53,7 +53,7 @@ from attnaudit.running.plans import Plan
 from attnaudit.running.suite import Subject, Where, check_places, folder_of, settings_of
 from attnaudit.running.work import Work, dataset_facts
 
-MADE = "It stands in the output folder already."
+MADE = "It is already in the output folder."
 
 
 def plan_training(

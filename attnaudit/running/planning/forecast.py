@@ -108,7 +108,8 @@ def notes_on_trainings(trainings: Sequence[Trainings]) -> list[str]:
     if all(t.epochs_least == t.epochs_most for t in trainings):
         return []
     return [
-        "Trainings stop once dev no longer gains: the range is from the fewest epochs to the most."
+        "A training stops when dev no longer improves. The range is from the fewest possible "
+        "epochs to the most."
     ]
 
 

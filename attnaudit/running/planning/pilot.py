@@ -65,8 +65,8 @@ def pilot_plan(plan: Plan, seeds: int) -> Plan:
     """The questions that train models, with so many seeds; InputError without seed-baseline."""
     if "seed-baseline" not in plan.settings:
         raise InputError(
-            "the plan leaves out seed-baseline, so that there is no finding to plan for",
-            hint="take it out of `skip`, or leave --power out",
+            "the plan leaves out seed-baseline, so there is no finding to plan for",
+            hint="remove it from `skip`, or leave --power out",
         )
     asked: dict[str, Settings] = {}
     for question in plan.questions:

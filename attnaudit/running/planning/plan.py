@@ -46,8 +46,8 @@ class Trainings(Settings):
 
     kind: str = Field(description="What is trained.")
     count: NonNegativeInt = Field(description="How many.")
-    epochs_least: NonNegativeInt = Field(description="Epochs of the shortest possible one.")
-    epochs_most: NonNegativeInt = Field(description="Epochs of the longest possible one.")
+    epochs_least: NonNegativeInt = Field(description="Epochs of the shortest possible training.")
+    epochs_most: NonNegativeInt = Field(description="Epochs of the longest possible training.")
     steps: NonNegativeInt = Field(description="Optimiser steps of an epoch.")
 
 
@@ -79,11 +79,17 @@ class Part(Settings):
 class ChanceRange(Settings):
     """The chance of an answer at one true effect, over what the pilot leaves open."""
 
-    name: EffectName = Field(description="Which effect it is.")
-    effect: float = Field(description="The true effect that is supposed.")
-    low: float = Field(ge=0, le=1, description="The least chance over the 80 % intervals.")
-    likely: float = Field(ge=0, le=1, description="The chance at the variance that the pilot saw.")
-    high: float = Field(ge=0, le=1, description="The largest chance over the 80 % intervals.")
+    name: EffectName = Field(description="Which effect is meant.")
+    effect: float = Field(description="The true effect that is assumed.")
+    low: float = Field(
+        ge=0, le=1, description="The smallest chance over the 80 % intervals of the variances."
+    )
+    likely: float = Field(
+        ge=0, le=1, description="The chance if the variances are those of the pilot."
+    )
+    high: float = Field(
+        ge=0, le=1, description="The largest chance over the 80 % intervals of the variances."
+    )
 
 
 class Design(Settings):
@@ -91,7 +97,9 @@ class Design(Settings):
 
     seeds: int = Field(ge=2, description="Seeds.")
     texts: int = Field(ge=1, description="Texts of the audited split.")
-    seconds: Span | None = Field(description="What its seeds take; null where that is not known.")
+    seconds: Span | None = Field(
+        description="The time that its seeds take; null if it is not known."
+    )
 
 
 class PowerRow(Settings):
@@ -99,7 +107,7 @@ class PowerRow(Settings):
 
     finding: str = Field(description="The finding.")
     figure: str = Field(description="The figure, in words.")
-    delta: float = Field(description="The smallest effect of interest.")
+    delta: float = Field(description="The smallest effect that matters.")
     seeds: int = Field(ge=2, description="The seeds that are planned.")
     texts: int = Field(ge=1, description="The texts of the audited split.")
     share_seeds: float = Field(
@@ -109,14 +117,15 @@ class PowerRow(Settings):
         ge=0, le=1, description="The texts' share of the variance at that size."
     )
     share_both: float = Field(
-        ge=0, le=1, description="The share of what a seed does on one text alone."
+        ge=0, le=1, description="The share that comes from single seeds on single texts."
     )
     chances: tuple[ChanceRange, ...] = Field(description="At three true effects.")
     too_small: bool = Field(
-        description="Whether the pilot is too small: a chance may lie below .2 or above .8."
+        description="Whether the pilot is too small: the same chance may be below .2 or above .8."
     )
     design: Design | None = Field(
-        description="The cheapest size that is enough for the pilot's effect; null for none."
+        description="The cheapest size that is enough for the pilot's effect; null if there is "
+        "none."
     )
 
 
@@ -125,7 +134,7 @@ class Imitators(Settings):
 
     trained: NonNegativeInt = Field(description="Imitators that the pilot trained.")
     usable: NonNegativeInt = Field(description="Those that answer as closely as other seeds do.")
-    seconds: Span = Field(description="What all adversaries of the plan take.")
+    seconds: Span = Field(description="The time that all adversaries of the plan take.")
 
 
 class PowerPlan(Settings):
@@ -134,9 +143,11 @@ class PowerPlan(Settings):
     pilot_seeds: int = Field(ge=2, description="Seeds that the pilot trained.")
     split: str = Field(description="The split that the pilot was measured on: the audited one.")
     texts: int = Field(ge=1, description="Its texts.")
-    seconds: NonNegativeFloat = Field(description="What the pilot took.")
-    rows: tuple[PowerRow, ...] = Field(description="The figures that findings rest on.")
-    imitators: Imitators | None = Field(description="Of the finding on manipulation, or null.")
+    seconds: NonNegativeFloat = Field(description="The time that the pilot took.")
+    rows: tuple[PowerRow, ...] = Field(description="The figures that findings use.")
+    imitators: Imitators | None = Field(
+        description="About the finding hard_to_manipulate, or null."
+    )
     notes: tuple[str, ...] = ()
 
 
@@ -147,26 +158,26 @@ class WorkPlan(Settings):
     command: str = Field(description="The subcommand.")
     model: str | None = Field(description="The model as it was named; null for a training.")
     dataset: str = Field(description="The data set as it was named.")
-    device: str = Field(description="Where it would compute.")
+    device: str = Field(description="The device that would run the model.")
     threads: int = Field(ge=1, description="CPU threads of each worker.")
     workers: int = Field(ge=1, description="Processes that share the work.")
     check: Part | None = Field(
         None,
-        description="The check of the model on the data, before any record; null where no model is"
-        " audited.",
+        description="The check of the model on the data, before any record; null if no model is "
+        "audited.",
     )
     parts: tuple[Part, ...]
     loading: Span = Field(description="Seconds to start, and to load and check model and data.")
-    seconds: Span = Field(description="Seconds of it all: loading, check and all parts.")
+    seconds: Span = Field(description="Seconds in total: loading, check and all parts.")
     memory_bytes: NonNegativeInt | None = Field(
-        description="Peak memory of the process, and of each worker alike, within a factor of two;"
-        " null where it is not known."
+        description="Peak memory of the process, and of each worker, within a factor of two; "
+        "null if it is not known."
     )
     device_memory_bytes: NonNegativeInt | None = Field(
-        None, description="Peak memory on the GPU; null where there is none."
+        None, description="Peak memory on the GPU; null if there is none."
     )
     power: PowerPlan | None = Field(
-        None, description="The chances of its findings; null unless they were asked for."
+        None, description="The chances of its findings; null unless you asked for them."
     )
 
 

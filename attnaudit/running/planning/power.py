@@ -90,8 +90,8 @@ def power_plan(plan: Plan, pilot: Pilot, parts: Mapping[str, Part]) -> PowerPlan
     growing = [name for name, settings in plan.settings.items() if _grows(settings)]
     if growing:
         notes.append(
-            f"The seeds of {' and '.join(growing)} grow until there is an answer: these are the"
-            f" chances that {LOOKS[-1]} seeds give one."
+            f"The number of seeds of {' and '.join(growing)} grows until there is an answer. "
+            f"These are the chances that {LOOKS[-1]} seeds give an answer."
         )
     missing = sorted({"necessary", "out_of_context"} - {row.finding for row in rows})
     if missing:
@@ -127,11 +127,11 @@ def figures_of(evidence: Evidence) -> Iterator[Figure]:
 
 
 _GAPS: tuple[tuple[FindingName, str, str, Kind, Kind, bool], ...] = (
-    ("necessary", "seed-baseline", "learned less uniform attention", LEARNED, UNIFORM, False),
+    ("necessary", "seed-baseline", "learned minus uniform attention", LEARNED, UNIFORM, False),
     (
         "out_of_context",
         "probe",
-        "probe under the model's less under uniform attention",
+        "probe with the model's weights minus probe with uniform weights",
         kind_of(guide="base"),
         kind_of(guide="uniform"),
         False,
@@ -139,7 +139,7 @@ _GAPS: tuple[tuple[FindingName, str, str, Kind, Kind, bool], ...] = (
     (
         "out_of_context",
         "probe",
-        "leak control: random words removed less attended words removed",
+        "leak control: random words removed minus attended words removed",
         kind_of(removed="other"),
         kind_of(removed="attended"),
         True,

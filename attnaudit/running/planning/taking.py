@@ -39,8 +39,9 @@ RESTS_ON: Mapping[FindingName, tuple[str, ...]] = {
 }
 FILE = "estimate.json"
 RECIPE = (
-    "A recipe is the training configuration, a YAML file: the architecture, or the pretrained model"
-    " that was fine-tuned, and the epochs, batch size, learning rate and seed of the training."
+    "A recipe is the training configuration, a YAML file. It gives the architecture, or the "
+    "pretrained model that was fine-tuned, and the epochs, batch size, learning rate and seed "
+    "of the training."
 )
 
 
@@ -79,15 +80,15 @@ def _once(what: str) -> dict[FindingName, str]:
     """What holds for all findings, said with the first of them."""
     first, *others = RESTS_ON
     plain = first.replace("_", " ")
-    return {first: what, **dict.fromkeys(others, f"What is missing is the same as for {plain}.")}
+    return {first: what, **dict.fromkeys(others, f"The same is missing as for {plain}.")}
 
 
 def _without_recipe(work: Work) -> str:
     """What to do where nobody says how the model was trained."""
     said = (
-        "It needs other models that are trained as this one was, and the model does not say how it"
-        f" was trained. {RECIPE} Give it with --recipe train.yaml. Add --dry-run to see first how"
-        " many hours and trainings it takes."
+        "It needs more models that are trained like this one, but the model does not say how "
+        f"it was trained. {RECIPE} Give it with --recipe train.yaml. Add --dry-run to see first "
+        "how many hours and trainings this takes."
     )
     if work.loaded.facts["kind"] == "plugin":
         said += " The plug-in also needs a method `fresh(seed)`, which gives an untrained model."
@@ -102,9 +103,9 @@ def _in_words(parts: Sequence[Part]) -> str:
     shares = [f"{n} for {part.name}" for n, part in zip(counts, parts, strict=True)]
     of = f" ({listed(shares)})" if len(parts) > 1 else f" ({parts[0].name})"
     return (
-        f"It takes {sum(counts)} trainings{of} by the recipe that the model brings:"
-        f" {span_words(total(part.seconds for part in parts))} on this machine, by the estimate of"
-        " --dry-run. Run the audit again with --train to have it."
+        f"It takes {sum(counts)} trainings{of} with the recipe in the model: "
+        f"{span_words(total(part.seconds for part in parts))} on this machine, as --dry-run "
+        "estimates. Run the audit again with --train to get it."
     )
 
 

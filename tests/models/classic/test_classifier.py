@@ -201,5 +201,5 @@ def test_the_seed_fixes_the_weights_and_moves_no_generator(make_model, encoder, 
 
 def test_a_cnn_needs_a_width_that_its_kernels_can_share():
     assert Recipe(encoder="average", hidden=10).hidden == 10
-    with pytest.raises(pydantic.ValidationError, match="hidden 10 is no multiple of 4"):
+    with pytest.raises(pydantic.ValidationError, match="hidden 10 is not a multiple of 4"):
         Recipe(encoder="cnn", hidden=10)

@@ -131,7 +131,9 @@ def test_weights_that_are_lacking_below_are_no_pretrained_model(
 ):
     folder = write_pretrained(tmp_path / "torn")
     edit(folder, lambda w: {n: t for n, t in w.items() if not n.startswith((lost, "pooler."))})
-    with pytest.raises(ModelError, match=f"lacks .* such as {lost}.* is not of its config.json"):
+    with pytest.raises(
+        ModelError, match=f"lacks .* such as {lost}.* does not belong to its config.json"
+    ):
         blank_of(folder)(0)
 
 
@@ -162,7 +164,7 @@ def test_weights_of_another_size_are_refused_in_one_line(blank_of, write_pretrai
 def test_pickled_weights_are_refused_before_they_are_read(blank_of, write_pretrained, tmp_path):
     folder = write_pretrained(tmp_path / "pickled")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="has its weights only in pickle form; convert them"):
+    with pytest.raises(ModelError, match="has its weights only as pickle files; convert them"):
         blank_of(folder)
 
 

@@ -264,9 +264,9 @@ class Forgetful(Wrong):
             "reads some rows of its last layer, neither one nor all of a text",
         ),
         (SecondRow, "its classification head reads a row that is not the first or last"),
-        (EmbeddingsBypass, "cannot be intervened on: reading uniform weights is not what"),
-        (CountsPadding, "cannot be intervened on: reading uniform weights is not what"),
-        (Forgetful, "cannot be intervened on: reading uniform weights is not what"),
+        (EmbeddingsBypass, "cannot change its attention: with uniform weights, it gives another"),
+        (CountsPadding, "cannot change its attention: with uniform weights, it gives another"),
+        (Forgetful, "cannot change its attention: with uniform weights, it gives another"),
     ],
 )
 def test_a_wrong_head_is_refused(make_classifier, wrong, said):

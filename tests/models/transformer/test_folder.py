@@ -167,7 +167,7 @@ def test_the_pretrained_model_is_never_replaced_by_what_becomes_of_it(write, tmp
 
 def test_places_that_cannot_be_written(tmp_path, pretrained):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="file: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="file: is a file, but a folder is needed"):
         check_place(tmp_path / "file", pretrained)
     check_place(tmp_path / "new" / "model", pretrained)
     assert names_in(tmp_path) == {"file"}
@@ -186,7 +186,10 @@ def test_a_folder_without_a_recipe_can_still_be_audited(write, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda c: {**c, "version": 2}, "has version 2, this attnaudit reads 1; upgrade"),
+        (
+            lambda c: {**c, "version": 2},
+            "has version 2, but this attnaudit reads version 1; upgrade",
+        ),
         (lambda c: {**c, "format": "other"}, "is damaged .ValueError: its format is 'other'"),
         (lambda c: {k: v for k, v in c.items() if k != "version"}, "is damaged .KeyError"),
         (lambda c: {**c, "reading": {"max_length": -1}}, "is damaged .ValidationError"),

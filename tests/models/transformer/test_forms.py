@@ -47,10 +47,16 @@ def test_an_adapter_that_does_not_say_its_base(tmp_path, content):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([], "has no config.json; save the model with save_pretrained, and its tokenizer beside"),
-        (["m-q4.gguf"], "has no config.json: it holds GGUF, a form for generating text; audit the"),
+        ([], "has no config.json; save the model with save_pretrained, and its tokenizer next to"),
+        (
+            ["m-q4.gguf"],
+            "has no config.json: it contains GGUF, a format for generating text; audit the",
+        ),
         (["modules.json"], "has no config.json: it is a model of sentence-transformers; audit a"),
-        (["model.onnx"], "has no config.json: it holds ONNX, a network that nobody can look into"),
+        (
+            ["model.onnx"],
+            "has no config.json: it contains ONNX, a format that does not show what happens inside",
+        ),
         (["checkpoint-500/config.json"], "has no config.json; did you mean the folder"),
     ],
 )
@@ -64,15 +70,18 @@ def test_no_configuration(tmp_path, files, said):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (["pytorch_model.bin"], "has its weights only in pickle form; convert them where you trus"),
-        (["pytorch_model-00001-of-00002.bin"], "has its weights only in pickle form"),
+        (
+            ["pytorch_model.bin"],
+            "has its weights only as pickle files; convert them if you trus",
+        ),
+        (["pytorch_model-00001-of-00002.bin"], "has its weights only as pickle files"),
         (["tf_model.h5"], "has its weights only for TensorFlow; convert them: from_"),
         (
             ["flax_model.msgpack"],
             "has its weights only for Flax; convert them: from_pretr",
         ),
-        (["model.gguf"], "has its weights only as GGUF; audit the model that it was made from"),
-        (["model.onnx"], "has its weights only as ONNX; audit the model that it was made from"),
+        (["model.gguf"], "has its weights only as GGUF; audit the model from which it was made"),
+        (["model.onnx"], "has its weights only as ONNX; audit the model from which it was made"),
         (
             ["adapter_config.json", "adapter_model.bin"],
             "is a PEFT adapter such as LoRA",

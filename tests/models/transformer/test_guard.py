@@ -70,10 +70,10 @@ def edit(folder, name="config.json", **changes):
 def test_code_of_strangers_is_named_and_refused(write_pretrained, tmp_path, loaders, changes):
     folder = write_pretrained(tmp_path / "m", head=2)
     edit(folder, **changes)
-    with pytest.raises(ModelError, match=r"config.json names code or files to be loaded") as caught:
+    with pytest.raises(ModelError, match=r"config.json asks to load code or files") as caught:
         load(folder)
     assert str(caught.value).endswith(
-        "remove that key: attnaudit runs the code of transformers alone"
+        "remove that key: attnaudit runs only the code of transformers"
     )
     assert loaders == []
 

@@ -79,7 +79,7 @@ def test_a_reference_knows_its_commit(the_hub):
 
 def test_pickles_are_not_downloaded(the_hub):
     asked = the_hub(files=("config.json", "pytorch_model.bin"))
-    assert complaint().startswith("owner/name: has its weights only in pickle form; convert them")
+    assert complaint().startswith("owner/name: has its weights only as pickle files; convert them")
     the_hub(files=("config.json", "onnx/model.safetensors"))
     assert complaint().startswith("owner/name: has no model.safetensors")
     assert "download" not in asked
@@ -91,18 +91,21 @@ def test_without_a_network_what_is_in_the_cache_must_do(the_hub):
     assert asked["download"] == ("owner/name", {"revision": "v2", "local_files_only": True})
     the_hub(error=OSError("no route\nto host"), cached=False)
     assert complaint() == (
-        "owner/name: is no folder here and not in the cache, and the hub cannot be reached (no"
-        " route); check the path, or download the model where there is a network"
+        "owner/name: is neither a folder here nor in the cache, and the hub cannot be reached "
+        "(no route); check the path, or download the model on a machine with a network"
     )
 
 
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (errors.RepositoryNotFoundError, "is no folder here and no model of the hub; check the id"),
+        (
+            errors.RepositoryNotFoundError,
+            "is neither a folder here nor a model on the hub; check the id",
+        ),
         (errors.RevisionNotFoundError, "has no revision 'v9'; check the id and --revision"),
-        (errors.GatedRepoError, "is a model of the hub that asks for its licence to be accepted"),
-        (errors.HfHubHTTPError, "cannot be had from the hub (no); check the id"),
+        (errors.GatedRepoError, "is a model on the hub whose licence you must accept"),
+        (errors.HfHubHTTPError, "cannot be downloaded from the hub (no); check the id"),
     ],
 )
 def test_what_the_hub_refuses(the_hub, kind, said):

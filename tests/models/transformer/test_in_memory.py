@@ -142,7 +142,7 @@ def test_hooks_that_change_answers_are_refused(held, data):
     source_of(network, tokenizer)  # which changes no text that stands alone
     head = network.classifier if hasattr(network, "classifier") else network.score
     head.register_forward_hook(lambda module, args, given: given + 0.1 * given.sign())
-    with pytest.raises(ModelError, match="answers otherwise than its weights and code do"):
+    with pytest.raises(ModelError, match="gives other answers than its weights and code give"):
         loaded(source_of(network, tokenizer), data)
 
 
@@ -161,10 +161,10 @@ def test_what_is_no_classifier_is_refused(held, pretrained):
         headless = transformers.AutoModel.from_pretrained(pretrained)
         theirs = transformers.AutoTokenizer.from_pretrained(pretrained)
     for given, says in (
-        ((torch.nn.Linear(2, 2), tokenizer), "is no model of transformers"),
+        ((torch.nn.Linear(2, 2), tokenizer), "is not a model of transformers"),
         ((network, "tokenizer"), "its tokenizer is a str"),
-        ((tokenizer, network), "is no model of transformers"),
-        ((headless, theirs), "gives no answer of 2 classes"),
+        ((tokenizer, network), "is not a model of transformers"),
+        ((headless, theirs), "does not answer a text with 2 classes"),
     ):
         with pytest.raises(ModelError, match=says):
             source_of(*given)

@@ -193,11 +193,14 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
             {"num_labels": 1, "problem_type": "regression"},
             "predicts numbers, not a class (problem_type 'regression'): an amount has no prob",
         ),
-        ({"id2label": {0: "a", 1: "a"}}, "two of its classes have the same name; give each its"),
+        (
+            {"id2label": {0: "a", 1: "a"}},
+            "two of its classes have the same name; give each class its",
+        ),
         (
             {"problem_type": "multi_label_classification"},
-            "gives several labels to a text (problem_type multi_label_classification), and the"
-            " audits need one class",
+            "gives several labels to a text (problem_type multi_label_classification), but the "
+            "audits need a model that gives one class",
         ),
         (
             {"problem_type": "regression"},
@@ -243,8 +246,8 @@ def test_pickled_weights_are_not_touched(write_pretrained, tmp_path, complaint):
     folder = write_pretrained(tmp_path / "m", head=2)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     assert complaint(folder) == (
-        "has its weights only in pickle form; convert them where you trust them: load the model"
-        " with transformers and call save_pretrained, which writes safetensors"
+        "has its weights only as pickle files; convert them if you trust them: load the model "
+        "with transformers and call save_pretrained, which writes safetensors"
     )
     (folder / "pytorch_model.bin").unlink()
     assert complaint(folder).startswith("has no model.safetensors; save the model with save_pre")
@@ -275,7 +278,10 @@ def test_more_pieces_than_embeddings(write_pretrained, tmp_path, complaint):
     folder = write_pretrained(tmp_path / "m", head=2, vocab_size=20)
     said = complaint(folder)
     assert "gives ids up to " in said
-    assert "and the model has embeddings for 20; save the model's own tokenizer beside it" in said
+    assert (
+        "but the model has embeddings for only 20; save the model's own tokenizer next to it"
+        in said
+    )
 
 
 def test_an_encoder_whose_tokenizer_adds_no_cls(write_pretrained, tmp_path, complaint):
@@ -390,10 +396,8 @@ def test_a_configuration_of_fewer_layers_than_there_are(write_pretrained, tmp_pa
     folder = write_pretrained(tmp_path / "m", head=2, num_hidden_layers=3)
     edit(folder, num_hidden_layers=2)
     said = complaint(folder)
-    assert said.startswith(
-        "holds 16 weights that its config.json has no place for: bert.encoder.la"
-    )
-    assert said.endswith("; put the config.json that belongs to these weights beside them")
+    assert said.startswith("contains 16 weights that do not fit its config.json: bert.encoder.la")
+    assert said.endswith("; put the config.json that belongs to these weights next to them")
 
 
 def test_a_configuration_of_more_layers_than_there_are(write_pretrained, tmp_path, complaint):

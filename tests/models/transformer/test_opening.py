@@ -131,7 +131,7 @@ def test_padding(opened, tmp_path, of_config, of_tokenizer, end, pad):
 
 
 def test_no_configuration(complaint):
-    said = "has no config.json; save the model with save_pretrained, and its tokenizer beside it"
+    said = "has no config.json; save the model with save_pretrained, and its tokenizer next to it"
     assert complaint(lambda folder: (folder / "config.json").unlink()) == said
 
 
@@ -141,7 +141,7 @@ def test_no_configuration(complaint):
         ("{", "its config.json cannot be read (Expecting property name enclosed in double"),
         ("{}", "its configuration cannot be read ("),
         ('{"model_type": "no-such"}', "its configuration cannot be read ("),
-        ("[]", "its config.json is no JSON object"),
+        ("[]", "its config.json is not a JSON object"),
     ],
 )
 def test_a_configuration_that_is_none(complaint, content, said):
@@ -152,12 +152,15 @@ def test_a_configuration_that_is_none(complaint, content, said):
 def test_encoder_decoders(complaint, kind):
     content = json.dumps({"model_type": kind})
     said = complaint(lambda folder: (folder / "config.json").write_text(content))
-    assert said.startswith(f"is an encoder-decoder ({kind}), which has no one row of attention")
+    assert said.startswith(
+        f"is an encoder-decoder ({kind}), which does not read the class from a single row of "
+        "attention"
+    )
 
 
 def test_a_kind_that_classifies_no_texts(complaint):
     said = complaint(lambda folder: edit(folder, model_type="vit"))
-    assert said.startswith("is of a kind (vit) that classifies no texts")
+    assert said.startswith("is of a kind (vit) that does not classify texts")
 
 
 def test_code_of_the_repository_is_never_run(complaint, tmp_path):
@@ -179,7 +182,7 @@ def remove_tokenizer(folder):
 
 def test_no_tokenizer(complaint):
     """transformers would make one up that knows no piece."""
-    said = "has no tokenizer; save it beside the model with save_pretrained"
+    said = "has no tokenizer; save it next to the model with save_pretrained"
     assert complaint(remove_tokenizer) == said
 
 

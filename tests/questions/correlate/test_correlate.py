@@ -229,7 +229,7 @@ def test_summary_of_known_records(four):
     assert metrics["model.accuracy"] == pytest.approx(3 / 4)
     assert metrics["model.f1"] == pytest.approx(2 / 3)
     assert metrics["model.majority_accuracy"] == pytest.approx(1 / 2)
-    assert any("Up to 1 of 4 instances gave no tau" in note for note in summary.notes)
+    assert any("Up to 1 of 4 texts gave no tau" in note for note in summary.notes)
 
 
 def test_false_discoveries_are_controlled():
@@ -332,12 +332,12 @@ def test_integrals_say_what_they_took_and_which_are_undefined():
         assert (estimate.n, estimate.undefined) == (2, 2), figure
     assert found[f"correlate.{IG}.tau.mean"].value == pytest.approx(0)
     table = summary.tables["correlate.agreement"]
-    assert "only one is shown" in table.notes[-2]
+    assert "shown from one baseline only" in table.notes[-2]
     assert (table.columns[-1], table.rows[0][-1]) == ("undef", 2)
     assert table.notes[-1] == (
-        "integrated_gradients: from zeros in place of the words; error at most 0.01 of a text's"
-        " largest score; 113.0 gradients a text, at most 384; 2 of 4 texts undefined (1 not"
-        " converged after 384 gradients) (1 not finite)."
+        "integrated_gradients: from zeros in place of the words; estimated error at most 0.01 "
+        "of a text's largest score; 113.0 gradients for a text on average, at most 384; 2 of 4 "
+        "texts undefined (1 not converged after 384 gradients) (1 not finite)."
     )
     for name, column in summary.columns.values.items():
         assert np.nanmean(column) == pytest.approx(found[name].value), name
@@ -353,7 +353,7 @@ def test_every_table_names_the_baselines(model, batches):
             "integrated_gradients_unknown: from the unknown word in place of every word" in notes
         ), name
     agreement = summary.tables["correlate.agreement"]
-    assert not any("only one is shown" in note for note in agreement.notes)
+    assert not any("shown from one baseline only" in note for note in agreement.notes)
     plain = summarise(found, CorrelateSettings(measures=("gradient",)), LABELS)
     assert not any("zeros" in note for t in plain.tables.values() for note in t.notes)
 
@@ -407,7 +407,9 @@ def test_constant_attention_gives_a_reason_and_never_nan(model, batches, vocabul
                 continue
             assert estimate.value is None, name
             assert estimate.undefined == len(found)
-            assert "constant" in estimate.reason or "fewer than two" in estimate.reason
+            assert (
+                "the same for all words" in estimate.reason or "fewer than two" in estimate.reason
+            )
         for part in (estimate.value, estimate.ci_low, estimate.ci_high):
             assert part is None or math.isfinite(part)
     assert summary.metrics["correlate.gradient~leave_one_out.tau.mean"].value is not None
@@ -511,7 +513,7 @@ def test_a_single_instance_has_figures_but_no_intervals(four):
     summary = summarise(four[:1], SETTINGS, LABELS)
     mean = summary.metrics["correlate.gradient.tau.mean"]
     assert (mean.value, mean.ci_low) == (pytest.approx(1), None)
-    assert mean.reason == "no interval: only one instance gave a value"
+    assert mean.reason == "no interval: only one text gave a value"
     assert summary.metrics["correlate.gradient.tau.std"].value is None
     assert summary.tables["correlate.reference"].rows[1][1] == pytest.approx(-1)
 

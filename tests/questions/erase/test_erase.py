@@ -227,7 +227,9 @@ def test_plausibility_stands_apart_and_counts_who_has_none():
     estimate = summary.metrics["plausibility.token_f1.attention"]
     assert (estimate.value, estimate.n, estimate.undefined) == (0.5, 1, 2)
     assert list(summary.tables)[-1] == "plausibility"
-    assert "2 of 3 instances have no human rationale: undefined." in summary.notes
+    assert (
+        "2 of 3 texts have no human rationale. Plausibility is undefined for them."
+    ) in summary.notes
 
 
 def test_every_registered_metric_is_measured_within_its_range(model, batches, explained):

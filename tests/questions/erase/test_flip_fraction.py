@@ -241,7 +241,7 @@ def test_table_of_known_records():
     assert shown["random"][0] == pytest.approx((0.9 + 0.4 + 1) / 3)
     assert shown["random"][6] == pytest.approx((0.4 + 0 + 1) / 3)
     assert shown["optimum"] == [None] * 7 + [pytest.approx(0.55)]
-    assert "2 instances of at most 10 items" in table.notes[-1]
+    assert "2 texts of at most 10 items" in table.notes[-1]
 
 
 def test_without_short_texts_there_is_no_optimum():

@@ -303,7 +303,7 @@ def test_a_record_whose_figures_do_not_go_with_its_draws_is_refused(summing):
     [[record]] = list(records(model, batches, settings, Silent()))
     for change in ({"draws": 4}, {"tvd": None}, {"status": "not_judged"}, {"words": [9]}):
         changed = {**record, "support": {**record["support"], **change}}
-        with pytest.raises(InputError, match="is no record of this kind"):
+        with pytest.raises(InputError, match="is not a record of this kind"):
             check(changed, kind, None, None)
     check({k: v for k, v in record.items() if k != "support"}, kind, None, None)
 
@@ -345,7 +345,7 @@ def test_shares_are_of_judged_texts_with_exact_intervals():
     assert metrics["erase.unsupported.deleted"].value == 1 / 8
     assert metrics["erase.unsupported.not_judged"].value == 1 / 9
     table = tables["erase.unsupported"]
-    chance = next(row for row in table.rows if row[0] == "a word like the others")
+    chance = next(row for row in table.rows if row[0] == "expected for a word like the others")
     assert chance[1] == pytest.approx((0.9 + 7 * 0.95) / 8)
     assert any(note.startswith("1 judged text has fewer than 19") for note in table.notes)
     assert tables["erase.unsupported_texts"].rows == [["text 0", 1, 0.005, 0.1, 9]]
@@ -375,7 +375,7 @@ def test_the_table_holds_all_unsupported_texts_and_shows_the_first():
     assert len(whole.rows) == LISTED + 3
     shown = cut(whole)
     assert shown.rows == whole.rows[:LISTED]
-    assert shown.notes[-1] == "3 more rows: the report as JSON holds all."
+    assert shown.notes[-1] == "3 more rows: the JSON report has all of them."
     assert cut(shown.model_copy(update={"notes": []})).notes == []
 
 

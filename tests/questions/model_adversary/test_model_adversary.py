@@ -275,7 +275,7 @@ def test_divergence_is_said_once_it_happens(audit, monkeypatch):
     diverging(monkeypatch, "lambda 0.01, from scratch, seed 8")
     _, listener = audit()
     assert listener.said == [
-        "no models to start from were given (--start): 1 of the recipe is trained first",
+        "--start was not given, so 1 model to start from is trained first, by the recipe",
         "lambda 0.01, from scratch, seed 8: the training diverged",
     ]
 
@@ -331,7 +331,7 @@ def test_the_seeds_set_the_bound(audit, tiny, monkeypatch):
     [
         ({"model_sha256": "ab" * 32}, "seeds of another model"),
         ({"data_sha256": "ab" * 32}, "seeds of another data set"),
-        ({"score": "auroc"}, "compares models by AUROC, and this audit by macro-F1"),
+        ({"score": "auroc"}, "compares models by AUROC, but this audit compares them by macro-F1"),
     ],
 )
 def test_a_budget_of_something_else_is_refused(audit, tiny, other, said):
@@ -365,7 +365,7 @@ def test_a_start_from_which_six_got_stuck_is_given_up(audit):
     assert listener.trained[-1] == "lambda 0.01, from scratch, seed 7"
     assert listener.said[-2:] == [
         "0 imitators of 6 are usable",
-        "the adversaries of the first ones only describe: no finding rests on them",
+        "the adversaries that belong to stuck imitators are shown, but no finding uses them",
     ]
 
 
@@ -437,20 +437,22 @@ def test_the_folder_of_another_models_adversaries_is_left_alone(audit, tiny, tmp
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "lambda0.01-seed1.pt").write_bytes((tiny / "model.pt").read_bytes())
-    with pytest.raises(OutputError, match="kept: holds models that were trained for another"):
+    with pytest.raises(OutputError, match="kept: contains models that were trained for another"):
         audit()
     assert (kept / "lambda0.01-seed1.pt").read_bytes() == (tiny / "model.pt").read_bytes()
 
 
 def test_models_cannot_be_kept_in_a_file(audit, tmp_path):
     (tmp_path / "kept").write_text("")
-    with pytest.raises(OutputError, match="kept: is a file, and a folder is needed"):
+    with pytest.raises(OutputError, match="kept: is a file, but a folder is needed"):
         audit()
 
 
 def test_seeds_records_of_another_kind(audit, tmp_path):
     audit(seeds=1, epochs=1)
-    with pytest.raises(InputError, match="holds records of model-adversary, not of seed-baseline"):
+    with pytest.raises(
+        InputError, match="contains records of model-adversary, not of seed-baseline"
+    ):
         read_seeds_budget(tmp_path / "records.jsonl")
 
 

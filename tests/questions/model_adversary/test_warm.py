@@ -95,7 +95,7 @@ def test_without_a_folder_the_recipe_is_trained_once(retraining, ledger):
     ("other", "said"),
     [
         ({"kept": "something"}, "seed1.pt: is not a model of seed-baseline"),
-        ({"base_sha256": "ab"}, "seed1.pt: was trained beside another audited model"),
+        ({"base_sha256": "ab"}, "seed1.pt: was trained for another audited model"),
         ({"data_sha256": ["a", "b"]}, "seed1.pt: was trained on other data"),
         ({"schedule": {}}, "seed1.pt: was trained by another recipe"),
         ({"seed": 2}, "seed1.pt: is not of seed 1"),
@@ -127,7 +127,7 @@ def test_a_damaged_model_is_named(retraining, ledger, keep):
 def test_a_folder_without_models(tmp_path, make):
     if make:
         (tmp_path / "seeds").mkdir()
-    with pytest.raises(InputError, match="is no folder with models of seed-baseline"):
+    with pytest.raises(InputError, match="is not a folder with models of seed-baseline"):
         read_start(tmp_path / "seeds")
 
 

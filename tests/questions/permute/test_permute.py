@@ -144,13 +144,13 @@ def test_a_model_that_hides_its_states_has_no_conicity(model, batches):
     summary = summarise(made(model, batches()), PermuteSettings(), LABELS)
     estimate = summary.metrics["permute.conicity.mean"]
     assert estimate.value is None
-    assert estimate.reason.startswith("not shown by this model: it has no `values`")
+    assert estimate.reason.startswith("this model does not show it: it has no `values`")
 
 
 def test_states_that_gave_no_figure_are_not_those_of_a_model_without(model, batches):
     rows = [{**r, "conicity": None} for r in made(model, batches())]
     estimate = summarise(rows, PermuteSettings(), LABELS).metrics["permute.conicity.mean"]
-    assert estimate.reason == "no instance gave a value"
+    assert estimate.reason == "no text gave a value"
 
 
 def test_every_registered_metric_is_measured(model, batches):

@@ -118,13 +118,15 @@ def test_summary_of_known_records():
     assert order[2] == "the audited model's weights"
     gaps = summary.tables["probe.gaps"].rows
     assert [row[0] for row in gaps][:2] == [
-        "the audited model's weights less uniform weights",
+        "the audited model's weights minus uniform weights",
         "the audited model's weights less the adversary's weights",
     ]
     assert len(gaps) == 8
     leak = summary.tables["probe.leak"]
     assert [row[1] for row in leak.rows] == pytest.approx([0.75, 0.5, 0.25])
-    assert leak.notes[-1] == "25% of the texts have fewer than five words, and stay whole."
+    assert leak.notes[-1] == (
+        "25% of the texts have fewer than five words. Nothing is removed from them."
+    )
     assert len(summary.tables["probe.runs"].rows) == 1 + 9 * 2
 
 
@@ -150,12 +152,12 @@ def test_another_score_is_named():
 def test_the_figure_shows_every_kind_of_model():
     summary = summarise(known(**SAID), SETTINGS, LABELS)
     gaps, drawn = figures({"probe": summary}, LABELS)
-    assert drawn.title == "macro-F1 of the probe by where its weights come from"
+    assert drawn.title == "macro-F1 of the probe, by the source of its weights"
     assert [row[0] for row in drawn.numbers.rows] == [
         "audited model",
         *(guide_words(g) for g in (*GUIDES, "adversary", *CONTROLS)),
         "without the attended words",
-        "without as many other words",
+        "without the same number of other words",
     ]
     others = ("uniform", "adversary", "trained", *CONTROLS)
     assert [row[0] for row in gaps.numbers.rows] == [f"than {guide_words(g)}" for g in others]
@@ -257,9 +259,9 @@ def test_guides_are_read_with_their_digest(tiny):
     [
         (["model.pt"], "NAME=FILE"),
         (["a="], "NAME=FILE"),
-        (["=model.pt"], "the name '' does not do"),
-        (["A=model.pt"], "the name 'A' does not do"),
-        (["a-b=model.pt"], "the name 'a-b' does not do"),
+        (["=model.pt"], "'' cannot be a name here"),
+        (["A=model.pt"], "'A' cannot be a name here"),
+        (["a-b=model.pt"], "'a-b' cannot be a name here"),
         *(([f"{name}=model.pt"], f"'{name}' has a meaning already") for name in RESERVED),
         (["a=gone.pt"], "gone.pt: cannot be read"),
     ],

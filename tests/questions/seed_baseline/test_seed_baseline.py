@@ -167,7 +167,7 @@ def test_older_records_give_what_they_gave():
     scores = summary.tables["seed_baseline.scores"]
     assert [row[0] for row in scores.rows] == [
         "audited model",
-        "other seeds, as long as the recipe says",
+        "other seeds, trained as long as the recipe says",
     ]
     assert "an older version" in scores.notes[0]
     named = [row[0] for row in summary.tables["seed_baseline.runs"].rows]
@@ -179,7 +179,7 @@ def test_a_training_that_diverged_leaves_the_others_as_they_are():
     gave_up = [{"run": run, "row": 0, "id": "test 0", "diverged": True}]
     summary = summarise([*known(), *gave_up], TWO, LABELS)
     assert {n: m.value for n, m in summary.metrics.items()} == values(known())
-    assert "Trainings that diverged, and gave no model: uniform 3." in (
+    assert "These trainings diverged and gave no model: uniform 3." in (
         summary.tables["seed_baseline.runs"].notes
     )
 
@@ -197,7 +197,11 @@ def test_without_a_model_of_the_recipe_there_are_still_the_others():
         else:
             assert (metric.value, metric.undefined) == (None, 4), name
             pairs = name.startswith("stability.")
-            why = "there is only one model" if pairs else "no such model was trained to its end"
+            why = (
+                "there is only one model"
+                if pairs
+                else ("no model of this kind was trained to its end")
+            )
             assert metric.reason == why
     assert "seed_baseline.bins" not in summary.tables
 
@@ -206,7 +210,8 @@ def test_converged_models_that_are_missing_are_named():
     records = [r for r in known() if r["run"].get("attention") != "peaked"]
     metrics = summarise(records, TWO, LABELS).metrics
     assert metrics["necessity.peaked_gap"].reason == (
-        "there are no converged models with learned and peaked attention"
+        "there are no models with learned and peaked attention that were trained until they "
+        "stopped improving"
     )
     assert metrics["necessity.score_gap"].value == values(known())["necessity.score_gap"]
 
@@ -351,7 +356,7 @@ def test_controls_are_summed_up():
     low, high = table.rows[0][2:4]
     assert low < 0.3 < high
     assert [[*row[:2], row[4]] for row in table.rows] == [
-        ["erasing all content at the audited row", pytest.approx(0.3), 0.25],
+        ["all weights on words set to 0 at the audited row", pytest.approx(0.3), 0.25],
         ["uniform attention in all layers", pytest.approx(0.2), 0],
     ]
     for name in found:
@@ -389,7 +394,7 @@ def test_the_figure_of_scores_shows_each_kind_of_model_by_the_score():
     (scores,) = [one for one in drawn if one.title == "macro-F1 of the recipe, trained again"]
     named = {str(cell) for row in scores.numbers.rows for cell in row}
     assert named >= {"audited model", "trained with other seeds"}
-    assert named >= {"learned weights *", "uniform weights *", "peaked random weights *"}
+    assert named >= {"learned weights *", "uniform weights *", "uneven random weights *"}
     assert scores.numbers.columns[1] == "mean macro-F1"
     assert QUESTION.figures({"seed-baseline": summarise(older(), TWO, LABELS)}, LABELS)
 
@@ -502,7 +507,7 @@ def test_another_number_of_seeds_is_another_run(tiny, tmp_path):
     one = SeedBaselineSettings(seeds=1)
     watched = Stops()
     run_questions([(QUESTION, one)], Job(**job, resume=True), None, watched)
-    assert "settings.seeds is 2, this run's 1" in watched.said[0]
+    assert "settings.seeds is 2, but this run's is 1" in watched.said[0]
     assert tuple(watched.titles) == TRAINED
 
 
@@ -558,7 +563,7 @@ def test_kept_models_of_another_audited_model_are_not_lost(tiny, tmp_path):
     job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml", "models": tmp_path}
     with pytest.raises(OutputError) as caught:
         run_questions([(QUESTION, TWO)], Job(**job), None, Silent())
-    assert caught.value.what == "holds models that were trained for another audited model"
+    assert caught.value.what == "contains models that were trained for another audited model"
     assert "--keep" in caught.value.hint
     assert place.exists()
     with pytest.raises(KeyboardInterrupt):  # a suite clears its own folder

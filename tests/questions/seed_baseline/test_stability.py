@@ -113,7 +113,7 @@ def test_the_table_has_shuffled_attention_and_the_lines_beside_the_figures():
     (s,) = (row for name, row in shown.items() if name.startswith("s:"))
     assert (s["value"], s["shuffled"], s["line"]) == (pytest.approx(1 / 3), 0, LINE)
     assert table.rows[3][-1] == KAPPA_LINE
-    assert "All 3 pairs of 3 models" in table.notes[0]
+    assert "The table compares all 3 pairs of 3 models" in table.notes[0]
     nothing = stability_table(of([(1.0,)], [(1.0,)]))
     assert [row[1] for row in nothing.rows] == [None] * 4
 

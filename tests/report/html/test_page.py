@@ -162,24 +162,24 @@ def test_the_page_of_a_combined_report(whole: Combined) -> None:
         MEANING, *whole.report.meaning, "BiLSTM on the test split",
         "not assessable", "1 passed, 1 failed, 1 inconclusive", "Because: as agreed",
         "0.351 [0.341, 0.361]", "Gradients are taken at the word embeddings.",
-        "No value for correlate.gradient~random.tau.mean: no instance gave a value",
+        "No value for correlate.gradient~random.tau.mean: no text gave a value",
         "Agreement of attention with gradient", "What shuffling the attention changes",
-        "How far attention can be moved", "How far other weights for the same answer lie",
-        "How far the attention of other seeds lies",
-        "F1 of the probe by where its weights come from",
-        "1 of 12 instances, at even steps of rank by something",
+        "How far attention can be moved", "How far away other weights for the same answer are",
+        "How far the attention of other seeds is from this model's",
+        "F1 of the probe, by the source of its weights",
+        "1 of 12 texts, at even steps of rank by something",
         "attnaudit correlate model.pt test.jsonl",
     ):  # fmt: skip
         assert needle in found.text, needle
     asked = [question.asks for question in all_questions() if question.name in whole.summaries]
     assert headings(text) == [
         *("What was tested", "What was found", "How sure", MEANING, "Contents"),
-        "What does the evidence say of each claim?",
-        "Does the report keep to the agreed limits?",
+        "What does the evidence say about each claim?",
+        "Does the report stay within the agreed limits?",
         "What else must a reader know?",
         *asked,
         *("What do heatmaps of this model show?", "What does it take to repeat this?"),
-        *("What do the words mean?", "Where are the methods from?"),
+        *("What do the words mean?", "Where do the methods come from?"),
     ]
     contents = re.findall(r'<li><a href="#([^"]+)">(.*?)</a></li>', text)
     assert [title for _, title in contents] == headings(text)[5:]
@@ -209,19 +209,19 @@ def test_every_figure_stands_with_its_question(whole: Combined) -> None:
         "permute": ["What shuffling the attention changes"],
         "erase": [
             "Weights erased until the decision flips",
-            "Fall of the probability when the top words are deleted",
+            "How far the probability falls when the top words are deleted",
             "Heatmaps that the answer does not support",
         ],
-        "instance-adversary": ["How far other weights for the same answer lie"],
+        "instance-adversary": ["How far away other weights for the same answer are"],
         "seed-baseline": [
-            "How far the attention of other seeds lies",
+            "How far the attention of other seeds is from this model's",
             "How alike models of the recipe attend",
             "macro-F1 of the recipe, trained again",
         ],
-        "model-adversary": ["How far attention can be moved, and what it costs"],
+        "model-adversary": ["How far attention can be moved, and how far answers move with it"],
         "probe": [
             "How much better the audited model's weights serve the probe",
-            "F1 of the probe by where its weights come from",
+            "F1 of the probe, by the source of its weights",
         ],
     }
     images = [a.get("role") for a in parsed(text).named("svg")].count("img")
@@ -233,7 +233,9 @@ def test_without_adversaries_the_seeds_have_the_curve(whole: Combined) -> None:
     tables = {"seed_baseline.x": whole.report.tables["permute.tvd"]}
     report = whole.report.model_copy(update={"tables": tables})
     text = html_page(replace(whole, report=report, parts=parts))
-    assert text.index("what it costs") < text.index("How far the attention of other seeds lies")
+    assert text.index("how far answers move with it") < text.index(
+        "How far the attention of other seeds is from this model's"
+    )
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -275,9 +277,9 @@ def test_a_report_of_nothing(report: Report) -> None:
 def test_what_records_lack_is_said(report: Report, combine: Any) -> None:
     names = ("correlate", "permute", "erase", "instance-adversary", "seed-baseline", "probe")
     found = parsed(html_page(combine(report, dict.fromkeys(names, Summary()))))
-    assert "The records of permute do not hold what its figures show." in found.text
-    assert "The records of erase do not hold" in found.text
-    assert "Heatmaps need records that hold words" in found.text
+    assert "The records of permute do not contain what its figures show." in found.text
+    assert "The records of erase do not contain" in found.text
+    assert "Heatmaps need records with words" in found.text
 
 
 def test_heatmaps_say_weights_without_colour(whole: Combined) -> None:
@@ -345,7 +347,7 @@ def test_long_lists_are_cut_and_say_so(report: Report, combine: Any) -> None:
     text = parsed(html_page(combine(made))).text
     assert "text 4" in text
     assert "text 5" not in text
-    assert "2 more rows: the report as JSON holds all." in text
+    assert "2 more rows: the JSON report has all of them." in text
 
 
 def test_hostile_texts_stay_texts(
@@ -398,9 +400,10 @@ def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
     sheet = parsed(html_page(replace(whole, report=report))).text.partition("Contents")[0]
     for needle in (
         "BertForSequenceClassification, 12 layers", "layer 12 of 12, the row of [CLS]",
-        f"{note} The tests leave it where it was.", "Does this recipe answer better",
+        f"{note} The tests do not change it.", "Does this recipe answer better",
         "The figure is 0.030, and values from 0.020 to 0.040 fit the data (95 % interval).",
-        "All of these lie above the limit of 0.01. A limit above 0.020 would change this answer.",
+        "All of these values are above the limit of 0.01. Only a limit above 0.020 would "
+        "change this answer.",
         "effective attention (Brunner et al. 2020)",
     ):  # fmt: skip
         assert needle in sheet, needle
@@ -536,7 +539,7 @@ def test_a_comparison_opens_with_what_is_compared(whole: Combined, same: bool) -
 
 def test_a_page_of_one_test_says_what_was_found(report: Report) -> None:
     sheet = parsed(html_page(Combined(report))).text.partition("Contents")[0]
-    assert "not assessed by correlate alone" in sheet
+    assert "not assessed, because correlate alone cannot decide them" in sheet
     assert "agreement with gradient (tau)" in sheet
     assert "No finding was assessed." in sheet
 

@@ -130,8 +130,8 @@ def test_seeds_that_may_grow_are_planned_as_many_as_they_may_be(evidence, parts)
     found = power_plan(plan(**{"seed-baseline": growing}), Pilot(evidence, 4, 30.0), parts)
     assert [row.seeds for row in found.rows] == [21, 20, 5, 5]
     (note,) = found.notes
-    assert "seeds of seed-baseline grow until there is an answer" in note
-    assert "chances that 20 seeds give one" in note
+    assert "number of seeds of seed-baseline grows until there is an answer" in note
+    assert "chances that 20 seeds give an answer" in note
     # Trainings are planned for 20 seeds, so that one of them takes a twentieth.
     fixed = power_plan(plan(), Pilot(evidence, 4, 30.0), parts).rows[1].design
     assert found.rows[1].design.seconds.likely == pytest.approx(fixed.seconds.likely / 4)

@@ -12,4 +12,4 @@ class LoudSettings(ShownSettings):
 
     times: int = pydantic.Field(1, ge=1, description="How many times each weight counts.")
     seed: int = pydantic.Field(0, ge=0, description="The seed of all resampling.")
-    text: bool = pydantic.Field(False, description="Whether the records keep the words.")
+    text: bool = pydantic.Field(False, description="Keep the words in the records.")
