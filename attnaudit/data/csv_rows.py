@@ -1,4 +1,4 @@
-"""Rows of .csv and .tsv files, whatever character parts their columns."""
+"""Rows of .csv and .tsv files, with any character between their columns."""
 
 from __future__ import annotations
 

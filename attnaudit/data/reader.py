@@ -75,7 +75,7 @@ def described(path: Path, columns: Collection[str]) -> str | None:
     if suffix in (".csv", ".tsv"):
         delimiter = parted(path, columns).delimiter
         if delimiter != ("," if suffix == ".csv" else "\t"):
-            return f"its columns are parted by {DELIMITERS.get(delimiter, repr(delimiter))}"
+            return f"its columns are separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
     files = arrow_rows.files_of(path)
     return f"its rows stand in {len(files)} files" if len(files) > 1 else None
 

@@ -167,7 +167,7 @@ def test_check_prints_a_spec_that_can_be_kept(cli, reviews, here):
     )
     done = cli("data", "check", "mine.yaml", "--write", "kept.yaml")
     assert (done.code, done.err) == (0, "Wrote kept.yaml\n")
-    assert "reviews.csv: its columns are parted by tabs" in done.out
+    assert "reviews.csv: its columns are separated by tabs" in done.out
     assert "split by label into 48 train, 6 dev and 6 test rows (80/10/10, seed 0)" in done.out
     assert re.search(r"^positive +24 +3 +3$", done.out, re.MULTILINE)
     kept = (here / "kept.yaml").read_text()

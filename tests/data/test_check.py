@@ -123,7 +123,7 @@ def test_how_files_were_read_is_said(tmp_path):
     assert remarks(spec, reports) == [
         "the rows name no split, so there is one, `all`; to train on this file, write `split:"
         " 80/10/10` in its spec, or give --split 80/10/10",
-        f"{path}: its columns are parted by semicolons",
+        f"{path}: its columns are separated by semicolons",
     ]
     (tmp_path / "a.yaml").write_text("file: a.csv\nsplit: 80/10/10\n")
     spec = load_spec(tmp_path / "a.yaml")

@@ -54,7 +54,7 @@ def test_columns_parted_otherwise_are_read(written, delimiter, mark):
     assert [line for line, _ in rows] == [2, 4]
     assert described(usual, NEEDED) is None
     names = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-    assert described(other, NEEDED) == f"its columns are parted by {names[delimiter]}"
+    assert described(other, NEEDED) == f"its columns are separated by {names[delimiter]}"
 
 
 def test_every_pass_over_a_file_reads_it_alike(written):

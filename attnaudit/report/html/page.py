@@ -39,7 +39,7 @@ _LOOKS = {
     "inconclusive": "open",
     "waived": "waived",
 }
-_LONG = 240  # letters of a reason from which what follows its first sentence is folded
+_LONG = 240  # letters of a reason that a card shows, if its first sentence is no longer
 _END = re.compile(r"(?<=[a-z0-9)\]%][.!?]) +(?=[A-Z])")  # between two sentences
 _WIDE = 7  # columns; wider tables are scrolled on a phone, others become lists
 
@@ -135,11 +135,18 @@ def _look(status: str) -> str:
 
 
 def _first(reason: str) -> tuple[str, str]:
-    """The first sentence of a long reason, and what follows it; of a short one all of it."""
+    """What a card shows of a reason, and what is folded: whole sentences, and one at the least.
+
+    A sentence that begins with "But" is shown with the one that it takes back.
+    """
     if len(reason) <= _LONG:
         return reason, ""
-    end = _END.search(reason)
-    return (reason, "") if end is None else (reason[: end.start()], reason[end.end() :])
+    cut = None
+    for end in _END.finditer(reason):
+        if cut is not None and end.start() > _LONG and not reason.startswith("But", cut.end()):
+            break
+        cut = end
+    return (reason, "") if cut is None else (reason[: cut.start()], reason[cut.end() :])
 
 
 def _card(name: FindingName, finding: Finding) -> dict[str, Any]:

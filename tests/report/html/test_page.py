@@ -474,9 +474,17 @@ def test_without_a_sign_there_is_no_key_to_it(whole: Combined) -> None:
     assert "against the answer" not in text
 
 
-def test_what_follows_the_first_sentence_of_a_long_reason_is_folded(whole: Combined) -> None:
-    first = "The figure is 0.5 (J. Doe) and lies near the limit."
-    rest = f"More models would decide. {'Most of the uncertainty is theirs. ' * 9}"
+@pytest.mark.parametrize(
+    "first",
+    [
+        f"The figure is 0.5 (J. Doe) and lies near {'the limit and ' * 13}zero.",
+        "The figure is 0.5. It lies near the limit. More texts would not help. " + "Few do. " * 20,
+        f"The figure is above {'the limit and ' * 13}zero. But it is below {'that, ' * 9}too.",
+    ],
+)
+def test_of_a_long_reason_whole_sentences_are_shown(whole: Combined, first: str) -> None:
+    first = first.strip()
+    rest = f"More models would decide as usual. {'Most of the uncertainty is theirs. ' * 9}"
     [short] = [f for f in whole.report.findings.values() if f.reason == "It helps."]
     long = short.model_copy(update={"reason": f"{first} {rest.strip()}", "rule": "By rule."})
     report = whole.report.model_copy(update={"findings": {"necessary": short, "stable": long}})
