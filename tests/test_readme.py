@@ -14,6 +14,7 @@ import typer
 from attnaudit.cli.main import app
 from attnaudit.data.settings import Fields
 from attnaudit.data.spec import DatasetSpec
+from attnaudit.data.split_names import OTHER_NAMES
 from attnaudit.errors import InputError
 from attnaudit.explanations.collect import find
 from attnaudit.report.formats import FORMATS
@@ -24,10 +25,11 @@ FENCED = re.compile(r"<!-- (?P<mark>[\w -]+) -->\n```\w*\n(?P<body>.*?)```", re.
 # What is in backticks and no name of this program: other programs', and files of the reader's.
 FOREIGN = {
     *('pytest -m "not slow"', "attnaudit.yaml", "my_module.py", "factory(spec, seed)"),
-    'pip install "attnaudit[cluster]"',
+    *('pip install "attnaudit[cluster]"', 'pip install "attnaudit[excel]"'),
+    *('"attnaudit[parquet]"', "save_to_disk"),
     *("token_logits", "boundaries = True", "--verify all", "read_records"),
     *("package.module:factory", "encode", "fresh(seed)", "LABEL_0", "LABEL_1", ".gz"),
-    *(".jsonl", ".csv", ".tsv", "quickstart/report.html", "r.jsonl.partial"),
+    *(".jsonl", ".csv", ".tsv", ".xlsx", ".parquet", "quickstart/report.html", "r.jsonl.partial"),
     *("r.jsonl.partial.old1", "r.instance-adversary.jsonl", "r.model-adversary.jsonl"),
 }
 # Keys of configurations, with what they may say.
@@ -89,6 +91,7 @@ def test_quoted_names_exist() -> None:
     """What stands in backticks: a command, an option, a name that explain knows, or a file."""
     options = {option for those in COMMANDS.values() for option in those}
     names = {*COMMANDS, *DatasetSpec.model_fields, *Fields.model_fields, *KEYS, *FOREIGN}
+    names |= OTHER_NAMES.keys()
     names |= {sample.stem for sample in (README.parent / "sample_configs").glob("*.y*ml")}
     formats = {form.name for form in FORMATS}
     unknown = []

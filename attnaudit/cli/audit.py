@@ -207,7 +207,7 @@ def audit(
     name = _named(context, model, model_option)
     source = _source(context, data, data_option)
     existing = is_model(name)
-    split = _checked_split(context, split, existing)
+    split = _checked_split(context, name, split, existing)
     _check_options(context, name, _OF_CONFIG if existing else _OF_MODEL)
     ending = Ending(policy, baseline, lock, dry_run, as_json, strict, quiet, verbose)
     place = (device.value, threads, workers, cluster)
@@ -329,15 +329,17 @@ def _check_options(context: typer.Context, name: str, others: Sequence[str]) -> 
             )
 
 
-def _checked_split(context: typer.Context, split: str | None, existing: bool) -> str | None:
+def _checked_split(
+    context: typer.Context, name: str, split: str | None, existing: bool
+) -> str | None:
     """A split with MODEL, shares with CONFIG; raises InputError for what is for the other."""
     if split is None:
         return None
     if not existing:
         if "/" not in split and not from_file(context, "split"):
             raise InputError(
-                f"--split {split} goes with a MODEL, whose data it chooses from",
-                hint="leave it out; or give shares, such as 80/10/10, to have one file split",
+                f"--split {split} goes with a MODEL, and {name} is a CONFIG",
+                hint="leave it out, or give shares such as 80/10/10 to split one file",
             )
         return o.shares_given(context, split)
     if "/" in split:

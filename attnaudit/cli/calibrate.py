@@ -174,7 +174,8 @@ def _show(made: Calibration, verbose: bool) -> None:
             console.print()
         holds, all_ = made.plants("holds"), made.verdicts
         console.print(
-            f"{len(holds)} of {len(all_)} plants hold: the rules find there what is true."
+            f"{len(holds)} of {len(all_)} plants hold. A plant holds if all findings are as "
+            "expected."
         )
         if failing := made.plants("fails"):
             console.print(

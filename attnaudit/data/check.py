@@ -163,8 +163,8 @@ def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> li
     notes = [
         *remarks,
         *(
-            f"texts of {r.split} that also occur in {other}: {count}; they flatter the model's"
-            " scores"
+            f"texts of {r.split} that also occur in {other}: {count}. They make the model's"
+            " scores look better than they are"
             for r in reports
             for other, count in r.also.items()
             if count

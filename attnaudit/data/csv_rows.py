@@ -25,7 +25,7 @@ class Parted(NamedTuple):
 
 
 def parted(path: Path, columns: Collection[str]) -> Parted:
-    """What parts the columns: what the file's ending says, unless its header says otherwise.
+    """What separates the columns: what the file's ending says, unless its header says otherwise.
 
     Another delimiter counts only where it alone finds all of `columns` in the header. Where none
     does, it is the one that finds the most columns, so that the mistake can be named.
@@ -95,8 +95,8 @@ def csv_rows(path: Path, required: Collection[str], columns: Collection[str]) ->
                     f"the row has {len(cells)} columns, but the header has {len(header)}",
                     where=path,
                     line=line,
-                    hint=f"put fields that hold {delimiter!r} in quotes, and part the columns of"
-                    " all rows as those of the header",
+                    hint=f"put fields that hold {delimiter!r} in quotes, and separate the columns"
+                    " of all rows as in the header",
                 )
             else:
                 yield line, dict(zip(header, cells, strict=True))

@@ -55,7 +55,7 @@ def excel_rows(path: Path, required: Collection[str]) -> Rows:
                 continue
             if len(texts) > len(header):
                 raise InputError(
-                    f"the row has {len(texts)} columns, the header {len(header)}",
+                    f"the row has {len(texts)} columns, but the header has {len(header)}",
                     where=path,
                     line=line,
                     hint="name every column in the first row",

@@ -91,7 +91,7 @@ class DatasetSpec(ReadingSettings):
             raise ValueError(
                 "gives shares as `split`, and a field in which rows name their split: leave one out"
             )
-        if self.split is None and "split_seed" in self.model_fields_set:
+        if self.split is None and self.split_seed != 0:
             raise ValueError("`split_seed` goes with `split`, such as `split: 80/10/10`")
         return self
 

@@ -12,8 +12,8 @@ _NAMES = """
     context, outside, p, partial, pass, peaked, piece, pieces, pilot, plant, plants, position,
     power, query, random, record, records, reference, residual, room, row, rows, s, scope,
     scratch, shuffle, shuffled, significance, significant, stability, stable, stopped improving,
-    suite, suites, support, texts, token, trained, uniform, unit, units, unstable, untrained,
-    warm, weights, word, words
+    suite, suites, support, text, texts, token, trained, uniform, unit, units, unstable,
+    untrained, warm, weights, word, words
 """
 EVERYDAY = frozenset(" ".join(_NAMES.split()).split(", "))
 # Cells of tables that mean something else than the term of the same name.

@@ -253,7 +253,7 @@ def _load_splits(spec: DatasetSpec) -> dict[str, Dataset]:
         if split in named:
             splits[split] = load_dataset(spec, split, labels=splits["train"].labels)
             if splits[split].paired != paired:
-                has, other = ("no query", "has one") if paired else ("a query", "has none")
+                has, other = ("no query", "one") if paired else ("a query", "none")
                 raise InputError(
                     f"the {split} split has {has}, but the train split has {other}",
                     where=splits[split].path,

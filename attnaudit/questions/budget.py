@@ -75,7 +75,9 @@ def budget_of(runs: Runs, score: ScoreOfSeeds) -> Budget:
     """
     seeds = runs.seeds(model="seed")
     if len(seeds) < LEAST_BUDGET_SEEDS:
-        raise ValueError(f"{len(seeds)} seeds set no budget: {LEAST_BUDGET_SEEDS} are needed")
+        raise ValueError(
+            f"{len(seeds)} seeds are too few to set a budget: {LEAST_BUDGET_SEEDS} are needed"
+        )
     found = spent(runs, SEED, seeds, score)
     tvd, flips, loss = (
         min(1.0, upper_bound(values, EACH)) for values in (found.tvd, found.flips, found.loss)

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Literal, get_args
 
 from attnaudit.measures.summary import Cell, Summary
 
-Kind = Literal["lambda", "seed", "uniform", "text"]
+Kind = Literal["text", "lambda", "seed", "uniform"]  # in the order of the points
 _INSTANCE = "adversary.instance"
 
 
@@ -42,7 +42,8 @@ def curve_points(summaries: Mapping[str, Summary]) -> list[Point]:
     points = [point for summary in summaries.values() for point in _points(summary)]
     if all(point.kind == "text" for point in points):
         return []
-    return sorted(points, key=lambda p: (p.kind, p.strength or 0.0, p.seed or 0))
+    kinds = get_args(Kind)
+    return sorted(points, key=lambda p: (kinds.index(p.kind), p.strength or 0.0, p.seed or 0))
 
 
 def _points(summary: Summary) -> Iterator[Point]:

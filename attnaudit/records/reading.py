@@ -152,7 +152,7 @@ class RecordsFile:
         elif expected.sha256 is not None and digest != expected.sha256:
             what = "is damaged, or was edited: its last line contains the SHA-256 of other lines"
         elif self._kind is not None and not order.runs_alone and order.plain != instances:
-            what = f"holds records of {order.plain} texts where its header says {instances}"
+            what = f"contains records of {order.plain} texts, but its header says {instances}"
         else:
             return
         raise InputError(what, where=self.path, line=number, hint=DAMAGED)

@@ -150,8 +150,8 @@ def _splits(
     for split in ("train", "dev"):
         if split not in named:
             ways = (
-                "give the splits that the model was trained with; `split: 80/10/10` beside `file:`"
-                " in a dataset spec splits one file by label"
+                f"name the {split} file of the model's training as `{split}:` in a dataset spec; if"
+                " one file was split, write `file:` and `split:` there as they were for training"
             )
             raise lacks(spec, split, named, "and this audit trains models", ways)
         if split not in splits:  # with texts of one word, which the model was trained on too

@@ -51,7 +51,6 @@ from attnaudit.records.schema import (
     Verification,
     difference_between,
 )
-from attnaudit.report.listing import listed
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.preparation import prepare
 
@@ -281,10 +280,10 @@ def check_site(question: Question, loaded: LoadedModel) -> None:
     """Raise InputError for a question that is asked of one row only, of a model of many."""
     if loaded.model.many_rows and not question.of_many_rows:
         raise InputError(
-            f"{question.name} is asked of the one row that an answer is read from, and here it is"
+            f"{question.name} needs the one row from which an answer is read, but here the site is"
             f" {loaded.model.site}",
-            hint=f"{listed(q.name for q in all_questions() if q.of_many_rows)} can be asked;"
-            " attnaudit explain site says why",
+            hint=f"run {', '.join(q.name for q in all_questions() if q.of_many_rows)};"
+            " `attnaudit explain site` says why",
         )
 
 

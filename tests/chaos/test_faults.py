@@ -292,7 +292,7 @@ def test_three_hundred_labels(run, tmp_path):
 def test_one_class(run, tiny, tiny_yaml, tmp_path):
     rows = [{"text": f"a good film {n}", "label": "positive"} for n in range(12)]
     (tmp_path / "one.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    clean(*run("data", "check", "one.jsonl"), "needs two")
+    clean(*run("data", "check", "one.jsonl"), "needs at least two labels")
     (tmp_path / "d.yaml").write_text("train: one.jsonl\ndev: one.jsonl\ntest: one.jsonl\n")
     (tmp_path / "c.yaml").write_text(
         tiny_yaml.replace(tiny_yaml.split("model:")[0], "data: d.yaml\n")

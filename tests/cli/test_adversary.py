@@ -131,7 +131,7 @@ def seeds_file(cli, tiny, here):
 def test_seed_baselines_that_cannot_be_used(mistaken, seeds_file):
     mistaken("--sweep", "--seed-baseline", "b.jsonl", says=["b.jsonl: no such file"])
     mistaken("--sweep", "--seed-baseline", "p.jsonl", says=["records of permute, not of seed-base"])
-    few = "b.jsonl: holds too few seeds on dev"
+    few = "b.jsonl: contains too few seeds on dev"
     seeds_file("test")
     mistaken("--sweep", "--seed-baseline", "b.jsonl", says=[few, "--seeds 5 or more"])
     seeds_file("dev", seeds=4)

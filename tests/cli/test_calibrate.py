@@ -113,8 +113,8 @@ def test_an_interrupted_run_goes_on(cli, here, found, monkeypatch):
         (("nothing",), "there is no plant 'nothing'"),
         (("markre",), "did you mean 'marker'?"),
         (("--quick", "marker"), "--quick chooses the plants itself"),
-        (("--seed", 100), "the developers test the rules"),
-        (("--seed", 90, "--seeds", 11), "the developers test the rules"),
+        (("--seed", 120), "the developers test the rules"),
+        (("--seed", 110, "--seeds", 11), "the developers test the rules"),
         (("--resume",), "--resume needs -o FILE"),
         (("--seeds", 0), "--seeds"),
         (("-o", "none/c.json"), "the folder does not exist"),
@@ -158,15 +158,16 @@ def test_reports_say_loudly_where_a_rule_failed_or_other_code_made_it(cli, here,
     content = json.loads((here / "c.json").read_text())
     (here / "c.json").write_text(json.dumps({**content, "attnaudit": "0.0.1"}))
     said = " ".join(cli("report", "r.json", "--calibration", "c.json").out.split())
-    assert "1 of 2 plants hold" in said
+    assert "whose right answers are known: 1 of 2 came out right (c.json, 20" in said
     assert "Rules failed on: marker. Do not rely on these findings" in said
-    assert "Another version or other code of attnaudit made this (0.0.1)" in said
+    assert "Another version or other code of attnaudit made this test (0.0.1)" in said
 
 
 def test_a_report_keeps_the_calibration_that_it_names(cli, here, report, found):
     assert cli("calibrate", "shift", "--workers", 1, "-o", "c.json").code == 0
     assert cli("report", "r.json", "--calibration", "c.json", "-o", "named.json").code == 0
-    assert "1 of 1 plants hold" in " ".join(cli("report", "named.json").out.split())
+    said = " ".join(cli("report", "named.json").out.split())
+    assert "whose right answers are known: 1 of 1 came out right (c.json, 20" in said
 
 
 def test_what_is_no_calibration_is_refused(refused, here, report):

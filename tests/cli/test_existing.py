@@ -114,7 +114,10 @@ def test_a_configuration_may_not(refused, here):
         (["hf"], ["missing DATA"]),
         (["hf", "rows.jsonl", "--vectors", "v.vec"], ["--vectors goes with a CONFIG"]),
         (["hf", "rows.jsonl", "--dry-run", "--power"], ["--power goes with a CONFIG"]),
-        (["quickstart", "--split", "dev"], ["--split goes with a MODEL, and quickstart is a"]),
+        (
+            ["quickstart", "--split", "dev"],
+            ["--split dev goes with a MODEL, and quickstart is a CONFIG"],
+        ),
         (["quickstart", "--train"], ["--train goes with a MODEL"]),
         (["hf", "rows.jsonl", "--skip", "permut"], ["--skip: there is no test", "'permute'"]),
         (["hf", "rows.jsonl", "-o", "hf"], ["hf: is the model's own folder", "--output"]),

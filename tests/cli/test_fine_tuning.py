@@ -105,7 +105,7 @@ def test_a_whole_audit_leaves_a_page(cli, config, here):
     assert result.code == 0, result
     report = json.loads((here / "all" / "report.json").read_text())
     assert report["findings"].keys() == Deltas.model_fields.keys()
-    assert "last-layer [CLS] row" in report["findings"]["necessary"]["scope"]
+    assert "[CLS] row of the last layer" in report["findings"]["necessary"]["scope"]
     page = (here / "all" / "report.html").read_text()
     assert "BertForSequenceClassification" in page
 

@@ -72,7 +72,7 @@ def test_one_file_is_split_trained_on_and_audited(cli, reviews, config, here):
     assert again.code == 2
     assert "is a baseline on other data" in again.err
     cli(*asked, "--records", "s.jsonl")
-    assert "is of another data set than r.jsonl" in cli("report", "r.jsonl", "s.jsonl").err
+    assert "has another data set than r.jsonl" in cli("report", "r.jsonl", "s.jsonl").err
 
 
 def test_a_configuration_may_say_how_to_split(cli, reviews, here):
@@ -147,7 +147,7 @@ def test_a_split_of_attnaudit_yaml_is_for_those_who_choose_one(cli, reviews, con
 
 def test_a_data_set_of_the_hub_is_named_on_the_command_line_alone(refused, here):
     (here / "attnaudit.yaml").write_text("data: some/set\n")
-    says = "data: 'some/set' may not stand in this file: there is no such file, and a data set of"
+    says = "data: 'some/set' is not allowed in this file: there is no such file, and a data set of"
     refused("correlate", "model.pt", says=[says])
     (here / "d.yaml").write_text("hub: some/set\n")
     (here / "attnaudit.yaml").write_text("data: d.yaml\n")
@@ -185,7 +185,7 @@ def test_what_rows_say_besides_is_named_in_the_spec(cli, reviews):
 def test_places_where_no_spec_can_be_kept(refused, reviews, here):
     data = ("data", "check", reviews(), "--write")
     (here / "old.yaml").write_text("file: reviews.csv\n")
-    refused(*data, "old.yaml", says=["old.yaml: exists already; name another file"])
+    refused(*data, "old.yaml", says=["old.yaml: already exists; name another file"])
     refused(*data, "spec.txt", says=["--write: 'spec.txt' is no .yaml file"])
     refused(*data, "none/spec.yaml", says=["none"])
 
@@ -196,6 +196,6 @@ def test_a_table_that_is_none_is_named(refused, here):
     (here / "a.csv").write_bytes("text,label\n".encode("utf-16"))
     refused("data", "check", "a.csv", says=["a.csv: is UTF-16 text; save it as UTF-8"])
     (here / "a.csv").write_text("text;label\ngood;x\nbad,y\n")
-    refused("data", "check", "a.csv", says=["a.csv:3: the row has 1 columns, the header 2"])
+    refused("data", "check", "a.csv", says=["a.csv:3: the row has 1 columns, but the header has 2"])
     (here / "a.json").write_text("[]")
     refused("data", "check", "a.json", says=["a.json: is not a data set", "as .jsonl"])

@@ -31,4 +31,5 @@ def test_what_cannot_be_shown_is_refused(correlate, refused, tiny, here):
     correlate("--records", "r.jsonl", "-o", "r.json")
     refused("report", "r.jsonl", "--show", 1, says=["r.jsonl", "--text"])
     refused("report", "r.json", "--show", 1, says=["--show", "--records"])
-    refused("permute", tiny / "model.pt", tiny / "data.yaml", "--show", 1, says=["no attention"])
+    says = ["records of permute do not contain the attention"]
+    refused("permute", tiny / "model.pt", tiny / "data.yaml", "--show", 1, says=says)

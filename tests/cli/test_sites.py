@@ -100,7 +100,8 @@ def test_what_reports_say(model, data, cli, here):
     assert moved.code == 2, moved
     assert "moves the weights of one row, and the records are of layer 1 of 2" in moved.err
     later = cli("permute", name, data, *few[:3], "2", "--baseline", "one.jsonl", "-v")
-    assert "The runs differ in site: figures may not mean the same." in " ".join(later.out.split())
+    said = " ".join(later.out.split())
+    assert "The runs differ in site, so their figures may not mean the same." in said
     cli("erase", name, data, "--measure", "random", "--records", "other.jsonl")
     mixed = cli("report", "one.jsonl", "other.jsonl")
     assert mixed.code == 2
@@ -139,7 +140,7 @@ def test_a_head_that_pools(model, data, ask, refused):
     assert max(r["tvd"]["max"] for r in records.values()) > 1e-5
     lower, _, _ = ask("permute", name, data, "--permutations", "3", "--layer", "1")
     assert lower["model"]["site"] == "layer 1 of 2, every row"
-    says = ("instance-adversary is asked of the one row", "correlate, permute and erase can be")
+    says = ("instance-adversary needs the one row", "run correlate, permute, erase;")
     refused("adversary", name, data, says=says)
 
 

@@ -263,7 +263,7 @@ def test_no_attention_at_all(model, data, refused):
 def test_attention_that_cannot_be_intervened_on(model, data, refused):
     sizes = {"head_dim": 8, "num_local_experts": 2, "num_experts_per_tok": 1}
     name = model(kind="gpt_oss", framed=False, num_key_value_heads=2, **sizes)
-    refused("permute", name, data(), says=("cannot be intervened on", "attention sinks"))
+    refused("permute", name, data(), says=("cannot change its attention", "attention sinks"))
 
 
 def test_weights_in_pickle_form(model, data, refused, here):

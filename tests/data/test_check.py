@@ -111,7 +111,8 @@ def test_texts_that_stand_in_dev_and_test_are_counted(tmp_path):
     data = to_tables(reports)[0]
     assert ("texts also in dev", None, None, 2) in data.rows
     assert data.notes == [
-        "texts of test that also occur in dev: 2; they flatter the model's scores"
+        "texts of test that also occur in dev: 2. They make the model's scores look better "
+        "than they are"
     ]
 
 

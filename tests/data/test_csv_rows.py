@@ -74,8 +74,14 @@ def test_the_line_that_excel_writes_above_the_header_is_no_header(written):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("text;label\na;x\nb,y\n", "a.csv:3: the row has 1 columns, the header 2; put fields that"),
-        ("text;label\na;b;x\n", "a.csv:2: the row has 3 columns, the header 2; put fields that h"),
+        (
+            "text;label\na;x\nb,y\n",
+            "a.csv:3: the row has 1 columns, but the header has 2; put fields that",
+        ),
+        (
+            "text;label\na;b;x\n",
+            "a.csv:2: the row has 3 columns, but the header has 2; put fields that h",
+        ),
         ("Text;Label\na;x\n", "a.csv:1: the field 'text' is missing; did you mean 'Text'?; name"),
         ("review;stars\na;x\n", "a.csv:1: the field 'text' is missing; known: 'review', 'stars'"),
         ("text\na\n", "a.csv:1: the field 'label' is missing; known: 'text'; name your columns in"),
@@ -86,7 +92,10 @@ def test_the_line_that_excel_writes_above_the_header_is_no_header(written):
         (b"\xd0\xcf\x11\xe0\xa1", "a.csv: is an old Excel file, not text; save it as .xlsx or"),
         (b"PAR1\x15\x04", "a.csv: is a Parquet file, not text; name it .parquet"),
         (b"\x1f\x8b\x08", "a.csv: is a gzip file, not text; unpack it first"),
-        ("text,label\n".encode("utf-16-be"), "a.csv:1: holds a NUL character, which is no text"),
+        (
+            "text,label\n".encode("utf-16-be"),
+            "a.csv:1: contains a NUL character, which is not text",
+        ),
         (
             b"\xfe\xff\0t\0e",
             "a.csv: is UTF-16 text; save it as UTF-8; Excel calls that 'CSV UTF-8'",

@@ -146,7 +146,9 @@ def test_a_share_of_none_leaves_a_split_out(spec):
     found = spec(ROWS, "split: 90/10/0")
     assert splits_of(found) == ("train", "dev")
     assert default_split(found) == "dev"
-    with pytest.raises(InputError, match="no row is of split 'test'; known: 'train', 'dev'"):
+    with pytest.raises(
+        InputError, match="no row belongs to the split 'test'; known: 'train', 'dev'"
+    ):
         load_dataset(found, "testing")
 
 
@@ -176,7 +178,7 @@ def test_a_share_of_none_leaves_a_split_out(spec):
         (
             [*ROWS, {"text": "u v", "label": "A"}],
             "split: 80/10/10\nlabels: [a, b]",
-            "/a.jsonl:101: the label 'A' is not a known one",
+            "/a.jsonl:101: the label 'A' is not known; known: 'a', 'b'",
         ),
         (ROWS, "split: 80/10/5", "/a.yaml:2: split: the shares 80/10/5 add up to 95, not to 100"),
         (ROWS, "split: 80/20", "/a.yaml:2: split: should be the shares of train, dev and test"),

@@ -74,10 +74,10 @@ def test_mistakes_in_a_sheet_are_named(book, tmp_path):
         "a.xlsx:1: the field 'text' is missing; did you mean 'txt'?"
     )
     assert complaint(book([*good, ["b", "y", "z"]])).startswith(
-        "a.xlsx:3: the row has 3 columns, the header 2; name every column"
+        "a.xlsx:3: the row has 3 columns, but the header has 2; name every column"
     )
     assert complaint(book([["text", "text"], ["a", "x"]])).startswith(
-        "a.xlsx:1: the column 'text' stands twice"
+        "a.xlsx:1: the column 'text' occurs twice in the header"
     )
     assert complaint(book([])).startswith("a.xlsx: has no rows")
     assert complaint(book(good[:1])).startswith("a.xlsx: has no rows")

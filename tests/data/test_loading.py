@@ -449,7 +449,10 @@ def test_rows_may_call_splits_by_other_names(load, complaint):
 
 def test_a_row_of_no_split_is_named(load, complaint):
     rows = [row("a", split="dev"), row("b", "y", split="")]
-    assert complaint(rows).startswith(":2: the row does not say its split (no field 'split')")
+    assert complaint(rows).startswith(
+        ":2: the row does not say to which split it belongs (it has no field 'split'), so the "
+        "split 'dev' cannot be read; add that field, "
+    )
     assert len(load(rows, split="all").instances) == 2
     assert load([row("a", split=""), row("b", "y", split="")]).split == "all"
 
@@ -497,12 +500,12 @@ def test_several_labels_may_be_one_class(tmp_path):
     [
         (
             MAPPED,
-            "a.csv:4: the label '2' is not a known one; the spec's `labels` say what '0', '1' mean:"
+            "a.csv:4: the label '2' is not known; the spec's `labels` say what '0', '1' mean:"
             " add '2' to them",
         ),
         (
             "labels: [negative, positive]",
-            "a.csv:2: the label '0' is not a known one; say in a spec which class each number is:"
+            "a.csv:2: the label '0' is not known; say in a spec which class each number is:"
             " `labels: {0: ..., ...}` with the names 'negative', 'positive'",
         ),
         ("labels: {0: a, 0.5: b, false: c}", "a.yaml:2: labels: '0' and 'false' mean the same, a"),

@@ -172,7 +172,7 @@ def test_a_cluster_without_workers_is_told_of(tmp_path, monkeypatch):
         next(stream)
         cluster._client._timeout = 0.5  # for the scheduler to come back
         dask.close()
-        with pytest.raises(ModelError, match="the scheduler is gone; start it again"):
+        with pytest.raises(ModelError, match="the scheduler has stopped; start it again"):
             list(stream)
         cluster.close()
     finally:

@@ -257,7 +257,7 @@ def test_a_split_that_training_needs_is_missing(run, folder, split):
     with pytest.raises(InputError) as caught:
         run()
     assert str(caught.value) == (
-        f"{folder / 'data.yaml'}: has no {split} split, but training needs one; name its file "
+        f"{folder / 'data.yaml'}: has no {split} split, which training needs; name its file "
         f"as `{split}:` in a dataset spec"
     )
 
@@ -280,11 +280,13 @@ def test_a_mistake_in_the_test_split_is_found_before_training(run, folder):
     [
         (
             "train",
-            "the dev split has no query, but the train split has one; give all splits a query",
+            "the dev split has no query, but the train split has one; give all splits a "
+            "query, or no split",
         ),
         (
             "test",
-            "the test split has a query, but the train split has none; give all splits a query",
+            "the test split has a query, but the train split has none; give all splits a "
+            "query, or no split",
         ),
     ],
 )

@@ -124,7 +124,7 @@ def test_what_fails_for_good_is_told_with_its_texts_and_the_rest_is_kept(audit, 
     partial = tmp_path / "r.jsonl.partial"
     there = {json.loads(line)["id"] for line in body(partial)}
     everyone = {json.loads(line)["id"] for line in whole[:-1]}
-    lost = message.partition("lost: ")[2].partition(";")[0].split(", ")
+    lost = message.partition("not done: ")[2].partition(";")[0].split(", ")
     assert set(lost) == everyone - there
     assert "1 of " in message
     assert "pieces of work failed 3 times (ValueError: nothing works)" in message
@@ -149,7 +149,7 @@ def test_without_a_file_of_records_nothing_can_be_kept(failing, tiny):
 
 def test_a_model_that_cannot_be_trained_does_not_take_the_others_along(audit, failing, tmp_path):
     failing({"model": "converged", "attention": "uniform", "seed": 1}, 99)
-    lost = r'lost: \{"model": "converged", "attention": "uniform", "seed": 1\}'
+    lost = r'not done: \{"model": "converged", "attention": "uniform", "seed": 1\}'
     with pytest.raises(UnfinishedError, match=lost):
         audit("seed-baseline")
     kept = [json.loads(line)["run"]["model"] for line in body(tmp_path / "r.jsonl.partial")]

@@ -69,7 +69,7 @@ def test_findings_say_what_they_would_take_and_that_is_estimated_once(tiny, tmp_
     assert {found.status for found in report.findings.values()} == {"not_assessed"}
     for name in ("necessary", "stable"):
         reason = report.findings[name].reason
-        assert reason.startswith("It takes 20 trainings (seed-baseline) by the recipe")
+        assert reason.startswith("It takes 20 trainings (seed-baseline) with the recipe")
         assert "on this machine, as --dry-run estimates" in reason
         assert "--train" in reason
     assert report.findings["out_of_context"].reason.startswith("Run seed-baseline and probe")

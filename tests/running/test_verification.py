@@ -428,7 +428,8 @@ def test_the_words_that_a_plugin_does_not_know_are_counted_and_told(run, knowing
     assert report.dataset.unknown.model_dump() == counted
     (said,) = listener.said
     assert said.startswith(
-        "knowing_own:make does not know 2 of 6 words (36 % of the tokens, in 2 texts); its words"
+        "knowing_own:make does not know 2 of 6 words (36 % of the tokens, in 2 texts); it uses"
+        " the words of the data, unless it has its own as `vocabulary`"
     )
     (fact,) = [f for f in facts(report) if f.name == "not known"]
     assert fact == ("not known", "2 of 6 words (36 % of the tokens, in 2 texts)", True)

@@ -174,10 +174,10 @@ TERMS = (
     Entry(
         "term",
         "text",
-        "One text of the data with its label; most figures are means over instances.",
+        "One text of the data with its label; most figures are means over texts.",
         beside=("group",),
         source="common usage",
-        aliases=("texts", "instances"),
+        aliases=("texts", "instance", "instances"),
     ),
     Entry(
         "term",

@@ -15,7 +15,7 @@ def _render(given: Rendering) -> str:
 
 FORMAT = Format(
     "html",
-    "One page with tables, figures and heatmaps. It needs no other file.",
+    "One self-contained page with tables, figures and heatmaps.",
     _render,
     ".html",
     needs="html",

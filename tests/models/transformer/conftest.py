@@ -154,7 +154,7 @@ def make_network():
 
 @pytest.fixture(scope="session")
 def make_classifier(make_network):
-    """A random classifier of a kind: without changes the same one for all tests."""
+    """A random classifier of a kind. Without changes all tests share it: change a copy of it."""
     made = {}
 
     def make(kind, **changes):

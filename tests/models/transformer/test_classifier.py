@@ -296,7 +296,7 @@ def wrong_block(network, change):
 )
 def test_a_block_that_does_more_than_attend_is_refused(make_network, change):
     network = wrong_block(make_network("bert", "ours"), change)
-    with pytest.raises(ModelError, match=r"its attention cannot be intervened on|some rows"):
+    with pytest.raises(ModelError, match=r"attnaudit cannot change its attention|some rows"):
         TransformerClassifier(network, text_batch(9, 6))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import sys
 
 import pytest
@@ -185,7 +186,7 @@ def test_layers_that_are_not_there(make_classifier):
 
 def test_a_layer_that_cannot_be_read_is_refused(make_classifier):
     """Below the site the network runs once; here it counts how often, and answers by that."""
-    model = make_classifier("bert")
+    model = copy.deepcopy(make_classifier("bert"))
     own, asked = model.network.classifier.forward, []
 
     def forward(states):

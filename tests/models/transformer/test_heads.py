@@ -72,7 +72,7 @@ def test_a_head_at_zero_is_a_model_without_its_slice_of_the_projection(make_clas
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "gpt2", "albert"])
 def test_gradients_are_those_of_central_differences(make_classifier, kind):
-    model, batch = make_classifier(kind).double(), text_batch(9, 6)
+    model, batch = copy.deepcopy(make_classifier(kind)).double(), text_batch(9, 6)
     shape = (2, LAYERS, HEADS, 9)
     factors = ones(*shape, dtype=torch.float64, requires_grad=True)
     loss = model.scale_heads(batch, factors).log_softmax(-1)[:, 1].sum()
@@ -160,7 +160,8 @@ def test_states_of_layers_are_what_transformers_gives_and_have_gradients(make_cl
 
 
 def test_gradients_of_states_are_those_of_central_differences(make_classifier):
-    model, batch = make_classifier("gpt2").double(), text_batch(8)  # which norms no embeddings
+    model = copy.deepcopy(make_classifier("gpt2")).double()  # which norms no embeddings
+    batch = text_batch(8)
     states = model.layer_states(batch)
     (slope,) = torch.autograd.grad(states[-1][0, 7].sum(), states[0])
     embedded = model.embed(batch)

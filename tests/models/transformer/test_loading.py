@@ -332,7 +332,7 @@ def refusal(make_network):
 
 
 NO_PRODUCT = "none of its products averages values under the attention that it reports"
-UNLIKE = "reading uniform weights is not what the whole model answers with that row overridden"
+UNLIKE = "with uniform weights, it gives another answer than the whole model with that row replaced"
 REFUSED = {
     # Blocks that mix neighbours beside the attention.
     "convbert": ({"embedding_size": 32}, UNLIKE),

@@ -119,7 +119,7 @@ def test_summary_of_known_records():
     gaps = summary.tables["probe.gaps"].rows
     assert [row[0] for row in gaps][:2] == [
         "the audited model's weights minus uniform weights",
-        "the audited model's weights less the adversary's weights",
+        "the audited model's weights minus the adversary's weights",
     ]
     assert len(gaps) == 8
     leak = summary.tables["probe.leak"]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.execution.seeds import generator_for
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.maker import Record
@@ -49,7 +50,7 @@ def depth_of(model: AttentionModel, known: Answered, draws: int, seed: int) -> l
 
 def _identifiable(states: Tensor, inputs: Tensor, known: Answered) -> tuple[Tensor, Tensor]:
     """(B,) the shares of identifiable tokens, by cosine and by distance, of states (B, T, M)."""
-    states, inputs = states.double(), inputs.double()
+    states, inputs = in_float64(states), in_float64(inputs)
     unit = torch.nn.functional.normalize(inputs, dim=-1)
     apart = 1 - torch.nn.functional.normalize(states, dim=-1) @ unit.transpose(1, 2)
     squares = (states**2).sum(-1, keepdim=True) + (inputs**2).sum(-1).unsqueeze(1)
@@ -59,13 +60,12 @@ def _identifiable(states: Tensor, inputs: Tensor, known: Answered) -> tuple[Tens
 
 def _share(far: Tensor, known: Answered) -> Tensor:
     """(B,) how many words' tokens have the least of `far` (B, T, T) at themselves."""
-    batch = known.whole
-    far = far.masked_fill(~batch.mask.unsqueeze(1), torch.inf)
+    mask, content = (known.whole.mask.to(far.device), known.whole.content.to(far.device))
+    far = far.masked_fill(~mask.unsqueeze(1), torch.inf)
     slack = TIED * (1 + far.masked_fill(far.isinf(), 0).amax((1, 2), keepdim=True))
     least = far <= far.amin(-1, keepdim=True) + slack  # (B, T, T)
     hit = least.diagonal(dim1=1, dim2=2) / least.sum(-1).clamp_min(1)  # (B, T)
-    count = batch.content.sum(1)
-    return (hit * batch.content).sum(1) / count
+    return (hit * content).sum(1) / content.sum(1)
 
 
 def _own(states: Sequence[Tensor], known: Answered, draws: int, seed: int) -> list[Record]:
@@ -79,9 +79,8 @@ def _own(states: Sequence[Tensor], known: Answered, draws: int, seed: int) -> li
     largest.append(torch.ones(len(batch), dtype=torch.bool))
     for state in states[1:]:
         mine = state[each, places]  # (B, M)
-        squares = torch.zeros(batch.ids.shape, dtype=torch.float64, device=each.device)
-        for projection in projections:
-            squares += _norms(mine, projection, states[0]) ** 2
+        norms = [_norms(mine, projection, states[0]) for projection in projections]
+        squares = torch.stack(norms).square().sum(0)  # (B, T)
         share, most = _shares(squares.sqrt(), batch.mask, places)
         jacobian.append(share)
         largest.append(most)
@@ -109,14 +108,14 @@ def _drawn(
 def _norms(mine: Tensor, towards: Tensor, inputs: Tensor) -> Tensor:
     """(B, T) the norms of the gradient of `towards` times `mine`, (B, M) each, at the inputs."""
     (slopes,) = torch.autograd.grad(mine, inputs, towards, retain_graph=True)
-    norms: Tensor = slopes.double().norm(dim=-1)
+    norms: Tensor = in_float64(slopes).norm(dim=-1)
     return norms
 
 
 def _shares(norms: Tensor, mask: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
     """(B,) the share of each text's place in its norms (B, T), and whether none is larger."""
-    norms = norms * mask
-    own = norms.gather(1, places.unsqueeze(1)).squeeze(1)
+    norms = norms * mask.to(norms.device)
+    own = norms.gather(1, places.to(norms.device).unsqueeze(1)).squeeze(1)
     total = norms.sum(1)
     return (own / total.clamp_min(torch.finfo(total.dtype).tiny)).cpu(), (
         own >= norms.amax(1)

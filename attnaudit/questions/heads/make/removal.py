@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel, capability
 
 
@@ -37,8 +38,9 @@ def losses_without(model: AttentionModel, batch: Batch, removed: Collection[int]
     heads = model.layer_count * model.head_count
     left = [head for head in range(heads) if head not in removed]
     logits = _logits(model, batch, [{*removed, head} for head in left])
-    gold = batch.labels.view(-1, 1, 1).expand(-1, len(left), 1)
-    lost = -logits.double().log_softmax(-1).gather(2, gold).squeeze(2)  # (B, left)
+    chances = in_float64(logits).log_softmax(-1)
+    gold = batch.labels.view(-1, 1, 1).expand(-1, len(left), 1).to(chances.device)
+    lost = -chances.gather(2, gold).squeeze(2)  # (B, left)
     found = torch.full((len(batch), heads), torch.nan, dtype=lost.dtype)
     found[:, left] = lost.cpu()
     return found
