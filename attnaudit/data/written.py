@@ -74,14 +74,23 @@ def _lines(
 
 
 def _reading(spec: DatasetSpec, folder: Path) -> Iterator[str]:
-    """How text is cut; of what is for pairs alone only what the spec says."""
-    yield _entry("tokeniser", _tokeniser(spec, folder))
-    for name in ("lowercase", "min_length", "max_length", "overlong"):
-        yield _entry(name, getattr(spec, name))
+    """How text is cut: what the spec says, and the other defaults as comments.
+
+    A spec must not say what the user left open: a transformer brings a tokeniser and limits of its
+    own, and refuses others. Of what is for pairs alone no default is shown.
+    """
+    values: dict[str, Any] = {"tokeniser": _tokeniser(spec, folder)}
+    values |= {name: getattr(spec, name) for name in ("lowercase", "min_length", "max_length")}
+    values |= {"overlong": spec.overlong}
+    shown = dict.fromkeys(values)
     for name in ("max_query_length", "max_pair_length", "order"):
         value = getattr(spec, name)
-        if value != type(spec).model_fields[name].default:
-            yield _entry(name, list(value) if isinstance(value, tuple) else value)
+        values[name] = list(value) if isinstance(value, tuple) else value
+    said = [n for n in values if getattr(spec, n) != type(spec).model_fields[n].default]
+    yield from (_entry(name, values[name]) for name in said)
+    if open_ := [name for name in shown if name not in said]:
+        yield "# These defaults apply. A transformer has its own tokeniser and limits instead:"
+        yield from (f"# {_entry(name, values[name])}" for name in open_)
 
 
 def _tokeniser(spec: DatasetSpec, folder: Path) -> str | dict[str, str]:

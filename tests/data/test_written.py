@@ -5,6 +5,7 @@ import json
 import pytest
 
 from attnaudit.data.loading import load_dataset, splits_of
+from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.spec import load_spec
 from attnaudit.data.written import spec_text
 
@@ -39,13 +40,21 @@ def test_a_bare_file_has_a_spec(again):
         "# split: 80/10/10  # splits the file by label into train, dev and test\n"
         "fields: {text: text, label: label}\n"
         "labels: [a, b]\n"
-        "tokeniser: whitespace\n"
-        "lowercase: false\n"
-        "min_length: 1\n"
-        "max_length: 4096\n"
-        "overlong: truncate\n"
+        "# These defaults apply. A transformer has its own tokeniser and limits instead:\n"
+        "# tokeniser: whitespace\n"
+        "# lowercase: false\n"
+        "# min_length: 1\n"
+        "# max_length: 4096\n"
+        "# overlong: truncate\n"
     )
     assert load_dataset(kept).instances == load_dataset(first).instances
+
+
+def test_a_spec_of_a_bare_file_leaves_a_model_its_own_way_to_read(again, tmp_path):
+    again("rows.jsonl")
+    own = ReadingSettings(lowercase=True, max_length=9)
+    spec = load_spec(tmp_path / "kept" / "kept.yaml", own)
+    assert (spec.lowercase, spec.max_length) == (True, 9)
 
 
 @pytest.mark.parametrize(
