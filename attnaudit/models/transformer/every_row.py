@@ -167,7 +167,9 @@ class EveryRow(AttentionModel):
             given_weights = True
             return call.output(call.dropped(alpha.flatten(0, 1)).to(call.vectors().dtype))
 
-        with forwarding(list(self.anatomy.blocks), forward), self.inner.seam.handling(handler):
+        blocks = list(self.anatomy.blocks)
+        # In this order: a block that does not run has no attention that the seam could look for.
+        with self.inner.seam.handling(handler), forwarding(blocks, forward):
             logits: Tensor = self.inner(encoded.batch.select(each))
         return logits.view(texts, variants, -1)
 

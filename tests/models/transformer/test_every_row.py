@@ -59,7 +59,7 @@ class Eager:
 
 
 @pytest.mark.parametrize("layer", [1, 2, 3])
-@pytest.mark.parametrize("kind", [*FEW, "distilbert", "gemma2", "llama"])
+@pytest.mark.parametrize("kind", [*FEW, "distilbert", "gemma2", "llama", "deberta-v2", "bloom"])
 def test_the_laws_hold_at_every_layer(at, kind, layer):
     model, batch = at(kind, layer), text_batch(*LENGTHS)
     with torch.no_grad():
@@ -104,7 +104,7 @@ def test_reading_is_what_transformers_answers(at, make_network, monkeypatch, kin
             assert furthest(ours[b, v], theirs[0]) <= 1e-5
 
 
-@pytest.mark.parametrize("kind", [*FEW, "llama"])
+@pytest.mark.parametrize("kind", [*FEW, "llama", "deberta-v2", "falcon"])
 def test_the_last_layer_holds_the_default_site(make_classifier, at, kind):
     """What the head's row attends to is that row, and changing it alone is the same answer."""
     model, site, batch = make_classifier(kind), at(kind, 3), text_batch(*LENGTHS)

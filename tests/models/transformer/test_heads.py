@@ -39,7 +39,7 @@ def ones(*shape, **more):
     return torch.ones(1, LAYERS, HEADS, 1, **more) if not shape else torch.ones(*shape, **more)
 
 
-@pytest.mark.parametrize("kind", [*PROJECTIONS, "albert", "gemma2"])
+@pytest.mark.parametrize("kind", [*PROJECTIONS, "albert", "gemma2", "deberta-v2", "bloom"])
 @torch.no_grad()
 def test_factors_of_one_change_nothing(make_classifier, kind):
     model, batch = make_classifier(kind), text_batch(12, 7)
