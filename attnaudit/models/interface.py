@@ -127,7 +127,7 @@ class AttentionModel(nn.Module, abc.ABC):
       that a row may attend to share their mass evenly.
     * `at_layer(layer) -> AttentionModel`: for models of several layers. The same model at another
       site: every row of that layer, counted from 1 at the bottom. Raises InputError for a layer
-      that it has not.
+      that it does not have.
     * `scale_heads(batch, factors, dropped) -> logits (B, C)`: for models with `layer_count` layers
       of `head_count` heads. What they answer if what each head gives at each position, before the
       output projection, is multiplied by its factor, and no row attends to a dropped position.

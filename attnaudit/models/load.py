@@ -81,7 +81,7 @@ class Source:
         `vocabulary` is that of the data's train split, for models that do not bring their own.
         `layer` names the site: every row of that layer, or the model's own.
         Raises ModelError for a model that breaks a law, InputError for data that does not fit it,
-        or for a layer that it has not.
+        or for a layer that it does not have.
         """
         model, spec = self.build(data, vocabulary)
         model = at_site(model, layer, self.name)

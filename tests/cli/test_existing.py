@@ -72,7 +72,7 @@ def test_one_command_gives_one_folder(folder):
     assert "A recipe is the training configuration, a YAML file" in first
     assert "--recipe train.yaml" in first
     assert "a train and dev split" in first
-    assert set(others) == {"The same is missing as for necessary."}
+    assert set(others) == {"It needs the same as necessary."}
     page = (out / "report.html").read_text()
     assert "A recipe is the training configuration" in re.sub(r"<[^>]*>", "", page)
 

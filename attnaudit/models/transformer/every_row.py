@@ -221,7 +221,7 @@ Audited = Union[TransformerClassifier, EveryRow]  # noqa: UP007
 
 
 def every_row(inner: TransformerClassifier, layer: int, example: Batch) -> EveryRow:
-    """`inner` at a layer that the user named; raises InputError for one that it has not."""
+    """`inner` at a layer that the user named; raises InputError for one that is not there."""
     layers = len(inner.anatomy.blocks)
     if not 1 <= layer <= layers:
         raise InputError(

@@ -80,7 +80,7 @@ def _once(what: str) -> dict[FindingName, str]:
     """What holds for all findings, said with the first of them."""
     first, *others = RESTS_ON
     plain = first.replace("_", " ")
-    return {first: what, **dict.fromkeys(others, f"The same is missing as for {plain}.")}
+    return {first: what, **dict.fromkeys(others, f"It needs the same as {plain}.")}
 
 
 def _without_recipe(work: Work) -> str:
