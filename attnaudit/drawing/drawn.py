@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,6 +42,28 @@ def class_name(c: int, labels: Sequence[str]) -> str:
 def short(name: str) -> str:
     """A name that fits into a figure."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def strokes(
+    axes: Axes,
+    places: Sequence[float],
+    values: Mapping[str, Sequence[float]],
+    colours: Sequence[str],
+) -> list[Line2D]:
+    """Draw a line for each of `values`, the first one stronger; gives the legend's entries.
+
+    `colours` are names of COLOURS. They and the kinds of lines take turns.
+    """
+    handles = []
+    for k, (words, each) in enumerate(values.items()):
+        look: dict[str, Any] = {
+            "color": COLOURS[colours[k % len(colours)]],
+            "linestyle": LINES[k % len(LINES)],
+            "linewidth": 2.4 if k == 0 else 1.6,
+        }
+        axes.plot(places, each, **look)
+        handles.append(Line2D([], [], label=words, **look))
+    return handles
 
 
 def class_handle(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from attnaudit.drawing.drawn import LINES, Drawn, add_legend, numbers, spoken
+from attnaudit.drawing.drawn import Drawn, add_legend, numbers, spoken, strokes
 from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
 from attnaudit.measures.summary import Cell
 
-_LOOKS = tuple(zip(("c0", "c1", "c2", "c3"), LINES, strict=True))
+_COLOURS = ("c0", "c1", "c2", "c3")
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,7 @@ def lines(
     table = numbers([across, *columns], rows)
     with drawing():
         figure, axes = new_axes(300)
-        handles = []
-        for k, (words, each) in enumerate(values.items()):
-            colour, line = _LOOKS[k % len(_LOOKS)]
-            width = 2.4 if k == 0 else 1.6
-            look: dict[str, Any] = {"color": COLOURS[colour], "linestyle": line, "linewidth": width}
-            axes.plot(places, each, **look)
-            handles.append(Line2D([], [], label=words, **look))
+        handles = strokes(axes, places, values, _COLOURS)
         if band is not None:
             grey = COLOURS["muted"]
             axes.fill_between(places, band.low, band.high, color=grey, alpha=0.25, linewidth=0)

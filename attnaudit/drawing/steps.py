@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib.lines import Line2D
-
-from attnaudit.drawing.drawn import LINES, Drawn, add_legend, numbers, spoken
-from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
+from attnaudit.drawing.drawn import Drawn, add_legend, numbers, spoken, strokes
+from attnaudit.drawing.svg import drawing, inline, new_axes
 from attnaudit.measures.summary import Cell
 
 _COLOURS = ("c0", "muted", "c1", "c2", "c3")
@@ -32,14 +30,7 @@ def steps(
     table = numbers([across, *shares], rows)
     with drawing():
         figure, axes = new_axes(290)
-        handles = []
-        for k, (words, each) in enumerate(shares.items()):
-            colour, line = COLOURS[_COLOURS[k % len(_COLOURS)]], LINES[k % len(LINES)]
-            width = 2.4 if k == 0 else 1.6
-            axes.plot(grid, each, color=colour, linestyle=line, linewidth=width)
-            handles.append(
-                Line2D([], [], color=colour, linestyle=line, linewidth=width, label=words)
-            )
+        handles = strokes(axes, grid, shares, _COLOURS)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=across, ylabel=up)
         axes.grid(linewidth=0.5)
         axes.set_axisbelow(True)

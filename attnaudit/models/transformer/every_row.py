@@ -89,8 +89,8 @@ class EveryRow(AttentionModel):
         self.answer_cost = (layers - layer + 1) / layers
         if not self._reads(example):
             raise ModelError(
-                f"layer {layer} of {layers} cannot be intervened on: reading uniform weights is not"
-                " what the whole model answers with every row of it overridden",
+                f"attnaudit cannot change the attention of layer {layer} of {layers}: with uniform"
+                " weights, it gives another answer than the whole model with every row replaced",
                 hint="its blocks use attention for more than averaging values",
             )
 

@@ -194,7 +194,7 @@ def test_a_layer_that_cannot_be_read_is_refused(make_classifier):
         return own(states) + len(asked)
 
     model.network.classifier.forward = forward
-    with pytest.raises(ModelError, match="layer 2 of 3 cannot be intervened on"):
+    with pytest.raises(ModelError, match="cannot change the attention of layer 2 of 3"):
         model.at_layer(2)
 
 
