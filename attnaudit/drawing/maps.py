@@ -22,18 +22,20 @@ def maps(
     axes_named: tuple[str, str],
     caption: str,
     name: str,
+    begin: tuple[int, int] = (0, 0),
 ) -> Drawn:
     """A map for each of `values`, which hold a number of at least 0 by row and column.
 
-    `shape` is how many rows and columns there are; row 0 stands at the bottom. `axes_named` says
-    what columns and rows are. Above each map stands its largest number, which is the darkest.
+    `shape` is how many rows and columns there are, `begin` the numbers of the first ones. The first
+    row stands at the bottom. `axes_named` says what columns and rows are. Above each map stands its
+    largest number, which is the darkest.
     """
     across, up = axes_named
-    height, width = shape
+    (height, width), (low, left) = shape, begin
     rows: list[list[Cell]] = [
         [f"{up} {row}, {across} {column}", *(each[row, column] for each in values.values())]
-        for row in range(height)
-        for column in range(width)
+        for row in range(low, low + height)
+        for column in range(left, left + width)
     ]
     table = numbers(["", *values], rows)
     down = -(-len(values) // _ACROSS)
@@ -54,7 +56,7 @@ def maps(
                         linewidth=0,
                     )
                 )
-            axes.set(xlim=(-0.5, width - 0.5), ylim=(-0.5, height - 0.5))
+            axes.set(xlim=(left - 0.5, left + width - 0.5), ylim=(low - 0.5, low + height - 0.5))
             axes.set_title(f"{words}\n0 to {most:.2g}", fontsize=10, loc="left")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))

@@ -50,13 +50,14 @@ def _maps(found: Summary) -> list[Drawn]:
     return [
         maps(
             values,
-            (1 + max(layer for layer, _ in places), 1 + max(head for _, head in places)),
+            (max(layer for layer, _ in places), 1 + max(head for _, head in places)),
             "All heads",
             ("head", "layer"),
             "Each square is a head; the lowest layer stands at the bottom. The darker a square, the"
             " larger its figure: none is 0, and the darkest square is the largest of its map. A"
             " head can be sharp and matter little.",
             "heads-maps",
+            begin=(1, 0),  # as heads are named
         )
     ]
 

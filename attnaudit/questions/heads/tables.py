@@ -26,8 +26,8 @@ _STATES = {"cosine": "by angle", "l2": "by distance", "jacobian": "own", "proxy"
 
 
 def name_of(head: int, per_layer: int) -> str:
-    """What a head is called: its layer and its number there, from 0 as in `--reading head0`."""
-    return f"{head // per_layer}.{head % per_layer}"
+    """What a head is called: its layer, from 1 as in `--layer 1`, and its number there, from 0."""
+    return f"{head // per_layer + 1}.{head % per_layer}"
 
 
 def ablation_of(found: Gathered, score: ScoreOfSeeds, sample: Sample) -> tuple[Table, float]:
@@ -47,8 +47,9 @@ def ablation_of(found: Gathered, score: ScoreOfSeeds, sample: Sample) -> tuple[T
     rows.sort(key=lambda row: -float(row[1] or 0.0))
     columns = ["head", *(p for name in ("TVD", "flips", "score") for p in (name, "low", "high"))]
     notes = [
-        "Heads are named layer.head, both from 0; those whose removal moves the answers most",
-        "stand first. TVD and flips compare answers with the model's own. Score is the change of",
+        "A name such as 1.0 is layer.head: layers count from 1, the lowest, as in --layer, and",
+        "heads from 0, as in --reading head0. Heads whose removal moves the answers most stand",
+        "first. TVD and flips compare answers with the model's own. Score is the change of",
         "macro-F1. Of many heads some lie far out by chance.",
     ]
     title = "What the removal of one head changes"
@@ -109,7 +110,7 @@ def depth_of(found: Gathered, sample: Sample) -> Table:
     known = [k for k in range(len(LAYERED)) if np.isfinite(depth[:, k]).any()]
     rows: list[list[Cell]] = []
     for layer in range(found.shape[0] + 1):
-        name = "input" if layer == 0 else f"after layer {layer - 1}"
+        name = "input" if layer == 0 else f"after layer {layer}"
         rows.append([name, *(sample.mean(depth[:, k, layer], UNIT).value for k in known)])
     columns = ["state", *(_STATES.get(LAYERED[k], LAYERED[k]) for k in known)]
     notes = [

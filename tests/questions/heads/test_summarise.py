@@ -125,7 +125,7 @@ def test_what_one_head_changes():
     assert metrics["heads.ablation.flips.mean"].value == pytest.approx(0.25)
     assert metrics["heads.ablation.needed"].value == 0.5
     first, second = found.rows("heads.ablation")
-    assert (first["head"], second["head"]) == ("0.0", "1.0")
+    assert (first["head"], second["head"]) == ("1.0", "2.0")
     # Of class 1 alone: F1 of 0 and of 2/3, so that macro-F1 falls from 1 to 1/3.
     rows = found.tables["heads.ablation"].rows
     assert rows[0][1:3] == [pytest.approx(0.5), pytest.approx(0.5, abs=0.01)]
@@ -162,14 +162,14 @@ def test_without_dev_there_is_no_curve_and_importance_is_of_the_audited_texts():
     assert "heads.pruning" not in found.tables
     assert any("no pruning curve" in note for note in found.notes)
     first = next(iter(found.rows("heads.patterns")))
-    assert (first["head"], first["paper"], first["code"]) == ("0.0", 3.0, 2.0)
+    assert (first["head"], first["paper"], first["code"]) == ("1.0", 3.0, 2.0)
     assert len(figures({"heads": found}, LABELS)) == 3
 
 
 def test_importance_is_that_of_dev_where_there_is_one():
     found = summary([dev(0), dev(1), *texts()])
     last = list(found.rows("heads.patterns"))[1]
-    assert (last["head"], last["paper"], last["code"]) == ("1.0", 0.1, 2.0)
+    assert (last["head"], last["paper"], last["code"]) == ("2.0", 0.1, 2.0)
     assert (last["TVD"], last["special"]) == (pytest.approx(0.1), pytest.approx(0.5))
 
 
@@ -180,7 +180,7 @@ def test_depth_is_read_where_the_last_layer_reads():
     assert found.metrics["heads.own.jacobian"].value == pytest.approx(0.6)
     assert found.metrics["heads.own.proxy"].value == pytest.approx(0.5)
     states = list(found.rows("heads.depth"))
-    assert [row["state"] for row in states] == ["input", "after layer 0", "after layer 1"]
+    assert [row["state"] for row in states] == ["input", "after layer 1", "after layer 2"]
     assert [row["largest"] for row in states] == [1.0, 1.0, 0.5]
 
 
@@ -234,7 +234,7 @@ def test_its_figures():
     ]
     heads, curve, states, _ = drawn
     assert len(heads.numbers.rows) == 2
-    assert heads.numbers.rows[0] == ["layer 0, head 0", *map(pytest.approx, (0.5, 0.3, 0.2, 0))]
+    assert heads.numbers.rows[0] == ["layer 1, head 0", *map(pytest.approx, (0.5, 0.3, 0.2, 0))]
     assert "0 to 0.5" in heads.svg
     assert np.shape(curve.numbers.rows) == (3, 6)
     assert "random orders" in curve.svg
