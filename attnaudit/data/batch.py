@@ -6,7 +6,8 @@ Letters in shape comments: B batch, T tokens (specials and padding included), W 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Batch:
         """(B, T) true at the positions that an explanation speaks of."""
         return self.words >= 0
 
-    @property
+    @cached_property
     def word_counts(self) -> Tensor:
         """(B,) the number of each instance's last word, plus one; a deletion does not renumber."""
         return self.words.amax(1) + 1
@@ -106,7 +107,8 @@ class Batch:
         return sums[:, 1:]
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {name: x for name, x in vars(self).items() if isinstance(x, Tensor)}
+        held = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return {name: x for name, x in held if isinstance(x, Tensor)}
 
     def _trim(self) -> Batch:
         width = int(self.mask.sum(1).max())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,28 +28,6 @@ def uniform(batch: Batch) -> Tensor:
     return content / content.sum(1, keepdim=True)
 
 
-def shuffled(guide: Guide, seed: int) -> Guide:
-    """The weights of `guide`, shuffled among the content positions of each text.
-
-    Attention that is as peaked as the guide's and points nowhere: (B, T) in, (B, T) out, the same
-    weights in another order. The order depends on the row of the text, on how many content
-    positions it has, and on `seed` alone; not on the batch or its padding.
-    """
-
-    def shuffle(batch: Batch) -> Tensor:
-        weights, content = guide(batch), batch.content  # (B, T) both
-        orders = torch.arange(content.shape[1]).repeat(len(content), 1)  # (B, T)
-        counts = zip(batch.rows.tolist(), content.sum(1).tolist(), strict=True)
-        for order, (row, n) in zip(orders, counts, strict=True):
-            drawn = np.random.default_rng([seed, row]).permutation(n)
-            order[:n] = torch.from_numpy(drawn)
-        places = (~content).to(torch.int8).argsort(dim=1, stable=True)  # content first
-        taken = weights.gather(1, places.gather(1, orders.to(places.device)))
-        return torch.zeros_like(weights).scatter(1, places, taken) * content
-
-    return shuffle
-
-
 @dataclass(frozen=True)
 class Kept:
     """What a model shows of its attention and answers on a split, by row; calling it gives a guide.
@@ -71,6 +49,19 @@ class Kept:
         Raises ValueError for texts of other lengths.
         """
         return at_content(self.alpha, self.lengths, batch)
+
+
+def shuffled(kept: Kept, seed: int) -> Kept:
+    """What is `kept`, with the weights shuffled among the content positions of each text.
+
+    Attention that is as peaked and points nowhere: the same weights in another order. The order
+    depends on the row of the text, on how many content positions it has, and on `seed` alone.
+    """
+    orders = np.tile(np.arange(kept.alpha.shape[1]), (len(kept.alpha), 1))  # (N, L)
+    for row, n in enumerate(kept.lengths.tolist()):
+        orders[row, :n] = np.random.default_rng([seed, row]).permutation(n)
+    taken = kept.alpha.gather(1, torch.from_numpy(orders).to(kept.alpha.device))
+    return replace(kept, alpha=taken)
 
 
 def at_content(values: Tensor, lengths: Tensor, batch: Batch) -> Tensor:

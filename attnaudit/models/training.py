@@ -12,14 +12,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch, collate
+from attnaudit.data.collated import Collated, is_small
 from attnaudit.data.instance import Instance
 from attnaudit.data.store import token_counts
 from attnaudit.data.vocabulary import Vocabulary
@@ -34,13 +37,31 @@ from attnaudit.models.schedule import Schedule
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The instances a model learns from and is selected on."""
+    """The instances a model learns from and is selected on.
+
+    Models that learn from the same object share what it has collated.
+    """
 
     train: Sequence[Instance]
     dev: Sequence[Instance]
     vocabulary: Vocabulary
     classes: int
     device: torch.device
+    _collated: dict[bool, Collated] = field(default_factory=dict, init=False, repr=False)
+
+    def batch(self, index: NDArray[np.int64], boundaries: bool) -> Batch:
+        """The instances of train at `index` (B,), in that order."""
+        if not self._keeps:
+            some = [self.train[i] for i in index]
+            return collate(some, self.vocabulary, boundaries=boundaries).to(self.device)
+        if boundaries not in self._collated:
+            made = Collated(self.train, self.vocabulary, boundaries=boundaries)
+            self._collated[boundaries] = made
+        return self._collated[boundaries].batch(index).to(self.device)
+
+    @cached_property
+    def _keeps(self) -> bool:
+        return is_small(self.train)
 
 
 class DivergedError(ModelError):
@@ -294,5 +315,4 @@ def _shuffled(
     chunks = np.array_split(order, math.ceil(len(order) / schedule.batch_size))
     random.shuffle(chunks)
     for chunk in chunks:
-        some = [data.train[i] for i in chunk]
-        yield collate(some, data.vocabulary, boundaries=model.boundaries).to(data.device)
+        yield data.batch(chunk, model.boundaries)

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,6 +32,16 @@ from attnaudit.questions.maker import Record
 from attnaudit.readings.heads import MEAN
 from attnaudit.readings.reading import Reading
 from attnaudit.records.rounding import compact
+
+
+class _Told(NamedTuple):
+    """What records say of each instance of a batch, as plain numbers."""
+
+    predicted: list[int]
+    probs: list[list[float | None]]
+    outside: list[float | None]
+    words: list[int]
+    all_words: list[int]
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,23 @@ class Answered:
             made["group"] = instance.group
         return made | {
             "gold": instance.label,
-            "predicted": int(self.probs[b].argmax()),
-            "probs": compact(self.probs[b].float().cpu().numpy()),
-            "words": int(self.batch.word_counts[b]),
-            "outside": compact([max(0.0, 1 - float(self.inside[b]))])[0],
+            "predicted": self._told.predicted[b],
+            "probs": self._told.probs[b],
+            "words": self._told.words[b],
+            "outside": self._told.outside[b],
             **self._reach(b),
         }
+
+    @cached_property
+    def _told(self) -> _Told:
+        inside = self.inside.tolist()
+        return _Told(
+            self.probs.argmax(1).tolist(),
+            [compact(row) for row in self.probs.float().cpu().numpy()],
+            compact([max(0.0, 1 - mass) for mass in inside]),
+            self.batch.word_counts.tolist(),
+            self.whole.word_counts.tolist(),
+        )
 
     def reached(self, b: int) -> Tensor:
         """Which content tokens of instance `b` are of a word that the audited row can reach."""
@@ -85,7 +107,7 @@ class Answered:
     def _reach(self, b: int) -> Record:
         """What a record says of reach, and of the first word where nothing stands before it."""
         made: Record = {}
-        count, total = (int(batch.word_counts[b]) for batch in (self.batch, self.whole))
+        count, total = self._told.words[b], self._told.all_words[b]
         if count < total:
             first = int(self.whole.words[b][self.batch.content[b]].min())
             made = {"unreachable": total - count, "reach": [first, first + count]}

@@ -90,22 +90,26 @@ def test_a_weight_of_exactly_0_stays_one(split, make_model, vocabulary):
         assert row.count_nonzero() == 1
 
 
-def _some_weights(batch):
+def _some_weights(instances):
     """Weights that tell the places of a text apart, and depend on nothing but the place."""
-    places = batch.content.cumsum(1) * batch.content
-    return (places / places.sum(1, keepdim=True)).float()
+    lengths = torch.tensor([len(i.tokens) for i in instances])
+    places = torch.arange(1, int(lengths.max()) + 1).repeat(len(lengths), 1)
+    places = places * (places <= lengths[:, None])
+    alpha = (places / places.sum(1, keepdim=True)).float()
+    return Kept(torch.zeros(len(lengths), 2), alpha, lengths)
 
 
 @given(st.integers(0, 2**31 - 1), st.permutations(range(7)))
 def test_shuffled_weights_do_not_depend_on_the_batch(make_instances, vocabulary, seed, order):
     instances = make_instances([7, 2, 9, 3, 2, 12, 1])
-    guide = shuffled(_some_weights, seed)
+    kept = _some_weights(instances)
+    guide = shuffled(kept, seed)
 
     def of(rows):
         batch = collate([instances[i] for i in rows], vocabulary, boundaries=True)
         found = guide(batch)
         assert not found[~batch.content].any()
-        assert torch.equal(found.sort().values, _some_weights(batch).sort().values)
+        assert torch.equal(found.sort().values, kept(batch).sort().values)
         return [w[c].tolist() for w, c in zip(found, batch.content, strict=True)]
 
     together, alone = of(order), {i: of([i])[0] for i in order}
@@ -113,14 +117,16 @@ def test_shuffled_weights_do_not_depend_on_the_batch(make_instances, vocabulary,
 
 
 def test_texts_and_seeds_are_shuffled_each_in_its_own_order(make_instances, vocabulary):
-    batch = collate(make_instances([30] * 8), vocabulary, boundaries=True)
-    orders = [tuple(row.tolist()) for s in (0, 1) for row in shuffled(_some_weights, s)(batch)]
+    instances = make_instances([30] * 8)
+    batch, kept = collate(instances, vocabulary, boundaries=True), _some_weights(instances)
+    orders = [tuple(row.tolist()) for s in (0, 1) for row in shuffled(kept, s)(batch)]
     assert len(set(orders)) == 16
 
 
 def test_a_shuffled_weight_lands_on_every_word_alike(make_instances, vocabulary):
-    batch = collate(make_instances([4] * 2000), vocabulary, boundaries=True)
-    heaviest = shuffled(_some_weights, 3)(batch)[:, 1:5].argmax(1)
+    instances = make_instances([4] * 2000)
+    batch = collate(instances, vocabulary, boundaries=True)
+    heaviest = shuffled(_some_weights(instances), 3)(batch)[:, 1:5].argmax(1)
     assert all(abs(share - 0.25) < 0.04 for share in (heaviest.bincount() / 2000).tolist())
 
 

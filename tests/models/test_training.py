@@ -525,3 +525,11 @@ def test_every_epoch_and_seed_draws_something_else():
     found = [drawn(seed, epoch) for seed in (0, 1, 2**31 - 1) for epoch in range(3)]
     assert len({tuple(numbers) for numbers in found}) == 9
     assert drawn(1, 2) == found[5]
+
+
+def test_texts_that_are_too_many_to_keep_train_the_same_model(make_data, build, monkeypatch):
+    kept, anew = build("bilstm"), build("bilstm")
+    train(kept, make_data(), Schedule(epochs=2), Silent())
+    monkeypatch.setattr(training, "is_small", lambda instances: False)
+    train(anew, make_data(), Schedule(epochs=2), Silent())
+    assert same(weights(kept), weights(anew))

@@ -7,7 +7,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from attnaudit.errors import InputError
-from attnaudit.models.guided import Guide, Guided, shuffled, uniform
+from attnaudit.models.guided import Guide, Guided, Kept, shuffled, uniform
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.placed import by_place
 from attnaudit.models.removal import ARMS, Arm, Removal, Shortened, removals
@@ -30,8 +30,12 @@ def views(
     """
     models = {file.name: _load(file, retraining, reading) for file in files}
 
-    def base(split: str) -> Guide:
+    def base(split: str) -> Kept:
         return retraining.kept(split, reading.compute)
+
+    @cache
+    def without_order(split: str) -> Guide:
+        return shuffled(base(split), SHUFFLE)
 
     @cache
     def position(split: str) -> Guide:
@@ -51,7 +55,7 @@ def views(
         "trained": as_it_is,
         "base": _under(base),
         **named,
-        "shuffled": _under(lambda split: shuffled(base(split), SHUFFLE)),
+        "shuffled": _under(without_order),
         "untrained": _under(_keeper(retraining, untrained, reading)),
         "position": _under(position),
     }
