@@ -48,6 +48,8 @@ def command_of(questions: Sequence[Question]) -> Callable[..., None]:
         parameters.append(_OF_RETRAINING["recipe"])
     if all(question.of_many_rows for question in questions):
         parameters.append(_OF_SITES["layer"])
+    if not all(question.retrains for question in questions):
+        parameters.append(_OF_PROMPTS["prompt"])
     parameters += [_of_folder(question) for question in questions if question.keeps]
     shared = list(_SHARED.values())
     signature = inspect.Signature([*shared[:_FIRST], *parameters, *shared[_FIRST:]])
@@ -213,6 +215,7 @@ def run(
     recipe: o.RecipeOption = None,
     models: Optional[Path] = None,  # noqa: UP045
     layer: o.LayerOption = -1,
+    prompt: o.PromptOption = None,
 ) -> None:
     """Ask what is asked for and end as gates say; mistakes are found before any work starts.
 
@@ -225,7 +228,7 @@ def run(
     o.check_workers(workers, cluster)
     checked = o.verified(verify)
     check_shown(show, name)
-    read = (reference, source, *files_of(source), policy, baseline)
+    read = (reference, source, *files_of(source), policy, baseline, prompt)
     check_outputs(output, records, inputs=read)
     check_format(None, output)
     demands = read_demands(policy, baseline)
@@ -259,6 +262,7 @@ def run(
         models=models,
         verify=checked,
         layer=layer,
+        prompt=o.prompt_in(prompt),
         command_line=("attnaudit", *sys.argv[1:]),
     )
     if dry_run:
@@ -289,6 +293,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 _ALL = _parameters(run)
 _OF_RETRAINING = {name: _ALL[name] for name in ("recipe", "models")}
 _OF_SITES = {"layer": _ALL["layer"]}
-_OTHERS = (*_OF_RETRAINING, *_OF_SITES)
+_OF_PROMPTS = {"prompt": _ALL["prompt"]}
+_OTHERS = (*_OF_RETRAINING, *_OF_SITES, *_OF_PROMPTS)
 _SHARED = {k: p for k, p in _ALL.items() if k not in ("name", "asked_for", *_OTHERS)}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

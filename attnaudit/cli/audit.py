@@ -147,7 +147,7 @@ _Pilot = Annotated[
 # What only one of the two takes.
 _OF_MODEL = (
     *("limit", "unit", "target", "text", "skip", "also", "train", "recipe"),
-    *("revision", "dtype", "batch_tokens"),
+    *("revision", "dtype", "batch_tokens", "prompt"),
 )
 _OF_CONFIG = ("vectors", "power", "pilot")
 
@@ -173,6 +173,7 @@ def audit(
     device: o.DeviceOption = o.Device.auto,
     dtype: o.PrecisionOption = o.Precision.float32,
     revision: o.RevisionOption = None,
+    prompt: o.PromptOption = None,
     threads: o.ThreadsOption = 1,
     workers: o.WorkersOption = 1,
     cluster: o.ClusterOption = None,
@@ -228,6 +229,7 @@ def audit(
         pieces=unit is o.Unit.piece,
         seed=seed or 0,
         recipe=recipe,
+        prompt=o.prompt_in(prompt),
     )
     trains = train or recipe is not None
     now, beyond = _plans(context, seed, target, (skip or (), also or ()), text, trains)

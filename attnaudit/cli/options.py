@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional, TypeVar
+from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 
 import typer
 
 from attnaudit.cli.defaults import from_file
 from attnaudit.errors import InputError
 from attnaudit.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from attnaudit.data.prompt import Prompt
 
 T = TypeVar("T")
 
@@ -107,6 +110,14 @@ LayerOption = Annotated[
     typer.Option(
         metavar="L",
         help="Audit every row of layer L, 1 the lowest; -1: the row that the answer is read from.",
+    ),
+]
+PromptOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="FILE",
+        help="Of a language model: a YAML file with a prompt and the words that answer it. See"
+        " `attnaudit explain prompt`.",
     ),
 ]
 UnitOption = Annotated[
@@ -263,6 +274,15 @@ def verified(asked: str) -> int | None:
     if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
         raise InputError(f"--verify: should be a whole number or all, not {asked!r}")
     return int(asked)
+
+
+def prompt_in(path: Path | None) -> Prompt | None:
+    """The prompt that a file of --prompt holds; raises InputError for a mistake in it."""
+    if path is None:
+        return None
+    from attnaudit.data.prompt import read_prompt  # only now: pydantic is slow
+
+    return read_prompt(path)
 
 
 def shares_given(context: typer.Context, split: str | None) -> str | None:

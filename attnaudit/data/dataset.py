@@ -12,7 +12,8 @@ from attnaudit.data.cutting import Cut
 from attnaudit.data.instance import Instance
 from attnaudit.data.settings import Order
 
-REASONS = ("empty", "one_word", "too_short", "too_long", "empty_query")
+JOINED = "joined_with_prompt"  # by the tokenizer, see `prompted`
+REASONS = ("empty", "one_word", "too_short", "too_long", "empty_query", JOINED)
 
 
 @dataclass(frozen=True)

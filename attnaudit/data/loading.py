@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import get_args
 
 from attnaudit.data.cutting import Cut, cut_of
-from attnaudit.data.dataset import REASONS, Dataset
+from attnaudit.data.dataset import JOINED, REASONS, Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.labels import label_names, row_label, unknown_label
 from attnaudit.data.opening import LONGEST_NAME, key_of, rows_of
+from attnaudit.data.prompt import QUERY
+from attnaudit.data.prompted import prompted_by
 from attnaudit.data.reader import Row, Rows, file_sha256
 from attnaudit.data.settings import Role
 from attnaudit.data.shares import shares_of
@@ -156,7 +158,9 @@ def load_dataset(
         raise InputError(
             f"no usable row in split {split!r} ({skipped.total()} skipped: {why})",
             where=path,
-            hint="check the text column, min_length and max_length",
+            hint="check the text column, min_length and max_length"
+            if not skipped[JOINED]
+            else "leave a space between {text} and a line break behind it in the prompt",
         )
     return Dataset(
         instances=kept,
@@ -247,6 +251,7 @@ class _Maker:
     ) -> None:
         self.spec, self.split, self.path, self.parts = spec, split, spec.path(split), parts
         self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
+        self.template, self.prompted = spec.tokeniser.prompt, prompted_by(spec.tokeniser)
         self.labels = {name: i for i, name in enumerate(labels)}
         self.min_words = max(min_words, spec.min_length)
         self.ids = Hashes()
@@ -258,8 +263,18 @@ class _Maker:
         name, label = self._name(line, row), self._class(line, row)
         text, query = self._text(line, row, "text") or "", self._text(line, row, "query")
         self._check_pairing(line, query)
-        tokens = self._cut(line, text, max(spec.max_length, self.min_words))
-        asked = None if query is None else self._cut(line, query, spec.max_query_length)
+        if self.template is not None and self.template.content == "prompt":
+            self._check_unmarked(line, row)
+            (text, _), query = self.template.filled(text, query), None
+        joined = False
+        tokens: Sequence[Token]
+        asked: Sequence[Token] | None
+        if self.prompted is not None:
+            tokens, asked, around = self.prompted.cut(text, query)
+            joined = around != self.prompted.around
+        else:
+            tokens = self._cut(line, text, max(spec.max_length, self.min_words))
+            asked = None if query is None else self._cut(line, query, spec.max_query_length)
         flags = self._flags(line, row, text, tokens)
         if not tokens:
             return "empty"
@@ -268,6 +283,8 @@ class _Maker:
             return "one_word" if words == 1 else "too_short"
         if asked is not None and not asked:
             return "empty_query"
+        if joined:
+            return JOINED
         short_query = None if asked is None else cut(asked, spec.max_query_length)
         room = spec.max_length
         if short_query is not None and spec.max_pair_length is not None:
@@ -275,7 +292,8 @@ class _Maker:
         short = cut(tokens, room)
         truncated = len(short) < len(tokens) or len(short_query or ()) < len(asked or ())
         fits = bool(short) and short[-1].word + 1 >= self.min_words and short_query != []
-        if truncated and (spec.overlong == "skip" or not fits):
+        uncut = self.template is not None and self.template.content == "prompt"  # ends as it must
+        if truncated and (spec.overlong == "skip" or uncut or not fits):
             return "too_long"
         return Instance(
             id=name,
@@ -351,6 +369,24 @@ class _Maker:
         if has != paired:
             what = f"the row has {'a' if has else 'no'} query, unlike the row on line {first}"
             raise self._wrong(line, what, "give all rows a query, or no row")
+        if self.template is None or has == (self.template.query is not None):
+            return
+        if has:
+            what = f"the row has a query, but the prompt has no place for it: {QUERY}"
+            raise self._wrong(line, what, f"put {QUERY} into the prompt")
+        what = f"the row has no query, but the prompt has a place for one: {QUERY}"
+        raise self._wrong(line, what, "name the `query` field in the data set's spec")
+
+    def _check_unmarked(self, line: int, row: Row) -> None:
+        """Rationales mark words of a text, and there every word of the prompt is one to explain."""
+        column, value = self._value(line, row, "rationale")
+        if value not in (None, ""):
+            raise self._wrong(
+                line,
+                f"the field {column!r} marks words of the text, but with `content: prompt` all"
+                " words of the prompt are explained",
+                "write `content: text` into the prompt's file, or leave the field out",
+            )
 
     def _flags(
         self, line: int, row: Row, text: str, tokens: Sequence[Token]

@@ -91,6 +91,12 @@ class Pieces(Vocabulary):
         made.order = order or TEXT_FIRST
         return made
 
+    def framed(self, single: Frame, pair: Frame) -> Pieces:
+        """The same pieces with something else around a text and around a pair."""
+        made = copy.copy(self)
+        made.single, made.pair = single, pair
+        return made
+
     @override
     def __len__(self) -> int:
         return 1 + max(self._ids.values())

@@ -347,7 +347,15 @@ def _follow(spec: DatasetSpec, reading: ReadingSettings, document: Document) -> 
                 line=document.line((name,)),
                 hint="leave this key out",
             )
-    left_out = set(ReadingSettings.model_fields) - said - {"fields"}
+    if reading.tokeniser.prompt is not None and spec.order not in (None, reading.order):
+        raise InputError(
+            "order differs from the prompt's, which says where a text and its query stand",
+            where=document.path,
+            line=document.line(("order",)),
+            hint="leave this key out",
+        )
+    # What both say of the tokeniser is the same; the model's may have a prompt around it.
+    left_out = set(ReadingSettings.model_fields) - (said - {"tokeniser", "order"}) - {"fields"}
     return spec.model_copy(update={name: getattr(reading, name) for name in left_out})
 
 

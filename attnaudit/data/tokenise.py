@@ -13,6 +13,7 @@ import pydantic
 
 from attnaudit.config import Settings
 from attnaudit.data.pattern import Pattern
+from attnaudit.data.prompt import Template
 from attnaudit.errors import InputError
 from attnaudit.inputs import read_text
 
@@ -47,12 +48,14 @@ class TokeniserSettings(Settings):
     """How text is cut: at white space, by a regular expression, or by a tokenizer.json.
 
     In YAML: `whitespace`, `{regex: PATTERN}` (each match is a token) or `{file: tokenizer.json}`.
-    `content` is the text of a tokenizer.json: what a checkpoint keeps in place of a path.
+    `content` is the text of a tokenizer.json: what a checkpoint keeps in place of a path. `prompt`
+    is what a language model that is asked by prompt has around each text; no file gives it.
     """
 
     regex: str | None = None
     file: Path | None = None
     content: str | None = None
+    prompt: Template | None = None
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -93,7 +96,7 @@ class TokeniserSettings(Settings):
         if self.file is None:
             return self
         content = read_text(self.file)
-        _load(content, self.file)
+        load_tokeniser(content, self.file)
         return TokeniserSettings(content=content)
 
     def same_as(self, other: TokeniserSettings) -> bool:
@@ -113,7 +116,7 @@ def build_tokeniser(settings: TokeniserSettings, lowercase: bool = False) -> Tok
     if settings.file is not None:
         settings = settings.embedded()
     if settings.content is not None:
-        return _Pieces(_load(settings.content, None), lowercase)
+        return _Pieces(load_tokeniser(settings.content, None), lowercase)
     return _Matches(settings.regex, lowercase)
 
 
@@ -157,12 +160,28 @@ class _Matches:
         return [Token(x, start, end, i) for i, (x, start, end) in enumerate(told)]
 
 
-class _Pieces:
-    """The pieces of a tokenizer.json, grouped into words.
+def pieces_of(encoding: tokenizers.Encoding, text: str) -> list[Token]:
+    """The pieces of a `text` that a tokenizer.json has cut, grouped into words.
 
     A word ends where the tokeniser's own words end, and at white space: SentencePiece models see
     a whole sentence as one word, which would be no unit of explanation.
     """
+    tokens: list[Token] = []
+    word, last_id, last_start = -1, None, 0
+    for piece, (start, end), word_id in zip(
+        encoding.tokens, encoding.offsets, encoding.word_ids, strict=True
+    ):
+        inked = end - len(text[start:end].lstrip())  # pieces may begin with their white space
+        gap = text[last_start:inked]
+        if word_id is None or word_id != last_id or any(c.isspace() for c in gap):
+            word += 1
+        tokens.append(Token(piece, start, end, word))
+        last_id, last_start = word_id, inked
+    return tokens
+
+
+class _Pieces:
+    """The pieces of a tokenizer.json, grouped into words as `pieces_of` does."""
 
     def __init__(self, tokeniser: tokenizers.Tokenizer, lowercase: bool) -> None:
         self.tokeniser, self.lowercase = tokeniser, lowercase
@@ -172,18 +191,7 @@ class _Pieces:
         encoding = self.tokeniser.encode(
             _lower_in_place(text) if self.lowercase else text, add_special_tokens=False
         )
-        tokens: list[Token] = []
-        word, last_id, last_start = -1, None, 0
-        for piece, (start, end), word_id in zip(
-            encoding.tokens, encoding.offsets, encoding.word_ids, strict=True
-        ):
-            inked = end - len(text[start:end].lstrip())  # pieces may begin with their white space
-            gap = text[last_start:inked]
-            if word_id is None or word_id != last_id or any(c.isspace() for c in gap):
-                word += 1
-            tokens.append(Token(piece, start, end, word))
-            last_id, last_start = word_id, inked
-        return tokens
+        return pieces_of(encoding, text)
 
 
 def _lower_in_place(text: str) -> str:
@@ -194,7 +202,8 @@ def _lower_in_place(text: str) -> str:
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-def _load(content: str, path: Path | None) -> tokenizers.Tokenizer:
+def load_tokeniser(content: str, path: Path | None) -> tokenizers.Tokenizer:
+    """The tokenizer of a tokenizer.json; raises InputError where it is none."""
     from tokenizers import Tokenizer  # only a tokenizer.json needs it
 
     try:

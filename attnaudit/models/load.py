@@ -14,6 +14,7 @@ import torch
 from attnaudit.data.batch import collate
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.labels import match_labels
+from attnaudit.data.prompt import Prompt
 from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.vocabulary import Vocabulary
@@ -121,11 +122,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Placement:
-    """How the weights of a Hugging Face model are had: the hub's revision, and where they go."""
+    """How a Hugging Face model is had: the hub's revision, where it goes, how it is asked.
+
+    `prompt` makes a classifier of a causal language model.
+    """
 
     revision: str | None = None
     dtype: torch.dtype = torch.float32
     device_map: str | None = None
+    prompt: Prompt | None = None
 
     def require_none(self, reference: str) -> None:
         """Raise InputError where something is asked for that other models have not."""
@@ -133,6 +138,7 @@ class Placement:
         for option, given in (
             ("--revision", self.revision is not None),
             ("--device-map", self.device_map is not None),
+            ("--prompt", self.prompt is not None),
             (f"--dtype {name}", self.dtype in (torch.float16, torch.bfloat16)),
         ):
             if given:
@@ -198,10 +204,11 @@ def _transformer(reference: str, placement: Placement) -> Source:
     from attnaudit.models.transformer import folder, loading, opening
     from attnaudit.models.transformer.reference import Reference
 
-    opened = opening.open_reference(Reference(reference, placement.revision))
+    opened = opening.open_reference(Reference(reference, placement.revision), placement.prompt)
     model = loading.load_classifier(opened, placement.dtype, placement.device_map)
 
-    beside = folder.read_beside(path, opened) if path.is_dir() else None
+    trained_here = path.is_dir() and placement.prompt is None
+    beside = folder.read_beside(path, opened) if trained_here else None
 
     def build(data: Dataset, _: Vocabulary | None) -> tuple[AttentionModel, ModelSpec]:
         return model, ModelSpec(opened.vocabulary.ordered(data.order), data.labels, data.paired)

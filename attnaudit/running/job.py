@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from attnaudit.data.prompt import Prompt
 from attnaudit.execution.budget import BATCH_TOKENS
 
 VERIFIED = 64  # texts that are drawn at random for the check on the data
@@ -18,10 +19,10 @@ class Job:
 
     `resume` goes on from what an interrupted run has left, and refuses another run's; `reuse` takes
     whatever is there of the same run, finished records too, and overwrites the rest.
-    `revision` and `device_map` are for Hugging Face models. `layer` names the site: every row of
-    that layer, counted from 1 at the bottom; -1: the model's own. The work is spread over `workers`
-    processes of this machine, which share the `threads`, or over the dask `cluster` at an address,
-    whose workers have `threads` each.
+    `revision`, `device_map` and `prompt` are for Hugging Face models. `layer` names the site: every
+    row of that layer, counted from 1 at the bottom; -1: the model's own. The work is spread over
+    `workers` processes of this machine, which share the `threads`, or over the dask `cluster` at an
+    address, whose workers have `threads` each.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in. Before any work the model is checked on
     the unusual texts and on `verify` of the others, drawn at random; None: on all.
@@ -38,6 +39,7 @@ class Job:
     dtype: str = "float32"
     revision: str | None = None
     device_map: str | None = None
+    prompt: Prompt | None = None
     batch_tokens: int = BATCH_TOKENS
     pieces: bool = False
     seed: int = 0

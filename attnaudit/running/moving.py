@@ -75,6 +75,13 @@ def _again(header: Header, observer: Observer) -> Work:
     _check_places(header)
     told = header.manifest.settings
     facts = header.model.model_extra or {}
+    if facts.get("prompt") is not None:
+        raise InputError(
+            "the records belong to a language model that was asked by prompt, and records do not"
+            " hold the prompt",
+            where=header.model.name,
+            hint="leave --interactive out",
+        )
     revision = facts.get("revision")
     job = Job(
         model=header.model.name,

@@ -246,8 +246,9 @@ def load_works(
     prepare_cpu(job.threads_each)
     device = choose_device(job.device)
     dtype = choose_dtype(job.dtype, device)
-    placement = Placement(job.revision, dtype, job.device_map)
+    placement = Placement(job.revision, dtype, job.device_map, job.prompt)
     source = given.source or find_model(job.model, job.seed, placement)
+    check_asked(asked, job)
     spec = load_spec(given.rows or job.data, source.reading, source.limits)
     split = job.split or default_split(spec)
     labels = source.labels_in(spec, split)
@@ -274,6 +275,17 @@ def load_works(
         )
         for question, settings in asked
     ]
+
+
+def check_asked(asked: Sequence[tuple[Question, Settings]], job: Job) -> None:
+    """Raise InputError for a question that trains models, of a language model asked by prompt."""
+    for question, _ in asked:
+        if job.prompt is not None and question.retrains:
+            raise InputError(
+                f"{question.name} trains models anew, and a language model that is asked by prompt"
+                " was trained on other things",
+                hint="leave --prompt out and audit a fine-tuned classifier",
+            )
 
 
 def check_site(question: Question, loaded: LoadedModel) -> None:

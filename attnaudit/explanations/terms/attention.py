@@ -163,6 +163,28 @@ TERMS = (
     ),
     Entry(
         "term",
+        "prompt",
+        "What is written around a text when a language model is asked about it.",
+        "The model says which word comes next. The logits of the label words at the last position"
+        " are those of the classes, so that the model is a classifier without training. Give"
+        " --prompt a YAML file. `template: ` is the prompt: {text} marks the place of the text, and"
+        " {query} that of a query. Everything else stands as it is: examples, line breaks, special"
+        " tokens. `labels:` gives each class its word, such as `positive: ' good'`. A label word is"
+        " one token behind the prompt, most often with a space in front. `content: prompt`"
+        " explains all words of the prompt, examples included; the default, `content: text`,"
+        " explains those of the text. Each text is cut as the tokenizer cuts the whole prompt."
+        " Where the tokenizer joins the text with the prompt, the row is left out and counted as"
+        " `joined with prompt`.",
+        beside=("site", "layer"),
+        traps="Only the label words count, also where the model would rather say something else."
+        " The audited attention is one row of one layer. In a large model that is a small part of"
+        " what moves the answer, so look at what all layers together do (the tables name it) and"
+        " at other layers, with `--layer`.",
+        source="Brown et al. 2020, section 2.1",
+        aliases=("prompts", "template", "label word", "label words"),
+    ),
+    Entry(
+        "term",
         "importance",
         "A number for each word that says how much it matters to the answer, computed in "
         "another way than by attention.",

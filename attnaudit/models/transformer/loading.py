@@ -16,7 +16,6 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification
 
 from attnaudit.data.batch import OUTSIDE, Batch
 from attnaudit.data.pieces import Pieces
@@ -29,11 +28,14 @@ from attnaudit.models.transformer.every_row import Audited, EveryRow
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.outputs import as_classes, check_task
+from attnaudit.models.transformer.prompting import prompt_facts, verbaliser_of
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
 
 _SLACK = 1 << 28  # bytes: tables of positions and masks that no file holds
 _TABLES = {"position_ids", "masked_bias", "inv_freq"}  # of versions before
+_FINE_TUNE = "fine-tune it as a sequence classifier first, with `attnaudit train`"
+_ASK = ", or ask it as a language model, with --prompt"
 # What reports call the row that the classification head reads.
 _ROWS = {
     "first": "[CLS]",
@@ -66,7 +68,18 @@ def load_classifier(
             where=opened.reference.name,
             hint="put the config.json that belongs to these weights next to them",
         )
+    if opened.prompt is not None:
+        network = _asked(network, opened)
     return classifier_of(network, opened)
+
+
+def _asked(network: nn.Module, opened: Opened) -> nn.Module:
+    """A language model as a classifier by the words of its prompt."""
+    frame = opened.vocabulary.single
+    text = [*frame.before, *opened.vocabulary.ids([opened.vocabulary.words[-1]]), *frame.after]
+    ids = torch.tensor([text], device=next(network.parameters()).device)
+    with explained(opened.reference, "it cannot be asked by prompt"):
+        return verbaliser_of(network, opened.words, ids)
 
 
 def check_size(opened: Opened) -> None:
@@ -106,7 +119,7 @@ def _lack(lacking: Sequence[str], network: Any, opened: Opened) -> ModelError:
         where=opened.reference.name,
         hint="it is a model of sentence-transformers, which compares texts: audit a classifier"
         if headless and sentences
-        else "fine-tune it as a sequence classifier first, with `attnaudit train`"
+        else _FINE_TUNE + (_ASK if "CausalLM" in kinds else "")
         if headless
         else "save the whole model with save_pretrained",
     )
@@ -125,7 +138,7 @@ def _network(
             )
         placed["device_map"] = device_map
     with explained(opened.reference, "its weights cannot be read"):
-        network, info = AutoModelForSequenceClassification.from_pretrained(
+        network, info = opened.kind.from_pretrained(
             opened.reference.folder,
             config=opened.config,
             attn_implementation="eager",
@@ -275,7 +288,7 @@ def facts_of(opened: Opened, model: Audited) -> dict[str, Any]:
     reference = opened.reference
     return {
         "kind": "transformer",
-        "architecture": type(model.network).__name__,
+        "architecture": type(getattr(model.network, "model", model.network)).__name__,
         "layers": len(model.anatomy.blocks),
         "heads": model.anatomy.heads,
         "row": _ROWS[model.anatomy.row],
@@ -283,4 +296,5 @@ def facts_of(opened: Opened, model: Audited) -> dict[str, Any]:
         "classes": list(opened.labels),
         "transformers": transformers.__version__,
         "sha256": sha256_folder(reference.folder),
+        **({} if opened.prompt is None else {"prompt": prompt_facts(opened.prompt)}),
     }

@@ -12,10 +12,19 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+)
 
 from attnaudit.data.pieces import Pieces
+from attnaudit.data.prompt import Prompt
 from attnaudit.data.settings import ReadingSettings
 from attnaudit.data.tokenise import TokeniserSettings
 from attnaudit.errors import ModelError
@@ -23,6 +32,7 @@ from attnaudit.models.transformer.anatomy import padding_of
 from attnaudit.models.transformer.forms import refuse_near_misses
 from attnaudit.models.transformer.guard import read_config
 from attnaudit.models.transformer.outputs import class_names
+from attnaudit.models.transformer.prompting import label_words, pieces_in
 from attnaudit.models.transformer.reference import Reference, explained
 
 _ANY_LENGTH = 1 << 31  # more positions than a text has
@@ -41,12 +51,17 @@ _PIECES = (
 
 @dataclass(frozen=True)
 class Opened:
-    """What a reference holds besides weights: configuration, tokenizer, and what follows."""
+    """What a reference holds besides weights: configuration, tokenizer, and what follows.
+
+    Of a language model that is asked by `prompt`, `words` are the ids of its label words.
+    """
 
     reference: Reference
     config: Any
     tokenizer: Any
     vocabulary: Pieces
+    prompt: Prompt | None = None
+    words: tuple[int, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -57,8 +72,12 @@ class Opened:
         """How texts are read for this model: cut by its tokenizer, no longer than its positions."""
         single, pair = self.vocabulary.single.size, self.vocabulary.pair.size
         room = self._positions - pair
+        template = None if self.prompt is None else self.prompt.parts
         return ReadingSettings(
-            tokeniser=TokeniserSettings(content=self.tokenizer.backend_tokenizer.to_str()),
+            tokeniser=TokeniserSettings(
+                content=self.tokenizer.backend_tokenizer.to_str(), prompt=template
+            ),
+            order=None if template is None else template.order,
             max_length=self._positions - single,
             max_query_length=room // 2,
             max_pair_length=room,
@@ -68,10 +87,15 @@ class Opened:
     def skeleton(self) -> nn.Module:
         """The network without weights, which tells its sizes; raises ModelError for none."""
         with explained(self.reference, "its network cannot be built"), torch.device("meta"):
-            made: nn.Module = AutoModelForSequenceClassification.from_config(  # type: ignore[no-untyped-call]
+            made: nn.Module = self.kind.from_config(
                 copy.deepcopy(self.config), attn_implementation="eager"
             )
         return made
+
+    @property
+    def kind(self) -> Any:
+        """What transformers loads the network as."""
+        return AutoModelForSequenceClassification if self.prompt is None else AutoModelForCausalLM
 
     @cached_property
     def _positions(self) -> int:
@@ -97,14 +121,15 @@ class Opened:
         return min(limits)
 
 
-def open_reference(reference: Reference) -> Opened:
+def open_reference(reference: Reference, prompt: Prompt | None = None) -> Opened:
     """Configuration and tokenizer of `reference`; a model of the hub is downloaded.
 
-    Raises ModelError where there are none, where they are of no classifier, or need code of the
-    repository.
+    Raises ModelError where there are none, where they are of no classifier, or with a `prompt` of
+    no causal language model, or need code of the repository; and where the label words of the
+    prompt are not one token each.
     """
     reference = reference.fetched()
-    config = _open_config(reference)
+    config = _open_config(reference, prompt)
     tokenizer = _open_tokenizer(reference)
     with explained(reference, "its tokenizer cannot be used"):
         # What batches are filled up with. Whether the network itself knows it as padding is another
@@ -122,10 +147,16 @@ def open_reference(reference: Reference) -> Opened:
         _check_frames(tokenizer, vocabulary, reference)
     for each in (config, config.get_text_config()):
         each.use_cache = False
-    return Opened(reference, config, tokenizer, vocabulary)
+    if prompt is None:
+        return Opened(reference, config, tokenizer, vocabulary)
+    words = label_words(tokenizer.backend_tokenizer, prompt, reference.name)
+    config.id2label = dict(enumerate(prompt.labels))
+    config.problem_type = None  # a file may say something of a head that is not used
+    framed = pieces_in(vocabulary, tokenizer.backend_tokenizer, prompt.parts)
+    return Opened(reference, config, tokenizer, framed, prompt, words)
 
 
-def _open_config(reference: Reference) -> Any:
+def _open_config(reference: Reference, prompt: Prompt | None) -> Any:
     refuse_near_misses(reference.folder, reference.name)
     read_config(reference.folder / "config.json", reference.name)
     with explained(reference, "its configuration cannot be read"):
@@ -138,6 +169,15 @@ def _open_config(reference: Reference) -> Any:
             where=reference.name,
             hint="audit an encoder or a decoder classifier",
         )
+    if prompt is not None:
+        if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+            raise ModelError(
+                f"is of a kind ({config.model_type}) that is no causal language model, so it cannot"
+                " be asked by prompt",
+                where=reference.name,
+                hint="leave --prompt out to audit a classifier",
+            )
+        return config
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         raise ModelError(
             f"is of a kind ({config.model_type}) that does not classify texts",
