@@ -100,7 +100,8 @@ def _placed(tokens: Sequence[Token], place: Span, original: str) -> list[Token]:
         if token.word != last and inked:
             word, inked = word + 1, False
         last = token.word
-        first, behind = max(token.start, start), min(token.end, end)
-        inked = inked or first < behind
-        made.append(Token(token.text, first - shift, max(first, behind) - shift, word))
+        first = max(token.start, start) - shift
+        behind = max(min(token.end, end) - shift, first)
+        inked = inked or (not original[first:behind].isspace() and first < behind)
+        made.append(Token(token.text, first, behind, word))
     return made

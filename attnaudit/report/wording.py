@@ -40,6 +40,7 @@ def facts(report: Report) -> Iterator[Fact]:
     yield from _cut(report)
     yield from _classes(report)
     yield from _pairs(report)
+    yield from _asked(report)
     if report.model.site is not None:
         yield Fact("site", report.model.site)
     shown = readings_of(report)
@@ -93,6 +94,29 @@ def _classes(report: Report) -> Iterator[Fact]:
         "classes",
         f"{both}: the model's names, with the names in the data in brackets{how}",
         counted,
+    )
+
+
+def _asked(report: Report) -> Iterator[Fact]:
+    """How a language model was asked by prompt, and how little one row of it is."""
+    facts = report.model.model_extra or {}
+    if not isinstance(prompt := facts.get("prompt"), dict):
+        return
+    given = prompt.get("words")
+    words = given.items() if isinstance(given, dict) else ()
+    explained = "all words of the prompt" if prompt.get("content") == "prompt" else "the text"
+    yield Fact(
+        "prompt",
+        "a language model is asked by prompt; "
+        + ", ".join(f"{word!r} answers {name}" for name, word in words)
+        + f"; what is explained is {explained}",
+    )
+    layers, heads = facts.get("layers"), facts.get("heads")
+    yield Fact(
+        "beware",
+        f"the attention shown is one row of one of {layers} layers with {heads} heads each. In a"
+        " large language model that is a small part of what moves the answer",
+        loud=True,
     )
 
 

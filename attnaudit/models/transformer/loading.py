@@ -28,7 +28,7 @@ from attnaudit.models.transformer.every_row import Audited, EveryRow
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.outputs import as_classes, check_task
-from attnaudit.models.transformer.prompting import prompt_facts, verbaliser_of
+from attnaudit.models.transformer.prompting import architecture_of, prompt_facts, verbaliser_of
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
 
@@ -75,11 +75,14 @@ def load_classifier(
 
 def _asked(network: nn.Module, opened: Opened) -> nn.Module:
     """A language model as a classifier by the words of its prompt."""
-    frame = opened.vocabulary.single
-    text = [*frame.before, *opened.vocabulary.ids([opened.vocabulary.words[-1]]), *frame.after]
-    ids = torch.tensor([text], device=next(network.parameters()).device)
-    with explained(opened.reference, "it cannot be asked by prompt"):
-        return verbaliser_of(network, opened.words, ids)
+    _check_pieces(network, opened)
+    device = next(network.parameters()).device
+    text = example_batch(opened.vocabulary).ids[:1].to(device)
+    try:
+        with explained(opened.reference, "it cannot be asked by prompt"):
+            return verbaliser_of(network, opened.words, text)
+    except ModelError as error:
+        raise ModelError(error.what, where=opened.reference.name, hint=error.hint) from error
 
 
 def check_size(opened: Opened) -> None:
@@ -119,7 +122,7 @@ def _lack(lacking: Sequence[str], network: Any, opened: Opened) -> ModelError:
         where=opened.reference.name,
         hint="it is a model of sentence-transformers, which compares texts: audit a classifier"
         if headless and sentences
-        else _FINE_TUNE + (_ASK if "CausalLM" in kinds else "")
+        else _FINE_TUNE + (_ASK if kinds.endswith(("ForCausalLM", "LMHeadModel")) else "")
         if headless
         else "save the whole model with save_pretrained",
     )
@@ -157,7 +160,7 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
 
     One whose head pools is taken to the site of every row of its last layer.
     """
-    name, where = type(network).__name__, opened.reference.name
+    name, where = architecture_of(network), opened.reference.name
     _check_pieces(network, opened)
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
     examples = [example, with_pads(example, opened.vocabulary.pad)]
@@ -288,7 +291,7 @@ def facts_of(opened: Opened, model: Audited) -> dict[str, Any]:
     reference = opened.reference
     return {
         "kind": "transformer",
-        "architecture": type(getattr(model.network, "model", model.network)).__name__,
+        "architecture": architecture_of(model.network),
         "layers": len(model.anatomy.blocks),
         "heads": model.anatomy.heads,
         "row": _ROWS[model.anatomy.row],

@@ -9,7 +9,6 @@ own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -69,15 +68,19 @@ class Verbaliser(nn.Module):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-    ) -> SimpleNamespace:
-        """The logits (B, C) of the label words, behind the last position of each text."""
-        given = {"attention_mask": attention_mask, "use_cache": False}
-        given |= {"input_ids": input_ids} if inputs_embeds is None else {}
-        given |= {} if inputs_embeds is None else {"inputs_embeds": inputs_embeds}
-        logits: Tensor = self.model(**given).logits  # (B, T, C)
+        **asked: Any,
+    ) -> Any:
+        """What the model gives, with the logits (B, C) of the label words.
+
+        They stand behind the last position of each text. What else is `asked` goes to the model.
+        """
+        texts = {"inputs_embeds": inputs_embeds} if input_ids is None else {"input_ids": input_ids}
+        given: Any = self.model(**texts, attention_mask=attention_mask, use_cache=False, **asked)
+        logits: Tensor = given.logits  # (B, T, C)
         each = torch.arange(len(logits), device=logits.device)
         last = -1 if attention_mask is None else attention_mask.sum(1).to(logits.device) - 1
-        return SimpleNamespace(logits=logits[each, last])
+        given.logits = logits[each, last]
+        return given
 
 
 @torch.no_grad()
@@ -148,6 +151,11 @@ def label_words(tokeniser: tokenizers.Tokenizer, prompt: Prompt, where: str) -> 
             )
         found[behind[0]] = name
     return tuple(found)
+
+
+def architecture_of(network: nn.Module) -> str:
+    """What transformers calls a network, also where it is asked by prompt."""
+    return type(network.model if isinstance(network, Verbaliser) else network).__name__
 
 
 def prompt_facts(prompt: Prompt) -> dict[str, Any]:
