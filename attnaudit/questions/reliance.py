@@ -41,6 +41,18 @@ def all_erased(model: AttentionModel, known: Answered) -> list[dict[str, Any]]:
     return movements(left, own)
 
 
+@torch.no_grad()
+def all_uniform(model: AttentionModel, known: Answered) -> list[dict[str, Any]] | None:
+    """What each answer does when the attention of all layers, heads and rows is uniform.
+
+    As `all_erased`. None of a model that cannot give it (capability `uniform_layers`).
+    """
+    uniform_layers = capability(model, "uniform_layers")
+    if uniform_layers is None:
+        return None
+    return movements(uniform_layers(known.whole).softmax(-1), known.probs)
+
+
 def movements(said: Tensor, own: Tensor) -> list[dict[str, Any]]:
     """How far each answer of `said` (B, C) is from that of `own`: TVD, and whether it flips."""
     moved = compact(tvd(said, own).cpu().double().numpy())

@@ -50,7 +50,10 @@ CONTROLS = (
         "control",
         "uniform layers",
         "The audited model with uniform attention in all layers, heads and rows.",
-        beside=("seed_baseline.control.uniform_layers.tvd.mean",),
+        beside=(
+            "seed_baseline.control.uniform_layers.tvd.mean",
+            "permute.uniform_layers.tvd.mean",
+        ),
         traps="If its answers stay the same, the model does not need its attention at all for "
         "this task.",
         source="this tool's own",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 def cost(model: AttentionModel, texts: Texts, settings: PermuteSettings) -> Passes:
     """All texts once, and their answers under other weights."""
+    from attnaudit.models.interface import capability  # brings torch
+
     n = len(texts)
     own_and_shuffled, all_erased = 1 + settings.permutations, 2
-    return answering(n) + Passes(answers=n * (own_and_shuffled + all_erased))
+    uniform = answering(n) if capability(model, "uniform_layers") else Passes()
+    return answering(n) + uniform + Passes(answers=n * (own_and_shuffled + all_erased))

@@ -7,6 +7,8 @@ Besides what every record holds (see `questions.answers`):
   instance; it feeds `permute.tvd.*` and `permute.unmoved`;
 * `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; feeds
   `permute.all_erased.tvd.mean`;
+* `uniform_layers`: the same of the answer with uniform attention in all layers, where the model can
+  give it; feeds `permute.uniform_layers.tvd.mean`;
 * `max_attention`: the largest weight of a word, which feeds the bins;
 * `conicity`: how alike the states are, where the model shows them; feeds `permute.conicity.mean`.
 """
@@ -28,7 +30,7 @@ from attnaudit.questions.answers import Answered, each_batch
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.permute.cost import cost
 from attnaudit.questions.permute.settings import PermuteSettings
-from attnaudit.questions.reliance import all_erased
+from attnaudit.questions.reliance import all_erased, all_uniform
 from attnaudit.questions.settling import settle_reading
 from attnaudit.questions.variants import answers, in_order, room_for, shuffles
 from attnaudit.records.rounding import compact
@@ -67,6 +69,7 @@ def _batch_records(
         own, begin = own[:, :0], end
     moved = tvd(said[:, 1:], said[:, :1])  # (B, V)
     largest, controls = known.on_words.amax(1), all_erased(model, known)
+    everywhere = all_uniform(model, known)
     values = capability(model, "values")
     cones = None
     if values:
@@ -79,6 +82,8 @@ def _batch_records(
             "all_erased": controls[b],
             "max_attention": compact([float(largest[b])])[0],
         }
+        if everywhere is not None:
+            record["uniform_layers"] = everywhere[b]
         if cones is not None:
             record["conicity"] = compact([cones[b]])[0]
         made.append(record)

@@ -63,6 +63,20 @@ SPECS = (
         source="this tool's own",
     ),
     MetricSpec(
+        "permute.uniform_layers.tvd.mean",
+        "How far the answers move on average when the attention of all layers, heads and rows is "
+        "made uniform: a control, for models of several layers.",
+        "total variation distance",
+        "neutral",
+        LEAST_MEAN,
+        UNIT,
+        formula="mean of TVD(p(all attention uniform), p)",
+        beside=("permute.tvd.median", "permute.all_erased.tvd.mean"),
+        traps="Where this is large and the shuffled weights of one layer move little, the other "
+        "layers decide. They are not audited here.",
+        source="this tool's own",
+    ),
+    MetricSpec(
         "permute.conicity.mean",
         "How alike the vectors are that the attention averages: 1 if they all point the same way.",
         "cosine",

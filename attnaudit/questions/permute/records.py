@@ -25,10 +25,11 @@ class Shuffled(Fields, kw_only=True):
 
 
 class Permuted(Answer, kw_only=True):
-    """How far the answer moves; the first versions had no `all_erased`."""
+    """How far the answer moves; the first versions had no `all_erased`, no `uniform_layers`."""
 
     tvd: Shuffled
     all_erased: Moved | UnsetType | None = UNSET
+    uniform_layers: Moved | UnsetType | None = UNSET
     max_attention: Share
     conicity: Share | UnsetType | None = UNSET
 

@@ -22,12 +22,14 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     basics, figures, largest = Basics(), Frame(_MEANS), Column()
-    shows_states = False
+    shows_states = layered = False
     for record in records:
         basics.add(record)
         median = record["tvd"]["median"]
         erased = (record.get("all_erased") or {}).get("tvd")
-        shown = [median, float(median < UNMOVED_TVD), record.get("conicity"), erased]
+        everywhere = (record.get("uniform_layers") or {}).get("tvd")
+        layered |= everywhere is not None
+        shown = [median, float(median < UNMOVED_TVD), record.get("conicity"), erased, everywhere]
         figures.add(shown)
         largest.add(record["max_attention"])
         shows_states |= "conicity" in record
@@ -42,6 +44,8 @@ def summarise(
         *basics.notes(),
         *reliance_notes(metrics["permute.all_erased.tvd.mean"]),
     ]
+    if not layered:
+        del metrics[_LAYERS]
     cone = metrics["permute.conicity.mean"]
     if not shows_states:
         metrics["permute.conicity.mean"] = replace(cone, reason=NO_STATES)
@@ -57,18 +61,21 @@ def summarise(
 
 
 NO_STATES = "this model does not show it: it has no `values`, the vectors that attention averages"
+_LAYERS = "permute.uniform_layers.tvd.mean"
 _MEANS = (
     "permute.tvd.mean",
     "permute.unmoved",
     "permute.conicity.mean",
     "permute.all_erased.tvd.mean",
+    _LAYERS,
 )
 
 
 def _overall(metrics: Mapping[str, Estimate]) -> Table:
     rows: list[list[Cell]] = []
     for name, shown in _SHOWN.items():
-        figure = metrics[name]
+        if (figure := metrics.get(name)) is None:
+            continue
         rows.append([shown, figure.value, figure.ci_low, figure.ci_high])
     notes = [
         "TVD: how far the answer to a text moves when its weights are shuffled, from 0 to 1. Each"
@@ -78,6 +85,12 @@ def _overall(metrics: Mapping[str, Estimate]) -> Table:
         " 1 all states are alike, so weights make no difference. all content erased: the mean TVD"
         " when all weights on words are 0; near 0 the answer does not pass through this attention.",
     ]
+    if _LAYERS in metrics:
+        notes.append(
+            "all layers uniform: the mean TVD when all layers, heads and rows share their weights"
+            " evenly. If it is much larger than the others, other layers decide, and one row of one"
+            " layer says little."
+        )
     return Table("Answers under shuffled attention", ["", "value", "low", "high"], rows, notes)
 
 
@@ -87,4 +100,5 @@ _SHOWN = {
     "permute.unmoved": f"share with TVD below {UNMOVED_TVD:g}",
     "permute.all_erased.tvd.mean": "all content erased",
     "permute.conicity.mean": "conicity of the states",
+    _LAYERS: "all layers uniform",
 }

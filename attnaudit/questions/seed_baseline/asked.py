@@ -21,7 +21,7 @@ import torch
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.maker import Record
-from attnaudit.questions.reliance import all_erased, movements
+from attnaudit.questions.reliance import all_erased, all_uniform
 
 
 @torch.no_grad()
@@ -32,8 +32,6 @@ def controls(model: AttentionModel, known: Answered) -> list[Record]:
     made: list[Record] = [
         {"bypassed": bypassed, "erased": moved} for moved in all_erased(model, known)
     ]
-    if uniform_layers := capability(model, "uniform_layers"):
-        said = uniform_layers(known.whole).softmax(-1)  # (B, C)
-        for record, moved in zip(made, movements(said, known.probs), strict=True):
-            record["uniform_layers"] = moved
+    for record, moved in zip(made, all_uniform(model, known) or (), strict=False):
+        record["uniform_layers"] = moved
     return [{"controls": record} for record in made]

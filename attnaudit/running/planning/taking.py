@@ -61,6 +61,11 @@ def what_findings_take(
             "It rests on the one row of attention that an answer is read from, and the head of this"
             f" model reads more: {first.loaded.model.site}. Findings are not offered for that."
         )
+    if first.job.prompt is not None:
+        return _once(
+            "It compares models that are trained for the same task. A language model that is asked"
+            " by prompt was not trained for this one."
+        )
     if first.loaded.config is None:
         return _once(_without_recipe(first))
     try:

@@ -20,6 +20,7 @@ from attnaudit.running.run import run_questions
 
 LABELS = ("bad", "good")
 READ = ("mean", "head0", "head1")
+LAYERS = "permute.uniform_layers.tvd.mean"
 
 
 def made(model, batches, **settings):
@@ -109,6 +110,23 @@ def test_with_all_content_erased_a_model_answers_by_its_bias(summing):
     assert not any("barely move" in note for note in summary.notes)
 
 
+def test_a_model_of_several_layers_answers_with_all_of_them_uniform(summing):
+    """The control is what the model itself gives for it; other models have no such figure."""
+    model, batches = summing([((0.0, 2.0), (0.0, 2.0))], bias=-1.0)
+    (plain,) = made(model, batches)
+    assert "uniform_layers" not in plain
+    assert LAYERS not in summarise([plain], PermuteSettings(), LABELS).metrics
+    model.uniform_layers = lambda batch: torch.tensor([[0.0, -1.0]]).expand(len(batch), -1)
+    (found,) = made(model, batches)
+    moved = 1 / (1 + np.exp(-1.0)) - 1 / (1 + np.exp(1.0))
+    assert found["uniform_layers"] == {"tvd": pytest.approx(moved), "flips": True}
+    summary = summarise([found], PermuteSettings(), LABELS)
+    assert summary.metrics[LAYERS].value == pytest.approx(moved)
+    table = summary.tables["permute.tvd"]
+    assert table.rows[-1][:2] == ["all layers uniform", pytest.approx(moved)]
+    assert "other layers decide" in table.notes[-1]
+
+
 def test_it_is_said_where_answers_do_not_pass_through_the_attention():
     rows = [record(i, 0.01, all_erased={"tvd": 0.02, "flips": False}) for i in range(3)]
     (note,) = (n for n in summarise(rows, PermuteSettings(), LABELS).notes if "barely" in n)
@@ -156,7 +174,8 @@ def test_states_that_gave_no_figure_are_not_those_of_a_model_without(model, batc
 def test_every_registered_metric_is_measured(model, batches):
     summary = summarise(made(model, batches()), PermuteSettings(), LABELS)
     registered = {n for s in all_specs() for n in s.names() if n.startswith("permute.")}
-    assert registered == {n for n in summary.metrics if n.startswith("permute.")}
+    found = {n for n in summary.metrics if n.startswith("permute.")}
+    assert registered == found | {LAYERS}  # this model has one layer
 
 
 def test_the_report_can_be_made_again_from_its_records(tiny, tmp_path):
