@@ -176,10 +176,10 @@ TERMS = (
         " Where the tokenizer joins the text with the prompt, the row is left out and counted as"
         " `joined with prompt`.",
         beside=("site", "layer"),
-        traps="Only the label words count, also where the model would rather say something else."
-        " The audited attention is one row of one layer. In a large model that is a small part of"
-        " what moves the answer, so look at what all layers together do (the tables name it) and"
-        " at other layers, with `--layer`.",
+        traps="Only the label words count, also where the model would rather say something else. "
+        "The audited attention is one row of one layer. In a large model that is a small part of "
+        "what moves the answer. So look at what all layers together do (permute shows it), and at "
+        "other layers, with `--layer`.",
         source="Brown et al. 2020, section 2.1",
         aliases=("prompts", "template", "label word", "label words"),
     ),
