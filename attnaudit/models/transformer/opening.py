@@ -131,13 +131,6 @@ def _open_config(reference: Reference) -> Any:
     with explained(reference, "its configuration cannot be read"):
         config = AutoConfig.from_pretrained(reference.folder, **reference.options)
         config._attn_implementation = "eager"  # and of its parts: what the file asks for is not run
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(
-            f"is an encoder-decoder ({config.model_type}), which does not read the class from a "
-            "single row of attention",
-            where=reference.name,
-            hint="audit an encoder or a decoder classifier",
-        )
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         raise ModelError(
             f"is of a kind ({config.model_type}) that does not classify texts",
