@@ -42,7 +42,6 @@ QUESTION = Question(
             "erase.unsupported.attention",
             "random heatmaps",
             "erase.unsupported.random",
-            short="unsupported",
         ),
     ),
     tables=("erase", "plausibility"),
