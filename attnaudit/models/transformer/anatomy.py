@@ -1,9 +1,10 @@
 """Where a classifier's audited attention is: found by watching it run, not by its family.
 
 One forward pass shows which block of layers makes each attention call; the last call is the one
-that is audited, unless a site says else. The gradient of the answer with respect to what the last block gives shows which
-row the classification head reads, or that it reads every row, as heads do that pool. A head that
-takes maxima has a gradient at few rows: there each row is changed a lot instead.
+that is audited, unless a site says else. The gradient of the answer with respect to what the last
+block gives shows which row the classification head reads, or that it reads every row, as heads do
+that pool. A head that takes maxima has a gradient at few rows: there each row is changed a lot
+instead.
 
 Letters in shape comments: B batch, T tokens, D dimensions, C classes.
 """
@@ -266,7 +267,7 @@ def _row(
     for batch in batches:
         read, tupled = _rows_read(blocks, run, batch)
         if read.shape != batch.ids.shape:
-            raise ModelError("the states of its layers do not lie text by text", hint=_WRAP)
+            raise ModelError(_laid_out(read, batch), hint=_WRAP)
         gradients.append(read)
         rows = max(rows, int(read[0].sum()))
         places = torch.arange(read.shape[1], device=read.device)
@@ -292,6 +293,19 @@ def _row(
         f"its classification head reads {what}, so that it is not known which attention to audit",
         hint="audit a model that classifies from [CLS], the last token, or a pool of all rows",
     )
+
+
+def _laid_out(read: Tensor, batch: Batch) -> str:
+    """What is said of states that do not lie text by text; `read` is what `_rows_read` gives."""
+    if read.shape != batch.ids.T.shape:
+        return "the states of its layers do not lie text by text"
+    said = "its layers take the positions of a batch first and its texts second"
+    if bool(read[-1].all()):
+        said += (
+            ", and its head reads the last position of a batch. So the padding must stand before"
+            " a text, but attnaudit puts it behind"
+        )
+    return said
 
 
 def _rows_read(

@@ -139,8 +139,7 @@ class EncoderDecoder(TransformerClassifier):
 
     def _at(self, kind: str, anatomy: Anatomy) -> Anatomy:
         """The anatomy with the last call of a kind audited, in the last layer of the decoder."""
-        layers = {c.run for c, far in zip(anatomy.calls, self._elsewhere, strict=True) if far}
-        last = len(anatomy.blocks) - 1
+        layers, last = self._layers_of_decoder(anatomy), len(anatomy.blocks) - 1
         own = [
             number
             for number, call in enumerate(anatomy.calls)
@@ -157,6 +156,11 @@ class EncoderDecoder(TransformerClassifier):
             " the end token"
         )
         return replace(anatomy, audited=own[-1])
+
+    def _layers_of_decoder(self, anatomy: Anatomy) -> set[int]:
+        """The numbers of the block runs that average what comes from elsewhere."""
+        calls = zip(anatomy.calls, self._elsewhere, strict=True)
+        return {call.run for call, elsewhere in calls if elsewhere}
 
     def _tables(self) -> tuple[nn.Module, nn.Module]:
         """The modules that look words up for the encoder and for the decoder.
@@ -205,8 +209,15 @@ class EncoderDecoder(TransformerClassifier):
             return own(*args, **kwargs)
 
         def handler(call: Call) -> Tensor:
+            averaged = call.vectors().sum()
+            if not averaged.requires_grad:
+                raise ModelError(
+                    "is an encoder-decoder whose encoder's attention does not go through the"
+                    " attention interface of transformers",
+                    hint="wrap it as package.module:factory",
+                )
             (slope,) = torch.autograd.grad(
-                call.vectors().sum(), begun[-1], retain_graph=True, allow_unused=True
+                averaged, begun[-1], retain_graph=True, allow_unused=True
             )
             found.append(slope is None)
             return call.plain()
@@ -312,8 +323,8 @@ class EncoderDecoder(TransformerClassifier):
                 return given[calls]
             assert isinstance(call, InterfaceCall)
             held = encoded.after[calls - len(given)].asked_by(call)
-            answer = held.output(held.dropped(held.weights()))  # (B, V, H, D)
-            return answer.flatten(0, 1).unsqueeze(1).to(call.query.dtype)
+            weights = held.dropped(held.weights()).to(held.value.dtype)
+            return held.output(weights).flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
 
         residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
         return self._above(residual, handler).view(len(alpha), variants, -1)
@@ -326,12 +337,11 @@ class EncoderDecoder(TransformerClassifier):
     def _all_uniform(self, batch: Batch) -> Tensor:
         behind = batch.content.roll(1, 1)  # where the decoder holds the words
         behind[:, 0] = False
-        layers = {c.run for c, far in zip(self.anatomy.calls, self._elsewhere, strict=True) if far}
-        in_decoder = [
+        layers = self._layers_of_decoder(self.anatomy)
+        sides = iter(
             call.run in layers and not far
             for call, far in zip(self.anatomy.calls, self._elsewhere, strict=True)
-        ]
-        sides = iter(in_decoder)
+        )
 
         def handler(call: Call) -> Tensor:
             content = behind if next(sides) else batch.content
