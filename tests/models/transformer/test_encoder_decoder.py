@@ -15,6 +15,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.importance.deletion_passes import leave_one_out
 from attnaudit.models.gradient_law import check_gradients
 from attnaudit.models.interface import capability, check_laws
+from attnaudit.models.transformer.blank import PretrainedBlank
 from attnaudit.models.transformer.encoder_decoder import EncoderDecoder
 from attnaudit.models.transformer.interception import Call
 from attnaudit.models.transformer.loading import classifier_of
@@ -23,7 +24,7 @@ from attnaudit.models.transformer.reference import Reference
 from tests.support.measure import errors, inputs_of, paired
 from tests.support.references import behind, overridden
 
-from .conftest import ENCODER_DECODERS, LAST, PAD, PIECES, text_batch
+from .conftest import ENCODER_DECODERS, HALVES, LAST, PAD, PIECES, text_batch
 
 LENGTHS = (20, 12, 5)
 SITES = ("self", "cross")
@@ -296,6 +297,19 @@ def test_one_that_is_opened(opened):
     model = classifier_of(network, folder)
     assert isinstance(model, EncoderDecoder)
     assert not model.bare
+
+
+def test_one_that_is_trained(write_pretrained, tmp_path):
+    halves = {f"{half}_{what}": 2 for half in HALVES for what in ("layers", "attention_heads")}
+    ends = {"bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 3}
+    folder = write_pretrained(tmp_path / "bart", "bart", segments=False, **halves, **ends)
+    blank = PretrainedBlank.read(Reference(str(folder)), ("no", "yes"))
+    model, batch = blank(0), text_batch(9, 6)
+    assert isinstance(model, EncoderDecoder)
+    encoded = model.encode(batch)
+    model.read(encoded, model.attend(encoded).unsqueeze(1)).sum().backward()
+    sides = (model.network.model.encoder.layers[0], model.network.model.decoder.layers[0])
+    assert all(p.grad is not None for side in sides for p in side.parameters())
 
 
 @pytest.mark.parametrize(
