@@ -47,7 +47,9 @@ def command_of(questions: Sequence[Question]) -> Callable[..., None]:
     if any(question.retrains for question in questions):
         parameters.append(_OF_RETRAINING["recipe"])
     if all(question.of_many_rows for question in questions):
-        parameters.append(_OF_SITES["layer"])
+        parameters.append(_OF_LAYERS["layer"])
+    if any(question.of_sites for question in questions):
+        parameters.append(_OF_SITES["site"])
     if not all(question.retrains for question in questions):
         parameters.append(_OF_PROMPTS["prompt"])
     parameters += [_of_folder(question) for question in questions if question.keeps]
@@ -215,6 +217,7 @@ def run(
     recipe: o.RecipeOption = None,
     models: Optional[Path] = None,  # noqa: UP045
     layer: o.LayerOption = -1,
+    site: o.SiteOption = None,
     prompt: o.PromptOption = None,
 ) -> None:
     """Ask what is asked for and end as gates say; mistakes are found before any work starts.
@@ -226,6 +229,8 @@ def run(
     if resume and records is None:
         raise InputError("--resume needs the --records of the run that was interrupted")
     o.check_workers(workers, cluster)
+    if site is not None and layer != -1:
+        raise InputError("--site and --layer are both given", hint="each names a site: choose one")
     checked = o.verified(verify)
     check_shown(show, name)
     read = (reference, source, *files_of(source), policy, baseline, prompt)
@@ -262,6 +267,7 @@ def run(
         models=models,
         verify=checked,
         layer=layer,
+        site=site.value if site else None,
         prompt=o.prompt_in(prompt),
         command_line=("attnaudit", *sys.argv[1:]),
     )
@@ -292,8 +298,9 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 _ALL = _parameters(run)
 _OF_RETRAINING = {name: _ALL[name] for name in ("recipe", "models")}
-_OF_SITES = {"layer": _ALL["layer"]}
+_OF_LAYERS = {"layer": _ALL["layer"]}
+_OF_SITES = {"site": _ALL["site"]}
 _OF_PROMPTS = {"prompt": _ALL["prompt"]}
-_OTHERS = (*_OF_RETRAINING, *_OF_SITES, *_OF_PROMPTS)
+_OTHERS = (*_OF_RETRAINING, *_OF_LAYERS, *_OF_SITES, *_OF_PROMPTS)
 _SHARED = {k: p for k, p in _ALL.items() if k not in ("name", "asked_for", *_OTHERS)}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

@@ -36,6 +36,13 @@ class Precision(str, Enum):
     float16 = "float16"
 
 
+class Site(str, Enum):
+    """Which attention of a model that has several kinds at the row that is read."""
+
+    self = "self"
+    cross = "cross"
+
+
 class DeviceMap(str, Enum):
     """How a model is laid out over several devices."""
 
@@ -110,6 +117,14 @@ LayerOption = Annotated[
     typer.Option(
         metavar="L",
         help="Audit every row of layer L, 1 the lowest; -1: the row that the answer is read from.",
+    ),
+]
+SiteOption = Annotated[
+    Optional[Site],  # noqa: UP045
+    typer.Option(
+        help="For encoder-decoders: audit the row's attention to the tokens of the decoder (self)"
+        " or of the encoder (cross).  [default: self]",
+        show_default=False,
     ),
 ]
 PromptOption = Annotated[

@@ -104,9 +104,10 @@ def _what(facts: Mapping[str, Any]) -> str:
     """Which recipe it is, or which of a transformer's many rows of attention is audited."""
     if _is_transformer(facts):
         row, layers, heads = (facts.get(key, "?") for key in ("row", "layers", "heads"))
+        site = facts.get("site") or f"{row} row of the last layer"
         return (
-            f"{facts['architecture']}, {row} row of the last layer; the model has {layers} "
-            f"layers x {heads} heads x tokens"
+            f"{facts['architecture']}, {site}; the model has {layers} layers x {heads} heads x"
+            " tokens"
         )
     recipe = facts.get("recipe")
     if not isinstance(recipe, Mapping) or not {"encoder", "attention"} <= recipe.keys():

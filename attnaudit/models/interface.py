@@ -128,6 +128,9 @@ class AttentionModel(nn.Module, abc.ABC):
     * `at_layer(layer) -> AttentionModel`: for models of several layers. The same model at another
       site: every row of that layer, counted from 1 at the bottom. Raises InputError for a layer
       that it does not have.
+    * `other_site(name) -> AttentionModel`: for models with several kinds of attention at the row
+      that the answer is read from. The same model at another of these sites. Raises InputError for
+      a name that it does not have. The reports of such a model always name its site.
     * `scale_heads(batch, factors, dropped) -> logits (B, C)`: for models with `layer_count` layers
       of `head_count` heads. What they answer if what each head gives at each position, before the
       output projection, is multiplied by its factor, and no row attends to a dropped position.
@@ -168,7 +171,7 @@ class AttentionModel(nn.Module, abc.ABC):
     """
 
     site: str = "every row"
-    """What reports call the site where many rows are audited."""
+    """What reports call the site where many rows are audited, or one row of several kinds."""
 
     answer_cost: float | None = None
     """What an answer under given weights costs, as a share of a forward pass; None: little."""

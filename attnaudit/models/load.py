@@ -76,16 +76,18 @@ class Source:
         device: torch.device,
         dtype: torch.dtype,
         layer: int = DEFAULT_SITE,
+        site: str | None = None,
     ) -> LoadedModel:
         """The model on `device`, frozen, in eval mode, its laws checked on texts of `data`.
 
         `vocabulary` is that of the data's train split, for models that do not bring their own.
-        `layer` names the site: every row of that layer, or the model's own.
+        `layer` names the site: every row of that layer, or the model's own. `site` names one of the
+        several kinds of attention that some models have at the row that is read.
         Raises ModelError for a model that breaks a law, InputError for data that does not fit it,
-        or for a layer that it does not have.
+        or for a layer or a site that it does not have.
         """
         model, spec = self.build(data, vocabulary)
-        model = at_site(model, layer, self.name)
+        model = at_site(model, layer, site, self.name)
         if data.paired != spec.paired:
             need, has = ("pairs", "single texts") if spec.paired else ("single texts", "pairs")
             raise InputError(
@@ -115,8 +117,8 @@ class Source:
         facts.setdefault("sha256", _weights_digest(model))
         if capability(model, "penalty"):
             facts["supervised"] = True  # its training says where to attend
-        if model.many_rows:
-            facts["site"] = model.site
+        if model.many_rows or capability(model, "other_site"):
+            facts |= {"site": model.site, "one_row": not model.many_rows}
         return LoadedModel(model, spec, {**facts, "labels": list(spec.labels)}, self.config)
 
 
@@ -145,23 +147,48 @@ class Placement:
                 raise InputError(f"{option} is for Hugging Face models, but {reference} is not one")
 
 
-def at_site(model: AttentionModel, layer: int, name: str) -> AttentionModel:
-    """The model at the site of a layer; raises InputError where it has no such site."""
+def at_site(model: AttentionModel, layer: int, site: str | None, name: str) -> AttentionModel:
+    """The model at the site of a layer, or of a kind; raises InputError where it has no such site.
+
+    `name` is what the user calls the model.
+    """
+    if site is not None:
+        return _moved(
+            model,
+            *("other_site", site, f"--site {site}", name),
+            lacking="the model has one kind of attention at the row that is read, not several",
+            hint="leave --site out; it is for encoder-decoders",
+        )
     if layer == DEFAULT_SITE:
         return model
-    go = capability(model, "at_layer")
+    return _moved(
+        model,
+        *("at_layer", layer, f"--layer {layer}", name),
+        lacking="the model shows one attention, and no layers to choose from",
+        hint="leave --layer out",
+    )
+
+
+def _moved(
+    model: AttentionModel,
+    how: str,
+    where_to: int | str,
+    option: str,
+    name: str,
+    *,
+    lacking: str,
+    hint: str,
+) -> AttentionModel:
+    """What the capability `how` gives; its errors name the option and the model."""
+    go = capability(model, how)
     if go is None:
-        raise InputError(
-            f"--layer {layer}: the model shows one attention, and no layers to choose from",
-            where=name,
-            hint="leave --layer out",
-        )
+        raise InputError(f"{option}: {lacking}", where=name, hint=hint)
     try:
-        found: AttentionModel = go(layer)
+        found: AttentionModel = go(where_to)
     except InputError as error:
-        raise InputError(f"--layer {layer}: {error.what}", where=name, hint=error.hint) from error
+        raise InputError(f"{option}: {error.what}", where=name, hint=error.hint) from error
     except ModelError as error:
-        raise ModelError(f"--layer {layer}: {error.what}", where=name, hint=error.hint) from error
+        raise ModelError(f"{option}: {error.what}", where=name, hint=error.hint) from error
     return found
 
 

@@ -74,7 +74,9 @@ class Question:
     answers mislead, and `source` names the paper and section that it is from. `attention` says that
     records hold attention, which heatmaps show. `retrains` says that it trains models, whose
     records feed the findings. `of_many_rows` says that it can be asked at a site of many rows, too:
-    of every row of a layer. `evidence` and `controls` are its rows of the tables of that name.
+    of every row of a layer. `of_sites` says that the user may name the kind of attention to ask
+    about, of a model with several kinds at the row that is read. `evidence` and `controls` are its
+    rows of the tables of that name.
     `tables` are what the names of its tables begin with; by default it is the question's own name.
     `suite` holds what a suite takes, where it says nothing, in place of the defaults of the
     command. A suite asks an `optional` question only where it is told to.
@@ -101,6 +103,7 @@ class Question:
     attention: bool = False
     retrains: bool = False
     of_many_rows: bool = False
+    of_sites: bool = False
     keeps: str | None = None
     keep_option: str = "--models"
     usual: bool = True

@@ -36,8 +36,18 @@ class ModelFacts(_Facts):
     site: str | None = Field(
         default=None,
         description="Which rows of which layer's attention were audited; null for the one row that"
-        " the answer is read from.",
+        " the answer is read from, where it has one kind of attention.",
     )
+    one_row: bool = Field(
+        default=False,
+        description="Whether `site` is one row, as it is where a model has several kinds of"
+        " attention at the row that the answer is read from.",
+    )
+
+    @property
+    def many_rows(self) -> bool:
+        """Whether many rows were audited."""
+        return self.site is not None and not self.one_row
 
 
 class UnknownWords(Settings):

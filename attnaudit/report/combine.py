@@ -185,7 +185,7 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
             raise InputError(
                 f"is of another site than {first_path}: {ours}, not {theirs}",
                 where=path,
-                hint="give reports of one --layer",
+                hint="give reports of one site: of the same --layer and --site",
             )
         if part.trained and trained and part.reading != trained[0]:
             raise InputError(

@@ -192,7 +192,7 @@ def with_meaning(report: Report) -> Report:
     if facts.get("compared"):
         return report.model_copy(update={"meaning": [OF_EACH]})
     transformer = facts.get("kind") == "transformer"
-    said = meaning(report.findings, transformer, report.model.site is not None)
+    said = meaning(report.findings, transformer, report.model.many_rows)
     return report.model_copy(update={"meaning": said})
 
 

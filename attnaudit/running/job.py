@@ -20,9 +20,10 @@ class Job:
     `resume` goes on from what an interrupted run has left, and refuses another run's; `reuse` takes
     whatever is there of the same run, finished records too, and overwrites the rest.
     `revision`, `device_map` and `prompt` are for Hugging Face models. `layer` names the site: every
-    row of that layer, counted from 1 at the bottom; -1: the model's own. The work is spread over
-    `workers` processes of this machine, which share the `threads`, or over the dask `cluster` at an
-    address, whose workers have `threads` each.
+    row of that layer, counted from 1 at the bottom; -1: the model's own. `site` is the kind of
+    attention that is audited of a model with several kinds at the row that is read; None: the usual
+    one. The work is spread over `workers` processes of this machine, which share the `threads`, or
+    over the dask `cluster` at an address, whose workers have `threads` each.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in. Before any work the model is checked on
     the unusual texts and on `verify` of the others, drawn at random; None: on all.
@@ -50,6 +51,7 @@ class Job:
     models: Path | None = None
     verify: int | None = VERIFIED
     layer: int = -1
+    site: str | None = None
     command_line: Sequence[str] = ()
 
     def records_of(self, question: str, asked: int) -> Path | None:

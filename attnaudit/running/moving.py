@@ -44,10 +44,13 @@ def movables(header: Header, gallery: Gallery, observer: Observer) -> Movables:
     as a program, or is too large for a page.
     """
     if header.model.site is not None:
+        several = header.model.one_row  # kinds of attention
+        kind = "a row that has one kind of attention" if several else "one row"
         raise InputError(
-            f"the page moves the weights of one row, and the records are of {header.model.site}",
+            f"the page moves the weights of {kind}, and the records are of {header.model.site}",
             where=header.model.name,
-            hint="leave --interactive out, or make the records without --layer",
+            hint="leave --interactive out"
+            + ("" if several else ", or make the records without --layer"),
         )
     work = _again(header, observer)
     by_id: dict[str, Instance] = {instance.id: instance for instance in work.data.instances}

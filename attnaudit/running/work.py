@@ -242,6 +242,8 @@ def load_works(
     What is `given` is not loaded. Raises InputError or ModelError.
     """
     given = given or Given()
+    for question, _ in asked:
+        check_of_sites(question, job)
     started = datetime.now(timezone.utc)
     prepare_cpu(job.threads_each)
     device = choose_device(job.device)
@@ -258,7 +260,7 @@ def load_works(
     if demands:
         demands.check(_audit_of(asked), dataset_facts(data, job.data))
     vocabulary = _train_vocabulary(spec) if source.labels is None else None
-    loaded = source.load(data, vocabulary, device, dtype, job.layer)
+    loaded = source.load(data, vocabulary, device, dtype, job.layer, job.site)
     for question, _ in asked:
         check_site(question, loaded)
     return [
@@ -286,6 +288,16 @@ def check_asked(asked: Sequence[tuple[Question, Settings]], job: Job) -> None:
                 " was trained on other things",
                 hint="leave --prompt out and audit a fine-tuned classifier",
             )
+
+
+def check_of_sites(question: Question, job: Job) -> None:
+    """Raise InputError for a question of the usual site only, where the user names a site."""
+    if job.site is not None and not question.of_sites:
+        raise InputError(
+            f"--site {job.site}: {question.name} is asked at the usual site alone",
+            hint="leave --site out, or run only"
+            f" {', '.join(q.name for q in all_questions() if q.of_sites)}",
+        )
 
 
 def check_site(question: Question, loaded: LoadedModel) -> None:

@@ -179,6 +179,12 @@ def test_the_scope_of_a_transformer_names_one_row_of_many_and_its_reserve(headed
     )
 
 
+def test_the_scope_names_the_site_where_there_are_several(headed):
+    facts = {"kind": "transformer", "architecture": "Some", "layers": 6, "heads": 12, "row": "end"}
+    found = gather([(headed("probe", **facts, site="self-attention of the row", one_row=True), {})])
+    assert "(Some, self-attention of the row; the model has 6 layers x 12 heads x" in found.scope
+
+
 def test_controls_are_those_of_the_audited_model():
     told = {"bypassed": True, "erased": {"tvd": 0.25, "flips": False}}
     made = records()

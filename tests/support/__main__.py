@@ -25,15 +25,17 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from attnaudit.data.pieces import Frame, Pieces
 from attnaudit.errors import ModelError
 from attnaudit.models.gradient_law import check_gradients
-from attnaudit.models.interface import check_laws
+from attnaudit.models.interface import capability, check_laws
 from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.loading import classifier_of
 from attnaudit.models.transformer.opening import Opened
 from attnaudit.models.transformer.quiet import quiet_loading
 from attnaudit.models.transformer.reference import Reference
 from tests.models.transformer.conftest import (
+    ENCODER_DECODERS,
     KINDS,
     PIECES,
+    REFUSED,
     SIZES,
     TYPES,
     config_of,
@@ -74,12 +76,13 @@ class Row:
 
 def known() -> list[str]:
     """Ours by their names here, and all others by those of transformers."""
-    ours = {TYPES.get(kind, kind) for kind in KINDS}
-    return [*KINDS, *(k for k in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES if k not in ours)]
+    named = {**KINDS, **ENCODER_DECODERS, **REFUSED}
+    ours = {TYPES.get(kind, kind) for kind in named}
+    return [*named, *(k for k in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES if k not in ours)]
 
 
 def configured(kind: str) -> transformers.PretrainedConfig:
-    if kind in KINDS:
+    if kind in KINDS or kind in ENCODER_DECODERS or kind in REFUSED:
         return config_of(kind)
     sizes = dict(NAMES)
     while True:
@@ -101,8 +104,6 @@ def network_of(kind: str) -> nn.Module:
     try:
         with quiet_loading():
             config = configured(kind)
-        if getattr(config, "is_encoder_decoder", False):
-            raise ModelError("is an encoder-decoder")
         torch.manual_seed(0)
         build = AutoModelForSequenceClassification.from_config
         with quiet_loading():
@@ -117,7 +118,8 @@ def network_of(kind: str) -> nn.Module:
         raise ModelError(f"(not tried: {type(error).__name__}: {error})") from error
 
 
-def look_at(kind: str) -> Row:
+def look_at(kind: str) -> list[Row]:
+    """What was found of a kind, at each of its sites."""
     frame = Frame((2,), (), (3,))
     vocabulary = Pieces({f"p{i}": i for i in range(PIECES)}, frame, frame, 1, 4)
     try:
@@ -125,26 +127,31 @@ def look_at(kind: str) -> Row:
         own = deepcopy(network)
         opened = Opened(Reference(kind), network.config, None, vocabulary)
         with quiet_loading():
-            model: TransformerClassifier = classifier_of(network, opened)
-            batch = text_batch(*LENGTHS)
-            check_laws(model, batch, SIZES["num_labels"])
-            check_gradients(model, text_batch(3, 7, 5))
-            pair = paired(batch, own)
-            return Row(
-                kind,
-                seam={"Interface": "interface", "Products": "numbers"}[type(model.seam).__name__],
-                row=model.anatomy.row,
-                single=errors(kind, model, own, batch),
-                pair=errors(kind, model, own, pair),
-                spent=costs(model, text_batch(LENGTHS[0])),
-                output=model.anatomy.output is not None,
-            )
+            made: TransformerClassifier = classifier_of(network, opened)
+            several = capability(made, "other_site")
+            sites = {"": made} if several is None else {k: several(k) for k in ("self", "cross")}
+            return [_held_against(kind, name, model, own) for name, model in sites.items()]
     except ModelError as error:
         head, _, rest = error.what.partition(": ")
         said = rest if head.endswith("ForSequenceClassification") else error.what
-        return Row(kind, refused=said.strip().splitlines()[0])
+        return [Row(kind, refused=said.strip().splitlines()[0])]
     except Exception as error:  # what would end a run with a traceback: it stands in the table
-        return Row(kind, refused=f"UNEXPECTED {type(error).__name__}: {error}".splitlines()[0])
+        return [Row(kind, refused=f"UNEXPECTED {type(error).__name__}: {error}".splitlines()[0])]
+
+
+def _held_against(kind: str, site: str, model: TransformerClassifier, own: nn.Module) -> Row:
+    batch = text_batch(*LENGTHS)
+    check_laws(model, batch, SIZES["num_labels"])
+    check_gradients(model, text_batch(3, 7, 5))
+    return Row(
+        f"{kind}, {site}" if site else kind,
+        seam={"Interface": "interface", "Products": "numbers"}[type(model.seam).__name__],
+        row=model.anatomy.row,
+        single=errors(kind, model, own, batch),
+        pair=errors(kind, model, own, paired(batch, own)),
+        spent=costs(model, text_batch(LENGTHS[0])),
+        output=model.anatomy.output is not None,
+    )
 
 
 def table(rows: list[Row]) -> Iterator[str]:
@@ -177,8 +184,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     rows = []
     for kind in asked.kinds or known():
-        rows.append(look_at(kind))
-        sys.stderr.write(f"{kind}: {rows[-1].refused or rows[-1].single}\n")
+        for row in look_at(kind):
+            rows.append(row)
+            sys.stderr.write(f"{row.kind}: {row.refused or row.single}\n")
     text = "\n".join(table(rows)) + "\n"
     if asked.output is None:
         sys.stdout.write(text)

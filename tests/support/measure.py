@@ -12,7 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from attnaudit.data.batch import OUTSIDE, Batch
 from attnaudit.importance.deletion_passes import leave_one_out
 from attnaudit.models.transformer.classifier import TransformerClassifier
-from tests.support.references import overridden
+from attnaudit.models.transformer.encoder_decoder import EncoderDecoder
+from tests.models.transformer.conftest import LAST
+from tests.support.references import behind, overridden
 
 VARIANTS = 100
 
@@ -52,15 +54,29 @@ def errors(kind: str, model: TransformerClassifier, network: nn.Module, batch: B
     own, reference = [], []
     for b, length in enumerate(batch.mask.sum(1).tolist()):
         inputs = inputs_of(network, batch, b, length)
-        row = 0 if model.anatomy.row == "first" else length - 1
         own.append(network(**inputs).logits[0])
-        reference.append(overridden(kind, network, inputs, row, uniform[b, :, :length]))
+        row, weights, back = _there(model, inputs["input_ids"][0].tolist(), uniform[b, :, :length])
+        reference.append(overridden(kind, network, inputs, row, weights, back))
     theirs, changed = torch.stack(own), torch.stack(reference)
     return Errors(
         (read - theirs).abs().max().item(),
         (moved - changed).abs().max().item(),
         (changed - theirs).abs().amax(1).min().item(),
     )
+
+
+def _there(
+    model: TransformerClassifier, ids: list[int], weights: Tensor
+) -> tuple[int, Tensor, int]:
+    """The row that is read of a text, its weights as it has them, and how many calls follow."""
+    rule = model.anatomy.row
+    if rule != "last_end":
+        return (0 if rule == "first" else len(ids) - 1), weights, 0
+    row = len(ids) - 1 - ids[::-1].index(LAST)
+    assert isinstance(model, EncoderDecoder)
+    if model.kind == "cross":
+        return row, weights, 0
+    return row, behind(weights, row), 1
 
 
 def inputs_of(network: nn.Module, batch: Batch, b: int, length: int) -> dict[str, Tensor]:

@@ -83,15 +83,30 @@ BY_HAND["deberta-v3"] = BY_HAND["deberta-v2"]
 
 @torch.no_grad()
 def overridden(
-    kind: str, network: nn.Module, inputs: dict[str, Tensor], row: int, weights: Tensor
+    kind: str,
+    network: nn.Module,
+    inputs: dict[str, Tensor],
+    row: int,
+    weights: Tensor,
+    back: int = 0,
 ) -> Tensor:
     """Logits (C,) of a network under eager attention for one text, with `weights` (H, T) in a row.
 
-    The network is left as it was.
+    They are those of the last attention call, or of the one so many calls before it. The network is
+    left as it was.
     """
     if kind in BY_HAND:
         return _by_hand(network, BY_HAND[kind], inputs, row, weights)
-    return _by_interface(network, inputs, row, weights)
+    return _by_interface(network, inputs, row, weights, back)
+
+
+def behind(weights: Tensor, row: int) -> Tensor:
+    """Weights (H, T) on the tokens of a text where a decoder has them, one position later.
+
+    At position 0, which holds a start token, stands what is given at the row that is read.
+    """
+    first = weights[:, : row + 1].roll(1, 1)
+    return torch.cat([first, weights[:, row + 1 :]], 1)
 
 
 def _by_hand(
@@ -129,7 +144,7 @@ def _by_hand(
 
 
 def _by_interface(
-    network: nn.Module, inputs: dict[str, Tensor], row: int, weights: Tensor
+    network: nn.Module, inputs: dict[str, Tensor], row: int, weights: Tensor, back: int
 ) -> Tensor:
     calls = 0
     last: int | None = None
@@ -155,8 +170,8 @@ def _by_interface(
         for config in configs:
             config._attn_implementation = NAME
         network(**inputs)
-        last, calls = calls, 0
-        assert last, "it makes no call"
+        last, calls = calls - back, 0
+        assert last > 0, "it makes no call"
         return network(**inputs).logits[0]
     finally:
         for config, name in zip(configs, before, strict=True):

@@ -48,7 +48,8 @@ TERMS = (
         "layer",
         "One of the stages of a transformer, which follow each other and each have their own "
         "attention.",
-        traps="The audited attention is that of the last layer, unless `--layer` says else. The "
+        traps="The audited attention is that of the last layer, unless `--layer` says else; of "
+        "an encoder-decoder, that of the decoder's last layer. The "
         "vectors that it reads already mix many words.",
         source="Vaswani et al. 2017",
         aliases=("layers",),
@@ -67,7 +68,8 @@ TERMS = (
     Entry(
         "term",
         "site",
-        "Which rows of which layer's attention are audited: one row, or every row of a layer.",
+        "Which rows of which layer's attention are audited, and of which kind: one row, or every "
+        "row of a layer.",
         "The usual site is the one row of the last layer that the answer is read from. With "
         "`--layer`, or where the head of a model pools all rows, it is every row of a layer. Then "
         "what is shown is the column mass. A permutation gives each word the weights of another: "
@@ -76,12 +78,36 @@ TERMS = (
         "has left. Uniform attention shares the mass of each row evenly. A row that reaches some "
         "of the words only takes part with these. The layers above run again under the new "
         "weights. The per-instance adversary is not asked there: it would move rows that the "
-        "answer does not need, which says little of the heatmap. Findings rest on the usual site.",
-        beside=("layer", "row", "column_mass"),
+        "answer does not need, which says little of the heatmap. The row of an encoder-decoder "
+        "attends twice in its last layer: to the tokens of the decoder (self), then to those of "
+        "the encoder (cross). `--site self`, the usual site, changes the first: it is the "
+        "attention over the row's own tokens, which other models are audited at, too. `--site "
+        "cross` changes the second. The kind that is not changed is held: the model computes it as "
+        "always from what comes in. So under other self-attention the query of the "
+        "cross-attention is another one, and its weights follow. What the model says then is "
+        "what it would have said. Findings rest on the usual site.",
+        beside=("layer", "row", "column_mass", "cross-attention"),
         traps="Below the last layer the states of all words are mixed again above, so that no "
-        "heatmap of it shows what decided.",
+        "heatmap of it shows what decided. What the row of an encoder-decoder reads of a text by "
+        "one kind of attention, it still reads if the other is changed. So an answer that stays "
+        "may rest on that.",
         source="this tool's own; Brunner et al. 2020 on how layers mix words",
         aliases=("sites", "every row"),
+    ),
+    Entry(
+        "term",
+        "cross-attention",
+        "The attention of a decoder to the tokens of the encoder; its attention to its own tokens "
+        "is called self-attention.",
+        "An encoder-decoder that classifies reads each text twice. The encoder reads it as a "
+        "whole. The decoder reads it again, one position behind, and the answer is read from its "
+        "row at the end token. In either kind the words of the text are the content. Deleting a "
+        "word deletes it on both sides, and a gradient counts both.",
+        beside=("site", "row", "layer"),
+        traps="The vectors of both sides mix many words. A word that has little weight in one kind "
+        "may have much in the other.",
+        source="Vaswani et al. 2017, section 3.2.3; Lewis et al. 2020, section 3.1",
+        aliases=("self-attention", "encoder-decoder", "encoder-decoders"),
     ),
     Entry(
         "term",

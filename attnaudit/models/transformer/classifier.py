@@ -29,7 +29,7 @@ from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
-from attnaudit.models.transformer.calls import Call, Seam, wide
+from attnaudit.models.transformer.calls import Call, Handler, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
 from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
 from attnaudit.models.transformer.outputs import as_classes
@@ -53,7 +53,7 @@ class Row(Encoded):
     call: Call
 
 
-class _ReachedError(Exception):
+class ReachedError(Exception):
     """Ends a forward pass at the audited attention."""
 
 
@@ -76,15 +76,27 @@ class TransformerClassifier(AttentionModel):
         if self._pad is None:  # batches need one, whatever it is: see `forward`
             pad_with(config, example.pad)
         self.seam: Seam = find_seam(network, self._inputs(example))
-        self.anatomy: Anatomy = study(network, self.seam, self, example, self._pad)
-        self.head_count, self.layer_count = self.anatomy.heads, len(self.anatomy.blocks)
         self._example = example
+        self.anatomy: Anatomy = self._study()
+        self.head_count, self.layer_count = self.anatomy.heads, len(self.anatomy.blocks)
+        self._unread: tuple[nn.Module, ...] = ()
+        if self.anatomy.row != "every":  # which is read at the site of every row, and checked there
+            self._check_reading()
+
+    def _study(self) -> Anatomy:
+        found = study(self.network, self.seam, self, self._example, self._pad)
+        if len(found.calls) > len(found.blocks):
+            raise ModelError(
+                "its layers have several attentions each, so that it is not known which to audit"
+            )
+        return found
+
+    def _check_reading(self) -> None:
+        """Raise ModelError where reading weights is not what the network answers with them."""
         self._unread = self.anatomy.inputs
-        if self.anatomy.row == "every":
-            return  # it is read at the site of every row, which is checked there
-        if not self._spares(example):
+        if not self._spares(self._example):
             self._unread = ()  # one of them does more than project queries, keys and values
-            if not self._reads_rows(example):
+            if not self._reads_rows(self._example):
                 raise ModelError(
                     "attnaudit cannot change its attention: with uniform weights, it gives "
                     "another answer than the whole model with that row replaced",
@@ -157,26 +169,32 @@ class TransformerClassifier(AttentionModel):
             if not calls.is_last():
                 return call.plain()
             reached.append(call)
-            raise _ReachedError
+            raise ReachedError
 
-        embedded: list[Tensor] = [embeddings.to(self._dtype)]
-
-        def look_up(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            # Once: GPT-2 looks up segments in the same table, after the ids.
-            return embedded.pop() if embedded else own(*args, **kwargs)
-
-        lookup: nn.Module = self.network.get_input_embeddings()  # type: ignore[operator]
         try:
             # The network is given ids as well: RoBERTa numbers its positions by them.
             with (
-                forwarding([lookup], look_up),
+                self._embedded(embeddings.to(self._dtype)),
                 forwarding(list(self.anatomy.blocks), forward),
                 self.seam.handling(handler),
             ):
                 self._run(batch)
-        except _ReachedError:
+        except ReachedError:
             pass
         return states[0], reached[0]
+
+    @contextmanager
+    def _embedded(self, embeddings: Tensor) -> Iterator[None]:
+        """Within the context the network reads `embeddings` (B, T, D) in place of its table's."""
+        left = [embeddings]
+
+        def look_up(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            # Once: GPT-2 looks up segments in the same table, after the ids.
+            return left.pop() if left else own(*args, **kwargs)
+
+        lookup: nn.Module = self.network.get_input_embeddings()  # type: ignore[operator]
+        with forwarding([lookup], look_up):
+            yield
 
     @override
     def attend(self, encoded: Encoded) -> Tensor:
@@ -195,11 +213,14 @@ class TransformerClassifier(AttentionModel):
         size = self._rows_at_once if residual.device.type == "cpu" else ROWS_ELSEWHERE
         parts = zip(torch.split(residual, size), torch.split(averaged, size), strict=True)
         with quiet():
-            logits = torch.cat([self._above(*part) for part in parts])
+            logits = torch.cat([self._above(rows, _always(given)) for rows, given in parts])
         return logits.view(len(alpha), variants, -1)
 
-    def _above(self, residual: Tensor, averaged: Tensor) -> Tensor:
-        """Logits (N, C) of rows alone: their residual (N, 1, D), and what the attention gives."""
+    def _above(self, residual: Tensor, handler: Handler) -> Tensor:
+        """Logits (N, C) of rows alone, from their residual (N, 1, D).
+
+        `handler` answers the attention calls of the audited block.
+        """
         calls = _Count(self.anatomy.last)
 
         def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -207,33 +228,25 @@ class TransformerClassifier(AttentionModel):
                 args, kwargs = with_hidden(args, kwargs, residual)
                 given = own(*args, **kwargs)
             else:
-                given = self._as_given(hidden(args, kwargs))
+                given = self._as_given(hidden(args, kwargs), calls.at)
             calls.next()
             return given
 
-        size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
-        nothing = residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)
         with ExitStack() as stack:
-            stack.enter_context(self.seam.handling(lambda _: averaged))
+            stack.enter_context(self.seam.handling(handler))
             stack.enter_context(forwarding(list(self.anatomy.blocks), forward))
             for layer in self._unread:
                 stack.enter_context(forwarding([layer], _zeros_of(layer)))
-            return self._logits(inputs_embeds=nothing)
+            return self._logits(**self._nothing(residual))
+
+    def _nothing(self, residual: Tensor) -> dict[str, Tensor]:
+        """Texts of length 1, of which no block reads what they are: one for each residual."""
+        size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
+        return {"inputs_embeds": residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)}
 
     def uniform_layers(self, batch: Batch) -> Tensor:
         """See `AttentionModel`. The other positions of a row keep the weight they have there."""
-        content = batch.content[:, None, None]  # (B, 1, 1, T)
-
-        def handler(call: Call) -> Tensor:
-            weights = call.weights()  # (B, H, Q, T)
-            inside, reach = content.to(weights.device), call.reach()
-            if reach is not None:
-                inside = inside & reach  # (B, 1 or H, Q, T)
-            mass = (weights * inside).sum(-1, keepdim=True)
-            mean = mass / inside.sum(-1, keepdim=True).clamp_min(1)
-            return call.output(torch.where(inside, mean, weights))
-
-        with self.seam.handling(handler):
+        with self.seam.handling(lambda call: call.output(evened(call, batch.content))):
             return self.forward(batch)
 
     def trace(self, batch: Batch) -> list[Layer]:
@@ -271,7 +284,7 @@ class TransformerClassifier(AttentionModel):
         """See `AttentionModel`."""
         states: list[Tensor] = []
         blocks = list(self.anatomy.blocks)
-        with torch.enable_grad(), forwarding(blocks, begun_anew(states, self.anatomy.tupled)):
+        with torch.enable_grad(), forwarding(blocks, begun_anew(states, self.anatomy.tupled[-1])):
             self.forward(batch)
         return states
 
@@ -323,10 +336,14 @@ class TransformerClassifier(AttentionModel):
         residual = states[each, rows.to(states.device)]
         return Row(attendable, attendable & batch.content, residual, call)
 
-    def _as_given(self, hidden: Tensor) -> Any:
-        """States as a block gives them."""
-        others = [None] * (self.anatomy.tupled - 1)
-        return (hidden, *others) if self.anatomy.tupled else hidden
+    def _as_given(self, hidden: Tensor, run: int) -> Any:
+        """States as the block of a run gives them."""
+        many = self.anatomy.tupled[run]
+        return (hidden, *[None] * (many - 1)) if many else hidden
+
+    def _as_the_row_has_them(self, weights: Tensor, rows: Tensor) -> Tensor:
+        """Weights (B, H, T) on the tokens of a text, in the order in which its row sees them."""
+        return weights
 
     def _output_weights(self, heads: int) -> Tensor | None:
         """(H, D, out) the map of each head's average into the residual stream."""
@@ -362,9 +379,10 @@ class TransformerClassifier(AttentionModel):
             nonlocal calls
             given = call.plain()
             calls += 1
-            if calls == len(self.anatomy.blocks):
+            if calls == self.anatomy.audited + 1:
                 given = given.clone()
-                given[torch.arange(len(batch)), rows] = call.output(uniform.unsqueeze(2))[:, 0]
+                weights = self._as_the_row_has_them(uniform, rows)
+                given[torch.arange(len(batch)), rows] = call.output(weights.unsqueeze(2))[:, 0]
             return given
 
         with self.seam.handling(handler):
@@ -372,17 +390,32 @@ class TransformerClassifier(AttentionModel):
         return agree(self.read(encoded, uniform.unsqueeze(1))[:, 0], whole, self._dtype)
 
 
+def evened(call: Call, content: Tensor) -> Tensor:
+    """The weights (B, H, Q, T) of a call, those on the `content` (B, T) that it reaches evened."""
+    weights = call.weights()  # (B, H, Q, T)
+    inside, reach = content[:, None, None].to(weights.device), call.reach()
+    if reach is not None:
+        inside = inside & reach  # (B, 1 or H, Q, T)
+    mass = (weights * inside).sum(-1, keepdim=True)
+    mean = mass / inside.sum(-1, keepdim=True).clamp_min(1)
+    return torch.where(inside, mean, weights)
+
+
+def _always(given: Tensor) -> Handler:
+    return lambda _: given
+
+
 class _Count:
-    """Which block call a pass is at."""
+    """Which block run a pass is `at`."""
 
     def __init__(self, last: int) -> None:
-        self._last, self._at = last, 0
+        self._last, self.at = last, 0
 
     def is_last(self) -> bool:
-        return self._at == self._last
+        return self.at == self._last
 
     def next(self) -> None:
-        self._at += 1
+        self.at += 1
 
 
 def _zeros_of(layer: Any) -> Callable[..., Tensor]:

@@ -155,7 +155,7 @@ class EveryRow(AttentionModel):
             nonlocal done
             done += 1
             if done < self.layer:
-                return self.inner._as_given(hidden(args, kwargs))
+                return self.inner._as_given(hidden(args, kwargs), done - 1)
             if done == self.layer:
                 args, kwargs = with_hidden(args, kwargs, states)
             return own(*args, **kwargs)

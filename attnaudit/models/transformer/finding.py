@@ -93,10 +93,13 @@ def find_products(repeated: set[nn.Module], run: Callable[..., Any]) -> Products
     hooks += [m.register_forward_hook(watching.leave, always_call=True) for m in repeated]
     try:
         with torch.no_grad(), watching:
-            reported = getattr(run(output_attentions=True), "attentions", None)
+            given = run(output_attentions=True)
     finally:
         for hook in hooks:
             hook.remove()
+    reported = getattr(given, "attentions", None)
+    if getattr(given, "cross_attentions", None):
+        raise ModelError(f"{_NOT_OURS}it has several attentions in a layer", hint=_HINT)
     if not reported or any(not isinstance(a, Tensor) or a.ndim != 4 for a in reported):
         raise ModelError(f"{_NOT_OURS}it does not report what it attends to", hint=_HINT)
     left = list(reported)

@@ -105,6 +105,29 @@ class Call:
             return replace(self, mask=mask & kept)
         return replace(self, mask=mask.masked_fill(~kept, torch.finfo(mask.dtype).min))
 
+    def in_order(self, order: Tensor) -> Call:
+        """The call with its positions in another order: `order` (B, T) is where each one was."""
+        order = order.to(self.key.device)[:, None]  # (B, 1, T)
+        mask = self.mask
+        if mask is not None:
+            mask = mask.expand(len(order), -1, -1, -1)
+            mask = mask.gather(-1, order.unsqueeze(2).expand(-1, *mask.shape[1:3], -1))
+        key, value = (
+            each.gather(2, order.unsqueeze(-1).expand(-1, each.shape[1], -1, each.shape[3]))
+            for each in (self.key, self.value)
+        )
+        return replace(self, key=key, value=value, mask=mask)
+
+    def asked_by(self, other: Call) -> Call:
+        """The call of one row of each text, with other queries: those of `other`.
+
+        That holds one query of each of B * V variants, the variants of a text next to each other;
+        here they are the V queries of each of B texts.
+        """
+        texts = len(self.key)
+        query = other.query.unflatten(0, (texts, -1)).squeeze(3).transpose(1, 2)  # (B, H, V, D)
+        return replace(self, query=wide(query))
+
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text."""
         each, rows = torch.arange(len(rows), device=self.query.device), rows.to(self.query.device)
@@ -200,12 +223,23 @@ def _attention(
     scaling: float | None = None,
     **rest: Any,
 ) -> tuple[Tensor, None]:
-    softcap = rest.pop("softcap", None)
+    softcap, bias = rest.pop("softcap", None), rest.pop("position_bias", None)
     if scaling is None:
         scaling = 1 / math.sqrt(query.shape[-1])
+    if bias is not None:
+        attention_mask = _biased(attention_mask, bias)
     call = Call(module, query, key, value, attention_mask, scaling, softcap, dropout, rest)
     handler = _handler.get()
     return (call.plain() if handler is None else handler(call)), None
+
+
+def _biased(mask: Tensor | None, bias: Tensor) -> Tensor:
+    """The mask that adds a bias (B or 1, H, Q, T) to the scores, as some networks ask for."""
+    if mask is None:
+        return bias
+    if mask.dtype == torch.bool:
+        return bias.masked_fill(~mask, torch.finfo(bias.dtype).min)
+    return bias + mask
 
 
 def _mask(*args: Any, **kwargs: Any) -> Tensor | None:

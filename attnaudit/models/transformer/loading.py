@@ -22,8 +22,9 @@ from attnaudit.data.pieces import Pieces
 from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.files import sha256_folder
 from attnaudit.models.interface import agree
-from attnaudit.models.transformer.anatomy import with_pads
+from attnaudit.models.transformer.anatomy import examples_of
 from attnaudit.models.transformer.classifier import TransformerClassifier
+from attnaudit.models.transformer.encoder_decoder import EncoderDecoder, end_of
 from attnaudit.models.transformer.every_row import Audited, EveryRow
 from attnaudit.models.transformer.linear import hasten
 from attnaudit.models.transformer.opening import Opened
@@ -32,6 +33,7 @@ from attnaudit.models.transformer.prompting import architecture_of, prompt_facts
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.reference import brief, explained
 
+_PADDING = "padding, or the other texts of a batch, change its answer"
 _SLACK = 1 << 28  # bytes: tables of positions and masks that no file holds
 _TABLES = {"position_ids", "masked_bias", "inv_freq"}  # of versions before
 _FINE_TUNE = "fine-tune it as a sequence classifier first, with `attnaudit train`"
@@ -41,6 +43,7 @@ _ROWS = {
     "first": "[CLS]",
     "last": "last token",
     "last_not_pad": "last token",
+    "last_end": "end token",
     "every": "every row",
 }
 
@@ -163,12 +166,23 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
     name, where = architecture_of(network), opened.reference.name
     _check_pieces(network, opened)
     example = example_batch(opened.vocabulary).to(next(network.parameters()).device)
-    examples = [example, with_pads(example, opened.vocabulary.pad)]
+    end = end_of(network.config)
+    if end is not None and end not in opened.vocabulary.single.after:
+        raise ModelError(
+            f"its tokenizer puts no end token (eos_token_id {end}) after a text, but the"
+            " classification head reads the row of the last one",
+            where=where,
+            hint="save the tokenizer with which the model was trained next to the model",
+        )
+    examples = examples_of(example, opened.vocabulary.pad, end)
+    make = TransformerClassifier if end is None else EncoderDecoder
     try:
         with of_one_kind(network):
             before = torch.cat([_own_answers(network, each) for each in examples])
         hasten(network)
-        model = TransformerClassifier(network, example, opened.vocabulary.mask)
+        if end is not None:
+            _check_padding(network, example, before[: len(example)])
+        model = make(network, example, opened.vocabulary.mask)
         model.unknown_token = _unknown(opened.vocabulary)
         with torch.no_grad():
             after = torch.cat([model(each) for each in examples])
@@ -179,16 +193,14 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
         what = f"{name}: attnaudit cannot change its attention ({brief(error)})"
         raise ModelError(what, where=where) from error
     if not agree(padded, before, before.dtype):
-        raise ModelError(
-            f"{name}: padding, or the other texts of a batch, change its answer", where=where
-        )
+        raise ModelError(f"{name}: {_PADDING}", where=where)
     if not agree(after, before, before.dtype):
         raise ModelError(
             f"{name}: attnaudit cannot change its attention: it does more than weigh and "
             "average (position biases, attention sinks or the like)",
             where=where,
         )
-    model.bare = not opened.vocabulary.single.before
+    model.bare = end is None and not opened.vocabulary.single.before
     if model.anatomy.row == "first" and model.bare:
         raise ModelError(
             "its tokenizer puts no special token ([CLS]) before a text, but the classification "
@@ -202,6 +214,15 @@ def classifier_of(network: nn.Module, opened: Opened) -> Audited:
         return EveryRow(model, len(model.anatomy.blocks), example)
     except ModelError as error:
         raise ModelError(f"{name}: {error.what}", where=where, hint=error.hint) from error
+
+
+@torch.no_grad()
+def _check_padding(network: nn.Module, example: Batch, alone: Tensor) -> None:
+    """Raise ModelError where a network answers a batch otherwise than each text `alone`."""
+    with quiet():
+        logits = network(input_ids=example.ids, attention_mask=example.mask.long()).logits
+    if not agree(as_classes(logits), alone, alone.dtype):
+        raise ModelError(_PADDING)
 
 
 @contextmanager

@@ -162,15 +162,9 @@ def _open_config(reference: Reference, prompt: Prompt | None) -> Any:
     with explained(reference, "its configuration cannot be read"):
         config = AutoConfig.from_pretrained(reference.folder, **reference.options)
         config._attn_implementation = "eager"  # and of its parts: what the file asks for is not run
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(
-            f"is an encoder-decoder ({config.model_type}), which does not read the class from a "
-            "single row of attention",
-            where=reference.name,
-            hint="audit an encoder or a decoder classifier",
-        )
     if prompt is not None:
-        if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        both = getattr(config, "is_encoder_decoder", False)
+        if both or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
             raise ModelError(
                 f"is of a kind ({config.model_type}) that is no causal language model, so it cannot"
                 " be asked by prompt",

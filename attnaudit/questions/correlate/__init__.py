@@ -38,6 +38,7 @@ QUESTION = Question(
     ),
     attention=True,
     of_many_rows=True,
+    of_sites=True,
     traps="Agreement is evidence, not proof: importances disagree among themselves.",
     source="Jain & Wallace 2019, section 4.1",
 )

@@ -47,6 +47,7 @@ QUESTION = Question(
     tables=("erase", "plausibility"),
     attention=True,
     of_many_rows=True,
+    of_sites=True,
     traps="Erasing a weight does not erase the word: the vectors of other words still contain "
     "it. And texts with deleted words are unlike real texts.",
     source="Serrano & Smith 2019; DeYoung et al. 2020",

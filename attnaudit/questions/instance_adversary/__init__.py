@@ -46,6 +46,7 @@ QUESTION = Question(
     ),
     tables=("adversary.instance", "adversary.search"),
     attention=True,
+    of_sites=True,
     switches=(_SWITCH,),
     choose=_choose,
     traps="The model may never produce these weights, so this result alone does not count against "

@@ -30,6 +30,7 @@ QUESTION = Question(
         ),
     ),
     of_many_rows=True,
+    of_sites=True,
     traps="If all states are alike, or if something goes around the attention, no weights can "
     "move the answer.",
     source="Jain & Wallace 2019, section 4.2.1",

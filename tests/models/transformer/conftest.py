@@ -91,10 +91,40 @@ DECODERS = [
     *("gemma", "gemma2", "gemma3_text"),
     *("bloom", "falcon", "falcon-alibi", "falcon-grouped", "gptj", "gpt_neo", "mpt", "openai-gpt"),
 ]
+HALVES = {"encoder": 2, "decoder": 3}  # layers
+_LIKE_BART = {
+    **{f"{half}_layers": layers for half, layers in HALVES.items()},
+    **{f"{half}_attention_heads": 4 for half in HALVES},
+    **{f"{half}_ffn_dim": 64 for half in HALVES},
+    **{"d_model": 32, "decoder_start_token_id": LAST, "scale_embedding": True},
+}
+_LIKE_T5 = {
+    **{"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 3},
+    **{"num_heads": 4, "decoder_start_token_id": PAD},
+}
+# Kinds that read a text twice, and attend twice in the row that is read.
+ENCODER_DECODERS = {
+    **dict.fromkeys(("bart", "mbart", "plbart"), _LIKE_BART),
+    **dict.fromkeys(("t5", "mt5", "umt5"), _LIKE_T5),
+}
+_HALF = {**SIZES, **GROUPED, "num_hidden_layers": 2, "eos_token_id": LAST}
+# Such kinds that cannot be audited.
+REFUSED = {
+    **{"mvp": _LIKE_BART, "bigbird_pegasus": {**_LIKE_BART, "attention_type": "original_full"}},
+    "t5gemma": dict.fromkeys(HALVES, _HALF),
+}
 OWN_NAMES = ("distilbert", "gpt2", "mpt", "openai-gpt", "xlm", "flaubert", "xlnet")  # of sizes
 
 
 def config_of(kind, **changes):
+    if kind in ENCODER_DECODERS or kind in REFUSED:
+        sizes = {name: SIZES[name] for name in ("vocab_size", "num_labels", "pad_token_id")}
+        own = {**ENCODER_DECODERS, **REFUSED}[kind]
+        known = {"max_position_embeddings": 40} if "decoder_layers" in own else {}
+        frame = {"bos_token_id": FIRST, "eos_token_id": LAST}
+        made = AutoConfig.for_model(kind, **{**sizes, **known, **frame, **own, **changes})
+        made.use_cache = False
+        return made
     if kind in OWN_NAMES:
         own = ["vocab_size", "max_position_embeddings", "num_labels", "pad_token_id"]
         sizes = {name: SIZES[name] for name in own if (kind, name) != ("xlnet", own[1])}

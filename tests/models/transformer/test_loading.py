@@ -352,7 +352,9 @@ REFUSED = {
     ),
     "xlnet": (
         {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64},
-        "the states of its layers do not lie text by text",
+        "its layers take the positions of a batch first and its texts second, and its head reads"
+        " the last position of a batch. So the padding must stand before a text, but attnaudit puts"
+        " it behind",
     ),
 }
 

@@ -148,16 +148,6 @@ def test_a_configuration_that_is_none(complaint, content, said):
     assert complaint(lambda folder: (folder / "config.json").write_text(content)).startswith(said)
 
 
-@pytest.mark.parametrize("kind", ["t5", "bart"])
-def test_encoder_decoders(complaint, kind):
-    content = json.dumps({"model_type": kind})
-    said = complaint(lambda folder: (folder / "config.json").write_text(content))
-    assert said.startswith(
-        f"is an encoder-decoder ({kind}), which does not read the class from a single row of "
-        "attention"
-    )
-
-
 def test_a_kind_that_classifies_no_texts(complaint):
     said = complaint(lambda folder: edit(folder, model_type="vit"))
     assert said.startswith("is of a kind (vit) that does not classify texts")
