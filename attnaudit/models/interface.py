@@ -128,6 +128,9 @@ class AttentionModel(nn.Module, abc.ABC):
     * `at_layer(layer) -> AttentionModel`: for models of several layers. The same model at another
       site: every row of that layer, counted from 1 at the bottom. Raises InputError for a layer
       that it does not have.
+    * `of_output(output) -> AttentionModel`: for models that give several labels to a text, each by
+      an output of its own. The same model, asked whether a text has that label: two classes, with
+      the logits [0, z] of the output.
     * `scale_heads(batch, factors, dropped) -> logits (B, C)`: for models with `layer_count` layers
       of `head_count` heads. What they answer if what each head gives at each position, before the
       output projection, is multiplied by its factor, and no row attends to a dropped position.

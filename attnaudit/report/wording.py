@@ -106,10 +106,11 @@ def _cut(report: Report) -> Iterator[Fact]:
     if not isinstance(found, dict) or not isinstance(rows := found.get("rows"), dict):
         return
     counts = [f"{n:,} {split}" for split, n in rows.items() if isinstance(n, int)]
+    by = "" if found.get("by_label") is False else ", by label"
     whole = "; rows of one group stay together" if found.get("groups_whole") is True else ""
     yield Fact(
         "split",
-        f"by attnaudit, of one file, by label: {listed(counts)} rows ({found.get('shares')}, seed"
+        f"by attnaudit, of one file{by}: {listed(counts)} rows ({found.get('shares')}, seed"
         f" {found.get('seed')}{whole})",
     )
 
