@@ -40,6 +40,7 @@ def facts(report: Report) -> Iterator[Fact]:
     yield from _cut(report)
     yield from _classes(report)
     yield from _pairs(report)
+    yield from _label(report)
     if report.model.site is not None:
         yield Fact("site", report.model.site)
     shown = readings_of(report)
@@ -94,6 +95,18 @@ def _classes(report: Report) -> Iterator[Fact]:
         f"{both}: the model's names, with the names in the data in brackets{how}",
         counted,
     )
+
+
+def _label(report: Report) -> Iterator[Fact]:
+    """Which of several labels was asked about."""
+    label, called = report.model.label, report.dataset.label
+    if label is None:
+        return
+    of = (report.model.model_extra or {}).get("label_of")
+    theirs = "" if called in (None, label) else f", which the data call {called}"
+    positive = report.dataset.positive
+    has = "" if positive is None else f"; {_count(positive, 'text')} with it"
+    yield Fact("label", f"{label}{theirs}: one of {of}, each a yes or no of its own{has}")
 
 
 def _names(found: object) -> list[str]:

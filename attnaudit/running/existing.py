@@ -166,6 +166,8 @@ def _other(there: Header, here: Header) -> str | None:
     """What the records that are there are of, where they are not of this model and data."""
     if there.model.sha256 != here.model.sha256:
         return f"the audit of another model, {there.model.name}"
+    if there.model.label != here.model.label:
+        return f"the audit of another label, {there.model.label}"
     ours, theirs = here.dataset, there.dataset
     if theirs.rows_digest != ours.rows_digest:
         return f"an audit on other data, {theirs.name}"

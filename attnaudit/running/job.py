@@ -19,7 +19,8 @@ class Job:
     `resume` goes on from what an interrupted run has left, and refuses another run's; `reuse` takes
     whatever is there of the same run, finished records too, and overwrites the rest.
     `revision` and `device_map` are for Hugging Face models. `layer` names the site: every row of
-    that layer, counted from 1 at the bottom; -1: the model's own. The work is spread over `workers`
+    that layer, counted from 1 at the bottom; -1: the model's own. `label` is the one that is asked
+    about, of a model that gives several labels to a text. The work is spread over `workers`
     processes of this machine, which share the `threads`, or over the dask `cluster` at an address,
     whose workers have `threads` each.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
@@ -48,6 +49,7 @@ class Job:
     models: Path | None = None
     verify: int | None = VERIFIED
     layer: int = -1
+    label: str | None = None
     command_line: Sequence[str] = ()
 
     def records_of(self, question: str, asked: int) -> Path | None:

@@ -61,6 +61,11 @@ def what_findings_take(
             "It rests on the one row of attention that an answer is read from, and the head of this"
             f" model reads more: {first.loaded.model.site}. Findings are not offered for that."
         )
+    if first.job.label is not None:
+        return _once(
+            "It needs more models that are trained like this one. attnaudit trains only models that"
+            " give one class to a text, and this one gives several labels."
+        )
     if first.loaded.config is None:
         return _once(_without_recipe(first))
     try:
