@@ -46,6 +46,8 @@ def command_of(questions: Sequence[Question]) -> Callable[..., None]:
     parameters = list(own.values())
     if any(question.retrains for question in questions):
         parameters.append(_OF_RETRAINING["recipe"])
+    if any(not question.retrains for question in questions):
+        parameters.append(_OF_LABELS["label"])
     if all(question.of_many_rows for question in questions):
         parameters.append(_OF_SITES["layer"])
     parameters += [_of_folder(question) for question in questions if question.keeps]
@@ -213,6 +215,7 @@ def run(
     recipe: o.RecipeOption = None,
     models: Optional[Path] = None,  # noqa: UP045
     layer: o.LayerOption = -1,
+    label: o.LabelOption = None,
 ) -> None:
     """Ask what is asked for and end as gates say; mistakes are found before any work starts.
 
@@ -259,6 +262,7 @@ def run(
         models=models,
         verify=checked,
         layer=layer,
+        label=label,
         command_line=("attnaudit", *sys.argv[1:]),
     )
     if dry_run:
@@ -289,6 +293,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 _ALL = _parameters(run)
 _OF_RETRAINING = {name: _ALL[name] for name in ("recipe", "models")}
 _OF_SITES = {"layer": _ALL["layer"]}
-_OTHERS = (*_OF_RETRAINING, *_OF_SITES)
+_OF_LABELS = {"label": _ALL["label"]}
+_OTHERS = (*_OF_RETRAINING, *_OF_SITES, *_OF_LABELS)
 _SHARED = {k: p for k, p in _ALL.items() if k not in ("name", "asked_for", *_OTHERS)}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

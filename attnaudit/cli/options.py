@@ -109,6 +109,15 @@ LayerOption = Annotated[
         help="Audit every row of layer L, 1 the lowest; -1: the row that the answer is read from.",
     ),
 ]
+ALL_LABELS = "all"
+LabelOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="NAME",
+        help="Of a model that gives several labels to a text: the label to audit, as a yes or no."
+        " `attnaudit audit` can do several.",
+    ),
+]
 UnitOption = Annotated[
     Unit,
     typer.Option(help="Explain whole words, or the pieces into which the tokenizer cuts them."),

@@ -100,6 +100,8 @@ def _classes(report: Report) -> Iterator[Fact]:
 def _label(report: Report) -> Iterator[Fact]:
     """Which of several labels was asked about."""
     label, called = report.model.label, report.dataset.label
+    if audited := _names((report.model.model_extra or {}).get("audited_labels")):
+        yield Fact("labels", f"{', '.join(audited)}; each a yes or no of its own")
     if label is None:
         return
     of = (report.model.model_extra or {}).get("label_of")
@@ -270,6 +272,8 @@ def nothing_assessed(report: Report) -> str:
             "A comparison makes no findings of its own. Its tables show the findings of each "
             "report."
         )
+    if (report.model.model_extra or {}).get("audited_labels"):
+        return "This report has no findings of its own. The report of each label says more."
     names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)

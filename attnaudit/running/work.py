@@ -233,10 +233,15 @@ class Given:
 
 
 def load_work(
-    question: Question, settings: Settings, job: Job, demands: Demands | None, observer: Observer
+    question: Question,
+    settings: Settings,
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
+    given: Given | None = None,
 ) -> Work:
     """Load the model and the data of a job; raises InputError or ModelError."""
-    (work,) = load_works([(question, settings)], job, demands, observer)
+    (work,) = load_works([(question, settings)], job, demands, observer, given)
     return work
 
 
@@ -256,8 +261,7 @@ def load_works(
     prepare_cpu(job.threads_each)
     device = choose_device(job.device)
     dtype = choose_dtype(job.dtype, device)
-    placement = Placement(job.revision, dtype, job.device_map)
-    source = given.source or find_model(job.model, job.seed, placement)
+    source = given.source or open_source(job)
     check_trains(asked, source)
     source = about_label(source, job.label)
     spec = load_spec(given.rows or job.data, source.reading, source.limits)
@@ -287,6 +291,13 @@ def load_works(
         )
         for question, settings in asked
     ]
+
+
+def open_source(job: Job) -> Source:
+    """The model that a job names; raises InputError or ModelError."""
+    prepare_cpu(job.threads_each)
+    dtype = choose_dtype(job.dtype, choose_device(job.device))
+    return find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
 
 
 def check_trains(asked: Sequence[tuple[Question, Settings]], source: Source) -> None:
