@@ -16,6 +16,7 @@ from attnaudit.cli.ending import Ending
 from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
 from attnaudit.cli.target import is_model
+from attnaudit.data.names import ALL_LABELS
 from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
 
@@ -241,7 +242,7 @@ def audit(
     trains = train or recipe is not None
     now, beyond = _plans(context, seed, target, (skip or (), also or ()), text, trains)
     labels = label or []
-    if len(labels) > 1 or labels == [o.ALL_LABELS]:
+    if len(labels) > 1 or labels == [ALL_LABELS]:
         ending.of_labels(_existing(job, now, beyond, output), labels)
         return
     job = replace(job, label=labels[0] if labels else None)

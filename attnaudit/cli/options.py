@@ -109,7 +109,6 @@ LayerOption = Annotated[
         help="Audit every row of layer L, 1 the lowest; -1: the row that the answer is read from.",
     ),
 ]
-ALL_LABELS = "all"
 LabelOption = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(

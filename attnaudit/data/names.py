@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 MOST = 10_000  # classes
 LONGEST = 200  # characters of a label
+ALL_LABELS = "all"  # in place of the name of a label: each of them
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 

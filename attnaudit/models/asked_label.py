@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from attnaudit.data.dataset import Dataset
-from attnaudit.data.names import OneLabel
+from attnaudit.data.names import ALL_LABELS, OneLabel
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError, did_you_mean
 from attnaudit.models.interface import AttentionModel, ModelSpec, capability
 from attnaudit.models.load import Source
 
-ALL = "all"  # in place of a label: every one
 _SHOWN = 6  # labels that a line for the user lists
 
 
@@ -39,7 +38,7 @@ def about_label(source: Source, label: str | None) -> Source:
             f"gives several labels to a text: {shortened(source.several)}",
             where=source.name,
             hint=f"choose one with --label, such as --label {source.several[0]!r}; `attnaudit audit"
-            f" MODEL --data DATA --label {ALL}` audits one after the other",
+            f" MODEL --data DATA --label {ALL_LABELS}` audits one after the other",
         )
     check_has(source, label)
     number = source.several.index(label)
@@ -62,8 +61,10 @@ def check_has(source: Source, label: str) -> None:
     if label in source.several:
         return
     near = did_you_mean(label, source.several)
-    if label == ALL:
-        near = f"`attnaudit audit MODEL --data DATA --label {ALL}` audits one after the other"
+    if label == ALL_LABELS:
+        near = (
+            f"`attnaudit audit MODEL --data DATA --label {ALL_LABELS}` audits one after the other"
+        )
     raise InputError(
         f"--label {label}: the model has no such label; it has {shortened(source.several)}",
         where=source.name,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from attnaudit.data.names import ALL_LABELS
 from attnaudit.errors import InputError
 from attnaudit.execution.files import check_folder, write_text
 from attnaudit.execution.observer import Observer
-from attnaudit.models.asked_label import ALL, about_label, check_has
+from attnaudit.models.asked_label import about_label, check_has
 from attnaudit.questions import all_questions
 from attnaudit.report.combine import Combined
 from attnaudit.report.demands import Demands
@@ -67,7 +68,7 @@ def each_label(asked: Existing, labels: Sequence[str]) -> dict[str, Existing]:
     chosen = list(dict.fromkeys(labels))
     if not source.several:
         about_label(source, chosen[0])  # which is refused
-    if chosen == [ALL]:
+    if chosen == [ALL_LABELS]:
         chosen = list(source.several)
     for name in chosen:
         check_has(source, name)
