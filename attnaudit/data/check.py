@@ -118,10 +118,13 @@ def remarks(spec: DatasetSpec, reports: Sequence[SplitReport]) -> list[str]:
     if cut := reports[0].cut:
         said.append(f"{reports[0].path} is {cut.words}")
     elif [r.split for r in reports] == [ALL]:
-        said.append(
-            "the rows name no split, so there is one, `all`; to train on this file, write `split:"
-            f" {EXAMPLE}` in its spec, or give --split {EXAMPLE}"
+        ways = (
+            f"; to train on this file, write `split: {EXAMPLE}` in its spec, or give --split"
+            f" {EXAMPLE}"
+            if reports[0].unlabelled is None
+            else ""  # no model is trained on texts of several labels
         )
+        said.append("the rows name no split, so there is one, `all`" + ways)
     for path in dict.fromkeys(report.path for report in reports):
         if found := described(path, header_of(spec)):
             said.append(f"{path}: {found}")

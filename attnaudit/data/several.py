@@ -12,6 +12,11 @@ from attnaudit.data.opening import rows_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
 
+_FORMS = (
+    "if a text may have several labels, write them as a list, or name the `label_separator` or the"
+    " `label_columns` in a dataset spec"
+)
+
 
 def has_several(spec: DatasetSpec, path: Path) -> bool:
     """Whether the texts of a file may have several labels: the spec says it, or its first row.
@@ -42,6 +47,10 @@ def asked_about(spec: DatasetSpec, path: Path, labels: Sequence[str], label: str
         InputError: the file cannot be read, or which label each name means cannot be known.
     """
     if not has_several(spec, path):
+        try:
+            match_labels(spec, path, OneLabel(label, label, ()).classes)
+        except InputError as error:
+            raise InputError(error.what, where=error.where, line=error.line, hint=_FORMS) from None
         return spec
     known = match_labels(spec, path, labels, several=True)
     return spec.about(OneLabel(label, known[list(labels).index(label)], known))
