@@ -88,11 +88,15 @@ def _table(reports: Mapping[str, Report], folders: Mapping[str, str]) -> TableDa
 
 
 def _warned(reports: Mapping[str, Report]) -> Iterator[str]:
-    """What a reader of single labels must know first, each thing once with its labels."""
-    said: dict[str, list[str]] = {}
+    """What a reader of single labels must know first: each kind of warning once, with its labels.
+
+    The words are given where they are the same for all of these labels.
+    """
+    said: dict[str, dict[str, str]] = {}
     for label, report in reports.items():
         for warned in besides_gates(report):
-            said.setdefault(f"{warned.name}: {warned.words}", []).append(label)
-    for words, labels in said.items():
-        which = "all labels" if len(labels) == len(reports) else f"label {listed(labels)}"
-        yield f"Warning for {which}, {words}"
+            said.setdefault(warned.name, {})[label] = warned.words
+    for name, words in said.items():
+        which = "all labels" if len(words) == len(reports) else listed(words)
+        one, *others = set(words.values())
+        yield f"Warning, {name} ({which}): {'their reports say more.' if others else one}"
