@@ -120,6 +120,8 @@ def match_labels(
 def labels_met(spec: DatasetSpec, path: Path, several: bool = False) -> set[str]:
     """The labels that rows of a file have, one each, or `several` or none; raises InputError."""
     if spec.label_columns is not None:
+        with closing(rows_of(spec, path, ("label",))) as rows:
+            next(rows)  # has them all, or is refused
         return {spec.renaming(column) for column in spec.label_columns}
     met: set[str] = set()
     column = spec.fields.column("label")

@@ -42,8 +42,7 @@ def row_label(row: Row, spec: DatasetSpec, path: Path, line: int) -> str:
                 " several labels, choose one with --label",
             )
         return _named(row[spec.fields.column("label")], spec, path, line)
-    if names is None:
-        names = [_named(row[spec.fields.column("label")], spec, path, line)]
+    assert names is not None
     for name in names:
         if name not in one.known:
             raise unknown_label(name, spec, one.known, path, line)
@@ -54,7 +53,8 @@ def row_labels(row: Row, spec: DatasetSpec, path: Path, line: int) -> list[str] 
     """The labels of a row that may have several, or none, by the names that the spec gives them.
 
     They are a list in the label field, or what the spec's `label_separator` separates there, or the
-    `label_columns` that hold 1. None for a row whose label field names one class.
+    `label_columns` that hold 1. For a row whose label field names one class they are that one if
+    the spec asks about one of several labels, else None.
 
     Raises InputError where they are none, or one stands twice.
     """
@@ -69,7 +69,9 @@ def row_labels(row: Row, spec: DatasetSpec, path: Path, line: int) -> list[str] 
     if spec.label_separator is not None and isinstance(value, str):
         value = [part.strip() for part in value.split(spec.label_separator) if part.strip()]
     if not isinstance(value, list):
-        return None
+        if spec.one is None:
+            return None
+        value = [value]
     names = [_named(each, spec, path, line) for each in value]
     twice = next((name for name, n in Counter(names).items() if n > 1), None)
     if twice is not None:

@@ -31,7 +31,7 @@ from attnaudit.running.locking import planned_training
 from attnaudit.running.plans import Plan
 from attnaudit.running.run import audited_facts, make_records, run_training
 from attnaudit.running.verification import Verifier
-from attnaudit.running.work import Given, Work, check_site, load_work
+from attnaudit.running.work import Given, Work, check_site, check_trains, load_work
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class Subject:
             given = Given(self.source)
             self._first = load_work(question, settings, job, None, observer, given)
             return self._first
+        check_trains(question, job.model, job.label is not None)
         check_site(question, self._first.loaded)
         settled = question.maker.settle(settings, self._first.loaded.model)
         now = datetime.now(timezone.utc)

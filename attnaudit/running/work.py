@@ -262,7 +262,8 @@ def load_works(
     device = choose_device(job.device)
     dtype = choose_dtype(job.dtype, device)
     source = given.source or open_source(job)
-    check_trains(asked, source)
+    for question, _ in asked:
+        check_trains(question, source.name, bool(source.several))
     source = about_label(source, job.label)
     spec = load_spec(given.rows or job.data, source.reading, source.limits)
     split = job.split or default_split(spec)
@@ -300,16 +301,15 @@ def open_source(job: Job) -> Source:
     return find_model(job.model, job.seed, Placement(job.revision, dtype, job.device_map))
 
 
-def check_trains(asked: Sequence[tuple[Question, Settings]], source: Source) -> None:
+def check_trains(question: Question, model: str, several: bool) -> None:
     """Raise InputError for a question that trains models, of a model that gives several labels."""
-    for question, _ in asked:
-        if question.retrains and source.several:
-            raise InputError(
-                f"{question.name} trains models, and attnaudit trains only models that give one"
-                " class to a text; this one gives several labels",
-                where=source.name,
-                hint="leave this test out; or train a yes/no model of one label, and audit that",
-            )
+    if question.retrains and several:
+        raise InputError(
+            f"{question.name} trains models, and attnaudit trains only models that give one class"
+            " to a text; this one gives several labels",
+            where=model,
+            hint="leave this test out; or train a yes/no model of one label, and audit that",
+        )
 
 
 def check_site(question: Question, loaded: LoadedModel) -> None:
