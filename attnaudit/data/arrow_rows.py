@@ -168,8 +168,8 @@ def _named(row: Row, names: Mapping[str, list[str]]) -> Row:
 
 
 def _name(value: object, classes: Sequence[str]) -> object:
-    known = isinstance(value, int) and 0 <= value < len(classes)
-    return classes[value] if known else value  # type: ignore[index]
+    """The name of a number of a class; anything else stays what it is."""
+    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else value
 
 
 def _names(schema: Any) -> dict[str, list[str]]:
