@@ -43,6 +43,7 @@ def audit(
     recipe: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
+    label: str | None = None,
     unit: Literal["word", "piece"] = "word",
     text: bool = False,
     show: int = 0,
@@ -81,6 +82,7 @@ def audit(
         recipe: the training configuration, for questions that train models of the same recipe.
         split: train, dev, test or all; by default as the commands choose.
         limit: how many texts to audit at most; the report is then partial.
+        label: of a model that gives several labels to a text, the one to audit, as a yes or no.
         unit: word or piece: attention is summed over this unit, and it is deleted as a whole.
         text: keep the words in the records. Without it no word of the data is in any result.
         show: keep heatmaps of this many texts, with their words, so that the result can show them.
@@ -117,6 +119,7 @@ def audit(
         workers=_at_least("workers", workers, 1),
         dtype=_one_of("dtype", dtype or "float32", _DTYPES),
         revision=revision,
+        label=label,
         batch_tokens=_at_least("batch_tokens", batch_tokens, 1),
         pieces=_one_of("unit", unit, ("word", "piece")) == "piece",
         seed=_at_least("seed", seed, 0),

@@ -46,12 +46,12 @@ def command_of(questions: Sequence[Question]) -> Callable[..., None]:
     parameters = list(own.values())
     if any(question.retrains for question in questions):
         parameters.append(_OF_RETRAINING["recipe"])
+    if any(not question.retrains for question in questions):
+        parameters += _OF_EXISTING.values()
     if all(question.of_many_rows for question in questions):
         parameters.append(_OF_LAYERS["layer"])
     if any(question.of_sites for question in questions):
         parameters.append(_OF_SITES["site"])
-    if not all(question.retrains for question in questions):
-        parameters.append(_OF_PROMPTS["prompt"])
     parameters += [_of_folder(question) for question in questions if question.keeps]
     shared = list(_SHARED.values())
     signature = inspect.Signature([*shared[:_FIRST], *parameters, *shared[_FIRST:]])
@@ -218,6 +218,7 @@ def run(
     models: Optional[Path] = None,  # noqa: UP045
     layer: o.LayerOption = -1,
     site: o.SiteOption = None,
+    label: o.LabelOption = None,
     prompt: o.PromptOption = None,
 ) -> None:
     """Ask what is asked for and end as gates say; mistakes are found before any work starts.
@@ -268,6 +269,7 @@ def run(
         verify=checked,
         layer=layer,
         site=site.value if site else None,
+        label=label,
         prompt=o.prompt_in(prompt),
         command_line=("attnaudit", *sys.argv[1:]),
     )
@@ -300,7 +302,7 @@ _ALL = _parameters(run)
 _OF_RETRAINING = {name: _ALL[name] for name in ("recipe", "models")}
 _OF_LAYERS = {"layer": _ALL["layer"]}
 _OF_SITES = {"site": _ALL["site"]}
-_OF_PROMPTS = {"prompt": _ALL["prompt"]}
-_OTHERS = (*_OF_RETRAINING, *_OF_LAYERS, *_OF_SITES, *_OF_PROMPTS)
+_OF_EXISTING = {name: _ALL[name] for name in ("label", "prompt")}
+_OTHERS = (*_OF_RETRAINING, *_OF_LAYERS, *_OF_SITES, *_OF_EXISTING)
 _SHARED = {k: p for k, p in _ALL.items() if k not in ("name", "asked_for", *_OTHERS)}
 _FIRST = list(_SHARED).index("unit")  # the context, MODEL and DATA

@@ -16,6 +16,7 @@ from attnaudit.cli.ending import Ending
 from attnaudit.cli.places import check_output
 from attnaudit.cli.samples import find_config
 from attnaudit.cli.target import is_model
+from attnaudit.data.names import ALL_LABELS
 from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
 
@@ -94,6 +95,14 @@ _Also = Annotated[
         help="With MODEL: run a test that is not part of every audit, such as heads; repeatable.",
     ),
 ]
+_Label = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        metavar="NAME|all",
+        help="With a MODEL that gives several labels to a text: the label to audit, as a yes or no."
+        " Repeatable. Several labels, or all, are audited one after the other, into a folder each.",
+    ),
+]
 _Target = Annotated[
     Optional[Target],  # noqa: UP045
     typer.Option(
@@ -146,7 +155,7 @@ _Pilot = Annotated[
 
 # What only one of the two takes.
 _OF_MODEL = (
-    *("limit", "unit", "target", "text", "skip", "also", "train", "recipe"),
+    *("limit", "unit", "target", "text", "skip", "also", "train", "recipe", "label"),
     *("revision", "dtype", "batch_tokens", "prompt"),
 )
 _OF_CONFIG = ("vectors", "power", "pilot")
@@ -164,6 +173,7 @@ def audit(
     also: _Also = None,
     split: _Split = None,
     limit: o.LimitOption = None,
+    label: _Label = None,
     unit: o.UnitOption = o.Unit.word,
     target: _Target = None,
     text: _Text = False,
@@ -233,6 +243,11 @@ def audit(
     )
     trains = train or recipe is not None
     now, beyond = _plans(context, seed, target, (skip or (), also or ()), text, trains)
+    labels = label or []
+    if len(labels) > 1 or labels == [ALL_LABELS]:
+        ending.of_labels(_existing(job, now, beyond, output), labels)
+        return
+    job = replace(job, label=labels[0] if labels else None)
     ending.of_model(_existing(job, now, beyond, output))
 
 
@@ -288,7 +303,7 @@ def _plans(
 def _existing(job: Job, now: Plan, beyond: Plan | None, output: Path | None) -> Existing:
     from attnaudit.running.existing import Existing, default_folder
 
-    return Existing(job, now, beyond, output or default_folder(job.model))
+    return Existing(job, now, beyond, output or default_folder(job.model, job.label))
 
 
 def _source(context: typer.Context, data: Path | None, option: Path | None) -> Path | None:

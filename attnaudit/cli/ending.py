@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from attnaudit.cli.output import check_outputs, finish, html_or_hint, read_demands
+from attnaudit.errors import InputError
 
 if TYPE_CHECKING:
     from attnaudit.cli.progress import Display
@@ -103,6 +104,43 @@ class Ending:
 
         found, planned = plan_existing(asked, self.demands, self.display)
         self._show(found, lambda: planned)
+
+    def of_labels(self, asked: Existing, labels: Sequence[str]) -> None:
+        """Audit several labels of a model one after the other, or say what the first would take."""
+        from attnaudit.running.each_label import each_label, run_each_label
+
+        self._check_each()
+        asked = replace(asked, job=replace(asked.job, command_line=self.command_line))
+        if not self.dry_run:
+            said = []
+
+            def finished(folder: Path, made: Combined) -> None:
+                said.append(html_or_hint(made, folder / "report.html"))
+
+            made = run_each_label(asked, labels, self.demands, self.display, finished)
+            for remark in said:
+                self.display.say(remark)
+            self._finish(made, asked.folder)
+
+        from attnaudit.running.planning.dry_existing import plan_existing
+
+        each = each_label(asked, labels)
+        first, *others = each
+        found, planned = plan_existing(each[first], self.demands, self.display)
+        self._show(found, lambda: planned)
+        if others:
+            self.display.say(
+                f"This is the plan for the label {first}. Each of the {len(others)} other labels"
+                " takes about as long."
+            )
+
+    def _check_each(self) -> None:
+        """Raise InputError for what goes with one label only."""
+        for option, given in (("--lock", self.lock), ("--baseline", self.baseline)):
+            if given is not None:
+                raise InputError(
+                    f"{option} goes with one --label", hint="audit the labels one by one with it"
+                )
 
     def _show(self, found: WorkPlan, planned: Callable[[], Planned]) -> None:
         from attnaudit.cli.plan import show_plan

@@ -135,6 +135,14 @@ PromptOption = Annotated[
         " `attnaudit explain prompt`.",
     ),
 ]
+LabelOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="NAME",
+        help="Of a model that gives several labels to a text: the label to audit, as a yes or no."
+        " `attnaudit audit` can do several.",
+    ),
+]
 UnitOption = Annotated[
     Unit,
     typer.Option(help="Explain whole words, or the pieces into which the tokenizer cuts them."),

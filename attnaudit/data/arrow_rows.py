@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -160,9 +160,16 @@ def _named(row: Row, names: Mapping[str, list[str]]) -> Row:
     """The row with the names of classes in place of their numbers."""
     for column, classes in names.items():
         value = row.get(column)
-        if isinstance(value, int) and 0 <= value < len(classes):
-            row[column] = classes[value]
+        if isinstance(value, list):
+            row[column] = [_name(each, classes) for each in value]
+        elif value is not None:
+            row[column] = _name(value, classes)
     return row
+
+
+def _name(value: object, classes: Sequence[str]) -> object:
+    """The name of a number of a class; anything else stays what it is."""
+    return classes[value] if isinstance(value, int) and 0 <= value < len(classes) else value
 
 
 def _names(schema: Any) -> dict[str, list[str]]:
@@ -170,7 +177,9 @@ def _names(schema: Any) -> dict[str, list[str]]:
     try:
         told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = told["info"]["features"]
-        found = {name: feature["names"] for name, feature in features.items() if "names" in feature}
+        # A column of lists, of texts that have several classes, says so around the names.
+        within = {name: feature.get("feature", feature) for name, feature in features.items()}
+        found = {name: feature["names"] for name, feature in within.items() if "names" in feature}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     return {

@@ -15,9 +15,11 @@ from attnaudit.data.cutting import Cut
 from attnaudit.data.dataset import REASONS, Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.loading import ALL, load_dataset, splits_of
+from attnaudit.data.names import OneLabel
 from attnaudit.data.opening import header_of
 from attnaudit.data.reader import described
 from attnaudit.data.settings import TEXT_FIRST
+from attnaudit.data.several import has_several, labels_of
 from attnaudit.data.shares import EXAMPLE
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.split_names import SPLITS
@@ -51,7 +53,8 @@ class SplitReport:
     its query) also occurs in train; the fewer the better. `order` says which side of a pair comes
     first for a model that reads both as one sequence; None without pairs. `also` counts rows whose
     text also occurs in each split before, and `cut` says how the splits came about, if not by the
-    data themselves.
+    data themselves. `unlabelled` counts the texts without a label where texts may have several;
+    None elsewhere.
     """
 
     split: str
@@ -72,26 +75,38 @@ class SplitReport:
     order: str | None = None
     also: dict[str, int] = field(default_factory=dict)
     cut: Cut | None = None
+    unlabelled: int | None = None
 
 
 def check_dataset(spec: DatasetSpec) -> list[SplitReport]:
     """What every split of a data set holds, as it would be read for training and audits.
 
-    Without labels in the spec, those of the first split must do for all.
+    Without labels in the spec, those of the first split must do for all. Where texts may have
+    several labels, those that have each are counted.
 
     Raises:
         InputError: the first mistake in any file.
     """
     reports: list[SplitReport] = []
+    splits = splits_of(spec)
+    spec, several = _as_read(spec, spec.path(splits[0]))
     labels = spec.labels
     seen: dict[str, _Seen] = {}
-    for split in splits_of(spec):
+    for split in splits:
         data = load_dataset(spec, split, labels=labels)
         labels = data.labels
-        reports.append(_report(data, seen))
+        reports.append(_report(data, seen, several))
         if split in SPLITS:
             seen[split] = _Seen(data)
     return reports
+
+
+def _as_read(spec: DatasetSpec, path: Path) -> tuple[DatasetSpec, Sequence[str]]:
+    """The data as they can be read, and the labels of which a text may have several, if so."""
+    if not has_several(spec, path):
+        return spec, ()
+    labels = labels_of(spec, path)
+    return spec.about(OneLabel(labels[0], labels[0], labels)), labels
 
 
 def remarks(spec: DatasetSpec, reports: Sequence[SplitReport]) -> list[str]:
@@ -103,10 +118,13 @@ def remarks(spec: DatasetSpec, reports: Sequence[SplitReport]) -> list[str]:
     if cut := reports[0].cut:
         said.append(f"{reports[0].path} is {cut.words}")
     elif [r.split for r in reports] == [ALL]:
-        said.append(
-            "the rows name no split, so there is one, `all`; to train on this file, write `split:"
-            f" {EXAMPLE}` in its spec, or give --split {EXAMPLE}"
+        ways = (
+            f"; to train on this file, write `split: {EXAMPLE}` in its spec, or give --split"
+            f" {EXAMPLE}"
+            if reports[0].unlabelled is None
+            else ""  # no model is trained on texts of several labels
         )
+        said.append("the rows name no split, so there is one, `all`" + ways)
     for path in dict.fromkeys(report.path for report in reports):
         if found := described(path, header_of(spec)):
             said.append(f"{path}: {found}")
@@ -177,12 +195,23 @@ def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> li
             "rerankers are, write `order: [query, text]` in the spec"
         )
     names = list(dict.fromkeys(name for report in reports for name in report.labels))
+    by_label: list[tuple[str, list[Cell]]] = [
+        (name, [report.labels.get(name, 0) for report in reports]) for name in names
+    ]
+    on_labels = []
+    if any(r.unlabelled is not None for r in reports):
+        by_label.append(("(no label)", [r.unlabelled for r in reports]))
+        on_labels = [
+            "a text may have several labels. `audit` and the single tests ask about one at a time,"
+            " as a yes or no: --label NAME"
+        ]
     return [
         Table("Data", ("", *columns), [(name, *cells) for name, cells in measures], notes),
         Table(
             "Usable rows by label",
             ("label", *columns),
-            [(name, *(report.labels.get(name, 0) for report in reports)) for name in names],
+            [(name, *cells) for name, cells in by_label],
+            on_labels,
         ),
     ]
 
@@ -204,7 +233,7 @@ def _digest(instance: Instance) -> bytes:
     return hashlib.blake2b(text, digest_size=16).digest()
 
 
-def _report(data: Dataset, seen: Mapping[str, _Seen]) -> SplitReport:
+def _report(data: Dataset, seen: Mapping[str, _Seen], several: Sequence[str] = ()) -> SplitReport:
     train = seen.get("train")
     counts: Counter[str] = Counter()
     by_label: Counter[int] = Counter()
@@ -232,7 +261,8 @@ def _report(data: Dataset, seen: Mapping[str, _Seen]) -> SplitReport:
         path=data.path,
         rows=n + sum(data.skipped.values()),
         usable=n,
-        labels={name: by_label[i] for i, name in enumerate(data.labels)},
+        labels={name: data.having.get(name, 0) for name in several}
+        or {name: by_label[i] for i, name in enumerate(data.labels)},
         lengths=Lengths(smallest, median, p95, largest),
         skipped=data.skipped,
         truncated=data.truncated,
@@ -246,6 +276,7 @@ def _report(data: Dataset, seen: Mapping[str, _Seen]) -> SplitReport:
         order=_first_side(data) if with_query else None,
         also=also,
         cut=data.cut,
+        unlabelled=data.unlabelled if several else None,
     )
 
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.data.labels import row_label, unknown_label
 from attnaudit.data.opening import key_of, rows_of
 from attnaudit.data.reader import Row
+from attnaudit.data.row_label import row_label, unknown_label
 from attnaudit.data.shares import TooFewError, places, shares_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
+
+_WHATEVER = ""  # in place of the label of texts that have several: no label is empty
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Cut:
     """How one file was cut into splits: the shares as they were asked for, and the seed.
 
     `rows` counts the rows of each split, those that are skipped later too. `groups` says whether
-    rows of one group stayed together. `places` (n,) is the split of each row, as its place in
-    `rows`.
+    rows of one group stayed together. `by_label` says that every label has its share of every
+    split; texts of several labels are split without regard to them. `places` (n,) is the split of
+    each row, as its place in `rows`.
     """
 
     shares: str
@@ -34,6 +37,7 @@ class Cut:
     rows: dict[str, int]
     groups: bool
     places: NDArray[np.int8] = field(repr=False, compare=False)
+    by_label: bool = True
 
     @property
     def facts(self) -> dict[str, str | int | bool | dict[str, int]]:
@@ -43,6 +47,7 @@ class Cut:
             "seed": self.seed,
             "rows": dict(self.rows),
             "groups_whole": self.groups,
+            **({} if self.by_label else {"by_label": False}),
         }
 
     @property
@@ -50,8 +55,9 @@ class Cut:
         """It, in a line for the user."""
         counts = [f"{n:,} {split}" for split, n in self.rows.items()]
         whole = "; rows of one group stay together" if self.groups else ""
+        by = " by label" if self.by_label else ""
         return (
-            f"split by label into {', '.join(counts[:-1])} and {counts[-1]} rows"
+            f"split{by} into {', '.join(counts[:-1])} and {counts[-1]} rows"
             f" ({self.shares}, seed {self.seed}{whole})"
         )
 
@@ -92,7 +98,8 @@ def cut_of(spec: DatasetSpec, known: Sequence[str]) -> Cut | None:
             label = row_label(row, spec, spec.file, line)
             if label not in allowed:
                 raise unknown_label(label, spec, known, spec.file, line)
-            labels.append(names.setdefault(label, len(names)))
+            stratum = label if spec.one is None else _WHATEVER
+            labels.append(names.setdefault(stratum, len(names)))
     # Numbered in alphabetical order, so that the order of the rows decides nothing.
     ranks = {name: i for i, name in enumerate(sorted(names))}
     renumber = np.array([ranks[name] for name in names], np.int64)
@@ -107,13 +114,18 @@ def cut_of(spec: DatasetSpec, known: Sequence[str]) -> Cut | None:
         if not by_label.all():
             lacking = sorted(names)[int(np.flatnonzero(by_label == 0)[0])]
             raise InputError(
-                f"no row of the label {lacking!r:.80} would be in {split}, because rows of one"
+                f"no row{_of(lacking)} would be in {split}, because rows of one"
                 f" {'group' if grouped else 'text'} stay together",
                 where=spec.file,
                 hint="give another `split_seed`, or larger shares of the small splits",
             )
     sums = counts.sum(1).tolist()
-    return Cut(spec.split, spec.split_seed, dict(zip(shares, sums, strict=True)), grouped, found)
+    rows_in = dict(zip(shares, sums, strict=True))
+    return Cut(spec.split, spec.split_seed, rows_in, grouped, found, spec.one is None)
+
+
+def _of(label: str) -> str:
+    return "" if label == _WHATEVER else f" of the label {label!r:.80}"
 
 
 def _digest(row: Row, spec: DatasetSpec, group: str | None, secret: bytes) -> int:
@@ -130,6 +142,8 @@ def _digest(row: Row, spec: DatasetSpec, group: str | None, secret: bytes) -> in
 def _too_few(spec: DatasetSpec, label: str, error: TooFewError, grouped: bool) -> InputError:
     what = "groups" if grouped else "different texts"
     few = f"{error.units} {what}" if error.units != 1 else f"1 {what.removesuffix('s')}"
+    if label == _WHATEVER:
+        return InputError(f"has {few}, too few for {error.splits} splits", where=spec.file)
     return InputError(
         f"the label {label!r:.80} has {few}, too few for {error.splits} splits",
         where=spec.file,

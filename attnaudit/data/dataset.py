@@ -23,7 +23,9 @@ class Dataset:
     `labels` name the classes in order; `sha256` is of the file's bytes; `skipped` counts rows left
     out by reason (one of REASONS); `partial` says that a limit cut the data short; `order` is that
     of the sides of a pair, None where nobody said it. `cut` says how the file was cut into splits,
-    where a spec asked for that, and `renamed` what it calls the labels of the rows.
+    where a spec asked for that, and `renamed` what it calls the labels of the rows. Of texts that
+    may have several labels, `having` counts those that have each, by the name in the data, and
+    `unlabelled` those that have none.
     """
 
     instances: Sequence[Instance]
@@ -37,6 +39,8 @@ class Dataset:
     order: Order | None = None
     cut: Cut | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    having: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
 
     @property
     def digest(self) -> str:

@@ -13,11 +13,12 @@ from typing import get_args
 from attnaudit.data.cutting import Cut, cut_of
 from attnaudit.data.dataset import JOINED, REASONS, Dataset
 from attnaudit.data.instance import Instance
-from attnaudit.data.labels import label_names, row_label, unknown_label
+from attnaudit.data.labels import label_names
 from attnaudit.data.opening import LONGEST_NAME, key_of, rows_of
 from attnaudit.data.prompt import QUERY
 from attnaudit.data.prompted import prompted_by
 from attnaudit.data.reader import Row, Rows, file_sha256
+from attnaudit.data.row_label import row_label, row_labels, unknown_label
 from attnaudit.data.settings import Role
 from attnaudit.data.shares import shares_of
 from attnaudit.data.spec import DatasetSpec
@@ -142,6 +143,8 @@ def load_dataset(
     kept, truncated = Instances(), 0
     skipped: Counter[str] = Counter()
     partial = False
+    having: Counter[str] = Counter()
+    unlabelled = 0
     with closing(_rows_of(spec, split, parts)) as rows:
         for line, row in rows:
             if len(kept) == limit:
@@ -151,6 +154,9 @@ def load_dataset(
             if isinstance(made, Instance):
                 kept.add(made)
                 truncated += made.truncated
+                if spec.one is not None and (has := row_labels(row, spec, path, line)) is not None:
+                    having.update(has)
+                    unlabelled += not has
             else:
                 skipped[made] += 1
     if not kept:
@@ -174,6 +180,8 @@ def load_dataset(
         order=spec.order,
         cut=parts,
         renamed=spec.renaming.names,
+        having=having,
+        unlabelled=unlabelled,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 MOST = 10_000  # classes
 LONGEST = 200  # characters of a label
+ALL_LABELS = "all"  # in place of the name of a label: each of them
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 
@@ -49,6 +51,28 @@ class Renaming:
     def classes(self) -> list[str]:
         """The names of the classes in the order of the mapping."""
         return list(dict.fromkeys(self.names.values()))
+
+
+@dataclass(frozen=True)
+class OneLabel:
+    """One of several labels that a text may have, asked about as a yes or no.
+
+    `name` is what the model calls it, and `called` what the rows call it. `known` are all labels
+    that rows may have.
+    """
+
+    name: str
+    called: str
+    known: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """The two answers: no, then yes."""
+        return (f"not {self.name}", self.name)
+
+    def class_of(self, labels: Collection[str]) -> str:
+        """The answer for a text that has these labels."""
+        return self.classes[self.called in labels]
 
 
 def check_labels(names: Iterable[str]) -> None:

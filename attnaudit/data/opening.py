@@ -19,13 +19,13 @@ def rows_of(spec: DatasetSpec, path: Path, roles: Sequence[Role]) -> Rows:
     However few are asked for, a .csv file is read in the same way: by the columns of text and
     label in its header.
     """
-    required = [spec.fields.column(role) for role in roles]
+    required = [column for role in roles for column in spec.columns(role)]
     return read_rows(path, required, header_of(spec))
 
 
 def header_of(spec: DatasetSpec) -> list[str]:
     """The columns by which the delimiter of a .csv file is known."""
-    return [spec.fields.column("text"), spec.fields.column("label")]
+    return [*spec.columns("text"), *spec.columns("label")]
 
 
 def key_of(spec: DatasetSpec, row: Row, role: Role, path: Path, line: int) -> str | None:

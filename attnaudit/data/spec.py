@@ -12,9 +12,9 @@ import pydantic
 from attnaudit.config import Document, read_document
 from attnaudit.data import hub
 from attnaudit.data.arrow_rows import is_saved, saved_splits
-from attnaudit.data.names import Renaming, check_labels
+from attnaudit.data.names import OneLabel, Renaming, check_labels
 from attnaudit.data.reader import ROW_SUFFIXES
-from attnaudit.data.settings import ReadingSettings, Role
+from attnaudit.data.settings import Fields, ReadingSettings, Role
 from attnaudit.data.shares import shares_of
 from attnaudit.data.split_names import OTHER_NAMES, SPLITS, split_named
 from attnaudit.data.tokenise import TokeniserSettings
@@ -41,6 +41,9 @@ class DatasetSpec(ReadingSettings):
     and test, and `split_seed` decides which rows go where. `labels` are in the order of the classes
     (of two, the last is the positive one). A spec may give them as a mapping from what the rows say
     to the name of the class, such as {0: bad, 1: good}.
+
+    A text may have several labels, or none. Its label field is then a list, or names that the
+    `label_separator` separates; or `label_columns`, one for each label, hold 0 or 1.
     """
 
     train: Path | None = None
@@ -53,6 +56,9 @@ class DatasetSpec(ReadingSettings):
     split: ShareText | None = None
     split_seed: SplitSeed = 0
     labels: tuple[str, ...] | None = None
+    label_separator: Annotated[str, pydantic.Field(min_length=1, max_length=10)] | None = None
+    label_columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None = None
+    _one: OneLabel | None = pydantic.PrivateAttr(None)
     _source: Path | None = pydantic.PrivateAttr(None)
     _renaming: Renaming = pydantic.PrivateAttr(default_factory=Renaming)
     _left_out: tuple[str, ...] = pydantic.PrivateAttr(())
@@ -72,6 +78,19 @@ class DatasetSpec(ReadingSettings):
             raise ValueError(f"the label {twice!r:.80} occurs twice")
         check_labels(labels)
         return labels
+
+    @pydantic.model_validator(mode="after")
+    def _check_columns(self) -> DatasetSpec:
+        columns = self.label_columns
+        if columns is None:
+            return self
+        if self.label_separator is not None:
+            raise ValueError("`label_separator` is for one field, and `label_columns` are several")
+        if self.fields.label != Fields().label:
+            raise ValueError("give either `label_columns` or the field `label`, not both")
+        if len(set(columns)) < len(columns):
+            raise ValueError("`label_columns` names a column twice")
+        return self
 
     @pydantic.model_validator(mode="after")
     def _check_files(self) -> DatasetSpec:
@@ -94,6 +113,23 @@ class DatasetSpec(ReadingSettings):
         if self.split is None and self.split_seed != 0:
             raise ValueError("`split_seed` goes with `split`, such as `split: 80/10/10`")
         return self
+
+    @property
+    def one(self) -> OneLabel | None:
+        """The label that is asked about, of data whose texts may have several."""
+        return self._one
+
+    def about(self, one: OneLabel) -> DatasetSpec:
+        """The same data, as yes and no to one of several labels."""
+        spec = self.model_copy(update={"labels": one.classes})
+        spec._one = one
+        return spec
+
+    def columns(self, role: Role) -> tuple[str, ...]:
+        """The columns that hold `role`: one, except for labels that have a column each."""
+        if role == "label" and self.label_columns is not None:
+            return self.label_columns
+        return (self.fields.column(role),)
 
     @property
     def source(self) -> Path | None:

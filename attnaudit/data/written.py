@@ -59,7 +59,13 @@ def _lines(
         for role in get_args(Role)
         if role in ("text", "label") or getattr(spec.fields, role) is not None
     }
+    if spec.label_columns is not None:
+        del named["label"]
     yield _entry("fields", named)
+    if spec.label_columns is not None:
+        yield _entry("label_columns", list(spec.label_columns))
+    if spec.label_separator is not None:
+        yield _entry("label_separator", spec.label_separator)
     if others := [role for role in there if role not in named]:
         yield f"# fields of these names are read too: {', '.join(others)}"
     if spec.renaming:

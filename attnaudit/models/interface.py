@@ -131,6 +131,9 @@ class AttentionModel(nn.Module, abc.ABC):
     * `other_site(name) -> AttentionModel`: for models with several kinds of attention at the row
       that the answer is read from. The same model at another of these sites. Raises InputError for
       a name that it does not have. The reports of such a model always name its site.
+    * `of_output(output) -> AttentionModel`: for models that give several labels to a text, each by
+      an output of its own. The same model, asked whether a text has that label: two classes, with
+      the logits [0, z] of the output.
     * `scale_heads(batch, factors, dropped) -> logits (B, C)`: for models with `layer_count` layers
       of `head_count` heads. What they answer if what each head gives at each position, before the
       output projection, is multiplied by its factor, and no row attends to a dropped position.

@@ -16,6 +16,7 @@ from attnaudit.data.dataset import Dataset
 from attnaudit.data.labels import match_labels
 from attnaudit.data.prompt import Prompt
 from attnaudit.data.settings import ReadingSettings
+from attnaudit.data.several import asked_about
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError, did_you_mean
@@ -48,7 +49,9 @@ class Source:
 
     `labels` and `reading` are the model's own; None for a plug-in, which takes them from the data.
     `limits` are the longest texts that a pretrained model can read; None: any. `placed` says that
-    the model stays where it is.
+    the model stays where it is. `several` are the labels of a model that gives several to a text,
+    and `label` is the one that is asked about, see `asked_label`; until one is chosen, such a model
+    cannot be loaded.
     """
 
     name: str
@@ -59,6 +62,17 @@ class Source:
     config: AnyConfig | None = None
     limits: ReadingSettings | None = None
     placed: bool = False
+    several: tuple[str, ...] = ()
+    label: str | None = None
+
+    def rows_in(self, spec: DatasetSpec, split: str) -> DatasetSpec:
+        """The data set as this model is asked of it: of several labels, the one that is chosen.
+
+        Raises InputError where its labels are not to be known.
+        """
+        if self.label is None:
+            return spec
+        return asked_about(spec, spec.path(split), self.several, self.label)
 
     def labels_in(self, spec: DatasetSpec, split: str) -> tuple[str, ...] | None:
         """The names that `split` of a data set has for the model's classes, in the model's order.
@@ -249,6 +263,7 @@ def _transformer(reference: str, placement: Placement) -> Source:
         None if beside is None else beside.config,
         limits=opened.reading(),
         placed=placement.device_map is not None,
+        several=opened.labels if opened.several else (),
     )
 
 

@@ -27,13 +27,15 @@ class EvidenceRow:
     """A row of the evidence table: a metric, and what a reader must compare it with.
 
     `figure` names the metric for readers. `against` is the metric to compare it with, and `words`
-    name that one.
+    name that one. `short` is the header of its column where several labels of a model stand side by
+    side; without one it is left out there.
     """
 
     figure: str
     metric: str
     words: str = ""
     against: str | None = None
+    short: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class ModelFacts(_Facts):
         description="Which rows of which layer's attention were audited; null for the one row that"
         " the answer is read from, where it has one kind of attention.",
     )
+    label: str | None = Field(
+        default=None,
+        description="Of a model that gives several labels to a text, the one that was audited, as "
+        "a yes or no; null for other models.",
+    )
     one_row: bool = Field(
         default=False,
         description="Whether `site` is one row, as it is where a model has several kinds of"
@@ -75,6 +80,15 @@ class DatasetFacts(_Facts):
     truncated: int = Field(default=0, ge=0, description="Number of texts cut at the length limit.")
     partial: bool = Field(
         default=False, description="Whether some rows were not audited, because of --limit."
+    )
+    positive: int | None = Field(
+        default=None,
+        ge=0,
+        description="Number of texts that have the audited label; null where the model gives one"
+        " class to a text.",
+    )
+    label: str | None = Field(
+        default=None, description="What the data call the audited label; null where not asked."
     )
     unknown: UnknownWords | None = Field(
         default=None,

@@ -273,7 +273,7 @@ def _settings(report: Report) -> dict[str, object]:
     kept = {key: v for key, v in report.settings.items() if key not in _NOT_SETTINGS}
     data = report.dataset.model_dump()
     more = {key: data.get(key) for key in ("unit", "partial", "instances")}
-    return {**kept, **more, "site": report.model.site}
+    return {**kept, **more, "site": report.model.site, "label": report.model.label}
 
 
 def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

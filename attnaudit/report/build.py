@@ -41,13 +41,19 @@ def build_report(
         dataset=dataset,
         settings=dict(settings),
         metrics={name: metric_of(name, estimate) for name, estimate in summary.metrics.items()},
-        tables={name: table_of(table, model.site) for name, table in summary.tables.items()},
+        tables={name: table_of(table, _of(model)) for name, table in summary.tables.items()},
         findings=dict(not_assessed() if findings is None else findings),
         gates=list(gates),
         notes=list(summary.notes),
         manifest=manifest,
     )
     return with_meaning(made)
+
+
+def _of(model: ModelFacts) -> str | None:
+    """What the titles of tables name: an unusual site, and which of several labels."""
+    label = None if model.label is None else f"label {model.label}"
+    return ", ".join(filter(None, (label, model.site))) or None
 
 
 def metric_of(name: str, estimate: Estimate) -> Metric:
@@ -71,10 +77,10 @@ def metric_of(name: str, estimate: Estimate) -> Metric:
     )
 
 
-def table_of(table: Table, site: str | None = None) -> TableData:
-    """A table as reports hold it; its title names the site, where that is not the usual row."""
+def table_of(table: Table, of: str | None = None) -> TableData:
+    """A table as reports hold it; its title says what it is `of`, where that is not the usual."""
     return TableData(
-        title=table.title if site is None else f"{table.title} ({site})",
+        title=table.title if of is None else f"{table.title} ({of})",
         columns=list(table.columns),
         rows=[list(row) for row in table.rows],
         notes=list(table.notes),

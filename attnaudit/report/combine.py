@@ -180,6 +180,13 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
                     where=path,
                     hint="give reports of one model and data set",
                 )
+        if report.model.label != first.model.label:
+            ours, theirs = (model.label or "none" for model in (report.model, first.model))
+            raise InputError(
+                f"is of another label than {first_path}: {ours}, not {theirs}",
+                where=path,
+                hint="give reports of one --label; --compare shows several side by side",
+            )
         if report.model.site != first.model.site:
             ours, theirs = (model.site or "one row" for model in (report.model, first.model))
             raise InputError(

@@ -34,6 +34,7 @@ Bound = Literal["value", "ci_low", "ci_high"]
 
 _FIRST = 1  # of reports, before findings had editions
 OF_EACH = "The report of each model says what its findings mean. A comparison adds nothing."
+OF_EACH_LABEL = "The report of each label says what it means for showing the heatmap."
 NOT_ASKED = "This report is older than the finding. Make it again from its records."
 
 
@@ -186,11 +187,13 @@ def loads(text: str, where: str) -> Report:
 def with_meaning(report: Report) -> Report:
     """The report with what its findings mean for showing the heatmap.
 
-    A comparison of reports finds nothing itself: it sends the reader to each of them.
+    A comparison of reports, or of labels, finds nothing itself: it sends the reader to each.
     """
     facts = report.model.model_extra or {}
     if facts.get("compared"):
         return report.model_copy(update={"meaning": [OF_EACH]})
+    if facts.get("audited_labels"):
+        return report.model_copy(update={"meaning": [OF_EACH_LABEL]})
     transformer = facts.get("kind") == "transformer"
     said = meaning(report.findings, transformer, report.model.many_rows)
     return report.model_copy(update={"meaning": said})

@@ -41,6 +41,7 @@ def facts(report: Report) -> Iterator[Fact]:
     yield from _classes(report)
     yield from _pairs(report)
     yield from _asked(report)
+    yield from _label(report)
     if report.model.site is not None:
         yield Fact("site", report.model.site)
     shown = readings_of(report)
@@ -120,6 +121,20 @@ def _asked(report: Report) -> Iterator[Fact]:
     )
 
 
+def _label(report: Report) -> Iterator[Fact]:
+    """Which of several labels was asked about."""
+    label, called = report.model.label, report.dataset.label
+    if audited := _names((report.model.model_extra or {}).get("audited_labels")):
+        yield Fact("labels", f"{', '.join(audited)}; each a yes or no of its own")
+    if label is None:
+        return
+    of = (report.model.model_extra or {}).get("label_of")
+    theirs = "" if called in (None, label) else f", which the data call {called}"
+    positive = report.dataset.positive
+    has = "" if positive is None else f"; {_count(positive, 'text')} with it"
+    yield Fact("label", f"{label}{theirs}: one of {of}, each a yes or no of its own{has}")
+
+
 def _names(found: object) -> list[str]:
     return [str(name) for name in found] if isinstance(found, (list, tuple)) else []
 
@@ -130,10 +145,11 @@ def _cut(report: Report) -> Iterator[Fact]:
     if not isinstance(found, dict) or not isinstance(rows := found.get("rows"), dict):
         return
     counts = [f"{n:,} {split}" for split, n in rows.items() if isinstance(n, int)]
+    by = "" if found.get("by_label") is False else ", by label"
     whole = "; rows of one group stay together" if found.get("groups_whole") is True else ""
     yield Fact(
         "split",
-        f"by attnaudit, of one file, by label: {listed(counts)} rows ({found.get('shares')}, seed"
+        f"by attnaudit, of one file{by}: {listed(counts)} rows ({found.get('shares')}, seed"
         f" {found.get('seed')}{whole})",
     )
 
@@ -280,6 +296,8 @@ def nothing_assessed(report: Report) -> str:
             "A comparison makes no findings of its own. Its tables show the findings of each "
             "report."
         )
+    if (report.model.model_extra or {}).get("audited_labels"):
+        return "This report has no findings of its own. The report of each label says more."
     names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
         feeding = listed(question.command for question in all_questions() if question.retrains)

@@ -11,6 +11,7 @@ from attnaudit.execution.engines import open_engine
 from attnaudit.execution.files import write_text
 from attnaudit.execution.observer import Observer
 from attnaudit.models.fit import say_cut
+from attnaudit.models.load import Source
 from attnaudit.models.recipe import Overrides, read_config
 from attnaudit.models.untrained import suffix_of
 from attnaudit.questions import all_questions
@@ -35,13 +36,15 @@ class Existing:
     """A model and data, what is asked of them, and the folder for what is found.
 
     `job` says what to load and where to compute. `beyond` are the questions that train models and
-    are not asked; the report says what they would take. None where they are asked.
+    are not asked; the report says what they would take. None where they are asked. `source` is the
+    model where it is loaded already.
     """
 
     job: Job
     plan: Plan
     beyond: Plan | None
     folder: Path
+    source: Source | None = None
 
     def subject(self) -> Subject:
         """The model and the data, not loaded yet; raises InputError for a recipe that is none."""
@@ -50,7 +53,7 @@ class Existing:
             suffix = suffix_of(read_config(job.recipe, Overrides(data=job.data)))
         elif Path(job.model).is_dir():
             suffix = ""
-        return Subject(job, self.folder, suffix)
+        return Subject(job, self.folder, suffix, self.source)
 
 
 def run_existing(
@@ -166,6 +169,8 @@ def _other(there: Header, here: Header) -> str | None:
     """What the records that are there are of, where they are not of this model and data."""
     if there.model.sha256 != here.model.sha256:
         return f"the audit of another model, {there.model.name}"
+    if there.model.label != here.model.label:
+        return f"the audit of another label, {there.model.label}"
     ours, theirs = here.dataset, there.dataset
     if theirs.rows_digest != ours.rows_digest:
         return f"an audit on other data, {theirs.name}"
@@ -176,14 +181,23 @@ def _other(there: Header, here: Header) -> str | None:
     return None
 
 
-def default_folder(reference: str) -> Path:
-    """Where the audit of a model goes if nobody says: a folder here that has the model's name."""
+def default_folder(reference: str, label: str | None = None) -> Path:
+    """Where the audit of a model goes if nobody says: a folder here that has the model's name.
+
+    The audit of one label goes where that of all labels would put it.
+    """
     path = Path(reference.replace(":", "/"))
     names = [path.stem if path.suffix == ".pt" else path.name, *(p.name for p in path.parents)]
     resolved = Path(reference).resolve()
     names += [resolved.name, resolved.parent.name]
     name = next((n for n in names if n.lower() not in UNNAMED and n not in (".", "..")), "model")
-    return Path(f"{re.sub('[^A-Za-z0-9._-]', '_', name)}-audit")
+    folder = Path(f"{folder_name(name)}-audit")
+    return folder if label is None else folder / folder_name(label)
+
+
+def folder_name(name: str) -> str:
+    """The name without what some systems do not take in the name of a folder."""
+    return re.sub("[^A-Za-z0-9._-]", "_", name)
 
 
 def whole_data(asked: Existing, first: Work, observer: Observer) -> Subject:

@@ -22,8 +22,9 @@ class Job:
     `revision`, `device_map` and `prompt` are for Hugging Face models. `layer` names the site: every
     row of that layer, counted from 1 at the bottom; -1: the model's own. `site` is the kind of
     attention that is audited of a model with several kinds at the row that is read; None: the usual
-    one. The work is spread over `workers` processes of this machine, which share the `threads`, or
-    over the dask `cluster` at an address, whose workers have `threads` each.
+    one. `label` is the one that is asked about, of a model that gives several labels to a text. The
+    work is spread over `workers` processes of this machine, which share the `threads`, or over the
+    dask `cluster` at an address, whose workers have `threads` each.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in. Before any work the model is checked on
     the unusual texts and on `verify` of the others, drawn at random; None: on all.
@@ -52,6 +53,7 @@ class Job:
     verify: int | None = VERIFIED
     layer: int = -1
     site: str | None = None
+    label: str | None = None
     command_line: Sequence[str] = ()
 
     def records_of(self, question: str, asked: int) -> Path | None:

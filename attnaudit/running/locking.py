@@ -43,6 +43,7 @@ def planned_model(work: Work, plan: Plan, demands: Demands | None) -> Planned:
         "unit": "piece" if job.pieces else "word",
         "dtype": job.dtype,
         "seed": job.seed,
+        **({} if job.label is None else {"label": job.label}),
     }
     if job.recipe is not None:
         found |= _of_recipe(read_config(job.recipe, Overrides(data=job.data)))

@@ -93,6 +93,7 @@ def _again(header: Header, observer: Observer) -> Work:
         dtype=header.manifest.dtype,
         pieces=told.get("unit") == "piece",
         revision=revision if isinstance(revision, str) else None,
+        label=header.model.label,
     )
     question = find_question(header.audit)
     settings = question.settings.model_validate(header.settings, strict=False)

@@ -16,6 +16,7 @@ from attnaudit.execution.files import check_folder, output_errors, write_text
 from attnaudit.execution.observer import Observer, Task
 from attnaudit.execution.units import Engine
 from attnaudit.findings.finding import FindingName
+from attnaudit.models.load import Source
 from attnaudit.models.recipe import AnyConfig
 from attnaudit.models.untrained import suffix_of
 from attnaudit.questions import all_questions
@@ -30,7 +31,7 @@ from attnaudit.running.locking import planned_training
 from attnaudit.running.plans import Plan
 from attnaudit.running.run import audited_facts, make_records, run_training
 from attnaudit.running.verification import Verifier
-from attnaudit.running.work import Work, check_site, load_work
+from attnaudit.running.work import Given, Work, check_site, check_trains, load_work
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,14 @@ class Where:
 class Subject:
     """The model and the data of `job`, which are loaded when the first question is asked.
 
-    Records and trained models go to `folder`; names of the latter end in `suffix`.
+    Records and trained models go to `folder`; names of the latter end in `suffix`. `source` is the
+    model where it is loaded already.
     """
 
     job: Job
     folder: Path
     suffix: str = ""
+    source: Source | None = None
     _first: Work | None = field(default=None, repr=False)
 
     def job_of(self, question: Question) -> Job:
@@ -87,8 +90,10 @@ class Subject:
         """The work of a question; raises InputError or ModelError, the first time for loading."""
         job = self.job_of(question)
         if self._first is None:
-            self._first = load_work(question, settings, job, None, observer)
+            given = Given(self.source)
+            self._first = load_work(question, settings, job, None, observer, given)
             return self._first
+        check_trains(question, job.model, job.label is not None)
         check_site(question, self._first.loaded)
         settled = question.maker.settle(settings, self._first.loaded.model)
         now = datetime.now(timezone.utc)

@@ -33,6 +33,7 @@ from attnaudit.execution.device import choose_device, choose_dtype, prepare_cpu
 from attnaudit.execution.files import check_folder
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.execution.units import Unit
+from attnaudit.models.asked_label import about_label
 from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
@@ -99,12 +100,21 @@ class Work:
         vocabulary = self.loaded.spec.vocabulary
         unit = "piece" if self.job.pieces else "word"
         order = _order_of(self.data, vocabulary)
-        facts = dataset_facts(self.data, self.job.data, unit=unit, **order)
+        facts = dataset_facts(self.data, self.job.data, unit=unit, **order, **self._of_label)
         if isinstance(vocabulary, Pieces):
             return facts
         texts = ((instance.tokens, instance.query) for instance in self.data.instances)
         counted = UnknownWords(**asdict(count_unknown(texts, vocabulary)))
         return facts.model_copy(update={"unknown": counted})
+
+    @property
+    def _of_label(self) -> dict[str, Any]:
+        """What is said of the data where one of several labels is asked about."""
+        if self.job.label is None:
+            return {}
+        positive = sum(instance.label for instance in self.data.instances)
+        called = None if self.spec.one is None else self.spec.one.called
+        return {"positive": positive, "label": called}
 
     @cached_property
     def header(self) -> Header:
@@ -223,10 +233,15 @@ class Given:
 
 
 def load_work(
-    question: Question, settings: Settings, job: Job, demands: Demands | None, observer: Observer
+    question: Question,
+    settings: Settings,
+    job: Job,
+    demands: Demands | None,
+    observer: Observer,
+    given: Given | None = None,
 ) -> Work:
     """Load the model and the data of a job; raises InputError or ModelError."""
-    (work,) = load_works([(question, settings)], job, demands, observer)
+    (work,) = load_works([(question, settings)], job, demands, observer, given)
     return work
 
 
@@ -248,11 +263,14 @@ def load_works(
     prepare_cpu(job.threads_each)
     device = choose_device(job.device)
     dtype = choose_dtype(job.dtype, device)
-    placement = Placement(job.revision, dtype, job.device_map, job.prompt)
-    source = given.source or find_model(job.model, job.seed, placement)
+    source = given.source or open_source(job)
     check_asked(asked, job)
+    for question, _ in asked:
+        check_trains(question, source.name, bool(source.several))
+    source = about_label(source, job.label)
     spec = load_spec(given.rows or job.data, source.reading, source.limits)
     split = job.split or default_split(spec)
+    spec = source.rows_in(spec, split)
     labels = source.labels_in(spec, split)
     data = load_dataset(spec, split, labels=labels, min_words=MIN_WORDS, limit=job.limit)
     if given.rows is not None:
@@ -297,6 +315,26 @@ def check_of_sites(question: Question, job: Job) -> None:
             f"--site {job.site}: {question.name} is asked at the usual site alone",
             hint="leave --site out, or run only"
             f" {', '.join(q.name for q in all_questions() if q.of_sites)}",
+        )
+
+
+def open_source(job: Job) -> Source:
+    """The model that a job names; raises InputError or ModelError."""
+    prepare_cpu(job.threads_each)
+    dtype = choose_dtype(job.dtype, choose_device(job.device))
+    return find_model(
+        job.model, job.seed, Placement(job.revision, dtype, job.device_map, job.prompt)
+    )
+
+
+def check_trains(question: Question, model: str, several: bool) -> None:
+    """Raise InputError for a question that trains models, of a model that gives several labels."""
+    if question.retrains and several:
+        raise InputError(
+            f"{question.name} trains models, and attnaudit trains only models that give one class"
+            " to a text; this one gives several labels",
+            where=model,
+            hint="leave this test out; or train a yes/no model of one label, and audit that",
         )
 
 
@@ -451,4 +489,5 @@ def _reading(job: Job) -> dict[str, str | int | bool | None]:
         "unit": "piece" if job.pieces else "word",
         "batch_tokens": job.batch_tokens,
         "verify": "all" if job.verify is None else job.verify,
+        **({} if job.label is None else {"label": job.label}),
     }

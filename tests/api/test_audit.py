@@ -165,3 +165,26 @@ def test_a_baseline_may_be_of_several_commands(tiny, tmp_path):
     assert made.gates
     assert made.passed(strict=False)
     assert made.report.manifest.files[str(before)] == sha256_file(before)
+
+
+def test_one_of_several_labels(write_pretrained, tmp_path):
+    """Of a model in memory, on rows in memory: as of a folder and a file."""
+    import transformers
+
+    names = {0: "toxic", 1: "insult"}
+    several = {"problem_type": "multi_label_classification", "id2label": names}
+    folder = write_pretrained(tmp_path / "ml", head=2, **several)
+    network = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    rows = [("the good film", ["insult"]), ("the bad film was bad", []), ("bad and good", [])]
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
+    )
+    asked = {"questions": ["permute"], "settings": QUICK, "label": "insult"}
+    ours = attnaudit.audit((network, tokenizer), rows, **asked)
+    theirs = attnaudit.audit(folder, tmp_path / "rows.jsonl", **asked)
+    assert ours.report.model.label == theirs.report.model.label == "insult"
+    assert ours.report.dataset.positive == 1
+    assert figures(ours.report) == figures(theirs.report)
+    with pytest.raises(InputError, match="several labels to a text: toxic, insult; choose"):
+        attnaudit.audit((network, tokenizer), rows, ["permute"])

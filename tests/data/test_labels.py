@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from attnaudit.data.labels import label_names, label_text, match_labels, row_label
+from attnaudit.data.labels import label_names, match_labels
+from attnaudit.data.row_label import label_text, row_label
 from attnaudit.data.settings import Fields
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError

@@ -111,6 +111,23 @@ TERMS = (
     ),
     Entry(
         "term",
+        "multi-label",
+        "A model that gives several labels to a text, or none: it has one output for each label, "
+        "and the sigmoid of the output z says whether the text has the label.",
+        "`--label NAME` asks about one label, as a yes or no. The model then has two classes, "
+        "`not NAME` and `NAME`, with the probabilities 1 - sigmoid(z) and sigmoid(z). No output "
+        "bears on another, so this is the model itself. TVD is then the change of sigmoid(z). "
+        "`attnaudit audit MODEL --data DATA --label all` audits all labels, one after the other. "
+        "In the data the label field is a list, or names with a `label_separator`, or there are "
+        "`label_columns` with 0 or 1. Models that give several labels are not trained.",
+        beside=("tvd", "heatmap"),
+        traps="If few texts have a label, most answers are a sure no, and hardly move whatever the "
+        "weights are. So compare labels that are about as frequent.",
+        source="this tool's own",
+        aliases=("label", "labels", "several labels"),
+    ),
+    Entry(
+        "term",
         "[CLS]",
         "A special piece in front of a text; BERT and similar models classify from its vector.",
         beside=("row", "outside"),

@@ -14,6 +14,7 @@ Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D 
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -63,6 +64,8 @@ class TransformerClassifier(AttentionModel):
     boundaries = True
     bare = False
     """Whether a word stands first: a decoder whose tokenizer puts nothing before a text."""
+    output: int | None = None
+    """The output that is asked about, of a network that gives several labels; None: all."""
 
     def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:
         """Study `network` on `example`: two texts of different lengths, the first one longer."""
@@ -275,6 +278,12 @@ class TransformerClassifier(AttentionModel):
 
         return every_row(self, layer, self._example)
 
+    def of_output(self, output: int) -> TransformerClassifier:
+        """See `AttentionModel`. It is the same network, around the same weights."""
+        made = copy.copy(self)
+        made.output = output
+        return made
+
     def scale_heads(self, batch: Batch, factors: Tensor, dropped: Tensor | None = None) -> Tensor:
         """See `AttentionModel`."""
         with self.seam.handling(altering(factors, dropped)):
@@ -308,7 +317,7 @@ class TransformerClassifier(AttentionModel):
     def _logits(self, **inputs: Tensor) -> Tensor:
         with quiet():
             logits: Tensor = self.network(**inputs).logits
-        return wide(as_classes(logits))
+        return wide(as_classes(logits, self.output))
 
     @cached_property
     def _rows_at_once(self) -> int:

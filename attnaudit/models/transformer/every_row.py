@@ -29,6 +29,7 @@ Letters in shape comments: B batch, V variants, H heads, Q rows, T tokens, D dim
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
@@ -103,6 +104,13 @@ class EveryRow(AttentionModel):
     def anatomy(self) -> Anatomy:
         """Where its attention is."""
         return self.inner.anatomy
+
+    def of_output(self, output: int) -> EveryRow:
+        """See `AttentionModel`. It is the same network, around the same weights."""
+        made = copy.copy(self)
+        made._modules = dict(self._modules)  # which a copy shares, and the next line changes
+        made.inner = self.inner.of_output(output)
+        return made
 
     @override
     def embed(self, batch: Batch) -> Tensor:

@@ -86,7 +86,7 @@ def source_of(network: object, tokenizer: object) -> Source:
                 answers = _own_answers(network, example, name)
         except ModelError as error:
             raise ModelError(error.what, where=name, hint=error.hint) from error
-        _check_answers(answers, len(opened.labels), name)
+        _check_answers(answers, max(2, len(opened.labels)), name)
         model = classifier_of(_bare_copy(network, name), opened)
         facts = facts_of(opened, model) | {"in_memory": True, "sha256": _digest(network, opened)}
     opened = replace(opened, reference=Reference(name))
@@ -98,7 +98,8 @@ def source_of(network: object, tokenizer: object) -> Source:
         return model, spec
 
     reading = opened.reading()
-    return Source(name, opened.labels, reading, build, facts, limits=reading)
+    several = opened.labels if opened.several else ()
+    return Source(name, opened.labels, reading, build, facts, limits=reading, several=several)
 
 
 def _bare_copy(network: nn.Module, name: str) -> nn.Module:

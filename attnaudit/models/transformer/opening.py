@@ -31,7 +31,7 @@ from attnaudit.errors import ModelError
 from attnaudit.models.transformer.anatomy import padding_of
 from attnaudit.models.transformer.forms import refuse_near_misses
 from attnaudit.models.transformer.guard import read_config
-from attnaudit.models.transformer.outputs import class_names
+from attnaudit.models.transformer.outputs import class_names, gives_several
 from attnaudit.models.transformer.prompting import label_words, pieces_in
 from attnaudit.models.transformer.reference import Reference, explained
 
@@ -65,8 +65,13 @@ class Opened:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes, see `outputs.class_names`."""
+        """The names of the classes, or of several labels, see `outputs.class_names`."""
         return class_names(self.config)
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may have several of the labels, see `outputs.gives_several`."""
+        return gives_several(self.config)
 
     def reading(self) -> ReadingSettings:
         """How texts are read for this model: cut by its tokenizer, no longer than its positions."""

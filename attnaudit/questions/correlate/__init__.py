@@ -34,6 +34,7 @@ QUESTION = Question(
             "correlate.leave_one_out.tau.mean",
             "random ranking",
             "correlate.random.tau.mean",
+            short="tau, leave-one-out",
         ),
     ),
     attention=True,

@@ -42,6 +42,7 @@ QUESTION = Question(
             "erase.unsupported.attention",
             "random heatmaps",
             "erase.unsupported.random",
+            short="unsupported",
         ),
     ),
     tables=("erase", "plausibility"),

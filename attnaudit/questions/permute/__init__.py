@@ -27,6 +27,7 @@ QUESTION = Question(
             "permute.tvd.median",
             "how alike the states are (conicity)",
             "permute.conicity.mean",
+            short="TVD, shuffled",
         ),
     ),
     of_many_rows=True,

@@ -11,6 +11,7 @@ from attnaudit.questions.question import Question
 from attnaudit.report.combine import COMBINED, Combined
 from attnaudit.report.comparison import COMPARED
 from attnaudit.report.controls_table import spelt_out
+from attnaudit.report.labels import LABELS
 from attnaudit.report.layout import cut
 from attnaudit.report.schema import Report, TableData
 
@@ -21,6 +22,7 @@ _ASKED = {
     "baseline": "What has changed since the baseline?",
     "published": "What did the papers print?",
     COMPARED: "What did each test measure in each report?",
+    LABELS: "What did the tests measure for each label?",
 }
 
 

@@ -66,6 +66,11 @@ def what_findings_take(
             "It compares models that are trained for the same task. A language model that is asked"
             " by prompt was not trained for this one."
         )
+    if first.job.label is not None:
+        return _once(
+            "It needs more models that are trained like this one. attnaudit trains only models that"
+            " give one class to a text, and this one gives several labels."
+        )
     if first.loaded.config is None:
         return _once(_without_recipe(first))
     try:

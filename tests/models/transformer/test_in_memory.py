@@ -172,8 +172,8 @@ def test_what_is_no_classifier_is_refused(held, pretrained):
 
 def test_the_checks_of_a_folder_hold(held):
     network, tokenizer = held
-    network.config.problem_type = "multi_label_classification"
-    with pytest.raises(ModelError, match="gives several labels"):
+    network.config.problem_type = "regression"
+    with pytest.raises(ModelError, match="predicts numbers, not a class"):
         source_of(network, tokenizer)
 
 

@@ -198,11 +198,6 @@ def test_part_of_the_weights_missing(write_pretrained, tmp_path, complaint):
             "two of its classes have the same name; give each class its",
         ),
         (
-            {"problem_type": "multi_label_classification"},
-            "gives several labels to a text (problem_type multi_label_classification), but the "
-            "audits need a model that gives one class",
-        ),
-        (
             {"problem_type": "regression"},
             "predicts numbers, not a class (problem_type 'regression'): an amount has no prob",
         ),
