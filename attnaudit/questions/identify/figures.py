@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from attnaudit.drawing.drawn import Drawn
 from attnaudit.drawing.lines import lines
 from attnaudit.measures.summary import Summary
-from attnaudit.questions.identify.tables import DETACHED, POSSIBLE, PRODUCIBLE
+from attnaudit.questions.identify.tables import (
+    DETACHED,
+    LENGTH,
+    PINNED,
+    POSSIBLE,
+    PRODUCIBLE,
+)
 
 _LINES = {
-    DETACHED: "any weights",
-    PRODUCIBLE: "weights that a query makes",
-    "pinned down": "tokens whose weight is pinned down",
+    DETACHED: "detached: any weights",
+    PRODUCIBLE: "producible: weights that a query makes",
+    PINNED: "tokens whose weight is pinned down",
 }
 
 
@@ -27,17 +33,17 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         found = [row[name] for row in rows]
         if None in found:
             continue
-        scale = [1.0] * len(rows) if name == "pinned down" else most
+        scale = [1.0] * len(rows) if name == PINNED else most
         shown[words] = [float(x or 0) / y for x, y in zip(found, scale, strict=True)]
     return [
         lines(
-            [float(row["mean"] or 0) for row in rows],
+            [float(row[LENGTH] or 0) for row in rows],
             shown,
             "How free the weights are, by length",
             ("tokens that the row can attend to", "share of the directions, or of the tokens"),
-            "A head gives an average. Where the first line is above 0, other weights give the same"
-            " average. The second line says in how many of the directions a query of the model"
-            " could have made them. Each point is a bin of the table.",
+            "Where the first line is above 0, other weights give the same average of a head. The"
+            " second line says in how many of the directions a query could make such weights, near"
+            " the model's own. Each point is a bin of the table.",
             "identify-freedom",
         )
     ]

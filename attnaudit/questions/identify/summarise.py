@@ -19,7 +19,6 @@ from attnaudit.records.metric import range_of
 
 NO_KEYS = "not available: this model does not show keys and a query that its weights come from"
 NO_MAP = "not available: this model shows no linear map behind its heads"
-NOT_ASKED = "it was not asked for: see --{}"
 NONE_SHORT = "all texts have more tokens than --longest"
 NONE_FOUND = "no other weights were found"
 NOT_STILL = 1e-3  # a mean TVD above it says that answers read the weights in another way
@@ -37,7 +36,7 @@ def summarise(
         **basics.model_scores(),
         **sample.means(columns, partial(range_of, SPECS)),
     }
-    for name, reason in _reasons(settings).items():
+    for name, reason in _reasons(found).items():
         if name in metrics and metrics[name].value is None:
             metrics[name] = replace(metrics[name], reason=reason)
     tables = {
@@ -76,14 +75,14 @@ def _columns(found: Gathered, settings: IdentifySettings) -> Frame:
     return frame
 
 
-def _reasons(settings: IdentifySettings) -> Mapping[str, str]:
+def _reasons(found: Gathered) -> Mapping[str, str]:
     """Why a figure may have no value."""
     return {
         "identify.freedom.output.mean": NO_MAP,
         "identify.freedom.producible.mean": NO_KEYS,
         "identify.unique.producible": NO_KEYS,
         **{spec.pattern: NONE_SHORT for spec in INTERVALS},
-        **{spec.pattern: NO_KEYS for spec in OTHERS},
+        **{spec.pattern: NONE_FOUND if found.starts else NO_KEYS for spec in OTHERS},
     }
 
 

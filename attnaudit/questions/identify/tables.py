@@ -17,9 +17,10 @@ from attnaudit.records.metric import UNIT
 Array = NDArray[np.float64]
 # A bin holds what is above one number, up to the next.
 EDGES = (0, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-DETACHED, PRODUCIBLE, POSSIBLE = "any weights", "made by a query", "most possible"
+LENGTH, POSSIBLE, DETACHED, PRODUCIBLE = "length", "at most", "detached", "producible"
+PINNED = "pinned"
 _SHOWN = 16  # heads that are shown; the report holds all
-_KEPT = {"values": "the average of its value vectors", "output": "what its output map gives"}
+_KEPT = {"values": "the average of its values", "output": "what its output map makes of that"}
 READ_AS = {
     "least_norm": "least norm, one head",
     "least_norm_all": "least norm, all heads",
@@ -37,8 +38,8 @@ def lengths_of(found: Gathered, settings: IdentifySettings) -> Table:
         POSSIBLE: (positions - 1).astype(np.float64),
         DETACHED: found.mean(settings.kept),
         PRODUCIBLE: found.mean("producible"),
-        f"any weights ({other} kept)": found.mean(other),
-        "pinned down": found.mean("fixed"),
+        f"{other} kept": found.mean(other),
+        PINNED: found.mean("fixed"),
         "JSD": found.mean("jsd"),
         **{words: found.mean(name) for name, words in _asked(settings).items()},
     }
@@ -50,14 +51,15 @@ def lengths_of(found: Gathered, settings: IdentifySettings) -> Table:
             means = (_mean(column[part]) for column in shown.values())
             rows.append([name, int(part.sum()), float(positions[part].mean()), *means])
     notes = [
-        "Tokens: those that the audited row can attend to, special ones too. The next columns say",
-        "in how many directions the weights of a head can change while it gives the same",
-        f"({_KEPT[settings.kept]}): at most, in any weights, and in weights that some query makes",
-        f"near the model's own. After that: the same for any weights if the {other} are kept; the",
-        "share of tokens whose weight is pinned down; and how far the most even such weights are",
-        "from the model's. All are means over texts and heads.",
+        "Tokens: those that the audited row can attend to, special ones too. Detached: in how many",
+        f"directions the weights of a head can change while {_KEPT[settings.kept]} stays, if any",
+        "weights are allowed; at most it is the length less 1. Producible: the same for weights",
+        f"that some query makes, near the model's own. {other.capitalize()} kept: the same as",
+        f"detached while {_KEPT[other]} stays. Pinned: the share of tokens whose weight cannot",
+        "change. JSD: how far the most even of these weights are from the model's own. All are",
+        "means over texts and heads.",
     ]
-    columns = ["tokens", "texts", "mean", *shown]
+    columns = ["tokens", "texts", LENGTH, *shown]
     title = "Freedom of the weights by length"
     return Table(title, columns, rows, [" ".join([*notes, *_more(settings)])])
 
@@ -69,7 +71,7 @@ def heads_of(found: Gathered, settings: IdentifySettings) -> Table:
         PRODUCIBLE: ("producible", _mean),
         "directions": ("directions", _mean),
         "condition": ("condition", _median),
-        "pinned down": ("fixed", _mean),
+        PINNED: ("fixed", _mean),
         "JSD": ("jsd", _mean),
         **{words: (name, _mean) for name, words in _asked(settings).items()},
     }
