@@ -16,9 +16,9 @@ from attnaudit.questions.identify.tables import (
 )
 
 _LINES = {
-    DETACHED: "detached: any weights",
-    PRODUCIBLE: "producible: weights that a query makes",
-    PINNED: "tokens whose weight is pinned down",
+    DETACHED: "any weights (detached)",
+    PRODUCIBLE: "a query's weights (producible)",
+    PINNED: "tokens pinned down",
 }
 
 

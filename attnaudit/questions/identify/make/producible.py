@@ -132,24 +132,22 @@ def others(
     found: list[Array] = []
     same = unsolved = 0
     count, size = len(scores.query), float(np.linalg.norm(scores.query))
+    # MINPACK needs no fewer equations than unknowns: 0 = 0 makes up for those that are missing.
+    missing = max(0, count - basis.shape[1])
 
     def off(query: Array) -> Array:
-        gap: Array = basis.T @ (scores.weights(query) - own)[face]
-        return gap
+        return np.pad(basis.T @ (scores.weights(query) - own)[face], (0, missing))
 
     def slopes(query: Array) -> Array:
-        moved: Array = basis.T @ scores.slopes(query)[face]
-        return moved
+        return np.pad(basis.T @ scores.slopes(query)[face], ((0, missing), (0, 0)))
 
-    # MINPACK's own needs as many equations as unknowns; the other takes any number.
-    method = "lm" if basis.shape[1] >= count else "trf"
     for _ in range(starts):
         step = generator.normal(size=count) * generator.choice(_SIZES) * size / math.sqrt(count)
         solved = least_squares(
             off,
             scores.query + step,
             slopes,
-            method=method,
+            method="lm",
             xtol=1e-15,
             ftol=1e-15,
             gtol=1e-15,
