@@ -21,6 +21,7 @@ from attnaudit.questions.identify.make.detached import Polytope, column_space
 
 Array = NDArray[np.float64]
 _SAME, SOLVED = 1e-3, 1e-9  # total variation between weights; how far a solution is off
+_RIGHT = 1e-9  # a cosine that float64 does not tell from that of a right angle
 _SIZES = (0.1, 0.5, 1.0, 2.0)  # of the steps to other queries, by the length of the own one
 
 
@@ -95,8 +96,9 @@ def local(scores: Scores, polytope: Polytope, averaged: Array, tolerance: float)
     count = directions.shape[1]
     if not count:
         return Local(0, 0, None)
+    directions = directions - directions.mean(0)  # which is 0 but for rounding
     cosines = np.linalg.svd(polytope.basis.T @ directions[polytope.face], compute_uv=False)
-    seen = int((cosines > tolerance).sum())
+    seen = int((cosines > max(tolerance, _RIGHT)).sum())
     condition = None
     if seen == count:
         far = np.linalg.svd(averaged.T @ directions, compute_uv=False)[:count]
