@@ -53,7 +53,7 @@ FREEDOM = (
         "moves softmax(K q / sqrt d), Q: a basis of the columns of [V, 1]",
         beside=("identify.freedom.values.mean", "identify.unique.producible"),
         traps="0 says that no weights nearby serve as well. Weights far away may: look for them "
-        "with --starts.",
+        "with --starts. More than 0 is of first order: it says what small changes can do.",
         source=_BHARDWAJ,
     ),
     MetricSpec(

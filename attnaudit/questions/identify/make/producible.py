@@ -66,7 +66,10 @@ class Scores:
 
 @dataclass(frozen=True)
 class Local:
-    """What small changes of the query can do.
+    """What small changes of the query can do, to first order.
+
+    Freedom of 0 proves that there are no such weights nearby. Of more there are, unless the query
+    is a special one, at which what the head gives turns.
 
     `directions`: in how many directions they move the weights; `freedom`: in how many of these
     what the head gives stays. `condition`: how many times farther it moves in the direction in
