@@ -83,6 +83,40 @@ def test_what_cannot_be_asked(here_is, refused, asked, says):
     refused("identify", "hf", "test.jsonl", *asked, says=(says,))
 
 
+PLAIN = """
+import torch
+from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
+
+class Plain(AttentionModel):
+    def __init__(self, size):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(size, 3)
+
+    def encode(self, batch, embeddings=None):
+        encoded = Encoded(batch.content, batch.content)
+        object.__setattr__(encoded, "seen", self.embed(batch) if embeddings is None else embeddings)
+        return encoded
+
+    def attend(self, encoded):
+        return masked_softmax(encoded.seen[..., 0], encoded.attendable).unsqueeze(1)
+
+    def read(self, encoded, alpha):
+        z = torch.einsum("bvht,bt->bv", alpha, encoded.seen[..., 1])
+        return torch.stack([torch.zeros_like(z), z], dim=-1)
+
+def factory(spec, seed):
+    torch.manual_seed(seed)
+    return Plain(len(spec.vocabulary))
+"""
+
+
+def test_a_plug_in_that_shows_no_values_is_refused_in_one_line(here_is, refused, monkeypatch):
+    (here_is / "plain_plug_in.py").write_text(PLAIN)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    says = ("needs the vectors that the attention averages", "values(encoded)")
+    refused("identify", "plain_plug_in:factory", "test.jsonl", says=says)
+
+
 def test_an_audit_asks_it_only_where_it_is_told_to(here_is, cli):
     skip = [p for name in ("correlate", "erase", "instance-adversary") for p in ("--skip", name)]
     asked = ("audit", "hf", "--data", "test.jsonl", *skip, "-q")
