@@ -38,7 +38,7 @@ FREEDOM = (
         formula="mean over texts and heads of n - rank [V W, 1], W the output map of the head",
         beside=("identify.freedom.values.mean",),
         traps="A map that loses directions, such as one to a single logit, frees nearly all "
-        "weights, whatever the values are.",
+        "weights, whatever the values are. Heads are taken one by one: together they may be freer.",
         source=_BRUNNER,
     ),
     MetricSpec(
