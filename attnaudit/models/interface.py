@@ -81,6 +81,21 @@ class Values:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """What the attention weights are the softmax of, over the attendable positions.
+
+    The scores of head h are `vectors[h] @ query[h]`, limited to +-`softcap` by a tanh where it is
+    not None, plus `bias`. `vectors` (B, H, T, K), already scaled; `query` (B, H, K); `bias` (B, 1
+    or H, T), None where nothing is added; positions that are not attendable mean nothing.
+    """
+
+    vectors: Tensor
+    query: Tensor
+    bias: Tensor | None = None
+    softcap: float | None = None
+
+
+@dataclass(frozen=True)
 class Layer:
     """One layer of a deep model, on a batch.
 
@@ -120,6 +135,8 @@ class AttentionModel(nn.Module, abc.ABC):
     * `encode_locally(batch, embeddings) -> Encoded`: the values of `encode`, with a graph in which
       the state at t depends on the embedding at t alone (what is around it held constant).
     * `values(encoded) -> Values`.
+    * `keys(encoded) -> Keys`, or None where the weights are no softmax of products of keys with a
+      query that are at hand.
     * `trace(batch) -> list[Layer]`: every layer, the audited one last. It describes what no
       intervention reaches, and is never kept for a data set.
     * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.

@@ -23,6 +23,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.permute",
     "attnaudit.questions.erase",
     "attnaudit.questions.heads",
+    "attnaudit.questions.identify",
     "attnaudit.questions.instance_adversary",
     "attnaudit.questions.seed_baseline",
     "attnaudit.questions.model_adversary",

@@ -55,6 +55,20 @@ MADE = {
         {"run": {"guide": "base", "seed": 1, "split": "test"}, **TRAINED},
         {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
     ],
+    "identify": [
+        {name: value for name, value in BASE.items() if name != "attention"}
+        | {"positions": 2, "least_norm": {"alone": MOVED, "together": MOVED}}
+        | {"detached": {"values": [1], "output": [1], "fixed": [0.0], "jsd": [0.1]}}
+        | {"producible": {"directions": [1], "freedom": [0], "condition": [4.0]}}
+        | {
+            "others": {"starts": 2, "same": [1], "unsolved": [0], "found": [1], "jsd": [0.1]}
+            | {"read": MOVED}
+        }
+        | {
+            "intervals": {"low": [[0.0, 0.5]], "high": [[0.5, 1.0]], "support": [1]}
+            | {"read": {"alone": MOVED, "together": MOVED}}
+        },
+    ],
     "heads": [
         {name: value for name, value in BASE.items() if name != "attention"}
         | {"positions": 4, "importance": {"paper": [[0.1, 0.2]], "code": [[0.3, 0.4]]}}

@@ -57,6 +57,32 @@ TERMS = (
     ),
     Entry(
         "term",
+        "producible weights",
+        "Attention weights that a head would give for some query, with the keys of the text as "
+        "they are.",
+        formula="softmax(K q' / sqrt d) for any vector q'",
+        beside=("detached weights", "identify"),
+        traps="The layers below may be unable to make that query. In classic models the query is "
+        "learned, and the same for all texts.",
+        source="after Bhardwaj et al. 2021; that the keys are held is this tool's own",
+        aliases=("producible",),
+    ),
+    Entry(
+        "term",
+        "freedom",
+        "The number of directions in which the weights of a head can change while the head gives "
+        "the same.",
+        formula="n - rank [V, 1] for any weights on n tokens with the values V",
+        range="0 to n - 1",
+        beside=("detached weights", "producible weights", "identify"),
+        traps="It counts directions, and does not say how far the weights can go. A head of d "
+        "dimensions always leaves freedom in texts of more than d + 1 tokens, if any weights are "
+        "allowed.",
+        source="after Brunner et al. 2020, section 3",
+        aliases=("identifiability", "identifiable", "pinned down"),
+    ),
+    Entry(
+        "term",
         "adversary",
         "Attention that differs as much as possible from the model's while the answers stay "
         "the same.",

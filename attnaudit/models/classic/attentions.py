@@ -1,6 +1,8 @@
 """Attentions of the classic models: states (B, T, M) to unnormalised scores (B, T).
 
-Jain & Wallace 2019, section 3; with a query, scores depend on its vector Q (B, M) as well.
+Jain & Wallace 2019, section 3; with a query, scores depend on its vector Q (B, M) as well. `keys`
+gives what the scores are products of: keys (B, T, K), and the vector (B, K) that each is multiplied
+with, which is learned where there is no Q.
 """
 
 from __future__ import annotations
@@ -26,11 +28,21 @@ class Additive(nn.Module):
     @override
     def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
         graph = torch.is_grad_enabled()
-        inner = (self.states if graph else self._states)(states)  # (B, T, M/2)
-        if self.query is not None and query is not None:
-            inner = inner + self.query(query).unsqueeze(1)
+        inner = self._inner(states, query)
         scores: Tensor = self.score(inner.tanh() if graph else tanh_(inner)).squeeze(-1)
         return scores
+
+    def keys(self, states: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        """See the module. Q is in the keys, and v is what they are multiplied with."""
+        vector: Tensor = self.score.weight.expand(len(states), -1)
+        return self._inner(states, query).tanh(), vector
+
+    def _inner(self, states: Tensor, query: Tensor | None) -> Tensor:
+        """(B, T, M/2) what v.tanh is taken of."""
+        inner = (self.states if torch.is_grad_enabled() else self._states)(states)
+        if self.query is not None and query is not None:
+            inner = inner + self.query(query).unsqueeze(1)
+        return inner
 
     def _states(self, states: Tensor) -> Tensor:
         return product(states.flatten(0, 1), self.states.weight, self.states.bias).view(
@@ -54,6 +66,13 @@ class ScaledDot(nn.Module):
         scores: Tensor = self.query(states).squeeze(-1) * self.scale
         return scores
 
+    def keys(self, states: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor]:
+        """See the module."""
+        if self.query is not None:
+            query = self.query.weight.expand(len(states), -1)
+        assert query is not None
+        return states * self.scale, query
+
 
 class Uniform(nn.Module):
     """The same score everywhere, not learned: the frozen-uniform model of W&P 2019, section 3.2."""
@@ -64,6 +83,9 @@ class Uniform(nn.Module):
     @override
     def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
         return states.new_zeros(states.shape[:2])
+
+    def keys(self, states: Tensor, query: Tensor | None) -> None:
+        """See the module: there are none."""
 
 
 ATTENTIONS: dict[str, type[Additive] | type[ScaledDot] | type[Uniform]] = {

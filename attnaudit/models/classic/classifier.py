@@ -15,7 +15,14 @@ from attnaudit.data.batch import Batch
 from attnaudit.data.vocabulary import PAD
 from attnaudit.models.classic.attentions import ATTENTIONS
 from attnaudit.models.classic.encoders import CNN, ENCODERS
-from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, Values, masked_softmax
+from attnaudit.models.interface import (
+    AttentionModel,
+    Encoded,
+    Keys,
+    ModelSpec,
+    Values,
+    masked_softmax,
+)
 
 WIDEST = 2**14  # a size that a machine can hold, and that no published model of the kind has
 
@@ -102,6 +109,15 @@ class ClassicModel(AttentionModel):
         assert isinstance(encoded, Hidden)
         scores = self.attention(encoded.states, encoded.query)
         return masked_softmax(scores, encoded.attendable).unsqueeze(1)  # (B, 1, T)
+
+    def keys(self, encoded: Encoded) -> Keys | None:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Hidden)
+        found = self.attention.keys(encoded.states, encoded.query)
+        if found is None:
+            return None
+        keys, query = (part.unsqueeze(1) for part in found)
+        return Keys(keys, query)
 
     def _hidden(self, batch: Batch, states: Tensor) -> Hidden:
         return Hidden(batch.content, batch.content, states, self._query(batch))

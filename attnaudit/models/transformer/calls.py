@@ -12,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from attnaudit.models.interface import Keys
+
 
 class Call(Protocol):
     """What one attention computes from, and what it would give under other weights."""
@@ -28,6 +30,9 @@ class Call(Protocol):
 
     def vectors(self) -> Tensor:
         """What the weights average, for each head: (B, H, T, D)."""
+
+    def keys(self) -> Keys | None:
+        """What the weights of one query are the softmax of; None where the keys are not at hand."""
 
     def output(self, weights: Tensor) -> Tensor:
         """The vectors averaged under weights (B, H, Q, T): (B, Q, H, D)."""

@@ -28,7 +28,7 @@ from typing_extensions import override
 
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
-from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
+from attnaudit.models.interface import AttentionModel, Encoded, Keys, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.calls import Call, Handler, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
@@ -303,6 +303,11 @@ class TransformerClassifier(AttentionModel):
         vectors = wide(encoded.call.vectors())
         output = self._output_weights(vectors.shape[1])
         return Values(vectors, output, wide(encoded.residual))
+
+    def keys(self, encoded: Encoded) -> Keys | None:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Row)
+        return encoded.call.keys()
 
     def _run(self, batch: Batch) -> Tensor:
         return self._logits(**self._inputs(batch))

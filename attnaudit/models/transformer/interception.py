@@ -23,6 +23,7 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from attnaudit.models.interface import Keys
 from attnaudit.models.transformer.calls import Handler, wide
 
 NAME = "attnaudit"
@@ -79,6 +80,15 @@ class Call:
     def vectors(self) -> Tensor:
         """The values of each head: (B, H, T, D)."""
         return self.by_head(self.value)
+
+    def keys(self) -> Keys:
+        """Positions that the mask hides have no bias."""
+        bias, reach = None, self.reach()
+        if self.mask is not None and reach is not None and self.mask.dtype != torch.bool:
+            added = self.mask[..., : self.key.shape[-2]].masked_fill(~reach, 0)
+            bias = wide(added[:, :, 0])  # (B, 1 or H, T)
+        vectors = wide(self.by_head(self.key)) * self.scaling
+        return Keys(vectors, wide(self.query[:, :, 0]), bias, self.softcap)
 
     def dropped(self, weights: Tensor) -> Tensor:
         """The weights after dropout, which is 0 outside training."""

@@ -84,6 +84,9 @@ class Product:
         """The values of each head: (B, H, T, D)."""
         return self.value.expand(-1, self.heads, -1, -1)
 
+    def keys(self) -> None:
+        """Of the scores nothing but their sums is at hand."""
+
     def output(self, weights: Tensor) -> Tensor:
         """The values averaged under weights (B, H, Q, T): (B, Q, H, D)."""
         return (weights.to(self.value.dtype) @ self.value).transpose(1, 2)

@@ -134,4 +134,24 @@ WORKS: tuple[Work, ...] = (
         pages="4547--4568",
         doi="10.18653/v1/2021.emnlp-main.373",
     ),
+    Work(
+        "Bhardwaj et al. 2021",
+        "inproceedings",
+        ("Rishabh Bhardwaj", "Navonil Majumder", "Soujanya Poria", "Eduard Hovy"),
+        "More Identifiable yet Equally Performant Transformers for Text Classification",
+        2021,
+        "Proceedings of the 59th Annual Meeting of the Association for Computational Linguistics"
+        " and the 11th International Joint Conference on Natural Language Processing",
+        pages="1172--1182",
+        doi="10.18653/v1/2021.acl-long.94",
+    ),
+    Work(
+        "Naim & Asher 2024",
+        "inproceedings",
+        ("Omar Naim", "Nicholas Asher"),
+        "On Explaining with Attention Matrices",
+        2024,
+        "Proceedings of the 27th European Conference on Artificial Intelligence (ECAI 2024)",
+        doi="10.3233/FAIA240594",
+    ),
 )

@@ -31,6 +31,14 @@ WORKS: tuple[Work, ...] = (
         edition="4th",
     ),
     Work(
+        "Lawson & Hanson 1974",
+        "book",
+        ("Charles L. Lawson", "Richard J. Hanson"),
+        "Solving Least Squares Problems",
+        1974,
+        "Prentice-Hall",
+    ),
+    Work(
         "Vigna 2015",
         "inproceedings",
         ("Sebastiano Vigna",),

@@ -145,6 +145,23 @@ def test_values_are_what_the_weights_average(make_model, make_batch, paired):
     close(logits, model.read(encoded, alpha.unsqueeze(1))[:, 0])
 
 
+@pytest.mark.parametrize("attention", ["additive", "dot"])
+@pytest.mark.parametrize("paired", [False, True])
+def test_keys_are_what_the_weights_are_the_softmax_of(make_model, make_batch, attention, paired):
+    model = make_model("bilstm", attention, paired=paired)
+    encoded = model.encode(make_batch([3, 6], paired=paired))
+    keys = model.keys(encoded)
+    assert keys.vectors.shape[:3] == (2, 1, encoded.attendable.shape[1])
+    scores = torch.einsum("bhtk,bhk->bht", keys.vectors, keys.query)
+    weights = scores.masked_fill(~encoded.attendable.unsqueeze(1), -torch.inf).softmax(-1)
+    close(weights, model.attend(encoded))
+
+
+def test_uniform_weights_come_from_no_keys(make_model, make_batch):
+    model = make_model("average", "uniform")
+    assert model.keys(model.encode(make_batch([3, 6]))) is None
+
+
 @combinations
 @pytest.mark.parametrize(("first", "last"), [(0, 5), (0, 1), (1, 4), (4, 5)])
 def test_encode_deletions_is_encoding_each_shorter_text(

@@ -155,6 +155,27 @@ def test_values_say_what_the_attention_adds_to_the_residual(make_classifier, kin
     assert values.residual.shape == (2, 32)
 
 
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "llama", "mistral", "gemma2", "modernbert"])
+def test_keys_are_what_the_weights_are_the_softmax_of(make_classifier, kind):
+    """Heads may share keys, scores may be capped, and a window may hide some."""
+    model, batch = make_classifier(kind), text_batch(*LENGTHS)
+    encoded = model.encode(batch)
+    keys = model.keys(encoded)
+    scores = torch.einsum("bhtk,bhk->bht", keys.vectors, keys.query)
+    if kind == "gemma2":
+        assert keys.softcap == 5.0
+        scores = 5 * torch.tanh(scores / 5)
+    hidden = ~encoded.attendable.unsqueeze(1)
+    weights = scores.masked_fill(hidden, -torch.inf).softmax(-1)
+    assert furthest(weights, model.attend(encoded)) <= 1e-6
+
+
+@pytest.mark.parametrize("kind", ["deberta", "bloom"])
+def test_networks_beside_the_interface_show_no_keys(make_classifier, kind):
+    model = make_classifier(kind)
+    assert model.keys(model.encode(text_batch(9, 7))) is None
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("kind", ["bert", "llama", "deberta-v3", "bloom"])
 def test_audits_count_in_float32_at_least(make_network, kind, dtype):

@@ -153,3 +153,23 @@ def test_a_module_may_stand_twice_in_the_list():
     with forwarding([layer, layer], lambda own, x: own(x) + 1):
         assert layer(1) == 2
     assert layer(1) == 1
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("softcap", [None, 0.5])
+def test_keys_of_a_row_give_its_weights(mask, softcap):
+    rows = torch.tensor([2, 4])
+    added = MASKS[mask]
+    if mask == "added":  # besides what is hidden, scores are moved
+        added = added + torch.linspace(-1, 1, 5)
+    call = call_of(added, softcap=softcap).of_rows(rows)
+    keys = call.keys()
+    scores = torch.einsum("bhtk,bhk->bht", keys.vectors, keys.query)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if keys.bias is not None:
+        assert mask == "added"
+        scores = scores + keys.bias
+    if mask != "none":
+        scores = scores.masked_fill(~call.reach()[:, :, 0], -torch.inf)
+    torch.testing.assert_close(scores.softmax(-1), call.weights()[:, :, 0])
