@@ -28,6 +28,7 @@ from attnaudit.running.plans import Plan
 from attnaudit.running.suite import Subject, ask, check_places, combined_of, settings_of
 from attnaudit.running.work import Work, load_work
 
+_LONGEST = 100  # characters of a folder's name
 UNNAMED = ("model", "data", "checkpoint", "best", "final", "")  # names that tell models not apart
 
 
@@ -196,8 +197,8 @@ def default_folder(reference: str, label: str | None = None) -> Path:
 
 
 def folder_name(name: str) -> str:
-    """The name without what some systems do not take in the name of a folder."""
-    return re.sub("[^A-Za-z0-9._-]", "_", name)
+    """The name without what some systems do not take in the name of a folder, and not too long."""
+    return re.sub("[^A-Za-z0-9._-]", "_", name)[:_LONGEST]
 
 
 def whole_data(asked: Existing, first: Work, observer: Observer) -> Subject:

@@ -81,7 +81,7 @@ def test_a_folder_for_each_label_and_a_row_for_each(folder):
         own = json.loads((out / place / "report.json").read_text())
         assert own["model"]["label"] == label
         assert own["manifest"]["settings"]["permute"]["permutations"] == 3
-        assert (out / place / "report.html").is_file()
+        assert f"split all, label {label}" in (out / place / "report.html").read_text()
         for header, name in (
             ("F1", "model.f1"),
             ("TVD, shuffled", "permute.tvd.median"),
