@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import get_args
@@ -119,6 +119,7 @@ def load_dataset(
     labels: Sequence[str] | None = None,
     min_words: int = 1,
     limit: int | None = None,
+    keep_text: bool = False,
 ) -> Dataset:
     """The usable rows of `split`, tokenised; those of no use are counted, mistakes are errors.
 
@@ -128,6 +129,7 @@ def load_dataset(
         labels: a model's labels in its order; None: the spec's, or else those in the file.
         min_words: the fewest words of use, where the spec asks for no more.
         limit: how many usable rows to stop after.
+        keep_text: whether instances keep the text as the row has it.
 
     Raises:
         InputError: the file cannot be read, or a row or its label is wrong, or no row is usable.
@@ -136,7 +138,7 @@ def load_dataset(
     path = spec.path(split)
     names = label_names(spec, path, labels)
     parts = None if split == ALL else cut_of(spec, names)
-    maker = _Maker(spec, split, names, min_words, parts)
+    maker = _Maker(spec, split, names, min_words, parts, keep_text)
     kept, truncated = Instances(), 0
     skipped: Counter[str] = Counter()
     partial = False
@@ -171,6 +173,18 @@ def load_dataset(
         cut=parts,
         renamed=spec.renaming.names,
     )
+
+
+def ids_of(spec: DatasetSpec) -> Iterator[str]:
+    """The ids of all rows of a data set, of every split and whether or not they can be used.
+
+    Raises InputError for a row that cannot be read.
+    """
+    paths = [spec.file] if spec.file is not None else [spec.path(name) for name in spec.splits()]
+    for path in paths:
+        with closing(rows_of(spec, path, ())) as rows:
+            for line, row in rows:
+                yield key_of(spec, row, "id", path, line) or str(line)
 
 
 def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
@@ -244,7 +258,9 @@ class _Maker:
         labels: Sequence[str],
         min_words: int,
         parts: Cut | None,
+        keep_text: bool,
     ) -> None:
+        self.keep_text = keep_text
         self.spec, self.split, self.path, self.parts = spec, split, spec.path(split), parts
         self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
         self.labels = {name: i for i, name in enumerate(labels)}
@@ -289,6 +305,7 @@ class _Maker:
             group=self._key(line, row, "group"),
             truncated=truncated,
             surface=_surface(text, short) if spec.tokeniser.cuts_words else None,
+            text=text if self.keep_text else None,
         )
 
     def _cut(self, line: int, text: str, length: int) -> Sequence[Token]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.questions import all_questions
+from attnaudit.questions.compared import with_attributions
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Question
 
@@ -34,6 +35,10 @@ class Plan:
     def questions(self) -> tuple[Question, ...]:
         """The questions to ask, in the order in which they build on each other."""
         return tuple(question for question in all_questions() if question.name in self.settings)
+
+    def with_attributions(self, files: Sequence[str]) -> Plan:
+        """The same plan, with scores of other tools as further importances; raises InputError."""
+        return replace(self, settings=with_attributions(self.settings, files))
 
     def without(self, other: Plan) -> Plan | None:
         """The questions that `other` does not ask; None where there are none."""

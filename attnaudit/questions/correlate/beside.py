@@ -1,10 +1,14 @@
-"""Importances beside the attention of a heatmap, as shares of their sum, with their signs."""
+"""Importances beside the attention of a heatmap, as shares of their sum, with their signs.
+
+Shown are two of the tool's own, and all whose scores another tool made.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from attnaudit.importance import IMPORTANCES
 from attnaudit.questions.beside import Beside
 from attnaudit.questions.gallery import Weights
 
@@ -13,9 +17,9 @@ _SHOWN = ("leave_one_out", "gradient")
 
 class _Importances(Beside):
     def rows(self, record: Mapping[str, Any]) -> list[Weights]:
-        rows = []
-        for name in _SHOWN:
-            scores = record.get("importance", {}).get(name)
+        rows, given = [], record.get("importance", {})
+        for name in (*_SHOWN, *(name for name in given if name not in IMPORTANCES)):
+            scores = given.get(name)
             total = 0.0 if not scores or None in scores else sum(map(abs, scores))
             if total > 0:
                 signs = record.get("signs", {}).get(name) or [1] * len(scores)
