@@ -183,7 +183,7 @@ class _Aligner:
         except ValueError as error:
             raise self._wrong(row, str(error)) from None
         sizes = np.abs(row.scores)
-        inside = on_units(row.spans, sizes, starts[:kept], ends[:kept])
+        inside = on_units(row.spans, sizes, starts, ends)[:kept]
         return found[:kept], max(0.0, float(sizes.sum() - inside.sum()))
 
 

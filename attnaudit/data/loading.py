@@ -14,8 +14,9 @@ from attnaudit.data.cutting import Cut, cut_of
 from attnaudit.data.dataset import REASONS, Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.labels import label_names, row_label, unknown_label
-from attnaudit.data.opening import LONGEST_NAME, key_of, rows_of
+from attnaudit.data.opening import key_of, rows_of
 from attnaudit.data.reader import Row, Rows, file_sha256
+from attnaudit.data.rows import LONGEST_NAME
 from attnaudit.data.settings import Role
 from attnaudit.data.shares import shares_of
 from attnaudit.data.spec import DatasetSpec
