@@ -61,7 +61,7 @@ def by_spans(here, scores, tiny):
         spans = [[0, 0, 0.5]]
         words = re.finditer(r"\S+", texts[name])
         for match, value in zip(words, values, strict=True):
-            half = (match.start() + match.end()) // 2
+            half = (match.start() + match.end() + 1) // 2
             spans += [[match.start(), half, value], [half, match.end(), 0.0]]
         rows.append({"id": name, "spans": spans, "text": texts[name]})
     return write(here / "spans.jsonl", *rows)
@@ -151,21 +151,21 @@ def test_workers_come_to_the_same(ask, here, by_spans):
     assert sorted(one, key=lambda r: r["row"]) == sorted(two, key=lambda r: r["row"])
 
 
-def test_a_changed_file_is_noticed(ask, cli, here, by_words, monkeypatch):
+def test_a_run_goes_on_with_the_same_file_only(ask, here, by_words):
     from tests.fuzz import program
 
     line = ("correlate", *LOO, "--attributions", by_words, "--batch-tokens", "200")
-    with program.at_step(2, program.press_ctrl_c):
-        assert ask(*line, "--records", "r.jsonl").code == 130
+    for name in ("same", "other"):
+        with program.at_step(2, program.press_ctrl_c):
+            assert ask(*line, "--records", f"{name}.jsonl").code == 130
+    assert "set aside" not in ask(*line, "--records", "same.jsonl", "--resume").err
     rows = lines_of(here / by_words)
     write(here / by_words, *rows[1:], rows[0])
-    done = ask(*line, "--records", "r.jsonl", "--resume")
-    assert done.code == 2
+    done = ask(*line, "--records", "other.jsonl", "--resume")
+    assert "set aside" in done.err
     assert "its settings.attributions is" in done.err
-    write(here / by_words, *rows)
-    assert ask(*line, "--records", "r.jsonl", "--resume").code == 0
-    assert ask(*line, "--records", "w.jsonl", "-q").code == 0
-    assert lines_of(here / "r.jsonl")[1:-1] == lines_of(here / "w.jsonl")[1:-1]
+    same, other = (lines_of(here / f"{name}.jsonl")[1:-1] for name in ("same", "other"))
+    assert same == other  # the order of the file decides nothing
 
 
 def test_an_audit_of_a_model_takes_it(cli, tiny, here, by_words):
