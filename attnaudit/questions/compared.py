@@ -34,8 +34,8 @@ class ComparedSettings(ShownSettings):
     attributions: Annotated[tuple[Attribution, ...], _ATTRIBUTIONS] = pydantic.Field(
         (),
         description="Scores that another tool, such as captum or SHAP, gave to the words: a .jsonl"
-        " file, which becomes one more importance. `attnaudit explain` says under `attributions` what"
-        " it holds.",
+        " file, which becomes one more importance. `attnaudit explain` says under `attributions`"
+        " what it holds.",
     )
     left_out: Annotated[tuple[str, ...], _LEFT_OUT] = pydantic.Field(
         (),
