@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
+from pydantic.fields import FieldInfo
 
 from attnaudit.config import Document, Settings, in_words, read_document
 from attnaudit.errors import InputError, did_you_mean
@@ -244,7 +245,7 @@ def plan_of_model(
         found = {
             name: _as_typed(value, name in switches)
             for name, value in defaults.get(question.command, {}).items()
-            if name in switches or (name in fields and not option_of(fields[name]).filled)
+            if name in switches or (name in fields and _taken(name, fields[name]))
         }
         return found | {name: value for name, value in given.items() if name in fields}
 
@@ -256,6 +257,15 @@ def plan_of_model(
             "these options leave no test to run", hint="leave out fewer tests with --skip"
         )
     return Plan(asked, Deltas(), text)
+
+
+# No configuration names these files; attnaudit.yaml may, which stands where the command is run.
+_FILES = ("attributions",)
+
+
+def _taken(name: str, field: FieldInfo) -> bool:
+    """Whether the audit of a model takes a setting from what attnaudit.yaml says of a command."""
+    return name in _FILES or not option_of(field).filled
 
 
 def _as_typed(value: Any, switch: bool) -> Any:

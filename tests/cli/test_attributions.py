@@ -171,9 +171,8 @@ def test_a_run_goes_on_with_the_same_file_only(ask, here, by_words):
 def test_an_audit_of_a_model_takes_it(cli, tiny, here, by_words):
     pair = (tiny / "model.pt", tiny / "data.yaml")
     line = ("audit", *pair, "--skip", "permute", "--skip", "adversary", "--limit", "8", "-o", "out")
-    (here / "attnaudit.yaml").write_text(
-        "correlate: {measure: [random]}\nerase: {measure: random}\n"
-    )
+    few = "correlate: {measure: [random]}\nerase: {measure: random}\n"
+    (here / "attnaudit.yaml").write_text(few)
     first = cli(*line, "--attributions", by_words)
     assert first.code == 0, first.err
     assert "of its rows are of texts that are not audited" in first.err
@@ -181,9 +180,13 @@ def test_an_audit_of_a_model_takes_it(cli, tiny, here, by_words):
     for name in ("correlate.captum.tau.mean", "erase.comprehensiveness.captum"):
         assert report["metrics"][name]["n"] == 8
     assert by_words in report["manifest"]["files"]
-    made = (here / "out" / "records" / "correlate.jsonl").read_bytes()
-    assert cli(*line, "--attributions", by_words).code == 0
-    assert (here / "out" / "records" / "correlate.jsonl").read_bytes() == made
+    names = [here / "out" / "records" / f"{name}.jsonl" for name in ("correlate", "erase")]
+    made = [path.read_bytes() for path in names]
+    named = few.replace("}", f", attributions: {by_words}}}")  # the same, said in another place
+    (here / "attnaudit.yaml").write_text(named)
+    assert cli(*line).code == 0
+    assert [path.read_bytes() for path in names] == made
+    (here / "attnaudit.yaml").unlink()
     skipped = ("--skip", "correlate", "--skip", "erase")
     done = cli("audit", *pair, *skipped, "--attributions", by_words, "-o", "none")
     assert done.code == 2
