@@ -8,6 +8,7 @@ from typing import Any
 from attnaudit.config import Settings
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.questions import all_questions
+from attnaudit.questions.compared import with_attributions
 from attnaudit.questions.question import Question
 
 Asked = list[tuple[Question, Settings]]
@@ -18,6 +19,7 @@ def asked_of(
     settings: Mapping[str, Any],
     text: bool,
     seed: int,
+    attributions: Sequence[str] = (),
 ) -> Asked:
     """The questions of these names with their settings; raises InputError for mistakes."""
     from attnaudit.running.plans import plan_of
@@ -58,7 +60,8 @@ def asked_of(
                 f"these settings leave no question for {name}",
                 hint="model-adversary needs settings={'adversary': {'sweep': True}} or `lambda`",
             )
-    return asked
+    given = with_attributions({question.name: one for question, one in asked}, attributions)
+    return [(question, given[question.name]) for question, _ in asked]
 
 
 def _is_named(question: Question, names: Sequence[str]) -> bool:

@@ -38,6 +38,7 @@ def audit(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     policy: str | Path | None = None,
     baseline: str | Path | None = None,
+    attributions: Sequence[str | Path] = (),
     records: str | Path | None = None,
     resume: bool = False,
     recipe: str | Path | None = None,
@@ -75,6 +76,8 @@ def audit(
             {"permute": {"permutations": 10}}.
         policy: a policy file; the report is checked against its gates.
         baseline: an older report or records to compare with.
+        attributions: files with the scores that other tools gave to the words, as with
+            --attributions.
         records: the file for the records, as with --records. With several questions, each gets a
             file of its own next to it. By default the records are temporary, and are removed
             together with the result.
@@ -101,7 +104,7 @@ def audit(
         ModelError: the model cannot be audited, or breaks a law that the audits rely on.
         OutputError: the records cannot be written.
     """
-    asked = asked_of(questions, settings or {}, text, seed)
+    asked = asked_of(questions, settings or {}, text, seed, list(map(str, attributions)))
     if resume and records is None:
         raise InputError("resume needs the records of the run that was interrupted")
     demands = _demands(policy, baseline)

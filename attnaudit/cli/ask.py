@@ -25,6 +25,7 @@ from attnaudit.cli.output import (
 from attnaudit.config import Settings, in_words
 from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
+from attnaudit.questions.compared import ComparedSettings
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Question
 
@@ -234,11 +235,11 @@ def run(
         raise InputError("--site and --layer are both given", hint="each names a site: choose one")
     checked = o.verified(verify)
     check_shown(show, name)
-    read = (reference, source, *files_of(source), policy, baseline, prompt)
+    asked = asked_for()
+    read = (reference, source, *files_of(source), policy, baseline, prompt, *_attributions(asked))
     check_outputs(output, records, inputs=read)
     check_format(None, output)
     demands = read_demands(policy, baseline)
-    asked = asked_for()
 
     from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
@@ -286,6 +287,11 @@ def run(
         quiet=quiet,
         verbose=verbose,
     )
+
+
+def _attributions(asked: Asked) -> list[str]:
+    """The files of attributions that the questions read."""
+    return [one.path for _, s in asked if isinstance(s, ComparedSettings) for one in s.attributions]
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -110,6 +110,14 @@ _Target = Annotated[
         " the correct one.  [default: predicted]"
     ),
 ]
+_Attributions = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        metavar="FILE",
+        help="Scores that another tool, such as captum or SHAP, gave to the words: a .jsonl file,"
+        " which becomes one more importance of correlate and erase. Repeatable.",
+    ),
+]
 _Text = Annotated[
     bool,
     typer.Option("--text", help="With MODEL: keep the words in the records. Heatmaps need them."),
@@ -176,6 +184,7 @@ def audit(
     label: _Label = None,
     unit: o.UnitOption = o.Unit.word,
     target: _Target = None,
+    attributions: _Attributions = None,
     text: _Text = False,
     vectors: o.VectorsOption = None,
     output: _Output = None,
@@ -227,6 +236,7 @@ def audit(
     ending.check(source)
     if not existing:
         config, plan = _read(name, source, vectors, seed, output, split)
+        plan = plan.with_attributions(attributions or ())
         ending.of_config(config, plan, _where(*place), pilot if power else None)
         return
     job = replace(
@@ -243,6 +253,7 @@ def audit(
     )
     trains = train or recipe is not None
     now, beyond = _plans(context, seed, target, (skip or (), also or ()), text, trains)
+    now = now.with_attributions(attributions or ())
     labels = label or []
     if len(labels) > 1 or labels == [ALL_LABELS]:
         ending.of_labels(_existing(job, now, beyond, output), labels)

@@ -23,7 +23,7 @@ def check_comparison(form: Format | None, output: Path | None, other: Sequence[o
     if any(other):
         raise InputError(
             "--compare cannot be used together with --policy, --baseline, --show, "
-            "--calibration, --summary or --interactive",
+            "--show-id, --calibration, --summary or --interactive",
             hint="use these options in the report of each single model",
         )
     if form is None and output is not None and str(output) != "-":

@@ -108,6 +108,16 @@ _Show = Annotated[
         help="Also show heatmaps of N texts. This needs records made with --text.",
     ),
 ]
+_ShowId = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--show-id",
+        metavar="ID",
+        help="Show the text with this id: its attention and all importances in the records, "
+        "below each other, with their scores on this text. This needs records made with --text. "
+        "Repeatable.",
+    ),
+]
 _Summary = Annotated[
     bool,
     typer.Option("--summary", help="With html: write only the summary, which fits on one sheet."),
@@ -138,6 +148,7 @@ def report(
     baseline: o.BaselineOption = None,
     delta: _Delta = None,
     heatmaps: _Show = 0,
+    show_id: _ShowId = None,
     summary: _Summary = False,
     calibration: _Calibration = None,
     strict: o.StrictOption = False,
@@ -165,9 +176,11 @@ def report(
         raise InputError(f"--json and --format {form.value} cannot be used together")
     sources = o.required(files or None, "FILE")
     chosen = JSON if as_json else None if form is None else find_format(form.value)
+    ids = tuple(dict.fromkeys(show_id or ()))
     asked = Asked(
         *(sources, chosen, as_json, output, compare, published, digits, figures, interactive),
-        *(cite, policy, baseline, heatmaps, summary, calibration, strict, quiet, verbose),
+        *(cite, policy, baseline, heatmaps, ids, summary, calibration),
+        *(strict, quiet, verbose),
     )
     asked.check()
     asked.finish(*asked.made(sizes_of(delta or [])))

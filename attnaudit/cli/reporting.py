@@ -55,6 +55,7 @@ class Asked:
     policy: Path | None
     baseline: Path | None
     heatmaps: int
+    ids: tuple[str, ...]
     summary: bool
     calibration: Path | None
     strict: bool
@@ -70,8 +71,15 @@ class Asked:
         if self.summary:
             check_page(form, output)
         if self.compare:
-            other = (self.policy, self.baseline, self.heatmaps, self.calibration, self.summary)
+            other = (
+                *(self.policy, self.baseline, self.heatmaps or self.ids),
+                *(self.calibration, self.summary),
+            )
             check_comparison(form, output, (*other, self.interactive))
+        if self.ids and self.heatmaps:
+            raise InputError(
+                "--show and --show-id both say which texts are shown", hint="leave one of them out"
+            )
         if self.cite:
             to_stdout = output is None or str(output) == "-"
             taken = self.as_json or (to_stdout and (output or form) is not None)
@@ -94,11 +102,11 @@ class Asked:
         else:
             texts = TEXTS if self.interactive else 0
             shown = self.heatmaps or max(heatmaps_in(self.form, self.output), texts)
-            made = combine(self.sources, demands, deltas, command_line, shown)
+            made = combine(self.sources, demands, deltas, command_line, shown, ids=self.ids)
             sides = [Side("this report", self.sources[0], made)]
         if sizes:
             _check_assessed(sides)
-        if self.heatmaps:
+        if self.heatmaps or self.ids:
             check_gallery(made, self.sources)
         if known is not None:
             made = replace(made, report=with_calibration(made.report, known))
@@ -117,7 +125,7 @@ class Asked:
             self.form,
             self.output,
             as_json=self.as_json,
-            asked=self.heatmaps > 0,
+            asked=self.heatmaps > 0 or bool(self.ids),
             strict=self.strict,
             quiet=self.quiet,
             verbose=self.verbose,

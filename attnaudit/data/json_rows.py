@@ -16,11 +16,18 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 MOST_DIGITS = 100  # of a whole number
 
 
-def json_rows(path: Path) -> Rows:
-    """The rows of a .jsonl file with their lines; raises InputError for a broken one."""
+_EXAMPLE = '{"text": ..., "label": ...}'
+_MISSING = "write null for a missing number"
+
+
+def json_rows(path: Path, example: str = _EXAMPLE, missing: str = _MISSING) -> Rows:
+    """The rows of a .jsonl file with their lines; raises InputError for a broken one.
+
+    Its hints show an `example` of a row, and say what to do about a `missing` number.
+    """
     with closing(Lines(path)) as lines:
         for text in lines:
-            row = _json_row(path, lines.number, text)
+            row = _json_row(path, lines.number, text, example, missing)
             if row is not None:
                 yield lines.number, row
             lines.row_ends()
@@ -48,7 +55,7 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _json_row(path: Path, number: int, text: str) -> Row | None:
+def _json_row(path: Path, number: int, text: str, example: str, missing: str) -> Row | None:
     """The row on a line; None for a blank one."""
     if not text.strip():
         return None
@@ -66,9 +73,7 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
             f"is not usable JSON ({error})",
             where=path,
             line=number,
-            hint="write null for a missing number"
-            if "JSON number" in str(error)
-            else "correct or remove the row",
+            hint=missing if "JSON number" in str(error) else "correct or remove the row",
         ) from None
     except RecursionError:
         raise InputError(
@@ -81,7 +86,7 @@ def _json_row(path: Path, number: int, text: str) -> Row | None:
             f"the row is a JSON {_kind(row)}, not an object",
             where=path,
             line=number,
-            hint='write {"text": ..., "label": ...}',
+            hint=f"write {example}",
         )
     return row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import get_args
@@ -14,11 +14,12 @@ from attnaudit.data.cutting import Cut, cut_of
 from attnaudit.data.dataset import JOINED, REASONS, Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.labels import label_names
-from attnaudit.data.opening import LONGEST_NAME, key_of, rows_of
+from attnaudit.data.opening import key_of, rows_of
 from attnaudit.data.prompt import QUERY
 from attnaudit.data.prompted import prompted_by
 from attnaudit.data.reader import Row, Rows, file_sha256
 from attnaudit.data.row_label import row_label, row_labels, unknown_label
+from attnaudit.data.rows import LONGEST_NAME
 from attnaudit.data.settings import Role
 from attnaudit.data.shares import shares_of
 from attnaudit.data.spec import DatasetSpec
@@ -122,6 +123,7 @@ def load_dataset(
     labels: Sequence[str] | None = None,
     min_words: int = 1,
     limit: int | None = None,
+    keep_text: bool = False,
 ) -> Dataset:
     """The usable rows of `split`, tokenised; those of no use are counted, mistakes are errors.
 
@@ -131,6 +133,7 @@ def load_dataset(
         labels: a model's labels in its order; None: the spec's, or else those in the file.
         min_words: the fewest words of use, where the spec asks for no more.
         limit: how many usable rows to stop after.
+        keep_text: whether instances keep the text as the row has it.
 
     Raises:
         InputError: the file cannot be read, or a row or its label is wrong, or no row is usable.
@@ -139,7 +142,7 @@ def load_dataset(
     path = spec.path(split)
     names = label_names(spec, path, labels)
     parts = None if split == ALL else cut_of(spec, names)
-    maker = _Maker(spec, split, names, min_words, parts)
+    maker = _Maker(spec, split, names, min_words, parts, keep_text)
     kept, truncated = Instances(), 0
     skipped: Counter[str] = Counter()
     partial = False
@@ -183,6 +186,18 @@ def load_dataset(
         having=having,
         unlabelled=unlabelled,
     )
+
+
+def ids_of(spec: DatasetSpec) -> Iterator[str]:
+    """The ids of all rows of a data set, of every split and whether or not they can be used.
+
+    Raises InputError for a row that cannot be read.
+    """
+    paths = [spec.file] if spec.file is not None else [spec.path(name) for name in spec.splits()]
+    for path in paths:
+        with closing(rows_of(spec, path, ())) as rows:
+            for line, row in rows:
+                yield key_of(spec, row, "id", path, line) or str(line)
 
 
 def _rows_of(spec: DatasetSpec, split: str, parts: Cut | None) -> Rows:
@@ -256,7 +271,9 @@ class _Maker:
         labels: Sequence[str],
         min_words: int,
         parts: Cut | None,
+        keep_text: bool,
     ) -> None:
+        self.keep_text = keep_text
         self.spec, self.split, self.path, self.parts = spec, split, spec.path(split), parts
         self.tokenise = build_tokeniser(spec.tokeniser, spec.lowercase)
         self.template, self.prompted = spec.tokeniser.prompt, prompted_by(spec.tokeniser)
@@ -315,6 +332,7 @@ class _Maker:
             group=self._key(line, row, "group"),
             truncated=truncated,
             surface=_surface(text, short) if spec.tokeniser.cuts_words else None,
+            text=text if self.keep_text else None,
         )
 
     def _cut(self, line: int, text: str, length: int) -> Sequence[Token]:

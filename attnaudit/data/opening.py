@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attnaudit.data.reader import Row, Rows, read_rows
+from attnaudit.data.rows import LONGEST_NAME
 from attnaudit.data.settings import Role
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.errors import InputError
-
-LONGEST_NAME = 1_000  # characters of an id or a group
 
 
 def rows_of(spec: DatasetSpec, path: Path, roles: Sequence[Role]) -> Rows:

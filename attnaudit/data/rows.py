@@ -12,6 +12,7 @@ from attnaudit.inputs import MIB
 Row = dict[str, object]
 Rows = Generator[tuple[int, Row], None, None]  # each with its line
 LONGEST = 8 * MIB  # bytes of a row: a long novel has two
+LONGEST_NAME = 1_000  # characters of an id or a group
 MOST_COLUMNS = 10_000
 
 

@@ -45,7 +45,7 @@ class Instances(Stored[Instance]):
             self._write(instance)
             return
         self._held.append(instance)
-        self._held_tokens += len(instance.tokens) + max(0, asked)
+        self._held_tokens += len(instance.tokens) + max(0, asked) + len(instance.text or "")
         if self._held_tokens > MOST_TOKENS:
             held, self._held = self._held, None
             for one in held:
@@ -108,7 +108,7 @@ def _line(instance: Instance) -> bytes:
     plain = len(i.words) == len(i.tokens)  # each token a word: their numbers are told by that
     words = None if plain and i.words == tuple(range(len(i.words))) else i.words
     values = (i.id, i.row, i.line, i.tokens, words, i.label, i.query, i.rationale)
-    told = json.dumps((*values, i.group, i.truncated, i.surface), separators=(",", ":"))
+    told = json.dumps((*values, i.group, i.truncated, i.surface, i.text), separators=(",", ":"))
     return told.encode("ascii")
 
 
@@ -116,7 +116,7 @@ def _instance(line: bytes) -> Instance:
     name, row, number, tokens, words, label, query, rationale, *others = json.loads(
         line.decode("ascii")
     )
-    group, truncated, surface = others
+    group, truncated, surface, text = others
     return Instance(
         name,
         row,
@@ -129,6 +129,7 @@ def _instance(line: bytes) -> Instance:
         group,
         truncated,
         None if surface is None else tuple(surface),
+        text,
     )
 
 
@@ -145,7 +146,7 @@ class Hashes:
 
     def add(self, text: str) -> bool:
         """Whether a string of the same hash, most likely the same string, was added before."""
-        met = self._put((self._hash_of(text) & _MASK) or 1)
+        met = self._put(self._number(text))
         if 3 * self._count > 2 * len(self._slots):
             old, self._slots, self._count = self._slots, _empty(2 * len(self._slots)), 0
             for number in old:
@@ -153,14 +154,26 @@ class Hashes:
                     self._put(number)
         return met
 
-    def _put(self, number: int) -> bool:
+    def __contains__(self, text: str) -> bool:
+        """Whether a string of the same hash was added."""
+        return bool(self._slots[self._place(self._number(text))])
+
+    def _number(self, text: str) -> int:
+        return (self._hash_of(text) & _MASK) or 1
+
+    def _place(self, number: int) -> int:
+        """The slot that holds a number, or the empty one in which it would be put."""
         slots, last = self._slots, len(self._slots) - 1
         place = number & last
-        while slots[place]:
-            if slots[place] == number:
-                return True
+        while slots[place] and slots[place] != number:
             place = (place + 1) & last
-        slots[place] = number
+        return place
+
+    def _put(self, number: int) -> bool:
+        place = self._place(number)
+        if self._slots[place]:
+            return True
+        self._slots[place] = number
         self._count += 1
         return False
 

@@ -33,6 +33,8 @@ _OPEN = {  # what the user's own settings fill
     "epsilon": "a number as Python prints it, such as 0.01",
     "guide": "the name of a guide",
     "other": "the name of another guide",
+    "attribution": "the name of attributions, which another tool made",
+    "first": "the name of an importance, or of other attributions",
 }
 _SHOWN = 10  # choices of a placeholder that are listed
 _BOUNDS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}

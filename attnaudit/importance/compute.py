@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.attributed import attributed
 from attnaudit.importance.choice import check_measures
 from attnaudit.importance.importance import Integral, Request
 
@@ -44,8 +45,12 @@ class Importances:
 
 
 def importances(request: Request) -> Importances:
-    """What is asked for, in the order of the list; raises InputError for an unknown name."""
+    """What is asked for, in the order of the list, and then what other tools have given.
+
+    Raises InputError for an unknown name.
+    """
     found = {name: IMPORTANCES[name].compute(request) for name in check_measures(request.asked)}
+    found |= {name: attributed(name).compute(request) for name in request.given}
     return Importances(
         {name: scores.float().cpu().numpy() for name, scores in found.items()},
         dict(request.integrals),

@@ -41,7 +41,8 @@ class Request:
 
     `alpha` (B, W) is the attention on words, `probs` (B, C) are the model's answers, `target` (B,)
     is the class whose probability is explained. `ids` and `seed` fix what is random for an
-    instance, whatever batch it is in. `budget` is how many tokens a call may take.
+    instance, whatever batch it is in. `budget` is how many tokens a call may take. `given` holds
+    (B, W) the scores that other tools made, with their signs, by the name of the importance.
     """
 
     model: AttentionModel
@@ -53,6 +54,7 @@ class Request:
     seed: int
     budget: int
     asked: Collection[str]
+    given: Mapping[str, Tensor] = field(default_factory=dict)
     integrals: dict[str, Sequence[Integral]] = field(default_factory=dict)
     """By the name of an importance that integrates: what its scores rest on, text by text."""
     signs: dict[str, Tensor] = field(default_factory=dict)

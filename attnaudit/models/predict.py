@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attnaudit.data.aligned import Aligned
 from attnaudit.data.batch import Batch, collate, within_budget
 from attnaudit.data.instance import Instance
 from attnaudit.data.store import query_counts, token_counts
@@ -65,7 +66,8 @@ class Batches:
     """The instances as batches under a token budget, shortest texts first.
 
     Which instances share a batch depends on their lengths and the budget alone, never on who works
-    on the batches; what is shared out are parts, one batch each. Parts share `memory`.
+    on the batches; what is shared out are parts, one batch each. Parts share `memory`. `given`
+    holds scores of the words that other tools made, by the name of the importance.
     """
 
     instances: Sequence[Instance]
@@ -75,6 +77,7 @@ class Batches:
     budget: int = BATCH_TOKENS
     pieces: bool = False
     memory: Halving = field(default_factory=Halving, compare=False)
+    given: Mapping[str, Aligned] = field(default_factory=dict, compare=False)
 
     @cached_property
     def groups(self) -> list[NDArray[np.int64]]:

@@ -14,13 +14,15 @@ share of the attention on the first word, stands in records of decoders that hav
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from attnaudit.data.aligned import Aligned
 from attnaudit.data.batch import Batch
 from attnaudit.data.instance import Instance
 from attnaudit.errors import InputError
@@ -51,7 +53,8 @@ class Answered:
     `batch` holds as content the words that the audited row can reach, `whole` all of them.
     `alpha` (B, H, T), or (B, H, Q, T); `probs` (B, C). `shown` (B, T): the one number a position
     that the reading makes of its heads and rows; `on_words` (B, W) the same for each word,
-    renormalised over the content; `inside` (B,) the mass on the content before that.
+    renormalised over the content; `inside` (B,) the mass on the content before that. `given`:
+    scores of words that other tools made, by the name of the importance.
     """
 
     batch: Batch
@@ -64,15 +67,31 @@ class Answered:
     inside: Tensor
     whole: Batch
     bare: bool = False
+    given: Mapping[str, Aligned] = field(default_factory=dict)
 
     def request(
         self, model: AttentionModel, target: Tensor, asked: Sequence[str], seed: int, budget: int
     ) -> Request:
         """The importances `asked` for, of class `target` (B,): what `compute.importances` takes."""
         ids = [i.id for i in self.instances]
+        own = [name for name in asked if name not in self.given]
+        given = {name: self._given(self.given[name]) for name in asked if name in self.given}
         return Request(
-            model, self.batch, self.on_words, self.probs, target, ids, seed, budget, asked
+            model, self.batch, self.on_words, self.probs, target, ids, seed, budget, own, given
         )
+
+    def _given(self, scores: Aligned) -> Tensor:
+        """(B, W) the scores of the words that the audited row can reach; NaN where there are none.
+
+        They are 0 beyond an instance's last word.
+        """
+        found = torch.zeros_like(self.on_words)
+        for b, instance in enumerate(self.instances):
+            n, whole = int(self.batch.word_counts[b]), scores.of(instance.row)
+            start, _ = self._reach(b).get("reach", (0, n))
+            part = np.full(n, np.nan) if whole is None else whole[start : start + n]
+            found[b, :n] = torch.from_numpy(np.array(part)).to(found)
+        return found
 
     def record(self, b: int) -> Record:
         """What every record of instance `b` begins with."""
@@ -120,7 +139,11 @@ class Answered:
 
 @torch.no_grad()
 def answer(
-    model: AttentionModel, batch: Batch, by_row: Mapping[int, Instance], reading: Reading = MEAN
+    model: AttentionModel,
+    batch: Batch,
+    by_row: Mapping[int, Instance],
+    reading: Reading = MEAN,
+    given: Mapping[str, Aligned] | None = None,
 ) -> Answered:
     """Run the model once on `batch`; `by_row` finds the instances of its rows."""
     encoded = model.encode(batch)
@@ -142,7 +165,19 @@ def answer(
     inside = mass if reading.parts else batch.per_word(MEAN.compute(alpha)).sum(1)
     on_words = on_words / mass.clamp_min(torch.finfo(mass.dtype).tiny).unsqueeze(1)
     bare = bool(getattr(model, "bare", False))
-    return Answered(batch, instances, encoded, alpha, probs, shown, on_words, inside, whole, bare)
+    return Answered(
+        batch,
+        instances,
+        encoded,
+        alpha,
+        probs,
+        shown,
+        on_words,
+        inside,
+        whole,
+        bare,
+        given or {},
+    )
 
 
 def words_of(known: Answered, b: int) -> list[str]:
@@ -169,5 +204,5 @@ def each_batch(
     """The records that `make` gives for each batch in turn."""
     by_row = {i.row: i for i in batches.instances}
     return batches.memory.results(
-        lambda batch: make(answer(model, batch, by_row, reading)), batches, observer
+        lambda batch: make(answer(model, batch, by_row, reading, batches.given)), batches, observer
     )

@@ -38,6 +38,14 @@ class Beside:
         """Rows from a record of the audited model."""
         return []
 
+    def every(self, record: Mapping[str, Any]) -> list[Weights]:
+        """The same with all that the record holds, for a text that somebody asked for."""
+        return self.rows(record)
+
+    def figures(self, record: Mapping[str, Any]) -> Mapping[str, Sequence[tuple[str, float]]]:
+        """Figures of this text by the name of an importance, or `attention`; without undefined."""
+        return {}
+
     def moved(self, record: Mapping[str, Any]) -> float | None:
         """How far the attention of this text can be moved (JSD); None where it does not say."""
         return None

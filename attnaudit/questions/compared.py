@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Optional
 
 import pydantic
 
+from attnaudit.config import Settings
+from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.attributed import Attribution, attributed, read_attributions
 from attnaudit.importance.choice import check_measures
+from attnaudit.importance.importance import Importance
 from attnaudit.questions.option import Option
 from attnaudit.questions.shown import ShownSettings
 
 _MEASURES = Option("--measure", "NAME", default="all that fit the model", parse=check_measures)
+_ATTRIBUTIONS = Option(
+    "--attributions", "FILE", default="none", parse=read_attributions, filled=True
+)
 _LEFT_OUT = Option(offered=False, filled=True)
 
 
@@ -23,6 +31,12 @@ class ComparedSettings(ShownSettings):
         min_length=1,
         description="An importance to compare attention with.",
     )
+    attributions: Annotated[tuple[Attribution, ...], _ATTRIBUTIONS] = pydantic.Field(
+        (),
+        description="Scores that another tool, such as captum or SHAP, gave to the words: a .jsonl"
+        " file, which becomes one more importance. `attnaudit explain` says under `attributions`"
+        " what it holds.",
+    )
     left_out: Annotated[tuple[str, ...], _LEFT_OUT] = pydantic.Field(
         (),
         description="The importances that are left out because they are slow for this model. "
@@ -31,7 +45,35 @@ class ComparedSettings(ShownSettings):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The measures in the order of the list; ValueError before `settle` has settled them."""
+        """The importances: the measures in the order of the list, then attributions by name.
+
+        ValueError before `settle` has settled them.
+        """
+        return tuple(importance.name for importance in self.importances)
+
+    @property
+    def importances(self) -> tuple[Importance, ...]:
+        """The same as importances."""
         if self.measures is None:
             raise ValueError("these settings are not settled for a model")
-        return tuple(name for name in IMPORTANCES if name in self.measures)
+        listed = (one for name, one in IMPORTANCES.items() if name in self.measures)
+        return (*listed, *(attributed(one.name) for one in self.attributions))
+
+
+def with_attributions(asked: Mapping[str, Settings], files: Sequence[str]) -> dict[str, Settings]:
+    """The settings of questions by name, with attributions for those that compare importances.
+
+    Raises InputError for a file that cannot be read, or where no question takes them.
+    """
+    if not files:
+        return dict(asked)
+    found = {"attributions": read_attributions(files)}
+    if not any(isinstance(settings, ComparedSettings) for settings in asked.values()):
+        raise InputError(
+            "--attributions goes with correlate and erase, and neither is asked",
+            hint="leave one of them in, or leave --attributions out",
+        )
+    return {
+        name: one.model_copy(update=found) if isinstance(one, ComparedSettings) else one
+        for name, one in asked.items()
+    }

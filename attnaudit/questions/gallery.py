@@ -19,13 +19,15 @@ class Weights:
     """One row of a heatmap: a weight for each word. One below 0 speaks against the answer.
 
     `probs` is the answer under these weights, where one was given; `jsd` how far they lie from the
-    model's attention, in nats.
+    model's attention, in nats. `figures` are what tests say of this row in this text, each with
+    what it is called.
     """
 
     name: str
     weights: Sequence[float]
     probs: Sequence[float] | None = None
     jsd: float | None = None
+    figures: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@
 one. Where no record says how far, the largest attention weight ranks them. Of equals the one that
 comes first in the data goes first.
 
+Or somebody names the texts by their ids. Then all that the records hold of them is shown, with the
+figures of each text.
+
 *What.* What each question has beside the attention (see `beside`), and of the models that it
 trained the one that it picks. A question may also say whether the attention is supported.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from attnaudit.measures.by_row import ByRow
@@ -39,11 +42,13 @@ class Chooser:
     """Watches the records of one model and data set in passing, and makes heatmaps in the end.
 
     Of a record it keeps a few numbers and the place where it stands. The records of the chosen
-    texts alone are read again. `tokens` gives the words of a record.
+    texts alone are read again. `tokens` gives the words of a record. `ids` name the texts that
+    somebody asked for.
     """
 
-    def __init__(self, tokens: Tokens = recorded_tokens) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: Tokens = recorded_tokens, ids: Sequence[str] = ()) -> None:
+        self._tokens, self._ids = tokens, ids
+        self._found: dict[str, int] = {}  # the rows of those that were asked for
         self._watched: list[_Watched] = []
         self._largest = ByRow()  # attention weight, of the rows that have words too
 
@@ -64,28 +69,38 @@ class Chooser:
                     watched.see_base(record, ranked=False)
                 else:
                     watched.see_base(record, ranked=True)
+                    if record["id"] in self._ids:
+                        self._found[record["id"]] = record["row"]
                     self._largest.put(record["row"], max(record["attention"]))
             yield record
 
     def gallery(self, count: int, labels: Sequence[str]) -> Gallery:
-        """Up to `count` heatmaps; `labels` name the classes.
+        """Up to `count` heatmaps, or those that were asked for; `labels` name the classes.
 
         None where no record has attention and words.
         """
         shown, picked = self._shown()
         scores, what = self._scores(shown, picked)
+        rule = f"chosen at even steps of rank by {what}, from the smallest to the largest"
         rows = evenly(scores, count)
-        gathered = {row: _Gathered() for row in rows}
+        if self._ids:
+            rule = "asked for by id"
+            rows = [self._found[name] for name in self._ids if name in self._found]
+        gathered = {row: _Gathered(bool(self._ids)) for row in rows}
         for one in self._watched:
             for record in one.read(rows, picked if one is shown else None):
                 gathered[record["row"]].add(record, one.beside, self._tokens)
         maps = [made for row in rows if (made := gathered[row].heatmap()) is not None]
-        rule = f"chosen at even steps of rank by {what}, from the smallest to the largest"
         judged, unsupported = (
             sum(one.statuses[status] for one in self._watched for status in counted)
             for counted in (("supported", "unsupported"), ("unsupported",))
         )
         return Gallery(maps, len(scores), rule, labels, judged, unsupported)
+
+    @property
+    def missing(self) -> list[str]:
+        """Ids that were asked for, of which no record has attention and words."""
+        return [name for name in self._ids if name not in self._found]
 
     def _shown(self) -> tuple[_Watched | None, _Model | None]:
         """The retrained model that is shown, and where it was met."""
@@ -187,9 +202,11 @@ class _Watched:
 
 
 class _Gathered:
-    """What the records of one text give for its heatmap."""
+    """What the records of one text give for its heatmap: all of it if `whole`."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: bool) -> None:
+        self._whole = whole
+        self._figures: dict[str, list[tuple[str, float]]] = {}  # by the name of a row
         self._base: Record | None = None
         self._tokens: Sequence[str] | None = None
         self._rows: list[tuple[int, Weights]] = []  # with their priorities
@@ -200,7 +217,9 @@ class _Gathered:
         if _is_base(record):
             self._base = self._base or record
             self._tokens = self._tokens or tokens(record)
-            rows = beside.rows(record)
+            rows = beside.every(record) if self._whole else beside.rows(record)
+            for name, figures in (beside.figures(record) if self._whole else {}).items():
+                self._figures.setdefault(name.replace("_", " "), []).extend(figures)
             support = beside.support(record)
             if support is not None:
                 self._support = support, record["attention"]
@@ -215,7 +234,8 @@ class _Gathered:
             return None
         first = Weights("the model's attention", self._base["attention"], self._base.get("probs"))
         others = sorted(self._rows, key=lambda one: -one[0])
-        rows = [first, *(row for _, row in others)]
+        rows = [replace(first, figures=self._figures.get("attention", ()))]
+        rows += [replace(row, figures=self._figures.get(row.name, ())) for _, row in others]
         if any(len(row.weights) != len(self._tokens) for row in rows):
             return None
         return Heatmap(

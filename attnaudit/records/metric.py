@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
 from string import Formatter
 from typing import Literal
 
 from attnaudit.importance import IMPORTANCES
+from attnaudit.importance.attributed import is_free
 
 Direction = Literal["higher", "lower", "neutral"]
 
@@ -30,7 +31,14 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 }
 # Placeholders that the user's own settings fill: a number, as Python prints it, or a name.
 NUMBER, NAME = r"[0-9][0-9.e+-]*", r"[a-z][a-z0-9_]*"
-OPEN: dict[str, str] = {"lambda": NUMBER, "epsilon": NUMBER, "guide": NAME, "other": NAME}
+OPEN: dict[str, str] = {
+    "lambda": NUMBER,
+    "epsilon": NUMBER,
+    "guide": NAME,
+    "other": NAME,
+    "attribution": NAME,  # an importance whose scores another tool made
+    "first": NAME,  # of a pair of importances, with attributions as the second
+}
 
 # Below these counts an interval is too uncertain itself to decide a gate.
 LEAST_MEAN = 30
@@ -92,7 +100,7 @@ class MetricSpec:
             return None
         found = dict(zip(self.keys, match.groups(), strict=True))
         numbers = (value for key, value in found.items() if OPEN.get(key) == NUMBER)
-        return found if all(map(_canonical, numbers)) else None
+        return found if all(map(_canonical, numbers)) and _names_attributions(found) else None
 
 
 def range_of(specs: Iterable[MetricSpec], name: str) -> tuple[float | None, float | None]:
@@ -105,6 +113,18 @@ def range_of(specs: Iterable[MetricSpec], name: str) -> tuple[float | None, floa
 
 def _either(key: str) -> str:
     return "|".join(map(re.escape, PLACEHOLDERS[key]))
+
+
+def _names_attributions(found: Mapping[str, str]) -> bool:
+    """Whether what stands for attributions may be their name, and a pair is in order.
+
+    Else a slip in the name of an importance would be a metric of attributions.
+    """
+    name, first = found.get("attribution"), found.get("first")
+    if name is None:
+        return True
+    in_order = first is None or first in IMPORTANCES or (is_free(first) and first < name)
+    return is_free(name) and in_order
 
 
 def _canonical(number: str) -> bool:

@@ -77,24 +77,32 @@ def combine(
     command_line: Sequence[str] = (),
     heatmaps: int = 0,
     takes: Mapping[FindingName, str] | None = None,
+    ids: Sequence[str] = (),
 ) -> Combined:
     """The report that the files in `paths` make together; a single one stays what it is.
 
     Records are read once and summarised anew, and findings are assessed from records alone: of
     reports they are taken as they stand. Of up to `heatmaps` texts the records are looked up again.
-    `takes` says of findings that nothing was recorded for what they would take.
+    `takes` says of findings that nothing was recorded for what they would take. Texts that `ids`
+    name are shown in place of others, with all that is known of them.
 
     Raises:
         InputError: A file is neither report nor records; two are of other models or data, or
-            answer the same question.
+            answer the same question; or no record of a text in `ids` has attention and words.
     """
     chooser = None
-    if heatmaps:
+    if heatmaps or ids:
         from attnaudit.questions.heatmaps import Chooser  # brings numpy, as records do
 
-        chooser = Chooser()
+        chooser = Chooser(ids=ids)
     loaded = [(path, part) for path in paths for part in load(path, chooser)]
     check_alike(loaded)
+    if chooser is not None and chooser.missing:
+        raise InputError(
+            f"no text with attention and words has the id {chooser.missing[0]!r:.80}",
+            where=paths[0],
+            hint="ids are those of the data; the records must be made with --text",
+        )
     files = {str(path): part.digest for path, part in loaded if part.digest is not None}
     whole = joined([part for _, part in loaded], files, deltas, command_line)
     report = _taking(whole.report, takes or {})

@@ -86,6 +86,7 @@ def caption(heatmap: Heatmap, row: Weights, labels: Sequence[str]) -> str:
     parts = [row.name]
     if row.jsd is not None:
         parts.append(f"JSD {row.jsd:.3f}")
+    parts += [f"{what} {value:.3f}" for what, value in row.figures]
     change = heatmap.change(row)
     if change is not None and row.probs is not None:
         label = printable(labels[heatmap.predicted])

@@ -110,6 +110,9 @@ def begin(
     ]
     first = works[0]
     say_cut(first.data, observer)
+    for work in works:
+        _ = work.attributed
+        work.others.tell(observer)
     if demands:
         commands = {question.command for question in plan.questions}
         demands.check(COMBINED if len(commands) > 1 else commands.pop(), first.dataset)

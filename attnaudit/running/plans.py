@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import pydantic
+from pydantic.fields import FieldInfo
 
 from attnaudit.config import Document, Settings, in_words, read_document
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.findings.rules import Deltas
 from attnaudit.models.recipe import AnyConfig, Overrides, read_config
 from attnaudit.questions import all_questions
+from attnaudit.questions.compared import with_attributions
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Question
 
@@ -34,6 +36,10 @@ class Plan:
     def questions(self) -> tuple[Question, ...]:
         """The questions to ask, in the order in which they build on each other."""
         return tuple(question for question in all_questions() if question.name in self.settings)
+
+    def with_attributions(self, files: Sequence[str]) -> Plan:
+        """The same plan, with scores of other tools as further importances; raises InputError."""
+        return replace(self, settings=with_attributions(self.settings, files))
 
     def without(self, other: Plan) -> Plan | None:
         """The questions that `other` does not ask; None where there are none."""
@@ -239,7 +245,7 @@ def plan_of_model(
         found = {
             name: _as_typed(value, name in switches)
             for name, value in defaults.get(question.command, {}).items()
-            if name in switches or (name in fields and not option_of(fields[name]).filled)
+            if name in switches or (name in fields and _taken(name, fields[name]))
         }
         return found | {name: value for name, value in given.items() if name in fields}
 
@@ -251,6 +257,15 @@ def plan_of_model(
             "these options leave no test to run", hint="leave out fewer tests with --skip"
         )
     return Plan(asked, Deltas(), text)
+
+
+# No configuration names these files; attnaudit.yaml may, which stands where the command is run.
+_FILES = ("attributions",)
+
+
+def _taken(name: str, field: FieldInfo) -> bool:
+    """Whether the audit of a model takes a setting from what attnaudit.yaml says of a command."""
+    return name in _FILES or not option_of(field).filled
 
 
 def _as_typed(value: Any, switch: bool) -> Any:

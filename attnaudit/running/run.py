@@ -68,6 +68,7 @@ def ask_questions(
         works = load_works(asked, job, demands, observer, given)
         for work in works:
             _ = work.header  # what is refused is refused before any work
+            work.others.tell(observer)
         verification = verify(works[0], observer)
         say_cut(works[0].data, observer)
         _say_what_is_unknown(works[0], observer)

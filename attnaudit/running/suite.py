@@ -152,6 +152,8 @@ def ask(plan: Plan, subject: Subject, engine: Engine, observer: Observer, task: 
     for question in plan.questions:
         settings = settings_of(plan, question, subject)
         work = subject.work(question, settings, observer)
+        _ = work.attributed
+        work.others.tell(observer)
         make_records(work, engine, observer, verifier, plan.deltas)
         task.advance(1)
 

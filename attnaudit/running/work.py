@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
@@ -22,6 +22,7 @@ import torch
 from pydantic import JsonValue
 
 from attnaudit.config import Settings
+from attnaudit.data.aligned import Aligned
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.loading import default_split, load_dataset, splits_of
 from attnaudit.data.pieces import Pieces
@@ -33,11 +34,13 @@ from attnaudit.execution.device import choose_device, choose_dtype, prepare_cpu
 from attnaudit.execution.files import check_folder
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.execution.units import Unit
+from attnaudit.importance.attributed import Attribution
 from attnaudit.models.asked_label import about_label
 from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.compared import ComparedSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.question import Question
 from attnaudit.questions.recording import Ledger
@@ -52,6 +55,7 @@ from attnaudit.records.schema import (
     Verification,
     difference_between,
 )
+from attnaudit.running.attributions import Attributed
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.preparation import prepare
 
@@ -77,6 +81,7 @@ class Work:
     device: torch.device
     started: datetime
     observer: Observer
+    others: Attributed = field(default_factory=Attributed, repr=False, compare=False)
 
     @cached_property
     def maker(self) -> Maker:
@@ -120,8 +125,10 @@ class Work:
     def header(self) -> Header:
         """The header of its records while the work goes on.
 
-        Raises, for an audit that retrains, what `retrain.prepare` does.
+        Raises, for an audit that retrains, what `retrain.prepare` does, and InputError for
+        attributions that do not fit the data.
         """
+        _ = self.attributed
         job = self.job
         code = code_digest(f"{self.question.module}.make", __name__, _LINES)
         conditions: dict[str, JsonValue] = {"code": code, **self.conditions}
@@ -152,7 +159,11 @@ class Work:
             self.device.type,
             job.dtype,
             job.threads,
-            {str(self.data.path): self.data.sha256, job.model: str(self.loaded.facts["sha256"])},
+            {
+                str(self.data.path): self.data.sha256,
+                job.model: str(self.loaded.facts["sha256"]),
+                **{one.path: one.sha256 for one in self._attributions},
+            },
         )
         return made.model_copy(update={"verification": verification})
 
@@ -166,7 +177,20 @@ class Work:
             self.device,
             self.job.batch_tokens,
             self.job.pieces,
+            given=self.attributed,
         )
+
+    @property
+    def _attributions(self) -> Sequence[Attribution]:
+        return self.settings.attributions if isinstance(self.settings, ComparedSettings) else ()
+
+    @cached_property
+    def attributed(self) -> Mapping[str, Aligned]:
+        """The scores that other tools made, by the name of the importance.
+
+        Raises InputError for those that do not fit the data.
+        """
+        return {one.name: self.others.of(self, one) for one in self._attributions}
 
     @cached_property
     def choices(self) -> Dataset | None:
@@ -281,6 +305,7 @@ def load_works(
     loaded = source.load(data, vocabulary, device, dtype, job.layer, job.site)
     for question, _ in asked:
         check_site(question, loaded)
+    others = Attributed()
     return [
         Work(
             question,
@@ -292,6 +317,7 @@ def load_works(
             device,
             started,
             observer,
+            others,
         )
         for question, settings in asked
     ]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from scipy.stats import kendalltau
+
 
 def test_heatmaps_follow_the_report(correlate):
     plain, shown = correlate(), correlate("--show", 2)
@@ -33,3 +35,37 @@ def test_what_cannot_be_shown_is_refused(correlate, refused, tiny, here):
     refused("report", "r.json", "--show", 1, says=["--show", "--records"])
     says = ["records of permute do not contain the attention"]
     refused("permute", tiny / "model.pt", tiny / "data.yaml", "--show", 1, says=says)
+
+
+def test_one_text_is_shown_with_all_that_the_records_hold(cli, refused, tiny, here):
+    measures = ("--measure", "leave_one_out", "--measure", "gradient_l2", "--measure", "random")
+    pair = (tiny / "model.pt", tiny / "data.yaml", *measures, "--text")
+    assert cli("correlate", *pair, "--records", "c.jsonl", "-q").code == 0
+    assert cli("erase", *pair, "--records", "e.jsonl", "-q").code == 0
+    lines = [json.loads(line) for line in (here / "c.jsonl").read_text().splitlines()]
+    erased = [json.loads(line) for line in (here / "e.jsonl").read_text().splitlines()]
+    record, other = lines[4], next(one for one in erased[1:] if one["id"] == lines[4]["id"])
+    shown = cli("report", "c.jsonl", "e.jsonl", "--show-id", record["id"])
+    assert shown.code == 0, shown.err
+    said = " ".join(shown.out.partition("Heatmaps")[2].split())
+    assert said.startswith("1 of 30 texts, asked for by id.")
+    assert said.count(": predicted") == 1
+    assert f"{record['id']}: predicted" in said
+    for name in ("leave one out", "gradient l2", "random"):
+        scores = record["importance"][name.replace(" ", "_")]
+        tau = kendalltau(record["attention"], scores).statistic
+        assert f"{name}, tau {tau:.3f}, comprehensiveness" in said
+    for name, row in (("attention", "the model's attention"), ("random", "random")):
+        figures = (
+            f"{kind} {sum(other[kind][name]) / 5:.3f}"
+            for kind in ("comprehensiveness", "sufficiency")
+        )
+        assert ", ".join(figures) in said[said.index(f"{row}, ") :][:120]
+        assert f"token F1 {other['plausibility'][name]['token_f1']:.3f}" in said
+    page = cli("report", "c.jsonl", "e.jsonl", "--show-id", record["id"], "--format", "html").out
+    assert page.count('class="heatmap"') == 1
+    assert page.count('<p class="row">') == 4
+    refused("report", "c.jsonl", "--show-id", "nobody", says=["has the id 'nobody'", "--text"])
+    refused("report", "c.jsonl", "--show-id", "x", "--show", 2, says=["--show and --show-id"])
+    pair = ("report", "c.jsonl", "e.jsonl", "--compare")
+    refused(*pair, "--show-id", record["id"], says=["--compare cannot be used together"])

@@ -39,6 +39,7 @@ def instances(draw, paired=None):
         group=draw(st.none() | TEXT),
         truncated=draw(st.booleans()),
         surface=draw(st.none() | st.lists(TEXT, max_size=3).map(tuple)),
+        text=draw(st.none() | TEXT),
     )
 
 
@@ -108,7 +109,9 @@ def test_a_set_of_hashes_forgets_none(texts, hashes):
 
     made, seen = Hashes(hash_of), set()
     for text in texts:
+        assert (text in made) == (hash_of(text) in seen)
         assert made.add(text) == (hash_of(text) in seen)
+        assert text in made
         seen.add(hash_of(text))
 
 

@@ -145,6 +145,13 @@ def _write_rows(folder: Path) -> None:
         for n in range(6)
     ]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    scored = [{"attributions": "other", "tool": "x", "version": "1", "method": "m"}]
+    for n, row in enumerate(rows):
+        count = len(row["text"].split())
+        of_words = {"scores": [k / 7 for k in range(count)], "text": row["text"]}
+        of_spans = {"spans": [[0, 3, 0.5], [2, len(row["text"]), -1]]}
+        scored.append({"id": row["id"], **(of_spans if n % 4 == 1 else of_words)})
+    (folder / "scored.jsonl").write_text("".join(json.dumps(row) + "\n" for row in scored))
     for ending, mark in (("csv", ","), ("tsv", "\t")):
         lines = [mark.join(("text", "label", "id"))]
         lines += [mark.join((f'"{r["text"]}"', str(r["label"]), str(r["id"]))) for r in rows]

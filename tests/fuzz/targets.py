@@ -179,6 +179,18 @@ def _targets() -> tuple[Target, ...]:
         Target(
             "rows-jsonl", "rows.jsonl", formats.LINES, (*rows, audited), ("spec.yaml", "model.pt")
         ),
+        Target(
+            "attributions",
+            "scored.jsonl",
+            formats.LINES,
+            [
+                (
+                    *("correlate", "model.pt", "rows.jsonl", "--measure", "random"),
+                    *("--attributions", "scored.jsonl", *_OUT),
+                )
+            ],
+            ("rows.jsonl", "model.pt"),
+        ),
         Target("rows-csv", "rows.csv", formats.CSV, [("data", "check", "rows.csv")]),
         Target("rows-tsv", "rows.tsv", formats.TSV, [("data", "check", "rows.tsv")]),
         Target("spec", "spec.yaml", formats.YAML, rows[:1], ("rows.jsonl",)),

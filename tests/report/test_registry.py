@@ -211,3 +211,30 @@ def test_facts_are_sound() -> None:
         assert spec.traps.endswith(".")
         assert spec.source
         assert spec.beside
+
+
+def test_attributions_have_names_that_no_slip_can_be() -> None:
+    families = {
+        "correlate.shap.tau.mean": "correlate.{attribution}.tau.mean",
+        "correlate.gradient~shap.tau.std": "correlate.{first}~{attribution}.tau.std",
+        "correlate.lime~shap.tau.mean": "correlate.{first}~{attribution}.tau.mean",
+        "erase.comprehensiveness.shap": "erase.comprehensiveness.{attribution}",
+        "plausibility.token_f1.shap": "plausibility.token_f1.{attribution}",
+        "correlate.gradient.tau.mean": "correlate.{importance}.tau.mean",
+        "correlate.random.tau.mean": "correlate.{control}.tau.mean",
+        "correlate.gradient~random.tau.mean": "correlate.{a~b}.tau.mean",
+    }
+    for name, pattern in families.items():
+        assert require(name).pattern == pattern
+    assert require("correlate.shap.tau.mean").direction == "higher"
+    for name in (
+        "correlate.gradint.tau.mean",
+        "correlate.shap~lime.tau.mean",
+        "correlate.shap~gradient.tau.mean",
+        "correlate.gradint~shap.tau.mean",
+        "correlate.SHAP.tau.mean",
+        "correlate.shap.tau.men",
+        "erase.sufficiency.gradients",
+        "erase.flip_fraction.shap",
+    ):
+        assert find(name) is None

@@ -28,6 +28,32 @@ TERMS = (
     ),
     Entry(
         "term",
+        "attributions",
+        "Scores that another tool, such as captum or SHAP, gave to the words of texts, and that "
+        "`--attributions` makes one more importance.",
+        'The file is a .jsonl file with one JSON object a line. {"id": "7", "scores": [0.1, -0.4]} '
+        "has one number for each word of the text 7, as the tokeniser of the data splits it (with "
+        '--unit piece: for each piece). {"id": "7", "spans": [[0, 4, 0.1], [5, 9, -0.4]]} has a '
+        "score for each span of characters, from the first to before the last, counted from 0 in "
+        "the text as the data have it. A span gives its score to the words that it covers, in "
+        "proportion to their characters in it; a word gets the sum. Spaces take no share, and a "
+        "span of no word, such as one of a special token, is left out; the run says how much that "
+        "was. The id is that of the data, or the number of the line where the data have no ids. "
+        "Of pairs, the scores are of the field `text`. A field text in a row is compared with the "
+        'data. The first line may say where the scores come from: {"attributions": "shap", "tool": '
+        '"shap", "version": "0.48", "method": "partition"}. The name in it, or else the name of '
+        "the file, is that of the importance: correlate.shap.tau.mean. As for all importances, "
+        "rankings are by magnitude, and heatmaps show the sign. A text without a row is left out "
+        "of the figures of these scores only, and counted. README.md beside the sample "
+        "configurations shows how to write such a file with captum and with shap.",
+        beside=("gradient", "leave_one_out", "floor"),
+        traps="The tool cannot check that the scores are of this model. They should explain the "
+        "predicted class, as the other importances do by default.",
+        source="this tool's own",
+        aliases=("attribution", "attribution file", "external attributions"),
+    ),
+    Entry(
+        "term",
         "faithfulness",
         "Whether an explanation shows how the model really comes to its answer.",
         beside=("plausibility",),

@@ -1,10 +1,18 @@
-"""Importances beside the attention of a heatmap, as shares of their sum, with their signs."""
+"""Importances beside the attention of a heatmap, as shares of their sum, with their signs.
+
+Shown are two of the tool's own, and all whose scores another tool made; of a text that somebody
+asked for, all there are, with the tau of the attention and each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from attnaudit.importance import IMPORTANCES
+from attnaudit.measures.rank import kendall_matrix
 from attnaudit.questions.beside import Beside
 from attnaudit.questions.gallery import Weights
 
@@ -13,18 +21,33 @@ _SHOWN = ("leave_one_out", "gradient")
 
 class _Importances(Beside):
     def rows(self, record: Mapping[str, Any]) -> list[Weights]:
-        rows = []
-        for name in _SHOWN:
-            scores = record.get("importance", {}).get(name)
-            total = 0.0 if not scores or None in scores else sum(map(abs, scores))
-            if total > 0:
-                signs = record.get("signs", {}).get(name) or [1] * len(scores)
-                shares = [
-                    -score / total if sign < 0 else score / total
-                    for score, sign in zip(scores, signs, strict=True)
-                ]
-                rows.append(Weights(name.replace("_", " "), shares))
-        return rows
+        given = record.get("importance", {})
+        return _rows(record, [*_SHOWN, *(name for name in given if name not in IMPORTANCES)])
+
+    def every(self, record: Mapping[str, Any]) -> list[Weights]:
+        return _rows(record, list(record.get("importance", {})))
+
+    def figures(self, record: Mapping[str, Any]) -> Mapping[str, Sequence[tuple[str, float]]]:
+        given = record.get("importance", {})
+        names = [name for name, scores in given.items() if None not in scores]
+        scores = np.array([record["attention"], *(given[name] for name in names)], float)
+        taus = kendall_matrix(scores)[0][0, 1:].tolist()
+        return {n: [("tau", tau)] for n, tau in zip(names, taus, strict=True) if tau == tau}
+
+
+def _rows(record: Mapping[str, Any], names: Sequence[str]) -> list[Weights]:
+    rows, given = [], record.get("importance", {})
+    for name in names:
+        scores = given.get(name)
+        total = 0.0 if not scores or None in scores else sum(map(abs, scores))
+        if total > 0:
+            signs = record.get("signs", {}).get(name) or [1] * len(scores)
+            shares = [
+                -score / total if sign < 0 else score / total
+                for score, sign in zip(scores, signs, strict=True)
+            ]
+            rows.append(Weights(name.replace("_", " "), shares))
+    return rows
 
 
 BESIDE = _Importances()

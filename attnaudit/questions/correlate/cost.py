@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.importance import cost_of
 from attnaudit.models.passes import Passes, answering
 from attnaudit.questions.correlate.settings import CorrelateSettings
@@ -16,5 +15,4 @@ if TYPE_CHECKING:
 
 def cost(model: AttentionModel, texts: Texts, settings: CorrelateSettings) -> Passes:
     """All texts once, and what the importances take."""
-    importances = [IMPORTANCES[name] for name in settings.names]
-    return answering(len(texts)) + cost_of(importances, model, texts)
+    return answering(len(texts)) + cost_of(settings.importances, model, texts)

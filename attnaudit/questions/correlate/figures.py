@@ -8,6 +8,7 @@ from attnaudit.drawing.drawn import Drawn
 from attnaudit.drawing.histogram import histogram
 from attnaudit.drawing.marks import Mark
 from attnaudit.measures.summary import Summary
+from attnaudit.questions.correlate.metrics import SPECS
 from attnaudit.questions.spread import by_class
 
 IMPORTANCES = ("gradient", "leave_one_out")
@@ -22,13 +23,14 @@ _CAPTION = (
     "ranking. The other line is the mean tau of gradient with leave-one-out: two importances "
     "do not agree fully, either."
 )
+_TAU = next(spec for spec in SPECS if spec.pattern == "correlate.{attribution}.tau.mean")
 _METRICS = ("correlate.random.tau.mean", "correlate.gradient~leave_one_out.tau.mean")
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
     """Kendall's tau of each text, by predicted class."""
     drawn, marks = [], _marks(summaries["correlate"])
-    for name in IMPORTANCES:
+    for name in (*IMPORTANCES, *_attributions(summaries["correlate"])):
         taus = by_class(summaries["correlate"], f"correlate.{name}.tau.mean")
         if taus:
             drawn.append(
@@ -43,6 +45,11 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
                 )
             )
     return drawn
+
+
+def _attributions(found: Summary) -> list[str]:
+    """The names of importances that another tool made."""
+    return [values["attribution"] for m in found.metrics if (values := _TAU.values(m))]
 
 
 def _marks(found: Summary) -> list[Mark]:

@@ -6,6 +6,8 @@ predicted class and by length, and resampling by group:
 * `target`: the class whose probability is explained;
 * `attention` and `importance.<m>`: one number per word; attention against a measure feeds
   `correlate.<m>.*`, one measure against another `correlate.<a>~<b>.*`, the reference;
+* `importance` and `signs` of attributions, which `--attributions` names, hold the scores of another
+  tool in the same way, null for a text of which its file says nothing;
 * `signs.<m>`, of deletions, integrals and gradients times input along the text: for each word 1
   where it speaks for the target class, -1 where against it, 0 for neither; heatmaps show them;
 * `integration.<m>`, of each importance that is an integral: `gradients`, how many it took;

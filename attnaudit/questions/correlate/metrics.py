@@ -132,8 +132,15 @@ def _taus(
 SPECS = (
     *_agreements("importance", "higher"),
     *_agreements("control", "neutral"),
+    *_agreements("attribution", "higher"),
     # Importance against importance is the reference that attention's agreement is read against.
     *_taus("correlate.{a~b}", "two importances, {a~b}", "neutral", reference=True),
+    *_taus(
+        "correlate.{first}~{attribution}",
+        "two importances, {first} and {attribution}",
+        "neutral",
+        reference=True,
+    ),
     MetricSpec(
         "correlate.{integral}.completeness_error.mean",
         "How far the scores of {integral} miss the sum that theory demands, as a mean over "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from attnaudit.importance.choice import note_on
 from attnaudit.measures.summary import Summary
+from attnaudit.questions.attributions import Origins
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.correlate.agreement import Agreement
 from attnaudit.questions.correlate.settings import CorrelateSettings
@@ -29,13 +30,15 @@ def summarise(
     """Metrics and tables of the records alone; `labels` name the classes."""
     names = settings.names
     basics, agreement = Basics(), Agreement(names, settings.top)
+    origins = Origins(settings.attributions)
     for record in records:
         basics.add(record)
         agreement.add(record)
+        origins.add(record["importance"])
     metrics = basics.model_scores() | agreement.metrics(basics.sample())
     strata = _strata(basics.predicted, basics.words, labels)
     tables = {
-        "correlate.agreement": agreement_table(agreement, metrics, settings.top),
+        "correlate.agreement": agreement_table(agreement, metrics, settings.top, origins.notes()),
         "correlate.reference": reference_table(names, metrics),
         "correlate.strata": strata_table(agreement, strata),
         "correlate.strata_detail": detail_table(agreement, strata, basics),

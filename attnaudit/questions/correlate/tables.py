@@ -17,8 +17,13 @@ from attnaudit.records.metric import TAU
 Strata = Mapping[str, NDArray[np.bool_]]
 
 
-def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: float) -> Table:
-    """Attention against each importance measure, over all instances."""
+def agreement_table(
+    agreement: Agreement,
+    metrics: Mapping[str, Estimate],
+    top: float,
+    origins: Sequence[str] = (),
+) -> Table:
+    """Attention against each importance, over all instances; notes on `origins` of importances."""
     rows: list[list[Cell]] = []
     names = agreement.names
     for name in names:
@@ -42,6 +47,7 @@ def agreement_table(agreement: Agreement, metrics: Mapping[str, Estimate], top: 
         "`attnaudit explain NAME` says what an importance is, such as gradient_l2.",
         *(said for name, said in _CONTROLS.items() if name in names),
         *agreement.integrals.notes(),
+        *origins,
     ]
     return Table("Attention against importance", columns, rows, notes)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.importance import cost_of
 from attnaudit.models.passes import Passes, answering
 from attnaudit.questions.erase.settings import EraseSettings
@@ -28,7 +27,7 @@ def cost(model: AttentionModel, texts: Texts, settings: EraseSettings) -> Passes
     flips = (3 + SHUFFLES) * int(texts.padded(texts.items).sum())
     weights = n * (single + all_erased + decided + slopes) + flips
     made = answering(n) + Passes(backward=n, answers=weights)
-    made += cost_of([IMPORTANCES[name] for name in settings.names], model, texts)
+    made += cost_of(settings.importances, model, texts)
     made += answering(len(settings.rankings) * _deleted(texts))
     sets = np.array([1 + most_draws(words) for words in texts.words.tolist()], np.int64)
     sets[sets == 1] = 0  # not judged

@@ -41,9 +41,9 @@ def deletion_tables(
     metrics: Mapping[str, Estimate],
     by_bin: Mapping[str, Array],
     names: Sequence[str],
-    integrals: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> dict[str, Table]:
-    """Averages over the bins, and each bin in detail; notes on rankings that are `integrals`."""
+    """Averages over the bins, and each bin in detail; notes say `more` of the rankings."""
     rows: list[list[Cell]] = []
     for name in names:
         row: list[Cell] = [name]
@@ -58,7 +58,7 @@ def deletion_tables(
         " (sufficiency): all other words are deleted. Lower is better.",
         "random: deleting words at random. A useful ranking must do better than this floor.",
         "Rankings ignore the sign: some top words may speak against the predicted class.",
-        *integrals,
+        *more,
     ]
     columns = ["ranking", "compr.", "low", "high", "suff.", "low", "high"]
     detail: list[list[Cell]] = [

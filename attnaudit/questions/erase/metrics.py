@@ -59,7 +59,11 @@ def _ranked(
     source: str,
     beside: tuple[str, ...] = (),
 ) -> list[MetricSpec]:
-    """A figure of attention, which has a direction, and of `other` rankings, which have none."""
+    """A figure of attention, which has a direction, and of `other` rankings, which have none.
+
+    Where these are importances, attributions are among them.
+    """
+    others = (other, "attribution") if other == "measure" else (other,)
     return [
         MetricSpec(
             f"{stem}.{ranking}",
@@ -75,7 +79,7 @@ def _ranked(
         )
         for ranking, way, against in (
             ("attention", direction, "random"),
-            (f"{{{other}}}", "neutral", "attention"),
+            *((f"{{{each}}}", "neutral", "attention") for each in others),
         )
     ]
 

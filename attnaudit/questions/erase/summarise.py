@@ -9,6 +9,7 @@ from typing import Any
 from attnaudit.importance.choice import note_on
 from attnaudit.measures.columns import Frame, parts
 from attnaudit.measures.summary import Summary
+from attnaudit.questions.attributions import Origins
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.erase.deletion_tables import (
     deletion_columns,
@@ -43,13 +44,14 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     names, basics = settings.rankings, Basics()
-    integrals = Integrals(names)
+    integrals, origins = Integrals(names), Origins(settings.attributions)
     columns, gaps, by_share, support, lacking = Frame(), Frame(), Frame(), Frame(), 0
     curve = FlipCurve()
     for part in parts(records):
         for record in part:
             basics.add(record)
             integrals.add(record)
+            origins.add(record["comprehensiveness"])
         singles = [record["single"] for record in part]
         fractions = [record["fractions"] for record in part]
         curve.add(fractions)
@@ -80,7 +82,7 @@ def summarise(
         **({NAME: drawn} if (drawn := curve.table()) else {}),
         **reliance_tables(metrics),
         **(support_tables(metrics, columns, support, basics.ids) if _SUPPORT in columns else {}),
-        **deletion_tables(metrics, by_share, names, integrals.notes()),
+        **deletion_tables(metrics, by_share, names, [*integrals.notes(), *origins.notes()]),
     }
     notes = [*basics.notes(), *reliance_notes(metrics.get("erase.all.tvd.mean"))]
     notes.append(

@@ -56,6 +56,7 @@ def plan_questions(
         say_cut(works[0].data, observer)
         for work in works:
             _ = work.header  # a question that retrains reads its recipe and data for it
+            work.others.tell(observer)
         loading = perf_counter() - begun
         memory = Memory(works[0].device)
         memory.look()
