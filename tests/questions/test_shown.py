@@ -186,7 +186,7 @@ def test_a_probe_shows_its_own_head_and_a_model_without_words_the_reading(retrai
 
 @pytest.mark.parametrize("reading", PICKS)
 def test_an_adversary_is_pushed_away_from_what_is_shown(retraining, base, vocabulary, reading):
-    show = find_reading(reading).compute
+    show = find_reading(reading).weigh
     kept, other = retraining.kept("test", show), TwoHeads(len(vocabulary), seed=3)
     assert retraining.kept("test", show) is kept
     for batch in retraining.batches("test"):

@@ -33,7 +33,7 @@ class Headed:
     ],
 )
 def test_heads_become_one_number(name, shown):
-    assert find_reading(name).compute(ALPHA)[0].tolist() == pytest.approx(shown)
+    assert find_reading(name).weigh(ALPHA)[0].tolist() == pytest.approx(shown)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +43,7 @@ def test_parts_say_what_a_weighted_sum_is_of(name):
     if reading.parts:
         parts = torch.tensor(reading.parts(2))
         summed = (ALPHA * (parts / parts.sum()).view(1, 2, 1)).sum(1)
-        torch.testing.assert_close(summed, reading.compute(ALPHA))
+        torch.testing.assert_close(summed, reading.weigh(ALPHA))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,9 +51,9 @@ def test_of_one_head_all_readings_are_the_same(name):
     alone = ALPHA[:, :1]
     if name == "head1":
         with pytest.raises(InputError, match="no head 1; it has one head, 0"):
-            find_reading(name).compute(alone)
+            find_reading(name).weigh(alone)
     else:
-        assert torch.equal(find_reading(name).compute(alone), alone[:, 0])
+        assert torch.equal(find_reading(name).weigh(alone), alone[:, 0])
 
 
 def test_a_head_that_is_not_there():
@@ -62,7 +62,7 @@ def test_a_head_that_is_not_there():
     assert head.needs(Headed(3)) is None
     assert head.needs(Headed(None)) is None  # not looked at yet: told when it is computed
     with pytest.raises(InputError, match="no head 2; it has heads 0 to 1"):
-        head.compute(ALPHA)
+        head.weigh(ALPHA)
     assert find_reading("max").needs(Headed(1)) is None
 
 

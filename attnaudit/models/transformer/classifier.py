@@ -27,11 +27,12 @@ from typing_extensions import override
 
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
-from attnaudit.models.interface import AttentionModel, Encoded, Layer, Values, agree
+from attnaudit.models.interface import AttentionModel, Encoded, Joined, Layer, Values, agree
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.calls import Call, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
 from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
+from attnaudit.models.transformer.joins import by_head, find_joins
 from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
@@ -256,6 +257,19 @@ class TransformerClassifier(AttentionModel):
             for call, begun in zip(calls, states, strict=True)
         ]
 
+    def audited_row(self, batch: Batch) -> Tensor:
+        """See `AttentionModel`; raises ValueError where the head reads no one row."""
+        return self._rows(batch)
+
+    def joins(self) -> tuple[Joined | None, ...]:
+        """See `AttentionModel`."""
+        return self._joins
+
+    @cached_property
+    def _joins(self) -> tuple[Joined | None, ...]:
+        blocks = self.anatomy.blocks
+        return find_joins(blocks, self.seam, self.forward, self._example, self.anatomy.tupled)
+
     def at_layer(self, layer: int) -> AttentionModel:
         """See `AttentionModel`."""
         from attnaudit.models.transformer.every_row import every_row  # which builds on this module
@@ -333,12 +347,7 @@ class TransformerClassifier(AttentionModel):
         layer = self.anatomy.output
         if layer is None:
             return None
-        weight: Tensor = layer.weight  # type: ignore[assignment]
-        if isinstance(layer, nn.Linear):
-            weight = weight.T
-        if len(weight) % heads:
-            return None
-        return wide(weight).reshape(heads, -1, weight.shape[1])
+        return by_head(layer, heads)
 
     def _spares(self, batch: Batch) -> bool:
         """Whether rows are read right without what projects queries, keys and values."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def cost(model: AttentionModel, texts: Texts, settings: CorrelateSettings) -> Passes:
-    """All texts once, and what the importances take."""
+    """All texts once, and what the reading and the importances take."""
     importances = [IMPORTANCES[name] for name in settings.names]
-    return answering(len(texts)) + cost_of(importances, model, texts)
+    shown = settings.shown.passes(model, texts)
+    return answering(len(texts)) + shown + cost_of(importances, model, texts)

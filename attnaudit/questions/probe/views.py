@@ -31,11 +31,11 @@ def views(
     models = {file.name: _load(file, retraining, reading) for file in files}
 
     def base(split: str) -> Guide:
-        return retraining.kept(split, reading.compute)
+        return retraining.kept(split, reading.weigh)
 
     @cache
     def position(split: str) -> Guide:
-        return by_place(retraining.kept("train", reading.compute))
+        return by_place(retraining.kept("train", reading.weigh))
 
     @cache
     def untrained() -> AttentionModel:
@@ -63,7 +63,7 @@ def arms(retraining: Retraining, reading: Reading) -> Mapping[str, Callable[[str
 
     @cache
     def both(split: str) -> dict[Arm, Removal]:
-        kept = retraining.kept(split, reading.compute)
+        kept = retraining.kept(split, reading.weigh)
         return removals(kept, retraining.splits[split].instances, split)
 
     def one(arm: Arm, split: str) -> Removal:
@@ -90,7 +90,7 @@ def _keeper(
 ) -> Callable[[str], Guide]:
     @cache
     def kept(split: str) -> Guide:
-        return retraining.keep(model(), split, reading.compute)
+        return retraining.keep(model(), split, reading.weigh)
 
     return kept
 
