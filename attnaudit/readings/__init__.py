@@ -5,13 +5,18 @@ from __future__ import annotations
 from functools import cache
 
 from attnaudit.errors import InputError, did_you_mean
-from attnaudit.readings import rollout
+from attnaudit.readings import norms, rollout
 from attnaudit.readings.heads import HEAD, MAX, MEAN
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.readings.rows import COLUMN_MASS
 
 READINGS: dict[str, Reading | Family] = {
-    reading.name: reading for reading in (MEAN, MAX, HEAD, COLUMN_MASS, *rollout.FAMILY)
+    reading.name: reading
+    for reading in (
+        *(MEAN, MAX, HEAD, COLUMN_MASS),
+        *rollout.FAMILY,
+        *norms.FAMILY,
+    )
 }
 
 

@@ -32,7 +32,7 @@ from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, 
 from attnaudit.models.transformer.calls import Call, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
 from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
-from attnaudit.models.transformer.joins import by_head, find_joins
+from attnaudit.models.transformer.joins import Join, by_head, find_joins
 from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
@@ -263,12 +263,15 @@ class TransformerClassifier(AttentionModel):
 
     def joins(self) -> tuple[Joined | None, ...]:
         """See `AttentionModel`."""
-        return self._joins
+        return tuple(None if join is None else join.now() for join in self._joins)
 
     @cached_property
-    def _joins(self) -> tuple[Joined | None, ...]:
-        blocks = self.anatomy.blocks
-        return find_joins(blocks, self.seam, self.forward, self._example, self.anatomy.tupled)
+    def _joins(self) -> tuple[Join | None, ...]:
+        table: Tensor = self.network.get_input_embeddings().weight  # type: ignore[operator]
+        example = self._example.to(table.device)
+        return find_joins(
+            self.anatomy.blocks, self.seam, self.forward, example, self.anatomy.tupled
+        )
 
     def at_layer(self, layer: int) -> AttentionModel:
         """See `AttentionModel`."""

@@ -24,6 +24,22 @@ from attnaudit.models.transformer.calls import Call, Seam, wide
 from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
 
 
+@dataclass(frozen=True)
+class Join:
+    """The modules by which a layer's attention joins its states: the output map, then the norm."""
+
+    output: nn.Module
+    norm: nn.LayerNorm | None
+    heads: int
+
+    def now(self) -> Joined | None:
+        """As the parameters are, wherever they are; None where heads are not of one size."""
+        output, bias = by_head(self.output, self.heads), getattr(self.output, "bias", None)
+        if output is None:
+            return None
+        return Joined(output, wide(bias) if isinstance(bias, Tensor) else None, self.norm)
+
+
 @dataclass
 class _Pass:
     """What is seen while one block runs."""
@@ -36,17 +52,13 @@ class _Pass:
     taker: nn.Module | None = None  # is called with the sum
     beside: bool = False  # whether the result depends on the sum beside the taker
 
-    def joined(self) -> Joined | None:
+    def join(self) -> Join | None:
         if self.output is None or self.taker is None:
             return None
-        output = by_head(self.output, self.heads)
-        if output is None:
-            return None
-        bias = getattr(self.output, "bias", None)
-        bias = wide(bias) if isinstance(bias, Tensor) else None
         if self.beside:
-            return Joined(output, bias, None)
-        return Joined(output, bias, self.taker) if isinstance(self.taker, nn.LayerNorm) else None
+            return Join(self.output, None, self.heads)
+        known = isinstance(self.taker, nn.LayerNorm)
+        return Join(self.output, self.taker, self.heads) if known else None  # type: ignore[arg-type]
 
 
 def find_joins(
@@ -55,7 +67,7 @@ def find_joins(
     run: Callable[[Batch], Tensor],
     example: Batch,
     tupled: int,
-) -> tuple[Joined | None, ...]:
+) -> tuple[Join | None, ...]:
     """How the attention of each call of `blocks` joins its states, see the module; None: unknown.
 
     Blocks give their states as the first of the `tupled` entries of a tuple, or bare where that
@@ -65,7 +77,7 @@ def find_joins(
         passes = _watch(blocks, seam, run, example)
     takers = {each.taker for each in passes if each.taker is not None}
     _look_beside(passes, blocks, takers, seam, run, example, tupled)
-    return tuple(each.joined() for each in passes)
+    return tuple(each.join() for each in passes)
 
 
 def by_head(layer: nn.Module, heads: int) -> Tensor | None:
