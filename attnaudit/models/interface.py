@@ -140,6 +140,9 @@ class AttentionModel(nn.Module, abc.ABC):
       layer is the audited attention.
     * `joins() -> tuple[Joined | None, ...]`: for models with a `trace`. How the attention of each
       layer joins its states, by the parameters; None where it is not simply added to them.
+    * `without_values(batch, layers) -> list of (B, T, T)`: for models with a `trace`. For each of
+      the `layers`, numbers from 0, how far what it gives at position i moves, in cosine distance,
+      if the values of position j are 0 in all heads and nothing else changes.
     * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.
       What they answer if in each of their attentions, in every row and head, the content entries
       that a row may attend to share their mass evenly.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from attnaudit.errors import InputError, did_you_mean
-from attnaudit.readings import norms, rollout
+from attnaudit.readings import alti, effective, norms, rollout, value_zeroing
 from attnaudit.readings.heads import HEAD, MAX, MEAN
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.readings.rows import COLUMN_MASS
@@ -16,6 +16,9 @@ READINGS: dict[str, Reading | Family] = {
         *(MEAN, MAX, HEAD, COLUMN_MASS),
         *rollout.FAMILY,
         *norms.FAMILY,
+        *effective.FAMILY,
+        *value_zeroing.FAMILY,
+        *alti.FAMILY,
     )
 }
 

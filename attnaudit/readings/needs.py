@@ -17,6 +17,15 @@ def one_row(model: AttentionModel) -> str | None:
     return None
 
 
+def values(model: AttentionModel) -> str | None:
+    """A reading of what is averaged needs the vectors."""
+    from attnaudit.models.interface import capability
+
+    if capability(model, "values") is None:
+        return "it needs the vectors that the attention averages, and this model does not show them"
+    return one_row(model)
+
+
 def layers(model: AttentionModel) -> str | None:
     """A reading of all layers needs their attention, and to know the audited row."""
     from attnaudit.models.interface import capability

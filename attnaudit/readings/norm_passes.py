@@ -42,18 +42,24 @@ def joined_norms(layer: Layer, joined: Joined, row: Tensor, through: bool) -> Te
     return parts.norm(dim=-1)
 
 
-def parts_of(layer: Layer, joined: Joined, rows: Tensor) -> Tensor:
+def parts_of(layer: Layer, joined: Joined, rows: Tensor, moved: Tensor | None = None) -> Tensor:
     """(B, Q, T, M) what each position adds to `rows` (B, Q): from the heads, and as the row itself.
 
-    What is left of a row's sum is the bias after the output map alone.
+    What is left of a row's sum is the bias after the output map alone. `moved` is what
+    `moved_by(layer, joined)` gives, where it was computed before.
     """
-    each = torch.arange(len(rows), device=layer.alpha.device).unsqueeze(1)
+    moved = moved_by(layer, joined) if moved is None else moved
+    each = torch.arange(len(rows), device=moved.device).unsqueeze(1)
     rows = rows.to(each.device)
     alpha = layer.alpha[each, :, rows]  # (B, Q, H, T)
-    moved = torch.einsum("bhtd,hdm->bhtm", layer.values, joined.output)
     parts = torch.einsum("bqht,bhtm->bqtm", alpha, moved)
     own = torch.nn.functional.one_hot(rows, alpha.shape[-1]).to(parts).unsqueeze(-1)
     return parts + own * layer.states[each, rows].unsqueeze(2)
+
+
+def moved_by(layer: Layer, joined: Joined) -> Tensor:
+    """(B, H, T, M) the values of each head after its output map."""
+    return torch.einsum("bhtd,hdm->bhtm", layer.values, joined.output)
 
 
 def sums_of(layer: Layer, joined: Joined) -> Tensor:

@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from attnaudit.readings.seen import Seen
 
 
-def _needs_values(model: AttentionModel) -> str | None:
-    from attnaudit.models.interface import capability
-
-    if capability(model, "values") is None:
-        return "it needs the vectors that the attention averages, and this model does not show them"
-    return needs.one_row(model)
-
-
 def _needs_norm(model: AttentionModel) -> str | None:
     from attnaudit.models.interface import capability
 
@@ -81,7 +73,7 @@ NORMS = Reading(
     source="Kobayashi et al. 2020, section 3",
     traps=f"{_ALL} In a classic model of single texts the output map is the classifier itself.",
     of_model=_norms,
-    needs=_needs_values,
+    needs=needs.values,
     takes="nothing: the values are those that the audit has encoded",
 )
 RESIDUAL = Reading(
@@ -100,8 +92,8 @@ NORMED = Reading(
     name="norms_residual_norm",
     definition="The length of what the audited row takes from a position, its own state included,"
     " after the LayerNorm of the sum.",
-    formula="||g(sum_h a_h(t) v_h(t) W_h + [t = row] x)|| with g(y) = gamma (y - mean(y)) / s, and s"
-    " the standard deviation of the whole sum; no beta",
+    formula="||g(sum_h a_h(t) v_h(t) W_h + [t = row] x)||, g(y) = gamma (y - mean(y)) / s without"
+    " beta, s the standard deviation of the whole sum",
     source="Kobayashi et al. 2021, section 3",
     traps=_ALL + _OWN,
     of_model=_normed,

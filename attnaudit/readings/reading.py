@@ -75,7 +75,7 @@ class Reading:
     def compute(self, seen: Seen) -> Tensor:
         """(B, T) what the reading gives each position of a batch."""
         if self.of_model is not None:
-            return self.of_model(seen)
+            return self.of_model(seen).to(seen.alpha)
         return self.weigh(seen.alpha)
 
     def weigh(self, alpha: Tensor) -> Tensor:

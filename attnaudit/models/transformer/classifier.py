@@ -15,7 +15,7 @@ Letters in shape comments: B batch, V variants, H heads, T tokens, C classes, D 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,6 +37,7 @@ from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.seams import find_seam
+from attnaudit.models.transformer.zeroing import distances
 
 # Rows that `read` computes at once: on a CPU so many that the C library keeps the memory of their
 # widest result, see execution/allocator.py; that costs less than what leaves the caches.
@@ -272,6 +273,10 @@ class TransformerClassifier(AttentionModel):
         return find_joins(
             self.anatomy.blocks, self.seam, self.forward, example, self.anatomy.tupled
         )
+
+    def without_values(self, batch: Batch, layers: Collection[int]) -> list[Tensor]:
+        """See `AttentionModel`."""
+        return distances(self.anatomy, self.seam, lambda: self.forward(batch), layers)
 
     def at_layer(self, layer: int) -> AttentionModel:
         """See `AttentionModel`."""
