@@ -143,6 +143,10 @@ class AttentionModel(nn.Module, abc.ABC):
     * `without_values(batch, layers) -> list of (B, T, T)`: for models with a `trace`. For each of
       the `layers`, numbers from 0, how far what it gives at position i moves, in cosine distance,
       if the values of position j are 0 in all heads and nothing else changes.
+    * `attention_graph(batch) -> (logits (B, C), list of (B, H, T, T))`: for models with a `trace`.
+      What they answer, and the attention of each layer, in a graph from the one to the other; the
+      first layer's is a leaf. Gradients of the logits at the weights of a layer flow through all
+      that lies above it.
     * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.
       What they answer if in each of their attentions, in every row and head, the content entries
       that a row may attend to share their mass evenly.

@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 from attnaudit.errors import InputError, did_you_mean
-from attnaudit.readings import alti, effective, norms, rollout, value_zeroing
+from attnaudit.readings import (
+    alti,
+    attribution,
+    effective,
+    gradients,
+    norms,
+    rollout,
+    value_zeroing,
+)
 from attnaudit.readings.heads import HEAD, MAX, MEAN
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.readings.rows import COLUMN_MASS
@@ -19,6 +27,8 @@ READINGS: dict[str, Reading | Family] = {
         *effective.FAMILY,
         *value_zeroing.FAMILY,
         *alti.FAMILY,
+        *gradients.FAMILY,
+        *attribution.FAMILY,
     )
 }
 

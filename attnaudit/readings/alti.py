@@ -32,8 +32,8 @@ def _rollout(seen: Seen) -> Tensor:
 
 _FORMULA = (
     "c(i, j) = max(0, |y_i| - |y_i - T_i(j)|), divided by its sum over j, with L1 norms;"
-    " T_i(j) = g(sum_h a_h(i, j) v_h(j) W_h + [i = j] x_i), g the LayerNorm with the deviation of the"
-    " whole sum and without beta, y_i what the LayerNorm gives"
+    " T_i(j) = g(sum_h a_h(i, j) v_h(j) W_h + [i = j] x_i), g the LayerNorm with the deviation of"
+    " the whole sum and without beta, y_i what the LayerNorm gives"
 )
 _TRAPS = (
     "It leaves the feed-forward layers out, and is the same for every class. Parts that point away"

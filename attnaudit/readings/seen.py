@@ -75,6 +75,6 @@ class Seen:
         parts = []
         for rows in torch.split(index, max(1, NUMBERS // (layers * heads * width**2))):
             some = self.batch.select(rows)
-            found = compute(some, self.row[rows.to(self.row.device)])
+            found = compute(some, self.row[rows.to(self.row.device)]).to(self.alpha)
             parts.append(torch.nn.functional.pad(found, (0, width - found.shape[1])))
-        return torch.cat(parts) * self.batch.mask
+        return torch.cat(parts) * self.batch.mask.to(self.alpha.device)

@@ -258,6 +258,20 @@ class TransformerClassifier(AttentionModel):
             for call, begun in zip(calls, states, strict=True)
         ]
 
+    def attention_graph(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        """See `AttentionModel`."""
+        found: list[Tensor] = []
+
+        def handler(call: Call) -> Tensor:
+            weights = call.weights()
+            if not found:
+                weights = weights.detach().requires_grad_()
+            found.append(weights)
+            return call.output(weights)
+
+        with torch.enable_grad(), self.seam.handling(handler):
+            return self.forward(batch), found
+
     def audited_row(self, batch: Batch) -> Tensor:
         """See `AttentionModel`; raises ValueError where the head reads no one row."""
         return self._rows(batch)
