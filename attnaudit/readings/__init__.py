@@ -8,6 +8,7 @@ from attnaudit.errors import InputError, did_you_mean
 from attnaudit.readings import (
     alti,
     attribution,
+    decomposition,
     effective,
     gradients,
     norms,
@@ -29,6 +30,7 @@ READINGS: dict[str, Reading | Family] = {
         *alti.FAMILY,
         *gradients.FAMILY,
         *attribution.FAMILY,
+        *decomposition.FAMILY,
     )
 }
 

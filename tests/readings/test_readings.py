@@ -5,20 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pydantic
 import pytest
 import torch
 
 from attnaudit.errors import InputError
+from attnaudit.models.lengths import Texts
+from attnaudit.models.passes import Passes
 from attnaudit.questions.shown import ShownSettings
 from attnaudit.readings import READINGS, find_reading
-from attnaudit.readings.reading import Family
+from attnaudit.readings.reading import Family, Reading
 
 ALPHA = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.3, 0.6]]])
 NAMES = ("mean", "max", "head0", "head1")
 
 
 class Headed:
+    layer_count = 4
+
     def __init__(self, count):
         self.head_count = count
 
@@ -107,3 +112,56 @@ def test_the_lists_are_light():
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_reading_is_of_weights_or_of_a_model():
+    said = {"definition": "d", "formula": "f", "source": "s", "traps": "t"}
+    with pytest.raises(ValueError, match="of weights, or of a model"):
+        Reading("both", **said, of_weights=lambda a: a[:, 0], of_model=lambda seen: seen.alpha)
+    with pytest.raises(ValueError, match="of weights, or of a model"):
+        Reading("neither", **said)
+    with pytest.raises(ValueError, match="not of weights alone"):
+        find_reading("rollout").weigh(ALPHA)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_each_says_what_it_costs(name):
+    assert READINGS[name].takes
+    if isinstance(READINGS[name], Reading):
+        texts = Texts(*(np.array([3, 5]) for _ in range(3)), np.array([0, 0]))
+        passes = READINGS[name].passes(Headed(2), texts)
+        free = READINGS[name].of_weights is not None or name in ("norms", "effective")
+        assert (passes == Passes()) == free
+
+
+OF_MODEL = [name for name, r in READINGS.items() if isinstance(r, Reading) and r.of_model]
+
+
+@pytest.mark.parametrize("name", OF_MODEL)
+def test_numbers_are_finite_and_of_a_sign_where_none_is_announced(seen, classic, name):
+    reading = find_reading(name)
+    able = 0
+    for found in (seen("bert"), classic(), classic(("a", "b", "c"))):
+        reason = reading.needs(found.model)
+        if reason is not None:
+            assert "\n" not in reason
+            continue
+        able += 1
+        with torch.no_grad():
+            shown = reading.compute(found)
+        assert shown.shape == found.batch.ids.shape
+        assert shown.dtype == found.alpha.dtype
+        assert shown.isfinite().all()
+        assert not shown.requires_grad
+        assert (shown.abs().sum(1) > 0).all()
+        assert reading.signed or (shown >= 0).all()
+    assert able
+
+
+@pytest.mark.parametrize("name", OF_MODEL)
+def test_where_many_rows_are_audited_it_is_refused(name):
+    model = Headed(2)
+    model.many_rows = True
+    model.trace = model.audited_row = model.values = lambda *args: None
+    reason = find_reading(name).needs(model)
+    assert reason == "it reads one row, and here many are audited; they have column_mass"

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from attnaudit.report.literature import Work
 
-_ACL = "Annual Meeting of the Association for Computational Linguistics"
 _EMNLP = "Conference on Empirical Methods in Natural Language Processing"
 
 WORKS: tuple[Work, ...] = (
-    Work(
-        "Abnar & Zuidema 2020",
-        "inproceedings",
-        ("Samira Abnar", "Willem Zuidema"),
-        "Quantifying Attention Flow in Transformers",
-        2020,
-        f"Proceedings of the 58th {_ACL}",
-        url="https://arxiv.org/abs/2005.00928",
-    ),
     Work(
         "Kobayashi et al. 2020",
         "inproceedings",
@@ -25,31 +15,6 @@ WORKS: tuple[Work, ...] = (
         2020,
         f"Proceedings of the 2020 {_EMNLP}",
         url="https://arxiv.org/abs/2004.10102",
-    ),
-    Work(
-        "Kobayashi et al. 2021",
-        "inproceedings",
-        ("Goro Kobayashi", "Tatsuki Kuribayashi", "Sho Yokoi", "Kentaro Inui"),
-        "Incorporating Residual and Normalization Layers into Analysis of Masked Language Models",
-        2021,
-        f"Proceedings of the 2021 {_EMNLP}",
-        url="https://arxiv.org/abs/2109.07152",
-    ),
-    Work(
-        "Brunner et al. 2020",
-        "inproceedings",
-        (
-            "Gino Brunner",
-            "Yang Liu",
-            "Damian Pascual",
-            "Oliver Richter",
-            "Massimiliano Ciaramita",
-            "Roger Wattenhofer",
-        ),
-        "On Identifiability in Transformers",
-        2020,
-        "8th International Conference on Learning Representations",
-        url="https://arxiv.org/abs/1908.04211",
     ),
     Work(
         "Sun & Marasovic 2021",
@@ -63,7 +28,7 @@ WORKS: tuple[Work, ...] = (
     Work(
         "Mohebbi et al. 2023",
         "inproceedings",
-        ("Hosein Mohebbi", "Willem Zuidema", "Grzegorz Chrupala", "Afra Alishahi"),
+        ("Hosein Mohebbi", "Willem Zuidema", "Grzegorz Chrupała", "Afra Alishahi"),
         "Quantifying Context Mixing in Transformers",
         2023,
         "Proceedings of the 17th Conference of the European Chapter of the Association for"
@@ -73,11 +38,26 @@ WORKS: tuple[Work, ...] = (
     Work(
         "Ferrando et al. 2022",
         "inproceedings",
-        ("Javier Ferrando", "Gerard I. Gallego", "Marta R. Costa-jussa"),
+        ("Javier Ferrando", "Gerard I. Gállego", "Marta R. Costa-jussà"),
         "Measuring the Mixing of Contextual Information in the Transformer",
         2022,
         f"Proceedings of the 2022 {_EMNLP}",
         url="https://arxiv.org/abs/2203.04212",
+    ),
+    Work(
+        "Modarressi et al. 2023",
+        "inproceedings",
+        (
+            "Ali Modarressi",
+            "Mohsen Fayyaz",
+            "Ehsan Aghazadeh",
+            "Yadollah Yaghoobzadeh",
+            "Mohammad Taher Pilehvar",
+        ),
+        "DecompX: Explaining Transformers Decisions by Propagating Token Decomposition",
+        2023,
+        "Proceedings of the 61st Annual Meeting of the Association for Computational Linguistics",
+        url="https://arxiv.org/abs/2306.02873",
     ),
     Work(
         "Chefer et al. 2021",
@@ -95,7 +75,7 @@ WORKS: tuple[Work, ...] = (
         (
             "Joakim Edin",
             "Maria Maistro",
-            "Lars Maaloe",
+            "Lars Maaløe",
             "Lasse Borgholt",
             "Jakob Drachmann Havtorn",
             "Tuukka Ruotsalo",
