@@ -32,7 +32,7 @@ def of_reading(reading: Reading | Family) -> Entry:
     signed = isinstance(reading, Reading) and reading.signed
     bounds = "[0, 1] after division by the sum" + (", beside a sign" if signed else "")
     entry = described("reading", reading, bounds, ("head",))
-    return replace(entry, cost=reading.takes)
+    return replace(entry, needs=reading.asks, cost=reading.takes)
 
 
 def described(

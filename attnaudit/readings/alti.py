@@ -50,6 +50,8 @@ LAYER = Reading(
     traps=f"{_TRAPS} The positions of the last layer have mixed with others below.",
     of_model=_layer,
     needs=needs.added,
+    asks="all layers of a transformer, each of which adds what its heads give to its states"
+    " before anything else",
     takes="one forward pass of each text beside the audit's own",
     passes=needs.one_forward,
 )
@@ -62,6 +64,8 @@ ROLLOUT = Reading(
     traps=_TRAPS,
     of_model=_rollout,
     needs=needs.added,
+    asks="all layers of a transformer, each of which adds what its heads give to its states"
+    " before anything else",
     takes="one forward pass, and for each layer as many vectors as pairs of tokens: slow for long"
     " texts",
     passes=needs.one_forward,

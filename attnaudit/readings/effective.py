@@ -39,6 +39,7 @@ EFFECTIVE = Reading(
     of_model=_effective,
     needs=needs.values,
     signed=True,
+    asks="the vectors that the attention averages, which classic models and transformers show",
     takes="one singular value decomposition of each head and text",
 )
 FAMILY = (EFFECTIVE,)

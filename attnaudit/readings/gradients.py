@@ -74,6 +74,7 @@ GRADIENT = Reading(
     of_model=_weights,
     needs=needs.one_row,
     signed=True,
+    asks="any model in which one row is audited",
     takes="an answer and a backward pass through what lies above the attention",
     passes=_one_gradient,
 )
@@ -89,6 +90,7 @@ RELEVANCE = Reading(
     " the class and keep the I, which concerns the row's own position alone.",
     of_model=_relevance,
     needs=_needs_graph,
+    asks="a transformer, for gradients at the attention of all its layers",
     takes="a forward and a backward pass through the whole network",
     passes=_one_step,
 )
@@ -104,6 +106,7 @@ INPUTS = Reading(
     " The norm has no sign.",
     of_model=_inputs,
     needs=needs.one_row,
+    asks="any model in which one row is audited",
     takes="a forward and a backward pass",
     passes=_one_step,
 )

@@ -74,6 +74,7 @@ NORMS = Reading(
     traps=f"{_ALL} In a classic model of single texts the output map is the classifier itself.",
     of_model=_norms,
     needs=needs.values,
+    asks="the vectors that the attention averages, which classic models and transformers show",
     takes="nothing: the values are those that the audit has encoded",
 )
 RESIDUAL = Reading(
@@ -85,6 +86,8 @@ RESIDUAL = Reading(
     traps=_ALL + _OWN,
     of_model=_residual,
     needs=needs.added,
+    asks="all layers of a transformer, each of which adds what its heads give to its states"
+    " before anything else",
     takes="one forward pass of each text beside the audit's own",
     passes=needs.one_forward,
 )
@@ -98,6 +101,8 @@ NORMED = Reading(
     traps=_ALL + _OWN,
     of_model=_normed,
     needs=_needs_norm,
+    asks="all layers of a transformer, each of which adds what its heads give to its states,"
+    " and a LayerNorm that takes the sum in the last one",
     takes="one forward pass of each text beside the audit's own",
     passes=needs.one_forward,
 )

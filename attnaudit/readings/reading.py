@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attnaudit.models.passes import Passes
     from attnaudit.readings.seen import Seen
 
+WEIGHTS = "only the attention weights that are audited: any model has them"
 NOTHING = "nothing: it is computed from the weights that the tests use anyway"
 
 
@@ -36,7 +37,8 @@ class Reading:
     """One number a position, of the weights that several heads give it.
 
     `definition` says in one sentence what it is, `formula` how it is computed, `source` who uses
-    it, `traps` what misleads in it, and `takes` what it costs beyond the weights.
+    it, `traps` what misleads in it, `asks` what it needs of a model, and `takes` what it costs
+    beyond the weights.
 
     It has one of two ways to compute. `of_weights(alpha)` gives (B, T) for attention (B, H, T), and
     gradients pass through it. Such a reading is defined for any weights, so that tests can ask what
@@ -64,6 +66,7 @@ class Reading:
     rows: bool = False
     of_model: Callable[[Seen], Tensor] | None = None
     signed: bool = False
+    asks: str = WEIGHTS
     takes: str = NOTHING
     passes: Callable[[AttentionModel, Texts], Passes] = _free
     most: int | None = None
@@ -101,4 +104,5 @@ class Family:
     source: str
     traps: str
     of: Callable[[str], Reading | None]
+    asks: str = WEIGHTS
     takes: str = NOTHING

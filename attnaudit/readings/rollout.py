@@ -46,6 +46,7 @@ ROLLOUT = Reading(
     traps=_BOTH,
     of_model=_rollout,
     needs=needs.layers,
+    asks="the attention of all layers, which transformers show, and one audited row",
     takes="one forward pass of each text beside the audit's own",
     passes=needs.one_forward,
 )
@@ -61,6 +62,7 @@ FLOW = Reading(
     " maximum flow over all layers.",
     of_model=_flow,
     needs=needs.layers,
+    asks="the attention of all layers, which transformers show, and one audited row",
     takes="one forward pass, and as many maximum flows as a text has tokens: seconds a text",
     passes=needs.one_forward,
     most=LONGEST,

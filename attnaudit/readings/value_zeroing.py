@@ -81,6 +81,7 @@ ZEROING = Reading(
     traps=f"{_LAYERS} The positions of the last layer have mixed with others below.",
     of_model=_last,
     needs=_needs,
+    asks="a transformer, whose layers can be run again without some values",
     takes="the last layer once for each token of a text, and one forward pass",
     passes=_layers(1),
 )
@@ -93,6 +94,7 @@ ZEROING_ROLLOUT = Reading(
     traps=f"{_LAYERS} Each layer is asked by itself, on the states that it has in the plain run.",
     of_model=_rollout,
     needs=_needs,
+    asks="a transformer, whose layers can be run again without some values",
     takes="as many forward passes as a text has tokens, and one",
     passes=_layers(None),
 )
@@ -107,6 +109,7 @@ ZEROING_ANSWER = Reading(
     " one, and their effects are summed. Two words that say the same both show a small effect.",
     of_model=_answer,
     needs=needs.one_row,
+    asks="any model in which one row is audited",
     takes="as many answers under given weights as a text has tokens",
     passes=_answers,
 )

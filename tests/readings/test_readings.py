@@ -127,6 +127,7 @@ def test_a_reading_is_of_weights_or_of_a_model():
 @pytest.mark.parametrize("name", READINGS)
 def test_each_says_what_it_costs(name):
     assert READINGS[name].takes
+    assert READINGS[name].asks
     if isinstance(READINGS[name], Reading):
         texts = Texts(*(np.array([3, 5]) for _ in range(3)), np.array([0, 0]))
         passes = READINGS[name].passes(Headed(2), texts)
