@@ -153,8 +153,8 @@ TERMS = (
     Entry(
         "term",
         "reading",
-        "How attention becomes one number for each word, which is shown and ranked: from the weights "
-        "of heads alone, or from values, layers and gradients as well.",
+        "How attention becomes one number for each word, which is shown and ranked: from weights "
+        "alone, or from values, layers and gradients as well.",
         beside=("head",),
         traps="Two readings of the same attention may rank words differently. Tests that change "
         "weights always change all heads.",
