@@ -59,7 +59,7 @@ def times_input_gradient(seen: Seen) -> Tensor:
         logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)
         (slopes,) = slopes_of(log_odds(logits, seen.target), [embeddings])
     with torch.no_grad():
-        return seen.alpha.mean(1) * (embeddings * slopes).norm(dim=-1)
+        return seen.alpha.mean(1) * torch.linalg.vector_norm(embeddings * slopes, dim=-1)
 
 
 def slopes_of(values: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:

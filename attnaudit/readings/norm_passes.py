@@ -24,8 +24,10 @@ def norms(alpha: Tensor, values: Values) -> Tensor:
             raise InputError(
                 "--reading norms: this model does not show the map that mixes what its heads give"
             )
-        return (alpha.unsqueeze(-1) * vectors)[:, 0].norm(dim=-1)
-    return torch.einsum("bht,bhtd,hdm->btm", alpha, vectors, output).norm(dim=-1)
+        given = (alpha.unsqueeze(-1) * vectors)[:, 0]
+    else:
+        given = torch.einsum("bht,bhtd,hdm->btm", alpha, vectors, output)
+    return torch.linalg.vector_norm(given, dim=-1)
 
 
 def joined_norms(layer: Layer, joined: Joined, row: Tensor, through: bool) -> Tensor:
@@ -39,7 +41,7 @@ def joined_norms(layer: Layer, joined: Joined, row: Tensor, through: bool) -> Te
         each = torch.arange(len(row), device=parts.device)
         whole = sums_of(layer, joined)[each, row.to(parts.device)]  # (B, M)
         parts = normed(parts, whole.unsqueeze(1), joined.norm)
-    return parts.norm(dim=-1)
+    return torch.linalg.vector_norm(parts, dim=-1)
 
 
 def parts_of(layer: Layer, joined: Joined, rows: Tensor, moved: Tensor | None = None) -> Tensor:
