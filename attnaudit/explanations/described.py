@@ -29,7 +29,7 @@ def readings() -> Iterator[Entry]:
 
 def of_reading(reading: Reading | Family) -> Entry:
     """The entry of a reading, or of a family of them."""
-    signed = isinstance(reading, Reading) and reading.signed
+    signed = isinstance(reading, Reading) and reading.directed
     bounds = "[0, 1] after division by the sum" + (", beside a sign" if signed else "")
     entry = described("reading", reading, bounds, ("head",))
     return replace(entry, needs=reading.asks, cost=reading.takes)

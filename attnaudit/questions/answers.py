@@ -42,8 +42,8 @@ class Answered:
     `alpha` (B, H, T), or (B, H, Q, T); `probs` (B, C). `shown` (B, T): the one number a position
     that the reading makes of its heads and rows, in magnitude; `on_words` (B, W) the same for each
     word, renormalised over the content; `inside` (B,) the attention on the content before that.
-    `signs` (B, W) are those of a signed reading of each word, whose positions were summed with
-    theirs; None for readings without.
+    `signs` (B, W) say of each word whether it speaks for the explained class; None for readings
+    that do not say it.
     """
 
     batch: Batch
@@ -140,7 +140,8 @@ def answer(
     on_words = batch.per_word(shown)  # (B, W)
     signs = None
     if reading.signed:
-        shown, on_words, signs = shown.abs(), on_words.abs(), on_words.sign()
+        signs = on_words.sign() if reading.directed else None
+        shown, on_words = shown.abs(), on_words.abs()
     mass = on_words.sum(1)
     # Other readings add up to no mass: what lies outside is then that of the mean.
     inside = mass if reading.parts else batch.per_word(MEAN.weigh(alpha)).sum(1)

@@ -66,7 +66,8 @@ class Answer(Record, kw_only=True):
 class Attended(Answer, kw_only=True):
     """An answer with its attention, one weight a word, and with the words if text is asked for.
 
-    Where the reading is signed, `attention` holds magnitudes, and `attention_signs` their signs.
+    Where the reading says whether a word speaks for the explained class, `attention` holds
+    magnitudes, and `attention_signs` has 1 for such a word and -1 for one against the class.
     """
 
     attention: list[Weight]

@@ -47,7 +47,7 @@ def shares(layer: Layer, joined: Joined, rows: Tensor) -> Tensor:
     biases are large, the row itself has all: the definition would divide by 0.
     """
     sums, moved = sums_of(layer, joined), moved_by(layer, joined)
-    whole = sums if joined.norm is None else joined.norm(sums)  # (B, T, M)
+    whole = sums if joined.norm is None else normed(sums, sums, joined.norm, biased=True)
     each = torch.arange(len(rows), device=sums.device).unsqueeze(1)
     at_once = max(1, NUMBERS // sums.numel())
     found = []

@@ -49,6 +49,7 @@ ATTRIBUTION = Reading(
     of_model=_attribution,
     needs=needs.one_row,
     signed=True,
+    directed=True,
     asks="any model in which one row is audited",
     takes=f"{STEPS} answers under given weights, each with a backward pass",
     passes=_steps,

@@ -49,6 +49,7 @@ CONTRIBUTIONS = Reading(
     of_model=_contributions,
     needs=needs.one_row,
     signed=True,
+    directed=True,
     asks="a model in which all above the attention is linear maps, sums, LayerNorms and"
     " functions of single numbers that are 0 at 0, as in a BiLSTM or BERT",
     takes="each text once more, by itself, and the part above the attention once for each token",

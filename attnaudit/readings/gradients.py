@@ -74,6 +74,7 @@ GRADIENT = Reading(
     of_model=_weights,
     needs=needs.one_row,
     signed=True,
+    directed=True,
     asks="any model in which one row is audited",
     takes="an answer and a backward pass through what lies above the attention",
     passes=_one_gradient,

@@ -21,18 +21,22 @@ def values(model: AttentionModel) -> str | None:
     """A reading of what is averaged needs the vectors."""
     from attnaudit.models.interface import capability
 
+    if reason := one_row(model):
+        return reason
     if capability(model, "values") is None:
         return "it needs the vectors that the attention averages, and this model does not show them"
-    return one_row(model)
+    return None
 
 
 def layers(model: AttentionModel) -> str | None:
     """A reading of all layers needs their attention, and to know the audited row."""
     from attnaudit.models.interface import capability
 
+    if reason := one_row(model):
+        return reason
     if capability(model, "trace") is None or capability(model, "audited_row") is None:
         return "it follows the attention of all layers down to the words, and this model shows one"
-    return one_row(model)
+    return None
 
 
 def added(model: AttentionModel) -> str | None:

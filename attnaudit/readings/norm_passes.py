@@ -71,11 +71,14 @@ def sums_of(layer: Layer, joined: Joined) -> Tensor:
     return layer.states + given + (0 if joined.bias is None else joined.bias)
 
 
-def normed(parts: Tensor, whole: Tensor, norm: nn.LayerNorm) -> Tensor:
+def normed(parts: Tensor, whole: Tensor, norm: nn.LayerNorm, biased: bool = False) -> Tensor:
     """What a LayerNorm makes of each part of a sum `whole`, with the deviation of the sum.
 
-    The parts' results and the norm's bias add up to what the norm gives for the sum.
+    The parts' results and the norm's bias add up to what the norm gives for the sum. `biased` adds
+    that bias. In the precision of the parts, whatever the norm's own is.
     """
     deviation = (whole.var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
-    centred = (parts - parts.mean(-1, keepdim=True)) / deviation
-    return centred if norm.weight is None else centred * norm.weight.to(parts)
+    made = (parts - parts.mean(-1, keepdim=True)) / deviation
+    if norm.weight is not None:
+        made = made * norm.weight.to(parts)
+    return made + norm.bias.to(parts) if biased and norm.bias is not None else made

@@ -48,8 +48,9 @@ class Reading:
 
     Where a reading is a weighted sum of heads, `parts(heads)` says how much each of so many counts;
     `parts` is None where it is none. Only a weighted sum of distributions adds up to a mass. The
-    numbers of a `signed` one may be below 0: then its magnitudes are shown and ranked, and the
-    signs stand beside them. `needs(model)` says why a model cannot be read so, None where it can.
+    numbers of a `signed` one may be below 0: its magnitudes are shown and ranked. Where it is
+    `directed` the sign says whether a word speaks for the explained class or against it, and stands
+    beside the magnitude. `needs(model)` says why a model cannot be read so, None where it can.
     `passes(model, texts)` is how often texts go through the model for it.
 
     One of `rows` is of sites where many rows are audited: its attention is (B, H, Q, T).
@@ -66,6 +67,7 @@ class Reading:
     rows: bool = False
     of_model: Callable[[Seen], Tensor] | None = None
     signed: bool = False
+    directed: bool = False
     asks: str = WEIGHTS
     takes: str = NOTHING
     passes: Callable[[AttentionModel, Texts], Passes] = _free

@@ -166,3 +166,29 @@ def test_where_many_rows_are_audited_it_is_refused(name):
     model.trace = model.audited_row = model.values = lambda *args: None
     reason = find_reading(name).needs(model)
     assert reason == "it reads one row, and here many are audited; they have column_mass"
+
+
+@pytest.mark.parametrize("name", OF_MODEL)
+def test_passes_are_as_many_as_blocks_run(seen, name, monkeypatch):
+    """Texts through all blocks, those through the last one alone counted as answers."""
+    found, reading = seen("bert", 9, 6), find_reading(name)
+    blocks = [0, 0, 0]
+    layers = list(found.model.network.bert.encoder.layer)
+    for number, layer in enumerate(layers):
+        monkeypatch.setattr(layer, "forward", counting(blocks, number, layer.forward))
+    with torch.no_grad():
+        reading.compute(found)
+    texts = Texts(*(np.array([7, 4]), np.array([7, 4]), np.array([9, 6]), np.array([0, 0])))
+    said = reading.passes(found.model, texts)
+    assert sum(blocks) <= 3 * said.forward + said.answers <= sum(blocks) + 3
+    assert blocks[0] <= said.forward
+
+
+def counting(blocks, number, forward):
+    """A block's forward pass that counts its texts."""
+
+    def run(states, *args, **kwargs):
+        blocks[number] += len(states)
+        return forward(states, *args, **kwargs)
+
+    return run
