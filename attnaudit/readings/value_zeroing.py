@@ -51,12 +51,12 @@ def _answer(seen: Seen) -> Tensor:
 
 def _layers(some: int | None) -> Callable[[AttentionModel, Texts], Passes]:
     def passes(model: AttentionModel, texts: Texts) -> Passes:
-        from attnaudit.models.passes import answering
+        from attnaudit.models.passes import Passes, answering
 
         each = texts.padded(texts.tokens)  # a layer runs once for each position of its batch
         layers = model.layer_count or 1
         again = -(-int(each.sum()) * (some or layers) // layers)
-        return answering(len(texts) + again)
+        return answering(len(texts)) + Passes(forward=again)
 
     return passes
 

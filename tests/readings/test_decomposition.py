@@ -16,7 +16,7 @@ def scores(found):
     return target - (logits.sum(1) - target) / (logits.shape[1] - 1)
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "electra", "mpnet", "opt"])
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "mpnet"])
 def test_contributions_and_the_rest_add_up_to_the_logit(seen, kind):
     found = seen(kind)
     parts, rest = contributions(found)
@@ -27,7 +27,7 @@ def test_contributions_and_the_rest_add_up_to_the_logit(seen, kind):
 
 
 def test_of_three_classes_each_has_its_own(seen):
-    found = seen("bert")
+    found = seen("bert", 6)
     shown = find_reading("contributions").compute(found)
     for other in range(3):
         target = torch.full_like(found.target, other)
