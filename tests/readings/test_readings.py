@@ -172,6 +172,7 @@ def test_where_many_rows_are_audited_it_is_refused(name):
 def test_passes_are_as_many_as_blocks_run(seen, name, monkeypatch):
     """Texts through all blocks, those through the last one alone counted as answers."""
     found, reading = seen("bert", 9, 6), find_reading(name)
+    assert reading.needs(found.model) is None  # which looks once at how layers are made
     blocks = [0, 0, 0]
     layers = list(found.model.network.bert.encoder.layer)
     for number, layer in enumerate(layers):
