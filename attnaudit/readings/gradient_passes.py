@@ -11,6 +11,7 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import capability
+from attnaudit.readings.norm_passes import lengths
 from attnaudit.readings.rollout_passes import followed
 from attnaudit.readings.seen import Seen
 
@@ -59,7 +60,7 @@ def times_input_gradient(seen: Seen) -> Tensor:
         logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)
         (slopes,) = slopes_of(log_odds(logits, seen.target), [embeddings])
     with torch.no_grad():
-        return seen.alpha.mean(1) * torch.linalg.vector_norm(embeddings * slopes, dim=-1)
+        return seen.alpha.mean(1) * lengths(embeddings * slopes)
 
 
 def slopes_of(values: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:

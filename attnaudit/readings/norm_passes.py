@@ -27,7 +27,13 @@ def norms(alpha: Tensor, values: Values) -> Tensor:
         given = (alpha.unsqueeze(-1) * vectors)[:, 0]
     else:
         given = torch.einsum("bht,bhtd,hdm->btm", alpha, vectors, output)
-    return torch.linalg.vector_norm(given, dim=-1)
+    return lengths(given)
+
+
+def lengths(vectors: Tensor) -> Tensor:
+    """The L2 norms of `vectors` (..., D): (...)."""
+    found: Tensor = torch.linalg.vector_norm(vectors, dim=-1)
+    return found
 
 
 def joined_norms(layer: Layer, joined: Joined, row: Tensor, through: bool) -> Tensor:
@@ -41,7 +47,7 @@ def joined_norms(layer: Layer, joined: Joined, row: Tensor, through: bool) -> Te
         each = torch.arange(len(row), device=parts.device)
         whole = sums_of(layer, joined)[each, row.to(parts.device)]  # (B, M)
         parts = normed(parts, whole.unsqueeze(1), joined.norm)
-    return torch.linalg.vector_norm(parts, dim=-1)
+    return lengths(parts)
 
 
 def parts_of(layer: Layer, joined: Joined, rows: Tensor, moved: Tensor | None = None) -> Tensor:

@@ -66,5 +66,5 @@ def _states(given: Any, tupled: int) -> Tensor:
 def _apart(plain: Tensor, changed: Tensor) -> Tensor:
     """(B, T) the cosine distance of states (B, T, M); in float64, so that small ones are kept."""
     a, b = in_float64(plain), in_float64(changed)
-    norms = torch.linalg.vector_norm(a, dim=-1) * torch.linalg.vector_norm(b, dim=-1)
+    norms: Tensor = torch.linalg.vector_norm(a, dim=-1) * torch.linalg.vector_norm(b, dim=-1)
     return (1 - (a * b).sum(-1) / norms.clamp_min(torch.finfo(norms.dtype).tiny)).clamp(0, 2)
