@@ -60,7 +60,7 @@ ARROWS = {
         "records",
     },
     "records": {"execution", "importance"},  # of importances the names alone
-    "readings": {"models"},
+    "readings": {"data", "models"},
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
     "data": {"measures"},

@@ -9,7 +9,7 @@ from typing import Any
 
 from attnaudit.config import Settings
 from attnaudit.errors import InputError, did_you_mean
-from attnaudit.explanations.described import described, importances, readings
+from attnaudit.explanations.described import importances, of_reading, readings
 from attnaudit.explanations.entry import KINDS, Entry, Kind, folded
 from attnaudit.explanations.findings import FINDINGS, STATUSES
 from attnaudit.explanations.terms import TERMS
@@ -171,7 +171,7 @@ def _member(name: str) -> Iterator[Entry]:
     for family in READINGS.values():
         member = family.of(folded(name)) if isinstance(family, Family) else None
         if member is not None:
-            yield described("reading", member, "[0, 1]", ("head",))
+            yield of_reading(member)
 
 
 def _formats() -> Iterator[Entry]:

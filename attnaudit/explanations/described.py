@@ -23,8 +23,16 @@ def importances() -> Iterator[Entry]:
 def readings() -> Iterator[Entry]:
     """An entry for each reading, and for each family of them."""
     for reading in READINGS.values():
-        entry = described("reading", reading, "[0, 1]", ("head",))
+        entry = of_reading(reading)
         yield replace(entry, aliases=("one head",)) if isinstance(reading, Family) else entry
+
+
+def of_reading(reading: Reading | Family) -> Entry:
+    """The entry of a reading, or of a family of them."""
+    signed = isinstance(reading, Reading) and reading.directed
+    bounds = "[0, 1] after division by the sum" + (", beside a sign" if signed else "")
+    entry = described("reading", reading, bounds, ("head",))
+    return replace(entry, needs=reading.asks, cost=reading.takes)
 
 
 def described(

@@ -39,10 +39,11 @@ class Entry:
     """What there is to know about one thing; what does not apply to it is empty.
 
     `what` is one plain sentence, and `about` says more. `better` says which way is better, `beside`
-    names what it must be read beside, `traps` says how it misleads, and `source` where it comes
-    from. `of` names what it belongs to, `default` is that of a setting, and `holds` says what the
-    placeholders in the name of a metric stand for, of which a gate needs `least_n` texts. It is
-    also found under its `aliases`.
+    names what it must be read beside, `traps` says how it misleads, `needs` what it asks of a
+    model, `cost` what it takes to compute, and `source` where it comes from. `of` names what it
+    belongs to, `default` is that of a setting, and `holds` says what the placeholders in the name
+    of a metric stand for, of which a gate needs `least_n` texts. It is also found under its
+    `aliases`.
     """
 
     kind: Kind
@@ -61,6 +62,8 @@ class Entry:
     holds: str = ""
     least_n: int = 0
     aliases: tuple[str, ...] = ()
+    needs: str = ""
+    cost: str = ""
 
     def filled(self, name: str, values: dict[str, str]) -> Entry:
         """The entry of one metric of a family: `values` stand in place of the placeholders."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 # Names that are everyday words, too. In running text they are not looked for.
 _NAMES = """
-    against, alpha, attention, attention weights, base, baseline, calibrate, content, controls,
-    converged, convergence, curve, cut, desiderata, desideratum, erased, evidence, excess, fail,
-    faithful, figure, finding, findings, flip, flips, for, gate, gates, group, groups, hard to
-    manipulate, hash, heatmap, instance, instances, layer, layers, leak, look, looks, majority,
-    manipulation, max, mean, meaning, metric, metrics, necessary, necessity, optimum, out of
-    context, outside, p, partial, pass, peaked, piece, pieces, pilot, plant, plants, position,
-    power, query, random, record, records, reference, residual, room, row, rows, s, scope,
-    scratch, shuffle, shuffled, significance, significant, stability, stable, stopped improving,
-    suite, suites, support, text, texts, token, trained, uniform, unit, units, unstable,
-    untrained, warm, weights, word, words
+    against, alpha, attention, attention weights, base, baseline, calibrate, content,
+    contributions, controls, converged, convergence, curve, cut, desiderata, desideratum,
+    effective, erased, evidence, excess, fail, faithful, figure, finding, findings, flip, flips,
+    flow, for, gate, gates, group, groups, hard to manipulate, hash, heatmap, instance, instances,
+    layer, layers, leak, look, looks, majority, manipulation, max, mean, meaning, metric, metrics,
+    necessary, necessity, norms, optimum, out of context, outside, p, partial, pass, peaked,
+    piece, pieces, pilot, plant, plants, position, power, query, random, record, records,
+    reference, relevance, residual, room, row, rows, s, scope, scratch, shuffle, shuffled,
+    significance, significant, stability, stable, stopped improving, suite, suites, support, text,
+    texts, token, trained, uniform, unit, units, unstable, untrained, warm, weights, word, words
 """
 EVERYDAY = frozenset(" ".join(_NAMES.split()).split(", "))
 # Cells of tables that mean something else than the term of the same name.

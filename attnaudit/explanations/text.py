@@ -56,6 +56,8 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         "a gate needs": f"{entry.least_n} texts" if entry.least_n else "",
         "compare with": ", ".join(entry.beside),
         "beware": entry.traps,
+        "needs": entry.needs,
+        "costs": entry.cost,
         "from": entry.source,
         "also called": ", ".join(also),
     }

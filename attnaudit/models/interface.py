@@ -109,6 +109,20 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """How what the heads of a layer give joins the states that the layer begins with: it is added.
+
+    `output` (H, D, M) is the map of each head's average, and `bias` (M,) what is added after it;
+    None for none. `norm` is the LayerNorm that the sum goes through before all else, None where the
+    sum itself goes on beside what is computed from it.
+    """
+
+    output: Tensor
+    bias: Tensor | None
+    norm: nn.LayerNorm | None
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """What the tool tells a model about the task: words, classes, and whether texts are pairs."""
 
@@ -139,6 +153,17 @@ class AttentionModel(nn.Module, abc.ABC):
       query that are at hand.
     * `trace(batch) -> list[Layer]`: every layer, the audited one last. It describes what no
       intervention reaches, and is never kept for a data set.
+    * `audited_row(batch) -> (B,)`: for models with a `trace`. The position whose row of the last
+      layer is the audited attention.
+    * `joins() -> tuple[Joined | None, ...]`: for models with a `trace`. How the attention of each
+      layer joins its states, by the parameters; None where it is not simply added to them.
+    * `without_values(batch, layers) -> list of (B, T, T)`: for models with a `trace`. For each of
+      the `layers`, numbers from 0, how far what it gives at position i moves, in cosine distance,
+      if the values of position j are 0 in all heads and nothing else changes.
+    * `attention_graph(batch) -> (logits (B, C), list of (B, H, T, T))`: for models with a `trace`.
+      What they answer, and the attention of each layer, in a graph from the one to the other; the
+      first layer's is a leaf. Gradients of the logits at the weights of a layer flow through all
+      that lies above it.
     * `uniform_layers(batch) -> logits (B, C)`: for models with more attention than the audited one.
       What they answer if in each of their attentions, in every row and head, the content entries
       that a row may attend to share their mass evenly.

@@ -80,7 +80,7 @@ class Program:
         """The result under `weights`, in float64."""
         values: list[Array] = [weights, *(_array(c) for c in self.constants)]
         for step in self.steps:
-            values.append(_perform(step, [values[i] for i in step.takes]))
+            values.append(perform(step, [values[i] for i in step.takes]))
         return values[-1]
 
 
@@ -89,7 +89,8 @@ def _array(tensor: Tensor) -> Array:
     return made
 
 
-def _perform(step: Step, given: Sequence[Array]) -> Array:
+def perform(step: Step, given: Sequence[Array]) -> Array:
+    """What one step gives for the values that it takes, in float64."""
     said, x = step.attributes, given[0]
     match step.kind:
         case "reshape":

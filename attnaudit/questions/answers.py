@@ -33,6 +33,7 @@ from attnaudit.models.predict import Batches
 from attnaudit.questions.maker import Record
 from attnaudit.readings.heads import MEAN
 from attnaudit.readings.reading import Reading
+from attnaudit.readings.seen import Seen
 from attnaudit.records.rounding import compact
 
 
@@ -52,9 +53,11 @@ class Answered:
 
     `batch` holds as content the words that the audited row can reach, `whole` all of them.
     `alpha` (B, H, T), or (B, H, Q, T); `probs` (B, C). `shown` (B, T): the one number a position
-    that the reading makes of its heads and rows; `on_words` (B, W) the same for each word,
-    renormalised over the content; `inside` (B,) the mass on the content before that. `given`:
-    scores of words that other tools made, by the name of the importance.
+    that the reading makes of its heads and rows, in magnitude; `on_words` (B, W) the same for each
+    word, renormalised over the content; `inside` (B,) the attention on the content before that.
+    `signs` (B, W) say of each word whether it speaks for the explained class; None for readings
+    that do not say it. `given`: scores of words that other tools made, by the name of the
+    importance.
     """
 
     batch: Batch
@@ -67,6 +70,7 @@ class Answered:
     inside: Tensor
     whole: Batch
     bare: bool = False
+    signs: Tensor | None = None
     given: Mapping[str, Aligned] = field(default_factory=dict)
 
     def request(
@@ -119,6 +123,14 @@ class Answered:
             self.whole.word_counts.tolist(),
         )
 
+    def shown_record(self, b: int) -> Record:
+        """What a record of instance `b` holds of its attention: one weight a word, and signs."""
+        n = int(self.batch.word_counts[b])
+        made: Record = {"attention": compact(self.on_words[b, :n].float().cpu().numpy())}
+        if self.signs is not None:
+            made["attention_signs"] = self.signs[b, :n].int().tolist()
+        return made
+
     def reached(self, b: int) -> Tensor:
         """Which content tokens of instance `b` are of a word that the audited row can reach."""
         return self.batch.content[b][self.whole.content[b]]
@@ -143,9 +155,15 @@ def answer(
     batch: Batch,
     by_row: Mapping[int, Instance],
     reading: Reading = MEAN,
+    gold: bool = False,
     given: Mapping[str, Aligned] | None = None,
 ) -> Answered:
-    """Run the model once on `batch`; `by_row` finds the instances of its rows."""
+    """Run the model once on `batch`; `by_row` finds the instances of its rows.
+
+    A reading that explains one class explains the predicted one, or the `gold` one.
+
+    Raises InputError for a text that there is nothing to show of.
+    """
     encoded = model.encode(batch)
     whole, batch = batch, batch.within(encoded.content)
     instances = [by_row[row] for row in batch.rows.tolist()]
@@ -158,11 +176,17 @@ def answer(
             )
     alpha = model.attend(encoded)  # (B, H, T), or (B, H, Q, T)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
-    shown = reading.compute(alpha)
+    target = batch.labels if gold else probs.argmax(1)
+    shown = reading.compute(Seen(model, whole, encoded, alpha, target))
+    _check_defined(shown, whole, instances, reading)
     on_words = batch.per_word(shown)  # (B, W)
+    signs = None
+    if reading.signed:
+        signs = on_words.sign() if reading.directed else None
+        shown, on_words = shown.abs(), on_words.abs()
     mass = on_words.sum(1)
-    # Maxima add up to more than a mass: what lies outside is then that of the mean.
-    inside = mass if reading.parts else batch.per_word(MEAN.compute(alpha)).sum(1)
+    # Other readings add up to no mass: what lies outside is then that of the mean.
+    inside = mass if reading.parts else batch.per_word(MEAN.weigh(alpha)).sum(1)
     on_words = on_words / mass.clamp_min(torch.finfo(mass.dtype).tiny).unsqueeze(1)
     bare = bool(getattr(model, "bare", False))
     return Answered(
@@ -176,8 +200,23 @@ def answer(
         inside,
         whole,
         bare,
+        signs,
         given or {},
     )
+
+
+def _check_defined(
+    shown: Tensor, batch: Batch, instances: Sequence[Instance], reading: Reading
+) -> None:
+    """Raise InputError for a text that the reading is undefined for."""
+    undefined = shown.isnan().any(1).tolist()
+    for instance, bad, tokens in zip(instances, undefined, batch.mask.sum(1).tolist(), strict=True):
+        if bad:
+            most = f", which takes texts of at most {reading.most}" if reading.most else ""
+            raise InputError(
+                f"the text {instance.id!r} has {tokens} tokens and no reading {reading.name}{most}",
+                hint="limit the texts by `max_length` in a dataset spec, or take another --reading",
+            )
 
 
 def words_of(known: Answered, b: int) -> list[str]:
@@ -200,9 +239,12 @@ def each_batch(
     make: Callable[[Answered], list[Record]],
     observer: Observer,
     reading: Reading = MEAN,
+    gold: bool = False,
 ) -> Iterator[list[Record]]:
-    """The records that `make` gives for each batch in turn."""
+    """The records that `make` gives for each batch in turn; see `answer` for the rest."""
     by_row = {i.row: i for i in batches.instances}
     return batches.memory.results(
-        lambda batch: make(answer(model, batch, by_row, reading, batches.given)), batches, observer
+        lambda batch: make(answer(model, batch, by_row, reading, gold, batches.given)),
+        batches,
+        observer,
     )

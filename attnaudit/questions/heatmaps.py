@@ -138,6 +138,13 @@ def evenly(scores: Mapping[int, float], count: int) -> list[int]:
     return [order[round(k * (len(order) - 1) / (count - 1))] for k in range(count)]
 
 
+def _signed(record: Record) -> Sequence[float]:
+    """The attention of a record with the signs of its reading, where that has any."""
+    weights: Sequence[float] = record["attention"]
+    signs: Sequence[int] | None = record.get("attention_signs")
+    return weights if signs is None else [w * s for w, s in zip(weights, signs, strict=True)]
+
+
 def _is_base(record: Record) -> bool:
     run = record.get("run")
     return run is None or run.get("model") == BASE_RUN["model"]
@@ -232,7 +239,8 @@ class _Gathered:
         """The heatmap; None where the words do not go with the weights."""
         if self._base is None or self._tokens is None:
             return None
-        first = Weights("the model's attention", self._base["attention"], self._base.get("probs"))
+        shown = _signed(self._base)
+        first = Weights("the model's attention", shown, self._base.get("probs"))
         others = sorted(self._rows, key=lambda one: -one[0])
         rows = [replace(first, figures=self._figures.get("attention", ()))]
         rows += [replace(row, figures=self._figures.get(row.name, ())) for _, row in others]
@@ -244,7 +252,7 @@ class _Gathered:
             self._base["gold"],
             self._base["predicted"],
             rows,
-            self._support_of(first.weights),
+            self._support_of(self._base["attention"]),
         )
 
     def _support_of(self, weights: Sequence[float]) -> Support | None:

@@ -18,6 +18,7 @@ from attnaudit.records.fields import (
     Magnitude,
     Record,
     Share,
+    Sign,
     Weight,
     Words,
     is_attention,
@@ -63,15 +64,22 @@ class Answer(Record, kw_only=True):
 
 
 class Attended(Answer, kw_only=True):
-    """An answer with its attention, one weight a word, and with the words if text is asked for."""
+    """An answer with its attention, one weight a word, and with the words if text is asked for.
+
+    Where the reading says whether a word speaks for the explained class, `attention` holds
+    magnitudes, and `attention_signs` has 1 for such a word and -1 for one against the class.
+    """
 
     attention: list[Weight]
+    attention_signs: list[Sign] | UnsetType = UNSET
     tokens: list[str] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""
         Answer.__post_init__(self)
         self.one_a_word("attention", self.attention)
+        if self.attention_signs is not UNSET:
+            self.one_a_word("attention_signs", self.attention_signs)
         if not is_attention(self.attention):
             raise ValueError(f"attention adds up to {sum(self.attention):.6g}, more than 1")
 

@@ -15,12 +15,20 @@ from attnaudit.readings.rows import COLUMN_MASS
 S = TypeVar("S", bound=ShownSettings)
 C = TypeVar("C", bound=ComparedSettings)
 
+_OF_MODEL = (
+    "this test changes weights or models, and needs a reading of the weights alone, such as mean, "
+    "max or head0; correlate and erase take every reading"
+)
 
-def settle_reading(settings: S, model: AttentionModel) -> S:
+
+def settle_reading(settings: S, model: AttentionModel, wide: bool = False) -> S:
     """The settings with the reading that `model` gets.
 
     Where many rows are audited, the mean of heads, which is the default, is the mean of rows too.
-    Raises InputError for a reading that `model` cannot be read by.
+    A test that asks what would be shown of other weights needs a reading of weights alone; one that
+    only looks at the model's own takes `wide` ones, too.
+
+    Raises InputError for a reading that `model` cannot be read by, or that the test cannot use.
     """
     shown = settings.shown
     if model.many_rows and shown is MEAN:
@@ -28,6 +36,8 @@ def settle_reading(settings: S, model: AttentionModel) -> S:
     reason = shown.needs(model)
     if model.many_rows and not shown.rows:
         reason = f"it reads one row, and here many are audited; they have {COLUMN_MASS.name}"
+    elif shown.of_weights is None and not wide:
+        reason = _OF_MODEL
     if reason:
         raise InputError(f"--reading {settings.reading}: {reason}")
     return settings
@@ -45,4 +55,4 @@ def settle(settings: C, model: AttentionModel) -> C:
     choice = choose(settings.measures, model)
     left_out = choice.left_out if settings.measures is None else settings.left_out
     settled = settings.model_copy(update={"measures": choice.measures, "left_out": left_out})
-    return settle_reading(settled, model)
+    return settle_reading(settled, model, wide=True)

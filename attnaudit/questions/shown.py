@@ -16,7 +16,9 @@ class ShownSettings(Settings):
     reading: str = pydantic.Field(
         "mean",
         description="Which one number for each word is shown and ranked: the `mean` or `max` "
-        "over all heads, or the weight of one head, such as head0.",
+        "over all heads, or the weight of one head, such as head0. The command `attnaudit explain` "
+        "lists all readings. Only correlate and erase take those that need more than the weights, "
+        "such as rollout.",
     )
 
     @pydantic.field_validator("reading")

@@ -5,12 +5,33 @@ from __future__ import annotations
 from functools import cache
 
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.readings import (
+    alti,
+    attribution,
+    decomposition,
+    effective,
+    gradients,
+    norms,
+    rollout,
+    value_zeroing,
+)
 from attnaudit.readings.heads import HEAD, MAX, MEAN
 from attnaudit.readings.reading import Family, Reading
 from attnaudit.readings.rows import COLUMN_MASS
 
 READINGS: dict[str, Reading | Family] = {
-    reading.name: reading for reading in (MEAN, MAX, HEAD, COLUMN_MASS)
+    reading.name: reading
+    for reading in (
+        *(MEAN, MAX, HEAD, COLUMN_MASS),
+        *rollout.FAMILY,
+        *norms.FAMILY,
+        *effective.FAMILY,
+        *value_zeroing.FAMILY,
+        *alti.FAMILY,
+        *gradients.FAMILY,
+        *attribution.FAMILY,
+        *decomposition.FAMILY,
+    )
 }
 
 

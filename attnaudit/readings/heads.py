@@ -19,7 +19,7 @@ MEAN = Reading(
     formula="mean_h a_h",
     source="common usage",
     traps="Heads that attend to different words may cancel each other out.",
-    compute=lambda alpha: alpha.mean(1),
+    of_weights=lambda alpha: alpha.mean(1),
     parts=lambda heads: [1.0] * heads,
 )
 MAX = Reading(
@@ -29,7 +29,7 @@ MAX = Reading(
     source="common usage",
     traps="One idle head may decide the result. The maxima add up to more than 1, so the share "
     "outside the words is taken from the mean.",
-    compute=lambda alpha: alpha.amax(1),
+    of_weights=lambda alpha: alpha.amax(1),
 )
 
 

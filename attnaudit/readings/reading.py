@@ -14,10 +14,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnaudit.models.interface import AttentionModel
+    from attnaudit.models.lengths import Texts
+    from attnaudit.models.passes import Passes
+    from attnaudit.readings.seen import Seen
+
+WEIGHTS = "only the attention weights that are audited: any model has them"
+NOTHING = "nothing: it is computed from the weights that the tests use anyway"
 
 
-def _nothing(model: AttentionModel) -> str | None:
+def _able(model: AttentionModel) -> str | None:
     return None
+
+
+def _free(model: AttentionModel, texts: Texts) -> Passes:
+    from attnaudit.models.passes import Passes
+
+    return Passes()
 
 
 @dataclass(frozen=True)
@@ -25,12 +37,21 @@ class Reading:
     """One number a position, of the weights that several heads give it.
 
     `definition` says in one sentence what it is, `formula` how it is computed, `source` who uses
-    it, `traps` what misleads in it.
+    it, `traps` what misleads in it, `asks` what it needs of a model, and `takes` what it costs
+    beyond the weights.
 
-    `compute(alpha)` gives (B, T) for attention (B, H, T); gradients pass through it. Where that is
-    a weighted sum of heads, `parts(heads)` says how much each of so many counts; `parts` is None
-    where it is none. Only a weighted sum of distributions adds up to a mass. `needs(model)` says
-    why a model cannot be read so, None where it can.
+    It has one of two ways to compute. `of_weights(alpha)` gives (B, T) for attention (B, H, T), and
+    gradients pass through it. Such a reading is defined for any weights, so that tests can ask what
+    it would show of others. `of_model(seen)` gives (B, T) for all that can be seen of a model on a
+    batch: it looks at more than the audited weights, and says nothing of other weights. A text
+    that it is undefined for is NaN throughout.
+
+    Where a reading is a weighted sum of heads, `parts(heads)` says how much each of so many counts;
+    `parts` is None where it is none. Only a weighted sum of distributions adds up to a mass. The
+    numbers of a `signed` one may be below 0: its magnitudes are shown and ranked. Where it is
+    `directed` the sign says whether a word speaks for the explained class or against it, and stands
+    beside the magnitude. `needs(model)` says why a model cannot be read so, None where it can.
+    `passes(model, texts)` is how often texts go through the model for it.
 
     One of `rows` is of sites where many rows are audited: its attention is (B, H, Q, T).
     """
@@ -40,10 +61,36 @@ class Reading:
     formula: str
     source: str
     traps: str
-    compute: Callable[[Tensor], Tensor]
+    of_weights: Callable[[Tensor], Tensor] | None = None
     parts: Callable[[int], list[float]] | None = None
-    needs: Callable[[AttentionModel], str | None] = _nothing
+    needs: Callable[[AttentionModel], str | None] = _able
     rows: bool = False
+    of_model: Callable[[Seen], Tensor] | None = None
+    signed: bool = False
+    directed: bool = False
+    asks: str = WEIGHTS
+    takes: str = NOTHING
+    passes: Callable[[AttentionModel, Texts], Passes] = _free
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.of_weights is None) == (self.of_model is None):
+            raise ValueError(f"{self.name}: a reading is of weights, or of a model")
+
+    def compute(self, seen: Seen) -> Tensor:
+        """(B, T) what the reading gives each position of a batch."""
+        if self.of_model is not None:
+            return self.of_model(seen).to(seen.alpha)
+        return self.weigh(seen.alpha)
+
+    def weigh(self, alpha: Tensor) -> Tensor:
+        """(B, T) of attention (B, H, T), whoever made it.
+
+        Raises ValueError for a reading that looks at more than weights.
+        """
+        if self.of_weights is None:
+            raise ValueError(f"the reading {self.name} is not of weights alone")
+        return self.of_weights(alpha)
 
 
 @dataclass(frozen=True)
@@ -59,3 +106,5 @@ class Family:
     source: str
     traps: str
     of: Callable[[str], Reading | None]
+    asks: str = WEIGHTS
+    takes: str = NOTHING

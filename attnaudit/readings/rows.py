@@ -18,7 +18,7 @@ def _needs(model: AttentionModel) -> str | None:
     return "it is of a site where many rows are audited, and here it is the one that the head reads"
 
 
-def _compute(alpha: Tensor) -> Tensor:
+def _of_weights(alpha: Tensor) -> Tensor:
     by_row = alpha.mean(1)  # (B, Q, T)
     counts = (by_row.amax(2) > 0).sum(1, keepdim=True)  # rows that do not count are 0
     return by_row.sum(1) / counts.clamp_min(1)
@@ -32,7 +32,7 @@ COLUMN_MASS = Reading(
     source="common usage where a head pools its rows",
     traps="Rows that the answer does not need count as much as others. Below the last layer the"
     " vectors of all rows are mixed again above.",
-    compute=_compute,
+    of_weights=_of_weights,
     parts=lambda heads: [1.0] * heads,
     needs=_needs,
     rows=True,

@@ -44,7 +44,7 @@ def report_of_labels(
     )
     made = Report(
         audit=LABELS,
-        model=ModelFacts(**model, **{AUDITED: list(reports)}),
+        model=ModelFacts.model_validate({**model, AUDITED: list(reports)}),
         dataset=DatasetFacts(**dataset),
         settings={},
         metrics={},

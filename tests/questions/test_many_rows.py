@@ -83,7 +83,7 @@ class OneRow(AttentionModel):
 
     def attend(self, encoded):
         alpha = self.inner.attend(encoded.many)
-        return find_reading("column_mass").compute(alpha).unsqueeze(1)
+        return find_reading("column_mass").weigh(alpha).unsqueeze(1)
 
     def read(self, encoded, alpha):
         z = torch.einsum("bvt,bt->bv", alpha[:, :, 0], 4 * encoded.many.vectors[:, :, 2])

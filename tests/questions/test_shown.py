@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -18,13 +19,17 @@ from attnaudit.models.blank import Blank
 from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.imitation import distances
 from attnaudit.models.interface import AttentionModel, Encoded, ModelSpec, masked_softmax
+from attnaudit.models.lengths import Texts
 from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions import all_questions, find_question
+from attnaudit.questions.answers import answer
+from attnaudit.questions.heatmaps import _Gathered, recorded_tokens
 from attnaudit.questions.instance_adversary.make.weights import adversaries
 from attnaudit.questions.probe.views import views
 from attnaudit.questions.recording import Ledger
 from attnaudit.readings import find_reading
+from attnaudit.readings.reading import Reading
 
 CPU = torch.device("cpu")
 
@@ -186,7 +191,7 @@ def test_a_probe_shows_its_own_head_and_a_model_without_words_the_reading(retrai
 
 @pytest.mark.parametrize("reading", PICKS)
 def test_an_adversary_is_pushed_away_from_what_is_shown(retraining, base, vocabulary, reading):
-    show = find_reading(reading).compute
+    show = find_reading(reading).weigh
     kept, other = retraining.kept("test", show), TwoHeads(len(vocabulary), seed=3)
     assert retraining.kept("test", show) is kept
     for batch in retraining.batches("test"):
@@ -268,3 +273,104 @@ def test_a_collated_batch_has_words_outside_the_content(base, instances, vocabul
     batch = collate(instances, vocabulary, boundaries=True)
     outside = base.attend(base.encode(batch)).masked_fill(batch.content.unsqueeze(1), 0)
     assert (outside.sum(-1) > 0.01).all()
+
+
+# --- readings of more than weights -----------------------------------------------------------
+
+SIGNED = "gradient_attention"
+
+
+def signed_words(model, batches, gold=False):
+    """Weight times slope of each word, in closed form: the readout is linear in the weights."""
+    by_row = {}
+    for batch in batches:
+        encoded = model.encode(batch)
+        alpha = model.attend(encoded)  # (B, H, T)
+        z = (alpha.transpose(1, 2) * encoded.values).sum(-1)  # (B, T)
+        answered = z.sum(1) > 0
+        target = batch.labels.bool() if gold else answered
+        summed = batch.per_word(torch.where(target, 1, -1).unsqueeze(1) * z * batch.content)
+        for b, row in enumerate(batch.rows.tolist()):
+            by_row[row] = summed[b, : int(batch.word_counts[b])].tolist()
+    return by_row
+
+
+@pytest.mark.parametrize(
+    ("name", "gold"), [("correlate", False), ("correlate", True), ("erase", False)]
+)
+def test_a_signed_reading_is_shown_by_magnitude_with_its_signs(base, batches, name, gold):
+    asked = {"target": "gold"} if gold else {}
+    found = records_of(name, base, batches(), reading=SIGNED, measures=("random",), **asked)
+    expected = signed_words(base, batches(), gold)
+    for record in found:
+        signed = np.array(expected[record["row"]])
+        shares = np.abs(signed) / np.abs(signed).sum()
+        assert record["attention"] == pytest.approx(shares, abs=1e-6)
+        assert record["attention_signs"] == np.sign(signed).tolist()
+        msgspec.convert(record, find_question(name).kind(record))
+    assert {sign for record in found for sign in record["attention_signs"]} == {-1, 1}
+    plain = records_of(name, base, batches(), measures=("random",), **asked)
+    assert [r["outside"] for r in found] == [r["outside"] for r in plain]
+    assert not any("attention_signs" in r for r in plain)
+
+
+def test_heatmaps_show_the_signs_of_the_reading(base, batches):
+    made = records_of("correlate", base, batches(), reading=SIGNED, measures=("random",))
+    record = next(r for r in made if -1 in r["attention_signs"])
+    gathered = _Gathered()
+    record["tokens"] = ["word"] * record["words"]
+    gathered.add(record, find_question("correlate").beside, recorded_tokens)
+    signed = [w * s for w, s in zip(record["attention"], record["attention_signs"], strict=True)]
+    assert list(gathered.heatmap().rows[0].weights) == signed
+    assert min(signed) < 0
+
+
+@pytest.mark.parametrize(
+    "question", [q for q in OF_ANY if q.name not in ("correlate", "erase")], ids=lambda q: q.name
+)
+def test_tests_that_change_weights_refuse_readings_of_more(question, base):
+    settings = question.settings(reading=SIGNED)
+    with pytest.raises(InputError, match=rf"--reading {SIGNED}: this test changes weights"):
+        question.maker.settle(settings, base)
+
+
+def test_a_model_that_cannot_be_read_so_is_told_why_before_any_work(base):
+    question = find_question("correlate")
+    with pytest.raises(InputError, match="--reading rollout: it follows the attention of all"):
+        question.maker.settle(question.settings(reading="rollout"), base)
+
+
+@pytest.mark.parametrize("reading", [SIGNED, "value_zeroing_answer", "attention_attribution"])
+@pytest.mark.parametrize("name", ["correlate", "erase"])
+def test_what_a_reading_costs_is_counted(base, batches, monkeypatch, name, reading):
+    question, made = find_question(name), batches()
+    texts = Texts.of(made)
+    asked = {"measures": ("random",)}
+    settled = question.maker.settle(question.settings(reading=reading, **asked), base)
+    plain = question.maker.settle(question.settings(**asked), base)
+    more = find_reading(reading).passes(base, texts)
+    costs = [question.maker.cost(base, texts, s) for s in (settled, plain)]
+    assert costs[0] == costs[1] + more
+    answered = []
+    read = base.read
+    monkeypatch.setattr(
+        base, "read", lambda e, a: answered.append(a.shape[:2].numel()) or read(e, a)
+    )
+    counts = []
+    for settings in (settled, plain):
+        answered.clear()
+        for _ in question.maker.records(base, made, settings, Silent()):
+            pass
+        counts.append(sum(answered))
+    if name == "correlate":  # how much is erased until a decision flips depends on the ranking
+        assert counts[0] - counts[1] == more.answers
+
+
+def test_a_text_that_a_reading_is_undefined_for_is_named(base, batches, instances, monkeypatch):
+    undefined = Reading(
+        *("none", "d", "f", "s", "t"), of_model=lambda seen: seen.alpha[:, 0] * torch.nan, most=2
+    )
+    (batch, *_) = batches()
+    by_row = {i.row: i for i in instances}
+    with pytest.raises(InputError, match=r"has \d tokens and no reading none, which takes .* 2"):
+        answer(base, batch, by_row, undefined)

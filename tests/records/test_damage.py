@@ -158,6 +158,8 @@ def test_what_is_cut_away_is_said_and_kept(tmp_path: Path, small: Header) -> Non
         ({"attention": [0.5, -0.5]}, "attention[1]: expected `float` >= 0.0"),
         ({"attention": [0.9, 0.9]}, "attention adds up to 1.8, more than 1"),
         ({"attention": [1.0]}, "attention has 1 numbers for 2 words"),
+        ({"attention_signs": [1]}, "attention_signs has 1 numbers for 2 words"),
+        ({"attention_signs": [1, 2]}, "attention_signs[1]: expected `int` <= 1"),
         ({"attention": [0.5, None]}, "attention[1]: expected `float`, got `null`"),
         ({"words": 0}, "words: expected `int` >= 1"),
         ({"outside": -1}, "outside: expected `float` >= -1e-05"),

@@ -222,8 +222,8 @@ TERMS = (
     Entry(
         "term",
         "reading",
-        "How the weights of several heads become one number for each word, which is shown and "
-        "ranked.",
+        "How attention becomes one number for each word, which is shown and ranked: from weights "
+        "alone, or from values, layers and gradients as well.",
         beside=("head",),
         traps="Two readings of the same attention may rank words differently. Tests that change "
         "weights always change all heads.",

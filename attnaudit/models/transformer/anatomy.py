@@ -259,7 +259,7 @@ def _row(
     end: int | None,
 ) -> tuple[Row, tuple[int, ...]]:
     """The rule of the row that the head reads, which holds on all batches."""
-    rules: list[Row] = [*(["last_end"] if end is not None else []), "first", "last"]
+    rules: list[Row] = ["first", "last"] if end is None else ["last_end", "first", "last"]
     rules += ["last_not_pad"] if pad is not None else []
     tupled: tuple[int, ...] = ()
     rows = 1

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,15 +28,25 @@ from typing_extensions import override
 
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
-from attnaudit.models.interface import AttentionModel, Encoded, Keys, Layer, Values, agree
+from attnaudit.models.interface import (
+    AttentionModel,
+    Encoded,
+    Joined,
+    Keys,
+    Layer,
+    Values,
+    agree,
+)
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.calls import Call, Handler, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
 from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
+from attnaudit.models.transformer.joins import Join, by_head, find_joins
 from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
 from attnaudit.models.transformer.quiet import quiet
 from attnaudit.models.transformer.seams import find_seam
+from attnaudit.models.transformer.zeroing import distances
 
 # Rows that `read` computes at once: on a CPU so many that the C library keeps the memory of their
 # widest result, see execution/allocator.py; that costs less than what leaves the caches.
@@ -272,6 +282,40 @@ class TransformerClassifier(AttentionModel):
             for call, begun in zip(calls, states, strict=True)
         ]
 
+    def attention_graph(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        """See `AttentionModel`."""
+        found: list[Tensor] = []
+
+        def handler(call: Call) -> Tensor:
+            weights = call.weights()
+            if not found:
+                weights = weights.detach().requires_grad_()
+            found.append(weights)
+            return call.output(weights)
+
+        with torch.enable_grad(), self.seam.handling(handler):
+            return self.forward(batch), found
+
+    def audited_row(self, batch: Batch) -> Tensor:
+        """See `AttentionModel`; raises ValueError where the head reads no one row."""
+        return self._rows(batch)
+
+    def joins(self) -> tuple[Joined | None, ...]:
+        """See `AttentionModel`."""
+        return tuple(None if join is None else join.now() for join in self._joins)
+
+    @cached_property
+    def _joins(self) -> tuple[Join | None, ...]:
+        table: Tensor = self.network.get_input_embeddings().weight  # type: ignore[operator]
+        example = self._example.to(table.device)
+        return find_joins(
+            self.anatomy.blocks, self.seam, self.forward, example, self.anatomy.tupled
+        )
+
+    def without_values(self, batch: Batch, layers: Collection[int]) -> list[Tensor]:
+        """See `AttentionModel`."""
+        return distances(self.anatomy, self.seam, lambda: self.forward(batch), layers)
+
     def at_layer(self, layer: int) -> AttentionModel:
         """See `AttentionModel`."""
         from attnaudit.models.transformer.every_row import every_row  # which builds on this module
@@ -364,12 +408,7 @@ class TransformerClassifier(AttentionModel):
         layer = self.anatomy.output
         if layer is None:
             return None
-        weight: Tensor = layer.weight  # type: ignore[assignment]
-        if isinstance(layer, nn.Linear):
-            weight = weight.T
-        if len(weight) % heads:
-            return None
-        return wide(weight).reshape(heads, -1, weight.shape[1])
+        return by_head(layer, heads)
 
     def _spares(self, batch: Batch) -> bool:
         """Whether rows are read right without what projects queries, keys and values."""

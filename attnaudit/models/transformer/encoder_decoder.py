@@ -93,6 +93,7 @@ class EncoderDecoder(TransformerClassifier):
     kind = SELF
     # What these show is one stack of layers, each with one attention.
     trace = scale_heads = layer_states = None  # type: ignore[assignment]
+    joins = without_values = attention_graph = None  # type: ignore[assignment]
 
     def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:
         """See `TransformerClassifier`; the texts of `example` end with the network's end token."""
@@ -373,8 +374,9 @@ class EncoderDecoder(TransformerClassifier):
 
         These networks refuse a batch of texts that differ in that, though not each text alone.
         """
-        ends = (batch.ids == self._end).sum(1)
-        counts = ends.unique()
+        assert self._end is not None
+        ends = batch.ids.eq(self._end).sum(1)
+        counts = torch.unique(ends)
         if len(counts) == 1:
             return answer(batch)
         parts = [(ends == count).nonzero().flatten() for count in counts]

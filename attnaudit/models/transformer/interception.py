@@ -135,7 +135,9 @@ class Call:
         here they are the V queries of each of B texts.
         """
         texts = len(self.key)
-        query = other.query.unflatten(0, (texts, -1)).squeeze(3).transpose(1, 2)  # (B, H, V, D)
+        query = (
+            other.query.view(texts, -1, *other.query.shape[1:]).squeeze(3).transpose(1, 2)
+        )  # (B, H, V, D)
         return replace(self, query=wide(query))
 
     def of_rows(self, rows: Tensor) -> Call:

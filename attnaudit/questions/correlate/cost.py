@@ -14,5 +14,6 @@ if TYPE_CHECKING:
 
 
 def cost(model: AttentionModel, texts: Texts, settings: CorrelateSettings) -> Passes:
-    """All texts once, and what the importances take."""
-    return answering(len(texts)) + cost_of(settings.importances, model, texts)
+    """All texts once, and what the reading and the importances take."""
+    shown = settings.shown.passes(model, texts)
+    return answering(len(texts)) + shown + cost_of(settings.importances, model, texts)

@@ -44,7 +44,7 @@ def records(
     def make(known: Answered) -> list[Record]:
         return _batch_records(model, known, settings, batches.budget)
 
-    return each_batch(model, batches, make, observer, settings.shown)
+    return each_batch(model, batches, make, observer, settings.shown, settings.target == "gold")
 
 
 def _batch_records(
@@ -53,12 +53,11 @@ def _batch_records(
     batch = known.batch
     target = batch.labels if settings.target == "gold" else known.probs.argmax(1)
     found = importances(known.request(model, target, settings.names, settings.seed, budget))
-    attention = known.on_words.float().cpu().numpy()
     made: list[Record] = []
     for b, n in enumerate(batch.word_counts.tolist()):
         record = known.record(b) | {
             "target": int(target[b]),
-            "attention": compact(attention[b, :n]),
+            **known.shown_record(b),
             "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
             "signs": {name: signs[b, :n].tolist() for name, signs in found.signs.items()},
         }

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def cost(model: AttentionModel, texts: Texts, settings: EraseSettings) -> Passes:
-    """All texts once, their answers under erased weights, the importances, and shorter texts."""
+    """All texts once, the reading, answers under erased weights, importances, and shorter texts."""
     n = len(texts)
     single, all_erased, decided, slopes = 3, 2, 1, 1
     flips = (3 + SHUFFLES) * int(texts.padded(texts.items).sum())
     weights = n * (single + all_erased + decided + slopes) + flips
     made = answering(n) + Passes(backward=n, answers=weights)
+    made += settings.shown.passes(model, texts)
     made += cost_of(settings.importances, model, texts)
     made += answering(len(settings.rankings) * _deleted(texts))
     sets = np.array([1 + most_draws(words) for words in texts.words.tolist()], np.int64)

@@ -149,7 +149,7 @@ def records(
             *_length(retraining, settings),
             observer,
             one.words,
-            settings.shown.compute,
+            settings.shown.weigh,
         )
         if store:
             store.keep(model, one, origin, len(progress.epochs))

@@ -31,7 +31,7 @@ def views(
     models = {file.name: _load(file, retraining, reading) for file in files}
 
     def base(split: str) -> Kept:
-        return retraining.kept(split, reading.compute)
+        return retraining.kept(split, reading.weigh)
 
     @cache
     def without_order(split: str) -> Guide:
@@ -39,7 +39,7 @@ def views(
 
     @cache
     def position(split: str) -> Guide:
-        return by_place(retraining.kept("train", reading.compute))
+        return by_place(retraining.kept("train", reading.weigh))
 
     @cache
     def untrained() -> AttentionModel:
@@ -67,7 +67,7 @@ def arms(retraining: Retraining, reading: Reading) -> Mapping[str, Callable[[str
 
     @cache
     def both(split: str) -> dict[Arm, Removal]:
-        kept = retraining.kept(split, reading.compute)
+        kept = retraining.kept(split, reading.weigh)
         return removals(kept, retraining.splits[split].instances, split)
 
     def one(arm: Arm, split: str) -> Removal:
@@ -94,7 +94,7 @@ def _keeper(
 ) -> Callable[[str], Guide]:
     @cache
     def kept(split: str) -> Guide:
-        return retraining.keep(model(), split, reading.compute)
+        return retraining.keep(model(), split, reading.weigh)
 
     return kept
 

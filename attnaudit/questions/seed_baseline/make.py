@@ -161,7 +161,7 @@ def _view(
         return as_it_is
     guides: Guides = dict.fromkeys(splits, uniform)
     if attention == "peaked":
-        show = settings.shown.compute
+        show = settings.shown.weigh
         guides = {split: shuffled(retraining.kept(split, show), seed) for split in splits}
     return guided(guides)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from attnaudit.report.works import debate, heads, models, statistics
+from attnaudit.report.works import debate, heads, models, readings, statistics
 
-WORKS = (*debate.WORKS, *heads.WORKS, *models.WORKS, *statistics.WORKS)
+WORKS = (*debate.WORKS, *heads.WORKS, *models.WORKS, *readings.WORKS, *statistics.WORKS)

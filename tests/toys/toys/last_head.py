@@ -10,6 +10,6 @@ READING = Reading(
     formula="a_H",
     source="made for the tests",
     traps="Another model has another last head.",
-    compute=lambda alpha: alpha[:, -1],
+    of_weights=lambda alpha: alpha[:, -1],
     parts=lambda heads: [float(h == heads - 1) for h in range(heads)],
 )

@@ -51,7 +51,6 @@ from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.reliance import all_erased, residual_ratios
 from attnaudit.questions.settling import settle
-from attnaudit.records.rounding import compact
 
 STREAM = 4  # of the random generators of an instance: ties of its rankings of words
 
@@ -88,7 +87,7 @@ def _batch_records(
         model, known, [order["attention"] for order in orders], settings.seed, budget
     )
     made: list[Record] = []
-    for b, attention in enumerate(s["attention"] for s in scores):
+    for b in range(len(scores)):
         marked = rationale_of(known, b)
         record = known.record(b) | {
             "single": singles[b],
@@ -101,7 +100,7 @@ def _batch_records(
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)
             ),
             **found.told(b),
-            "attention": compact(attention),
+            **known.shown_record(b),
         }
         if settings.text:
             record["tokens"] = words_of(known, b)

@@ -126,7 +126,7 @@ class Detached:
         scaled = share.unsqueeze(1) * weights
         if self.is_sum:
             return scaled.sum(2)
-        shown = self.reading.compute(scaled.flatten(0, 1)).view(*weights.shape[:2], -1)
+        shown = self.reading.weigh(scaled.flatten(0, 1)).view(*weights.shape[:2], -1)
         return shown / shown.sum(-1, keepdim=True)
 
     def logits(self, weights: Array) -> Array:

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from attnaudit.errors import InputError
+from attnaudit.readings import find_reading
+from attnaudit.readings.decomposition_passes import contributions
+
+
+@torch.no_grad()
+def scores(found):
+    """(B,) the logit of the target less the mean of the others."""
+    logits = found.model(found.batch)
+    target = logits.gather(1, found.target.unsqueeze(1))[:, 0]
+    return target - (logits.sum(1) - target) / (logits.shape[1] - 1)
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "mpnet"])
+def test_contributions_and_the_rest_add_up_to_the_logit(seen, kind):
+    found = seen(kind)
+    parts, rest = contributions(found)
+    torch.testing.assert_close((parts.sum(1) + rest).float(), scores(found), atol=1e-5, rtol=1e-4)
+    assert (parts[~found.batch.mask] == 0).all()
+    assert parts.abs().max() > 1e-3
+    assert (parts < 0).any()
+
+
+def test_of_three_classes_each_has_its_own(seen):
+    found = seen("bert", 6)
+    shown = find_reading("contributions").compute(found)
+    for other in range(3):
+        target = torch.full_like(found.target, other)
+        moved = type(found)(found.model, found.batch, found.encoded, found.alpha, target)
+        parts, rest = contributions(moved)
+        torch.testing.assert_close((parts.sum(1) + rest).float(), scores(moved), atol=1e-5, rtol=0)
+        if other == int(found.target[0]):
+            torch.testing.assert_close(shown[0], parts[0].float())
+
+
+@torch.no_grad()
+def test_of_bert_they_are_the_linear_network_with_its_factors_held(seen):
+    """A second way: the derivative of the network in which what is held is held, times the part."""
+    found = seen("bert", 9)
+    network = found.model.network
+    block, heads = network.bert.encoder.layer[-1], found.values
+    mapped = torch.einsum("bht,bhtd,hdm->btm", found.alpha, heads.vectors, heads.output)[0]
+
+    def spread(norm, x):
+        return (x.var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
+
+    bias = block.attention.output.dense.bias
+    first, second = block.attention.output.LayerNorm, block.output.LayerNorm
+    whole = heads.residual[0] + mapped.sum(0) + bias
+    centred = [x - x.mean(-1, keepdim=True) for x in (mapped, whole)]
+    part, state = (first.weight * c / spread(first, whole) for c in centred)
+    state = state + first.bias
+    inner = block.intermediate.dense(state)
+    slope = torch.nn.functional.gelu(inner) / inner
+    out = block.output.dense
+    fed = out(slope * inner) + state
+    part = (slope * (part @ block.intermediate.dense.weight.T)) @ out.weight.T + part
+    part = second.weight * (part - part.mean(-1, keepdim=True)) / spread(second, fed)
+    state = second(fed)
+    pooled = network.bert.pooler.dense(state)
+    part = (part @ network.bert.pooler.dense.weight.T) * pooled.tanh() / pooled
+    logits = part @ network.classifier.weight.T  # (T, C)
+    target = int(found.target)
+    others = [c for c in range(3) if c != target]
+    expected = logits[:, target] - logits[:, others].mean(1)
+    shown = find_reading("contributions").compute(found)[0]
+    torch.testing.assert_close(shown, expected, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("a", "b", "c")])
+def test_of_a_bilstm_they_are_the_words_own_logits(classic, labels):
+    found = classic(labels)
+    parts, rest = contributions(found)
+    per_token, bias = found.model.token_logits(found.encoded)
+    weighed = found.alpha[:, 0].unsqueeze(-1) * per_token  # (B, T, C)
+    each = torch.arange(2)
+
+    def score(logits):
+        own = logits[each, ..., found.target]
+        return own - (logits.sum(-1) - own) / (len(labels) - 1)
+
+    expected = torch.stack([score(weighed[:, t]) for t in range(9)], dim=1)
+    torch.testing.assert_close(parts.float(), expected, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(rest.float(), score(bias.expand(2, -1)), atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("llama", "it has the operation pow, through which sums cannot be followed"),
+        ("albert", "it has the operation pow, through which sums cannot be followed"),
+        ("modernbert", "it combines two values by multiplication that both depend on them"),
+    ],
+)
+def test_networks_that_no_sum_goes_through_are_told_so(seen, kind, reason):
+    with pytest.raises(InputError, match=f"cannot be written as a sum over words: {reason}"):
+        contributions(seen(kind))
