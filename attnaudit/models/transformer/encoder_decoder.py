@@ -373,8 +373,9 @@ class EncoderDecoder(TransformerClassifier):
 
         These networks refuse a batch of texts that differ in that, though not each text alone.
         """
-        ends = (batch.ids == self._end).sum(1)
-        counts = ends.unique()
+        assert self._end is not None
+        ends = batch.ids.eq(self._end).sum(1)
+        counts = sorted(set(ends.tolist()))
         if len(counts) == 1:
             return answer(batch)
         parts = [(ends == count).nonzero().flatten() for count in counts]
