@@ -259,8 +259,11 @@ def _row(
     end: int | None,
 ) -> tuple[Row, tuple[int, ...]]:
     """The rule of the row that the head reads, which holds on all batches."""
-    rules: list[Row] = ["first", "last"] if end is None else ["last_end", "first", "last"]
-    rules += ["last_not_pad"] if pad is not None else []
+    rules: list[Row] = ["first", "last"]
+    if pad is not None:
+        rules.append("last_not_pad")
+    if end is not None:
+        rules.insert(0, "last_end")
     tupled: tuple[int, ...] = ()
     rows = 1
     gradients: list[Tensor] = []

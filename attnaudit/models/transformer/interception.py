@@ -134,11 +134,9 @@ class Call:
         That holds one query of each of B * V variants, the variants of a text next to each other;
         here they are the V queries of each of B texts.
         """
-        texts = len(self.key)
-        query = (
-            other.query.view(texts, -1, *other.query.shape[1:]).squeeze(3).transpose(1, 2)
-        )  # (B, H, V, D)
-        return replace(self, query=wide(query))
+        heads, size = other.query.shape[1], other.query.shape[3]
+        query = other.query.reshape(len(self.key), -1, heads, size)
+        return replace(self, query=wide(query.transpose(1, 2)))  # (B, H, V, D)
 
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text."""
