@@ -39,6 +39,22 @@ def test_it_gives_what_the_command_gives(tiny, made, tmp_path, monkeypatch, caps
         assert getattr(made.report, fact) == getattr(told, fact)
 
 
+def test_scores_of_other_tools_for_rows_in_memory(tiny, rows, tmp_path):
+    path = tmp_path / "lengths.jsonl"
+    scored = [{"id": n, "scores": [*map(len, text.split())]} for n, (text, _) in enumerate(rows, 1)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in scored[:-1]))
+    labels = [(text, {"no": "negative", "yes": "positive"}[label]) for text, label in rows]
+    done = attnaudit.audit(
+        tiny / "model.pt", labels, ["correlate"], settings=QUICK, attributions=[path]
+    )
+    found = done.report.metrics["correlate.lengths.top_overlap.mean"]
+    assert found.n + found.undefined == len(rows)
+    assert done.report.manifest.files[str(path)] == sha256_file(path)
+    assert any("scores for 15 of 16 audited texts" in remark for remark in done.remarks)
+    with pytest.raises(InputError, match="goes with correlate and erase"):
+        attnaudit.audit(tiny / "model.pt", labels, ["permute"], attributions=[path])
+
+
 def test_the_describing_questions_are_asked_by_default():
     asked = [question.name for question, _ in asked_of(None, {}, False, 0)]
     assert asked == ["correlate", "permute", "erase", "instance-adversary"]
