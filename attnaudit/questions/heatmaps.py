@@ -25,10 +25,13 @@ from attnaudit.questions.beside import Beside, Trained
 from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
 from attnaudit.questions.question import Question
 from attnaudit.questions.runs import BASE_RUN
+from attnaudit.readings import READINGS
+from attnaudit.readings.reading import Reading
 from attnaudit.records.reading import Placed
 
 Record = Mapping[str, Any]
 _SAME = 1e-3  # weights of two runs that differ by no more are of one attention
+ATTENTION = "the model's attention"  # what the first row of a heatmap is called
 Tokens = Callable[[Record], Sequence[str] | None]
 
 
@@ -53,13 +56,19 @@ class Chooser:
         self._largest = ByRow()  # attention weight, of the rows that have words too
 
     def watch(
-        self, question: Question, split: str, source: Placed, records: Iterator[dict[str, Any]]
+        self,
+        question: Question,
+        split: str,
+        source: Placed,
+        records: Iterator[dict[str, Any]],
+        reading: str | None = None,
     ) -> Iterator[dict[str, Any]]:
         """The same `records` of `question`, which come from `source`; seen as they pass by.
 
-        Those of other splits than the audited `split` are passed over.
+        Those of other splits than the audited `split` are passed over. `reading` names the one by
+        which their attention is shown.
         """
-        watched = _Watched(source, question.beside or Beside())
+        watched = _Watched(source, question.beside or Beside(), _name_of(reading))
         self._watched.append(watched)
         for record in records:
             if record.get("run", {}).get("split", split) == split and "attention" in record:
@@ -89,7 +98,7 @@ class Chooser:
         gathered = {row: _Gathered(bool(self._ids)) for row in rows}
         for one in self._watched:
             for record in one.read(rows, picked if one is shown else None):
-                gathered[record["row"]].add(record, one.beside, self._tokens)
+                gathered[record["row"]].add(record, one.beside, self._tokens, one.name)
         maps = [made for row in rows if (made := gathered[row].heatmap()) is not None]
         judged, unsupported = (
             sum(one.statuses[status] for one in self._watched for status in counted)
@@ -138,6 +147,13 @@ def evenly(scores: Mapping[int, float], count: int) -> list[int]:
     return [order[round(k * (len(order) - 1) / (count - 1))] for k in range(count)]
 
 
+def _name_of(reading: str | None) -> str:
+    """What attention is called that is shown by a reading: named if it is of more than weights."""
+    found = READINGS.get(reading or "")
+    wide = isinstance(found, Reading) and found.of_weights is None
+    return f"{ATTENTION}, read as {reading}" if wide else ATTENTION
+
+
 def _signed(record: Record) -> Sequence[float]:
     """The attention of a record with the signs of its reading, where that has any."""
     weights: Sequence[float] = record["attention"]
@@ -168,8 +184,8 @@ class _Model:
 class _Watched:
     """What is kept of the records of one question, which stand in `source`."""
 
-    def __init__(self, source: Placed, beside: Beside) -> None:
-        self.source, self.beside = source, beside
+    def __init__(self, source: Placed, beside: Beside, name: str) -> None:
+        self.source, self.beside, self.name = source, beside, name
         self.models: dict[frozenset[tuple[str, Any]], _Model] = {}
         self.moved = ByRow()
         self.statuses = Counter[str]()  # of support
@@ -215,14 +231,19 @@ class _Gathered:
         self._whole = whole
         self._figures: dict[str, list[tuple[str, float]]] = {}  # by the name of a row
         self._base: Record | None = None
+        self._name = ATTENTION
         self._tokens: Sequence[str] | None = None
         self._rows: list[tuple[int, Weights]] = []  # with their priorities
         self._support: tuple[Support, Sequence[float]] | None = None  # and of which attention
 
-    def add(self, record: Record, beside: Beside, tokens: Tokens) -> None:
-        """Take in a record of the audited model, or of the trained one that is shown."""
+    def add(self, record: Record, beside: Beside, tokens: Tokens, name: str = ATTENTION) -> None:
+        """Take in a record of the audited model, or of the trained one that is shown.
+
+        `name` is what the attention of the audited model is called.
+        """
         if _is_base(record):
-            self._base = self._base or record
+            if self._base is None:
+                self._base, self._name = record, name
             self._tokens = self._tokens or tokens(record)
             rows = beside.every(record) if self._whole else beside.rows(record)
             for name, figures in (beside.figures(record) if self._whole else {}).items():
@@ -240,7 +261,7 @@ class _Gathered:
         if self._base is None or self._tokens is None:
             return None
         shown = _signed(self._base)
-        first = Weights("the model's attention", shown, self._base.get("probs"))
+        first = Weights(self._name, shown, self._base.get("probs"))
         others = sorted(self._rows, key=lambda one: -one[0])
         rows = [replace(first, figures=self._figures.get("attention", ()))]
         rows += [replace(row, figures=self._figures.get(row.name, ())) for _, row in others]

@@ -130,7 +130,9 @@ def _summary(
 ) -> Summary:
     question = find_question(header.audit)
     if chooser:
-        records = chooser.watch(question, header.dataset.split, file, records)
+        reading = header.settings.get("reading")
+        named = reading if isinstance(reading, str) else None
+        records = chooser.watch(question, header.dataset.split, file, records, named)
     try:
         settings = question.settings.model_validate(header.settings, strict=False)
         summary = question.summarise(records, settings, labels_of(header))

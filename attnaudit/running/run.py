@@ -81,7 +81,13 @@ def ask_questions(
             record(work, writer, engine, observer)
             records = writer.records()
             if chooser:
-                records = chooser.watch(work.question, data.split, writer, records)
+                records = chooser.watch(
+                    work.question,
+                    data.split,
+                    writer,
+                    records,
+                    getattr(work.settings, "reading", None),
+                )
             summary = work.question.summarise(records, work.settings, data.labels)
             writer.finish(work.manifest(datetime.now(timezone.utc), verification))
             parts.append(Part.of(writer.header, summary, writer.digest))

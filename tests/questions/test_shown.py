@@ -24,7 +24,7 @@ from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.answers import answer
-from attnaudit.questions.heatmaps import _Gathered, recorded_tokens
+from attnaudit.questions.heatmaps import _Gathered, _name_of, recorded_tokens
 from attnaudit.questions.instance_adversary.make.weights import adversaries
 from attnaudit.questions.probe.views import views
 from attnaudit.questions.recording import Ledger
@@ -323,6 +323,11 @@ def test_heatmaps_show_the_signs_of_the_reading(base, batches):
     signed = [w * s for w, s in zip(record["attention"], record["attention_signs"], strict=True)]
     assert list(gathered.heatmap().rows[0].weights) == signed
     assert min(signed) < 0
+
+
+def test_a_heatmap_says_by_which_reading_it_was_made():
+    assert _name_of(None) == _name_of("max") == _name_of("head3") == "the model's attention"
+    assert _name_of("alti") == "the model's attention, read as alti"
 
 
 @pytest.mark.parametrize(
