@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Look for no garbage among modules and tests, which stay: it takes a tenth of the time."""
+    """Look for no garbage among modules and tests, which are many, and stay."""
     gc.disable()
     try:
         return (yield)

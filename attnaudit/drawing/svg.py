@@ -120,7 +120,7 @@ def _lay_out(figure: Figure) -> None:
     if engine is not None:
         figure.dpi = _DPI
         engine.execute(figure)
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
 
 
 def _adapt(element: ElementTree.Element, name: str) -> None:

@@ -459,8 +459,8 @@ def test_signs_are_shown(report: Report, combine: Any, summaries: dict[str, Summ
     signed = Weights("signed", [-0.3, 0.25, -0.25, -0.2])
     rows = [Weights("the model's attention", [0.5, 0.1, 0.2, 0.2]), signed]
     words = ["bad", "film", "no", "dull"]
-    gallery = Gallery([Heatmap("t", words, 0, 0, rows)], 1, "by rank", ("a", "b"))
-    text = html_page(combine(report, summaries, gallery, ("a", "b")))
+    gallery = Gallery([Heatmap("t", words, 0, 0, rows)], 1, "by rank", ("negative", "positive"))
+    text = html_page(combine(report, summaries, gallery))
     assert '<span class="w3 minus" title="-0.3000">bad<sub>−0.30</sub><sup>↓</sup></span>' in text
     assert '<span class="w3" title="0.2500">film<sub>0.25</sub><sup>↑</sup></span>' in text
     assert '<span class="w2 minus" title="-0.2000">dull<sub>−</sub><sup>↓</sup></span>' in text
