@@ -155,7 +155,8 @@ def _weighted() -> Callable[..., Any]:
     """What scipy has around its function, for axes, masks and NaN, takes five times as long."""
     from scipy.stats import weightedtau  # takes a second
 
-    return inspect.unwrap(weightedtau)
+    inner: Callable[..., Any] = inspect.unwrap(weightedtau)
+    return inner
 
 
 def top_overlap(a: ArrayLike, b: ArrayLike, k: int) -> float:
