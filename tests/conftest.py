@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import gc
+import hashlib
+import pickle
+import shutil
 import socket
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from attnaudit.execution.observer import Silent
 from attnaudit.models.recipe import Overrides, read_config
+from attnaudit.questions.question import Question
 from attnaudit.records.manifest import collect
 from attnaudit.records.schema import DatasetFacts, Header, Manifest, ModelFacts
 from attnaudit.running.run import run_training
@@ -35,6 +42,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("whole")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage among modules and tests, which are many, and stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -142,8 +160,18 @@ def write_tiny(
 
 
 @pytest.fixture(scope="session")
-def write_pretrained():
-    return write_tiny
+def write_pretrained(tmp_path_factory):
+    """`write_tiny`; a network that was written before is copied."""
+    written = {}
+
+    def write(folder, *args, **changes) -> Path:
+        key = repr((args, sorted(changes.items())))
+        if key not in written:
+            written[key] = write_tiny(tmp_path_factory.mktemp("written"), *args, **changes)
+        shutil.copytree(written[key], folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        return Path(folder)
+
+    return write
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +214,37 @@ def tiny_bert():
         return model.eval().requires_grad_(False), vocabulary
 
     return make
+
+
+@pytest.fixture(scope="session")
+def drawn() -> dict[bytes, Any]:
+    """The figures that were drawn, by what they were drawn from."""
+    return {}
+
+
+def _shown(summary):
+    """What a summary has for figures, as something that can be hashed."""
+    columns = summary.columns
+    if columns is None:
+        return summary.metrics, summary.tables
+    numbers = {**columns.values, "predicted": columns.predicted, "largest": columns.largest}
+    known = {name: each.tobytes() for name, each in numbers.items() if each is not None}
+    return summary.metrics, summary.tables, known
+
+
+@pytest.fixture
+def figures_drawn_once(drawn, monkeypatch) -> None:
+    """For tests of what stands around figures, which take nearly all of a page's time."""
+    draw = Question.figures
+
+    def figures(question, summaries, labels):
+        shown = {name: _shown(summary) for name, summary in summaries.items()}
+        key = hashlib.sha256(pickle.dumps((question.name, shown, labels))).digest()
+        if key not in drawn:
+            drawn[key] = draw(question, summaries, labels)
+        return list(drawn[key])
+
+    monkeypatch.setattr(Question, "figures", figures)
 
 
 @pytest.fixture

@@ -34,12 +34,13 @@ def toy(tiny, tmp_path_factory):
         if path.is_file():
             shutil.copy(path, folder / path.name)
 
-    def run(*args, left_out="-", code=0):
+    def run(*args, left_out="-", code=0, lines=None):
         path = os.pathsep.join([str(TOYS), str(ROOT)])
         done = subprocess.run(
             [sys.executable, str(TOYS / "run.py"), left_out, *args],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "100"},
+            input=lines,
             capture_output=True,
             text=True,
             check=False,
@@ -48,7 +49,13 @@ def toy(tiny, tmp_path_factory):
         assert "Traceback" not in done.stderr
         return done.stdout if code == 0 else done.stderr
 
-    run.folder = folder
+    def run_all(lines):
+        """What several command lines say, from one start of the program, which takes a second."""
+        said = json.loads(run(lines=json.dumps(lines)))
+        assert [(code, err) for code, _, err in said] == [(0, "")] * len(lines)
+        return [out for _, out, _ in said]
+
+    run.folder, run.all = folder, run_all
     return run
 
 
@@ -79,11 +86,21 @@ def test_a_question_is_planned_before_it_runs(toy):
     assert plan["parts"][0]["passes"]["forward"] == 30
 
 
-@pytest.mark.parametrize("form", [*(form.name for form in FORMATS), "shout"])
-def test_a_question_is_reported_in_every_format(toy, records, form):
+FORMS = (*(form.name for form in FORMATS), "shout")
+
+
+@pytest.fixture(scope="module")
+def reports(toy, records):
+    """The report of these records, by the name of its format."""
     rule = "gates: [{id: quiet, metric: loud.largest.mean, max: 0.99}]\n"
     (toy.folder / "quiet.yaml").write_text(rule)
-    shown = toy("report", records, "--format", form, "--policy", "quiet.yaml")
+    asked = ("report", records, "--policy", "quiet.yaml", "--format")
+    return dict(zip(FORMS, toy.all([[*asked, form] for form in FORMS]), strict=True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_question_is_reported_in_every_format(reports, form):
+    shown = reports[form]
     if form == "html":
         assert "How loud the loudest word is" in shown
         assert "<svg" in shown
@@ -140,19 +157,18 @@ def test_a_reading_is_offered_wherever_attention_is_shown(toy):
     assert "unknown reading 'last'" in unknown
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("loud", "How loud is the loudest word?"),
-        ("loud.largest.mean", "Mean over instances of the largest weight of a word."),
-        ("times", "How many times each weight counts."),
-        ("word_number", "The number of the word in its text."),
-        ("last", "The weights of the last head alone."),
-        ("shout", "Every metric in capitals."),
-    ],
-)
-def test_everything_is_explained(toy, name, says):
-    assert says in " ".join(toy("explain", name).split())
+def test_everything_is_explained(toy):
+    known = {
+        "loud": "How loud is the loudest word?",
+        "loud.largest.mean": "Mean over instances of the largest weight of a word.",
+        "times": "How many times each weight counts.",
+        "word_number": "The number of the word in its text.",
+        "last": "The weights of the last head alone.",
+        "shout": "Every metric in capitals.",
+    }
+    said = toy.all([["explain", name] for name in known])
+    for (name, says), shown in zip(known.items(), said, strict=True):
+        assert says in " ".join(shown.split()), name
 
 
 # What is on the lists is whole

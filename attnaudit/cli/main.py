@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from attnaudit import __version__
 from attnaudit.cli.ask import command_of
@@ -81,10 +84,16 @@ def main() -> None:
     sys.exit(code)
 
 
+@cache
+def _program() -> Callable[..., Any]:
+    """All commands with their options, which take longer to put together than most answers."""
+    return get_command(app)
+
+
 def _code() -> int:
     verbose = bool({"-v", "--verbose"} & set(sys.argv[1:]))
     try:
-        code: int = app(prog_name="attnaudit", standalone_mode=False) or 0
+        code: int = _program()(prog_name="attnaudit", standalone_mode=False) or 0
         check_written()
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED

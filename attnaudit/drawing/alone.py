@@ -64,7 +64,7 @@ def keep(figure: Figure, name: str) -> None:
         n += 1
         free = f"{name}-{n}"
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # all kinds get the same layout, which takes time
+    figure.set_layout_engine(None)  # all kinds get the same layout, which takes time
     kept.files[free] = {kind: _saved(figure, kind, kept.palette) for kind in _NOTHING}
 
 

@@ -21,6 +21,7 @@ from attnaudit.drawing.alone import colour, keep
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
+_DPI = 72  # of SVG, whose unit is the point
 WIDTH = 400  # points of the page's own scale: about as wide as a phone, so that text stays legible
 
 
@@ -96,6 +97,7 @@ def inline(figure: Figure, name: str, label: str) -> str:
     `name` sets its ids apart from those of the other figures of the page.
     """
     keep(figure, name)
+    _lay_out(figure)
     stream = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(stream, format="svg", transparent=True, metadata=nothing)
@@ -110,6 +112,15 @@ def inline(figure: Figure, name: str, label: str) -> str:
     root.set("role", "img")
     root.set("aria-label", label)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the parts of the figure. Writing would draw all of it once more, only for this."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        figure.dpi = _DPI
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _adapt(element: ElementTree.Element, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -116,13 +116,31 @@ def works_of(sources: Iterable[str]) -> list[Work]:
 @cache
 def pattern_of_any() -> re.Pattern[str]:
     """What finds any work in a text."""
-    return re.compile("|".join(_pattern(work.key).pattern for work in works()))
+    return re.compile(rf"(?<!\w){either_of({work.key: _spelt(work.key[1:]) for work in works()})}")
+
+
+def either_of(rests: Mapping[str, str]) -> str:
+    """A pattern of any of some names, by the pattern of what follows the first letter of each.
+
+    At most places of a text the first letters rule out all of them. Of names with the same first
+    letter the first one that fits is found.
+    """
+    beginning: dict[str, list[str]] = {}
+    for name, rest in rests.items():
+        beginning.setdefault(name[0], []).append(rest)
+    either = (f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in beginning.items())
+    return f"(?:{'|'.join(either)})"
 
 
 @cache
 def _pattern(key: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){_spelt(key)}")
+
+
+def _spelt(key: str) -> str:
+    """The pattern of how texts name a work, from its key or the end of it."""
     names, _, year = key.rpartition(" ")
-    return re.compile(rf"(?<!\w){re.escape(names)}(?:'s)?,? \(?{re.escape(year)}(?!\d)")
+    return rf"{re.escape(names)}(?:'s)?,? \(?{re.escape(year)}(?!\d)"
 
 
 def _bib_author(name: str) -> str:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ POINTED = [
 ]
 
 
+@cache  # no test changes what has grown
 def grown(name, **changes):
     return replace(PLANTS[name], **changes).grow(SEED)
 

@@ -23,7 +23,7 @@ FEW = ("--skip", "correlate", "--skip", "erase", "--skip", "adversary")
 
 
 @pytest.fixture(autouse=True)
-def _few_draws(monkeypatch):
+def _few_draws(monkeypatch, figures_drawn_once):
     monkeypatch.setattr(Bootstrap.__init__, "__defaults__", (0, 40))
 
 

@@ -40,6 +40,16 @@ def config(here, tiny, pretrained):
 
 
 @pytest.fixture
+def few(here, tiny):
+    """The first texts of each split of the tiny data, where many would only take time."""
+    for split, count in (("train", 16), ("dev", 8), ("test", 12)):
+        lines = (tiny / f"{split}.jsonl").read_text().splitlines(keepends=True)
+        (here / f"{split}.jsonl").write_text("".join(lines[:count]))
+    (here / "few.yaml").write_text((tiny / "data.yaml").read_text())
+    return here / "few.yaml"
+
+
+@pytest.fixture
 def tuned(cli, config, here):
     """The working folder with a fine-tuned model in out/model."""
     assert cli("train", config(), "-o", "out", "-q").code == 0
@@ -100,8 +110,8 @@ def test_the_same_seeds_give_the_same_report(cli, tuned, tiny):
     assert first["metrics"] == again["metrics"]
 
 
-def test_a_whole_audit_leaves_a_page(cli, config, here):
-    result = cli("audit", config(audit=QUESTION), "-o", "all", "-q")
+def test_a_whole_audit_leaves_a_page(cli, config, few, here):
+    result = cli("audit", config(data=few, audit=QUESTION), "-o", "all", "-q")
     assert result.code == 0, result
     report = json.loads((here / "all" / "report.json").read_text())
     assert report["findings"].keys() == Deltas.model_fields.keys()
@@ -110,6 +120,7 @@ def test_a_whole_audit_leaves_a_page(cli, config, here):
     assert "BertForSequenceClassification" in page
 
 
+@pytest.mark.whole  # test_preparation has both, without the trainings
 def test_a_folder_without_a_recipe_takes_one(cli, refused, tuned, config, tiny):
     (tuned / "attnaudit.json").unlink()
     baseline = ("seed-baseline", tuned, tiny / "data.yaml", "--seeds", "1")
@@ -160,6 +171,7 @@ def test_outputs_that_cannot_be_written(refused, config, here, write_pretrained)
     refused("train", config(), "-o", "bert", says=["is a folder that attnaudit did not write"])
 
 
+@pytest.mark.whole  # test_preparation has each refusal
 def test_recipes_and_guides_that_do_not_go_together(refused, tuned, config, tiny, tiny_yaml, here):
     data = tiny / "data.yaml"
     (here / "classic.yaml").write_text(tiny_yaml)
@@ -174,6 +186,7 @@ def test_recipes_and_guides_that_do_not_go_together(refused, tuned, config, tiny
     refused("probe", tiny / "model.pt", data, "--guide", guide, says=says)
 
 
+@pytest.mark.whole  # test_preparation has what is said, and that no training begins
 def test_a_bert_that_has_gone(refused, cli, config, here, write_pretrained, tiny):
     begin = write_pretrained(here / "bert")
     assert cli("train", config(begin="bert"), "-o", "out", "-q").code == 0

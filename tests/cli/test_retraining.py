@@ -90,7 +90,11 @@ def test_options_come_from_the_defaults_file(cli, here, tiny):
     assert report["settings"]["guides"][0]["name"] == "again"
 
 
-@pytest.mark.parametrize("given", ["option", "file"])
+@pytest.mark.parametrize(
+    # test_options_come_from_the_defaults_file has the seeds of a file, too.
+    "given",
+    ["option", pytest.param("file", marks=pytest.mark.whole)],
+)
 def test_seeds_may_grow(audit, cli, here, tiny, monkeypatch, given):
     monkeypatch.setattr(looks, "LOOKS", (1, 2, 3))
     monkeypatch.setattr(carry, "decided_by", lambda header, deltas: lambda made, size: size >= 2)

@@ -18,8 +18,6 @@ from pathlib import Path
 from types import FrameType
 from unittest import mock
 
-import typer.main
-
 from attnaudit.cli import main as entry
 from attnaudit.cli import progress
 from attnaudit.measures.bootstrap import Bootstrap
@@ -69,7 +67,6 @@ def run(folder: Path, *line: str, stop_at: int | None = None) -> Ended:
         stack.enter_context(mock.patch.object(sys, "argv", ["attnaudit", *line]))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))
-        stack.enter_context(mock.patch.object(entry, "app", _command()))
         stack.enter_context(_few_draws())
         if stop_at is not None:
             stack.enter_context(_stopped_at(stop_at))
@@ -96,16 +93,6 @@ def run(folder: Path, *line: str, stop_at: int | None = None) -> Ended:
 
 def _stream() -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict", newline="\n")
-
-
-_COMMANDS: list[object] = []
-
-
-def _command() -> object:
-    """What typer makes of the app, made once: it takes half the time of a short command."""
-    if not _COMMANDS:
-        _COMMANDS.append(typer.main.get_command(entry.app))
-    return _COMMANDS[0]
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def row(plant="marker", verdict="holds", **changes):
 def calibration(*table, **changes):
     fields = {
         "attnaudit": __version__,
-        "code": deciding_code(),
+        "code": "ab" * 32,
         "python": "3.11.2",
         "packages": {"torch": "2.13"},
         "platform": Platform(system="Linux", machine="x86_64"),
@@ -65,8 +65,9 @@ def test_the_worst_row_decides_on_a_plant():
 
 
 def test_it_knows_whether_this_tool_made_it():
-    assert calibration().current
-    assert not calibration(attnaudit="0.0.1").current
+    ours = deciding_code()
+    assert calibration(code=ours).current
+    assert not calibration(code=ours, attnaudit="0.0.1").current
     assert not calibration(code="0" * 64).current
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,11 +85,12 @@ def of_run(run, wrong, split="test", **more):
     return made
 
 
-@pytest.fixture
-def records(header, tmp_path):
-    """Write records of seed-baseline or probe, of models that answer much as the audited one."""
+@pytest.fixture(scope="module")
+def make_records(header, tmp_path_factory):
+    """Records of seed-baseline or probe, of models that answer much as the audited one."""
 
-    def write(audit, name=None, seed=0, **dataset):
+    @cache
+    def make(audit, seed=0, **dataset):
         made = of_run({"model": "base"}, 10)
         if audit == "seed-baseline":
             settings = {"seeds": len(SEEDS), "seed": seed, "text": False}
@@ -99,11 +103,23 @@ def records(header, tmp_path):
                 made += of_run({**kind, "seed": seed}, wrong + seed % 2, jsd=0.1, tvd=0.02)
         facts = header[0].dataset.model_copy(update={"instances": N, **dataset})
         changed = {"audit": audit, "settings": settings, "dataset": facts}
-        path = tmp_path / (name or f"{audit}.jsonl")
+        path = tmp_path_factory.mktemp("records") / f"{audit}.jsonl"
         with RecordsWriter(path, header[0].model_copy(update=changed)) as writer:
             writer.write(made)
             writer.finish()
         return path
+
+    return make
+
+
+@pytest.fixture
+def records(make_records, tmp_path):
+    """Write such records into a folder of the test's own."""
+
+    def write(audit, name=None, **changed):
+        return Path(
+            shutil.copy(make_records(audit, **changed), tmp_path / (name or f"{audit}.jsonl"))
+        )
 
     return write
 

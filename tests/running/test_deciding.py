@@ -101,6 +101,12 @@ def of_seeds(header, monkeypatch):
     return lambda wrong, **more: Audit("seed-baseline", header, wrong, monkeypatch, **more)
 
 
+# How a run goes on is the same code for both, and those of a probe take longer.
+GOING_ON = pytest.mark.parametrize(
+    "audit", ["seed-baseline", pytest.param("probe", marks=pytest.mark.whole)], indirect=True
+)
+
+
 def seeds_of(runs):
     return sorted({run["seed"] for run in runs if "seed" in run})
 
@@ -125,6 +131,7 @@ def test_a_number_of_seeds_asks_nobody(audit):
     assert [finding.look for finding in asked.found(book)] in ([None], [None, None])
 
 
+@GOING_ON
 def test_a_run_that_is_whole_trains_nothing_and_says_the_same(audit):
     asked = audit(FEW)
     book = asked.run(Notebook())
@@ -133,6 +140,7 @@ def test_a_run_that_is_whole_trains_nothing_and_says_the_same(audit):
     assert asked.trained == []
 
 
+@GOING_ON
 def test_a_resumed_run_comes_to_the_same_models_though_later_ones_stand_there(audit):
     """As where workers have begun the next list, or the number of looks was larger before."""
     asked = audit(FEW)
@@ -145,6 +153,7 @@ def test_a_resumed_run_comes_to_the_same_models_though_later_ones_stand_there(au
     assert asked.found(book) == asked.found(whole)
 
 
+@GOING_ON
 @pytest.mark.parametrize("kept", [3, 30, 45])
 def test_a_run_that_was_interrupted_goes_on(audit, kept):
     asked = audit(FEW)
@@ -158,6 +167,7 @@ def test_a_run_that_was_interrupted_goes_on(audit, kept):
     assert asked.found(book) == asked.found(whole)
 
 
+@GOING_ON
 def test_the_order_in_which_workers_are_done_changes_nothing(audit):
     asked = audit(FEW)
     whole = asked.run(Notebook())

@@ -63,17 +63,20 @@ document.body.append(Object.assign(document.createElement("pre"), {id: "said",
 """
 
 
-@pytest.fixture(params=["classic", "bert", pytest.param("gpt2", marks=pytest.mark.whole)])
-def audited(request, tiny, write_pretrained, tmp_path):
+@pytest.fixture(
+    scope="module", params=["classic", "bert", pytest.param("gpt2", marks=pytest.mark.whole)]
+)
+def audited(request, tiny, write_pretrained, tmp_path_factory):
     """Records of a model's per-text adversary, with words, and the model's name."""
+    folder = tmp_path_factory.mktemp(request.param)
     model, data = tiny / "model.pt", tiny / "data.yaml"
     if request.param != "classic":
-        model = write_pretrained(tmp_path / "net", request.param, 2, framed=request.param == "bert")
-    job = Job(str(model), data, records=tmp_path / "r.jsonl", limit=12, verify=2)
+        model = write_pretrained(folder / "net", request.param, 2, framed=request.param == "bert")
+    job = Job(str(model), data, records=folder / "r.jsonl", limit=12, verify=2)
     kind = find_question("instance-adversary")
     settings = kind.settings(text=True, search_steps=3)
     run_questions([(kind, settings)], job, None, Silent())
-    return tmp_path / "r.jsonl", str(model), data
+    return folder / "r.jsonl", str(model), data
 
 
 def page_of(path):

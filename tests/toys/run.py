@@ -1,11 +1,15 @@
 """The program with the toys on its lists: `python run.py LEFT_OUT ARGUMENTS ...`.
 
-LEFT_OUT names the lists that the toys are not put on, with commas between, or is `-`.
+LEFT_OUT names the lists that the toys are not put on, with commas between, or is `-`. Without
+ARGUMENTS several command lines come from stdin, as JSON, and what each of them says goes to stdout.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 
 def main() -> None:
@@ -32,10 +36,20 @@ def main() -> None:
         from attnaudit.report import formats
 
         formats.FORMATS += (FORMAT,)
-    sys.argv[0] = "attnaudit"
     from attnaudit.cli.main import main as attnaudit
 
-    attnaudit()
+    if sys.argv[1:]:
+        sys.argv[0] = "attnaudit"
+        attnaudit()
+    said = []
+    for line in json.load(sys.stdin):
+        sys.argv[:] = ["attnaudit", *line]
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            try:
+                attnaudit()
+            except SystemExit as stop:
+                said.append((stop.code or 0, out.getvalue(), err.getvalue()))
+    sys.stdout.write(json.dumps(said))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from attnaudit.explanations.entry import Entry
 from attnaudit.explanations.findings import FINDINGS, STATUSES
 from attnaudit.explanations.spelling import EVERYDAY, HEADERS, OTHERWISE
 from attnaudit.explanations.terms import TERMS
+from attnaudit.report.literature import either_of
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def term_of(cell: str) -> Term | None:
 def pattern() -> re.Pattern[str]:
     """What finds terms in running text: the longest name at each place, also in the plural."""
     names = [name for name in terms() if name not in EVERYDAY]
-    names.sort(key=len, reverse=True)
-    either = "|".join(re.escape(name) for name in names)
+    either = either_of({name: re.escape(name[1:]) for name in sorted(names, key=len, reverse=True)})
     return re.compile(rf"(?<![\w.~-])(?:{either})s?(?![\w-]|\.\w)", re.IGNORECASE)
 
 

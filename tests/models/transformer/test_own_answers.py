@@ -235,7 +235,11 @@ def furthest(folder, texts):
 @pytest.mark.skipif(
     not (MINILM.is_dir() and SST.is_file()), reason="minilm-sst2 and SST-2 are not here"
 )
-@pytest.mark.parametrize("kind", ["minilm-sst2", "gpt2", "llama", "mistral"])
+@pytest.mark.parametrize(
+    "kind",
+    # test_real_model has this model on 64 of the texts.
+    [pytest.param("minilm-sst2", marks=pytest.mark.whole), "gpt2", "llama", "mistral"],
+)
 def test_every_text_of_a_split(decoder, kind, record_property, pytestconfig):
     texts = [str(row["text"]) for _, row in read_rows(SST, ["text"])]
     if not pytestconfig.getoption("whole"):

@@ -75,8 +75,14 @@ def test_records_hold_what_the_docstring_says(model, batches, instances, explain
     assert made(model, batches(), optimum_items=7)[2]["fractions"].keys() == set(CRITERIA[:-1])
 
 
-@pytest.mark.parametrize("paired", [False, True])
-@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize(
+    ("pieces", "paired"),
+    # Pieces and pairs are each met with and without the other.
+    [
+        *((False, False), (True, True)),
+        *(pytest.param(*one, marks=pytest.mark.whole) for one in ((False, True), (True, False))),
+    ],
+)
 def test_records_do_not_depend_on_the_batch(
     batches, vocabulary, instances, explained, paired, pieces
 ):

@@ -29,6 +29,11 @@ def columns(**values: Any) -> Columns:
     )
 
 
+@pytest.fixture(autouse=True)
+def _figures_are_drawn_once(figures_drawn_once: None) -> None:
+    """Most tests look at what stands around the figures."""
+
+
 @pytest.fixture
 def summaries() -> dict[str, Summary]:
     """What every question that has a figure concludes."""
