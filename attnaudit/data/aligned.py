@@ -19,9 +19,10 @@ from attnaudit.data.attributions import MOST, Scored, scored_rows
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.loading import ids_of, load_dataset
+from attnaudit.data.prompted import text_tokeniser
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.store import Hashes
-from attnaudit.data.tokenise import Token, Tokeniser, build_tokeniser
+from attnaudit.data.tokenise import Token, Tokeniser
 from attnaudit.errors import InputError
 from attnaudit.measures.spool import Spool
 
@@ -96,7 +97,7 @@ def align(
     )
     if known.sha256 != data.sha256:
         raise InputError("has changed since it was read", where=data.path)
-    aligner = _Aligner(path, known.instances, build_tokeniser(spec.tokeniser, spec.lowercase))
+    aligner = _Aligner(path, known.instances, text_tokeniser(spec))
     unknown = aligner.read(pieces)
     if unknown:
         _check_elsewhere(path, spec, data.split, aligner.found)

@@ -13,10 +13,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from attnaudit.data.prompt import Template
-from attnaudit.data.tokenise import Token, TokeniserSettings, load_tokeniser, pieces_of
+from attnaudit.data.tokenise import (
+    Token,
+    Tokeniser,
+    TokeniserSettings,
+    build_tokeniser,
+    load_tokeniser,
+    pieces_of,
+)
 
 if TYPE_CHECKING:
     import tokenizers
+
+    from attnaudit.data.settings import ReadingSettings
 
 ORDINARY = "good"  # a text that no tokenizer joins with anything
 Span = tuple[int, int]
@@ -79,6 +88,15 @@ def prompted_by(settings: TokeniserSettings) -> Prompted | None:
         return None
     assert settings.content is not None
     return Prompted(load_tokeniser(settings.content, None), template)
+
+
+def text_tokeniser(spec: ReadingSettings) -> Tokeniser:
+    """What cuts the text of a row, in its prompt where there is one."""
+    prompted = prompted_by(spec.tokeniser)
+    if prompted is None:
+        return build_tokeniser(spec.tokeniser, spec.lowercase)
+    asked = None if prompted.template.query is None else ORDINARY  # a text is cut alike beside any
+    return lambda text, most=None: prompted.cut(text, asked).text
 
 
 def _with_space_before(whole: str, place: Span) -> Span:

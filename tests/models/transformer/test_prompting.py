@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from attnaudit.data.aligned import align
 from attnaudit.data.batch import collate
 from attnaudit.data.loading import load_dataset
 from attnaudit.data.prompt import Prompt
@@ -277,3 +278,19 @@ def test_rationales_do_not_mark_words_of_a_prompt(folders, tmp_path):
     assert plain.data.instances[0].rationale == (0, 1, 0)
     with pytest.raises(InputError, match="with `content: prompt` all words of the prompt"):
         read(folders("gpt2"), data, Prompt(template=REVIEW, labels=LABELS, content="prompt"))
+
+
+def test_attributions_are_aligned_with_the_words_in_the_prompt(folders, tmp_path):
+    """Spans of characters count in the text as the data have it, with the white space around it."""
+    source = find_model(
+        str(folders("gpt2")), 0, Placement(prompt=Prompt(template=REVIEW, labels=LABELS))
+    )
+    spec = load_spec(rows(tmp_path), source.reading, source.limits)
+    data = load_dataset(spec, "all", labels=source.labels_in(spec, "all"), min_words=2)
+    text = TEXTS[2]  # "  it is bad. "
+    places = [(text.index(word), len(word)) for word in ("is", "bad")]
+    spans = [[start, start + size, n] for n, (start, size) in enumerate(places, 1)]
+    path = tmp_path / "scores.jsonl"
+    path.write_text(json.dumps({"id": "3", "spans": spans}), encoding="utf-8")
+    found = align(path, spec, data, min_words=2, limit=None)
+    assert found.of(2).tolist() == [0.0, 1.0, 2.0, 0.0]  # it, is, bad and the full stop
