@@ -33,6 +33,7 @@ def report_of_labels(
     parts = list(reports.values())
     first = parts[0]
     model: dict[str, Any] = first.model.model_dump(exclude=set(_OF_ONE))
+    model[AUDITED] = list(reports)
     dataset = first.dataset.model_dump(exclude=set(_OF_ONE))
     manifest = first.manifest.model_copy(
         update={
@@ -44,7 +45,7 @@ def report_of_labels(
     )
     made = Report(
         audit=LABELS,
-        model=ModelFacts.model_validate({**model, AUDITED: list(reports)}),
+        model=ModelFacts(**model),
         dataset=DatasetFacts(**dataset),
         settings={},
         metrics={},

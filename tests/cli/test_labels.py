@@ -94,7 +94,7 @@ def test_a_folder_for_each_label_and_a_row_for_each(folder):
 
 
 def test_all_in_one_run_are_the_same_as_one_by_one(cli, folder):
-    for label, place in zip(NAMES, ("toxic", "insult", "sad_face"), strict=True):
+    for label, place in (("insult", "insult"), ("sad face", "sad_face")):
         result = cli("audit", "ml", "rows.jsonl", "--label", label, "-o", "one", *FEW, "-q")
         assert result.code == 0, result.err
         for test in ("correlate", "permute"):

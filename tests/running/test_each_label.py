@@ -19,5 +19,5 @@ def test_each_label_has_a_folder_of_its_own():
 
 
 def test_one_label_goes_where_all_would_put_it():
-    assert default_folder("some/model", "sad face") == Path("model-audit/sad_face")
-    assert default_folder("some/model") == Path("model-audit")
+    assert default_folder("some/bert", "sad face") == Path("bert-audit/sad_face")
+    assert default_folder("some/bert") == Path("bert-audit")
