@@ -59,7 +59,7 @@ ARROWS = {
         *("data", "drawing", "execution", "importance", "measures", "models", "readings"),
         "records",
     },
-    "records": {"execution", "importance"},  # of importances the names alone
+    "records": {"execution", "importance", "readings"},  # of the last two the names alone
     "readings": {"data", "models"},
     "importance": {"data", "execution", "models"},
     "models": {"data", "execution", "measures"},
@@ -71,7 +71,10 @@ ARROWS = {
 COMMON = {"config", "errors", "inputs", "yaml_reader"}
 QUESTIONS_SHARED = [
     ROOT / "attnaudit" / "questions" / f"{name}.py"
-    for name in ("answers", "variants", "recording", "reliance", "settling")
+    for name in (
+        *("answers", "erasure", "plausibility", "recording", "reliance", "settling"),
+        *("shorter_texts", "variants"),
+    )
 ]
 
 
@@ -134,6 +137,7 @@ def test_every_room_is_known():
 # What makes records, which alone may bring torch: besides these whatever is called `make`.
 MAKERS = {
     *("answers", "kept_models", "maker", "reliance", "settling", "recording", "variants"),
+    *("erasure", "plausibility", "shorter_texts"),
     *("model_adversary.store", "model_adversary.warm", "probe.views", "seed_baseline.asked"),
 }
 READING_ROOMS = ("drawing", "findings", "measures", "questions", "records", "report")

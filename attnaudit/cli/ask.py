@@ -25,7 +25,7 @@ from attnaudit.cli.output import (
 from attnaudit.config import Settings, in_words
 from attnaudit.errors import InputError
 from attnaudit.execution.budget import BATCH_TOKENS
-from attnaudit.questions.compared import ComparedSettings
+from attnaudit.questions.compared import MeasuredSettings
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Question
 
@@ -291,7 +291,7 @@ def run(
 
 def _attributions(asked: Asked) -> list[str]:
     """The files of attributions that the questions read."""
-    return [one.path for _, s in asked if isinstance(s, ComparedSettings) for one in s.attributions]
+    return [one.path for _, s in asked if isinstance(s, MeasuredSettings) for one in s.attributions]
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -218,3 +218,23 @@ def benjamini_hochberg(p: ArrayLike, q: float = 0.05) -> NDArray[np.bool_]:
     # The largest p-value that its rank allows, and with it all smaller ones; a NaN is no smaller.
     found: NDArray[np.bool_] = p <= (ranked[within[-1]] if within.size else -1.0)
     return found
+
+
+def holm(p: ArrayLike) -> Array:
+    """P-values corrected for their number, so that the chance of any false discovery is bounded.
+
+    Args:
+        p: P-values, (tests,); NaN for a test that could not be made, which is left out of the
+            count of tests.
+
+    Returns:
+        (tests,) in [0, 1], never below `p`; NaN where `p` is. A test is a discovery at a
+        family-wise error rate of q if its value is at most q. (Holm 1979.)
+    """
+    p = np.asarray(p, np.float64)
+    found = np.full(p.shape, np.nan)
+    made = np.flatnonzero(~np.isnan(p))
+    order = made[np.argsort(p[made], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    found[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
+    return found

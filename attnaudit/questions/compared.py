@@ -23,8 +23,8 @@ _ATTRIBUTIONS = Option(
 _LEFT_OUT = Option(offered=False, filled=True)
 
 
-class ComparedSettings(ShownSettings):
-    """Which importances attention is put beside."""
+class MeasuredSettings(Settings):
+    """Which importances are computed."""
 
     measures: Annotated[Optional[tuple[str, ...]], _MEASURES] = pydantic.Field(  # noqa: UP045
         None,
@@ -60,6 +60,10 @@ class ComparedSettings(ShownSettings):
         return (*listed, *(attributed(one.name) for one in self.attributions))
 
 
+class ComparedSettings(MeasuredSettings, ShownSettings):
+    """Which importances attention is put beside."""
+
+
 def with_attributions(asked: Mapping[str, Settings], files: Sequence[str]) -> dict[str, Settings]:
     """The settings of questions by name, with attributions for those that compare importances.
 
@@ -68,12 +72,13 @@ def with_attributions(asked: Mapping[str, Settings], files: Sequence[str]) -> di
     if not files:
         return dict(asked)
     found = {"attributions": read_attributions(files)}
-    if not any(isinstance(settings, ComparedSettings) for settings in asked.values()):
+    if not any(isinstance(settings, MeasuredSettings) for settings in asked.values()):
         raise InputError(
-            "--attributions goes with correlate and erase, and neither is asked",
+            "--attributions goes with correlate and erase, and neither is asked; compare-readings"
+            " takes it, too",
             hint="leave one of them in, or leave --attributions out",
         )
     return {
-        name: one.model_copy(update=found) if isinstance(one, ComparedSettings) else one
+        name: one.model_copy(update=found) if isinstance(one, MeasuredSettings) else one
         for name, one in asked.items()
     }

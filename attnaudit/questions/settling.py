@@ -10,6 +10,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.compared import ComparedSettings
 from attnaudit.questions.shown import ShownSettings
 from attnaudit.readings.heads import MEAN
+from attnaudit.readings.reading import Reading
 from attnaudit.readings.rows import COLUMN_MASS
 
 S = TypeVar("S", bound=ShownSettings)
@@ -33,14 +34,19 @@ def settle_reading(settings: S, model: AttentionModel, wide: bool = False) -> S:
     shown = settings.shown
     if model.many_rows and shown is MEAN:
         return settings.model_copy(update={"reading": COLUMN_MASS.name})
-    reason = shown.needs(model)
-    if model.many_rows and not shown.rows:
-        reason = f"it reads one row, and here many are audited; they have {COLUMN_MASS.name}"
-    elif shown.of_weights is None and not wide:
+    reason = cannot_read(shown, model)
+    if not (model.many_rows and not shown.rows) and shown.of_weights is None and not wide:
         reason = _OF_MODEL
     if reason:
         raise InputError(f"--reading {settings.reading}: {reason}")
     return settings
+
+
+def cannot_read(reading: Reading, model: AttentionModel) -> str | None:
+    """Why `model` cannot be read so; None where it can."""
+    if model.many_rows and not reading.rows:
+        return f"it reads one row, and here many are audited; they have {COLUMN_MASS.name}"
+    return reading.needs(model)
 
 
 def settle(settings: C, model: AttentionModel) -> C:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.attributed import is_free
+from attnaudit.readings import READINGS
 
 Direction = Literal["higher", "lower", "neutral"]
 
@@ -25,6 +26,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "criterion": ("gradient", "attention_gradient", "random", "optimum"),
     "measure": tuple(IMPORTANCES),
     "jsd": ("0.2", "0.3", "0.4"),
+    "operator": ("delete", "mask", "weight"),  # how words are erased
     # Importances that are integrals along a path, which may not converge.
     "integral": tuple(name for name, importance in IMPORTANCES.items() if importance.baseline),
     "a~b": tuple("~".join(pair) for pair in combinations(IMPORTANCES, 2)),
@@ -37,6 +39,8 @@ OPEN: dict[str, str] = {
     "guide": NAME,
     "other": NAME,
     "attribution": NAME,  # an importance whose scores another tool made
+    # A reading, or one head.
+    "reading": "|".join(name.format(number="[0-9]{1,4}") for name in READINGS),
     "first": NAME,  # of a pair of importances, with attributions as the second
 }
 

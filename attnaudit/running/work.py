@@ -40,7 +40,7 @@ from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions import all_questions, find_question
-from attnaudit.questions.compared import ComparedSettings
+from attnaudit.questions.compared import MeasuredSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.question import Question
 from attnaudit.questions.recording import Ledger
@@ -182,7 +182,7 @@ class Work:
 
     @property
     def _attributions(self) -> Sequence[Attribution]:
-        return self.settings.attributions if isinstance(self.settings, ComparedSettings) else ()
+        return self.settings.attributions if isinstance(self.settings, MeasuredSettings) else ()
 
     @cached_property
     def attributed(self) -> Mapping[str, Aligned]:

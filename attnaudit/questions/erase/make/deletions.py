@@ -22,8 +22,8 @@ from torch import Tensor
 
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
-from attnaudit.questions.erase.make.shorter_texts import ShorterTexts
 from attnaudit.questions.erase.shares import BINS, KINDS, top_size
+from attnaudit.questions.shorter_texts import ShorterTexts
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]

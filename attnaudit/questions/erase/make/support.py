@@ -26,7 +26,6 @@ from attnaudit.execution.seeds import generator_for
 from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
-from attnaudit.questions.erase.make.shorter_texts import ShorterTexts
 from attnaudit.questions.erase.support_rule import (
     LEAST_DRAWS,
     Places,
@@ -34,6 +33,7 @@ from attnaudit.questions.erase.support_rule import (
     highlighted,
     judged,
 )
+from attnaudit.questions.shorter_texts import ShorterTexts
 from attnaudit.questions.variants import answers, room_for, zeroed
 from attnaudit.records.rounding import compact
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from attnaudit.measures.rationales import average_precision, iou_f1, token_f1, trapezoidal_auprc
 from attnaudit.questions.answers import Answered
-from attnaudit.questions.erase.make.deletions import Order
 from attnaudit.questions.erase.shares import AGREEMENTS
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
+Order = NDArray[np.int64]  # the words of one instance, the most important first
 
 
 def rationale_of(known: Answered, b: int) -> NDArray[np.bool_] | None:
