@@ -10,6 +10,7 @@ import pydantic
 from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.choice import check_measures
+from attnaudit.questions.compare_readings.names import OPERATORS
 from attnaudit.questions.compared import MeasuredSettings
 from attnaudit.questions.option import Option
 from attnaudit.readings import READINGS, find_reading
@@ -36,13 +37,23 @@ def check_all_measures(names: Sequence[str]) -> tuple[str, ...]:
     return check_measures(tuple(IMPORTANCES) if ALL in names else names)
 
 
+def check_operators(names: Sequence[str]) -> tuple[str, ...]:
+    """The named operators in their order, each once; raises InputError for others."""
+    for name in names:
+        if name not in OPERATORS:
+            raise InputError(f"unknown operator {name!r}", hint=f"one of {', '.join(OPERATORS)}")
+    return tuple(dict.fromkeys(names))
+
+
 _READINGS = Option(
     "--reading", "NAME", default="those that the model gives quickly", parse=check_readings
 )
 _MEASURES = Option(
     "--measure", "NAME", default="leave_one_out, gradient and random", parse=check_all_measures
 )
-_OPERATORS = Option("--operator", default="delete, and mask or else weight")
+_OPERATORS = Option(
+    "--operator", "NAME", default="delete, and mask or else weight", parse=check_operators
+)
 _NOT_READ = Option(offered=False, filled=True)
 
 
@@ -59,7 +70,7 @@ class CompareReadingsSettings(MeasuredSettings):
         min_length=1,
         description="An importance to compare the readings with, or `all`.",
     )
-    operators: Annotated[Optional[tuple[Operator, ...]], _OPERATORS] = (  # noqa: UP045
+    operators: Annotated[Optional[tuple[str, ...]], _OPERATORS] = (  # noqa: UP045
         pydantic.Field(
             None,
             min_length=1,
@@ -103,19 +114,13 @@ class CompareReadingsSettings(MeasuredSettings):
         " in.",
     )
 
-    @pydantic.field_validator("readings")
+    @pydantic.field_validator("readings", "measures", "operators")
     @classmethod
-    def _are_known(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    def _are_known(
+        cls, names: tuple[str, ...] | None, info: pydantic.ValidationInfo
+    ) -> tuple[str, ...] | None:
         try:
-            return None if names is None else check_readings(names)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-
-    @pydantic.field_validator("measures")
-    @classmethod
-    def _are_importances(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        try:
-            return None if names is None else check_all_measures(names)
+            return None if names is None else _CHECKS[info.field_name or ""](names)
         except InputError as error:
             raise ValueError(str(error)) from None
 
@@ -140,5 +145,10 @@ class CompareReadingsSettings(MeasuredSettings):
         return f"{first}.{self.score}"
 
 
+_CHECKS = {
+    "readings": check_readings,
+    "measures": check_all_measures,
+    "operators": check_operators,
+}
 ERASED_ONCE = ("comprehensiveness", "sufficiency")
 LOWER = ("sufficiency", "flip_fraction")  # the less, the better

@@ -33,7 +33,7 @@ def order_of(found: Gathered, metrics: Mapping[str, Estimate], sample: Sample) -
     """
     settings = found.settings
     by, lower = settings.ordered_by, settings.score in LOWER
-    means = {name: metrics[f"{PREFIX}{by}.{name}"] for name in found.names}
+    means = {name: _of(metrics, by, name) for name in found.names}
     order = best_first({name: one.value for name, one in means.items()}, lower)
     sign = -1.0 if lower else 1.0
     scores = {name: sign * found.columns[f"{PREFIX}{by}.{name}"] for name in order}
@@ -50,8 +50,8 @@ def order_of(found: Gathered, metrics: Mapping[str, Estimate], sample: Sample) -
                 name,
                 "reading" if name in (settings.readings or ()) else "importance",
                 *(mean.value, mean.ci_low, mean.ci_high, mean.n),
-                *_cells(from_first.get(name), sign),
                 _verdict(name, first, from_first.get(name)),
+                *_cells(from_first.get(name), sign),
                 *(_cells(from_base.get(name), sign) if has_base else []),
             ]
         )
@@ -66,8 +66,8 @@ def order_of(found: Gathered, metrics: Mapping[str, Estimate], sample: Sample) -
         *(["To mean: the same beside the mean over heads."] if has_base else []),
         "A high score can be gamed: a model can recognise erased texts (Hsia et al. 2024).",
     ]
-    columns = ["ranking", "kind", settings.score, "low", "high", "n"]
-    columns += ["to first", "low", "high", "p", "verdict"]
+    columns = ["ranking", "kind", settings.score, "low", "high", "n", "verdict"]
+    columns += ["to first", "low", "high", "p"]
     columns += ["to mean", "low", "high", "p"] if has_base else []
     return Table("The order of the rankings", columns, rows, notes)
 
@@ -83,8 +83,7 @@ def scores_of(found: Gathered, metrics: Mapping[str, Estimate]) -> Table:
     shown |= {f"{path}.naopc": f"{path} NAOPC", f"{path}.flip_fraction": f"{path} flips"}
     shown |= {"tau": "tau"}
     rows: list[list[Cell]] = [
-        [name, *(metrics[f"{PREFIX}{figure}.{name}"].value for figure in shown)]
-        for name in found.names
+        [name, *(_of(metrics, figure, name).value for figure in shown)] for name in found.names
     ]
     # The best possible order has all of the range; on other scores it says nothing.
     best: list[Cell] = [1.0 if figure.endswith(".naopc") else None for figure in shown]
@@ -130,6 +129,11 @@ def left_out_of(found: Gathered) -> Table:
         if (count := found.undefined[name])
     ]
     return Table("What is left out", ["ranking", "reason", "texts"], rows)
+
+
+def _of(metrics: Mapping[str, Estimate], figure: str, name: str) -> Estimate:
+    """A figure of a ranking; without a value where it has none, as the tau with itself."""
+    return metrics.get(f"{PREFIX}{figure}.{name}", Estimate(None))
 
 
 def _is_control(name: str) -> bool:

@@ -41,7 +41,6 @@ class Rankings:
     reference: Array
 
 
-@torch.no_grad()
 def rankings(
     model: AttentionModel, known: Answered, settings: CompareReadingsSettings, budget: int
 ) -> list[Rankings]:
@@ -62,6 +61,7 @@ def rankings(
     return [_of_text(b, known, settings, columns, signs) for b in range(len(known.instances))]
 
 
+@torch.no_grad()
 def _on_words(reading: Reading, seen: Seen, known: Answered) -> tuple[Array, NDArray[np.int8]]:
     """(B, W) magnitudes that a reading gives the words, and their signs; NaN where undefined."""
     shown = reading.compute(seen)
