@@ -33,6 +33,7 @@ def files(tiny, tmp_path_factory):
     return {name: folder / f"r.{name}.jsonl" for name in ASKED}
 
 
+RANKED = ("comprehensiveness", "sufficiency")
 BASE = {"row": 3, "id": "a", "gold": 0, "predicted": 1, "probs": [0.25, 0.75], "words": 2}
 BASE |= {"outside": 0.0, "attention": [0.5, 0.5]}
 TRAINED = {**BASE, "jsd": 0.1, "tvd": 0.2}
@@ -54,6 +55,15 @@ MADE = {
         {"run": {"model": "base", "split": "test"}, **BASE, "tokens": ["a", "b"]},
         {"run": {"guide": "base", "seed": 1, "split": "test"}, **TRAINED},
         {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
+    ],
+    "compare-readings": [
+        {**BASE, "tau": {"mean": 0.5}, "scores": {"mean": [0.5, 0.5]}, "undefined": []}
+        | {"signs": {"mean": [1, -1]}, "plausibility": {"mean": {"token_f1": 0.5}}}
+        | {"erased": {"delete": {n: {"mean": [0.1] * 5} for n in RANKED}}}
+        | {
+            "path": {"flip_fraction": {"mean": 0.5}, "aopc": {"mean": 0.1}}
+            | {"least": 0.0, "greatest": 0.5, "exact": True}
+        },
     ],
     "identify": [
         {name: value for name, value in BASE.items() if name != "attention"}
@@ -111,15 +121,12 @@ OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "o
 OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
 
 
-RANKED = ("comprehensiveness", "sufficiency")
-
-
 def optional(path):
     if path[-1] in OPTIONAL or path[0] in ("importance", "plausibility", *RANKED):
         return True
     if path[0] in ("integration", "signs") and len(path) < 3:
         return True
-    if path[0] in ("knockout", "pruned") and len(path) == 2:
+    if path[0] in ("knockout", "pruned", "erased") and len(path) == 2:
         return True
     # How many there are, only the settings tell.
     listed = path[0] in ("tokens", "losses") or path[:-1] in (("adversary",), ("support", "words"))

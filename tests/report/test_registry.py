@@ -122,6 +122,18 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        *(
+            f"compare_readings.{operator}.{figure}.{measure}"
+            for operator in ("delete", "mask", "weight")
+            for figure in ("comprehensiveness", "sufficiency", "gain", "flip_fraction", "naopc")
+            for measure in IMPORTANCES
+        ),
+        *(f"compare_readings.{operator}.range" for operator in ("delete", "mask", "weight")),
+        *(
+            f"compare_readings.{figure}.{measure}"
+            for figure in ("tau", "token_f1", "auprc")
+            for measure in IMPORTANCES
+        ),
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
         *(f"erase.unsupported.{s}" for s in ("attention", "random", "deleted", "not_judged")),

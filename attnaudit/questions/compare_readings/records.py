@@ -58,6 +58,8 @@ class Compared(Attended, kw_only=True):
                         raise ValueError(f"{kind}.{name} has {len(figures)} figures")
         for field in ("flip_fraction", "aopc"):
             _of_rankings(f"path.{field}", getattr(self.path, field), names)
+        if names - self.tau.keys() - {"leave_one_out"} or self.tau.keys() - names:
+            raise ValueError("tau is not of the rankings that have scores")
         ends = (self.path.least, self.path.greatest, self.path.exact)
         if len({end is None for end in ends}) > 1:
             raise ValueError("path has one end without the other")
