@@ -122,6 +122,7 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        "permute.uniform_layers.tvd.mean",
         *(
             f"compare_readings.{operator}.{figure}.{measure}"
             for operator in ("delete", "mask", "weight")

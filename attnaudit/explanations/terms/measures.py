@@ -69,6 +69,18 @@ TERMS = (
     ),
     Entry(
         "term",
+        "Holm's method",
+        "It makes the p-values of many tests larger, so that one false alarm among all of them is "
+        "rare.",
+        formula="max over j <= k of (m - j + 1) p_(j), at most 1, of m p-values in order",
+        range="[0, 1]",
+        beside=("p-value", "Benjamini-Hochberg"),
+        traps="The more rankings are compared, the larger a difference must be to be seen.",
+        source="Holm 1979",
+        aliases=("holm",),
+    ),
+    Entry(
+        "term",
         "Benjamini-Hochberg",
         "A rule that decides which of many tests count as significant, so that few of them are "
         "false alarms.",
@@ -250,6 +262,30 @@ TERMS = (
         beside=("comprehensiveness", "sufficiency"),
         traps="In short texts several shares are the same words.",
         source=f"{_ERASER}; Samek et al. 2017",
+    ),
+    Entry(
+        "term",
+        "NAOPC",
+        "Where the score of a ranking lies between the least and the greatest score that any order "
+        "of the words can have in that text.",
+        formula="(A - min A) / (max A - min A), A the mean fall of p when words go one by one",
+        unit="fraction",
+        range="[0, 1]",
+        better="higher: closer to the best possible order",
+        beside=("AOPC", "compare-readings"),
+        traps="In texts of more than 12 words a search finds the ends, and may miss better ones.",
+        source="Edin et al. 2025",
+        aliases=("normalised aopc", "normalized aopc"),
+    ),
+    Entry(
+        "term",
+        "Goodhart's law",
+        "A score that becomes a goal stops being a good score.",
+        beside=("comprehensiveness", "sufficiency", "compare-readings"),
+        traps="A model can recognise erased texts. Then it can give them answers for which "
+        "comprehensiveness and sufficiency look good, while its answers to real texts stay.",
+        source="Hsia et al. 2024",
+        aliases=("goodhart", "gamed"),
     ),
     Entry(
         "term",

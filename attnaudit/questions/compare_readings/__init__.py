@@ -11,7 +11,7 @@ Attention can be shown in many ways: the mean over heads, rollout, norms and oth
 every such reading, and importances that do not come from attention, the same scores. It erases the
 top words of each ranking, or all other words (comprehensiveness and sufficiency, DeYoung et al.
 2020). It erases words one by one until the decision flips (Serrano & Smith 2019), and says where
-the ranking lies between the worst and the best possible order (NAOPC, Edin et al. 2024). It also
+the ranking lies between the worst and the best possible order (NAOPC, Edin et al. 2025). It also
 compares each ranking with leave-one-out, and with the words that people marked. Words are erased in
 two ways at least, because the order of the rankings can change with the way. A random ranking
 stands beside all. A table puts the rankings in order, and marks those that are not told apart from
@@ -40,5 +40,5 @@ QUESTION = Question(
     traps="Scores of erased texts can be gamed: a model can recognise erased texts and answer "
     "them so that every ranking scores well, while its answers to real texts stay. And the order "
     "of the rankings can turn with the way in which words are erased.",
-    source="DeYoung et al. 2020; Serrano & Smith 2019; Edin et al. 2024; Hsia et al. 2024",
+    source="DeYoung et al. 2020; Serrano & Smith 2019; Edin et al. 2025; Hsia et al. 2024",
 )

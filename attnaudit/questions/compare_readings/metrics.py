@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from attnaudit.records.metric import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
 
 _ERASER = "DeYoung et al. 2020 (ERASER)"
-_EDIN = "Edin et al. 2024"
+_EDIN = "Edin et al. 2025"
 _SHARES = "mean over r in 1, 5, 10, 20, 50 % (rounded up) of"
 _GAMED = (
     "A model can be built that has a good score and the same answers: erased texts are "
@@ -55,7 +55,6 @@ def _each(
         )
 
 
-_FLOOR = "{operator}.%s.random"
 SPECS = (
     *_each(
         "{operator}.comprehensiveness",
@@ -65,7 +64,7 @@ SPECS = (
         "higher",
         (-1.0, 1.0),
         f"{_SHARES} p(x) - p(x without the top r), p of the predicted class",
-        (_FLOOR % "comprehensiveness", "{operator}.sufficiency.{reading}"),
+        ("delete.comprehensiveness.random", "{operator}.sufficiency.{reading}"),
         f"{_BY} {_ORDER}",
         _ERASER,
     ),
@@ -77,7 +76,7 @@ SPECS = (
         "lower",
         (-1.0, 1.0),
         f"{_SHARES} p(x) - p(the top r of x alone), p of the predicted class",
-        (_FLOOR % "sufficiency", "{operator}.comprehensiveness.{reading}"),
+        ("delete.sufficiency.random", "{operator}.comprehensiveness.{reading}"),
         f"{_BY} {_ORDER}",
         _ERASER,
     ),
@@ -89,7 +88,7 @@ SPECS = (
         "neutral",
         (-2.0, 2.0),
         "mean over texts of comprehensiveness({ranking}) - comprehensiveness(mean)",
-        ("{operator}.comprehensiveness.mean",),
+        ("delete.comprehensiveness.mean",),
         f"It is one of many comparisons: the table of the order corrects for that. {_ORDER}",
         "this tool's own",
     ),
@@ -101,7 +100,7 @@ SPECS = (
         "lower",
         UNIT,
         "mean of (words erased at the first flip) / words; 1 where no erasure flips it",
-        (_FLOOR % "flip_fraction",),
+        ("weight.flip_fraction.random",),
         f"A text from which words are deleted keeps its last word. {_ORDER}",
         "Serrano & Smith 2019, section 5, who erase items",
     ),
@@ -114,7 +113,7 @@ SPECS = (
         UNIT,
         "mean of (A - min A) / (max A - min A), A the mean of p(x) - p(x without the top k), "
         "k = 1 .. n - 1",
-        (_FLOOR % "naopc", "{operator}.range"),
+        ("weight.naopc.random", "{operator}.range"),
         "In texts of more than 12 words a search finds the ends, and may miss better ones. Longer "
         f"texts than --longest are left out. {_ORDER}",
         _EDIN,

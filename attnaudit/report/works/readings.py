@@ -94,4 +94,32 @@ WORKS: tuple[Work, ...] = (
         "Proceedings of the AAAI Conference on Artificial Intelligence",
         url="https://arxiv.org/abs/2004.11207",
     ),
+    Work(
+        "Edin et al. 2025",
+        "inproceedings",
+        (
+            "Joakim Edin",
+            "Andreas Geert Motzfeldt",
+            "Casper L. Christensen",
+            "Tuukka Ruotsalo",
+            "Lars Maaløe",
+            "Maria Maistro",
+        ),
+        "Normalized AOPC: Fixing Misleading Faithfulness Metrics for Feature Attributions"
+        " Explainability",
+        2025,
+        "Proceedings of the 63rd Annual Meeting of the Association for Computational Linguistics",
+        pages="1715--1730",
+        url="https://arxiv.org/abs/2408.08137",
+    ),
+    Work(
+        "Hsia et al. 2024",
+        "inproceedings",
+        ("Jennifer Hsia", "Danish Pruthi", "Aarti Singh", "Zachary Lipton"),
+        "Goodhart's Law Applies to NLP's Explanation Benchmarks",
+        2024,
+        "Findings of the Association for Computational Linguistics: EACL 2024",
+        pages="1322--1335",
+        url="https://aclanthology.org/2024.findings-eacl.88/",
+    ),
 )

@@ -179,6 +179,17 @@ WORKS: tuple[Work, ...] = (
         doi="10.1111/j.2517-6161.1995.tb02031.x",
     ),
     Work(
+        "Holm 1979",
+        "article",
+        ("Sture Holm",),
+        "A Simple Sequentially Rejective Multiple Test Procedure",
+        1979,
+        "Scandinavian Journal of Statistics",
+        volume="6",
+        number="2",
+        pages="65--70",
+    ),
+    Work(
         "Clopper & Pearson 1934",
         "article",
         ("Charles J. Clopper", "Egon S. Pearson"),

@@ -3,7 +3,7 @@
 The score is the area over the perturbation curve (AOPC): words are erased one after another, and
 the falls of the predicted class's probability after 1, 2, ..., n - 1 words are averaged. A ranking
 of n words is a path through the sets of erased words, so its score is the mean of what stands at
-n - 1 sets. Edin et al. (2024) try all n! orders of short texts. Least and greatest paths
+n - 1 sets. Edin et al. (2025) try all n! orders of short texts. Least and greatest paths
 need 2^n sets only, by dynamic programming: exact to 12 words. In longer texts a beam search gives a
 least score that may be too large, and a greatest one that may be too small. The step at which all
 words are gone is the same for all orders, and left out: it changes nothing in a normalised score.
