@@ -18,6 +18,7 @@ from attnaudit.questions.erase.shares import KINDS
 Array = NDArray[np.float64]
 PEOPLE = ("token_f1", "auprc")
 PREFIX = "compare_readings."
+ALIKE = 1e-6  # probabilities that differ by less differ by rounding
 
 
 class Gathered:
@@ -101,6 +102,3 @@ def _between(score: float | None, low: float | None, high: float | None) -> floa
     if score is None or low is None or high is None or high - low < ALIKE:
         return None
     return min(1.0, max(0.0, (score - low) / (high - low)))
-
-
-ALIKE = 1e-6  # probabilities that differ by less differ by rounding
