@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
@@ -134,7 +135,7 @@ def _taus(one: Rankings) -> dict[str, float | None]:
     return dict(zip(names, compact(tau), strict=True))
 
 
-def _shares(scores: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
+def _shares(scores: NDArray[np.float64]) -> list[float | None]:
     """Scores as shares of their sum; all 0 where that is 0."""
     total = float(scores.sum())
     return compact(scores / total if total > 0 else scores)
