@@ -122,6 +122,7 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        "permute.uniform_layers.tvd.mean",
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
         *(f"erase.unsupported.{s}" for s in ("attention", "random", "deleted", "not_judged")),
