@@ -87,9 +87,9 @@ def _overall(metrics: Mapping[str, Estimate]) -> Table:
     ]
     if _LAYERS in metrics:
         notes.append(
-            "all layers uniform: the mean TVD when all layers, heads and rows share their weights"
-            " evenly. If it is much larger than the others, other layers decide, and one row of one"
-            " layer says little."
+            "all layers uniform: the mean TVD when every row of every head and layer shares its"
+            " weight on the words evenly among them. If it is much larger than the others, other"
+            " layers decide. One row of one layer then says little."
         )
     return Table("Answers under shuffled attention", ["", "value", "low", "high"], rows, notes)
 
