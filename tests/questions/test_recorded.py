@@ -61,7 +61,7 @@ MADE = {
         | {"signs": {"mean": [1, -1]}, "plausibility": {"mean": {"token_f1": 0.5}}}
         | {"erased": {"delete": {n: {"mean": [0.1] * 5} for n in RANKED}}}
         | {
-            "path": {"flip_fraction": {"mean": 0.5}, "aopc": {"mean": 0.1}}
+            "path": {"operator": "weight", "flip_fraction": {"mean": 0.5}, "aopc": {"mean": 0.1}}
             | {"least": 0.0, "greatest": 0.5, "exact": True}
         },
     ],

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attnaudit.questions.beside import Beside
+from attnaudit.questions.compare_readings.gathered import between
 from attnaudit.questions.erase.shares import KINDS
 from attnaudit.questions.gallery import Weights
 
@@ -35,7 +36,9 @@ def _figures(record: Mapping[str, Any], name: str) -> list[tuple[str, float]]:
         for operator, by_kind in record["erased"].items()
         for kind in KINDS
     ]
-    found.append(("flip fraction", path["flip_fraction"][name]))
+    by = path["operator"]
+    found.append((f"{by} NAOPC", between(path["aopc"][name], path["least"], path["greatest"])))
+    found.append((f"{by} flips", path["flip_fraction"][name]))
     found.append(("tau", record["tau"].get(name)))
     return [(what, value) for what, value in found if value is not None]
 

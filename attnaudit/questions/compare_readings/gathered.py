@@ -75,7 +75,7 @@ class Gathered:
             defined = name in path["flip_fraction"]
             gone = path["flip_fraction"].get(name)
             row.append((1.0 if gone is None else gone) if defined else None)
-        row += [_between(path["aopc"].get(name), low, high) for name in self.names]
+        row += [between(path["aopc"].get(name), low, high) for name in self.names]
         row += [record["tau"].get(name) for name in self.names]
         row += [
             None if people is None else people.get(name, {}).get(figure)
@@ -97,7 +97,7 @@ def _less(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
-def _between(score: float | None, low: float | None, high: float | None) -> float | None:
+def between(score: float | None, low: float | None, high: float | None) -> float | None:
     """Where a score lies between two ends, in [0, 1]; None where these are (about) one."""
     if score is None or low is None or high is None or high - low < ALIKE:
         return None

@@ -1,20 +1,23 @@
-"""Which rankings are told apart from the first: paired differences, corrected for their number.
+"""Which rankings are told apart: paired differences, corrected for their number.
 
-The first is the one that scores best on these very texts. So it is flattered, and a ranking that is
-not told apart from it may be as good.
+The first is the one that scores best on these very texts. So it is flattered. What is compared with
+it counts as one of the comparisons of every two rankings, so that the choice is paid for. Even so a
+ranking that is not told apart from it may be as good.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.measures.rank import holm
 from attnaudit.measures.sample import Sample
+from attnaudit.measures.summary import Estimate
+from attnaudit.measures.t_test import p_value
 
 Array = NDArray[np.float64]
 LEVEL = 0.05
@@ -22,7 +25,7 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """How much worse a ranking scores than another on the same texts, with its 95 % interval.
+    """How much better a ranking scores than another on the same texts, with its 95 % interval.
 
     `p` is two-sided, corrected by Holm's method; None where fewer than two texts have both.
     """
@@ -39,43 +42,44 @@ class Difference:
 
 
 def differences(
-    scores: Mapping[str, Array], other: str, sample: Sample, seed: int
+    scores: Mapping[str, Array], other: str, sample: Sample, chosen: bool = False
 ) -> dict[str, Difference]:
     """Of each ranking but `other`: its scores less those of `other`, where more is better.
 
-    `scores` (n,) hold NaN where undefined. Intervals are percentiles of the bootstrap, of groups
-    where there are groups, and the p-value is twice the smaller share of draws on one side of 0,
-    each counted with one draw more (Efron & Tibshirani 1993, chapters 13 and 15).
+    `scores` (n,) hold NaN where undefined. Intervals and p-values are those of the paired t-test,
+    over groups where there are groups; see `p_value`. The p-values are corrected for as many
+    comparisons as there are rankings beside `other`. If `other` was `chosen` by these scores, they
+    are corrected for all pairs of rankings: whichever is chosen, its comparisons are among them.
     """
-    found: dict[str, tuple[float, float, float, float] | None] = {
-        name: _paired(column - scores[other], sample, seed)
-        for name, column in scores.items()
-        if name != other
-    }
-    corrected = holm([np.nan if one is None else one[3] for one in found.values()])
-    return {
-        name: Difference(None, None, None, None)
-        if one is None
-        else Difference(one[0], one[1], one[2], float(p))
-        for (name, one), p in zip(found.items(), corrected, strict=True)
-    }
+    named = [name for name in scores if name != other]
+    pairs = list(combinations(scores, 2)) if chosen else [(name, other) for name in named]
+    made = {frozenset(pair): _p_of(scores[pair[0]] - scores[pair[1]], sample) for pair in pairs}
+    corrected = dict(zip(made, holm(list(made.values())), strict=True))
+    found = {}
+    for name in named:
+        between = sample.mean(scores[name] - scores[other])
+        found[name] = _with_p(between, corrected[frozenset((name, other))])
+    return found
 
 
-def _paired(
-    difference: Array, sample: Sample, seed: int
-) -> tuple[float, float, float, float] | None:
-    """The mean, the ends of its interval, and the p-value of no difference."""
+def comparisons(rankings: int, chosen: bool) -> int:
+    """For how many comparisons `differences` corrects, at most."""
+    return rankings * (rankings - 1) // 2 if chosen else rankings - 1
+
+
+def _with_p(one: Estimate, p: float) -> Difference:
+    if one.ci_low is None or not np.isfinite(p):
+        return Difference(None, None, None, None)
+    return Difference(one.value, one.ci_low, one.ci_high, float(p))
+
+
+def _p_of(difference: Array, sample: Sample) -> float:
+    """The p-value of no difference, from the texts (n,) that have one; NaN for fewer than two."""
     both = np.isfinite(difference)
-    if both.sum() < 2:
-        return None
-    part = sample.part(both)
-    if part.units < 2:
-        return None
-    drawn = Bootstrap(part, seed).means(difference[both, None])[:, 0]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    above, below = (drawn >= 0).sum() + 1, (drawn <= 0).sum() + 1
-    p = min(1.0, 2 * min(above, below) / (len(drawn) + 1))
-    return float(difference[both].mean()), float(low), float(high), p
+    part, defined = sample.part(both), difference[both]
+    if not both.any() or part.units < 2:
+        return np.nan
+    return p_value(float(defined.mean()), float(part.covariance(defined[None])[0, 0]), part.units)
 
 
 def best_first(means: Mapping[str, float | None], lower: bool) -> Sequence[str]:

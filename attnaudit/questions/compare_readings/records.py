@@ -19,8 +19,9 @@ class Erased(Fields, kw_only=True):
 
 
 class Path(Fields, kw_only=True):
-    """Words erased one by one, by ranking; what is null for never, or undefined."""
+    """Words erased one by one by an operator, by ranking; what is null for never, or undefined."""
 
+    operator: str
     flip_fraction: dict[str, Share | None]
     aopc: dict[str, Drop | None]
     least: Drop | None
@@ -47,8 +48,8 @@ class Compared(Attended, kw_only=True):
             self.one_a_word(f"scores.{name}", numbers)
         for name, signs in self.signs.items():
             self.one_a_word(f"signs.{name}", signs)
-        if unknown := self.erased.keys() - set(OPERATORS):
-            raise ValueError(f"erased contains an unknown operator {min(unknown)!r}")
+        if unknown := {*self.erased, self.path.operator} - set(OPERATORS):
+            raise ValueError(f"words are erased by an unknown operator {min(unknown)!r}")
         for operator, erased in self.erased.items():
             for kind in KINDS:
                 by_name = getattr(erased, kind)

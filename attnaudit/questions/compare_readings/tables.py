@@ -12,7 +12,13 @@ from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.compare_readings.gathered import PEOPLE, PREFIX, Gathered
 from attnaudit.questions.compare_readings.names import BASE
-from attnaudit.questions.compare_readings.order import Difference, best_first, differences
+from attnaudit.questions.compare_readings.order import (
+    LEVEL,
+    Difference,
+    best_first,
+    comparisons,
+    differences,
+)
 from attnaudit.questions.compare_readings.settings import LOWER
 from attnaudit.questions.erase.shares import KINDS
 
@@ -39,9 +45,10 @@ def order_of(found: Gathered, metrics: Mapping[str, Estimate], sample: Sample) -
     scores = {name: sign * found.columns[f"{PREFIX}{by}.{name}"] for name in order}
     ranked = [n for n in order if not _is_control(n) and means[n].value is not None]
     first = ranked[0] if ranked else None
-    from_first = differences(scores, first, sample, settings.seed) if first else {}
+    from_first = differences(scores, first, sample, chosen=True) if first else {}
     has_base = BASE in ranked and first != BASE
-    from_base = differences(scores, BASE, sample, settings.seed) if has_base else {}
+    from_base = differences(scores, BASE, sample) if has_base else {}
+    many = len([name for name in order if means[name].value is not None])
     rows: list[list[Cell]] = []
     for name in order:
         mean = means[name]
@@ -60,10 +67,18 @@ def order_of(found: Gathered, metrics: Mapping[str, Estimate], sample: Sample) -
         + (f" where {ERASED_BY[by.split('.')[0]]}. " if "." in by else " with leave-one-out. ")
         + f"{'Lower' if lower else 'Higher'} is better.",
         "To first: the mean difference to the first on the same texts, with its 95 % interval. p:"
-        " the chance of such a difference if there were none, corrected by Holm's method for"
-        f" {max(len(from_first), 1)} comparisons. {SAME.capitalize()}: p is above .05.",
-        "The first was chosen on these texts, so its score is flattered.",
-        *(["To mean: the same beside the mean over heads."] if has_base else []),
+        " the chance of such a difference if there were none (paired t-test). The first was chosen"
+        " on these texts, so its score is flattered. Therefore Holm's method corrects p for the"
+        f" {comparisons(many, chosen=True)} comparisons of every two rankings. {SAME.capitalize()}:"
+        f" p is above {LEVEL}.",
+        *(
+            [
+                "To mean: the same beside the mean over heads, which was not chosen. Here p is"
+                f" corrected for {comparisons(many, chosen=False)} comparisons."
+            ]
+            if has_base
+            else []
+        ),
         "A high score can be gamed: a model can recognise erased texts (Hsia et al. 2024).",
     ]
     columns = ["ranking", "kind", settings.score, "low", "high", "n", "verdict"]

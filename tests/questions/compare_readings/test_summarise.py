@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from attnaudit.errors import InputError
 from attnaudit.measures.sample import Sample
@@ -48,6 +49,7 @@ def record(row, **change):
         "attention": [0.75, 0.25],
         "erased": {o: copy.deepcopy(by_kind) for o in ("delete", "weight")},
         "path": {
+            "operator": "weight",
             "flip_fraction": {"mean": 0.5, "max": None, "leave_one_out": 0.5, "random": 1.0},
             "aopc": {"mean": 0.25, "max": 0.1, "leave_one_out": 0.5, "random": 0.0},
             "least": 0.0,
@@ -146,14 +148,43 @@ def test_differences_are_paired_and_corrected():
         "same": level + 0.2 + 0.1 * generator.normal(size=80),
         "empty": np.full(80, np.nan),
     }
-    found = differences(scores, "one", Sample(80), seed=0)
+    found = differences(scores, "one", Sample(80))
     assert found["two"].told_apart
     assert found["two"].value == pytest.approx(-0.2, abs=0.05)
     assert found["two"].low < found["two"].value < found["two"].high < 0
     assert not found["same"].told_apart
     assert found["empty"].p is None
-    raw = differences({"one": scores["one"], "two": scores["two"]}, "one", Sample(80), seed=0)
-    assert found["two"].p == pytest.approx(2 * raw["two"].p)  # two comparisons were made
+    plain = ttest_rel(scores["two"], scores["one"])
+    assert found["two"].p == pytest.approx(2 * plain.pvalue)  # two comparisons were made
+    ends = plain.confidence_interval()
+    assert (found["two"].low, found["two"].high) == pytest.approx((ends.low, ends.high))
+
+
+def test_whichever_is_chosen_as_the_first_chance_alone_tells_few_apart():
+    """Rankings that are all alike: the best of ten looks better than the worst one."""
+    generator = np.random.default_rng(1)
+    wrong = {True: 0, False: 0}
+    for _ in range(200):
+        scores = {f"r{k}": generator.normal(size=40) for k in range(10)}
+        first = max(scores, key=lambda name: scores[name].mean())
+        for chosen in wrong:
+            found = differences(scores, first, Sample(40), chosen).values()
+            wrong[chosen] += any(one.told_apart for one in found)
+    assert wrong[True] <= 18  # of 200: 5 % are 10, and three standard deviations 9
+    assert wrong[False] > wrong[True] + 5  # what the choice costs
+
+
+def test_of_groups_and_of_a_few_texts():
+    generator = np.random.default_rng(2)
+    shift = np.repeat(generator.normal(size=8), 10)  # the texts of a group are alike
+    scores = {"one": np.zeros(80), "two": 0.3 + shift}
+    groups = Sample(80, np.repeat(np.arange(8), 10))
+    alone, grouped = (differences(scores, "one", s)["two"] for s in (Sample(80), groups))
+    assert grouped.p > 2 * alone.p
+    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
+    few = {"one": np.zeros(4), "two": np.full(4, 0.5)}
+    assert differences(few, "one", Sample(4))["two"].p == 1 / 8  # of signs: 2 in 16
+    assert differences(few, "one", Sample(4, [0, 0, 0, 0]))["two"].p is None
 
 
 def test_the_best_comes_first_and_the_unknown_last():
@@ -220,11 +251,12 @@ def test_all_rankings_of_a_text_stand_beside_each_other():
     assert rows["leave one out"] == [0.75, -0.25]
     assert BESIDE.rows(one) == []
     shown = dict(BESIDE.figures(one)["mean"])
-    assert shown["flip fraction"] == 0.5
+    assert shown["weight flips"] == 0.5
+    assert shown["weight NAOPC"] == 0.5
     assert shown["tau"] == 1.0
     mean = one["erased"]["delete"]["comprehensiveness"]["mean"][0]
     assert shown["delete compr."] == pytest.approx(mean)
-    assert "flip fraction" not in dict(BESIDE.figures(one)["max"])
+    assert "weight flips" not in dict(BESIDE.figures(one)["max"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Every ranking of the words of a text gets the same scores. Besides what every re
 
 * `erased`: by operator, `comprehensiveness` and `sufficiency` by ranking, a figure for each share
   of words; feeds `compare_readings.OPERATOR.comprehensiveness.*`, `.sufficiency.*` and `.gain.*`;
-* `path`: what follows when words go one by one, by the operator that the settings name.
+* `path`: what follows when words go one by one, by the `operator` that the settings name.
   `flip_fraction` by ranking, null for never; `aopc` by ranking; the `least` and the `greatest` that
   a ranking can have, and whether these are `exact`, null in texts that are too long. It feeds
   `compare_readings.OPERATOR.flip_fraction.*`, `.naopc.*` and `.range`;

@@ -85,6 +85,7 @@ class Erasing:
             }
             made.append(
                 {
+                    "operator": self.operator,
                     "flip_fraction": {n: _first(flips[at], words) for n, at in by_name.items()},
                     "aopc": {n: None if x is None else compact([x])[0] for n, x in scores.items()},
                     **_within(bounds.get(b), scores),
