@@ -61,7 +61,7 @@ ARROWS = {
     },
     "records": {"execution", "importance", "readings"},  # of the last two the names alone
     "readings": {"data", "models"},
-    "importance": {"data", "execution", "models"},
+    "importance": {"data", "execution", "models", "readings"},  # of readings the names alone
     "models": {"data", "execution", "measures"},
     "data": {"measures"},
     "drawing": {"measures"},

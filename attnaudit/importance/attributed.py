@@ -21,6 +21,8 @@ from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_file
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.importance import Importance, Request
+from attnaudit.readings import READINGS
+from attnaudit.readings.reading import Family
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,17 +63,20 @@ class Attribution(Settings):
 
 @cache
 def is_free(name: str) -> bool:
-    """Whether attributions may have this name, so that no importance can be meant by it."""
+    """Whether attributions may have this name: no importance or reading can be meant by it."""
     return bool(_NAME.fullmatch(name)) and len(name) <= _LONGEST and _taken(name) is None
 
 
 def _taken(name: str) -> str | None:
     """The name of the tool's own that `name` is, or is a mistyped form of; None where it is free.
 
-    A policy that has a slip in the name of an importance must not gate attributions that nobody
-    made.
+    Readings stand beside importances in tables. A policy that has a slip in the name of one of them
+    must not gate attributions that nobody made.
     """
-    near = difflib.get_close_matches(name, (*IMPORTANCES, *RESERVED), n=1, cutoff=_ALIKE)
+    if any(isinstance(reading, Family) and reading.of(name) for reading in READINGS.values()):
+        return name
+    known = (*IMPORTANCES, *RESERVED, *(reading.format(number=0) for reading in READINGS))
+    near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
     return near[0] if near else None
 
 

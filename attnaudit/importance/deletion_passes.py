@@ -27,16 +27,22 @@ def leave_one_out(
     All tokens of a word go together. `probs` (B, C) are the answers to the whole texts. Texts that
     are equally long after the deletion are worked on together, without padding, in calls of at
     most `budget` tokens where a call can be that small. With a `target` class (B,) the numbers
-    have a sign: below 0 where that class gets more probable without the word.
+    have a sign: below 0 where that class gets more probable without the word. Where no token is
+    left without the word, there is no answer, and the number is NaN.
     """
     importance = _nothing(batch, probs)
     shared = torch.zeros_like(batch.labels, dtype=torch.bool)
+    lengths = batch.mask.sum(1)
     if capability(model, "encode_deletions"):
         shared = batch.content.sum(1) == batch.word_counts  # each word is one token
+        shared &= lengths > 1
         _share(model, batch, shared, probs, target, budget, importance)
     rows, words = _each_word(batch, ~shared)
     gone = (batch.words[rows] == words.unsqueeze(1)).sum(1)  # (N,) tokens of the word
-    for some in _equally_long(batch.mask.sum(1)[rows] - gone, budget):
+    left = lengths[rows] - gone
+    importance[rows[left == 0], words[left == 0]] = torch.nan
+    rows, words, left = rows[left > 0], words[left > 0], left[left > 0]
+    for some in _equally_long(left, budget):
         copies = batch.select(rows[some])
         shorter = copies.keep(copies.words != words[some].unsqueeze(1))
         changed = _answers(model, model.encode(shorter))

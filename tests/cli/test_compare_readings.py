@@ -67,7 +67,16 @@ def test_what_cannot_be_asked(tiny, refused, asked, says):
     refused("compare-readings", model, data, "--limit", 2, *asked, says=(says,))
 
 
-def test_attributions_may_not_have_the_name_of_a_reading(tiny, here, refused):
-    (here / "rollout.jsonl").write_text('{"attributions": "rollout"}\n{"id": "0", "scores": [1]}\n')
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("rollout", "it is the name 'rollout'"),
+        ("roll_out", "it is too like the name 'rollout'"),
+        ("head3", "it is the name 'head3'"),
+    ],
+)
+def test_attributions_may_not_be_called_like_a_reading(tiny, here, refused, name, says):
+    row = {"id": "0", "scores": [1]}
+    (here / "x.jsonl").write_text(f"{json.dumps({'attributions': name})}\n{json.dumps(row)}\n")
     asked = ("compare-readings", tiny / "model.pt", tiny / "data.yaml", "--limit", 2)
-    refused(*asked, "--attributions", "rollout.jsonl", says=("'rollout', which a reading has",))
+    refused(*asked, "--attributions", "x.jsonl", says=(says, "give another name"))

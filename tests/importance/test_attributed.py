@@ -45,6 +45,9 @@ def test_a_name_that_could_be_mistaken_is_refused(write):
             read_attributions([write(f"{name}.jsonl", ROW)])
     with pytest.raises(InputError, match="it is too like the name 'gradient'"):
         read_attributions([write("gradients.jsonl", ROW)])
+    for name, like in (("rollout", "is"), ("norm", "is too like"), ("head7", "is")):
+        with pytest.raises(InputError, match=f"it {like} the name"):
+            read_attributions([write(f"{name}.jsonl", ROW)])
     for name in ("7", "été", "a~b", "_x", "a.b", "A", "x" * 61):
         head = {"attributions": name}
         with pytest.raises(InputError, match="cannot be a name of attributions; give another"):
@@ -52,7 +55,7 @@ def test_a_name_that_could_be_mistaken_is_refused(write):
     with pytest.raises(InputError, match="both have the name 'x'"):
         read_attributions([write("x.jsonl", ROW), write("y.jsonl", {"attributions": "x"}, ROW)])
     assert all(map(is_free, ("shap", "captum_ig", "integrated_gradients_captum", "lxt", "x0")))
-    assert not any(map(is_free, IMPORTANCES))
+    assert not any(map(is_free, (*IMPORTANCES, "mean", "contributions", "head0", "head12")))
     with pytest.raises(ValueError, match="cannot be the name of attributions"):
         Attribution(name="gradient", path="x", sha256="y")
 

@@ -213,3 +213,23 @@ def test_nothing_is_padded_and_no_call_exceeds_the_budget(tiny_bert, instances):
         leave_one_out_mask(model, batch, own, budget, vocabulary.mask)
         assert max(sizes) <= budget
     assert len(sizes) < batch.word_counts.sum()
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_without_any_token_left_it_is_undefined(classic, instances, batch_of, answers, share):
+    """A text of one word, of a model that puts no specials around it."""
+    model, batch = classic("average"), batch_of(instances((1, 4)))
+    bare = replace(
+        batch,
+        ids=batch.ids[:, 1:-1],
+        words=batch.words[:, 1:-1],
+        mask=batch.content[:, 1:-1],
+    )
+    model.boundaries = False
+    if not share:
+        model.encode_deletions = None
+    _, probs = answers(model, bare)
+    found = leave_one_out(model, bare, probs, 100)
+    assert found[0, 0].isnan()
+    assert bool(found[1].isfinite().all())
+    assert found[1].max() > 0

@@ -280,3 +280,14 @@ def test_the_cost_is_the_most(bert, made_of, monkeypatch):
     made_of(model, batches, **FEW)
     assert 0 < sum(calls) <= expected.forward
     assert not expected.exact
+
+
+def test_a_text_of_one_word_without_specials_has_no_leave_one_out(summing, made_of):
+    """Nothing is left when its only word is deleted, so there is no answer to compare with."""
+    model, batches = summing([[(0.0, 2.0)], WORDS])
+    one, more = made_of(model, batches, readings=("mean",), measures=("leave_one_out", "random"))
+    assert one["undefined"] == ["leave_one_out"]
+    assert one["tau"] == {"mean": None, "random": None}
+    assert more["undefined"] == []
+    for record in (one, more):
+        check(record, QUESTION.kind, None, None)

@@ -43,7 +43,7 @@ from attnaudit.questions.compare_readings.settings import CompareReadingsSetting
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.plausibility import agreement_with_people, rationale_of
 from attnaudit.questions.settling import cannot_read
-from attnaudit.readings import READINGS, find_reading
+from attnaudit.readings import find_reading
 from attnaudit.records.rounding import compact
 
 USUAL_MEASURES = ("random", "leave_one_out", "gradient")
@@ -54,12 +54,6 @@ def settle(settings: CompareReadingsSettings, model: AttentionModel) -> CompareR
 
     Raises InputError for any of them that is asked for by name and that the model cannot give.
     """
-    for one in settings.attributions:
-        if one.name in READINGS:
-            raise InputError(
-                f"--attributions: {one.path} has the name {one.name!r}, which a reading has",
-                hint='give another name in the first line of the file: {"attributions": "my_name"}',
-            )
     operators = settings.operators or ("delete", "weight" if model.mask_token is None else "mask")
     if "mask" in (*operators, settings.path) and model.mask_token is None:
         option = "--path" if settings.path == "mask" else "--operator"
