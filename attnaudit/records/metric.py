@@ -27,6 +27,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "measure": tuple(IMPORTANCES),
     "jsd": ("0.2", "0.3", "0.4"),
     "operator": ("delete", "mask", "weight"),  # how words are erased
+    "softness": ("soft", "even"),  # how much of each word is erased
     # Importances that are integrals along a path, which may not converge.
     "integral": tuple(name for name, importance in IMPORTANCES.items() if importance.baseline),
     "a~b": tuple("~".join(pair) for pair in combinations(IMPORTANCES, 2)),

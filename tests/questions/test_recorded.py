@@ -33,6 +33,7 @@ def files(tiny, tmp_path_factory):
     return {name: folder / f"r.{name}.jsonl" for name in ASKED}
 
 
+SOFT = ("soft", "even")
 RANKED = ("comprehensiveness", "sufficiency")
 BASE = {"row": 3, "id": "a", "gold": 0, "predicted": 1, "probs": [0.25, 0.75], "words": 2}
 BASE |= {"outside": 0.0, "attention": [0.5, 0.5]}
@@ -61,8 +62,9 @@ MADE = {
         | {"signs": {"mean": [1, -1]}, "plausibility": {"mean": {"token_f1": 0.5}}}
         | {"erased": {"delete": {n: {"mean": [0.1] * 5} for n in RANKED}}}
         | {
+            "soft": {"nothing": 0.5, **{w: {n: {"mean": 0.1} for n in RANKED} for w in SOFT}},
             "path": {"operator": "weight", "flip_fraction": {"mean": 0.5}, "aopc": {"mean": 0.1}}
-            | {"least": 0.0, "greatest": 0.5, "exact": True}
+            | {"least": 0.0, "greatest": 0.5, "exact": True},
         },
     ],
     "identify": [

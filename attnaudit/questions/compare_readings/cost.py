@@ -75,6 +75,7 @@ def cost(model: AttentionModel, texts: Texts, settings: CompareReadingsSettings)
         made += find_reading(name).passes(model, texts)
     asked = dict.fromkeys((*settings.importances, IMPORTANCES["leave_one_out"]))
     made += cost_of(tuple(asked), model, texts)
+    made += answering(len(texts) * 2 * settings.draws * (2 * len(settings.rankings) + 1))
     words, rankings = texts.words, len(settings.rankings)
     tops = sum(len({top_size(share, n) for share in BINS}) for n in words.tolist())
     for operator in settings.operators or ():

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from attnaudit.measures.columns import Frame
 from attnaudit.questions.basics import Basics
-from attnaudit.questions.compare_readings.names import BASE, EXACT_WORDS
+from attnaudit.questions.compare_readings.names import BASE, EXACT_WORDS, SOFT
 from attnaudit.questions.compare_readings.settings import CompareReadingsSettings
 from attnaudit.questions.erase.shares import KINDS
 
 Array = NDArray[np.float64]
 PEOPLE = ("token_f1", "auprc")
+NORMALISED = tuple(f"normalised_{kind}" for kind in KINDS)
 PREFIX = "compare_readings."
 ALIKE = 1e-6  # probabilities that differ by less differ by rounding
 
@@ -52,6 +53,8 @@ class Gathered:
     def _named(self) -> list[str]:
         operators, path = self.settings.operators or (), self.settings.path
         figures = [f"{o}.{kind}" for o in operators for kind in (*KINDS, "gain")]
+        if self.settings.draws:
+            figures += [f"{way}.{figure}" for way in SOFT for figure in NORMALISED]
         figures += [f"{path}.flip_fraction", f"{path}.naopc", "tau", *PEOPLE]
         by_ranking = (f"{PREFIX}{figure}.{name}" for figure in figures for name in self.names)
         return [*by_ranking, f"{PREFIX}{path}.range"]
@@ -69,6 +72,8 @@ class Gathered:
             base = means[KINDS[0]].get(BASE)
             row += [means[kind].get(name) for kind in KINDS for name in self.names]
             row += [_less(means[KINDS[0]].get(name), base) for name in self.names]
+        if self.settings.draws:
+            row += self._softly(record["soft"])
         path, people = record["path"], record["plausibility"]
         low, high = path["least"], path["greatest"]
         for name in self.names:
@@ -87,6 +92,29 @@ class Gathered:
         self.unmarked += people is None
         self.long += record["words"] > self.settings.longest
         self.searched += low is not None and record["words"] > EXACT_WORDS
+
+    def _softly(self, soft: Mapping[str, Any] | None) -> list[float | None]:
+        """`NORMALISED` of each way, ranking by ranking; None where no part of a text matters."""
+        if soft is None or soft["nothing"] < ALIKE:
+            return [None] * (len(SOFT) * len(KINDS) * len(self.names))
+        return [
+            None
+            if (fall := soft[way][kind].get(name)) is None
+            else normalised(fall, soft["nothing"], kind)
+            for way in SOFT
+            for kind in KINDS
+            for name in self.names
+        ]
+
+
+def normalised(fall: float, nothing: float, kind: str) -> float:
+    """Zhao & Aletras's (2023) bounded score in [0, 1], where more is better.
+
+    `nothing` (above 0) is the fall if no part of the text is kept. Comprehensiveness is
+    `fall / nothing`, and sufficiency 1 less that, both within [0, 1].
+    """
+    share = min(1.0, max(0.0, fall) / nothing)
+    return share if kind == "comprehensiveness" else 1.0 - share
 
 
 def _mean(figures: Sequence[float]) -> float:

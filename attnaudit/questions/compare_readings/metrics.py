@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from attnaudit.records.metric import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
 
 _ERASER = "DeYoung et al. 2020 (ERASER)"
+_ZHAO = "Zhao & Aletras 2023"
 _EDIN = "Edin et al. 2025"
 _SHARES = "mean over r in 1, 5, 10, 20, 50 % (rounded up) of"
 _GAMED = (
@@ -20,6 +21,12 @@ _GAMED = (
 _BY = (
     "The operator is how words are erased: from the text (delete), by a mask token (mask), or by "
     "an attention weight of 0 (weight)."
+)
+_SOFTLY = (
+    "soft: q is the score, stretched to [0, 1], so a ranking with many large scores keeps more and "
+    "looks more sufficient. even: q is scaled so that every ranking keeps half of all numbers. That "
+    "is this tool's own way to the equal retention that Huang & Chan 2026 ask for. Undefined where "
+    "the model is as sure without any word."
 )
 _ORDER = f"Another operator may put rankings in another order. {_GAMED}"
 
@@ -43,7 +50,7 @@ def _each(
     ):
         yield MetricSpec(
             f"compare_readings.{stem}.{ranking}",
-            definition.format(ranking=ranking, operator="{operator}"),
+            definition.format(ranking=ranking, operator="{operator}", softness="{softness}"),
             unit,
             way,
             LEAST_MEAN,
@@ -131,6 +138,34 @@ SPECS = (
         traps="If it is about 0, the answer does not depend on which words are erased, and no "
         "ranking can do well.",
         source=_EDIN,
+    ),
+    *_each(
+        "{softness}.normalised_comprehensiveness",
+        "How much the probability of the predicted class falls when parts of the words are erased, "
+        "the more the higher {ranking} ranks a word ({softness}), as a share of the fall if all of "
+        "all words is erased.",
+        "fraction",
+        "higher",
+        UNIT,
+        "mean of min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))), p(x') the mean over draws; "
+        "each number of an embedding is kept with probability 1 - q",
+        ("{softness}.normalised_comprehensiveness.random",),
+        f"{_SOFTLY} {_GAMED}",
+        _ZHAO,
+    ),
+    *_each(
+        "{softness}.normalised_sufficiency",
+        "How little the probability of the predicted class falls when parts of the words are "
+        "erased, the less the higher {ranking} ranks a word ({softness}): 1 less the share of the "
+        "fall if all of all words is erased.",
+        "fraction",
+        "higher",
+        UNIT,
+        "mean of 1 - min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))), p(x') the mean over draws; "
+        "each number of an embedding is kept with probability q",
+        ("{softness}.normalised_sufficiency.random",),
+        f"Here more is better, unlike in the sufficiency of ERASER. {_SOFTLY} {_GAMED}",
+        _ZHAO,
     ),
     *_each(
         "tau",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attnaudit.questions.compare_readings.names import OPERATORS
+from attnaudit.questions.compare_readings.names import OPERATORS, SOFT
 from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS
 from attnaudit.questions.recorded import Attended
 from attnaudit.records.fields import SLACK, Drop, Fields, Share, Sign
@@ -29,11 +29,27 @@ class Path(Fields, kw_only=True):
     exact: bool | None
 
 
+class Softly(Fields, kw_only=True):
+    """By ranking; null where all scores of a ranking are equal."""
+
+    comprehensiveness: dict[str, Drop | None]
+    sufficiency: dict[str, Drop | None]
+
+
+class Soft(Fields, kw_only=True):
+    """Parts of words erased; `nothing`: where no part of any word is kept."""
+
+    nothing: Drop
+    soft: Softly
+    even: Softly
+
+
 class Compared(Attended, kw_only=True):
     """The scores of every ranking of a text that is defined for it."""
 
     erased: dict[str, Erased]
     path: Path
+    soft: Soft | None
     tau: dict[str, Drop | None]
     plausibility: dict[str, dict[str, Share | None]] | None
     scores: dict[str, list[Share]]
@@ -59,6 +75,9 @@ class Compared(Attended, kw_only=True):
                         raise ValueError(f"{kind}.{name} has {len(figures)} figures")
         for field in ("flip_fraction", "aopc"):
             _of_rankings(f"path.{field}", getattr(self.path, field), names)
+        for way in SOFT if self.soft else ():
+            for kind in KINDS:
+                _of_rankings(f"soft.{way}.{kind}", getattr(getattr(self.soft, way), kind), names)
         if names - self.tau.keys() - {"leave_one_out"} or self.tau.keys() - names:
             raise ValueError("tau is not of the rankings that have scores")
         ends = (self.path.least, self.path.greatest, self.path.exact)

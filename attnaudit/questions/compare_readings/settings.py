@@ -97,6 +97,13 @@ class CompareReadingsSettings(MeasuredSettings):
         description="How many sets of words the search keeps at each step, in texts of more than"
         " 12 words.",
     )
+    draws: int = pydantic.Field(
+        2,
+        ge=0,
+        le=100,
+        description="How many random draws the soft scores are the mean of. In each, a part of each"
+        " word's embedding becomes 0. 0 leaves these scores out.",
+    )
     score: Score = pydantic.Field(
         "comprehensiveness",
         description="The score by which rankings are put in order. It is that of the first"

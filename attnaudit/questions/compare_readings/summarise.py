@@ -16,6 +16,7 @@ from attnaudit.questions.compare_readings.tables import (
     order_of,
     people_of,
     scores_of,
+    soft_of,
 )
 from attnaudit.records.metric import range_of
 
@@ -38,6 +39,8 @@ def summarise(
         f"{PREFIX}order": order_of(found, metrics, sample),
         f"{PREFIX}scores": scores_of(found, metrics),
     }
+    if settings.draws:
+        tables[f"{PREFIX}soft"] = soft_of(found, metrics)
     if found.marked:
         tables[f"{PREFIX}plausibility"] = people_of(found, metrics)
     if (left_out := left_out_of(found)).rows:

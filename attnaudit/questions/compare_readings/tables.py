@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from attnaudit.importance import IMPORTANCES
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.questions.compare_readings.gathered import PEOPLE, PREFIX, Gathered
-from attnaudit.questions.compare_readings.names import BASE
+from attnaudit.questions.compare_readings.gathered import NORMALISED, PEOPLE, PREFIX, Gathered
+from attnaudit.questions.compare_readings.names import BASE, SOFT
 from attnaudit.questions.compare_readings.order import (
     LEVEL,
     Difference,
@@ -116,6 +116,24 @@ def scores_of(found: Gathered, metrics: Mapping[str, Estimate]) -> Table:
         " order alone.",
     ]
     return Table("Scores of the rankings", ["ranking", *shown.values()], rows, notes)
+
+
+def soft_of(found: Gathered, metrics: Mapping[str, Estimate]) -> Table:
+    """The bounded scores where parts of words are erased."""
+    short = {NORMALISED[0]: "NC", NORMALISED[1]: "NS"}
+    shown = {f"{way}.{figure}": f"{way} {short[figure]}" for way in SOFT for figure in NORMALISED}
+    rows: list[list[Cell]] = [
+        [name, *(_of(metrics, figure, name).value for figure in shown)] for name in found.names
+    ]
+    notes = [
+        "A part of the numbers in each word's embedding becomes 0, drawn at random"
+        f" {found.settings.draws} times. NC (normalised comprehensiveness): the more, the higher a"
+        " word ranks. NS (normalised sufficiency): the less, the higher it ranks. Both are shares"
+        " of what happens if all numbers are 0; higher is better.",
+        "soft: the part follows the scores, so rankings with larger scores keep or lose more. even:"
+        " scores are scaled so that half of all numbers are kept under every ranking.",
+    ]
+    return Table("Soft scores of the rankings", ["ranking", *shown.values()], rows, notes)
 
 
 def people_of(found: Gathered, metrics: Mapping[str, Estimate]) -> Table:

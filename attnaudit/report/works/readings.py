@@ -122,4 +122,21 @@ WORKS: tuple[Work, ...] = (
         pages="1322--1335",
         url="https://aclanthology.org/2024.findings-eacl.88/",
     ),
+    Work(
+        "Zhao & Aletras 2023",
+        "inproceedings",
+        ("Zhixue Zhao", "Nikolaos Aletras"),
+        "Incorporating Attribution Importance for Improving Faithfulness Metrics",
+        2023,
+        "Proceedings of the 61st Annual Meeting of the Association for Computational Linguistics",
+        url="https://arxiv.org/abs/2305.10496",
+    ),
+    Work(
+        "Huang & Chan 2026",
+        "misc",
+        ("Xin Huang", "Antoni B. Chan"),
+        "Grad-ELLM: Gradient-based Explanations for Decoder-only LLMs",
+        2026,
+        url="https://arxiv.org/abs/2601.03089",
+    ),
 )

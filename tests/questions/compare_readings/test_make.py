@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from attnaudit.data.instance import Instance
 from attnaudit.errors import InputError
 from attnaudit.importance import IMPORTANCES
 from attnaudit.models.lengths import Texts
@@ -149,27 +148,8 @@ def test_scores_are_shares_with_the_signs_of_their_direction(toy, made_of):
     assert sum(record["scores"]["gradient_attention"]) == pytest.approx(1)
 
 
-def texts_of(lengths, seed=0):
-    generator = np.random.default_rng(seed)
-    return [
-        Instance(
-            id=f"text {row}",
-            row=row,
-            line=row + 1,
-            tokens=tuple(f"w{k}" for k in generator.permutation(25)[:n]),
-            words=tuple(range(n)),
-            label=row % 2,
-            query=None,
-            rationale=None,
-            group=None,
-            truncated=False,
-        )
-        for row, n in enumerate(lengths)
-    ]
-
-
 @pytest.fixture
-def bert(tiny_bert):
+def bert(tiny_bert, texts_of):
     """A random BERT of 3 heads; it has a mask token."""
 
     def make(lengths=(1, 4, 7), budget=4096):

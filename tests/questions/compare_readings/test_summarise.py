@@ -56,6 +56,17 @@ def record(row, **change):
             "greatest": 0.5,
             "exact": True,
         },
+        "soft": {
+            "nothing": 0.4,
+            "soft": {
+                "comprehensiveness": {n: 0.5 * level[n] for n in NAMES} | {"max": None},
+                "sufficiency": dict.fromkeys(NAMES, 0.1) | {"max": None},
+            },
+            "even": {
+                "comprehensiveness": {"mean": 0.1, "max": 0.5, "leave_one_out": 0.2, "random": -1},
+                "sufficiency": {"mean": 0.1, "max": 0.5, "leave_one_out": 0.2, "random": -1},
+            },
+        },
         "tau": {"mean": 1.0, "max": 0.0, "random": None},
         "plausibility": None,
         "scores": {n: [0.75, 0.25] for n in NAMES},
@@ -78,6 +89,9 @@ def without(made, name):
     made = copy.deepcopy(made)
     for by_kind in made["erased"].values():
         for by_name in by_kind.values():
+            del by_name[name]
+    for way in ("soft", "even"):
+        for by_name in made["soft"][way].values():
             del by_name[name]
     for part in (made["path"]["flip_fraction"], made["path"]["aopc"], made["scores"], made["tau"]):
         del part[name]
@@ -104,6 +118,28 @@ def test_figures_are_means_over_texts():
     assert "compare_readings.tau.leave_one_out" not in names
     assert "compare_readings.token_f1.mean" not in names
     assert "compare_readings.plausibility" not in found.tables
+
+
+def test_soft_scores_are_shares_of_what_erasing_everything_does():
+    texts = [record(row) for row in range(40)]
+    found = summary(texts)
+    assert value(found, "even.normalised_comprehensiveness.mean") == pytest.approx(0.25)
+    assert value(found, "even.normalised_comprehensiveness.max") == 1.0
+    assert value(found, "even.normalised_sufficiency.leave_one_out") == pytest.approx(0.5)
+    assert value(found, "even.normalised_sufficiency.random") == 1.0  # it only gets surer
+    assert value(found, "soft.normalised_sufficiency.mean") == pytest.approx(0.75)
+    assert found.metrics["compare_readings.soft.normalised_sufficiency.max"].undefined == 40
+    rows = {row["ranking"]: row for row in found.rows("compare_readings.soft")}
+    assert rows["mean"]["even NC"] == pytest.approx(0.25)
+    assert rows["max"]["soft NS"] is None
+    texts[0]["soft"]["nothing"] = 0.0  # as sure without any word
+    again = summary(texts).metrics["compare_readings.even.normalised_sufficiency.mean"]
+    assert (again.n, again.undefined) == (39, 1)
+    for text in texts:
+        text["soft"] = None
+    bare = summary(texts, draws=0)
+    assert "compare_readings.soft" not in bare.tables
+    assert not any("normalised" in name for name in bare.metrics)
 
 
 def test_the_order_marks_what_is_not_told_apart():

@@ -9,6 +9,9 @@ Every ranking of the words of a text gets the same scores. Besides what every re
   `flip_fraction` by ranking, null for never; `aopc` by ranking; the `least` and the `greatest` that
   a ranking can have, and whether these are `exact`, null in texts that are too long. It feeds
   `compare_readings.OPERATOR.flip_fraction.*`, `.naopc.*` and `.range`;
+* `soft`: the same where parts of words are erased, see `make.soft`: `comprehensiveness` and
+  `sufficiency` by ranking, in two ways, and what follows where `nothing` is kept; null where it was
+  not asked for. It feeds `compare_readings.soft.*` and `compare_readings.even.*`;
 * `tau`: by ranking, with leave-one-out, null where it is undefined; feeds `compare_readings.tau.*`;
 * `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
   `compare_readings.token_f1.*` and `.auprc.*`;
@@ -22,7 +25,8 @@ Every ranking of the words of a text gets the same scores. Besides what every re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +42,7 @@ from attnaudit.questions.answers import Answered, each_batch, words_of
 from attnaudit.questions.compare_readings.cost import choose_readings, cost
 from attnaudit.questions.compare_readings.make.erasing import Erasing
 from attnaudit.questions.compare_readings.make.rankings import REFERENCE, Rankings, rankings
+from attnaudit.questions.compare_readings.make.soft import soft_falls
 from attnaudit.questions.compare_readings.names import FLOOR
 from attnaudit.questions.compare_readings.settings import CompareReadingsSettings
 from attnaudit.questions.maker import Maker, Record
@@ -99,12 +104,16 @@ def _batch_records(
     }
     path = Erasing(model, known, settings.path, budget)
     paths = path.paths(ranked, settings.longest, settings.beam)
+    soft: Sequence[Any] = [None] * len(ranked)
+    if settings.draws:
+        soft = soft_falls(model, known, ranked, settings.draws, settings.seed, budget)
     made: list[Record] = []
     for b, one in enumerate(ranked):
         marked = rationale_of(known, b)
         record = known.record(b) | {
             "erased": {operator: by_text[b] for operator, by_text in tops.items()},
             "path": paths[b],
+            "soft": soft[b],
             "tau": _taus(one),
             "plausibility": (
                 None if marked is None else agreement_with_people(one.scores, one.orders, marked)
