@@ -28,8 +28,8 @@ _BETTER: dict[Direction, str] = {
     "lower": "lower",
     "neutral": "neither way: it only describes",
 }
-_OPEN = {
-    "reading": "the name of a reading, such as mean or head0",  # what the user's own settings fill
+_OPEN = {  # what the user's own settings fill
+    "reading": "the name of a reading, such as mean or head0",
     "lambda": "a number as Python prints it, such as 0.001",
     "epsilon": "a number as Python prints it, such as 0.01",
     "guide": "the name of a guide",

@@ -129,6 +129,12 @@ def test_the_names_that_policies_rely_on() -> None:
             for figure in ("comprehensiveness", "sufficiency", "gain", "flip_fraction", "naopc")
             for measure in IMPORTANCES
         ),
+        *(
+            f"compare_readings.{softness}.normalised_{kind}.{measure}"
+            for softness in ("soft", "even")
+            for kind in ("comprehensiveness", "sufficiency")
+            for measure in IMPORTANCES
+        ),
         *(f"compare_readings.{operator}.range" for operator in ("delete", "mask", "weight")),
         *(
             f"compare_readings.{figure}.{measure}"

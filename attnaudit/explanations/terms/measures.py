@@ -279,6 +279,22 @@ TERMS = (
     ),
     Entry(
         "term",
+        "soft scores",
+        "Comprehensiveness and sufficiency where a part of each word is erased, by its rank, and "
+        "not whole words.",
+        formula="NC = min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))); NS = 1 - the same, of "
+        "what is kept",
+        unit="fraction",
+        range="[0, 1]",
+        better="higher",
+        beside=("comprehensiveness", "sufficiency", "compare-readings"),
+        traps="Rankings with larger scores keep more, and look more sufficient. The scores named "
+        "`even` keep half of all numbers under every ranking. Parts of words are no real input.",
+        source="Zhao & Aletras 2023; after Huang & Chan 2026 for `even`, in this tool's own way",
+        aliases=("soft", "soft comprehensiveness", "soft sufficiency", "even"),
+    ),
+    Entry(
+        "term",
         "Goodhart's law",
         "A score that becomes a goal stops being a good score.",
         beside=("comprehensiveness", "sufficiency", "compare-readings"),

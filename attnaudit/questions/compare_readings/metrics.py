@@ -23,10 +23,10 @@ _BY = (
     "an attention weight of 0 (weight)."
 )
 _SOFTLY = (
-    "soft: q is the score, stretched to [0, 1], so a ranking with many large scores keeps more and "
-    "looks more sufficient. even: q is scaled so that every ranking keeps half of all numbers. That "
-    "is this tool's own way to the equal retention that Huang & Chan 2026 ask for. Undefined where "
-    "the model is as sure without any word."
+    "soft: q is the score, stretched to [0, 1]. A ranking with many large scores then keeps more, "
+    "and looks more sufficient. even: q is scaled so that every ranking keeps half of all numbers. "
+    "It is this tool's own way to the equal retention that Huang & Chan 2026 ask for. Undefined "
+    "where the model is as sure without any word."
 )
 _ORDER = f"Another operator may put rankings in another order. {_GAMED}"
 
@@ -141,29 +141,29 @@ SPECS = (
     ),
     *_each(
         "{softness}.normalised_comprehensiveness",
-        "How much the probability of the predicted class falls when parts of the words are erased, "
-        "the more the higher {ranking} ranks a word ({softness}), as a share of the fall if all of "
-        "all words is erased.",
+        "How much the probability of the predicted class falls when parts of words are erased, "
+        "large ones of those that {ranking} ranks high ({softness}), as a share of the fall "
+        "without any word.",
         "fraction",
         "higher",
         UNIT,
         "mean of min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))), p(x') the mean over draws; "
         "each number of an embedding is kept with probability 1 - q",
-        ("{softness}.normalised_comprehensiveness.random",),
+        ("even.normalised_comprehensiveness.random",),
         f"{_SOFTLY} {_GAMED}",
         _ZHAO,
     ),
     *_each(
         "{softness}.normalised_sufficiency",
-        "How little the probability of the predicted class falls when parts of the words are "
-        "erased, the less the higher {ranking} ranks a word ({softness}): 1 less the share of the "
-        "fall if all of all words is erased.",
+        "How little the probability of the predicted class falls when parts of words are erased, "
+        "small ones of those that {ranking} ranks high ({softness}): 1 less the share of the fall "
+        "without any word.",
         "fraction",
         "higher",
         UNIT,
-        "mean of 1 - min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))), p(x') the mean over draws; "
-        "each number of an embedding is kept with probability q",
-        ("{softness}.normalised_sufficiency.random",),
+        "mean of 1 - min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))), p(x') the mean over "
+        "draws; each number of an embedding is kept with probability q",
+        ("even.normalised_sufficiency.random",),
         f"Here more is better, unlike in the sufficiency of ERASER. {_SOFTLY} {_GAMED}",
         _ZHAO,
     ),

@@ -63,12 +63,12 @@ class CompareReadingsSettings(MeasuredSettings):
     readings: Annotated[Optional[tuple[str, ...]], _READINGS] = pydantic.Field(  # noqa: UP045
         None,
         min_length=1,
-        description="A reading to compare, or `all`; `all` leaves single heads out.",
+        description="A reading to compare, or the word all, which leaves single heads out.",
     )
     measures: Annotated[Optional[tuple[str, ...]], _MEASURES] = pydantic.Field(  # noqa: UP045
         None,
         min_length=1,
-        description="An importance to compare the readings with, or `all`.",
+        description="An importance to compare the readings with, or the word all.",
     )
     operators: Annotated[Optional[tuple[str, ...]], _OPERATORS] = (  # noqa: UP045
         pydantic.Field(

@@ -137,6 +137,7 @@ WORKS: tuple[Work, ...] = (
         ("Xin Huang", "Antoni B. Chan"),
         "Grad-ELLM: Gradient-based Explanations for Decoder-only LLMs",
         2026,
+        "arXiv",
         url="https://arxiv.org/abs/2601.03089",
     ),
 )

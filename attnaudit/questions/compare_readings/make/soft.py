@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.data.batch import Batch
 from attnaudit.execution.seeds import generator_for
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
@@ -46,7 +47,7 @@ def soft_falls(
     seed: int,
     budget: int,
 ) -> list[dict[str, Any]]:
-    """For each text what records hold of `soft`: by how much the predicted class gets less probable.
+    """For each text what records hold of `soft`: by how much p of the predicted class falls.
 
     `nothing`: if no number of any word is kept. `budget` says how many tokens a call takes, where a
     text is not longer.
@@ -85,7 +86,7 @@ def _of_text(
 
 def _answers(
     model: AttentionModel,
-    text: Any,
+    text: Batch,
     kept: Array,
     noise: NDArray[np.float32],
     target: int,
