@@ -1,0 +1,166 @@
+"""The search on a rung: as far as possible from the attention shown, while the answer stays.
+
+Adam climbs the JSD less a penalty for an answer that moves by more than epsilon, from several
+starts at once, and each step ends with a projection into the ball. Whatever fits on the way counts.
+From where a start ends, the way back to the model's own is halved until the answer fits, too. The
+best is then read once more by itself: if its answer is not within epsilon, nothing was found. So
+what is found is feasible, and no maximum: a lower bound.
+
+Letters in shape comments: S starts, H heads, T tokens, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnaudit.models.distances import jsd, tvd
+from attnaudit.questions.ladder.cost import HALVINGS
+
+RATE = 0.3  # the length of a first step, in the unit of the rung
+INSIDE = 0.9  # the share of epsilon from which on a moved answer costs something
+LEAST = 1e-4  # the least attention on words that can be shown
+MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
+SLACK = 1e-9  # how far a TVD may exceed epsilon, by rounding
+SAME = 1e-9  # attention that diverges by less, in nats, is the same
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the model shows and says: `alpha` (S, H, T) and `probs` (S, C)."""
+
+    alpha: Tensor
+    probs: Tensor
+
+
+class Rung(Protocol):
+    """What may change. Displacements (S, ...) are 0 for the model itself, about 1 if large."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one displacement."""
+
+    def project(self, moved: Tensor) -> Tensor:
+        """The nearest displacements that are allowed."""
+
+    def look(self, moved: Tensor) -> Look:
+        """The model under displacements; gradients flow."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`base` (T,) is the attention shown, which sums to 1, and `own` (C,) the answer.
+
+    `show` makes of weights (S, H, T) what is shown of them, (S, T), before it is divided by its
+    sum. Where that is less than `LEAST`, nothing can be shown.
+    """
+
+    base: Tensor
+    own: Tensor
+    show: Callable[[Tensor], Tensor]
+    epsilon: float
+
+    def far(self, look: Look, exact: bool = False) -> Tensor:
+        """(S,) JSD of what would be shown to the attention shown; `exact` for float64."""
+        shown = self.show(look.alpha.double() if exact else look.alpha)
+        shown = shown / shown.sum(-1, keepdim=True).clamp_min(LEAST)
+        return jsd(shown, self.base.to(shown))
+
+    def moved(self, look: Look) -> Tensor:
+        """(S,) TVD of the answers to the model's own."""
+        return tvd(look.probs, self.own)
+
+    def fits(self, look: Look, bound: float) -> Tensor:
+        """(S,) whether the answer moves by at most `bound`, and there is something to show."""
+        return (self.moved(look) <= bound) & (self.show(look.alpha).sum(-1) >= LEAST)
+
+
+@dataclass(frozen=True)
+class Found:
+    """An alternative that keeps the answer; `alpha` (H, T) are its weights."""
+
+    alpha: Tensor
+    jsd: float
+    tvd: float
+
+
+def climb(
+    rung: Rung, goal: Goal, starts: int, steps: int, generator: np.random.Generator
+) -> Found | None:
+    """The farthest alternative that the search finds; None where it finds none."""
+    moved = rung.project(begin(rung.shape, starts, generator).to(goal.base))
+    best = _Best(goal)
+    rate = RATE / math.sqrt(rung.shape[-1])
+    moved.requires_grad_()
+    optimiser = torch.optim.Adam([moved], lr=rate)
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        for step in range(steps):
+            optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
+            look = rung.look(moved)
+            best.add(moved, look)
+            over = (goal.moved(look) - INSIDE * goal.epsilon).relu()
+            loss = (over / (2 * goal.epsilon) - goal.far(look)).sum()
+            (slope,) = torch.autograd.grad(loss, moved, allow_unused=True)
+            if slope is None:  # nothing that is shown or said depends on it
+                break
+            moved.grad = slope.nan_to_num()
+            optimiser.step()
+            with torch.no_grad():
+                moved.copy_(rung.project(moved))
+    with torch.no_grad():
+        _go_back(rung, best, moved.detach())
+        return _checked(rung, goal, best.moved)
+
+
+def begin(shape: tuple[int, ...], starts: int, generator: np.random.Generator) -> Tensor:
+    """Displacements (S, ...) to start from: the first near 0, the others up to three units away."""
+    noise = generator.standard_normal((starts, *shape))
+    lengths = np.linalg.norm(noise, axis=-1, keepdims=True)
+    noise /= np.maximum(lengths, np.finfo(np.float64).tiny)
+    reach = np.resize([0.1, 1.0, 3.0], starts).reshape(-1, *[1] * len(shape))
+    return torch.from_numpy(noise * reach)
+
+
+class _Best:
+    """The farthest displacement so far that keeps the answer."""
+
+    def __init__(self, goal: Goal) -> None:
+        self.goal, self.moved, self.far = goal, None, SAME
+
+    moved: Tensor | None
+
+    def add(self, moved: Tensor, look: Look) -> Tensor:
+        """Take in displacements (S, ...), and say which of them keep the answer: (S,)."""
+        fits = self.goal.fits(look, self.goal.epsilon - MARGIN)
+        value, at = self.goal.far(look).detach().masked_fill(~fits, -torch.inf).max(0)
+        if float(value) > self.far:
+            self.far, self.moved = float(value), moved.detach()[at].clone()
+        return fits
+
+
+def _go_back(rung: Rung, best: _Best, ends: Tensor) -> None:
+    """Look on the straight way from `ends` (S, ...) to the model's own, as far out as fits."""
+    low, high = ends.new_zeros(len(ends)), ends.new_ones(len(ends))
+    share = high
+    for _ in range(HALVINGS):
+        moved = share.view(-1, *[1] * (ends.ndim - 1)) * ends
+        fits = best.add(moved, rung.look(moved))
+        low, high = torch.where(fits, share, low), torch.where(fits, high, share)
+        share = (low + high) / 2
+
+
+def _checked(rung: Rung, goal: Goal, moved: Tensor | None) -> Found | None:
+    """The displacement, read by itself; None where its answer has moved too far."""
+    if moved is None:
+        return None
+    look = rung.look(moved.unsqueeze(0))
+    far = float(goal.far(look, exact=True))
+    if far <= SAME or not bool(goal.fits(look, goal.epsilon + SLACK)):
+        return None
+    return Found(look.alpha[0], far, float(goal.moved(look)))
