@@ -25,8 +25,9 @@ def cost(model: AttentionModel, texts: Texts, settings: LadderSettings) -> Passe
     made = answering(2 * n)
     if capability(model, "token_logits") is None:
         made += Passes(answers=None)
-    slopes = n * settings.starts * settings.steps
-    looks = slopes + n * settings.starts * HALVINGS + n
+    steps = n * settings.starts * settings.steps
+    slopes = 2 * steps  # of the attention shown, and of the answer
+    looks = steps + n * settings.starts * HALVINGS + n
     if capability(model, "keys") is not None:
         made += Passes(answers=looks, backward=slopes, exact=False)
     if settings.radius and model.embedding_table() is not None:

@@ -36,7 +36,7 @@ class LadderSettings(ShownSettings):
         " row may move by the same share of its length.",
     )
     starts: int = pydantic.Field(
-        3, ge=1, le=100, description="From how many places each search starts."
+        8, ge=1, le=100, description="From how many places each search starts."
     )
     steps: int = pydantic.Field(
         100, ge=1, le=10_000, description="How many steps each search takes from each start."

@@ -1,10 +1,11 @@
 """The search on a rung: as far as possible from the attention shown, while the answer stays.
 
-Adam climbs the JSD less a penalty for an answer that moves by more than epsilon, from several
-starts at once, and each step ends with a projection into the ball. Whatever fits on the way counts.
-From where a start ends, the way back to the model's own is halved until the answer fits, too. The
-best is then read once more by itself: if its answer is not within epsilon, nothing was found. So
-what is found is feasible, and no maximum: a lower bound.
+Gradient projection (after Rosen 1960), from several starts at once: a step goes up the gradient of
+the JSD. Where the answer has moved as far as it may, the part of the gradient that moves it further
+is left out, and one Newton step on the TVD leads back. Each step ends with a projection into the
+ball. Whatever fits on the way counts. From where a start ends, the way back to the model's own is
+halved until the answer fits, too. The best is then read once more by itself: if its answer is not
+within epsilon, nothing was found. So what is found is feasible, and no maximum: a lower bound.
 
 Letters in shape comments: S starts, H heads, T tokens, C classes.
 """
@@ -23,11 +24,13 @@ from torch import Tensor
 from attnaudit.models.distances import jsd, tvd
 from attnaudit.questions.ladder.cost import HALVINGS
 
-RATE = 0.3  # the length of a first step, in the unit of the rung
-INSIDE = 0.9  # the share of epsilon from which on a moved answer costs something
+RATE = 0.3  # the length of the first step, in units of the rung; the last one is near 0
+INSIDE = 0.99  # the share of epsilon at which the search turns along the bound
+LONGEST = 4  # times a step uphill: the longest step back
 LEAST = 1e-4  # the least attention on words that can be shown
 MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
 SLACK = 1e-9  # how far a TVD may exceed epsilon, by rounding
+TINY = 1e-20  # keeps divisions by 0 out
 SAME = 1e-9  # attention that diverges by less, in nats, is the same
 
 
@@ -96,26 +99,50 @@ def climb(
     """The farthest alternative that the search finds; None where it finds none."""
     moved = rung.project(begin(rung.shape, starts, generator).to(goal.base))
     best = _Best(goal)
-    rate = RATE / math.sqrt(rung.shape[-1])
-    moved.requires_grad_()
-    optimiser = torch.optim.Adam([moved], lr=rate)
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        for step in range(steps):
-            optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
-            look = rung.look(moved)
-            best.add(moved, look)
-            over = (goal.moved(look) - INSIDE * goal.epsilon).relu()
-            loss = (over / (2 * goal.epsilon) - goal.far(look)).sum()
-            (slope,) = torch.autograd.grad(loss, moved, allow_unused=True)
-            if slope is None:  # nothing that is shown or said depends on it
-                break
-            moved.grad = slope.nan_to_num()
-            optimiser.step()
-            with torch.no_grad():
-                moved.copy_(rung.project(moved))
+    for step in range(steps):
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            leaf = moved.requires_grad_()
+            look = rung.look(leaf)
+            tvds = goal.moved(look)
+            uphill = _slope(goal.far(look), leaf, keep=True)
+            away = _slope(tvds, leaf)
+        with torch.no_grad():
+            best.add(leaf, look)
+            moved = leaf.detach()
+            rate = RATE * (1 - step / steps) * _size(rung.shape)
+            over = tvds - INSIDE * goal.epsilon  # (S,)
+            moved = rung.project(moved + _step(uphill, away, over, rate))
     with torch.no_grad():
-        _go_back(rung, best, moved.detach())
+        _go_back(rung, best, moved)
         return _checked(rung, goal, best.moved)
+
+
+def _slope(values: Tensor, leaf: Tensor, keep: bool = False) -> Tensor:
+    """The gradient of each value (S,) in its own displacement (S, ...); 0 where there is none."""
+    (slope,) = torch.autograd.grad(values.sum(), leaf, retain_graph=keep, allow_unused=True)
+    return torch.zeros_like(leaf) if slope is None else slope.nan_to_num()
+
+
+def _size(shape: tuple[int, ...]) -> float:
+    """The length of a displacement that is one unit in each of its vectors."""
+    return math.sqrt(math.prod(shape[:-1]))
+
+
+def _step(uphill: Tensor, away: Tensor, over: Tensor, rate: float) -> Tensor:
+    """A step (S, ...) of length `rate` uphill, and back to the bound where the answer is `over` it.
+
+    Near the bound, the part of the way up that moves the answer further is left out.
+    """
+    shape = uphill.shape
+    up, out = uphill.flatten(1), away.flatten(1)  # (S, N)
+    square = out.square().sum(1).clamp_min(TINY)
+    along = (up * out).sum(1) / square
+    along = torch.where(over > 0, along, 0).clamp_min(0)
+    up = up - along.unsqueeze(1) * out
+    up = up / up.norm(dim=1, keepdim=True).clamp_min(TINY)
+    back = (over.relu() / square).unsqueeze(1) * out
+    back = back * (LONGEST * rate / back.norm(dim=1, keepdim=True).clamp_min(TINY)).clamp_max(1)
+    return (rate * up - back).view(shape)
 
 
 def begin(shape: tuple[int, ...], starts: int, generator: np.random.Generator) -> Tensor:
@@ -131,9 +158,8 @@ class _Best:
     """The farthest displacement so far that keeps the answer."""
 
     def __init__(self, goal: Goal) -> None:
-        self.goal, self.moved, self.far = goal, None, SAME
-
-    moved: Tensor | None
+        self.goal, self.far = goal, SAME
+        self.moved: Tensor | None = None
 
     def add(self, moved: Tensor, look: Look) -> Tensor:
         """Take in displacements (S, ...), and say which of them keep the answer: (S,)."""
