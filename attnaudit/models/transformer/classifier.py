@@ -226,9 +226,12 @@ class TransformerClassifier(AttentionModel):
             reached.append(call)
             raise ReachedError
 
-        with suppress(ReachedError), forwarding(list(self.anatomy.blocks), forward):
-            with self.seam.handling(handler):
-                self._run(batch)
+        with (
+            suppress(ReachedError),
+            forwarding(list(self.anatomy.blocks), forward),
+            self.seam.handling(handler),
+        ):
+            self._run(batch)
         return self._row(batch, states, reached[0], self._rows(batch))
 
     @contextmanager

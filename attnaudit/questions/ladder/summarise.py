@@ -89,8 +89,8 @@ def _notes(
     words, state = (part[np.isfinite(part)] for part in (radii["words"], radii["state"]))
     if len(words):
         said = (
-            f"The embedding of a word may move by {words[0]:.3g} (L2): {settings.radius:g} times the"
-            " median distance of a word to its nearest neighbour in the embedding table."
+            f"The embedding of a word may move by {words[0]:.3g} (L2): {settings.radius:g} times"
+            " the median distance of a word to its nearest neighbour in the embedding table."
         )
         if len(state):
             said += (

@@ -1,6 +1,6 @@
 """The search on a rung: as far as possible from the attention shown, while the answer stays.
 
-Gradient projection (after Rosen 1960), from several starts at once: a step goes up the gradient of
+Gradient projection (after Rosen 1961), from several starts at once: a step goes up the gradient of
 the JSD. Where the answer has moved as far as it may, the part of the gradient that moves it further
 is left out, and one Newton step on the TVD leads back. Each step ends with a projection into the
 ball. Whatever fits on the way counts. From where a start ends, the way back to the model's own is
@@ -26,6 +26,7 @@ from attnaudit.questions.ladder.cost import HALVINGS
 
 RATE = 0.3  # the length of the first step, in units of the rung; the last one is near 0
 INSIDE = 0.99  # the share of epsilon at which the search turns along the bound
+REACH = (0.1, 1.0, 3.0, 10.0)  # how far out starts are, in units of the rung
 LONGEST = 4  # times a step uphill: the longest step back
 LEAST = 1e-4  # the least attention on words that can be shown
 MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
@@ -146,12 +147,15 @@ def _step(uphill: Tensor, away: Tensor, over: Tensor, rate: float) -> Tensor:
 
 
 def begin(shape: tuple[int, ...], starts: int, generator: np.random.Generator) -> Tensor:
-    """Displacements (S, ...) to start from: the first near 0, the others up to three units away."""
-    noise = generator.standard_normal((starts, *shape))
-    lengths = np.linalg.norm(noise, axis=-1, keepdims=True)
-    noise /= np.maximum(lengths, np.finfo(np.float64).tiny)
-    reach = np.resize([0.1, 1.0, 3.0], starts).reshape(-1, *[1] * len(shape))
-    return torch.from_numpy(noise * reach)
+    """Displacements (S, ...) to start from: in random directions, from near 0 to far out.
+
+    The second half of them go in the opposite directions of the first half.
+    """
+    half = -(-starts // 2)
+    noise = generator.standard_normal((half, *shape))
+    noise /= np.maximum(np.linalg.norm(noise, axis=-1, keepdims=True), TINY)
+    noise *= np.resize(REACH, half).reshape(-1, *[1] * len(shape))
+    return torch.from_numpy(np.concatenate([noise, -noise])[:starts])
 
 
 class _Best:
