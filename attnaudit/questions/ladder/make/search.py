@@ -120,6 +120,8 @@ def climb(
 
 def _slope(values: Tensor, leaf: Tensor, keep: bool = False) -> Tensor:
     """The gradient of each value (S,) in its own displacement (S, ...); 0 where there is none."""
+    if not values.requires_grad:  # the attention is the same whatever there is, as if uniform
+        return torch.zeros_like(leaf)
     (slope,) = torch.autograd.grad(values.sum(), leaf, retain_graph=keep, allow_unused=True)
     return torch.zeros_like(leaf) if slope is None else slope.nan_to_num()
 
