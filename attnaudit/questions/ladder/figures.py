@@ -10,7 +10,15 @@ from attnaudit.drawing.marks import Mark
 from attnaudit.measures.divergences import LN2
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.questions.ladder.metrics import RUNGS
-from attnaudit.questions.ladder.tables import NAMES, UPPER, bound_of
+from attnaudit.questions.ladder.tables import UPPER, bound_of
+
+_SHORT = {
+    "weights": "1 weights",
+    "query": "2 query",
+    "state": "3 state",
+    "word_embeddings": "4 embeddings",
+    "parameters": "5 parameters",
+}
 
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
@@ -22,9 +30,9 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         if found is None or found.value is None:
             continue
         named = bound_of(rung, metrics)
-        shown[f"{NAMES[rung]} ({named.partition(' in ')[0]})"] = found
+        shown[f"{_SHORT[rung]}: {named.partition(' in ')[0]}"] = found
         if rung == "weights" and named != "exact":
-            shown[f"{NAMES[rung]} ({UPPER})"] = metrics["ladder.weights.upper.mean"]
+            shown[f"{_SHORT[rung]}: {UPPER}"] = metrics["ladder.weights.upper.mean"]
     if len(shown) < 2:
         return []
     return [

@@ -89,8 +89,8 @@ def test_the_sizes_of_the_balls_are_said_to_be_ours():
 def test_the_figure_has_a_row_for_each_rung():
     pytest.importorskip("matplotlib")
     (drawn,) = figures({"ladder": summary([record(k) for k in range(4)])}, LABELS)
-    assert "1 the weights (upper bound)" in str(drawn.table)
-    assert "4 word embeddings, nearby (lower bound)" in str(drawn.table)
+    assert "1 weights: upper bound" in str(drawn.numbers)
+    assert "4 embeddings: lower bound" in drawn.svg
 
 
 @pytest.mark.parametrize(
