@@ -390,8 +390,9 @@ def _follow(spec: DatasetSpec, reading: ReadingSettings, document: Document) -> 
             line=document.line(("order",)),
             hint="leave this key out",
         )
-    # What both say of the tokeniser is the same; the model's may have a prompt around it.
-    left_out = set(ReadingSettings.model_fields) - (said - {"tokeniser", "order"}) - {"fields"}
+    if reading.tokeniser.prompt is not None:
+        said = said - {"tokeniser", "order"}  # both say the same, and the model's has the prompt
+    left_out = set(ReadingSettings.model_fields) - said - {"fields"}
     return spec.model_copy(update={name: getattr(reading, name) for name in left_out})
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RESERVED = ("attention", "optimum")  # which rankings are called, too
 _NAME = re.compile("[a-z][a-z0-9_]*")
 _LONGEST = 60  # characters
-_ALIKE = 0.9  # of names: what difflib makes of them
+_ALIKE = 0.87  # of names: what difflib makes of them
 
 
 class Attribution(Settings):

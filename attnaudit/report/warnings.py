@@ -88,9 +88,15 @@ def _below_majority(report: Report) -> Iterator[Warned]:
 def _outside(report: Report) -> Iterator[Warned]:
     outside = _value(report, OUTSIDE)
     if outside is not None and outside > _MOST:
+        asked = (report.model.model_extra or {}).get("prompt") is not None
+        rest = (
+            "special tokens or on the rest of the prompt"
+            if asked
+            else "special tokens or on the query"
+        )
         words = (
-            f"{outside:.0%} of the attention is not on the words, but on special tokens or on "
-            "the query. A heatmap shows only the rest."
+            f"{outside:.0%} of the attention is not on the words, but on {rest}. A heatmap shows "
+            "only what is left."
         )
         yield Warned("attention off the words", words)
 

@@ -113,9 +113,10 @@ def _asked(report: Report) -> Iterator[Fact]:
         + f"; what is explained is {explained}",
     )
     layers, heads = facts.get("layers"), facts.get("heads")
+    rows = "every row" if report.model.many_rows else "one row"
     yield Fact(
         "beware",
-        f"the attention shown is one row of one of {layers} layers with {heads} heads each. In a"
+        f"the attention shown is {rows} of one of {layers} layers with {heads} heads each. In a"
         " large language model that is a small part of what moves the answer",
         loud=True,
     )

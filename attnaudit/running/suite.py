@@ -93,7 +93,7 @@ class Subject:
             given = Given(self.source)
             self._first = load_work(question, settings, job, None, observer, given)
             return self._first
-        check_trains(question, job.model, job.label is not None)
+        check_trains(question, job, job.label is not None)
         check_site(question, self._first.loaded)
         settled = question.maker.settle(settings, self._first.loaded.model)
         now = datetime.now(timezone.utc)

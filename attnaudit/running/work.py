@@ -288,9 +288,8 @@ def load_works(
     device = choose_device(job.device)
     dtype = choose_dtype(job.dtype, device)
     source = given.source or open_source(job)
-    check_asked(asked, job)
     for question, _ in asked:
-        check_trains(question, source.name, bool(source.several))
+        check_trains(question, job, bool(source.several))
     source = about_label(source, job.label)
     spec = load_spec(given.rows or job.data, source.reading, source.limits)
     split = job.split or default_split(spec)
@@ -323,17 +322,6 @@ def load_works(
     ]
 
 
-def check_asked(asked: Sequence[tuple[Question, Settings]], job: Job) -> None:
-    """Raise InputError for a question that trains models, of a language model asked by prompt."""
-    for question, _ in asked:
-        if job.prompt is not None and question.retrains:
-            raise InputError(
-                f"{question.name} trains models anew, and a language model that is asked by prompt"
-                " was trained on other things",
-                hint="leave --prompt out and audit a fine-tuned classifier",
-            )
-
-
 def check_of_sites(question: Question, job: Job) -> None:
     """Raise InputError for a question of the usual site only, where the user names a site."""
     if job.site is not None and not question.of_sites:
@@ -353,13 +341,25 @@ def open_source(job: Job) -> Source:
     )
 
 
-def check_trains(question: Question, model: str, several: bool) -> None:
-    """Raise InputError for a question that trains models, of a model that gives several labels."""
-    if question.retrains and several:
+def check_trains(question: Question, job: Job, several: bool) -> None:
+    """Raise InputError for a question that trains models, of a model that cannot be trained alike.
+
+    That is one that gives several labels, or a language model that is asked by prompt.
+    """
+    if not question.retrains:
+        return
+    if job.prompt is not None:
+        raise InputError(
+            f"{question.name} trains models anew, and a language model that is asked by prompt"
+            " was trained on other things",
+            where=job.model,
+            hint="leave --prompt out and audit a fine-tuned classifier",
+        )
+    if several:
         raise InputError(
             f"{question.name} trains models, and attnaudit trains only models that give one class"
             " to a text; this one gives several labels",
-            where=model,
+            where=job.model,
             hint="leave this test out; or train a yes/no model of one label, and audit that",
         )
 

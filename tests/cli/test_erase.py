@@ -23,6 +23,7 @@ def test_options_have_their_effect(erase, here):
     assert report["settings"] == {
         "measures": ["random"],
         "left_out": [],
+        "attributions": [],
         "reading": "mean",
         "optimum_items": 0,
         "seed": 4,

@@ -134,9 +134,6 @@ def test_mistakes_before_fine_tuning(refused, config, here, write_pretrained):
     bare = write_pretrained(here / "bare")
     (bare / "tokenizer.json").unlink()
     (bare / "tokenizer_config.json").unlink()
-    t5 = here / "t5"
-    t5.mkdir()
-    (t5 / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True}))
     for begin, says in (
         ("gone", ["gone: is neither a folder here", "check the path"]),
         (
@@ -146,7 +143,6 @@ def test_mistakes_before_fine_tuning(refused, config, here, write_pretrained):
         ("owner/gone", ["owner/gone: is neither a folder here", "the hub cannot be reached"]),
         (pickled, ["only as pickle files", "convert them", "save_pretrained"]),
         (bare, ["has no tokenizer", "save_pretrained"]),
-        (t5, ["is an encoder-decoder"]),
     ):
         refused("train", config(begin=begin), "-o", "out", says=says)
         refused("audit", config(begin=begin), "-o", "out", says=says)

@@ -112,6 +112,9 @@ def test_questions_that_train_models_are_refused(ask, folder):
     result = ask("adversary --lambda 0.1")
     assert result.code == 2
     assert "a language model that is asked by prompt was trained on other things" in result.err
+    result = ask("audit --train --skip correlate --skip erase --skip adversary --limit 10 -o out")
+    assert result.code == 2
+    assert "seed-baseline trains models anew" in result.err
 
 
 def test_a_prompt_with_a_mistake_is_refused_before_anything_is_loaded(cli, folder, tmp_path):

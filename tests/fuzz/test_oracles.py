@@ -109,12 +109,12 @@ def test_what_takes_too_long_is_ended(monkeypatch, tmp_path):
             time.process_time()
 
     monkeypatch.setattr(program, "SECONDS", 0.2)
-    monkeypatch.setattr(program, "_command", lambda: spin)
+    monkeypatch.setattr(entry, "_program", lambda: spin)
     assert "Overtime" in program.run(tmp_path, "report").escaped
 
 
 def test_what_takes_too_much_memory_is_refused_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(program, "_command", lambda: lambda **_: bytearray(64 << 30))
+    monkeypatch.setattr(entry, "_program", lambda: lambda **_: bytearray(64 << 30))
     stopped = program.run(tmp_path, "report")
     assert (stopped.code, stopped.escaped) == (2, None)
     assert "memory ran out" in stopped.err

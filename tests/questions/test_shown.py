@@ -317,7 +317,7 @@ def test_a_signed_reading_is_shown_by_magnitude_with_its_signs(base, batches, na
 def test_heatmaps_show_the_signs_of_the_reading(base, batches):
     made = records_of("correlate", base, batches(), reading=SIGNED, measures=("random",))
     record = next(r for r in made if -1 in r["attention_signs"])
-    gathered = _Gathered()
+    gathered = _Gathered(whole=False)
     record["tokens"] = ["word"] * record["words"]
     gathered.add(record, find_question("correlate").beside, recorded_tokens)
     signed = [w * s for w, s in zip(record["attention"], record["attention_signs"], strict=True)]

@@ -129,6 +129,7 @@ def test_the_names_that_policies_rely_on() -> None:
         ),
         *(f"ladder.{r}.outside.mean" for r in ("weights", "query", "state", "word_embeddings")),
         *("ladder.weights.upper.mean", "ladder.weights.exact"),
+        "permute.uniform_layers.tvd.mean",
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
         *(f"erase.unsupported.{s}" for s in ("attention", "random", "deleted", "not_judged")),

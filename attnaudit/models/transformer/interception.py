@@ -240,7 +240,8 @@ def _attention(
         attention_mask = _biased(attention_mask, bias)
     call = Call(module, query, key, value, attention_mask, scaling, softcap, dropout, rest)
     handler = _handler.get()
-    return (call.plain() if handler is None else handler(call)), None
+    given = call.plain() if handler is None else handler(call)
+    return given.contiguous(), None  # as transformers' own; some networks view it otherwise
 
 
 def _biased(mask: Tensor | None, bias: Tensor) -> Tensor:

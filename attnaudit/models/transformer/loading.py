@@ -119,6 +119,13 @@ def _lack(lacking: Sequence[str], network: Any, opened: Opened) -> ModelError:
     below = f"{network.base_model_prefix}."
     sentences = (opened.reference.folder / "modules.json").is_file()
     headless = not all(name.startswith(below) for name in lacking)
+    if headless and opened.prompt is not None:
+        return ModelError(
+            f"has no trained head that says the next word (its architecture: {kinds}), so it cannot"
+            " be asked by prompt",
+            where=opened.reference.name,
+            hint="leave --prompt out to audit a classifier, or give a causal language model",
+        )
     what = "has no trained classification head" if headless else "has not all of its weights"
     return ModelError(
         f"{what}: {_few(lacking)} would be random (its architecture: {kinds})",

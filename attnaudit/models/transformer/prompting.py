@@ -87,11 +87,17 @@ class Verbaliser(nn.Module):
 def verbaliser_of(model: nn.Module, words: Sequence[int], ids: Tensor) -> Verbaliser:
     """`model` as a classifier, its answers to the text `ids` (1, T) compared with its own.
 
-    Raises ModelError where they differ.
+    Raises ModelError where they differ, and where it looks at what comes later in a text.
     """
-    own: Tensor = model(input_ids=ids, use_cache=False).logits[:, -1, list(words)]
+    said: Tensor = model(input_ids=ids, use_cache=False).logits  # (1, T, tokens)
+    shorter: Tensor = model(input_ids=ids[:, :-1], use_cache=False).logits
+    if not agree(shorter[:, -1], said[:, -2]):
+        raise ModelError(
+            "looks at what comes later in a text, so that it does not say which word comes next",
+            hint="give a causal language model",
+        )
     made = Verbaliser(model, words)
-    if not agree(made(input_ids=ids).logits, own):
+    if not agree(made(input_ids=ids).logits, said[:, -1, list(words)]):
         raise ModelError("its head does more than give each token a logit of its own")
     return made
 

@@ -64,13 +64,13 @@ SPECS = (
     ),
     MetricSpec(
         "permute.uniform_layers.tvd.mean",
-        "How far the answers move on average when the attention of all layers, heads and rows is "
-        "made uniform: a control, for models of several layers.",
+        "How far the answers move on average when every row of every head and layer shares its "
+        "weight on the words evenly: a control, for models of several layers.",
         "total variation distance",
         "neutral",
         LEAST_MEAN,
         UNIT,
-        formula="mean of TVD(p(all attention uniform), p)",
+        formula="mean of TVD(p(weights on words uniform in all layers), p)",
         beside=("permute.tvd.median", "permute.all_erased.tvd.mean"),
         traps="Where this is large and the shuffled weights of one layer move little, the other "
         "layers decide. They are not audited here.",

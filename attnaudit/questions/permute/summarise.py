@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from attnaudit.measures.bins import quartiles_table
-from attnaudit.measures.columns import Column, Frame
+from attnaudit.measures.columns import Column, Frame, joined
 from attnaudit.measures.summary import Cell, Estimate, Summary, Table
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.permute.metrics import SPECS
@@ -22,30 +22,31 @@ def summarise(
 ) -> Summary:
     """Metrics and tables of the records alone; `labels` name the classes."""
     basics, figures, largest = Basics(), Frame(_MEANS), Column()
+    everywhere = Frame((_LAYERS,))
     shows_states = layered = False
     for record in records:
         basics.add(record)
         median = record["tvd"]["median"]
         erased = (record.get("all_erased") or {}).get("tvd")
-        everywhere = (record.get("uniform_layers") or {}).get("tvd")
-        layered |= everywhere is not None
-        shown = [median, float(median < UNMOVED_TVD), record.get("conicity"), erased, everywhere]
+        shown = [median, float(median < UNMOVED_TVD), record.get("conicity"), erased]
         figures.add(shown)
+        uniform = (record.get("uniform_layers") or {}).get("tvd")
+        everywhere.add([uniform])
+        layered |= uniform is not None
         largest.add(record["max_attention"])
         shows_states |= "conicity" in record
+    columns = joined(figures, everywhere) if layered else figures
     sample = basics.sample()
     medians = figures["permute.tvd.mean"]
     metrics = {
         **basics.model_scores(),
         "permute.tvd.median": sample.median(medians, UNIT),
-        **sample.means(figures, partial(range_of, SPECS)),
+        **sample.means(columns, partial(range_of, SPECS)),
     }
     notes = [
         *basics.notes(),
         *reliance_notes(metrics["permute.all_erased.tvd.mean"]),
     ]
-    if not layered:
-        del metrics[_LAYERS]
     cone = metrics["permute.conicity.mean"]
     if not shows_states:
         metrics["permute.conicity.mean"] = replace(cone, reason=NO_STATES)
@@ -57,7 +58,7 @@ def summarise(
     title = "Median TVD by predicted class and largest attention weight"
     bins = quartiles_table(title, medians, largest.array(), basics.predicted, labels)
     tables = {"permute.tvd": _overall(metrics), "permute.bins": bins}
-    return Summary(metrics, tables, notes, columns=basics.columns(figures, largest.array()))
+    return Summary(metrics, tables, notes, columns=basics.columns(columns, largest.array()))
 
 
 NO_STATES = "this model does not show it: it has no `values`, the vectors that attention averages"
@@ -67,7 +68,6 @@ _MEANS = (
     "permute.unmoved",
     "permute.conicity.mean",
     "permute.all_erased.tvd.mean",
-    _LAYERS,
 )
 
 
@@ -87,9 +87,9 @@ def _overall(metrics: Mapping[str, Estimate]) -> Table:
     ]
     if _LAYERS in metrics:
         notes.append(
-            "all layers uniform: the mean TVD when all layers, heads and rows share their weights"
-            " evenly. If it is much larger than the others, other layers decide, and one row of one"
-            " layer says little."
+            "all layers uniform: the mean TVD when every row of every head and layer shares its"
+            " weight on the words evenly among them. If it is much larger than the others, other"
+            " layers decide. One row of one layer then says little."
         )
     return Table("Answers under shuffled attention", ["", "value", "low", "high"], rows, notes)
 

@@ -5,7 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from attnaudit.data.aligned import align
 from attnaudit.data.batch import collate
@@ -16,6 +21,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.models.load import Placement, find_model
 from attnaudit.models.transformer.quiet import quiet_loading
 from attnaudit.questions.answers import answer
+from tests.models.transformer.conftest import config_of
 from tests.models.transformer.language_models import write_model
 
 CPU = torch.device("cpu")
@@ -251,6 +257,18 @@ def test_only_language_models_are_asked_by_prompt(folders, tmp_path, make_networ
     AutoTokenizer.from_pretrained(folders("gpt2")).save_pretrained(folder)
     with pytest.raises(ModelError, match="no causal language model"):
         find_model(str(folder), 0, Placement(prompt=prompt))
+    tokenizer = AutoTokenizer.from_pretrained(folders("gpt2"))
+    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 200, "pad_token_id": 0}
+    for maker, says in (
+        (AutoModelForSequenceClassification, "no trained head that says the next word"),
+        (AutoModelForMaskedLM, "looks at what comes later in a text"),
+    ):
+        folder = tmp_path / maker.__name__
+        with quiet_loading():
+            maker.from_config(config_of("bert", **sizes)).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        with pytest.raises(ModelError, match=says):
+            find_model(str(folder), 0, Placement(prompt=prompt))
     with pytest.raises(ModelError) as caught:
         find_model(str(folders("gpt2")), 0, Placement())
     assert "or ask it as a language model, with --prompt" in caught.value.hint

@@ -383,10 +383,10 @@ def test_what_the_controls_attend_to(retraining):
         assert isinstance(probe, Guided)
         return probe.guide(batch)
 
-    kept = retraining.kept("test", MEAN.compute)
+    kept = retraining.kept("test", MEAN.weigh)
     torch.testing.assert_close(imposed("shuffled"), shuffled(kept, 0)(batch))
     torch.testing.assert_close(
-        imposed("position"), by_place(retraining.kept("train", MEAN.compute))(batch)
+        imposed("position"), by_place(retraining.kept("train", MEAN.weigh))(batch)
     )
     before = retraining.fresh(retraining.schedule.seed).eval()
     expected = keep(before, retraining.batches("test"))(batch)
