@@ -228,8 +228,10 @@ class TransformerClassifier(AttentionModel):
 
         with (
             suppress(ReachedError),
+            self.seam.handling(
+                handler
+            ),  # within `forwarding`: blocks that are skipped make no call
             forwarding(list(self.anatomy.blocks), forward),
-            self.seam.handling(handler),
         ):
             self._run(batch)
         return self._row(batch, states, reached[0], self._rows(batch))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pydantic
 from attnaudit.config import Settings
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_path
+from attnaudit.records.schema import Header
 
 QUESTION = "model-adversary"
 _HINT = "give the file that `attnaudit adversary --lambda 0.002 --records FILE` wrote"
@@ -18,10 +20,19 @@ _SAME = 1e-3  # how far an answer may be from the recorded one of the same model
 
 
 class AdversaryFile(Settings):
-    """A file of records; `path` as it was given."""
+    """A file of records, and what they are of."""
 
     path: str = pydantic.Field(description="The path of the records, as it was given.")
     sha256: str = pydantic.Field(description="The SHA-256 of the records.")
+    model_sha256: str | None = pydantic.Field(
+        None, description="The SHA-256 of the audited model, if the model has a file."
+    )
+    data_sha256: str | None = pydantic.Field(
+        None, description="The SHA-256 of the data, if that is known."
+    )
+    reading: str = pydantic.Field(
+        "mean", description="Which reading of the attention the records compare."
+    )
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class Farthest:
     `jsd` and `tvd` are 0 where no model `fits`.
     """
 
-    probs: list[float]
+    probs: Sequence[float] = ()
     jsd: float = 0.0
     tvd: float = 0.0
     fits: bool = False
@@ -49,7 +60,31 @@ def read_file(path: Path) -> AdversaryFile:
         raise InputError(
             f"contains records of {header.audit}, not of {QUESTION}", where=path, hint=_HINT
         )
-    return AdversaryFile(path=str(path), sha256=sha256_path(path))
+    return AdversaryFile(
+        path=str(path),
+        sha256=sha256_path(path),
+        model_sha256=header.model.sha256,
+        data_sha256=header.dataset.rows_digest,
+        reading=str(header.settings.get("reading", "mean")),
+    )
+
+
+def check_same(file: AdversaryFile | None, header: Header) -> None:
+    """Raise InputError if the records are of another model, data set or reading than `header`."""
+    if file is None:
+        return
+    for what, theirs, ours in (
+        ("another model", file.model_sha256, header.model.sha256),
+        ("other data", file.data_sha256, header.dataset.rows_digest),
+        (f"the reading {file.reading}", file.reading, header.settings["reading"]),
+    ):
+        if theirs != ours:
+            raise InputError(
+                f"--adversaries contains records of {what}",
+                where=file.path,
+                hint="run `attnaudit adversary --lambda` on this model and data, with --records and"
+                f" --reading {header.settings['reading']}",
+            )
 
 
 @dataclass(frozen=True)
@@ -74,12 +109,10 @@ class Parameters:
             raise InputError("has changed since the audit began", where=path)
         splits: dict[str, dict[str, Farthest]] = {}
         for record in open_records(path):
-            run = record["run"]
-            here = splits.setdefault(run["split"], {})
-            if run.get("model") == "base":
-                here[record["id"]] = Farthest(record["probs"])
-            elif record["id"] in here and not record.get("diverged"):
-                here[record["id"]] = _farther(here[record["id"]], record, epsilon)
+            if not record.get("diverged"):
+                here = splits.setdefault(record["run"]["split"], {})
+                known = here.get(record["id"], Farthest())
+                here[record["id"]] = _with(known, record, epsilon)
         return cls(file.path, splits.get(audited_split(splits), {}))
 
     def at(self, name: str, probs: list[float]) -> Farthest | None:
@@ -102,8 +135,10 @@ class Parameters:
         return found
 
 
-def _farther(best: Farthest, record: dict[str, Any], epsilon: float) -> Farthest:
-    """The better one of the farthest model so far and that of a record."""
-    if record["tvd"] > epsilon or record["jsd"] <= best.jsd:
-        return best
-    return Farthest(best.probs, record["jsd"], record["tvd"], True)
+def _with(known: Farthest, record: Mapping[str, Any], epsilon: float) -> Farthest:
+    """What is known of a text, with one more record of it."""
+    if record["run"].get("model") == "base":
+        return replace(known, probs=record["probs"])
+    if record["tvd"] > epsilon or (known.fits and record["jsd"] <= known.jsd):
+        return known
+    return replace(known, jsd=record["jsd"], tvd=record["tvd"], fits=True)

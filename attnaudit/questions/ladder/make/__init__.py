@@ -40,10 +40,10 @@ from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, answer, each_batch
 from attnaudit.questions.instance_adversary.make.detached import Detached
 from attnaudit.questions.instance_adversary.make.weights import adversaries, caps
-from attnaudit.questions.ladder.adversaries import Parameters
+from attnaudit.questions.ladder.adversaries import Parameters, check_same
 from attnaudit.questions.ladder.cost import cost
-from attnaudit.questions.ladder.make.radius import Spacing, spacing
-from attnaudit.questions.ladder.make.rungs import Query, State, WordEmbeddings
+from attnaudit.questions.ladder.make.radius import spacing
+from attnaudit.questions.ladder.make.rungs import AGREE, Query, State, WordEmbeddings
 from attnaudit.questions.ladder.make.search import Found, Goal, Rung, climb
 from attnaudit.questions.ladder.settings import LadderSettings
 from attnaudit.questions.maker import Maker, Record
@@ -75,12 +75,12 @@ def records(
     model: AttentionModel, batches: Batches, settings: LadderSettings, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each batch in turn."""
-    table = model.embedding_table()
+    table, given = model.embedding_table(), settings.adversaries
     ladder = _Ladder(
         model,
         settings,
-        None if table is None else spacing(table),
-        settings.adversaries and Parameters.of(settings.adversaries, settings.epsilon),
+        None if table is None else settings.radius * spacing(table),
+        None if given is None else Parameters.of(given, settings.epsilon),
     )
 
     def make(known: Answered) -> list[Record]:
@@ -94,11 +94,11 @@ def records(
 
 @dataclass(frozen=True)
 class _Ladder:
-    """The rungs of a model; `spacing` is that of its words, None where its table is not at hand."""
+    """The rungs of a model; words move by up to `radius`, None where their table is not at hand."""
 
     model: AttentionModel
     settings: LadderSettings
-    spacing: Spacing | None
+    radius: float | None
     parameters: Parameters | None
 
     def record(self, known: Answered) -> Record:
@@ -119,7 +119,7 @@ class _Ladder:
         made = {
             "cap": _number(cap),
             "radii": {
-                "words": None if self.spacing is None else _number(self._radius),
+                "words": None if self.radius is None else _number(self.radius),
                 "state": None if state is None else _number(state.radius),
             },
             "weights": weights,
@@ -167,24 +167,23 @@ class _Ladder:
             capability(self.model, name) for name in ("begun", "encode_begun", "audited_row")
         )
         states = begin(known.whole) if begin else None
-        if states is None or encode is None or find is None or self.spacing is None:
+        if states is None or encode is None or find is None:
             return None
         row = int(find(known.whole)[0])
-        share = self.settings.radius * self.spacing.share
-        radius = share * float(states[0, row].norm())
-        return State(self.model, known.whole, states, row, radius, encode)
+        radius = self.settings.radius * float(states[0, row].norm())
+        made = State(self.model, known.whole, states, row, radius, encode)
+        look = made.look(states.new_zeros(1, *made.shape))
+        same = (look.alpha - known.alpha).abs().max() + (look.probs - known.probs).abs().max()
+        # Not so where layers below tell the audited one more than the states.
+        return made if float(same) <= AGREE else None
 
     @torch.no_grad()
     def _words(self, known: Answered) -> WordEmbeddings | None:
-        if self.spacing is None:
+        if self.radius is None:
             return None
         # Words that the audited row cannot reach may move, too: `whole` has them as content.
         embeddings = self.model.embed(known.whole)
-        return WordEmbeddings(self.model, known.whole, embeddings, self._radius)
-
-    @property
-    def _radius(self) -> float:
-        return self.settings.radius * (self.spacing.distance if self.spacing else 0.0)
+        return WordEmbeddings(self.model, known.whole, embeddings, self.radius)
 
     def _trained(self, known: Answered) -> dict[str, Any] | None:
         if self.parameters is None:
@@ -220,4 +219,9 @@ def _number(value: float) -> float:
     return number
 
 
-MAKER = Maker(records, settle=settle, cost=cost)
+MAKER = Maker(
+    records,
+    settle=settle,
+    cost=cost,
+    check=lambda settings, header: check_same(settings.adversaries, header),
+)

@@ -17,7 +17,7 @@ from attnaudit.errors import ModelError
 from attnaudit.models.interface import AttentionModel, Encoded, Keys, masked_softmax
 from attnaudit.questions.ladder.make.search import Look
 
-_AGREE = 1e-3  # how far weights may be from those that the keys give
+AGREE = 1e-3  # how far the model's own weights and answers may be from those of a rung at 0
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Query:
     def __post_init__(self) -> None:
         """Raise ModelError where the model's own query does not give its attention."""
         own = self.weights(self.keys.query)
-        if bool((own - self.alpha).abs().max() > _AGREE):
+        if bool((own - self.alpha).abs().max() > AGREE):
             raise ModelError("its `keys` do not give its attention weights")
 
     @property
@@ -135,7 +135,8 @@ class WordEmbeddings:
 
 def into_ball(moved: Tensor) -> Tensor:
     """The nearest vectors (..., D) of length up to 1."""
-    return moved / moved.norm(dim=-1, keepdim=True).clamp_min(1)
+    inside: Tensor = moved / moved.norm(dim=-1, keepdim=True).clamp_min(1)
+    return inside
 
 
 def _of(model: AttentionModel, encoded: Encoded) -> Look:

@@ -74,7 +74,8 @@ class Goal:
         """(S,) JSD of what would be shown to the attention shown; `exact` for float64."""
         shown = self.show(look.alpha.double() if exact else look.alpha)
         shown = shown / shown.sum(-1, keepdim=True).clamp_min(LEAST)
-        return jsd(shown, self.base.to(shown))
+        divergence: Tensor = jsd(shown, self.base.to(shown))
+        return divergence
 
     def moved(self, look: Look) -> Tensor:
         """(S,) TVD of the answers to the model's own."""
