@@ -25,13 +25,26 @@ def cost(model: AttentionModel, texts: Texts, settings: LadderSettings) -> Passe
     made = answering(2 * n)
     if capability(model, "token_logits") is None:
         made += Passes(answers=None)
-    steps = n * settings.starts * settings.steps
-    slopes = 2 * steps  # of the attention shown, and of the answer
-    looks = steps + n * settings.starts * HALVINGS + n
     if capability(model, "keys") is not None:
+        looks, slopes = _of_search(settings, n, settings.starts)
         made += Passes(answers=looks, backward=slopes, exact=False)
+    looks, slopes = _of_search(settings, n, starts_in_ball(settings))
     if settings.radius and model.embedding_table() is not None:
         made += Passes(answers=looks, backward=slopes, forward=looks, exact=False)
-        if capability(model, "begun") is not None:
-            made += Passes(answers=looks, backward=slopes, forward=n, exact=False)
+    if settings.radius and capability(model, "begun") is not None:
+        made += Passes(answers=looks + n, backward=slopes, forward=n, exact=False)
     return made
+
+
+def starts_in_ball(settings: LadderSettings) -> int:
+    """From how many places a search within a ball starts.
+
+    There starts end near each other, and a step takes more of the model.
+    """
+    return max(2, settings.starts // 8)
+
+
+def _of_search(settings: LadderSettings, texts: int, starts: int) -> tuple[int, int]:
+    """How often the searches of a rung look at the model, and how many gradients they take."""
+    steps = texts * starts * settings.steps
+    return steps + texts * (starts * HALVINGS + 1), 2 * steps  # of the attention, of the answer

@@ -41,8 +41,8 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
             "How far the attention can move at the same answer",
             "largest JSD found, mean over texts",
             "Each row lets something else of the model change. A dot is a mean over texts with its"
-            " 95 % interval. A lower bound is what a search found: more may be possible. The rungs"
-            " do not contain each other, except that the weights contain the query.",
+            " 95 % interval. A lower bound is what a search found: more may be possible. Weights"
+            " can do all that a query can do. Otherwise no rung can do all that another can do.",
             "ladder-rungs",
             [Mark("largest JSD there is", LN2)],
         )

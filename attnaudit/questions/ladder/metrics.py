@@ -38,14 +38,15 @@ RUNGS = {
     ),
     "state": Kind(
         "the state of the audited row may move within a ball, before the audited layer",
-        "states s' with |s' - s| <= share |s|",
+        "states s' with |s' - s| <= radius |s|",
         f"{_LOWER} The state also goes around the attention, so what it moves there may make up "
         "for other weights. The size of the ball is a choice.",
         _OWN,
     ),
     "word_embeddings": Kind(
         "the embedding of each word may move within a ball",
-        "embeddings e' with |e'_t - e_t| <= radius for each token t",
+        "embeddings e' with |e'_t - e_t| <= radius d for each token t, d the median distance of a "
+        "word to its nearest neighbour",
         f"{_LOWER} The size of the balls is a choice. Embeddings nearby are no words.",
         _OWN,
     ),

@@ -33,13 +33,17 @@ class LadderSettings(ShownSettings):
         le=10,
         description="How far the embedding of each word may move, as a share of the distance of a"
         " word to its nearest neighbour in the embedding table (median). The state of the audited"
-        " row may move by the same share of its length.",
+        " row may move by the same share of its length. Both sizes are this tool's own choice.",
     )
     starts: int = pydantic.Field(
-        8, ge=1, le=100, description="From how many places each search starts."
+        16,
+        ge=1,
+        le=100,
+        description="From how many places the search for a query starts. The searches within balls"
+        " start from an eighth as many, and from at least 2.",
     )
     steps: int = pydantic.Field(
-        100, ge=1, le=10_000, description="How many steps each search takes from each start."
+        50, ge=1, le=10_000, description="How many steps each search takes from each start."
     )
     adversaries: Annotated[AdversaryFile | None, _FILE] = pydantic.Field(
         None,

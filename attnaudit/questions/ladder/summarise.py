@@ -21,8 +21,8 @@ from attnaudit.records.metric import range_of
 Array = NDArray[np.float64]
 MISSING = {
     "query": "not available: this model does not show keys and a query that its weights come from",
-    "state": "not available: this model has no state of an audited row that attnaudit can move, as"
-    " classic models have none",
+    "state": "not available: this model has no state of an audited row, or attnaudit cannot move"
+    " it; classic models have none",
     "word_embeddings": "not available: this model does not show a table of its word embeddings",
     "parameters": "none of these texts are in the records of --adversaries",
 }
@@ -82,22 +82,23 @@ def _notes(
     settings: LadderSettings,
 ) -> Iterator[str]:
     yield (
-        "Lower bounds are what a search found: what lies farther may have been missed. Only the"
-        " weights contain another rung, that of the query. So a higher rung may show less than a"
-        " lower one."
+        "Lower bounds are what a search found: more may be possible. Weights can do all that a"
+        " query can do. Otherwise no rung can do all that another can do, so a later one may show less."
     )
     words, state = (part[np.isfinite(part)] for part in (radii["words"], radii["state"]))
+    said, share = [], f"{settings.radius:g} times"
     if len(words):
-        said = (
-            f"The embedding of a word may move by {words[0]:.3g} (L2): {settings.radius:g} times"
-            " the median distance of a word to its nearest neighbour in the embedding table."
+        said.append(
+            f"The embedding of a word may move by {words[0]:.3g} (L2): {share} the median distance"
+            " of a word to its nearest neighbour in the embedding table."
         )
-        if len(state):
-            said += (
-                f" The state may move by the same share of its length, {state.mean():.3g} on"
-                " average."
-            )
-        yield f"{said} Both sizes are this tool's own."
+    if len(state):
+        said.append(
+            f"The state may move by {share} its own length, which is {state.mean():.3g} on average."
+        )
+    if said:
+        sizes = "Both sizes are" if len(said) == 2 else "This size is"
+        yield f"{' '.join(said)} {sizes} this tool's own choice."
     for rung in rungs:
         if metrics[f"ladder.{rung}.jsd.mean"].value is None and rung in MISSING:
             yield f"Left out, {RUNGS[rung].changes}: {MISSING[rung]}."

@@ -11,7 +11,7 @@ RUNG, BOUND, UPPER = "what may change", "JSD is", "upper bound"
 NAMES = {
     "weights": "1 the weights",
     "query": "2 the query",
-    "state": "3 the state of the row, nearby",
+    "state": "3 the row's state, nearby",
     "word_embeddings": "4 word embeddings, nearby",
     "parameters": "5 the parameters",
 }

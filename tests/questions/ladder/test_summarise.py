@@ -5,8 +5,9 @@ import copy
 import pytest
 
 from attnaudit.errors import InputError
+from attnaudit.execution.files import sha256_file
 from attnaudit.questions.ladder import QUESTION
-from attnaudit.questions.ladder.adversaries import AdversaryFile
+from attnaudit.questions.ladder.adversaries import AdversaryFile, Parameters
 from attnaudit.questions.ladder.figures import figures
 from attnaudit.questions.ladder.settings import LadderSettings
 from attnaudit.questions.ladder.summarise import MISSING, summarise
@@ -82,8 +83,11 @@ def test_parameters_come_from_the_records_that_were_given():
 def test_the_sizes_of_the_balls_are_said_to_be_ours():
     (note,) = [note for note in summary([record(0)]).notes if "nearest neighbour" in note]
     assert "0.1 (L2): 0.1 times" in note
-    assert "0.2 on average" in note
-    assert "this tool's own" in note
+    assert "0.1 times its own length, which is 0.2 on average" in note
+    assert "Both sizes are this tool's own choice" in note
+    one = record(0, state=None, radii={"words": 0.1, "state": None})
+    (note,) = [note for note in summary([one]).notes if "nearest neighbour" in note]
+    assert "This size is this tool's own choice" in note
 
 
 def test_the_figure_has_a_row_for_each_rung():
@@ -104,3 +108,53 @@ def test_the_figure_has_a_row_for_each_rung():
 def test_records_in_which_a_rung_exceeds_its_bound_are_refused(broken):
     with pytest.raises(InputError, match="above"):
         record(0, **broken)
+
+
+RECORDED = {
+    "base": {"run": {"model": "base", "split": "test"}, "probs": [0.9, 0.1]},
+    "near": {"run": {"lambda": 0.1, "seed": 0, "split": "test"}, "jsd": 0.1, "tvd": 0.005},
+    "far": {"run": {"lambda": 0.1, "seed": 1, "split": "test"}, "jsd": 0.3, "tvd": 0.01},
+    "other": {"run": {"lambda": 0.1, "seed": 2, "split": "test"}, "jsd": 0.6, "tvd": 0.011},
+    "dev": {"run": {"lambda": 0.1, "seed": 1, "split": "dev"}, "jsd": 0.5, "tvd": 0.001},
+    "none": {"run": {"lambda": 0.1, "seed": 3, "split": "test"}, "diverged": True},
+}
+
+
+@pytest.fixture
+def parameters(monkeypatch, tmp_path):
+    """What records say of one text, whatever their order."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("x")
+    given = AdversaryFile(path=str(path), sha256=sha256_file(path))
+
+    def of(*names, epsilon=0.01):
+        rows = [{"id": "a", **RECORDED[name]} for name in names]
+        monkeypatch.setattr("attnaudit.questions.opening.open_records", lambda path: rows)
+        return Parameters.of(given, epsilon)
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("base", "near", "far", "other", "dev"),
+        ("dev", "other", "far", "near", "base"),
+        ("far", "base", "dev", "other", "near"),
+    ],
+)
+def test_the_farthest_model_is_one_that_keeps_the_answer_on_the_audited_split(parameters, names):
+    found = parameters(*names, "none").at("a", [0.9, 0.1])
+    assert (found.jsd, found.tvd, found.fits) == (0.3, 0.01, True)
+
+
+def test_a_text_of_which_no_model_keeps_the_answer_has_none(parameters):
+    found = parameters("base", "near", "far", epsilon=0.001).at("a", [0.9, 0.1])
+    assert (found.jsd, found.tvd, found.fits) == (0, 0, False)
+    assert parameters("base").at("b", [0.9, 0.1]) is None
+
+
+@pytest.mark.parametrize("answer", [[0.8, 0.2], [0.5, 0.3, 0.2]])
+def test_records_in_which_the_model_answers_otherwise_are_refused(parameters, answer):
+    with pytest.raises(InputError, match="answer to 'a' differs"):
+        parameters("base", "near").at("a", answer)

@@ -41,7 +41,7 @@ from attnaudit.questions.answers import Answered, answer, each_batch
 from attnaudit.questions.instance_adversary.make.detached import Detached
 from attnaudit.questions.instance_adversary.make.weights import adversaries, caps
 from attnaudit.questions.ladder.adversaries import Parameters, check_same
-from attnaudit.questions.ladder.cost import cost
+from attnaudit.questions.ladder.cost import cost, starts_in_ball
 from attnaudit.questions.ladder.make.radius import spacing
 from attnaudit.questions.ladder.make.rungs import AGREE, Query, State, WordEmbeddings
 from attnaudit.questions.ladder.make.search import Found, Goal, Rung, climb
@@ -113,7 +113,8 @@ class _Ladder:
         )
         cap = float(caps(base, detached.content)[0])
         query = self._query(known)
-        best = None if query is None else self._climb(query, goal, known, QUERY)
+        many, few = self.settings.starts, starts_in_ball(self.settings)
+        best = None if query is None else self._climb(query, goal, known, QUERY, many)
         weights = self._weights(detached, goal, known, cap, best)
         state, words = self._state(known), self._words(known)
         made = {
@@ -127,13 +128,15 @@ class _Ladder:
         }
         for name, rung, kind in (("state", state, STATE), ("word_embeddings", words, WORDS)):
             there = rung is not None and rung.radius > 0
-            found = self._climb(rung, goal, known, kind) if rung and there else None
+            found = self._climb(rung, goal, known, kind, few) if rung and there else None
             made[name] = None if rung is None else _entry(found, known)
         return known.record(0) | made | {"parameters": self._trained(known)}
 
-    def _climb(self, rung: Rung, goal: Goal, known: Answered, kind: int) -> Found | None:
+    def _climb(
+        self, rung: Rung, goal: Goal, known: Answered, kind: int, starts: int
+    ) -> Found | None:
         generator = generator_for(known.instances[0].id, self.settings.seed, kind)
-        return climb(rung, goal, self.settings.starts, self.settings.steps, generator)
+        return climb(rung, goal, starts, self.settings.steps, generator)
 
     @torch.no_grad()
     def _weights(
