@@ -151,6 +151,10 @@ class AttentionModel(nn.Module, abc.ABC):
     * `values(encoded) -> Values`.
     * `keys(encoded) -> Keys`, or None where the weights are no softmax of products of keys with a
       query that are at hand.
+    * `begun(batch) -> (B, T, M)`: for models with an `audited_row`. The states that the audited
+      layer begins with; None where they are not at hand.
+    * `encode_begun(batch, states) -> Encoded`: for models with `begun`. What `encode` gives if the
+      audited layer begins with these `states` (B, T, M), through which gradients flow.
     * `trace(batch) -> list[Layer]`: every layer, the audited one last. It describes what no
       intervention reaches, and is never kept for a data set.
     * `audited_row(batch) -> (B,)`: for models with a `trace`. The position whose row of the last
@@ -229,6 +233,11 @@ class AttentionModel(nn.Module, abc.ABC):
         embedding = self.get_submodule("embedding")
         embedded: Tensor = embedding(batch.ids)
         return embedded
+
+    def embedding_table(self) -> Tensor | None:
+        """Embeddings (words, D) of all words, as `embed` gives them; None: not at hand."""
+        table = getattr(self, "embedding", None)
+        return table.weight if isinstance(table, nn.Embedding) else None
 
     @abc.abstractmethod
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Encoded:

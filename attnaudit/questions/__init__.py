@@ -28,6 +28,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.instance_adversary",
     "attnaudit.questions.seed_baseline",
     "attnaudit.questions.model_adversary",
+    "attnaudit.questions.ladder",
     "attnaudit.questions.probe",
 )
 

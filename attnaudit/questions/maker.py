@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attnaudit.models.predict import Batches
     from attnaudit.models.retraining import Retraining
     from attnaudit.questions.recording import Ledger
-    from attnaudit.records.schema import Run
+    from attnaudit.records.schema import Header, Run
 
 Record = dict[str, Any]
 
@@ -65,7 +65,8 @@ class Maker:
     run, `alike(settings, asked)` names kinds of trainings that earlier questions, whose names are
     `asked`, will add; each with the kind that it costs as much as. `cost(model, texts, settings)`
     is how often `records` sends texts through the model; `asked(model, count)` what a question that
-    trains asks of the audited model besides an answer, of so many texts.
+    trains asks of the audited model besides an answer, of so many texts. `check(settings, header)`
+    raises InputError where the settings name what was made of another model or of other data.
     """
 
     records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
@@ -76,6 +77,7 @@ class Maker:
     alike: Callable[[Any, Sequence[str]], Mapping[str, str]] = lambda settings, asked: {}
     cost: Callable[[AttentionModel, Texts, Any], Passes] | None = None
     asked: Callable[[AttentionModel, int], Passes] | None = None
+    check: Callable[[Any, Header], None] = lambda settings, header: None
     stages: (
         Callable[
             [Any, AttentionModel, Sequence[str], Callable[[], Iterator[Record]]], Iterator[Stage]

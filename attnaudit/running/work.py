@@ -126,7 +126,7 @@ class Work:
         """The header of its records while the work goes on.
 
         Raises, for an audit that retrains, what `retrain.prepare` does, and InputError for
-        attributions that do not fit the data.
+        attributions that do not fit the data, or for what was made of another model or other data.
         """
         _ = self.attributed
         job = self.job
@@ -136,7 +136,7 @@ class Work:
             conditions["learning"] = dict(self.retraining.recipe.origin)
         if self.choices is not None:
             conditions["choices"] = self.choices.sha256
-        return Header(
+        header = Header(
             audit=self.question.name,
             settings=self.settings.model_dump(mode="json"),
             model=ModelFacts(name=job.model, **self.loaded.facts),
@@ -144,6 +144,8 @@ class Work:
             conditions=conditions,
             manifest=self.manifest(None),
         )
+        self.maker.check(self.settings, header)
+        return header
 
     def manifest(
         self, finished: datetime | None, verification: Verification | None = None

@@ -40,6 +40,7 @@ BASE |= {"outside": 0.0, "attention": [0.5, 0.5]}
 TRAINED = {**BASE, "jsd": 0.1, "tvd": 0.2}
 MOVED = {"tvd": 0.1, "flips": False}
 OWN = {"position": 1, "jacobian": [1.0, 0.5], "proxy": [1.0, 0.5], "largest": [True, False]}
+RUNG = {"jsd": 0.1, "tvd": 0.01, "outside": 0.2, "found": True}
 MADE = {
     "seed-baseline": [
         {"run": {"model": "base", "split": "test"}, **BASE}
@@ -80,6 +81,13 @@ MADE = {
             "intervals": {"low": [[0.0, 0.5]], "high": [[0.5, 1.0]], "support": [1]}
             | {"read": {"alone": MOVED, "together": MOVED}}
         },
+    ],
+    "ladder": [
+        {name: value for name, value in BASE.items() if name != "attention"}
+        | {"cap": 0.5, "radii": {"words": 0.1, "state": 0.2}}
+        | {"weights": {**RUNG, "upper": 0.4, "bound": "lower"}}
+        | dict.fromkeys(("query", "state", "word_embeddings"), RUNG)
+        | {"parameters": {"jsd": 0.1, "tvd": 0.01, "found": True}},
     ],
     "heads": [
         {name: value for name, value in BASE.items() if name != "attention"}

@@ -122,6 +122,13 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        *(
+            f"ladder.{rung}.{figure}"
+            for rung in ("weights", "query", "state", "word_embeddings", "parameters")
+            for figure in ("jsd.mean", "relative_mean", "found", "tvd.mean")
+        ),
+        *(f"ladder.{r}.outside.mean" for r in ("weights", "query", "state", "word_embeddings")),
+        *("ladder.weights.upper.mean", "ladder.weights.exact"),
         "permute.uniform_layers.tvd.mean",
         *(
             f"compare_readings.{operator}.{figure}.{measure}"

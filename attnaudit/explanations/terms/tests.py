@@ -69,6 +69,20 @@ TERMS = (
     ),
     Entry(
         "term",
+        "rung",
+        "What of a model may change when other attention with the same answer is looked for: the "
+        "weights, the query, the state of the audited row, the word embeddings or the parameters.",
+        formula="the state and the embeddings stay in a ball (L2): an embedding moves by at most "
+        "radius times the median distance of a word to its nearest neighbour in the table of "
+        "embeddings, and a state by at most radius times its own length",
+        beside=("detached weights", "producible weights", "ladder"),
+        traps="The sizes of the balls are a choice. Weights can do all that a query can do; "
+        "otherwise no rung can do all that another can do. What a search finds is a lower bound.",
+        source="this tool's own",
+        aliases=("ladder of alternatives", "rungs", "nearest neighbour"),
+    ),
+    Entry(
+        "term",
         "freedom",
         "The number of directions in which the weights of a head can change while the head gives "
         "the same.",

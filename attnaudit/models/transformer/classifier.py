@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -123,6 +123,13 @@ class TransformerClassifier(AttentionModel):
         return wide(embedded)
 
     @override
+    def embedding_table(self) -> Tensor | None:
+        lookup: Any = self.network.get_input_embeddings()  # type: ignore[operator]
+        # Looked up, and not its weights: some networks scale what they look up.
+        rows: Tensor = lookup(torch.arange(len(lookup.weight), device=lookup.weight.device))
+        return wide(rows)
+
+    @override
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, C), as transformers gives them for each text alone.
 
@@ -195,6 +202,39 @@ class TransformerClassifier(AttentionModel):
         except ReachedError:
             pass
         return states[0], reached[0]
+
+    def begun(self, batch: Batch) -> Tensor | None:
+        """See `AttentionModel`."""
+        states, _ = self.begin(batch, None, self.anatomy.last)
+        return states
+
+    def encode_begun(self, batch: Batch, states: Tensor) -> Row:
+        """See `AttentionModel`. The layers below the audited one do nothing."""
+        calls = _Count(self.anatomy.last)
+        reached: list[Call] = []
+
+        def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if calls.is_last():
+                args, kwargs = with_hidden(args, kwargs, states)
+                given = own(*args, **kwargs)
+            else:
+                given = self._as_given(hidden(args, kwargs), calls.at)
+            calls.next()
+            return given
+
+        def handler(call: Call) -> Tensor:
+            reached.append(call)
+            raise ReachedError
+
+        with (
+            suppress(ReachedError),
+            self.seam.handling(
+                handler
+            ),  # within `forwarding`: blocks that are skipped make no call
+            forwarding(list(self.anatomy.blocks), forward),
+        ):
+            self._run(batch)
+        return self._row(batch, states, reached[0], self._rows(batch))
 
     @contextmanager
     def _embedded(self, embeddings: Tensor) -> Iterator[None]:

@@ -233,6 +233,16 @@ class EncoderDecoder(TransformerClassifier):
         embedded: Tensor = self._lookups[0](batch.ids)
         return wide(embedded)
 
+    @override
+    def embedding_table(self) -> Tensor | None:
+        lookup: Any = self._lookups[0]
+        rows: Tensor = lookup(torch.arange(len(lookup.weight), device=lookup.weight.device))
+        return wide(rows)
+
+    @override
+    def begun(self, batch: Batch) -> None:
+        """The row of a decoder begins its layer with more than one text of states."""
+
     @contextmanager
     @override
     def _embedded(self, embeddings: Tensor) -> Iterator[None]:
