@@ -24,6 +24,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.erase",
     "attnaudit.questions.heads",
     "attnaudit.questions.identify",
+    "attnaudit.questions.patterns",
     "attnaudit.questions.instance_adversary",
     "attnaudit.questions.seed_baseline",
     "attnaudit.questions.model_adversary",

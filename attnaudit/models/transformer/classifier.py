@@ -44,7 +44,9 @@ from attnaudit.models.transformer.interception import forwarding, hidden, with_h
 from attnaudit.models.transformer.joins import Join, by_head, find_joins
 from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
+from attnaudit.models.transformer.paths import Paths
 from attnaudit.models.transformer.quiet import quiet
+from attnaudit.models.transformer.replacing import Replaced
 from attnaudit.models.transformer.seams import find_seam
 from attnaudit.models.transformer.zeroing import distances
 
@@ -340,6 +342,14 @@ class TransformerClassifier(AttentionModel):
         with torch.enable_grad(), forwarding(blocks, begun_anew(states, self.anatomy.tupled[-1])):
             self.forward(batch)
         return states
+
+    def paths(self, batch: Batch, baseline: Tensor, target: int, steps: int, room: int) -> Paths:
+        """See `AttentionModel`."""
+        return Paths(self, batch, baseline, target, steps, room)
+
+    def replaced(self, batch: Batch, baseline: Tensor, room: int) -> Replaced:
+        """See `AttentionModel`."""
+        return Replaced(self, batch, baseline, room)
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""
