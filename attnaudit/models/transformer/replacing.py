@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.models.transformer.blocks import Blocks
 from attnaudit.models.transformer.calls import wide
 from attnaudit.models.transformer.interception import forwarding, hidden
-from attnaudit.models.transformer.paths import Blocks
 
 if TYPE_CHECKING:
     from attnaudit.models.transformer.classifier import TransformerClassifier

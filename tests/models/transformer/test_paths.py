@@ -12,6 +12,7 @@ from attnaudit.models.transformer.classifier import TransformerClassifier
 from attnaudit.models.transformer.interception import register
 from attnaudit.models.transformer.paths import Paths
 from attnaudit.models.transformer.quiet import quiet_loading
+from attnaudit.models.transformer.sending import Alone, Whole
 
 from .conftest import config_of, text_batch
 
@@ -41,13 +42,6 @@ def close(one, other):
     torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)  # some norms compute in float32
 
 
-def everywhere(values, points, places):
-    """Values (N, ...) at single positions as rows of a text: (N, T, ...)."""
-    rows = values.new_zeros(len(values), TOKENS, *values.shape[1:])
-    rows[torch.arange(len(values)), places] = values
-    return rows
-
-
 def test_slopes_are_those_of_the_answer(paths):
     """The slope of the answer by what the first block begins with, times how that changes."""
     begun = (paths.slopes[0] * paths.change).sum((1, 2))
@@ -68,63 +62,79 @@ def test_a_block_in_two_parts_is_the_block(paths):
     points = torch.arange(STEPS)
     for layer in range(paths.layers):
         for place in range(TOKENS):
-            places = torch.full((STEPS,), place)
-            given = paths.joined(
-                layer, paths.states[layer][points, places], paths.heads[layer][points, places]
-            )
-            close(given, paths.states[layer + 1][points, places])
+            at = (points, torch.full((STEPS,), place))
+            given = paths.joined(layer, paths.states[layer][at], paths.heads[layer][at])
+            close(given, paths.states[layer + 1][at])
         close(paths.attended(layer, paths.states[layer]), paths.heads[layer])
     way = paths.model.embed(paths.batch) - without_words(paths.model, paths.batch)
-    points = without_words(paths.model, paths.batch) + way * torch.tensor([[[1 / 6]]])
+    points = without_words(paths.model, paths.batch) + way / 6
     close(paths.odds(points), log_odds(paths.answers(paths.states[-1]), torch.tensor([1]))[:1])
 
 
+def random_like(tensor, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
+
+
 def test_what_moves_is_what_the_answer_asks_for(paths):
-    """Forward and reverse mode agree: all that goes through a layer adds up, position by position."""
-    generator = torch.Generator().manual_seed(0)
-    points = torch.arange(STEPS)
+    """Forward and reverse mode agree: what goes through a layer adds up, position by position."""
+    places = torch.arange(TOKENS)
     for layer in range(paths.layers):
-        change = torch.randn(paths.states[layer].shape, generator=generator, dtype=torch.float64)
-        whole = (change * paths.slopes[layer]).sum((1, 2))
-        heads = paths.moved_heads(layer, points, change)
-        through_heads = (heads * paths.head_slopes[layer]).sum((1, 2, 3))
-        past_heads = 0
-        given = torch.zeros_like(change)
+        change = random_like(paths.states[layer], 0).transpose(0, 1)  # (T, S, D)
+        whole = (change * paths.slopes[layer].transpose(0, 1)).sum(-1)  # (T, S)
+        sent = paths.sending[layer].send(places.unsqueeze(1), change.unsqueeze(2))
+        past = (change * paths.past_slopes[layer].transpose(0, 1)).sum(-1)
+        close(sent.shares().sum(-1) + past, whole)
+        found = 0
         for place in range(TOKENS):
-            places = torch.full((STEPS,), place)
-            alone = change[:, place]
-            past = paths.moved(layer, points, places, alone, torch.zeros_like(heads[:, place]))
-            past_heads = past_heads + (past * paths.slopes[layer + 1][:, place]).sum(1)
-            given[:, place] = paths.moved(layer, points, places, alone, heads[:, place])
-        close(through_heads + past_heads, whole)
-        close((given * paths.slopes[layer + 1]).sum((1, 2)), whole)
+            here = torch.full((TOKENS,), place)
+            stays = (places == place).double()[:, None, None]
+            given = paths.moved(layer, here, change * stays, sent.at(here))
+            found = found + (given * paths.slopes[layer + 1][:, place]).sum(-1)
+        close(found, whole)
+
+
+def test_positions_by_themselves_send_what_they_send_in_the_text(paths):
+    """The quick way is that of the whole block, where there is one; several positions add up."""
+    senders = torch.tensor([[0, 2], [3, 1], [4, 0]])
+    place, sender = torch.tensor([2, 0, 4]), torch.tensor([1, 3, 4])
+    quick = [isinstance(way, Alone) for way in paths.sending]
+    assert all(quick) == any(quick) == (paths.model.network.config.model_type in ("bert", "albert"))
+    for layer, way in enumerate(paths.sending):
+        whole = Whole(paths, layer)
+        change = random_like(paths.states[layer][:, :2], 1).expand(3, -1, -1, -1).contiguous()
+        one, other = (each.send(senders, change) for each in (way, whole))
+        close(one.shares(), other.shares())
+        close(one.at(place), other.at(place))
+        wanted = random_like(one.at(place), 2)
+        close(way.asked(place, sender, wanted), whole.asked(place, sender, wanted))
 
 
 def test_gradients_are_the_other_way_round(paths):
-    generator = torch.Generator().manual_seed(1)
-    points = torch.arange(STEPS)
-    places, senders = torch.tensor([4, 3, 4]), torch.tensor([1, 3, 0])
-    for layer in range(paths.layers):
-        size = paths.states[layer].shape[-1]
-        wanted = torch.randn((STEPS, size), generator=generator, dtype=torch.float64)
-        change = torch.randn((STEPS, size), generator=generator, dtype=torch.float64)
-        of_heads, of_states = paths.asked_of(layer, points, places, wanted)
-        before = paths.asked_before(layer, points, places, senders, of_heads)
-        there = paths.moved_heads(layer, points, everywhere(change, points, senders))
-        heads = there[torch.arange(STEPS), places]
-        stays = (places == senders).double().unsqueeze(1)
-        moved = paths.moved(layer, points, places, stays * change, heads)
-        expected = (moved * wanted).sum(1)
-        close((before * change).sum(1) + (stays * of_states * change).sum(1), expected)
+    place, sender = torch.tensor([4, 3, 4]), torch.tensor([1, 3, 0])
+    for layer, way in enumerate(paths.sending):
+        wanted = random_like(paths.states[layer][:, :3].transpose(0, 1), 3)
+        change = random_like(wanted, 4)
+        of_heads, of_states = paths.asked_of(layer, place, wanted)
+        before = way.asked(place, sender, of_heads)
+        stays = (place == sender).double()[:, None, None]
+        heads = way.send(sender.unsqueeze(1), change.unsqueeze(2)).at(place)
+        moved = paths.moved(layer, place, stays * change, heads)
+        expected = (moved * wanted).sum(-1)
+        close(((before + stays * of_states) * change).sum(-1), expected)
 
 
-def test_parts_change_nothing():
-    whole, parts = paths_of("bert"), paths_of("bert", room=1)
-    for name in ("states", "slopes", "heads", "head_slopes"):
+@pytest.mark.parametrize("kind", ["bert", "llama"])
+def test_parts_change_nothing(kind):
+    whole, parts = paths_of(kind), paths_of(kind, room=1)
+    for name in ("states", "slopes", "heads", "head_slopes", "past_slopes"):
         for one, other in zip(getattr(whole, name), getattr(parts, name), strict=True):
             close(one, other)
-    points, places = torch.arange(STEPS), torch.tensor([0, 2, 1])
-    changes = [one.change[points, places] for one in (whole, parts)]
-    close(*(one.moved_heads(0, points, one.change) for one in (whole, parts)))
-    heads = torch.zeros_like(whole.heads[0][points, places])
-    close(*(one.moved(0, points, places, x, heads) for one, x in zip((whole, parts), changes)))
+    place, senders = torch.tensor([0, 2]), torch.tensor([[1], [2]])
+    for layer in range(whole.layers):
+        change = random_like(whole.states[layer][:, :2].transpose(0, 1), 5)
+        sent = [each.sending[layer].send(senders, change.unsqueeze(2)) for each in (whole, parts)]
+        heads = [one.at(place) for one in sent]
+        close(*heads)
+        close(*(each.moved(layer, place, change, heads[0]) for each in (whole, parts)))
+        close(*(e.sending[layer].asked(place, senders[:, 0], heads[0]) for e in (whole, parts)))

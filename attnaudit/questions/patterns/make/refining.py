@@ -25,6 +25,7 @@ from torch import Tensor
 
 from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.transformer.paths import Paths
+from attnaudit.models.transformer.sending import Sent
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,11 @@ class Refinement:
             by_place = self._mean((paths.change * paths.slopes[0]).sum(-1).unsqueeze(0))  # (1, T)
             self.whole = (sources * by_place).sum(1)  # (W,)
             self.signs = torch.where(self.whole < 0, -1.0, 1.0)  # the sign rule
-            self._past = self._past_heads()
+            past = (paths.change * paths.past_slopes[0]).sum(-1)  # (S, T)
+            self._past = self._mean(past.unsqueeze(0))  # (1, T)
+        widest = int(sources.sum(1).max())
+        order = (~sources).int().argsort(dim=1, stable=True)  # its own positions first
+        self._places = order[:, :widest]  # (W, P)
 
     @torch.no_grad()
     def positions(self, words: Tensor, places: Tensor | None = None) -> Followed:
@@ -100,22 +105,21 @@ class Refinement:
         chosen: list[Tensor] = []
         gap, change = 0.0, torch.empty(0)
         for layer in range(paths.layers if layers is None else layers):
-            heads = self._moved_heads(layer, first, chosen, change)  # (N, S, T, H, E)
-            shares = self._mean((heads * paths.head_slopes[layer]).sum((-1, -2)))  # (N, T)
+            sent = self._sent(layer, words, chosen, change)
+            shares = self._mean(sent.shares())  # (N, T)
             if layer == 0:
                 shares += self._past * first
             else:
-                past = self._moved(layer, chosen[-1], change, torch.zeros_like(heads[:, :, 0]))
-                slopes = self._at(paths.slopes[layer + 1], chosen[-1])
-                shares[each, chosen[-1]] += self._mean((past * slopes).sum(-1))
-            gap = max(gap, float((shares.sum(1) - left).abs().max()))
+                slopes = self._at(paths.past_slopes[layer], chosen[-1])
+                shares[each, chosen[-1]] += self._mean((change * slopes).sum(-1))
             total = shares.sum(1)
+            gap = max(gap, float((total - left).abs().max()))
             if layer == paths.layers - 1:
                 place = torch.full_like(words, paths.row)
             else:
                 place = (signs[:, None] * shares).argmax(1) if places is None else places[:, layer]
             begun = self._begun(layer, first, chosen, change, place)
-            change = self._moved(layer, place, begun, heads[each, :, place])
+            change = paths.moved(layer, place, begun, sent.at(place))
             chosen.append(place)
             left = shares[each, place]
         return Followed(torch.stack(chosen, dim=1), left, gap), total
@@ -128,7 +132,7 @@ class Refinement:
         chosen: list[Tensor] = []
         gap, change = 0.0, torch.empty(0)
         for layer, place in enumerate(places):
-            given = self._moved_heads(layer, first, places[:layer], change)[each, :, place]
+            given = self._sent(layer, words, places[:layer], change).at(place)
             begun = self._begun(layer, first, places[:layer], change, place)
             if heads is None:
                 of_heads, of_states = slopes[layer]
@@ -146,7 +150,7 @@ class Refinement:
                 way = heads[:, layer]
             ways = torch.arange(given.shape[2] + 1, device=way.device)
             opened = (ways == way.unsqueeze(1)).to(given)  # (N, H + 1): one open, the others closed
-            change = self._moved(
+            change = paths.moved(
                 layer, place, begun * opened[:, None, -1:], given * opened[:, None, :-1, None]
             )
             chosen.append(way)
@@ -160,45 +164,37 @@ class Refinement:
 
         At what heads give (N, S, H, E), and at what a layer begins with at its position (N, S, D).
         """
-        paths, shape = self.paths, (len(places[0]), self.paths.steps)
-        wanted = self._at(paths.slopes[-1], places[-1]).flatten(0, 1)
+        paths = self.paths
+        wanted = self._at(paths.slopes[-1], places[-1])
         found = []
         for layer in reversed(range(paths.layers)):
-            points, there = self._rows(places[layer])
-            of_heads, of_states = paths.asked_of(layer, points, there, wanted)
-            found.append((of_heads.unflatten(0, shape), of_states.unflatten(0, shape)))
+            place = places[layer]
+            found.append(paths.asked_of(layer, place, wanted))
             if layer:
-                _, senders = self._rows(places[layer - 1])
-                wanted = paths.asked_before(layer, points, there, senders, of_heads)
-                wanted = wanted + of_states * (there == senders).unsqueeze(1)
+                of_heads, of_states = found[-1]
+                sender = places[layer - 1]
+                wanted = paths.sending[layer].asked(place, sender, of_heads)
+                wanted = wanted + of_states * (place == sender)[:, None, None]
         return found[::-1]
 
-    def _past_heads(self) -> Tensor:
-        """(T,) what goes past all heads of the first layer, at each position."""
-        paths = self.paths
-        places = torch.arange(paths.tokens, device=self.sources.device)
-        begun = paths.change.transpose(0, 1)  # (T, S, D)
-        nothing = torch.zeros_like(paths.heads[0].transpose(0, 1))
-        past = self._moved(0, places, begun, nothing)
-        return self._mean((past * paths.slopes[1].transpose(0, 1)).sum(-1))
+    def _sent(
+        self,
+        layer: int,
+        words: Tensor,
+        before: list[Tensor] | tuple[Tensor, ...],
+        change: Tensor,
+    ) -> Sent:
+        """What the heads of a layer are sent.
 
-    def _moved_heads(
-        self, layer: int, first: Tensor, before: list[Tensor] | tuple[Tensor, ...], change: Tensor
-    ) -> Tensor:
-        """How far what heads give moves (N, S, T, H, E).
-
-        The states move by `change` (N, S, D) at the position of the layer before; at the first
-        layer, at the positions of the word, which are true in `first` (N, T).
+        States move by `change` (N, S, D) at the position of the layer before; at the first layer,
+        at all positions of the word.
         """
-        paths = self.paths
-        if layer == 0:
-            moved = paths.change * first[:, None, :, None]  # (N, S, T, D)
-        else:
-            moved = change.new_zeros(*change.shape[:2], paths.tokens, change.shape[-1])
-            moved[torch.arange(len(change), device=change.device), :, before[-1]] = change
-        points, _ = self._rows(first[:, 0])
-        heads = paths.moved_heads(layer, points, moved.flatten(0, 1))
-        return heads.unflatten(0, moved.shape[:2])
+        if layer:
+            return self.paths.sending[layer].send(before[-1].unsqueeze(1), change.unsqueeze(2))
+        senders = self._places[words]  # (N, P)
+        moves = self.paths.change[:, senders].transpose(0, 1)  # (N, S, P, D)
+        there = self.sources[words].gather(1, senders)
+        return self.paths.sending[0].send(senders, moves * there[:, None, :, None])
 
     def _begun(
         self,
@@ -213,17 +209,6 @@ class Refinement:
             there = first.gather(1, place.unsqueeze(1)).unsqueeze(-1)  # (N, 1, 1)
             return self._at(self.paths.change, place) * there
         return change * (before[-1] == place)[:, None, None]
-
-    def _moved(self, layer: int, place: Tensor, begun: Tensor, heads: Tensor) -> Tensor:
-        """(N, S, D): see `Paths.moved`, with `begun` (N, S, D) and `heads` (N, S, H, E)."""
-        points, places = self._rows(place)
-        moved = self.paths.moved(layer, points, places, begun.flatten(0, 1), heads.flatten(0, 1))
-        return moved.unflatten(0, begun.shape[:2])
-
-    def _rows(self, place: Tensor) -> tuple[Tensor, Tensor]:
-        """(N * S,) the point and the position of each row of `place` (N,)."""
-        points = torch.arange(self.paths.steps, device=place.device).repeat(len(place))
-        return points, place.repeat_interleave(self.paths.steps)
 
     def _at(self, values: Tensor, place: Tensor) -> Tensor:
         """(N, S, D) of values (S, T, D), those at `place` (N,)."""
