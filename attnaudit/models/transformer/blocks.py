@@ -15,7 +15,7 @@ from torch import Tensor
 
 from attnaudit.data.batch import Batch
 from attnaudit.models.transformer.calls import Call, Handler
-from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
+from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden, zeros_of
 from attnaudit.models.transformer.quiet import quiet
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ class Blocks:
         `heads` (N, H, E) is what its heads give there.
         """
         given = heads.unsqueeze(1)  # (N, 1, H, E)
-        return self.alone(layer, states, lambda call: given)
+        with ExitStack() as stack:
+            for module in self._unread(layer):
+                stack.enter_context(forwarding([module], zeros_of(module)))
+            return self.alone(layer, states, lambda call: given)
 
     def alone(self, layer: int, states: Tensor, handler: Handler) -> Tensor:
         """What is reached of a block that runs on single positions, from states (N, D) there.
@@ -97,6 +100,12 @@ class Blocks:
         """All rows of so many tokens each in parts that fit into the room."""
         size = max(1, self.room // tokens)
         return (slice(first, first + size) for first in range(0, rows, size))
+
+    def _unread(self, layer: int) -> tuple[nn.Module, ...]:
+        """What projects queries, keys and values of a block, and does nothing else."""
+        if not self.model._unread:  # one of them does more
+            return ()
+        return tuple(m for call in self.model.anatomy.calls if call.run == layer for m in call.inputs)
 
     def _reached(self, count: int, layer: int, states: Tensor | None, handler: Handler) -> Tensor:
         texts = self.texts(count)

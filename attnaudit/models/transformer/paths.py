@@ -22,7 +22,9 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.errors import ModelError
 from attnaudit.models.distances import log_odds
+from attnaudit.models.interface import agree
 from attnaudit.models.transformer.blocks import Blocks, averaged
 from attnaudit.models.transformer.calls import Call
 from attnaudit.models.transformer.derivatives import moved, slopes
@@ -48,7 +50,8 @@ class Paths(Blocks):
       whole way from the baseline to the text;
     * `sending` has L ways to see what the heads of a block are sent.
 
-    Raises ModelError for a network that has an operation without such derivatives.
+    Raises ModelError for a network that has an operation without such derivatives, or whose layers
+    let positions meet elsewhere than in their attention.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Paths(Blocks):
             [torch.cat(same) for same in zip(*each, strict=True)]
             for each in zip(*looks, strict=True)
         )
+        self._check_parts()
         self.change = moved(self.begun, (points,), (way.expand_as(points),))
         self.sending: list[Sending] = [
             sending(self, layer, self._call(layer)) for layer in range(self.layers)
@@ -132,6 +136,17 @@ class Paths(Blocks):
 
     def _odds(self, logits: Tensor) -> Tensor:
         return log_odds(logits, torch.full((len(logits),), self.target, device=logits.device))
+
+    @torch.no_grad()
+    def _check_parts(self) -> None:
+        """Raise ModelError where a position behind the heads does not stand alone."""
+        for layer in range(self.layers):
+            states, heads = self.states[layer][0], self.heads[layer][0]
+            if not agree(self.joined(layer, states, heads), self.states[layer + 1][0]):
+                raise ModelError(
+                    f"layer {layer + 1} of it lets positions meet elsewhere than in its attention,"
+                    " so that there are no paths from position to position"
+                )
 
     def _call(self, layer: int) -> Call:
         """The call of a block's attention at all points."""

@@ -35,9 +35,9 @@ def shares_of(found: Gathered, sample: Sample) -> Table:
         "how much of the influence of the words goes along one pattern each. With heads: each",
         "pattern also goes through one head of each layer, or past all heads. A share can be above",
         "1 or below 0, where other paths cancel it. Same: how often the pattern is at the position",
-        "of that by influence, below the last layer. Attention is followed from where a word stands",
-        "to the positions that attend to it: greedy takes the largest weight of any head; best path",
-        "takes the largest product of weights, mean of heads and half for staying.",
+        "of that by influence, below the last layer. Attention is followed from where a word",
+        "stands to the positions that attend to it: greedy takes the largest weight of any head;",
+        "best path takes the largest product of weights, half of each for staying.",
     ]
     columns = ["pattern by", "share", "low", "high", "with heads", "low", "high", "same"]
     return Table("Influence along one pattern a word", columns, rows, [" ".join(notes)])
@@ -56,10 +56,10 @@ def kept_of(found: Gathered, sample: Sample) -> Table:
     notes = [
         "All that lies off the patterns is as it is for the baseline. First the patterns are kept",
         "as positions; then, with heads, only the heads and the ways past them. Kept: the share of",
-        "the states, or of heads and ways, that this is. TVD and flips compare with the model's own",
-        "answer; odds are the mean log-odds of the class that it predicts. Patterns of words for",
-        "the answer should raise them, those of words against it lower them. Random patterns share",
-        "fewer positions, so that more is kept.",
+        "the states, or of heads and ways, that this is. TVD and flips compare with the model's",
+        "own answer; odds are the mean log-odds of the class that it predicts. Patterns of words",
+        "for the answer should raise them, those of words against it lower them. Random patterns",
+        "share fewer positions, so that more is kept.",
     ]
     names = ["kept", "TVD", "flips", "odds"]
     columns = ["patterns by", *names, *(f"{name} (heads)" for name in names)]

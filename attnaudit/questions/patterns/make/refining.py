@@ -118,8 +118,9 @@ class Refinement:
                 place = torch.full_like(words, paths.row)
             else:
                 place = (signs[:, None] * shares).argmax(1) if places is None else places[:, layer]
-            begun = self._begun(layer, first, chosen, change, place)
-            change = paths.moved(layer, place, begun, sent.at(place))
+            if layer < paths.layers - 1:
+                begun = self._begun(layer, first, chosen, change, place)
+                change = paths.moved(layer, place, begun, sent.at(place))
             chosen.append(place)
             left = shares[each, place]
         return Followed(torch.stack(chosen, dim=1), left, gap), total
