@@ -38,6 +38,11 @@ BASE |= {"outside": 0.0, "attention": [0.5, 0.5]}
 TRAINED = {**BASE, "jsd": 0.1, "tvd": 0.2}
 MOVED = {"tvd": 0.1, "flips": False}
 OWN = {"position": 1, "jacobian": [1.0, 0.5], "proxy": [1.0, 0.5], "largest": [True, False]}
+PATTERN = {"places": [[1, 0], [2, 0]], "heads": [[None, 1], [0, 1]]}
+PATTERN |= {"along": [0.25, -0.5], "through": [0.1, -0.1]}
+GUIDES = ("influence", "attention_greedy", "attention_best", "random")
+KEPT = (*GUIDES, "positive", "negative", "nothing")
+LEFT = {**MOVED, "odds": 1.5, "kept": 0.5}
 MADE = {
     "seed-baseline": [
         {"run": {"model": "base", "split": "test"}, **BASE}
@@ -68,6 +73,13 @@ MADE = {
             "intervals": {"low": [[0.0, 0.5]], "high": [[0.5, 1.0]], "support": [1]}
             | {"read": {"alone": MOVED, "together": MOVED}}
         },
+    ],
+    "patterns": [
+        {name: value for name, value in BASE.items() if name != "attention"}
+        | {"positions": 4, "read": 0, "units": [None, 0, 1, None], "influence": [0.5, -0.25]}
+        | {"completeness": 0.1, "gap": 1e-7, "pairs": 0.0}
+        | {"patterns": dict.fromkeys(GUIDES, PATTERN)}
+        | {"ablated": {kept: {"positions": LEFT, "heads": LEFT} for kept in KEPT}},
     ],
     "heads": [
         {name: value for name, value in BASE.items() if name != "attention"}

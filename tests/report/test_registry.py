@@ -122,6 +122,22 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        *(
+            f"patterns.share.{guide}.{level}"
+            for guide in ("influence", "attention_greedy", "attention_best", "random")
+            for level in ("positions", "heads")
+        ),
+        *(f"patterns.overlap.{g}" for g in ("attention_greedy", "attention_best", "random")),
+        *(
+            f"patterns.ablation.{kept}.{level}.{figure}"
+            for kept in (
+                *("influence", "attention_greedy", "attention_best", "random"),
+                *("positive", "negative", "nothing"),
+            )
+            for level in ("positions", "heads")
+            for figure in ("tvd", "flips")
+        ),
+        *(f"patterns.{n}.mean" for n in ("past", "conservation", "pairs", "completeness")),
         "permute.uniform_layers.tvd.mean",
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch
 from attnaudit.models.transformer.calls import Call, Handler
@@ -105,7 +105,9 @@ class Blocks:
         """What projects queries, keys and values of a block, and does nothing else."""
         if not self.model._unread:  # one of them does more
             return ()
-        return tuple(m for call in self.model.anatomy.calls if call.run == layer for m in call.inputs)
+        return tuple(
+            m for call in self.model.anatomy.calls if call.run == layer for m in call.inputs
+        )
 
     def _reached(self, count: int, layer: int, states: Tensor | None, handler: Handler) -> Tensor:
         texts = self.texts(count)

@@ -15,7 +15,7 @@ from attnaudit.questions.patterns.guides import GUIDES, INFLUENCE, KEPT, LEVELS
 Array = NDArray[np.float64]
 WHERE = ("own", "other", "special", "read", "past")
 CHECKED = ("completeness", "gap", "pairs")
-_TOLD = ("tvd", "flips", "odds", "kept")
+TOLD = ("kept", "tvd", "flips", "odds")
 
 
 class Gathered:
@@ -35,7 +35,7 @@ class Gathered:
         overlaps = [f"overlap.{name}" for name in GUIDES if name != INFLUENCE]
         self.figures = Frame([*shares, *overlaps, "past", *CHECKED])
         self.ablated = Frame(
-            [f"{n}.{level}.{one}" for n in KEPT for level in LEVELS for one in _TOLD]
+            [f"{n}.{level}.{one}" for n in KEPT for level in LEVELS for one in TOLD]
         )
         self._where = Column()
         self.shown: Mapping[str, Any] | None = None
@@ -71,7 +71,7 @@ class Gathered:
         past = np.array([[head is None for head in row] for row in own["heads"]])
         self.figures.add([*figures, float(past.mean()), *(record[name] for name in CHECKED)])
         told = (record["ablated"][name][level] for name in KEPT for level in LEVELS)
-        self.ablated.add([float(one[figure]) for one in told for figure in _TOLD])
+        self.ablated.add([float(one[figure]) for one in told for figure in TOLD])
         self._where.extend(_where(record, np.array(own["places"]), past).ravel().tolist())
 
     @property

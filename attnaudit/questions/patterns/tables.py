@@ -10,7 +10,7 @@ import numpy as np
 from attnaudit.errors import printable
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.questions.patterns.gathered import CHECKED, WHERE, Gathered
+from attnaudit.questions.patterns.gathered import CHECKED, TOLD, WHERE, Gathered
 from attnaudit.questions.patterns.guides import GUIDES, INFLUENCE, KEPT, LEVELS
 from attnaudit.records.metric import UNIT
 
@@ -46,24 +46,26 @@ def shares_of(found: Gathered, sample: Sample) -> Table:
 def kept_of(found: Gathered, sample: Sample) -> Table:
     """What the model answers if only some patterns are kept."""
     rows: list[list[Cell]] = []
-    for name, words in KEPT.items():
-        cells: list[Cell] = []
-        for level in LEVELS:
-            told = (found.ablated[f"{name}.{level}.{one}"] for one in ("kept", "tvd", "flips"))
-            cells += [sample.mean(column, UNIT).value for column in told]
-            cells.append(sample.mean(found.ablated[f"{name}.{level}.odds"]).value)
-        rows.append([words, *cells])
+    for level in LEVELS:
+        for name, words in KEPT.items():
+            figures = {one: found.ablated[f"{name}.{level}.{one}"] for one in TOLD}
+            means = {one: sample.mean(column, bounds_of(one)) for one, column in figures.items()}
+            rows.append([words, level, *(means[one].value for one in TOLD)])
     notes = [
-        "All that lies off the patterns is as it is for the baseline. First the patterns are kept",
-        "as positions; then, with heads, only the heads and the ways past them. Kept: the share of",
-        "the states, or of heads and ways, that this is. TVD and flips compare with the model's",
-        "own answer; odds are the mean log-odds of the class that it predicts. Patterns of words",
-        "for the answer should raise them, those of words against it lower them. Random patterns",
-        "share fewer positions, so that more is kept.",
+        "All that lies off the patterns is as it is for the baseline. The patterns are kept as",
+        "positions, or only as heads and ways past them. Kept: the share of the states, or of",
+        "heads and ways, that this is. TVD and flips compare with the model's own answer; odds are",
+        "the mean log-odds of the class that it predicts. Patterns of words for the answer should",
+        "raise them, those of words against it lower them. Random patterns share fewer positions,",
+        "so that more is kept.",
     ]
-    names = ["kept", "TVD", "flips", "odds"]
-    columns = ["patterns by", *names, *(f"{name} (heads)" for name in names)]
+    columns = ["patterns by", "as", "kept", "TVD", "flips", "odds"]
     return Table("Answers if only patterns are kept", columns, rows, [" ".join(notes)])
+
+
+def bounds_of(told: str) -> tuple[float | None, float | None]:
+    """The range of a figure of an ablation."""
+    return (None, None) if told == "odds" else UNIT
 
 
 def layers_of(found: Gathered) -> Table:
@@ -134,4 +136,6 @@ def _part(carried: float, whole: float) -> Cell:
 
 
 def _ends(one: Estimate) -> Sequence[Cell]:
-    return (one.value, one.ci_low, one.ci_high)
+    """A share and its interval; what is 0 but for 4 decimals is 0."""
+    parts = (one.value, one.ci_low, one.ci_high)
+    return [None if part is None else round(part, 4) + 0.0 for part in parts]
