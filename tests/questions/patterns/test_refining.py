@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
 
 from attnaudit.importance.path_passes import without_words
 from attnaudit.models.distances import log_odds
+from attnaudit.models.predict import Batches
 from attnaudit.models.transformer.paths import Paths
 from attnaudit.questions.patterns.make.refining import Refinement
+
+from ..identify.conftest import CPU, texts_of
 
 STEPS = 2
 
 
 @pytest.fixture(scope="module")
 def paths(tiny_bert):
-    """Three tokens in a BERT of three layers, all of them words."""
+    """Three tokens in a BERT of three layers, all of them words: two, one of two pieces."""
     model, vocabulary = tiny_bert(torch.float64, layers=3)
-    from ..identify.conftest import CPU, Batches, texts_of
-
     (batch,) = Batches(texts_of((1,)), vocabulary, False, CPU)
-    batch = type(batch)(**{**vars(batch), "words": torch.tensor([[0, 1, 1]])})
-    batch.__dict__.pop("word_counts", None)
+    batch = replace(batch, words=torch.tensor([[0, 1, 1]]))
     baseline = without_words(model, batch, model.mask_token)
     return Paths(model, batch, baseline, 1, STEPS, 4096)
 
@@ -43,18 +44,9 @@ def every_path(paths):
         return paths.joined(layer, states, heads)
 
     def answer(states):
-        at = 0
-        rows = paths.texts(1)
-        from attnaudit.models.transformer.interception import forwarding, hidden
-
-        def forward(own, *args, **kwargs):
-            nonlocal at
-            at += 1
-            found = states.unsqueeze(0) if at == layers else hidden(args, kwargs)
-            return paths.model._as_given(found, at - 1)
-
-        with forwarding(list(paths.model.anatomy.blocks), forward):
-            return log_odds(paths.model(rows), torch.tensor([1]))[0]
+        bert = paths.model.network
+        logits = bert.classifier(bert.bert.pooler(states.unsqueeze(0)))
+        return log_odds(logits, torch.tensor([1]))[0]
 
     found = {}
     jacobian = torch.autograd.functional.jacobian
@@ -72,7 +64,8 @@ def every_path(paths):
                     moves = maps[layer][place, :, here] @ moves
                     here = place
                 value = float(moves @ last[places[-1]]) / STEPS
-                found[begin, *places] = found.get((begin, *places), 0.0) + value
+                path = (begin, *places)
+                found[path] = found.get(path, 0.0) + value
     return found
 
 
