@@ -56,6 +56,7 @@ from attnaudit.questions.patterns.settings import PatternsSettings
 from attnaudit.records.rounding import compact
 
 MOST_LAYERS = 12
+SMALL = 1024  # tokens that a call may have, however small the batches are
 _HALF = (torch.float16, torch.bfloat16)
 _TOKENS = {"mask": "no mask token", "unknown": "no token for unknown words"}
 
