@@ -188,6 +188,11 @@ class AttentionModel(nn.Module, abc.ABC):
       no key is left for gets zeros from the attention.
     * `layer_states(batch) -> list of (B, T, M)`: what the first layer begins with, and what each
       layer gives, the last one at the end. The first is a leaf that the others have a gradient in.
+    * `paths(batch, baseline, target, steps, room) -> Paths`, `replaced(batch, baseline, room) ->
+      Replaced`: for models with `layer_count` layers of `head_count` heads. The derivatives of an
+      answer along paths through the layers, and answers in which states and heads are replaced; of
+      one text, whose embeddings are (1, T, D) as those of its `baseline`. See the modules `paths`
+      and `replacing` of models.transformer.
     * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
     """
 

@@ -25,6 +25,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.heads",
     "attnaudit.questions.identify",
     "attnaudit.questions.compare_readings",
+    "attnaudit.questions.patterns",
     "attnaudit.questions.instance_adversary",
     "attnaudit.questions.seed_baseline",
     "attnaudit.questions.model_adversary",

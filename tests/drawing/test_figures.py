@@ -16,6 +16,7 @@ from attnaudit.drawing.intervals import intervals
 from attnaudit.drawing.lines import Band, lines
 from attnaudit.drawing.maps import maps
 from attnaudit.drawing.marks import Mark
+from attnaudit.drawing.paths import Path, paths
 from attnaudit.drawing.ruler import ruler
 from attnaudit.drawing.steps import steps
 from attnaudit.drawing.svg import COLOURS, drawing, inline, new_axes
@@ -51,6 +52,12 @@ HEADS = {
 }
 
 
+PATHS = (
+    Path("good", 1, (1, 0), (False, True), 2.0),
+    Path("bad", 2, (2, 0), (False, True), -1.0),
+)
+
+
 DRAW: dict[str, Callable[[], Drawn]] = {
     "tau": lambda: histogram(TAUS, "Agreement", "tau of a text", "C.", LABELS, "tau"),
     "violins": lambda: violins(CELLS, "Shuffled", "TVD", 1.0, "C.", LABELS, "permute"),
@@ -75,6 +82,7 @@ DRAW: dict[str, Callable[[], Drawn]] = {
         "lines",
         Band("at random", [1.0, 0.4, 0.1], [1.0, 0.3, 0.0], [1.0, 0.5, 0.2]),
     ),
+    "paths": lambda: paths(PATHS, ("[ ]", "good", "bad"), "T", ("token", "layer"), "C.", "paths"),
     "maps": lambda: maps(HEADS, (2, 3), "Heads", ("head", "layer"), "C.", "maps"),
     "scores": lambda: score_dots(
         {"audited model": np.array([0.7]), "g": np.array([0.5, 0.6])}, "F1", "C.", "s"
@@ -130,6 +138,19 @@ def test_lines_beside_what_chance_gives() -> None:
     assert drawn.numbers.rows[1] == [1, 0.5, 0.9, 0.4, 0.3, 0.5]
     assert ">at random</text>" in drawn.svg
     assert ">1</text>" in drawn.svg
+
+
+def test_paths_lead_from_words_upwards_in_the_colour_of_their_sign() -> None:
+    drawn = DRAW["paths"]()
+    assert [row[:2] for row in drawn.numbers.rows] == [["good", 2.0], ["bad", -1.0]]
+    strokes = re.findall(r"stroke: var\(--(c[01])\); stroke-width: ([0-9.]+)", drawn.svg)
+    wide = {colour: float(width) for colour, width in strokes if float(width) != 3}
+    assert wide["c0"] == 4.5 > wide["c1"]
+    dotted = re.findall(
+        r"stroke-dasharray: [^;]*; stroke-dashoffset: [^;]*; stroke: var\(--(c.)", drawn.svg
+    )
+    assert sorted(dotted) == ["c0", "c1"]
+    assert all(f">{word}</text>" in drawn.svg for word in ("good", "bad", "[ ]"))
 
 
 def test_maps_are_as_dark_as_their_numbers() -> None:

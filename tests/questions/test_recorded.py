@@ -41,6 +41,11 @@ TRAINED = {**BASE, "jsd": 0.1, "tvd": 0.2}
 MOVED = {"tvd": 0.1, "flips": False}
 OWN = {"position": 1, "jacobian": [1.0, 0.5], "proxy": [1.0, 0.5], "largest": [True, False]}
 RUNG = {"jsd": 0.1, "tvd": 0.01, "outside": 0.2, "found": True}
+PATTERN = {"places": [[1, 0], [2, 0]], "heads": [[None, 1], [0, 1]]}
+PATTERN |= {"along": [0.25, -0.5], "through": [0.1, -0.1]}
+GUIDES = ("influence", "attention_greedy", "attention_best", "random")
+KEPT = (*GUIDES, "positive", "negative", "nothing")
+LEFT = {**MOVED, "odds": 1.5, "kept": 0.5}
 MADE = {
     "seed-baseline": [
         {"run": {"model": "base", "split": "test"}, **BASE}
@@ -89,6 +94,13 @@ MADE = {
         | dict.fromkeys(("query", "state", "word_embeddings"), RUNG)
         | {"parameters": {"jsd": 0.1, "tvd": 0.01, "found": True}},
     ],
+    "patterns": [
+        {name: value for name, value in BASE.items() if name != "attention"}
+        | {"positions": 4, "read": 0, "units": [None, 0, 1, None], "influence": [0.5, -0.25]}
+        | {"completeness": 0.1, "gap": 1e-7, "pairs": 0.0}
+        | {"patterns": dict.fromkeys(GUIDES, PATTERN)}
+        | {"ablated": {kept: {"positions": LEFT, "heads": LEFT} for kept in KEPT}},
+    ],
     "heads": [
         {name: value for name, value in BASE.items() if name != "attention"}
         | {"positions": 4, "importance": {"paper": [[0.1, 0.2]], "code": [[0.3, 0.4]]}}
@@ -131,6 +143,9 @@ OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "o
 OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
 
 
+SIGNED = {"influence", "along", "through", "odds"}  # log-odds, which may be anything finite
+
+
 def optional(path):
     if path[-1] in OPTIONAL or path[0] in ("importance", "plausibility", *RANKED):
         return True
@@ -152,7 +167,8 @@ def test_no_field_can_be_missing_of_another_type_or_out_of_its_range(name, files
         for path, value in leaves(record):
             if not path:
                 continue
-            bad = [{"a": {}}, [[[]]]] if isinstance(value, str) else ["x", -9.5, {"x": 1}, [[]]]
+            low = -1e300 if SIGNED.intersection(path) else -9.5
+            bad = [{"a": {}}, [[[]]]] if isinstance(value, str) else ["x", low, {"x": 1}, [[]]]
             for other in bad:
                 with pytest.raises(InputError, match="is not a record of this kind"):
                     check(changed(record, path, other), kinds(name), "r", 1)

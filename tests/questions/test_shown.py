@@ -248,7 +248,7 @@ def test_what_is_shown_of_other_weights_in_closed_form(drawn, reading):
 
 
 # Those that can be asked of a model with one attention that shows no values, by one reading.
-OF_FEW = ("heads", "identify", "compare-readings")
+OF_FEW = ("heads", "identify", "compare-readings", "patterns")
 OF_ANY = [question for question in all_questions() if question.name not in OF_FEW]
 
 

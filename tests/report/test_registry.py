@@ -129,6 +129,22 @@ def test_the_names_that_policies_rely_on() -> None:
         ),
         *(f"ladder.{r}.outside.mean" for r in ("weights", "query", "state", "word_embeddings")),
         *("ladder.weights.upper.mean", "ladder.weights.exact"),
+        *(
+            f"patterns.share.{guide}.{level}"
+            for guide in ("influence", "attention_greedy", "attention_best", "random")
+            for level in ("positions", "heads")
+        ),
+        *(f"patterns.overlap.{g}" for g in ("attention_greedy", "attention_best", "random")),
+        *(
+            f"patterns.ablation.{kept}.{level}.{figure}"
+            for kept in (
+                *("influence", "attention_greedy", "attention_best", "random"),
+                *("positive", "negative", "nothing"),
+            )
+            for level in ("positions", "heads")
+            for figure in ("tvd", "flips")
+        ),
+        *(f"patterns.{n}.mean" for n in ("past", "conservation", "pairs", "completeness")),
         "permute.uniform_layers.tvd.mean",
         *(
             f"compare_readings.{operator}.{figure}.{measure}"

@@ -83,6 +83,20 @@ TERMS = (
     ),
     Entry(
         "term",
+        "influence pattern",
+        "A path from a word through one position of each layer to the answer, and there through "
+        "one head or past all heads; with the influence that goes along it.",
+        formula="mean over points z from the baseline to the text of dq/dn_L dn_L/dn_(L-1) ... "
+        "dn_1/dx (x - b), n_l the state on the path after layer l, q the log-odds of the class",
+        range="any number; the patterns of a word add up to its influence",
+        beside=("patterns", "site"),
+        traps="The path is found greedily, layer by layer, so that another one may carry more. It "
+        "depends on the baseline. Influence is what small changes do, along the way to the text.",
+        source="Lu et al. 2021, section 3",
+        aliases=("path influence",),
+    ),
+    Entry(
+        "term",
         "freedom",
         "The number of directions in which the weights of a head can change while the head gives "
         "the same.",

@@ -40,11 +40,13 @@ from attnaudit.models.interface import (
 from attnaudit.models.transformer.anatomy import Anatomy, pad_with, padding_of, rows_of, study
 from attnaudit.models.transformer.calls import Call, Handler, Seam, wide
 from attnaudit.models.transformer.heads import altering, begun_anew
-from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
+from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden, zeros_of
 from attnaudit.models.transformer.joins import Join, by_head, find_joins
 from attnaudit.models.transformer.outputs import as_classes
 from attnaudit.models.transformer.own import own_attention
+from attnaudit.models.transformer.paths import Paths
 from attnaudit.models.transformer.quiet import quiet
+from attnaudit.models.transformer.replacing import Replaced
 from attnaudit.models.transformer.seams import find_seam
 from attnaudit.models.transformer.zeroing import distances
 
@@ -289,7 +291,7 @@ class TransformerClassifier(AttentionModel):
             stack.enter_context(self.seam.handling(handler))
             stack.enter_context(forwarding(list(self.anatomy.blocks), forward))
             for layer in self._unread:
-                stack.enter_context(forwarding([layer], _zeros_of(layer)))
+                stack.enter_context(forwarding([layer], zeros_of(layer)))
             return self._logits(**self._nothing(residual))
 
     def _nothing(self, residual: Tensor) -> dict[str, Tensor]:
@@ -380,6 +382,14 @@ class TransformerClassifier(AttentionModel):
         with torch.enable_grad(), forwarding(blocks, begun_anew(states, self.anatomy.tupled[-1])):
             self.forward(batch)
         return states
+
+    def paths(self, batch: Batch, baseline: Tensor, target: int, steps: int, room: int) -> Paths:
+        """See `AttentionModel`."""
+        return Paths(self, batch, baseline, target, steps, room)
+
+    def replaced(self, batch: Batch, baseline: Tensor, room: int) -> Replaced:
+        """See `AttentionModel`."""
+        return Replaced(self, batch, baseline, room)
 
     def values(self, encoded: Encoded) -> Values:
         """See `AttentionModel`."""
@@ -509,13 +519,3 @@ class _Count:
 
     def next(self) -> None:
         self.at += 1
-
-
-def _zeros_of(layer: Any) -> Callable[..., Tensor]:
-    """Zeros in place of the queries, keys or values of a layer, which nobody reads."""
-    size = layer.weight.shape[0 if isinstance(layer, nn.Linear) else 1]
-
-    def forward(_: Any, states: Tensor) -> Tensor:
-        return states.new_zeros(1).expand(*states.shape[:-1], size)
-
-    return forward

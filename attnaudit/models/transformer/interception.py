@@ -204,6 +204,16 @@ def forwarding(modules: list[nn.Module], forward: Callable[..., Any]) -> Iterato
                 module.forward = own
 
 
+def zeros_of(layer: Any) -> Callable[..., Tensor]:
+    """Zeros in place of the queries, keys or values of a layer, which nobody reads."""
+    size = layer.weight.shape[0 if isinstance(layer, nn.Linear) else 1]
+
+    def forward(_: Any, states: Tensor) -> Tensor:
+        return states.new_zeros(1).expand(*states.shape[:-1], size)
+
+    return forward
+
+
 def hidden(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     """The states that a block is called with: its first argument."""
     states: Tensor = args[0] if args else kwargs[_name_of_states(kwargs)]

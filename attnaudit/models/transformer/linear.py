@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from typing_extensions import override
 
 from attnaudit.models.arithmetic import one_dnn, pays, takes
@@ -18,13 +19,18 @@ from attnaudit.models.arithmetic import one_dnn, pays, takes
 class Linear(nn.Linear):
     """`nn.Linear` that multiplies large float32 matrices on a CPU through oneDNN.
 
-    Anything else goes the usual way. Gradients flow, and are products of the same kind.
+    Anything else goes the usual way. Gradients flow, and are products of the same kind; so do
+    derivatives in forward mode.
     """
 
     @override
     def forward(self, input: Tensor) -> Tensor:
         if not takes(input, self.weight):
             return super().forward(input)
+        primal, tangent = forward_ad.unpack_dual(input)
+        if tangent is not None:  # which oneDNN would drop without a word
+            given = one_dnn(primal, self.weight, self.bias)
+            return forward_ad.make_dual(given, one_dnn(tangent, self.weight))
         if torch.is_grad_enabled():
             made: Tensor = _Product.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
             return made

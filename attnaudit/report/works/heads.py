@@ -47,4 +47,14 @@ WORKS: tuple[Work, ...] = (
         pages="12216--12235",
         doi="10.18653/v1/2023.emnlp-main.751",
     ),
+    Work(
+        "Lu et al. 2021",
+        "inproceedings",
+        ("Kaiji Lu", "Zifan Wang", "Piotr Mardziel", "Anupam Datta"),
+        "Influence Patterns for Explaining Information Flow in BERT",
+        2021,
+        "Advances in Neural Information Processing Systems",
+        volume="34",
+        url="https://arxiv.org/abs/2011.00740",
+    ),
 )

@@ -9,6 +9,7 @@ from transformers import AutoModelForSequenceClassification
 
 from attnaudit.models import arithmetic
 from attnaudit.models.transformer import linear
+from attnaudit.models.transformer.derivatives import moved
 from attnaudit.models.transformer.linear import Linear, Tanh, hasten
 
 from .conftest import config_of, text_batch
@@ -140,3 +141,11 @@ def test_a_network_answers_as_before_and_keeps_its_weights(everywhere, kind):
     torch.testing.assert_close(after, before)
     assert len(everywhere) > 10
     assert list(copy.deepcopy(network).state_dict()) == names
+
+
+def test_derivatives_in_forward_mode_go_through(everywhere):
+    plain, hastened = layers()
+    states, change = torch.randn(4, 5), torch.randn(4, 5)
+    found = moved(hastened, (states,), (change,))
+    assert len(everywhere) == 2  # the states, and how far they move
+    torch.testing.assert_close(found, change @ plain.weight.T)
