@@ -77,10 +77,12 @@ class Chooser:
                 elif self._tokens(record) is None:
                     watched.see_base(record, ranked=False)
                 else:
-                    watched.see_base(record, ranked=True)
+                    shown = "no_reading" not in record
+                    watched.see_base(record, ranked=shown)
                     if record["id"] in self._ids:
                         self._found[record["id"]] = record["row"]
-                    self._largest.put(record["row"], max(record["attention"]))
+                    if shown:
+                        self._largest.put(record["row"], max(record["attention"]))
             yield record
 
     def gallery(self, count: int, labels: Sequence[str]) -> Gallery:

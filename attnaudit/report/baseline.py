@@ -249,7 +249,16 @@ def _notes(baseline: Baseline, report: Report, changes: Sequence[Change]) -> Ite
     pairs = [c.difference.n + c.difference.undefined for c in changes if c.paired]
     unpaired = [c.metric for c in changes if not c.paired and c.verdict != "not judged"]
     if pairs:
-        yield f"Differences are new minus old, over {max(pairs):,} texts that both runs have."
+        least = min(c.difference.n for c in changes if c.paired)
+        fewer = (
+            f" Texts for which either run leaves a figure undefined do not count for that figure,"
+            f" so that some rest on fewer texts; the fewest are {least:,}."
+            if least < max(pairs)
+            else ""
+        )
+        yield (
+            f"Differences are new minus old, over {max(pairs):,} texts that both runs have.{fewer}"
+        )
     if unpaired:
         what = "Differences" if not pairs else "Those of " + ", ".join(unpaired)
         yield (
