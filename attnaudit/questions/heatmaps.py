@@ -98,10 +98,9 @@ class Chooser:
                 tokens = self._tokens(record)
                 gathered[record["row"]].add(record, one.beside, tokens, one.reading)
         maps = [made for row in rows if (made := gathered[row].heatmap()) is not None]
-        judged, unsupported = (
-            sum(one.statuses[status] for one in self._watched for status in counted)
-            for counted in (("supported", "unsupported"), ("unsupported",))
-        )
+        tested = next((one.statuses for one in self._watched if one.statuses), Counter[str]())
+        unsupported = tested["unsupported"]
+        judged = tested["supported"] + unsupported
         return Gallery(maps, len(scores), rule, labels, judged, unsupported)
 
     @property

@@ -8,7 +8,7 @@ other rankings, so that all rankings are compared on the same texts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from attnaudit.measures.columns import Frame
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 from attnaudit.readings import find_reading
+from attnaudit.readings.reading import Reading
 from attnaudit.records.metric import UNIT
 
 Array = NDArray[np.float64]
@@ -85,6 +86,12 @@ def check_read(records: Iterable[Mapping[str, Any]], reading: str) -> None:
         reasons[record["no_reading"]] += 1
     if reasons:
         raise _nowhere(reading, reasons)
+
+
+def check_lengths(reading: Reading, tokens: Sequence[int] | NDArray[np.int64]) -> None:
+    """Raise InputError where texts of so many `tokens` are all longer than the reading takes."""
+    if reading.most is not None and min(tokens) > reading.most:
+        raise _nowhere(reading.name, {reading.too_long: len(tokens)})
 
 
 def spread(columns: Mapping[str, Array], there: NDArray[np.bool_]) -> dict[str, Array]:

@@ -86,6 +86,11 @@ class Reading:
             return self.of_model(seen).to(seen.alpha)
         return self.weigh(seen.alpha)
 
+    @property
+    def too_long(self) -> str:
+        """Why a text of more than `most` tokens has no such reading."""
+        return f"more than {self.most} tokens ({self.beyond})"
+
     def undefined(self, shown: Tensor, batch: Batch) -> dict[int, str]:
         """Why texts of a batch have no such reading, by their place in it.
 
@@ -96,7 +101,7 @@ class Reading:
         found = {}
         for b, tokens in enumerate(batch.mask.sum(1).tolist()):
             if self.most is not None and tokens > self.most:
-                found[b] = f"more than {self.most} tokens ({self.beyond})"
+                found[b] = self.too_long
             elif not finite[b]:
                 found[b] = "numbers that are not finite"
             elif nothing[b] and self.of_weights is None:

@@ -123,20 +123,24 @@ def _more_readings(
     Those are records of a question that another part answers by another reading.
     """
     made: list[tuple[Path, Part]] = []
-    remarks, seen = [], dict[str, list[str]]()
+    first, others = dict[str, str](), dict[str, list[str]]()
+    seen = dict[str, set[str]]()
     for path, part in loaded:
-        known = [reading for name in part.questions for reading in seen.get(name, ())]
+        asked, known = ", ".join(part.questions), set[str]()
         for name in part.questions:
-            seen.setdefault(name, []).append(part.reading)
+            known |= seen.setdefault(name, set())
+            seen[name].add(part.reading)
         if known and part.summary is not None and part.reading not in known:
             _check_same(path, part, *loaded[0])
-            remarks.append(
-                f"Of {path} only the heatmap is shown: the figures of"
-                f" {', '.join(part.questions)} are by the reading {known[0]}, and there it is"
-                f" {part.reading}."
-            )
+            others.setdefault(asked, []).append(f"{path} ({part.reading})")
         else:
+            first.setdefault(asked, part.reading)
             made.append((path, part))
+    remarks = [
+        f"Of {', '.join(paths)} only heatmaps and their scores are shown. All other figures of"
+        f" {asked} are by the reading {first.get(asked, '')}."
+        for asked, paths in others.items()
+    ]
     return made, remarks
 
 

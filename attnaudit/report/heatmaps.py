@@ -36,7 +36,7 @@ def legend(gallery: Gallery) -> str:
         )
     if signed(gallery):
         said += (
-            " Importances have a sign: a second colour, a dashed line and a minus sign mark words"
+            " Some rows have a sign: a second colour, a dashed line and a minus sign mark words"
             " that speak against the answer."
         )
     return said

@@ -66,6 +66,10 @@ def test_a_product_is_what_integrated_gradients_give():
     np.testing.assert_allclose(made[3], 0, atol=1e-12)
 
 
+def of_value(function):
+    return lambda w: function(value(w))
+
+
 def new_gelu(x):
     return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * torch.pow(x, 3.0))))
 
@@ -79,9 +83,7 @@ def new_gelu(x):
     ],
 )
 def test_a_function_that_is_written_out_has_the_slope_of_the_function(written_out, known):
-    np.testing.assert_allclose(
-        apart(lambda w: written_out(value(w))), apart(lambda w: known(value(w))), atol=1e-6
-    )
+    np.testing.assert_allclose(apart(of_value(written_out)), apart(of_value(known)), atol=1e-6)
 
 
 def test_functions_keep_their_slope_from_zero():
@@ -95,7 +97,7 @@ def test_functions_keep_their_slope_from_zero():
 
     for function in (functional.relu, torch.tanh, new_gelu, quick_gelu, squared):
         slope = function(torch.from_numpy(whole)).numpy() / whole
-        made = apart(lambda w, f=function: f(value(w)))
+        made = apart(of_value(function))
         np.testing.assert_allclose(made[:3], slope * PARTS, atol=1e-6)
 
 
