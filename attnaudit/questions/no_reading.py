@@ -66,8 +66,9 @@ class NoReading:
         """A remark that counts them, with the reasons; none where every text has the reading."""
         if not self.texts:
             return []
+        have = "has" if self.texts == 1 else "have"
         return [
-            f"{_counted(self.texts)} of {self._frame.size:,} have no reading {self.reading}:"
+            f"{_counted(self.texts)} of {self._frame.size:,} {have} no reading {self.reading}:"
             f" {_listed(self._reasons)}. All figures that compare rankings leave out these texts,"
             " so every ranking is compared on the same"
             f" {_counted(self._frame.size - self.texts)}."

@@ -250,12 +250,12 @@ def _notes(baseline: Baseline, report: Report, changes: Sequence[Change]) -> Ite
     unpaired = [c.metric for c in changes if not c.paired and c.verdict != "not judged"]
     if pairs:
         least = min(c.difference.n for c in changes if c.paired)
-        fewer = (
-            f" Texts for which either run leaves a figure undefined do not count for that figure,"
-            f" so that some rest on fewer texts; the fewest are {least:,}."
-            if least < max(pairs)
-            else ""
-        )
+        fewer = ""
+        if least < max(pairs):
+            fewer = (
+                " A text for which either run leaves a figure undefined does not count for that"
+                f" figure; the fewest texts of a figure are {least:,}."
+            )
         yield (
             f"Differences are new minus old, over {max(pairs):,} texts that both runs have.{fewer}"
         )

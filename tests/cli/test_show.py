@@ -59,7 +59,8 @@ def test_one_text_is_shown_with_all_that_the_records_hold(cli, refused, tiny, he
             for against in ("attention", "leave_one_out")
         ]
         figures = [
-            f"{sum(other[kind][name]) / 5:.3f}" for kind in ("comprehensiveness", "sufficiency")
+            f"{round(sum(other[kind][name]) / 5, 3) + 0.0:.3f}"
+            for kind in ("comprehensiveness", "sufficiency")
         ]
         people = f"{other['plausibility'][name]['token_f1']:.3f}"
         row = "the model's attention" if name == "attention" else name.replace("_", " ")

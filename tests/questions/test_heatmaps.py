@@ -137,8 +137,8 @@ def test_attention_alone_is_ranked_by_its_largest_weight() -> None:
 
 
 def test_a_text_without_the_reading_is_not_chosen_but_may_be_asked_for() -> None:
-    lacking = record(1, [], attention=[None, None], no_reading="a reason", words=2)
-    lacking["tokens"] = ["a", "b"]
+    lacking = record(1, [0.5, 0.5], no_reading="a reason", words=2)
+    lacking["attention"] = [None, None]
     source = Source([record(0, [0.9, 0.1]), lacking])
     assert [h.id for h in watched({"correlate": source}).heatmaps] == ["text 0"]
     chooser = Chooser(ids=["text 1"])
