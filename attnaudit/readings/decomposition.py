@@ -45,9 +45,9 @@ CONTRIBUTIONS = Reading(
     traps="It is of the audited layer alone: what the residual of the row brings up from below is"
     " in the rest, which no position is given. The authors go through all layers, and share the"
     " biases out. Factors that are held depend on the words as well. Of a product of two layers, as"
-    " in gated feed-forward layers, each gets half: integrated gradients from 0 and the Shapley"
-    " value of two factors say so, but other rules give all of it to one of them. Numbers below 0"
-    " speak against the class; magnitudes are ranked.",
+    " in gated feed-forward layers, each gets half. Integrated gradients from 0 and the Shapley"
+    " value of two factors say so, too, but other rules give all of it to one factor. Numbers below"
+    " 0 speak against the class; magnitudes are ranked.",
     of_model=_contributions,
     needs=needs.one_row,
     signed=True,

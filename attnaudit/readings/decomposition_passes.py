@@ -60,6 +60,7 @@ def _of_text(seen: Seen, b: int) -> Array:
         except (UntraceableError, MixedError) as error:
             raise InputError(
                 "--reading contributions: what lies above the attention of this model cannot be"
-                f" written as a sum over words: {error}"
+                f" written as a sum over words: {error}",
+                hint="`attnaudit explain contributions` says what the model must be like",
             ) from None
     return found[:, 0, 0]

@@ -4,6 +4,8 @@ import json
 
 from scipy.stats import kendalltau
 
+from attnaudit.report.layout import number
+
 
 def test_heatmaps_follow_the_report(correlate):
     plain, shown = correlate(), correlate("--show", 2)
@@ -59,8 +61,7 @@ def test_one_text_is_shown_with_all_that_the_records_hold(cli, refused, tiny, he
             for against in ("attention", "leave_one_out")
         ]
         figures = [
-            f"{round(sum(other[kind][name]) / 5, 3) + 0.0:.3f}"
-            for kind in ("comprehensiveness", "sufficiency")
+            number(sum(other[kind][name]) / 5) for kind in ("comprehensiveness", "sufficiency")
         ]
         people = f"{other['plausibility'][name]['token_f1']:.3f}"
         row = "the model's attention" if name == "attention" else name.replace("_", " ")
