@@ -113,9 +113,9 @@ _ShowId = Annotated[
     typer.Option(
         "--show-id",
         metavar="ID",
-        help="Show the text with this id: its attention and all importances in the records, "
-        "below each other, with their scores on this text. This needs records made with --text. "
-        "Repeatable.",
+        help="Show the text with this id: all readings of its attention and all importances in "
+        "the records, below each other, with a table of their scores on this text. FILE may hold "
+        "records of one test by several readings. This needs records made with --text. Repeatable.",
     ),
 ]
 _Summary = Annotated[

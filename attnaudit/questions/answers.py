@@ -57,7 +57,8 @@ class Answered:
     word, renormalised over the content; `inside` (B,) the attention on the content before that.
     `signs` (B, W) say of each word whether it speaks for the explained class; None for readings
     that do not say it. `given`: scores of words that other tools made, by the name of the
-    importance.
+    importance. `undefined`: why texts have no such reading, by their place; there `shown` and
+    `on_words` are NaN.
     """
 
     batch: Batch
@@ -72,6 +73,7 @@ class Answered:
     bare: bool = False
     signs: Tensor | None = None
     given: Mapping[str, Aligned] = field(default_factory=dict)
+    undefined: Mapping[int, str] = field(default_factory=dict)
 
     def request(
         self, model: AttentionModel, target: Tensor, asked: Sequence[str], seed: int, budget: int
@@ -124,10 +126,15 @@ class Answered:
         )
 
     def shown_record(self, b: int) -> Record:
-        """What a record of instance `b` holds of its attention: one weight a word, and signs."""
+        """What a record of instance `b` holds of its attention: one weight a word, and signs.
+
+        Of a text that the reading is undefined for, null for each word, and why.
+        """
         n = int(self.batch.word_counts[b])
         made: Record = {"attention": compact(self.on_words[b, :n].float().cpu().numpy())}
-        if self.signs is not None:
+        if b in self.undefined:
+            made["no_reading"] = self.undefined[b]
+        elif self.signs is not None:
             made["attention_signs"] = self.signs[b, :n].int().tolist()
         return made
 
@@ -142,7 +149,7 @@ class Answered:
         if count < total:
             first = int(self.whole.words[b][self.batch.content[b]].min())
             made = {"unreachable": total - count, "reach": [first, first + count]}
-        if self.bare:
+        if self.bare and b not in self.undefined:
             there = count == total or made["reach"][0] == 0
             share = float(self.on_words[b, 0] * self.inside[b]) if there else 0.0
             made["first_word"] = compact([share])[0]
@@ -160,9 +167,10 @@ def answer(
 ) -> Answered:
     """Run the model once on `batch`; `by_row` finds the instances of its rows.
 
-    A reading that explains one class explains the predicted one, or the `gold` one.
+    A reading that explains one class explains the predicted one, or the `gold` one. A text that a
+    reading of more than weights is undefined for has none, and goes on without it.
 
-    Raises InputError for a text that there is nothing to show of.
+    Raises InputError for a text that has no word to show, or no attention that is finite.
     """
     encoded = model.encode(batch)
     whole, batch = batch, batch.within(encoded.content)
@@ -178,8 +186,11 @@ def answer(
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
     target = batch.labels if gold else probs.argmax(1)
     shown = reading.compute(Seen(model, whole, encoded, alpha, target))
-    _check_defined(shown, whole, instances, reading)
-    on_words = batch.per_word(shown)  # (B, W)
+    undefined = reading.undefined(shown, batch)
+    _check_attention(undefined, instances, reading)
+    missing = torch.tensor([b in undefined for b in range(len(batch))], device=shown.device)
+    on_words = batch.per_word(shown.nan_to_num())  # (B, W)
+    shown, on_words = (x.masked_fill(missing.unsqueeze(1), torch.nan) for x in (shown, on_words))
     signs = None
     if reading.signed:
         signs = on_words.sign() if reading.directed else None
@@ -202,21 +213,20 @@ def answer(
         bare,
         signs,
         given or {},
+        undefined,
     )
 
 
-def _check_defined(
-    shown: Tensor, batch: Batch, instances: Sequence[Instance], reading: Reading
+def _check_attention(
+    undefined: Mapping[int, str], instances: Sequence[Instance], reading: Reading
 ) -> None:
-    """Raise InputError for a text that the reading is undefined for."""
-    undefined = shown.isnan().any(1).tolist()
-    for instance, bad, tokens in zip(instances, undefined, batch.mask.sum(1).tolist(), strict=True):
-        if bad:
-            most = f", which takes texts of at most {reading.most}" if reading.most else ""
-            raise InputError(
-                f"the text {instance.id!r} has {tokens} tokens and no reading {reading.name}{most}",
-                hint="limit the texts by `max_length` in a dataset spec, or take another --reading",
-            )
+    """Raise InputError where attention weights themselves are not finite."""
+    if undefined and reading.of_weights is not None:
+        b, why = next(iter(undefined.items()))
+        raise InputError(
+            f"the text {instances[b].id!r} has no reading {reading.name}: its attention has {why}",
+            hint="the model gives a meaningless answer to this text; try --dtype float32",
+        )
 
 
 def words_of(known: Answered, b: int) -> list[str]:

@@ -49,7 +49,8 @@ class Support:
 class Heatmap:
     """An instance with its words, and rows of weights of which the first is the attention.
 
-    `support` is that of the attention, where it was tested.
+    `support` is that of the attention, where it was tested. `missing` says why the text has none of
+    some readings.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Heatmap:
     predicted: int
     rows: Sequence[Weights]
     support: Support | None = None
+    missing: Sequence[str] = ()
 
     def levels(self, row: Weights) -> list[int]:
         """The ink of each word of `row`, from 0 to LEVELS, in proportion to the weight's size."""
@@ -69,9 +71,10 @@ class Heatmap:
     def moves(self, row: Weights) -> list[int]:
         """Of each word whether `row` gives it more weight than the attention: 1, 0 or -1.
 
-        A difference counts from one step of ink on; 0 throughout for the attention itself.
+        A difference counts from one step of ink on; 0 throughout for the attention itself, and
+        where the text has none that is shown.
         """
-        if row is self.rows[0]:
+        if row is self.rows[0] or not any(self.rows[0].weights):
             return [0] * len(row.weights)
         ours, theirs = self._signed(row), self._signed(self.rows[0])
         return [(a > b) - (a < b) for a, b in zip(ours, theirs, strict=True)]

@@ -14,24 +14,19 @@ trained the one that it picks. A question may also say whether the attention is 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from attnaudit.measures.by_row import ByRow
 from attnaudit.questions.beside import Beside, Trained
-from attnaudit.questions.gallery import Gallery, Heatmap, Support, Weights
+from attnaudit.questions.gallery import Gallery
+from attnaudit.questions.one_text import OneText, is_base
 from attnaudit.questions.question import Question
-from attnaudit.questions.runs import BASE_RUN
-from attnaudit.readings import READINGS
-from attnaudit.readings.reading import Reading
 from attnaudit.records.reading import Placed
 
 Record = Mapping[str, Any]
-_SAME = 1e-3  # weights of two runs that differ by no more are of one attention
-ATTENTION = "the model's attention"  # what the first row of a heatmap is called
 Tokens = Callable[[Record], Sequence[str] | None]
 
 
@@ -68,19 +63,21 @@ class Chooser:
         Those of other splits than the audited `split` are passed over. `reading` names the one by
         which their attention is shown.
         """
-        watched = _Watched(source, question.beside or Beside(), _name_of(reading))
+        watched = _Watched(source, question.beside or Beside(), reading)
         self._watched.append(watched)
         for record in records:
             if record.get("run", {}).get("split", split) == split and "attention" in record:
-                if not _is_base(record):
+                if not is_base(record):
                     watched.see_trained(record)
                 elif self._tokens(record) is None:
                     watched.see_base(record, ranked=False)
                 else:
-                    watched.see_base(record, ranked=True)
+                    shown = "no_reading" not in record
+                    watched.see_base(record, ranked=shown)
                     if record["id"] in self._ids:
                         self._found[record["id"]] = record["row"]
-                    self._largest.put(record["row"], max(record["attention"]))
+                    if shown:
+                        self._largest.put(record["row"], max(record["attention"]))
             yield record
 
     def gallery(self, count: int, labels: Sequence[str]) -> Gallery:
@@ -95,15 +92,15 @@ class Chooser:
         if self._ids:
             rule = "asked for by id"
             rows = [self._found[name] for name in self._ids if name in self._found]
-        gathered = {row: _Gathered(bool(self._ids)) for row in rows}
+        gathered = {row: OneText(bool(self._ids)) for row in rows}
         for one in self._watched:
             for record in one.read(rows, picked if one is shown else None):
-                gathered[record["row"]].add(record, one.beside, self._tokens, one.name)
+                tokens = self._tokens(record)
+                gathered[record["row"]].add(record, one.beside, tokens, one.reading)
         maps = [made for row in rows if (made := gathered[row].heatmap()) is not None]
-        judged, unsupported = (
-            sum(one.statuses[status] for one in self._watched for status in counted)
-            for counted in (("supported", "unsupported"), ("unsupported",))
-        )
+        tested = next((one.statuses for one in self._watched if one.statuses), Counter[str]())
+        unsupported = tested["unsupported"]
+        judged = tested["supported"] + unsupported
         return Gallery(maps, len(scores), rule, labels, judged, unsupported)
 
     @property
@@ -147,25 +144,6 @@ def evenly(scores: Mapping[int, float], count: int) -> list[int]:
     return [order[round(k * (len(order) - 1) / (count - 1))] for k in range(count)]
 
 
-def _name_of(reading: str | None) -> str:
-    """What attention is called that is shown by a reading: named if it is of more than weights."""
-    found = READINGS.get(reading or "")
-    wide = isinstance(found, Reading) and found.of_weights is None
-    return f"{ATTENTION}, read as {reading}" if wide else ATTENTION
-
-
-def _signed(record: Record) -> Sequence[float]:
-    """The attention of a record with the signs of its reading, where that has any."""
-    weights: Sequence[float] = record["attention"]
-    signs: Sequence[int] | None = record.get("attention_signs")
-    return weights if signs is None else [w * s for w, s in zip(weights, signs, strict=True)]
-
-
-def _is_base(record: Record) -> bool:
-    run = record.get("run")
-    return run is None or run.get("model") == BASE_RUN["model"]
-
-
 @dataclass
 class _Model:
     """The records of a trained model: where they stand, and what they say, by row."""
@@ -184,8 +162,8 @@ class _Model:
 class _Watched:
     """What is kept of the records of one question, which stand in `source`."""
 
-    def __init__(self, source: Placed, beside: Beside, name: str) -> None:
-        self.source, self.beside, self.name = source, beside, name
+    def __init__(self, source: Placed, beside: Beside, reading: str | None) -> None:
+        self.source, self.beside, self.reading = source, beside, reading
         self.models: dict[frozenset[tuple[str, Any]], _Model] = {}
         self.moved = ByRow()
         self.statuses = Counter[str]()  # of support
@@ -222,66 +200,3 @@ class _Watched:
         noted = [self._base] if picked is None else [self._base, picked.places]
         places = sorted(int(one[row]) for one in noted for row in rows if row in one)
         yield from self.source.at(places)
-
-
-class _Gathered:
-    """What the records of one text give for its heatmap: all of it if `whole`."""
-
-    def __init__(self, whole: bool) -> None:
-        self._whole = whole
-        self._figures: dict[str, list[tuple[str, float]]] = {}  # by the name of a row
-        self._base: Record | None = None
-        self._name = ATTENTION
-        self._tokens: Sequence[str] | None = None
-        self._rows: list[tuple[int, Weights]] = []  # with their priorities
-        self._support: tuple[Support, Sequence[float]] | None = None  # and of which attention
-
-    def add(self, record: Record, beside: Beside, tokens: Tokens, name: str = ATTENTION) -> None:
-        """Take in a record of the audited model, or of the trained one that is shown.
-
-        `name` is what the attention of the audited model is called.
-        """
-        if _is_base(record):
-            if self._base is None:
-                self._base, self._name = record, name
-            self._tokens = self._tokens or tokens(record)
-            rows = beside.every(record) if self._whole else beside.rows(record)
-            for name, figures in (beside.figures(record) if self._whole else {}).items():
-                self._figures.setdefault(name.replace("_", " "), []).extend(figures)
-            support = beside.support(record)
-            if support is not None:
-                self._support = support, record["attention"]
-        else:
-            name = beside.name(record["run"]) or ""
-            rows = [Weights(name, record["attention"], record.get("probs"), record.get("jsd"))]
-        self._rows += [(beside.priority, row) for row in rows]
-
-    def heatmap(self) -> Heatmap | None:
-        """The heatmap; None where the words do not go with the weights."""
-        if self._base is None or self._tokens is None:
-            return None
-        shown = _signed(self._base)
-        first = Weights(self._name, shown, self._base.get("probs"))
-        others = sorted(self._rows, key=lambda one: -one[0])
-        rows = [replace(first, figures=self._figures.get("attention", ()))]
-        rows += [replace(row, figures=self._figures.get(row.name, ())) for _, row in others]
-        if any(len(row.weights) != len(self._tokens) for row in rows):
-            return None
-        return Heatmap(
-            str(self._base["id"]),
-            self._tokens,
-            self._base["gold"],
-            self._base["predicted"],
-            rows,
-            self._support_of(self._base["attention"]),
-        )
-
-    def _support_of(self, weights: Sequence[float]) -> Support | None:
-        """The support of these weights; None where it is of another reading of the attention."""
-        if self._support is None:
-            return None
-        support, tested = self._support
-        same = len(weights) == len(tested) and all(
-            math.isclose(a, b, abs_tol=_SAME) for a, b in zip(weights, tested, strict=True)
-        )
-        return support if same else None

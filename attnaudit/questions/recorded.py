@@ -63,30 +63,68 @@ class Answer(Record, kw_only=True):
             raise ValueError(f"reach does not have {self.words} words")
 
 
-class Attended(Answer, kw_only=True):
-    """An answer with its attention, one weight a word, and with the words if text is asked for.
+class Worded(Answer, kw_only=True):
+    """An answer with what else is said word by word, and with the words if text is asked for.
 
-    Where the reading says whether a word speaks for the explained class, `attention` holds
-    magnitudes, and `attention_signs` has 1 for such a word and -1 for one against the class.
+    Where the reading of the attention says whether a word speaks for the explained class,
+    `attention` holds magnitudes, and `attention_signs` has 1 for such a word and -1 for one against
+    the class.
     """
 
-    attention: list[Weight]
     attention_signs: list[Sign] | UnsetType = UNSET
     tokens: list[str] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""
         Answer.__post_init__(self)
-        self.one_a_word("attention", self.attention)
         if self.attention_signs is not UNSET:
             self.one_a_word("attention_signs", self.attention_signs)
-        if not is_attention(self.attention):
-            raise ValueError(f"attention adds up to {sum(self.attention):.6g}, more than 1")
 
     def one_a_word(self, name: str, numbers: list[Any]) -> None:
         """Raise ValueError unless there is one number for each word."""
         if len(numbers) != self.words:
             raise ValueError(f"{name} has {len(numbers)} numbers for {self.words} words")
+
+    def check_attention(self, weights: list[Any]) -> None:
+        """Raise ValueError unless these are weights of the words."""
+        self.one_a_word("attention", weights)
+        if not is_attention(weights):
+            raise ValueError(f"attention adds up to {sum(weights):.6g}, more than 1")
+
+
+class Attended(Worded, kw_only=True):
+    """An answer with its attention, one weight a word."""
+
+    attention: list[Weight]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the fields do not go together."""
+        Worded.__post_init__(self)
+        self.check_attention(self.attention)
+
+
+class Read(Worded, kw_only=True):
+    """An answer with a reading of its attention, which may be undefined for the text.
+
+    `attention` is then null for each word, and `no_reading` says why.
+    """
+
+    attention: list[Weight | None]
+    no_reading: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the fields do not go together."""
+        Worded.__post_init__(self)
+        if self.no_reading is UNSET:
+            if None in self.attention:
+                raise ValueError("attention has a null, and there is no no_reading")
+            self.check_attention(self.attention)
+            return
+        self.one_a_word("attention", self.attention)
+        if any(weight is not None for weight in self.attention):
+            raise ValueError("attention has a number, and no_reading says that there is none")
+        if self.attention_signs is not UNSET:
+            raise ValueError("attention_signs are of no reading that is there")
 
 
 class Moved(Fields, kw_only=True):

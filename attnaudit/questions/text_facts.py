@@ -8,6 +8,25 @@ OUTSIDE = "attention.outside"
 SHORT = "texts.too_short_for_tau"
 TAU_WORDS = 5  # the fewest words of which a tau can have a p-value of at most .05
 
+
+def no_reading(question: str) -> MetricSpec:
+    """The metric of the texts that the reading of the attention is undefined for."""
+    return MetricSpec(
+        f"{question}.no_reading",
+        "The share of the texts that the reading of the attention is undefined for.",
+        "fraction",
+        "lower",
+        LEAST_MEAN,
+        UNIT,
+        formula="mean of [the reading of the text is undefined]",
+        beside=("reading",),
+        traps="All figures that compare rankings leave out these texts, which may differ from the "
+        "rest: often they are the longest. Only reports on readings that look at more than the "
+        "weights have this figure. Other readings are never undefined.",
+        source="this tool's own",
+    )
+
+
 SPECS = (
     MetricSpec(
         OUTSIDE,

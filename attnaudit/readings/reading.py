@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from attnaudit.data.batch import Batch
     from attnaudit.models.interface import AttentionModel
     from attnaudit.models.lengths import Texts
     from attnaudit.models.passes import Passes
@@ -44,7 +45,8 @@ class Reading:
     gradients pass through it. Such a reading is defined for any weights, so that tests can ask what
     it would show of others. `of_model(seen)` gives (B, T) for all that can be seen of a model on a
     batch: it looks at more than the audited weights, and says nothing of other weights. A text
-    that it is undefined for is NaN throughout.
+    that it is undefined for is NaN throughout. Where it is `most` tokens that a text may have,
+    `beyond` says why no more; all longer texts are undefined.
 
     Where a reading is a weighted sum of heads, `parts(heads)` says how much each of so many counts;
     `parts` is None where it is none. Only a weighted sum of distributions adds up to a mass. The
@@ -72,6 +74,7 @@ class Reading:
     takes: str = NOTHING
     passes: Callable[[AttentionModel, Texts], Passes] = _free
     most: int | None = None
+    beyond: str = ""
 
     def __post_init__(self) -> None:
         if (self.of_weights is None) == (self.of_model is None):
@@ -82,6 +85,28 @@ class Reading:
         if self.of_model is not None:
             return self.of_model(seen).to(seen.alpha)
         return self.weigh(seen.alpha)
+
+    @property
+    def too_long(self) -> str:
+        """Why a text of more than `most` tokens has no such reading."""
+        return f"more than {self.most} tokens ({self.beyond})"
+
+    def undefined(self, shown: Tensor, batch: Batch) -> dict[int, str]:
+        """Why texts of a batch have no such reading, by their place in it.
+
+        `shown` (B, T) is what `compute` gave. A reason goes on from "a text with".
+        """
+        finite, words = shown.isfinite().all(1).tolist(), batch.per_word(shown.nan_to_num())
+        nothing = (words.abs().amax(1) == 0).tolist()
+        found = {}
+        for b, tokens in enumerate(batch.mask.sum(1).tolist()):
+            if self.most is not None and tokens > self.most:
+                found[b] = self.too_long
+            elif not finite[b]:
+                found[b] = "numbers that are not finite"
+            elif nothing[b] and self.of_weights is None:
+                found[b] = "0 for every word"
+        return found
 
     def weigh(self, alpha: Tensor) -> Tensor:
         """(B, T) of attention (B, H, T), whoever made it.

@@ -66,5 +66,6 @@ FLOW = Reading(
     takes="one forward pass, and as many maximum flows as a text has tokens: seconds a text",
     passes=needs.one_forward,
     most=LONGEST,
+    beyond="each token takes a maximum flow over all layers",
 )
 FAMILY = (ROLLOUT, FLOW)

@@ -249,7 +249,16 @@ def _notes(baseline: Baseline, report: Report, changes: Sequence[Change]) -> Ite
     pairs = [c.difference.n + c.difference.undefined for c in changes if c.paired]
     unpaired = [c.metric for c in changes if not c.paired and c.verdict != "not judged"]
     if pairs:
-        yield f"Differences are new minus old, over {max(pairs):,} texts that both runs have."
+        least = min(c.difference.n for c in changes if c.paired)
+        fewer = ""
+        if least < max(pairs):
+            fewer = (
+                " A text for which either run leaves a figure undefined does not count for that"
+                f" figure; the fewest texts of a figure are {least:,}."
+            )
+        yield (
+            f"Differences are new minus old, over {max(pairs):,} texts that both runs have.{fewer}"
+        )
     if unpaired:
         what = "Differences" if not pairs else "Those of " + ", ".join(unpaired)
         yield (

@@ -96,6 +96,8 @@ def combine(
 
         chooser = Chooser(ids=ids)
     loaded = [(path, part) for path in paths for part in load(path, chooser)]
+    files = {str(path): part.digest for path, part in loaded if part.digest is not None}
+    loaded, shown_alone = _more_readings(loaded) if ids else (loaded, [])
     check_alike(loaded)
     if chooser is not None and chooser.missing:
         raise InputError(
@@ -103,13 +105,43 @@ def combine(
             where=paths[0],
             hint="ids are those of the data; the records must be made with --text",
         )
-    files = {str(path): part.digest for path, part in loaded if part.digest is not None}
     whole = joined([part for _, part in loaded], files, deltas, command_line)
     report = _taking(whole.report, takes or {})
+    if shown_alone:
+        report = report.model_copy(update={"notes": [*report.notes, *shown_alone]})
     made = Combined(held(report, whole.columns, demands), whole.parts)
     if chooser is None or not made.summaries:
         return made
     return replace(made, gallery=chooser.gallery(heatmaps, made.labels))
+
+
+def _more_readings(
+    loaded: Sequence[tuple[Path, Part]],
+) -> tuple[list[tuple[Path, Part]], list[str]]:
+    """The parts that make the report, and remarks on those that heatmaps alone show.
+
+    Those are records of a question that another part answers by another reading.
+    """
+    made: list[tuple[Path, Part]] = []
+    first, others = dict[str, str](), dict[str, list[str]]()
+    seen = dict[str, set[str]]()
+    for path, part in loaded:
+        asked, known = ", ".join(part.questions), set[str]()
+        for name in part.questions:
+            known |= seen.setdefault(name, set())
+            seen[name].add(part.reading)
+        if known and part.summary is not None and part.reading not in known:
+            _check_same(path, part, *loaded[0])
+            others.setdefault(asked, []).append(f"{path} ({part.reading})")
+        else:
+            first.setdefault(asked, part.reading)
+            made.append((path, part))
+    remarks = [
+        f"Of {', '.join(paths)} only heatmaps and their scores are shown. All other figures of"
+        f" {asked} are by the reading {first.get(asked, '')}."
+        for asked, paths in others.items()
+    ]
+    return made, remarks
 
 
 def _taking(report: Report, takes: Mapping[FindingName, str]) -> Report:
@@ -172,36 +204,11 @@ def _columns(parts: Sequence[Columns | None]) -> Columns | None:
 
 def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
     """Raise InputError where parts are of several models or data, or answer a question twice."""
-    first_path, first = loaded[0][0], loaded[0][1].report
+    first_path = loaded[0][0]
     seen = dict.fromkeys(loaded[0][1].questions, first_path)
     trained = (loaded[0][1].reading, first_path) if loaded[0][1].trained else None
     for path, part in loaded[1:]:
-        report = part.report
-        for what, ours, theirs in (
-            ("model", report.model.sha256, first.model.sha256),
-            ("data set", report.dataset.rows_digest, first.dataset.rows_digest),
-            ("split", report.dataset.split, first.dataset.split),
-        ):
-            if ours != theirs:
-                raise InputError(
-                    f"has another {what} than {first_path}: {_short(ours)}, not {_short(theirs)}",
-                    where=path,
-                    hint="give reports of one model and data set",
-                )
-        if report.model.label != first.model.label:
-            ours, theirs = (model.label or "none" for model in (report.model, first.model))
-            raise InputError(
-                f"is of another label than {first_path}: {ours}, not {theirs}",
-                where=path,
-                hint="give reports of one --label; --compare shows several side by side",
-            )
-        if report.model.site != first.model.site:
-            ours, theirs = (model.site or "one row" for model in (report.model, first.model))
-            raise InputError(
-                f"is of another site than {first_path}: {ours}, not {theirs}",
-                where=path,
-                hint="give reports of one site: of the same --layer and --site",
-            )
+        _check_same(path, part, first_path, loaded[0][1])
         if part.trained and trained and part.reading != trained[0]:
             raise InputError(
                 f"shows attention by the reading {part.reading}, and {trained[1]} by {trained[0]}",
@@ -215,9 +222,39 @@ def check_alike(loaded: Sequence[tuple[Path, Part]]) -> None:
                 raise InputError(
                     f"is a second report of {question}",
                     where=path,
-                    hint=f"the first is {seen[question]}",
+                    hint=f"the first is {seen[question]}; --show-id shows a text by both readings",
                 )
             seen[question] = path
+
+
+def _check_same(path: Path, part: Part, first_path: Path, other: Part) -> None:
+    """Raise InputError where two parts are of several models, sites or data."""
+    report, first = part.report, other.report
+    for what, ours, theirs in (
+        ("model", report.model.sha256, first.model.sha256),
+        ("data set", report.dataset.rows_digest, first.dataset.rows_digest),
+        ("split", report.dataset.split, first.dataset.split),
+    ):
+        if ours != theirs:
+            raise InputError(
+                f"has another {what} than {first_path}: {_short(ours)}, not {_short(theirs)}",
+                where=path,
+                hint="give reports of one model and data set",
+            )
+    if report.model.label != first.model.label:
+        ours, theirs = (model.label or "none" for model in (report.model, first.model))
+        raise InputError(
+            f"is of another label than {first_path}: {ours}, not {theirs}",
+            where=path,
+            hint="give reports of one --label; --compare shows several side by side",
+        )
+    if report.model.site != first.model.site:
+        ours, theirs = (model.site or "one row" for model in (report.model, first.model))
+        raise InputError(
+            f"is of another site than {first_path}: {ours}, not {theirs}",
+            where=path,
+            hint="give reports of one site: of the same --layer and --site",
+        )
 
 
 def _short(digest: str | None) -> str:

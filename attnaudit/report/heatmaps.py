@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attnaudit.errors import printable
 from attnaudit.questions.gallery import Gallery, Heatmap, Weights
 from attnaudit.report.layout import number
+from attnaudit.report.schema import TableData
 
 
 def chosen(gallery: Gallery) -> str:
@@ -35,7 +36,7 @@ def legend(gallery: Gallery) -> str:
         )
     if signed(gallery):
         said += (
-            " Importances have a sign: a second colour, a dashed line and a minus sign mark words"
+            " Some rows have a sign: a second colour, a dashed line and a minus sign mark words"
             " that speak against the answer."
         )
     return said
@@ -86,10 +87,34 @@ def caption(heatmap: Heatmap, row: Weights, labels: Sequence[str]) -> str:
     parts = [row.name]
     if row.jsd is not None:
         parts.append(f"JSD {row.jsd:.3f}")
-    parts += [f"{what} {value:.3f}" for what, value in row.figures]
     change = heatmap.change(row)
     if change is not None and row.probs is not None:
         label = printable(labels[heatmap.predicted])
         moved = round(change, 3) + 0.0  # takes the sign off a negative zero
         parts.append(f"P({label}) {row.probs[heatmap.predicted]:.3f}, changed by {moved:+.3f}")
     return ", ".join(parts)
+
+
+def scores(heatmap: Heatmap) -> TableData | None:
+    """What tests say of each row in this text, side by side; None where they say nothing."""
+    rows = heatmap.rows
+    fullest_first = sorted(rows, key=lambda row: -len(row.figures))
+    columns = list(dict.fromkeys(what for row in fullest_first for what, _ in row.figures))
+    if not columns:
+        return None
+    cells = [[row.name, *map(dict(row.figures).get, columns)] for row in rows if row.figures]
+    notes = [said for part, said in _MEANT.items() if any(part in what for what in columns)]
+    if signed(Gallery([heatmap], 1, "", ())):
+        notes.append("Rankings ignore the sign.")
+    return TableData(
+        title="Scores on this text", columns=["ranking", *columns], rows=cells, notes=notes
+    )
+
+
+_MEANT = {
+    "tau": "tau: how alike two rankings of the words are (1: the same order, 0: no relation).",
+    "compr": "comprehensiveness: how much less probable the answer is without the top words; higher"
+    " is better.",
+    "suff": "sufficiency: the same without all other words; lower is better.",
+    "F1": "token F1: how well the top words match the words that people marked.",
+}

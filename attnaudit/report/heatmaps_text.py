@@ -11,7 +11,8 @@ from rich.text import Text
 
 from attnaudit.errors import printable
 from attnaudit.questions.gallery import Gallery, Heatmap, Weights
-from attnaudit.report.heatmaps import caption, chosen, heading, remark, signed
+from attnaudit.report.heatmaps import caption, chosen, heading, remark, scores, signed
+from attnaudit.report.text import render_table
 
 # Black on each is legible; from the pale to the deep end of one hue, none for level 0.
 INKS = ("", "#dcebf7", "#b5d7ee", "#86bde0", "#56a0d0", "#3a8bc2")
@@ -39,6 +40,12 @@ def print_heatmaps(gallery: Gallery, console: Console) -> None:
             console.print(Text(caption(heatmap, row, gallery.labels), style="dim"))
             for line in _lines(heatmap, row, console):
                 console.print(line, no_wrap=True, overflow="ignore", crop=False)
+        for missing in heatmap.missing:
+            console.print(Text(printable(missing)))
+        table = scores(heatmap)
+        if table is not None:
+            console.print()
+            render_table(table, console)
 
 
 def _lines(heatmap: Heatmap, row: Weights, console: Console) -> Iterator[Text]:

@@ -20,6 +20,8 @@ from attnaudit.execution.units import (
 )
 from attnaudit.findings.rules import Deltas
 from attnaudit.questions.maker import Record
+from attnaudit.questions.no_reading import check_read
+from attnaudit.questions.shown import ShownSettings
 from attnaudit.records.schema import Run
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.deciding import decided_by
@@ -40,14 +42,16 @@ def record(
     `deltas` are the smallest effects of interest, by which seeds that grow are enough; None: the
     usual ones.
 
-    Raises UnfinishedError at the end of all work if some of it failed for good, and whatever
-    nothing can go on with.
+    Raises UnfinishedError at the end of all work if some of it failed for good, InputError where no
+    text has the reading of the attention that is asked for, and whatever nothing can go on with.
     """
     if writer.remark:
         observer.say(writer.remark)
     if work.maker.records is not None:
         for run, part in passes_over(work, writer.records):
             _record_batches(part, run, writer, engine, observer)
+        if isinstance(work.settings, ShownSettings):
+            check_read(writer.records(), work.settings.reading)
     if work.retraining is not None:
         assert work.maker.trains is not None
 

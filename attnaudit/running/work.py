@@ -18,7 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from attnaudit.config import Settings
@@ -27,6 +29,7 @@ from attnaudit.data.dataset import Dataset
 from attnaudit.data.loading import default_split, load_dataset, splits_of
 from attnaudit.data.pieces import Pieces
 from attnaudit.data.spec import DatasetSpec, load_spec
+from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary, count_unknown
 from attnaudit.errors import InputError
 from attnaudit.execution.code import code_digest
@@ -42,8 +45,10 @@ from attnaudit.models.retraining import Retraining
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.compared import MeasuredSettings
 from attnaudit.questions.maker import Maker, Record
+from attnaudit.questions.no_reading import check_lengths
 from attnaudit.questions.question import Question
 from attnaudit.questions.recording import Ledger
+from attnaudit.questions.shown import ShownSettings
 from attnaudit.records.manifest import collect, versions
 from attnaudit.records.schema import (
     DatasetFacts,
@@ -126,9 +131,12 @@ class Work:
         """The header of its records while the work goes on.
 
         Raises, for an audit that retrains, what `retrain.prepare` does, and InputError for
-        attributions that do not fit the data, or for what was made of another model or other data.
+        attributions that do not fit the data, for what was made of another model or other data, and
+        for a reading that all texts are too long for.
         """
         _ = self.attributed
+        if isinstance(self.settings, ShownSettings):
+            check_lengths(self.settings.shown, self._lengths)
         job = self.job
         code = code_digest(f"{self.question.module}.make", __name__, _LINES)
         conditions: dict[str, JsonValue] = {"code": code, **self.conditions}
@@ -181,6 +189,15 @@ class Work:
             self.job.pieces,
             given=self.attributed,
         )
+
+    @property
+    def _lengths(self) -> NDArray[np.int64]:
+        """The number of tokens of each text, as the model reads it."""
+        instances = self.data.instances
+        lengths, _ = self.loaded.spec.vocabulary.lengths(
+            token_counts(instances), query_counts(instances), self.loaded.model.boundaries
+        )
+        return lengths
 
     @property
     def _attributions(self) -> Sequence[Attribution]:

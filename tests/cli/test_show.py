@@ -4,6 +4,8 @@ import json
 
 from scipy.stats import kendalltau
 
+from attnaudit.report.layout import number
+
 
 def test_heatmaps_follow_the_report(correlate):
     plain, shown = correlate(), correlate("--show", 2)
@@ -51,21 +53,57 @@ def test_one_text_is_shown_with_all_that_the_records_hold(cli, refused, tiny, he
     assert said.startswith("1 of 30 texts, asked for by id.")
     assert said.count(": predicted") == 1
     assert f"{record['id']}: predicted" in said
-    for name in ("leave one out", "gradient l2", "random"):
-        scores = record["importance"][name.replace(" ", "_")]
-        tau = kendalltau(record["attention"], scores).statistic
-        assert f"{name}, tau {tau:.3f}, comprehensiveness" in said
-    for name, row in (("attention", "the model's attention"), ("random", "random")):
-        figures = (
-            f"{kind} {sum(other[kind][name]) / 5:.3f}"
-            for kind in ("comprehensiveness", "sufficiency")
-        )
-        assert ", ".join(figures) in said[said.index(f"{row}, ") :][:120]
-        assert f"token F1 {other['plausibility'][name]['token_f1']:.3f}" in said
+    by_name = {"attention": record["attention"], **record["importance"]}
+    table = said.partition("Scores on this text")[2]
+    for name, scores in by_name.items():
+        taus = [
+            "n/a" if name == against else f"{kendalltau(scores, by_name[against]).statistic:.3f}"
+            for against in ("attention", "leave_one_out")
+        ]
+        figures = [
+            number(sum(other[kind][name]) / 5) for kind in ("comprehensiveness", "sufficiency")
+        ]
+        people = f"{other['plausibility'][name]['token_f1']:.3f}"
+        row = "the model's attention" if name == "attention" else name.replace("_", " ")
+        assert " ".join([row, *taus, *figures, people]) in table
     page = cli("report", "c.jsonl", "e.jsonl", "--show-id", record["id"], "--format", "html").out
     assert page.count('class="heatmap"') == 1
     assert page.count('<p class="row">') == 4
+    assert page.count("Scores on this text") == 2  # the caption, and what reads the table aloud
     refused("report", "c.jsonl", "--show-id", "nobody", says=["has the id 'nobody'", "--text"])
     refused("report", "c.jsonl", "--show-id", "x", "--show", 2, says=["--show and --show-id"])
     pair = ("report", "c.jsonl", "e.jsonl", "--compare")
     refused(*pair, "--show-id", record["id"], says=["--compare cannot be used together"])
+
+
+def test_one_text_is_shown_by_several_readings(cli, refused, tiny, here):
+    pair = (tiny / "model.pt", tiny / "data.yaml", "--measure", "leave_one_out", "--text", "-q")
+    for name in ("mean", "norms", "gradient_attention"):
+        assert cli("correlate", *pair, "--reading", name, "--records", f"{name}.jsonl").code == 0
+    more = (*pair, "--reading", "norms", "--records", "e.jsonl")
+    assert cli("erase", *more).code == 0
+    lines = [json.loads(line) for line in (here / "norms.jsonl").read_text().splitlines()]
+    files = ("norms.jsonl", "mean.jsonl", "e.jsonl", "gradient_attention.jsonl")
+    shown = cli("report", *files, "--show-id", lines[4]["id"])
+    assert shown.code == 0, shown.err
+    rows = ("the model's attention", "reading norms", "reading gradient attention", "leave one out")
+    heatmaps, _, table = shown.out.partition("Heatmaps")[2].partition("Scores on this text")
+    assert [line for line in heatmaps.splitlines() if line in rows] == list(rows)
+    tau = kendalltau(lines[4]["attention"], lines[4]["importance"]["leave_one_out"]).statistic
+    (row,) = (line.split() for line in table.splitlines() if line.startswith("reading norms"))
+    assert row[3] == f"{tau:.3f}"
+    assert "n/a" not in row  # erase was asked by this reading
+    (row,) = (line.split() for line in table.splitlines() if line.startswith("the model's"))
+    assert row[-2:] == ["n/a", "n/a"]
+    said = " ".join(shown.out.split())
+    assert (
+        "Of mean.jsonl (mean), gradient_attention.jsonl (gradient_attention) only heatmaps and"
+        " their scores are shown. All other figures of correlate are by the reading norms." in said
+    )
+    alone = json.loads(cli("report", "norms.jsonl", "e.jsonl", "--json").out)["metrics"]
+    both = json.loads(cli("report", *files, "--show-id", lines[4]["id"], "--json").out)["metrics"]
+    assert both == alone
+    says = ["mean.jsonl: is a second report of correlate", "--show-id shows a text by both"]
+    refused("report", "norms.jsonl", "mean.jsonl", says=says)
+    twice = ("report", "mean.jsonl", "mean.jsonl", "--show-id", lines[4]["id"])
+    refused(*twice, says=["is a second report of correlate"])

@@ -136,6 +136,29 @@ def test_attention_alone_is_ranked_by_its_largest_weight() -> None:
     assert (row.name, row.weights, row.probs) == ("the model's attention", [0.6, 0.4], [0.25, 0.75])
 
 
+def test_a_text_without_the_reading_is_not_chosen_but_may_be_asked_for() -> None:
+    lacking = record(1, [0.5, 0.5], no_reading="a reason", words=2)
+    lacking["attention"] = [None, None]
+    source = Source([record(0, [0.9, 0.1]), lacking])
+    assert [h.id for h in watched({"correlate": source}).heatmaps] == ["text 0"]
+    chooser = Chooser(ids=["text 1"])
+    for _ in chooser.watch(find_question("correlate"), "test", source, iter(source), "flow"):
+        pass
+    assert chooser.missing == []
+    [heatmap] = chooser.gallery(0, LABELS).heatmaps
+    assert heatmap.missing == ["No reading flow of this text: a reason."]
+
+
+def test_two_readings_of_erase_count_support_once() -> None:
+    chooser = Chooser(ids=["text 0"])
+    for reading in ("mean", "norms"):
+        source = Source([erased(row, "unsupported") for row in range(3)])
+        for _ in chooser.watch(find_question("erase"), "test", source, iter(source), reading):
+            pass
+    gallery = chooser.gallery(0, LABELS)
+    assert (gallery.judged, gallery.unsupported) == (3, 3)
+
+
 def test_importances_stand_beside_attention_as_shares() -> None:
     scores = {"leave_one_out": [3.0, 1.0], "gradient": [None, 1.0], "random": [0.1, 0.9]}
     [heatmap] = chosen([record(0, [0.9, 0.1], importance=scores)]).heatmaps

@@ -24,12 +24,14 @@ from attnaudit.models.retraining import Retraining, Trainable
 from attnaudit.models.schedule import Schedule
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.answers import answer
-from attnaudit.questions.heatmaps import _Gathered, _name_of, recorded_tokens
 from attnaudit.questions.instance_adversary.make.weights import adversaries
+from attnaudit.questions.no_reading import check_read
+from attnaudit.questions.one_text import OneText, _called
 from attnaudit.questions.probe.views import views
 from attnaudit.questions.recording import Ledger
-from attnaudit.readings import find_reading
+from attnaudit.readings import READINGS, find_reading
 from attnaudit.readings.reading import Reading
+from attnaudit.report.registry import find
 
 CPU = torch.device("cpu")
 
@@ -318,17 +320,16 @@ def test_a_signed_reading_is_shown_by_magnitude_with_its_signs(base, batches, na
 def test_heatmaps_show_the_signs_of_the_reading(base, batches):
     made = records_of("correlate", base, batches(), reading=SIGNED, measures=("random",))
     record = next(r for r in made if -1 in r["attention_signs"])
-    gathered = _Gathered(whole=False)
-    record["tokens"] = ["word"] * record["words"]
-    gathered.add(record, find_question("correlate").beside, recorded_tokens)
+    gathered = OneText(whole=False)
+    gathered.add(record, find_question("correlate").beside, ["word"] * record["words"])
     signed = [w * s for w, s in zip(record["attention"], record["attention_signs"], strict=True)]
     assert list(gathered.heatmap().rows[0].weights) == signed
     assert min(signed) < 0
 
 
 def test_a_heatmap_says_by_which_reading_it_was_made():
-    assert _name_of(None) == _name_of("max") == _name_of("head3") == "the model's attention"
-    assert _name_of("alti") == "the model's attention, read as alti"
+    assert _called("mean") == _called("max") == _called("head3") == "the model's attention"
+    assert _called("alti") == "the model's attention, read as alti"
 
 
 @pytest.mark.parametrize(
@@ -372,11 +373,144 @@ def test_what_a_reading_costs_is_counted(base, batches, monkeypatch, name, readi
         assert counts[0] - counts[1] == more.answers
 
 
-def test_a_text_that_a_reading_is_undefined_for_is_named(base, batches, instances, monkeypatch):
-    undefined = Reading(
-        *("none", "d", "f", "s", "t"), of_model=lambda seen: seen.alpha[:, 0] * torch.nan, most=2
+# --- texts that a reading is undefined for -----------------------------------------------------
+
+FEW = "more than 5 tokens (why not)"
+NOTHING = "0 for every word"
+BAD = "numbers that are not finite"
+
+
+def partly(seen):
+    """The first head, infinite in texts of 4 tokens, of which two are words."""
+    found = seen.alpha[:, 0].clone()
+    found[seen.batch.mask.sum(1) == 4] = torch.inf
+    return found
+
+
+def declare(monkeypatch, of_model, most=None):
+    """A reading `partial` of more than weights."""
+    made = Reading(*("partial", "d", "f", "s", "t"), of_model=of_model, most=most, beyond="why not")
+    monkeypatch.setitem(READINGS, "partial", made)
+    find_reading.cache_clear()
+    return made
+
+
+@pytest.fixture
+def partial(monkeypatch):
+    """A reading that two texts of the four have none of, for two reasons."""
+    yield declare(monkeypatch, partly, most=7)
+    find_reading.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["correlate", "erase"])
+def test_a_text_without_the_reading_goes_on_without_it(base, batches, partial, name):
+    asked = {"measures": ("random", "gradient_l2")}
+    found = records_of(name, base, batches(), reading="partial", **asked)
+    plain = records_of(name, base, batches(), reading="head0", **asked)
+    reasons = {2: "more than 7 tokens (why not)", 3: BAD}
+    assert [record.get("no_reading") for record in found] == [reasons.get(n) for n in range(4)]
+    of_reading = ("attention", "no_reading", "single", "fractions", "support", "plausibility")
+    of_reading += ("comprehensiveness", "sufficiency")
+    for record, other in zip(found, plain, strict=True):
+        msgspec.convert(record, find_question(name).kind(record))
+        del (
+            record["outside"],
+            other["outside"],
+        )  # of the head, or the mean
+        if "no_reading" not in record:
+            assert record == other
+            continue
+        assert record["attention"] == [None] * record["words"]
+        kept = {k: v for k, v in record.items() if k not in of_reading}
+        assert kept == {k: v for k, v in other.items() if k not in of_reading}
+        if name == "erase":
+            assert record["single"] is None
+            assert "support" not in record
+            fractions = dict(other["fractions"])
+            del fractions["attention"]
+            assert record["fractions"] == fractions
+            for kind in ("comprehensiveness", "sufficiency"):
+                assert record[kind] == {**other[kind], "attention": [None] * 5}
+
+
+@pytest.mark.parametrize("name", ["correlate", "erase"])
+def test_rankings_are_compared_on_the_same_texts_which_are_counted(base, batches, partial, name):
+    question = find_question(name)
+    settings = question.maker.settle(
+        question.settings(reading="partial", measures=("random", "gradient_l2")), base
     )
+    found = records_of(name, base, batches(), reading="partial", measures=settings.measures)
+    labels = ("no", "yes")
+    summary = question.summarise(found, settings, labels)
+    share = summary.metrics[f"{name}.no_reading"]
+    assert (share.value, share.n) == (0.5, 4)
+    some = question.summarise(found[:2], settings, labels)
+    for metric, figure in summary.metrics.items():
+        alone = some.metrics[metric]
+        if metric.startswith(("model.", "texts.", "attention.", "erase.all.", f"{name}.no_")):
+            continue
+        assert figure.value == pytest.approx(alone.value, abs=1e-12), metric
+        assert figure.n == alone.n, metric
+        assert figure.undefined == alone.undefined + 2 * (figure.undefined > 0), metric
+    (note,) = [note for note in summary.notes if "no reading" in note]
+    assert note == (
+        "2 texts of 4 have no reading partial: 1 text with more than 7 tokens (why not); 1 text"
+        " with numbers that are not finite. All figures that compare rankings leave out these"
+        " texts, so every ranking is compared on the same 2 texts."
+    )
+    assert not any("no reading" in note for note in some.notes)
+    for metric in summary.metrics:
+        assert find(metric) is not None, metric
+    with pytest.raises(InputError, match="no text has the reading partial: 1 text with more than"):
+        question.summarise(found[2:], settings, labels)
+
+
+def test_a_reading_of_0_everywhere_ranks_nothing(base, batches, instances, monkeypatch):
+    nothing = declare(monkeypatch, lambda seen: seen.alpha[:, 0] * ~seen.batch.content)
     (batch, *_) = batches()
-    by_row = {i.row: i for i in instances}
-    with pytest.raises(InputError, match=r"has \d tokens and no reading none, which takes .* 2"):
-        answer(base, batch, by_row, undefined)
+    found = answer(base, batch, {i.row: i for i in instances}, nothing)
+    assert set(found.undefined.values()) == {NOTHING}
+    assert len(found.undefined) == len(batch)
+    assert found.on_words.isnan().all()
+    assert found.signs is None
+    find_reading.cache_clear()
+
+
+def test_attention_that_is_no_number_ends_the_run(base, batches, instances, monkeypatch):
+    (batch, *_) = batches()
+    attend = base.attend
+    monkeypatch.setattr(base, "attend", lambda encoded: attend(encoded) * torch.inf)
+    with pytest.raises(InputError, match="no reading mean: its attention has numbers that are not"):
+        answer(base, batch, {i.row: i for i in instances})
+
+
+def test_a_record_without_a_reading_holds_nothing_of_it(base, batches, partial):
+    (record, *_) = (
+        r
+        for r in records_of("erase", base, batches(), reading="partial", measures=("random",))
+        if "no_reading" in r
+    )
+    kind = find_question("erase").kind(record)
+    words = record["words"]
+    for change in (
+        {"attention": [0.0] * words},
+        {"attention": [None] * (words - 1)},
+        {"attention_signs": [1] * words},
+        {"fractions": {**record["fractions"], "attention": None}},
+    ):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**record, **change}, kind)
+    del record["no_reading"]
+    with pytest.raises(msgspec.ValidationError, match="there is no no_reading"):
+        msgspec.convert(record, kind)
+
+
+def test_a_run_in_which_no_text_has_the_reading_is_refused():
+    lacking = {"no_reading": FEW}
+    with pytest.raises(InputError, match=r"no text has the reading flow: 2 texts with more than 5"):
+        check_read([lacking, lacking], "flow")
+    check_read([], "flow")
+    check_read(iter([lacking, {}]), "flow")
+    read = iter([{}, {}])
+    check_read(read, "flow")
+    assert len(list(read)) == 1  # it stops at the first

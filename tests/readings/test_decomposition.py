@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from attnaudit.errors import InputError
+from attnaudit.models.transformer.encoder_decoder import EncoderDecoder
 from attnaudit.readings import find_reading
 from attnaudit.readings.decomposition_passes import contributions
+from tests.models.transformer.conftest import text_batch
+from tests.readings.conftest import seen_of
 
 
 @torch.no_grad()
@@ -16,14 +19,17 @@ def scores(found):
     return target - (logits.sum(1) - target) / (logits.shape[1] - 1)
 
 
-@pytest.mark.parametrize("kind", ["bert", "distilbert", "mpnet"])
+GATED = ["llama", "gemma", "modernbert"]
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "mpnet", "gpt2", "albert", *GATED])
 def test_contributions_and_the_rest_add_up_to_the_logit(seen, kind):
     found = seen(kind)
     parts, rest = contributions(found)
     torch.testing.assert_close((parts.sum(1) + rest).float(), scores(found), atol=1e-5, rtol=1e-4)
     assert (parts[~found.batch.mask] == 0).all()
     assert parts.abs().max() > 1e-3
-    assert (parts < 0).any()
+    assert (parts < 0).any() or kind == "gpt2"
 
 
 def test_of_three_classes_each_has_its_own(seen):
@@ -89,14 +95,46 @@ def test_of_a_bilstm_they_are_the_words_own_logits(classic, labels):
     torch.testing.assert_close(rest.float(), score(bias.expand(2, -1)), atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("llama", "it has the operation pow, through which sums cannot be followed"),
-        ("albert", "it has the operation pow, through which sums cannot be followed"),
-        ("modernbert", "it combines two values by multiplication that both depend on them"),
-    ],
-)
-def test_networks_that_no_sum_goes_through_are_told_so(seen, kind, reason):
-    with pytest.raises(InputError, match=f"cannot be written as a sum over words: {reason}"):
-        contributions(seen(kind))
+@torch.no_grad()
+def test_of_llama_they_are_the_linear_network_with_its_factors_held(seen):
+    """A second way, as for BERT; of the gate each side holds half of the other."""
+    found = seen("llama", 9)
+    network = found.model.network
+    block, heads = network.model.layers[-1], found.values
+    mapped = torch.einsum("bht,bhtd,hdm->btm", found.alpha, heads.vectors, heads.output)[0]
+
+    def size(norm, x):
+        return (x.pow(2).mean(-1, keepdim=True) + norm.variance_epsilon).sqrt()
+
+    first, second, mlp = block.post_attention_layernorm, network.model.norm, block.mlp
+    whole = heads.residual[0] + mapped.sum(0)
+    normed = first.weight * mapped / size(first, whole)
+    gate, up = (layer(first(whole)) for layer in (mlp.gate_proj, mlp.up_proj))
+    slope = torch.nn.functional.silu(gate) / gate
+    of_gate, of_up = (normed @ layer.weight.T for layer in (mlp.gate_proj, mlp.up_proj))
+    product = slope * (of_gate * up + gate * of_up) / 2
+    part = mapped + product @ mlp.down_proj.weight.T
+    part = second.weight * part / size(second, whole + mlp(first(whole)))
+    logits = part @ network.score.weight.T  # (T, C)
+    target = int(found.target)
+    expected = logits[:, target] - logits[:, [c for c in range(3) if c != target]].mean(1)
+    shown = find_reading("contributions").compute(found)[0]
+    torch.testing.assert_close(shown, expected, atol=1e-5, rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def of_t5(make_network):
+    """A T5 of version 1.1, whose gate is an approximation of GELU that is written out."""
+    network = make_network("t5", feed_forward_proj="gated-gelu")
+    assert network.transformer.decoder.block[-1].layer[-1].DenseReluDense.wi_1 is not None
+    model = EncoderDecoder(network, text_batch(9, 6))
+    return lambda site: seen_of(model.other_site(site), text_batch(9, 6))
+
+
+def test_of_an_encoder_decoder_they_are_of_the_attention_to_the_encoder(of_t5):
+    found = of_t5("cross")
+    parts, rest = contributions(found)
+    torch.testing.assert_close((parts.sum(1) + rest).float(), scores(found), atol=1e-5, rtol=1e-4)
+    assert parts.abs().max() > 1e-3
+    with pytest.raises(InputError, match="cannot be written as a sum over words: the operation _s"):
+        contributions(of_t5("self"))

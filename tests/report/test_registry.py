@@ -167,6 +167,7 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
         *(f"erase.unsupported.{s}" for s in ("attention", "random", "deleted", "not_judged")),
+        *(f"{test}.no_reading" for test in ("correlate", "erase")),
         "erase.all.tvd.mean",
         "erase.all.flips",
         "erase.residual_ratio.mean",

@@ -43,11 +43,20 @@ class Agreement:
         self.pairs = list(combinations(names, 2))
         each = [f"{n}.{figure}" for n in names for figure in ("tau", "p", "sig", "weighted", "top")]
         both = [f"{a}~{b}.{figure}" for a, b in self.pairs for figure in ("tau", "p", "sig")]
-        self._frame = Frame([*each, *both, "chance"])
+        self._columns = [*each, *both, "chance"]
+        self._frame = Frame(self._columns)
         self.integrals = Integrals(names)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Take in the `attention` and `importance` of a record of `correlate`."""
+        """Take in the `attention` and `importance` of a record of `correlate`.
+
+        A text that the reading of the attention is undefined for gives none of the figures, so that
+        all are of the same texts.
+        """
+        self.integrals.add(record)
+        if "no_reading" in record:
+            self._frame.add([None] * len(self._columns))
+            return
         importance = [record["importance"][name] for name in self.names]
         scores = np.array([record["attention"], *importance], float)
         tau, p = kendall_matrix(scores)
@@ -65,7 +74,6 @@ class Agreement:
             i, j = index[a], index[b]
             row += [tau[i, j], p[i, j], _significant(p[i, j])]
         self._frame.add([*row, k / words])
-        self.integrals.add(record)
 
     def __len__(self) -> int:
         return self._frame.size

@@ -1,7 +1,7 @@
 """Importances beside the attention of a heatmap, as shares of their sum, with their signs.
 
 Shown are two of the tool's own, and all whose scores another tool made; of a text that somebody
-asked for, all there are, with the tau of the attention and each.
+asked for, all there are.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from attnaudit.importance import IMPORTANCES
-from attnaudit.measures.rank import kendall_matrix
 from attnaudit.questions.beside import Beside
 from attnaudit.questions.gallery import Weights
 
@@ -26,13 +23,6 @@ class _Importances(Beside):
 
     def every(self, record: Mapping[str, Any]) -> list[Weights]:
         return _rows(record, list(record.get("importance", {})))
-
-    def figures(self, record: Mapping[str, Any]) -> Mapping[str, Sequence[tuple[str, float]]]:
-        given = record.get("importance", {})
-        names = [name for name, scores in given.items() if None not in scores]
-        scores = np.array([record["attention"], *(given[name] for name in names)], float)
-        taus = kendall_matrix(scores)[0][0, 1:].tolist()
-        return {n: [("tau", tau)] for n, tau in zip(names, taus, strict=True) if tau == tau}
 
 
 def _rows(record: Mapping[str, Any], names: Sequence[str]) -> list[Weights]:

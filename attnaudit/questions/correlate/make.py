@@ -6,6 +6,8 @@ predicted class and by length, and resampling by group:
 * `target`: the class whose probability is explained;
 * `attention` and `importance.<m>`: one number per word; attention against a measure feeds
   `correlate.<m>.*`, one measure against another `correlate.<a>~<b>.*`, the reference;
+* `no_reading`: why the reading of the attention is undefined for the text. Its `attention` is then
+  null for each word; it feeds `correlate.no_reading`;
 * `importance` and `signs` of attributions, which `--attributions` names, hold the scores of another
   tool in the same way, null for a text of which its file says nothing;
 * `signs.<m>`, of deletions, integrals and gradients times input along the text: for each word 1

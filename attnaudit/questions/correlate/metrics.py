@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attnaudit.questions.text_facts import no_reading
 from attnaudit.records.metric import LEAST_MEAN, TAU, UNIT, Direction, MetricSpec
 
 _PAPER = "Jain & Wallace 2019, section 4.1"
@@ -130,6 +131,7 @@ def _taus(
 
 
 SPECS = (
+    no_reading("correlate"),
     *_agreements("importance", "higher"),
     *_agreements("control", "neutral"),
     *_agreements("attribution", "higher"),

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.questions.recorded import Attended, Integration
+from attnaudit.questions.recorded import Integration, Read
 from attnaudit.records.fields import Class, Magnitude, Sign
 
 
-class Correlated(Attended, kw_only=True):
+class Correlated(Read, kw_only=True):
     """Attention beside importances; the numbers of an importance are null where it is undefined.
 
     Records of before integrals were checked hold `completeness_error`, and no `integration`; older
@@ -26,7 +26,7 @@ class Correlated(Attended, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""
-        Attended.__post_init__(self)
+        Read.__post_init__(self)
         if self.target >= len(self.probs):
             raise ValueError(f"target is class {self.target} of {len(self.probs)}")
         for name, scores in self.importance.items():

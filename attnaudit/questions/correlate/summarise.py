@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.importance.choice import note_on
+from attnaudit.measures.columns import joined
 from attnaudit.measures.summary import Summary
 from attnaudit.questions.attributions import Origins
 from attnaudit.questions.basics import Basics
@@ -20,6 +21,7 @@ from attnaudit.questions.correlate.tables import (
     reference_table,
     strata_table,
 )
+from attnaudit.questions.no_reading import NoReading
 
 TERCILES = ("short", "middle", "long")
 
@@ -30,12 +32,14 @@ def summarise(
     """Metrics and tables of the records alone; `labels` name the classes."""
     names = settings.names
     basics, agreement = Basics(), Agreement(names, settings.top)
-    origins = Origins(settings.attributions)
+    origins, lacking = Origins(settings.attributions), NoReading("correlate", settings.reading)
     for record in records:
         basics.add(record)
+        lacking.add(record)
         agreement.add(record)
         origins.add(record["importance"])
-    metrics = basics.model_scores() | agreement.metrics(basics.sample())
+    sample = basics.sample()
+    metrics = basics.model_scores() | lacking.metrics(sample) | agreement.metrics(sample)
     strata = _strata(basics.predicted, basics.words, labels)
     tables = {
         "correlate.agreement": agreement_table(agreement, metrics, settings.top, origins.notes()),
@@ -43,8 +47,11 @@ def summarise(
         "correlate.strata": strata_table(agreement, strata),
         "correlate.strata_detail": detail_table(agreement, strata, basics),
     }
-    notes = [*basics.notes(), *_notes(agreement), *note_on(settings.left_out)]
-    return Summary(metrics, tables, notes, columns=basics.columns(agreement.columns()))
+    notes = [*basics.notes(), *lacking.notes(), *_notes(agreement, lacking.texts)]
+    columns = joined(agreement.columns(), lacking.columns)
+    return Summary(
+        metrics, tables, [*notes, *note_on(settings.left_out)], columns=basics.columns(columns)
+    )
 
 
 def _strata(
@@ -60,13 +67,14 @@ def _strata(
     return {name: part for name, part in strata.items() if part.any()}
 
 
-def _notes(agreement: Agreement) -> list[str]:
+def _notes(agreement: Agreement, unread: int) -> list[str]:
+    """Remarks on texts without a tau; `unread` have no reading of the attention."""
     notes = ["In a text of fewer than 5 words no tau can be significant."]
     taus = (agreement.figure(f"{name}.tau") for name in agreement.names)
-    worst = max(int(np.isnan(tau).sum()) for tau in taus)
+    worst = max(int(np.isnan(tau).sum()) for tau in taus) - unread
     if worst:
         notes.append(
-            f"Up to {worst} of {len(agreement)} texts gave no tau, because attention or "
+            f"Up to {worst} of {len(agreement) - unread} texts gave no tau, because attention or "
             "importance is the same for all their words, or because the importance is "
             "undefined. These texts are counted, but are not part of the means."
         )

@@ -54,7 +54,7 @@ def flip_table(metrics: Mapping[str, Estimate], columns: Mapping[str, Array], it
         mean, values = metrics[key], columns[key]
         whole: list[Cell] = [None] * 7
         if name != "optimum":  # known of short instances only, and comparable with those alone
-            quartiles = [float(q) for q in np.quantile(values, [0.25, 0.5, 0.75])]
+            quartiles = [float(q) for q in np.nanquantile(values, [0.25, 0.5, 0.75])]
             never = metrics[f"erase.never_flips.{name}"].value
             whole = [mean.value, mean.ci_low, mean.ci_high, *quartiles, never]
         rows.append([name, *whole, float(values[short].mean()) if short.any() else None])

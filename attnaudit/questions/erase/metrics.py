@@ -6,6 +6,7 @@ compared with. Plausibility speaks neither way: it is no evidence of faithfulnes
 
 from __future__ import annotations
 
+from attnaudit.questions.text_facts import no_reading
 from attnaudit.records.metric import LEAST_MEAN, UNIT, Direction, MetricSpec
 
 _SINGLE = "Serrano & Smith 2019, section 4"
@@ -112,6 +113,7 @@ _SIGNED = (-1.0, 1.0)
 _SHARES = "mean over r in 1, 5, 10, 20, 50 % (rounded up) of"
 
 SPECS = (
+    no_reading("erase"),
     _single(
         "jsd_difference.mean",
         "How much more the answer changes when the item of largest attention is erased than "

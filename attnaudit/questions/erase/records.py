@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS, SHUFFLES
 from attnaudit.questions.erase.support_rule import LEAST_DRAWS, Status
-from attnaudit.questions.recorded import Attended, Integration, Moved
+from attnaudit.questions.recorded import Integration, Moved, Read
 from attnaudit.records.fields import Count, Divergence, Drop, Fields, Magnitude, Share
 
 
@@ -36,9 +36,12 @@ class Single(Fields, kw_only=True):
 
 
 class Fractions(Fields, kw_only=True):
-    """Shares of items erased when the decision flips, by criterion; null for never."""
+    """Shares of items erased when the decision flips, by criterion; null for never.
 
-    attention: Share | None
+    `attention` is left out where the text has no reading of it.
+    """
+
+    attention: Share | UnsetType | None = UNSET
     gradient: Share | None
     attention_gradient: Share | None
     random: list[Share | None]
@@ -73,7 +76,7 @@ class Support(Tested, kw_only=True):
                 raise ValueError(f"{name} does not go with {self.draws} draws")
 
 
-class Erased(Attended, kw_only=True):
+class Erased(Read, kw_only=True):
     """What follows when weights are erased and words deleted; the first versions held less."""
 
     single: Single | None
@@ -88,7 +91,11 @@ class Erased(Attended, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""
-        Attended.__post_init__(self)
+        Read.__post_init__(self)
+        if (self.fractions.attention is UNSET) != (self.no_reading is not UNSET):
+            raise ValueError("fractions.attention does not go with no_reading")
+        if self.no_reading is not UNSET and self.support is not UNSET:
+            raise ValueError("support does not go with no_reading")
         if len(self.fractions.random) != SHUFFLES:
             raise ValueError(f"fractions.random has {len(self.fractions.random)} shares")
         if self.support is not UNSET and (

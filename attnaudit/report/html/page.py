@@ -21,7 +21,7 @@ from attnaudit.report import gates
 from attnaudit.report.certainty import INTERVAL, Certainty, certainties
 from attnaudit.report.combine import Combined
 from attnaudit.report.evidence_table import evidence_table
-from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark, signed
+from attnaudit.report.heatmaps import caption, chosen, heading, legend, remark, scores, signed
 from attnaudit.report.html.template import resource, script_hash, template
 from attnaudit.report.layout import Column, laid_out
 from attnaudit.report.schema import Report, TableData
@@ -124,6 +124,7 @@ def html_page(made: Combined, summary: bool = False) -> str:
         legend=legend,
         signed=signed,
         remark=remark,
+        scores=scores,
         caption=caption,
         metrics=_metrics_table(report),
         manifest=_manifest(report),

@@ -9,6 +9,9 @@ every record holds (see `questions.answers`):
   item. Feeds `erase.single.*`;
 * `fractions`: share of items erased when the decision flips, by criterion, null for never; feeds
   `erase.flip_fraction.*` and `erase.never_flips.*`;
+* `no_reading`: why the reading of the attention is undefined for the text. Its `attention` is then
+  null for each word, `single` is null, and `fractions` and `support` have nothing of the attention;
+  it feeds `erase.no_reading`;
 * `all_erased`: `tvd` and `flips`, of the answer with all content erased, a control; and
   `residual_ratio`, how large what the attention gives is beside what bypasses it, where the model
   shows both. They feed `erase.all.*` and `erase.residual_ratio.mean`;
@@ -84,7 +87,7 @@ def _batch_records(
     deleted = deletions(model, known, by_ranking, budget)
     controls, ratios = all_erased(model, known), residual_ratios(model, known)
     supported = supports(
-        model, known, [order["attention"] for order in orders], settings.seed, budget
+        model, known, [order.get("attention") for order in orders], settings.seed, budget
     )
     made: list[Record] = []
     for b in range(len(scores)):
@@ -94,7 +97,7 @@ def _batch_records(
             "fractions": fractions[b],
             "all_erased": controls[b],
             **({} if ratios is None else {"residual_ratio": ratios[b]}),
-            "support": supported[b],
+            **({} if supported[b] is None else {"support": supported[b]}),
             **deleted[b],
             "plausibility": (
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)

@@ -51,7 +51,8 @@ def flip_fractions(
     """For each instance the share of items erased when its decision flips, by criterion.
 
     In {1/n, ..., 1} for n items, None where it never flips; a list for the shuffles of `random`.
-    `optimum` stands there for instances of at most `optimum_items` items.
+    `optimum` stands there for instances of at most `optimum_items` items, and `attention` for those
+    that have a reading of it.
     """
     content = known.encoded.content
     counts = content.sum(1)
@@ -73,6 +74,8 @@ def flip_fractions(
         steps = smallest_sets(model, known.batch.select(short), budget)
         for b, share in zip(short.tolist(), _shares(steps, counts[short]), strict=True):
             made[b]["optimum"] = share
+    for b in known.undefined:
+        del made[b]["attention"]
     return made
 
 

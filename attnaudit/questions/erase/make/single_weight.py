@@ -37,7 +37,7 @@ def single_weights(model: AttentionModel, known: Answered, seed: int) -> list[Si
     `gap`: the difference of the two weights, renormalised over the content, in [0, 1]. `jsd` and
     `flip`: for `top` and `random`, the Jensen-Shannon divergence of the answer without that item
     from the model's answer (in [0, ln 2]), and whether the decision differs. None for an instance
-    with a single item.
+    with a single item, or without a reading that ranks the items.
     """
     content = known.encoded.content
     weights = (known.shown * content).cpu().double().numpy()  # (B, T)
@@ -45,7 +45,7 @@ def single_weights(model: AttentionModel, known: Answered, seed: int) -> list[Si
     gaps: list[float | None] = []
     for b, instance in enumerate(known.instances):
         places = content[b].nonzero().squeeze(1).cpu().numpy()
-        if len(places) < 2:
+        if len(places) < 2 or b in known.undefined:
             gaps.append(None)
             continue
         generator = generator_for(instance.id, seed, STREAM)

@@ -60,21 +60,30 @@ class _Choice:
         return len(self.draws) >= LEAST_DRAWS
 
 
+_NOTHING = _Choice(np.zeros(0, np.int64), ())
+
+
 @torch.no_grad()
 def supports(
-    model: AttentionModel, known: Answered, orders: Sequence[Places], seed: int, budget: int
-) -> list[dict[str, Any]]:
+    model: AttentionModel, known: Answered, orders: Sequence[Places | None], seed: int, budget: int
+) -> list[dict[str, Any] | None]:
     """What a record holds as `support`, for each instance.
 
-    `orders` holds the words of each, those of the largest attention first. `tvd` is how far the
-    answer moves for the highlighted words, and `largest` the most that it moves for a draw, both in
-    [0, 1]; None in a text that is not judged.
+    `orders` holds the words of each, those of the largest attention first; where it is None, so is
+    what is found. `tvd` is how far the answer moves for the highlighted words, and `largest` the
+    most that it moves for a draw, both in [0, 1]; None in a text that is not judged.
     """
-    choices = [_choices(known, b, order, seed) for b, order in enumerate(orders)]
+    choices = [
+        (_NOTHING, _NOTHING) if order is None else _choices(known, b, order, seed)
+        for b, order in enumerate(orders)
+    ]
     moved = _zeroing(model, known, choices, budget)
     without = _deleting(model, known, [own for own, _ in choices], budget)
-    made: list[dict[str, Any]] = []
+    made: list[dict[str, Any] | None] = []
     for (own, _), effects, deleted in zip(choices, moved, without, strict=True):
+        if own is _NOTHING:
+            made.append(None)
+            continue
         size = len(own.draws) + 1
         made.append(
             {
