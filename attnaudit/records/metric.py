@@ -36,6 +36,7 @@ OPEN: dict[str, str] = {
     "epsilon": NUMBER,
     "guide": NAME,
     "other": NAME,
+    "rationale": NAME,  # what scores the words of a rationale
     "attribution": NAME,  # an importance whose scores another tool made
     "first": NAME,  # of a pair of importances, with attributions as the second
 }

@@ -44,11 +44,12 @@ from attnaudit.questions.answers import Answered, each_batch, words_of
 from attnaudit.questions.erase.cost import cost
 from attnaudit.questions.erase.make.deletions import deletions
 from attnaudit.questions.erase.make.flip_fraction import flip_fractions
-from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
+from attnaudit.questions.erase.make.plausibility import agreement_with_people
 from attnaudit.questions.erase.make.single_weight import single_weights
 from attnaudit.questions.erase.make.support import supports
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.maker import Maker, Record
+from attnaudit.questions.people import rationale_of
 from attnaudit.questions.reliance import all_erased, residual_ratios
 from attnaudit.questions.settling import settle
 
