@@ -15,7 +15,8 @@ places of the chosen words alone. That last comparison shows whether the choice 
 label away (a leak). Where people marked words, it says how well the rationales agree with them.
 What is faithful: an answer of a predictor depends on the rationale, and on no other word. What is
 not: nothing says why the support model chose these words, nor that the support model itself uses
-them, nor how the predictor uses them. It decides no finding."""
+them, nor how the predictor uses them. With --keep, the predictors are kept, and beside them the
+rationales as predictions of ERASER. It decides no finding."""
 
 QUESTION = Question(
     name="rationalize",

@@ -17,9 +17,9 @@ from attnaudit.questions.runs import BASE
 Metrics = Mapping[str, Estimate]
 FAITHFUL = (
     "Faithful by construction means: an answer from a rationale depends on its words, and on no"
-    " other word of the text. It does not mean that we know why these words were chosen: the support"
-    " model saw the full text. It does not mean that the support model uses them. And it does not"
-    " say how the predictor uses them."
+    " other word of the text. It does not mean that we know why these words were chosen: the"
+    " support model saw the full text. It does not mean that the support model uses them. And it"
+    " does not say how the predictor uses them."
 )
 LEAK = (
     "The choice of words can itself give the label away. Predictors that see only the places of the"

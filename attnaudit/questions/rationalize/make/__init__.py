@@ -42,6 +42,7 @@ from attnaudit.questions.kept_models import KeptModels
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.rationalize.make.arms import arms_of
 from attnaudit.questions.rationalize.make.choosing import check_source
+from attnaudit.questions.rationalize.make.exported import export
 from attnaudit.questions.rationalize.names import called, kinds_of
 from attnaudit.questions.rationalize.settings import RationalizeSettings
 from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
@@ -67,7 +68,8 @@ def rounds(
 ) -> Iterator[list[Run]]:
     """All predictors, kind by kind, in one list.
 
-    Raises OutputError if models are to be kept and cannot be written.
+    Where models are kept, the rationales are written beside them as predictions of ERASER, once all
+    records are there. Raises OutputError if models are to be kept and cannot be written.
     """
     if ledger.models is not None:
         kept = _kept(retraining, ledger, settings)
@@ -77,6 +79,15 @@ def rounds(
             observer.say("the models are not kept, because models of this kind have no checkpoints")
     seeds = retraining.seeds(settings.seeds, settings.seed)
     yield [{**kind, "seed": seed} for kind in kinds_of(settings.by) for seed in seeds]
+    if ledger.models is not None and not ledger.dry:
+        export(
+            ledger.models / "eraser",
+            settings.by,
+            ledger.audited,
+            retraining.spec.labels,
+            made(),
+            ledger.spaced(),
+        )
 
 
 def records(
