@@ -1,12 +1,12 @@
 """Rationales as predictions of ERASER, for its evaluation and for other tools.
 
-DeYoung et al. 2020, section 4, and the benchmark's description of `results.jsonl`. A line is a text
-that is audited: `annotation_id`; `rationales`, which hold for its document, `docid`, the spans of
-tokens that were chosen (`hard_rationale_predictions`, the end does not belong to a span) and a score
-for each token (`soft_rationale_predictions`); and what the first predictor answers
-(`classification`, `classification_scores`). Tokens are what stands between spaces. A token is chosen
-if one of its words is, and has the largest score of its words: 0 where it has none, as behind the
-place where a text was cut.
+DeYoung et al. 2020, section 4, and the benchmark's description of predictions. A line is a text
+that is audited. It has the `annotation_id`, and `rationales`. These hold the document, `docid`, the
+spans of tokens that were chosen (`hard_rationale_predictions`; the end does not belong to a span)
+and a score for each token (`soft_rationale_predictions`). It also has what the first predictor
+answers: `classification` and `classification_scores`. Tokens are what stands between spaces. A
+token is chosen if one of its words is. It has the largest score of its words, or 0 where it has no
+word, as behind the place where a text was cut.
 """
 
 from __future__ import annotations
