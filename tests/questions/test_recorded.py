@@ -9,6 +9,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
+from attnaudit.measures.rationales import AGREEMENTS
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.opening import kinds, open_records
 from attnaudit.records.fields import check
@@ -54,6 +55,17 @@ MADE = {
         {"run": {"model": "base", "split": "test"}, **BASE, "tokens": ["a", "b"]},
         {"run": {"guide": "base", "seed": 1, "split": "test"}, **TRAINED},
         {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
+    ],
+    "rationalize": [
+        {"run": {"model": "base", "split": "test"}, **BASE}
+        | {
+            "rationales": {
+                "mean": {"chosen": [1], "scores": [0.1, 0.9]}
+                | {"agreement": dict.fromkeys(AGREEMENTS, 0.5)}
+            }
+        },
+        {"run": {"sees": "text", "seed": 1, "split": "test"}, **TRAINED},
+        {"run": {"sees": "positions", "by": "mean", "seed": 1, "split": "dev"}, **TRAINED},
     ],
     "identify": [
         {name: value for name, value in BASE.items() if name != "attention"}
@@ -109,6 +121,7 @@ def changed(record, path, value=None, gone=False):
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
 OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
+OPTIONAL |= {"scores", "agreement"}
 
 
 RANKED = ("comprehensiveness", "sufficiency")

@@ -122,6 +122,11 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        *(f"rationalize.{n}" for n in ("full.score", "random.score", "length.mean")),
+        *(
+            f"rationalize.random.{figure}"
+            for figure in ("token_f1", "iou_f1", "auprc", "auprc_trapezoidal")
+        ),
         "permute.uniform_layers.tvd.mean",
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",
