@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# How a ranking and the words that it chooses agree with people: F1 of words and of spans, average
-# precision, and the trapezoidal area.
-AGREEMENTS = ("token_f1", "iou_f1", "auprc", "auprc_trapezoidal")
+from attnaudit.measures.agreements import AGREEMENTS
+
 MATCH = 0.5  # intersection over union from which two spans count as one
 
 

@@ -1,6 +1,6 @@
 """Scores of words become a rationale: the words that are kept, as many as are asked for.
 
-These are the extractors of FRESH (Jain, Wiegreffe, Pinter & Wallace 2020, section 4), with the ties
+These are the extractors of FRESH (Jain et al. 2020, section 4), with the ties
 of the authors' code. `scores` is (words,), none of them NaN; masks are (words,) bool, true on the
 words that are kept.
 """

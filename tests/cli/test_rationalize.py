@@ -31,7 +31,7 @@ def said(result):
 def test_what_it_finds_is_in_the_report_and_made_again(small, cli, here):
     asked = ("rationalize", *small, *QUICK, "--share", 0.5, "--form", "contiguous")
     report = said(cli(*asked, "--records", "r.jsonl", "--json"))
-    settings = {"by": ["gradient"], "form": "contiguous", "share": 0.5, "words": None, "seeds": 1}
+    settings = {"by": ["gradient"], "form": "contiguous", "share": 0.5, "count": None, "seeds": 1}
     assert settings.items() <= report["settings"].items()
     assert 0.5 <= report["metrics"]["rationalize.length.mean"]["value"] < 0.6
     assert report["metrics"]["rationalize.gradient.token_f1"]["n"] == 12
@@ -49,7 +49,7 @@ def test_what_it_finds_is_in_the_report_and_made_again(small, cli, here):
 
 
 def test_models_and_rationales_are_kept(small, cli, here):
-    asked = ("rationalize", *small, *QUICK, "--words", 2, "--keep", "kept", "--records", "r.jsonl")
+    asked = ("rationalize", *small, *QUICK, "--count", 2, "--keep", "kept", "--records", "r.jsonl")
     first = said(cli(*asked, "--json"))
     kept = here / "kept"
     names = {"text-seed1.pt", "random-seed1.pt", "rationale-gradient-seed1.pt"}
@@ -111,14 +111,14 @@ def test_an_audit_asks_it_only_where_it_is_told_to(cli, here):
         "audit": {
             "skip": ["correlate", "erase", "adversary", "seed-baseline", "probe"],
             "permute": {"permutations": 2},
-            "rationalize": {"by": "mean", "seeds": 1, "words": 3},
+            "rationalize": {"by": "mean", "seeds": 1, "count": 3},
         },
     }
     (here / "c.yaml").write_text(yaml.safe_dump(content))
     result = cli("audit", "c.yaml", "-q")
     assert result.code == 0, result.err
     report = json.loads((here / "out" / "report.json").read_text())
-    assert report["settings"]["rationalize"]["words"] == 3
+    assert report["settings"]["rationalize"]["count"] == 3
     assert report["metrics"]["rationalize.mean-random.score_gap"]["n"] == 12
     assert (here / "out" / "rationales" / "eraser" / "mean.jsonl").is_file()
     assert (here / "out" / "rationales" / "rationale-mean-seed1.pt").is_file()
@@ -200,7 +200,7 @@ def test_transformers_are_support_models_and_predictors(cli, small, here, pretra
     [
         (("--share", 0), "--share: should be greater than 0"),
         (("--share", 1.5), "--share: should be less than or equal to 1"),
-        (("--words", 0), "--words"),
+        (("--count", 0), "--count"),
         (("--seeds", 0), "--seeds"),
         (("--form", "tree"), "--form"),
         (("--by", "random"), "--by random: random rationales of the same length are always there"),

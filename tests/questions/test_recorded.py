@@ -9,7 +9,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
-from attnaudit.measures.rationales import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.opening import kinds, open_records
 from attnaudit.records.fields import check
@@ -132,7 +132,7 @@ def optional(path):
         return True
     if path[0] in ("integration", "signs") and len(path) < 3:
         return True
-    if path[0] in ("knockout", "pruned") and len(path) == 2:
+    if path[0] in ("knockout", "pruned", "rationales") and len(path) == 2:
         return True
     # How many there are, only the settings tell.
     listed = path[0] in ("tokens", "losses") or path[:-1] in (("adversary",), ("support", "words"))

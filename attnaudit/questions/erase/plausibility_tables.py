@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.rationales import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.integrals import baselines
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.measures.rationales import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.questions.erase.shares import BINS, KINDS, SHUFFLES
 from attnaudit.questions.erase.support_rule import LEAST_DRAWS, Status
 from attnaudit.questions.recorded import Attended, Integration, Moved

@@ -133,8 +133,8 @@ SPECS = (
     ),
     MetricSpec(
         "rationalize.{rationale}.undefined",
-        "The share of texts for which the score {rationale} is undefined. Their last words are the "
-        "rationale.",
+        "The share of texts for which the score {rationale} is undefined, so that their last words "
+        "are the rationale.",
         "fraction",
         "neutral",
         LEAST_MEAN,

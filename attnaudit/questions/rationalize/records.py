@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.measures.rationales import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.questions.recorded import Base, GaveUp, Trained, run_of
 from attnaudit.records.fields import Count, Fields, Magnitude, Record, Seed, Share
 

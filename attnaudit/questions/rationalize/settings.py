@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
 from attnaudit.errors import InputError, did_you_mean
 from attnaudit.importance import IMPORTANCES
-from attnaudit.measures.thresholds import Form
 from attnaudit.questions.looks import MOST_SEEDS
 from attnaudit.questions.option import Option
 from attnaudit.questions.rationalize.names import RANDOM
@@ -60,7 +59,7 @@ class RationalizeSettings(ScoredSettings):
         description="What scores the words of the support model, so that the best ones become the "
         "rationale: a reading of its attention, such as mean, or an importance, such as gradient.",
     )
-    form: Form = pydantic.Field(
+    form: Literal["top", "contiguous"] = pydantic.Field(
         "top",
         description="Which words become the rationale: those of the largest scores (top), or the "
         "neighbouring words of the largest sum (contiguous).",
@@ -71,7 +70,7 @@ class RationalizeSettings(ScoredSettings):
         le=1,
         description="The share of the words of a text that its rationale keeps, rounded up.",
     )
-    words: int | None = pydantic.Field(
+    count: int | None = pydantic.Field(
         None,
         ge=1,
         le=100_000,

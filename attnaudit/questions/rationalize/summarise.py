@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.rationales import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.questions.rationalize.names import RANDOM
 from attnaudit.questions.rationalize.predictors import Predictors

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from attnaudit.measures.rationales import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.measures.scores import accuracy
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.rationalize.names import FULL, RANDOM, in_words, places_of
@@ -47,8 +47,8 @@ def kept_in_words(settings: RationalizeSettings) -> str:
     if settings.form == "contiguous":
         kind = "the neighbouring words of the largest sum of scores"
     many = f"{settings.share:.3g} of the words, rounded up"
-    if settings.words is not None:
-        many = f"{settings.words} words, or all of a shorter text"
+    if settings.count is not None:
+        many = f"{settings.count} words, or all of a shorter text"
     return f"{kind}: {many}"
 
 

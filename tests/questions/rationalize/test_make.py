@@ -23,7 +23,7 @@ from tests.notebook import Notebook
 
 from .conftest import LABELS, SIZE, WORDS, by_place, by_word
 
-ONE = RationalizeSettings(by=("mean",), words=1, seeds=1)
+ONE = RationalizeSettings(by=("mean",), count=1, seeds=1)
 
 
 def recorded(retraining, settings=ONE):
@@ -133,7 +133,7 @@ def test_what_is_recorded_of_the_support_model(quick):
 
 
 def test_random_words_differ_by_seed_split_and_text(quick):
-    settings = RationalizeSettings(words=2)
+    settings = RationalizeSettings(count=2)
     texts = {split: texts_of(quick, split, False) for split in ("dev", "test")}
 
     def drawn(split, seed):
@@ -157,7 +157,7 @@ def test_a_text_without_scores_keeps_its_last_words(quick, monkeypatch):
         return found
 
     monkeypatch.setattr(choosing, "importances", undefined)
-    settings = RationalizeSettings(by=("gradient",), words=2)
+    settings = RationalizeSettings(by=("gradient",), count=2)
     found = rationales(quick, "dev", settings, "gradient", False)
     lost = [one for one in found if not one.defined]
     assert lost

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.rationales import AGREEMENTS, agreement
+from attnaudit.measures.agreements import AGREEMENTS
+from attnaudit.measures.rationales import agreement
 from attnaudit.questions.erase.make.deletions import Order
 from attnaudit.records.rounding import compact
 

@@ -1,7 +1,6 @@
 """Do the words that a model's explanation picks suffice for another model? FRESH.
 
-Jain, Wiegreffe, Pinter & Wallace 2020, "Learning to Faithfully Rationalize by Construction",
-section 4. The audited model is the support model: it says which words of each text of every split
+Jain et al. 2020, "Learning to Faithfully Rationalize by Construction", section 4. The audited model is the support model: it says which words of each text of every split
 become the rationale. Predictors of its recipe, with other seeds, then learn from what they see of
 the texts, and are selected and tested on the same of dev and test. For the records see
 `questions.recording`; the runs of the predictors are
@@ -132,7 +131,7 @@ def _kept(
     """The predictors on disk; None where they are not kept."""
     if ledger.models is None or retraining.recipe.saving is None:
         return None
-    chosen = settings.model_dump(mode="json", include={"form", "share", "words", "seed", "reading"})
+    chosen = settings.model_dump(mode="json", include={"form", "share", "count", "seed", "reading"})
     return KeptModels(
         ledger.models,
         "*-seed[0-9]*",

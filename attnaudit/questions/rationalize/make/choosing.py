@@ -147,7 +147,7 @@ def rationales(
             scores = found[b, : int(known.batch.word_counts[b])]
             defined = bool(np.isfinite(scores).all())
             scores = scores if defined else np.zeros(len(scores))
-            count = length_of(len(scores), settings.share, settings.words)
+            count = length_of(len(scores), settings.share, settings.count)
             made[row] = Chosen(scores, kept_words(scores, count, settings.form), defined)
     return [made[row] for row in range(len(made))]
 
@@ -164,7 +164,7 @@ def random_rationales(
     for instance in retraining.splits[split].instances:
         words = int(texts.counts[instance.row])
         drawn = generator_for(instance.id, seed, zlib.crc32(split.encode()))
-        count = length_of(words, settings.share, settings.words)
+        count = length_of(words, settings.share, settings.count)
         kept = random_words(words, count, settings.form, drawn)
         made.append(Chosen(drawn.random(words), kept))
     return made
