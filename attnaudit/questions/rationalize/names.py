@@ -6,15 +6,17 @@ A predictor sees the full text, a rationale, random words, or only which words w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attnaudit.importance import IMPORTANCES
-from attnaudit.questions.runs import Kind, kind_of
-from attnaudit.records.schema import Run
+
+if TYPE_CHECKING:
+    from attnaudit.records.schema import Run
 
 # What metrics call the kinds that no score of words decides. The kind of a rationale is called by
 # its score, and that of its places so, with this behind it.
 FULL, RANDOM = "full", "random"
-_PLACES = ".positions"
+PLACES = ".positions"
 
 
 def kinds_of(by: Sequence[str]) -> list[Run]:
@@ -27,22 +29,14 @@ def kinds_of(by: Sequence[str]) -> list[Run]:
 
 def places_of(name: str) -> str:
     """The kind that sees only the places of the rationales by `name`."""
-    return f"{name}{_PLACES}"
-
-
-def kind_named(name: str) -> Kind:
-    """The kind of run that metrics call `name`."""
-    if name in (FULL, RANDOM):
-        return kind_of(sees="text" if name == FULL else name)
-    by = name.removesuffix(_PLACES)
-    return kind_of(sees="rationale" if by == name else "positions", by=by)
+    return f"{name}{PLACES}"
 
 
 def in_words(name: str) -> str:
     """What predictors of a kind see, for readers."""
     if name in (FULL, RANDOM):
         return "the full text" if name == FULL else "random words"
-    by = name.removesuffix(_PLACES)
+    by = name.removesuffix(PLACES)
     score = by if by in IMPORTANCES or "attention" in by else f"attention ({by})"
     return f"rationales by {score}" if by == name else f"only the places chosen by {score}"
 

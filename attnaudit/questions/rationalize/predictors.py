@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.measures.summary import Estimate
-from attnaudit.questions.rationalize.names import FULL, RANDOM, in_words, kind_named, places_of
+from attnaudit.questions.rationalize.kinds import kind_named
+from attnaudit.questions.rationalize.names import FULL, RANDOM, in_words, places_of
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 

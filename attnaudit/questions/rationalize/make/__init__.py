@@ -1,9 +1,10 @@
 """Do the words that a model's explanation picks suffice for another model? FRESH.
 
-Jain et al. 2020, "Learning to Faithfully Rationalize by Construction", section 4. The audited model is the support model: it says which words of each text of every split
-become the rationale. Predictors of its recipe, with other seeds, then learn from what they see of
-the texts, and are selected and tested on the same of dev and test. For the records see
-`questions.recording`; the runs of the predictors are
+Jain et al. 2020, "Learning to Faithfully Rationalize by Construction", section 4. The audited model
+is the support model: it says which words of each text of every split become the rationale.
+Predictors of its recipe, with other seeds, then learn from what they see of the texts, and are
+selected and tested on the same of dev and test. For the records see `questions.recording`; the runs
+of the predictors are
 
 * `{"sees": "text", "seed": k}`: the full text;
 * `{"sees": "rationale", "by": NAME, "seed": k}`: the words that the score NAME chose, and no other:

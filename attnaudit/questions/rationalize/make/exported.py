@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from attnaudit.data.spaced import Spaced
 from attnaudit.execution.files import atomic, output_errors
 from attnaudit.questions.maker import Record
-from attnaudit.questions.rationalize.names import kind_named
+from attnaudit.questions.rationalize.kinds import kind_named
 from attnaudit.questions.runs import BASE_RUN, kind_of
 
 Answers = Mapping[int, Sequence[float]]  # the probabilities of each class, by row
