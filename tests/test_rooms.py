@@ -133,7 +133,7 @@ def test_every_room_is_known():
 
 # What makes records, which alone may bring torch: besides these whatever is called `make`.
 MAKERS = {
-    *("answers", "kept_models", "maker", "reliance", "settling", "recording", "variants"),
+    *("answers", "kept_models", "maker", "people", "reliance", "settling", "recording", "variants"),
     *("model_adversary.store", "model_adversary.warm", "probe.views", "seed_baseline.asked"),
 }
 READING_ROOMS = ("drawing", "findings", "measures", "questions", "records", "report")

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.measures.sample import Sample
 from attnaudit.questions.erase.make.plausibility import agreement_with_people
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
-from attnaudit.questions.erase.shares import AGREEMENTS
 from attnaudit.questions.people import rationale_of
 
 TEXTS = [[(0.0, 1.0)] * 4] * 4
