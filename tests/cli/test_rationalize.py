@@ -215,6 +215,11 @@ def test_mistakes_are_one_clean_line(refused, tiny, asked, says):
     refused("rationalize", tiny / "model.pt", tiny / "data.yaml", *asked, says=[says])
 
 
+def test_an_audit_of_a_model_that_may_not_train_refuses_it(refused, tiny):
+    asked = ("audit", tiny / "model.pt", "--data", tiny / "data.yaml", "--also", "rationalize")
+    refused(*asked, says=["--also rationalize: this test trains models", "give --train"])
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -233,3 +233,14 @@ def test_a_score_counts_once():
     assert read_by(["gradient", "head3", "gradient"]) == ("gradient", "head3")
     with pytest.raises(ValueError, match="is no reading of the attention and no importance"):
         RationalizeSettings(by=("nothing",))
+
+
+def test_heatmaps_show_the_rationales():
+    record, *_ = known()
+    record["rationales"]["mean"] = {"chosen": [0, 3]}
+    rows = QUESTION.beside.rows(record)
+    assert [(row.name, list(row.weights)) for row in rows] == [
+        ("rationales by attention (mean)", [0.5, 0, 0, 0.5]),
+        ("rationales by gradient", [0, 0, 0, 1]),
+    ]
+    assert QUESTION.beside.rows({"words": 2}) == []
