@@ -40,8 +40,8 @@ QUESTION = Question(
             "rationalize.random.score",
         ),
         EvidenceRow(
-            "rationales by gradient alone (score)",
-            "rationalize.gradient.score",
+            "rationales by gradients alone (score)",
+            "rationalize.gradient_flowing.score",
             "the full text",
             "rationalize.full.score",
         ),

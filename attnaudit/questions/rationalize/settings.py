@@ -42,7 +42,7 @@ def read_by(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-_BY = Option("--by", "NAME", default="mean and gradient", parse=read_by)
+_BY = Option("--by", "NAME", default="mean and gradient_flowing", parse=read_by)
 
 
 class RationalizeSettings(ScoredSettings):
@@ -53,11 +53,12 @@ class RationalizeSettings(ScoredSettings):
     """
 
     by: Annotated[tuple[str, ...], _BY] = pydantic.Field(
-        ("mean", "gradient"),
+        ("mean", "gradient_flowing"),
         min_length=1,
         max_length=MOST_BY,
         description="What scores the words of the support model, so that the best ones become the "
-        "rationale: a reading of its attention, such as mean, or an importance, such as gradient.",
+        "rationale: a reading of its attention, such as mean, or an importance, such as gradient_flowing. These two "
+        "are those of FRESH.",
     )
     form: Literal["top", "contiguous"] = pydantic.Field(
         "top",
