@@ -18,12 +18,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from itertools import accumulate
 from pathlib import Path
 
 from attnaudit.data.json_rows import json_rows
 from attnaudit.data.rows import LONGEST, LONGEST_NAME, Row, Rows
 from attnaudit.errors import InputError
 from attnaudit.inputs import open_input, opening, read_text
+from attnaudit.measures.spool import Spool
 
 _EXAMPLE = '{"annotation_id": ..., "classification": ..., "evidences": [[{"docid": ...}]]}'
 _OF_DOCS = '{"docid": ..., "document": ...}'
@@ -64,18 +66,19 @@ def documents_sha256(docs: Path) -> str:
 def _documents(docs: Path) -> Documents:
     if docs.is_dir():
         return lambda name: _of_folder(docs, name)
-    found: dict[str, str] = {}
+    spool, places = Spool(), dict[str, tuple[int, int]]()  # documents need not fit in memory
     with closing(json_rows(docs, _OF_DOCS)) as rows:
         for line, row in rows:
             name, text = row.get("docid"), row.get("document")
             if not isinstance(name, str) or not isinstance(text, str):
                 what = "the row does not have `docid` and `document`, which are text"
                 raise InputError(what, where=docs, line=line, hint=f"write {_OF_DOCS}")
-            if name in found:
+            if name in places:
                 what = f"the document {name!r:.80} occurs twice"
                 raise InputError(what, where=docs, line=line)
-            found[name] = text
-    return found.__getitem__
+            content = text.encode()
+            places[name] = (spool.append(content), len(content))
+    return lambda name: spool.read(*places[name]).decode()
 
 
 def _of_folder(docs: Path, name: str) -> str:
@@ -148,14 +151,15 @@ class _Annotation:
 
     def _flags(self, spans: list[Row], tokens: int) -> list[int]:
         """0 or 1 for each token of the document."""
-        flags = [0] * tokens
+        steps = [0] * (tokens + 1)  # by how many more spans, or fewer, a token is covered
         for span in spans:
             start, end = span.get("start_token"), span.get("end_token")
             if type(start) is not int or type(end) is not int or not 0 <= start < end <= tokens:
                 what = f"the evidence from token {start!r:.20} to {end!r:.20} lies beyond the"
                 raise self._wrong(f"{what} {tokens:,} tokens of the document")
-            flags[start:end] = [1] * (end - start)
-        return flags
+            steps[start] += 1
+            steps[end] -= 1
+        return [int(covered > 0) for covered in accumulate(steps[:-1])]
 
     def _wrong(self, what: str, hint: str | None = None) -> InputError:
         return InputError(what, where=self.path, line=self.line, hint=hint)

@@ -97,7 +97,7 @@ def test_a_dry_run_lists_the_trainings(small, cli, here):
     (part,) = plan["parts"]
     assert {one["kind"]: one["count"] for one in part["trainings"]} == {
         **dict.fromkeys(("text", "random", "rationale mean", "positions mean"), 3),
-        **dict.fromkeys(("rationale gradient", "positions gradient"), 3),
+        **dict.fromkeys(("rationale gradient_flowing", "positions gradient_flowing"), 3),
     }
     assert {p.name for p in here.iterdir()} == before
 

@@ -57,8 +57,8 @@ class RationalizeSettings(ScoredSettings):
         min_length=1,
         max_length=MOST_BY,
         description="What scores the words of the support model, so that the best ones become the "
-        "rationale: a reading of its attention, such as mean, or an importance, such as gradient_flowing. These two "
-        "are those of FRESH.",
+        "rationale: a reading of its attention, such as mean, or an importance, such as "
+        "gradient_flowing. These two are those of FRESH.",
     )
     form: Literal["top", "contiguous"] = pydantic.Field(
         "top",
