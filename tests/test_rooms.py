@@ -72,7 +72,7 @@ COMMON = {"config", "errors", "inputs", "yaml_reader"}
 QUESTIONS_SHARED = [
     ROOT / "attnaudit" / "questions" / f"{name}.py"
     for name in (
-        *("answers", "erasure", "plausibility", "recording", "reliance", "settling"),
+        *("answers", "erasure", "people", "plausibility", "recording", "reliance", "settling"),
         *("shorter_texts", "variants"),
     )
 ]
@@ -137,7 +137,7 @@ def test_every_room_is_known():
 # What makes records, which alone may bring torch: besides these whatever is called `make`.
 MAKERS = {
     *("answers", "kept_models", "maker", "reliance", "settling", "recording", "variants"),
-    *("erasure", "plausibility", "shorter_texts"),
+    *("erasure", "people", "plausibility", "shorter_texts"),
     *("model_adversary.store", "model_adversary.warm", "probe.views", "seed_baseline.asked"),
 }
 READING_ROOMS = ("drawing", "findings", "measures", "questions", "records", "report")

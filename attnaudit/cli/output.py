@@ -66,7 +66,8 @@ def files_of(data: Path) -> tuple[Path, ...]:
     if data.suffix.lower() not in SPEC_SUFFIXES:
         return ()
     spec = load_spec(data)
-    return (spec.file,) if spec.file else tuple(map(spec.path, spec.splits()))
+    files = (spec.file,) if spec.file else tuple(map(spec.path, spec.splits()))
+    return files if spec.docs is None else (*files, spec.docs)
 
 
 def read_demands(policy: Path | None, baseline: Path | None) -> Demands | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import get_args
 
 from attnaudit.data.cutting import Cut, cut_of
 from attnaudit.data.dataset import JOINED, REASONS, Dataset
+from attnaudit.data.eraser import documents_sha256
 from attnaudit.data.instance import Instance
 from attnaudit.data.labels import label_names
 from attnaudit.data.opening import key_of, rows_of
@@ -176,7 +178,7 @@ def load_dataset(
         labels=names,
         split=split,
         path=path,
-        sha256=file_sha256(path),
+        sha256=_sha256(spec, path),
         skipped={reason: skipped[reason] for reason in REASONS if skipped[reason]},
         truncated=truncated,
         partial=partial,
@@ -186,6 +188,14 @@ def load_dataset(
         having=having,
         unlabelled=unlabelled,
     )
+
+
+def _sha256(spec: DatasetSpec, path: Path) -> str:
+    """The SHA-256 of a file of rows; of annotations that of the file and of the documents."""
+    found = file_sha256(path)
+    if spec.docs is None:
+        return found
+    return hashlib.sha256(f"{found} {documents_sha256(spec.docs)}".encode()).hexdigest()
 
 
 def ids_of(spec: DatasetSpec) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from attnaudit.data.eraser import eraser_rows
 from attnaudit.data.reader import Row, Rows, read_rows
 from attnaudit.data.rows import LONGEST_NAME
 from attnaudit.data.settings import Role
@@ -16,9 +17,11 @@ def rows_of(spec: DatasetSpec, path: Path, roles: Sequence[Role]) -> Rows:
     """The rows of a file, each of which must have the columns of `roles`.
 
     However few are asked for, a .csv file is read in the same way: by the columns of text and
-    label in its header.
+    label in its header. Annotations of ERASER become such rows, whose text is the document.
     """
     required = [column for role in roles for column in spec.columns(role)]
+    if spec.docs is not None:
+        return eraser_rows(path, spec.docs, spec.eraser_columns())
     return read_rows(path, required, header_of(spec))
 
 

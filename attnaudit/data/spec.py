@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,6 +43,9 @@ class DatasetSpec(ReadingSettings):
     (of two, the last is the positive one). A spec may give them as a mapping from what the rows say
     to the name of the class, such as {0: bad, 1: good}.
 
+    With `docs` the files are annotations in the form of ERASER, and `docs` holds the documents: see
+    `data.eraser`. A query is only taken where `fields` names it.
+
     A text may have several labels, or none. Its label field is then a list, or names that the
     `label_separator` separates; or `label_columns`, one for each label, hold 0 or 1.
     """
@@ -53,6 +57,7 @@ class DatasetSpec(ReadingSettings):
     hub: str | None = None
     revision: str | None = None
     subset: str | None = None
+    docs: Path | None = None
     split: ShareText | None = None
     split_seed: SplitSeed = 0
     labels: tuple[str, ...] | None = None
@@ -104,6 +109,10 @@ class DatasetSpec(ReadingSettings):
             raise ValueError(
                 "does not say where the data are: give `train`, `dev` and `test`, or `file`"
             )
+        if self.docs is not None and (self.hub is not None or self.label_columns is not None):
+            raise ValueError(
+                "`docs` goes with files of annotations, without `hub`, `label_columns`"
+            )
         if self.split is not None and self.file is None:
             raise ValueError("`split` cuts one `file`, and this names a file for each split")
         if self.split is not None and self.fields.split is not None:
@@ -130,6 +139,15 @@ class DatasetSpec(ReadingSettings):
         if role == "label" and self.label_columns is not None:
             return self.label_columns
         return (self.fields.column(role),)
+
+    def eraser_columns(self) -> dict[str, str]:
+        """What a row made of an annotation calls each role; a query that nobody named is left out.
+
+        In ERASER every annotation has a query, also where it is the same for all texts.
+        """
+        roles: tuple[Role, ...] = ("text", "label", "id", "group", "rationale", "query")
+        wanted = [r for r in roles if r != "query" or self.fields.query is not None]
+        return {role: self.fields.column(role) for role in wanted}
 
     @property
     def source(self) -> Path | None:
@@ -262,6 +280,9 @@ def _read_spec(path: Path, reading: ReadingSettings | None) -> DatasetSpec:
         for name in (*SPLITS, "file")
         if getattr(spec, name) is not None
     }
+    if spec.docs is not None:
+        changed["docs"] = _beside(path.parent, spec.docs)
+        _check_annotations(changed, document)
     if spec.tokeniser.file is not None:
         file = _beside(path.parent, spec.tokeniser.file)
         changed["tokeniser"] = TokeniserSettings(file=file).embedded()
@@ -311,6 +332,18 @@ def _data_file(file: Path, document: Document, name: str) -> Path:
         where=document.path,
         line=document.line((name,)),
     )
+
+
+def _check_annotations(files: Mapping[str, Path], document: Document) -> None:
+    """Raise InputError unless the files with `docs` beside them can be annotations."""
+    for name, file in files.items():
+        if name != "docs" and file.suffix.lower() != ".jsonl":
+            raise InputError(
+                f"{name}: {file.name!r} is no .jsonl file, and with `docs` it must hold annotations"
+                " in the form of ERASER",
+                where=document.path,
+                line=document.line((name,)),
+            )
 
 
 def _found(spec: DatasetSpec, where: Path) -> DatasetSpec:

@@ -49,6 +49,8 @@ def _lines(
     else:
         for split in spec.splits():
             yield _entry(split, _from(spec.path(split), folder))
+    if spec.docs is not None:
+        yield _entry("docs", _from(spec.docs, folder))
     if spec.split is not None:
         yield _entry("split", spec.split)
         yield _entry("split_seed", spec.split_seed)

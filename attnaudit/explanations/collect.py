@@ -34,6 +34,7 @@ _OPEN = {  # what the user's own settings fill
     "epsilon": "a number as Python prints it, such as 0.01",
     "guide": "the name of a guide",
     "other": "the name of another guide",
+    "rationale": "what scores the words of a rationale: a reading, or an importance",
     "attribution": "the name of attributions, which another tool made",
     "first": "the name of an importance, or of other attributions",
 }

@@ -9,7 +9,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attnaudit.measures.agreements import AGREEMENTS
+
 MATCH = 0.5  # intersection over union from which two spans count as one
+
+
+def agreement(chosen: ArrayLike, scores: ArrayLike, rationale: ArrayLike) -> dict[str, float]:
+    """`AGREEMENTS` of the chosen words, (words,) bool, and of the scores (words,) of all words.
+
+    Those of the scores are NaN if a score is.
+    """
+    figures = (
+        token_f1(chosen, rationale),
+        iou_f1(chosen, rationale),
+        average_precision(scores, rationale),
+        trapezoidal_auprc(scores, rationale),
+    )
+    return dict(zip(AGREEMENTS, figures, strict=True))
 
 
 def token_f1(chosen: ArrayLike, rationale: ArrayLike) -> float:

@@ -74,6 +74,10 @@ class Removal:
         removed, reached = (at_content(values, self.lengths, batch) for values in both)
         return removed, reached
 
+    def written(self, batch: Batch) -> Batch:
+        """The batch as its words are read, before any of them is removed: here as it is."""
+        return batch
+
 
 def removals(kept: Kept, instances: Sequence[Instance], split: str) -> dict[Arm, Removal]:
     """What each arm removes from the texts of a split, of which `kept` holds the attention.
@@ -139,12 +143,12 @@ class Shortened(AttentionModel):
 
     @override
     def embed(self, batch: Batch) -> Tensor:
-        return self.inner.embed(batch)
+        return self.inner.embed(self.removal.written(batch))
 
     @override
     def encode(self, batch: Batch, embeddings: Tensor | None = None) -> Fewer:
         removed, reached = self.removal(batch)
-        shorter = batch.keep(~removed)  # (B, S)
+        shorter = self.removal.written(batch).keep(~removed)  # (B, S)
         real = shorter.mask
         left = batch.mask & ~removed
         places = (~left).to(torch.int8).argsort(dim=1, stable=True)[:, : real.shape[1]]

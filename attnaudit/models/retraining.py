@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
 from attnaudit.models.untrained import Saving, Trained, load_trained
 
+R = TypeVar("R")
 Guides = Mapping[str, Guide]  # by split
 View = Callable[[AttentionModel, str], AttentionModel]  # a model as it is on a split
 
@@ -120,6 +122,10 @@ class Retraining:
         if (split, show) not in self._kept:
             self._kept[split, show] = self.keep(self.base, split, show)
         return self._kept[split, show]
+
+    def ask(self, split: str, work: Callable[[], R]) -> R:
+        """What `work` finds when it asks the audited model about a split, before any training."""
+        return work()
 
     def keep(self, model: AttentionModel, split: str, show: Show = mean_of_heads) -> Kept:
         """The same of another model of the same vocabulary."""

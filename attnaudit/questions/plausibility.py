@@ -18,25 +18,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.rationales import average_precision, iou_f1, token_f1, trapezoidal_auprc
-from attnaudit.questions.answers import Answered
-from attnaudit.questions.erase.shares import AGREEMENTS
+from attnaudit.measures.agreements import AGREEMENTS
+from attnaudit.measures.rationales import agreement
 from attnaudit.records.rounding import compact
 
 Array = NDArray[np.float64]
 Order = NDArray[np.int64]  # the words of one instance, the most important first
-
-
-def rationale_of(known: Answered, b: int) -> NDArray[np.bool_] | None:
-    """Which words of instance `b` people marked, (words,); None where they marked none in reach."""
-    flags = known.instances[b].rationale
-    if flags is None or not any(flags):
-        return None
-    words = known.batch.words[b]
-    marked = np.zeros(int(known.batch.word_counts[b]), bool)
-    flagged = np.array(flags, bool)[known.reached(b).cpu().numpy()]
-    marked[words[known.batch.content[b]].cpu().numpy()[flagged]] = True
-    return marked if marked.any() else None
 
 
 def agreement_with_people(
@@ -54,11 +41,6 @@ def agreement_with_people(
         order = orders[name]
         chosen = np.zeros(len(order), bool)
         chosen[order[: rationale.sum()]] = True
-        figures = (
-            token_f1(chosen, rationale),
-            iou_f1(chosen, rationale),
-            average_precision(scores[name], rationale),
-            trapezoidal_auprc(scores[name], rationale),
-        )
-        found[name] = dict(zip(AGREEMENTS, compact(figures), strict=True))
+        figures = agreement(chosen, scores[name], rationale)
+        found[name] = dict(zip(figures, compact([*figures.values()]), strict=True))
     return found

@@ -74,14 +74,13 @@ class Question:
     `module` is the folder, where `summarise`, `make` and the rest are found when they are needed.
     `asks` is the question in plain words, `about` says how it is answered, `traps` says how its
     answers mislead, and `source` names the paper and section that it is from. `attention` says that
-    records hold attention, which heatmaps show. `retrains` says that it trains models, whose
-    records feed the findings. `of_many_rows` says that it can be asked at a site of many rows, too:
-    of every row of a layer. `of_sites` says that the user may name the kind of attention to ask
-    about, of a model with several kinds at the row that is read. `evidence` and `controls` are its
-    rows of the tables of that name.
-    `tables` are what the names of its tables begin with; by default it is the question's own name.
-    `suite` holds what a suite takes, where it says nothing, in place of the defaults of the
-    command. A suite asks an `optional` question only where it is told to.
+    records hold attention, which heatmaps show. `retrains` says that it trains models.
+    `of_many_rows` says that it can be asked at a site of many rows, too: of every row of a layer.
+    `of_sites` says that the user may name the kind of attention to ask about, of a model with
+    several kinds at the row that is read. `evidence` and `controls` are its rows of the tables of
+    that name. `tables` are what the names of its tables begin with; by default it is the question's
+    own name. `suite` holds what a suite takes, where it says nothing, in place of the defaults of
+    the command. A suite asks an `optional` question only where it is told to.
 
     Where trained models can be kept, `keeps` is the folder for them in the output of a suite. On
     the command line the option `keep_option` names the folder. Where it is left out, they are kept
@@ -115,6 +114,11 @@ class Question:
     source: str = ""
     suite: Mapping[str, Any] = field(default_factory=dict)
     optional: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether findings rest on its records: a suite asks what trains models for them."""
+        return self.retrains and not self.optional
 
     @property
     def kind(self) -> Kind:

@@ -12,7 +12,7 @@ Besides what every record holds (see `questions.answers`):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnaudit.data.batch import Batch
+from attnaudit.data.spaced import Spaced
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import AttentionModel
@@ -41,7 +42,8 @@ class Ledger:
     kept in the folder `models`, and taken from there if the audit is to `resume`; with `reuse` too,
     and then those of another model give way. The digests are those of the audited model and of the
     audited data file. A `dry` run may write nothing. `decided` says whether seeds that grow are
-    enough; without it they grow to the last look.
+    enough; without it they grow to the last look. `spaced` gives the words of the audited texts, as
+    files need them that count the tokens between spaces.
     """
 
     audited: str
@@ -53,6 +55,7 @@ class Ledger:
     data_sha256: str | None = None
     dry: bool = False
     decided: Decided | None = None
+    spaced: Callable[[], Iterable[Spaced]] = tuple
 
     @property
     def splits(self) -> tuple[str, ...]:

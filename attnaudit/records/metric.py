@@ -39,6 +39,7 @@ OPEN: dict[str, str] = {
     "epsilon": NUMBER,
     "guide": NAME,
     "other": NAME,
+    "rationale": NAME,  # what scores the words of a rationale
     "attribution": NAME,  # an importance whose scores another tool made
     # A reading, or one head.
     "reading": "|".join(name.format(number="[0-9]{1,4}") for name in READINGS),

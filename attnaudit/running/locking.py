@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attnaudit
+from attnaudit.data.eraser import documents_sha256
 from attnaudit.data.loading import splits_of
 from attnaudit.data.reader import file_sha256
 from attnaudit.data.spec import SPEC_SUFFIXES, DatasetSpec, load_spec
@@ -103,6 +104,8 @@ def _of_data(source: Path, spec: DatasetSpec) -> Planned:
     files = (
         {"file": spec.file} if spec.file else {name: spec.path(name) for name in splits_of(spec)}
     )
+    if spec.docs is not None:
+        found["data.docs"] = documents_sha256(spec.docs)
     return found | {f"data.{name}": file_sha256(path) for name, path in files.items()}
 
 

@@ -239,6 +239,13 @@ def plan_of_model(
                 hint = did_you_mean(name, _names())
                 raise InputError(f"{option}: there is no test {name!r}", hint=hint)
 
+    for question in all_questions():
+        if question.optional and question.retrains and not trains and question.name in also:
+            raise InputError(
+                f"--also {question.name}: this test trains models",
+                hint="give --train, or the --recipe that the model was trained with",
+            )
+
     def said(question: Question) -> Said:
         fields = question.settings.model_fields
         switches = {switch.key for switch in question.switches}

@@ -28,6 +28,7 @@ from attnaudit.data.aligned import Aligned
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.loading import default_split, load_dataset, splits_of
 from attnaudit.data.pieces import Pieces
+from attnaudit.data.spaced import Spaced, spaced
 from attnaudit.data.spec import DatasetSpec, load_spec
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary, count_unknown
@@ -242,7 +243,13 @@ class Work:
             self.job.reuse,
             self.header.model.sha256,
             self.header.dataset.rows_digest,
+            spaced=self._spaced,
         )
+
+    def _spaced(self) -> Iterator[Spaced]:
+        """The words of the audited texts, with the tokens between spaces that they stand on."""
+        job = self.job
+        return spaced(self.spec, self.data, min_words=MIN_WORDS, limit=job.limit, pieces=job.pieces)
 
     def perform(self, task: Task, observer: Observer) -> list[Record]:
         """The records of one task."""

@@ -19,7 +19,7 @@ SEED = 1000  # not one of those that judge
 
 def test_a_plant_is_asked_what_a_suite_asks_by_default():
     plan = _plan(section_type()(), Document({}, {}, {}, Path("train.yaml")))
-    trained = [question for question in all_questions() if question.retrains]
+    trained = [question for question in all_questions() if question.decides]
     assert len(trained) == 3
     for question in trained:
         wanted = plan.settings[question.name].model_copy(update={"seed": 7})

@@ -9,6 +9,7 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.opening import kinds, open_records
 from attnaudit.records.fields import check
@@ -72,6 +73,17 @@ MADE = {
             "path": {"operator": "weight", "flip_fraction": {"mean": 0.5}, "aopc": {"mean": 0.1}}
             | {"least": 0.0, "greatest": 0.5, "exact": True},
         },
+    ],
+    "rationalize": [
+        {"run": {"model": "base", "split": "test"}, **BASE}
+        | {
+            "rationales": {
+                "mean": {"chosen": [1], "scores": [0.1, 0.9]}
+                | {"agreement": dict.fromkeys(AGREEMENTS, 0.5)}
+            }
+        },
+        {"run": {"sees": "text", "seed": 1, "split": "test"}, **TRAINED},
+        {"run": {"sees": "positions", "by": "mean", "seed": 1, "split": "dev"}, **TRAINED},
     ],
     "identify": [
         {name: value for name, value in BASE.items() if name != "attention"}
@@ -141,6 +153,7 @@ def changed(record, path, value=None, gone=False):
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
 OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
+OPTIONAL |= {"scores", "agreement"}
 
 
 SIGNED = {"influence", "along", "through", "odds"}  # log-odds, which may be anything finite
@@ -151,7 +164,7 @@ def optional(path):
         return True
     if path[0] in ("integration", "signs") and len(path) < 3:
         return True
-    if path[0] in ("knockout", "pruned", "erased") and len(path) == 2:
+    if path[0] in ("knockout", "pruned", "erased", "rationales") and len(path) == 2:
         return True
     # How many there are, only the settings tell.
     listed = path[0] in ("tokens", "losses") or path[:-1] in (("adversary",), ("support", "words"))

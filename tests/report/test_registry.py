@@ -145,6 +145,11 @@ def test_the_names_that_policies_rely_on() -> None:
             for figure in ("tvd", "flips")
         ),
         *(f"patterns.{n}.mean" for n in ("past", "conservation", "pairs", "completeness")),
+        *(f"rationalize.{n}" for n in ("full.score", "random.score", "length.mean")),
+        *(
+            f"rationalize.random.{figure}"
+            for figure in ("token_f1", "iou_f1", "auprc", "auprc_trapezoidal")
+        ),
         "permute.uniform_layers.tvd.mean",
         *(
             f"compare_readings.{operator}.{figure}.{measure}"

@@ -283,6 +283,15 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
     assert plan.settings["model-adversary"].seeds >= 3
 
 
+def test_the_sample_of_rationales_asks_for_them():
+    path = Path(__file__).parents[2] / "sample_configs" / "fresh_sst.yaml"
+    plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]
+    assert not [question.name for question in plan.questions if question.decides]
+    asked = plan.settings["rationalize"]
+    assert asked.by == ("mean", "gradient_flowing")
+    assert (asked.share, asked.form, asked.seeds) == (0.2, "top", 5)
+
+
 @pytest.mark.parametrize(
     ("audit", "says"),
     [

@@ -6,6 +6,8 @@ from attnaudit.explanations.entry import Entry
 
 _ADVERSARY = "Wiegreffe & Pinter 2019, section 4"
 _SEEDS = "Wiegreffe & Pinter 2019, section 3.3"
+_FRESH = "Jain et al. 2020, section 4"
+_OWN = "this tool's own"
 _PROBE = "Wiegreffe & Pinter 2019, section 3.4"
 
 TERMS = (
@@ -326,10 +328,60 @@ TERMS = (
     Entry(
         "term",
         "rationale",
-        "The words of a text that people marked as the reason for its label.",
-        beside=("plausibility",),
-        traps="The reasons of people may differ from the model's reasons.",
+        "The words of a text that stand for the reason of its label: people marked them, or the "
+        "scores of a model chose them.",
+        beside=("plausibility", "rationalize"),
+        traps="The reasons of people may differ from the model's reasons. A chosen rationale says "
+        "nothing on why it was chosen.",
+        source="DeYoung et al. 2020 (ERASER); Jain et al. 2020",
+        aliases=("rationales", "rationalise"),
+    ),
+    Entry(
+        "term",
+        "support model",
+        "The model whose attention, or another score, chooses the words of a rationale.",
+        beside=("rationalize", "faithful by construction"),
+        traps="It sees the full text. Nothing says that it uses the words that its scores choose.",
+        source=_FRESH,
+    ),
+    Entry(
+        "term",
+        "predictor",
+        "A model that is trained and tested on the rationales of texts, and sees no other word.",
+        beside=("rationalize", "support model"),
+        traps="It is another model than the support model, so its answers do not explain those of "
+        "the support model.",
+        source=_FRESH,
+        aliases=("predictors",),
+    ),
+    Entry(
+        "term",
+        "faithful by construction",
+        "An answer that depends on the words of a rationale and on no other word, because the "
+        "model sees nothing else.",
+        beside=("faithfulness", "rationalize", "extraction leak"),
+        traps="It is about the predictor. It does not explain why these words were chosen, nor "
+        "how the predictor uses them.",
+        source=_FRESH,
+    ),
+    Entry(
+        "term",
+        "extraction leak",
+        "That the choice of the words gives the label away, whatever the words are.",
+        beside=("rationalize", "leak control"),
+        traps="The test looks only at the places of the chosen words. The words themselves can be "
+        "a code as well.",
+        source=f"{_OWN}; Jain et al. 2020 name the risk",
+    ),
+    Entry(
+        "term",
+        "ERASER form",
+        "The files of the benchmark ERASER: annotations that name spans of tokens as evidence, the "
+        "documents beside them, and predictions with hard and soft rationales.",
+        beside=("rationale", "rationalize"),
+        traps="Its tokens are split at spaces. A word that attnaudit cuts in another way is mapped "
+        "to these tokens by place.",
         source="DeYoung et al. 2020 (ERASER)",
-        aliases=("rationales",),
+        aliases=("ERASER",),
     ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.questions.compare_readings.names import OPERATORS, SOFT
-from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS
+from attnaudit.questions.erase.shares import BINS, KINDS
 from attnaudit.questions.recorded import Attended
 from attnaudit.records.fields import SLACK, Drop, Fields, Share, Sign
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.questions.erase.shares import AGREEMENTS
 from attnaudit.questions.integrals import baselines
 
 Array = NDArray[np.float64]

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from attnaudit.questions.erase.shares import AGREEMENTS, BINS, KINDS, SHUFFLES
+from attnaudit.measures.agreements import AGREEMENTS
+from attnaudit.questions.erase.shares import BINS, KINDS, SHUFFLES
 from attnaudit.questions.erase.support_rule import LEAST_DRAWS, Status
 from attnaudit.questions.recorded import Integration, Moved, Read
 from attnaudit.records.fields import Count, Divergence, Drop, Fields, Magnitude, Share

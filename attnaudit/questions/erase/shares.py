@@ -4,8 +4,6 @@ from __future__ import annotations
 
 BINS = (1, 5, 10, 20, 50)  # per cent of the words
 KINDS = ("comprehensiveness", "sufficiency")
-# With what people marked: F1 of words and of spans, average precision, and the trapezoidal area.
-AGREEMENTS = ("token_f1", "iou_f1", "auprc", "auprc_trapezoidal")
 SHUFFLES = 5  # random orders in which weights are erased
 
 

@@ -61,6 +61,16 @@ WORKS: tuple[Work, ...] = (
         doi="10.18653/v1/2020.acl-main.408",
     ),
     Work(
+        "Jain et al. 2020",
+        "inproceedings",
+        ("Sarthak Jain", "Sarah Wiegreffe", "Yuval Pinter", "Byron C. Wallace"),
+        "Learning to Faithfully Rationalize by Construction",
+        2020,
+        _ACL.format("58th"),
+        pages="4459--4473",
+        doi="10.18653/v1/2020.acl-main.409",
+    ),
+    Work(
         "Jacovi & Goldberg 2020",
         "inproceedings",
         ("Alon Jacovi", "Yoav Goldberg"),

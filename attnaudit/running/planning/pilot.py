@@ -62,7 +62,7 @@ _COMMAND: Sequence[str] = ("attnaudit", "audit", "--dry-run", "--power")
 
 
 def pilot_plan(plan: Plan, seeds: int) -> Plan:
-    """The questions that train models, with so many seeds; InputError without seed-baseline."""
+    """The questions that decide findings, with so many seeds; InputError without seed-baseline."""
     if "seed-baseline" not in plan.settings:
         raise InputError(
             "the plan leaves out seed-baseline, so there is no finding to plan for",
@@ -70,7 +70,7 @@ def pilot_plan(plan: Plan, seeds: int) -> Plan:
         )
     asked: dict[str, Settings] = {}
     for question in plan.questions:
-        if question.retrains:
+        if question.decides:
             fewer: dict[str, object] = {"seeds": seeds}
             if question.name == "model-adversary":
                 fewer |= {"lambdas": (0.0,), "refine": 0}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ STEPS = (3, 12)  # of a trial's epoch
 ANSWERED = (16, 400)  # texts of each other split
 SECONDS = 2.0  # that a trial takes, about, where the least is not longer
 Lengths = NDArray[np.int64]
+R = TypeVar("R")
 
 
 class Timed(NamedTuple):
@@ -132,6 +133,15 @@ class Trial(Retraining):
         self._clock.paused += took
         self._kept_in.append((split, took))
         return kept
+
+    @override
+    def ask(self, split: str, work: Callable[[], R]) -> R:
+        begun = perf_counter()
+        found = super().ask(split, work)
+        took = perf_counter() - begun
+        self._clock.paused += took
+        self._kept_in.append((split, took))
+        return found
 
     @override
     def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:

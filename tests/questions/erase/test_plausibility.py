@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from attnaudit.measures.agreements import AGREEMENTS
 from attnaudit.measures.sample import Sample
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
-from attnaudit.questions.erase.shares import AGREEMENTS
-from attnaudit.questions.plausibility import agreement_with_people, rationale_of
+from attnaudit.questions.people import rationale_of
+from attnaudit.questions.plausibility import agreement_with_people
 
 TEXTS = [[(0.0, 1.0)] * 4] * 4
 WORDS = [(0, 0, 1, 2)] * 4

@@ -46,7 +46,8 @@ from attnaudit.questions.compare_readings.make.soft import soft_falls
 from attnaudit.questions.compare_readings.names import FLOOR
 from attnaudit.questions.compare_readings.settings import CompareReadingsSettings
 from attnaudit.questions.maker import Maker, Record
-from attnaudit.questions.plausibility import agreement_with_people, rationale_of
+from attnaudit.questions.people import rationale_of
+from attnaudit.questions.plausibility import agreement_with_people
 from attnaudit.questions.settling import cannot_read
 from attnaudit.readings import find_reading
 from attnaudit.records.rounding import compact

@@ -51,7 +51,8 @@ from attnaudit.questions.erase.make.single_weight import single_weights
 from attnaudit.questions.erase.make.support import supports
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.maker import Maker, Record
-from attnaudit.questions.plausibility import agreement_with_people, rationale_of
+from attnaudit.questions.people import rationale_of
+from attnaudit.questions.plausibility import agreement_with_people
 from attnaudit.questions.reliance import all_erased, residual_ratios
 from attnaudit.questions.settling import settle
 
