@@ -151,7 +151,7 @@ def _check_assessed(sides: list[Side]) -> None:
 
     parts = [part for side in sides for part in side.made.parts]
     if all(part.summary is None or part.summary.runs is None for part in parts):
-        feeding = [question.name for question in all_questions() if question.retrains]
+        feeding = [question.name for question in all_questions() if question.feeds_findings]
         raise InputError(
             "--delta: no finding is assessed here",
             hint=f"findings need the records of {', '.join(feeding)}",

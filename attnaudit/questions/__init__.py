@@ -28,6 +28,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.seed_baseline",
     "attnaudit.questions.model_adversary",
     "attnaudit.questions.probe",
+    "attnaudit.questions.deceive",
 )
 
 

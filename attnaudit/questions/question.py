@@ -75,7 +75,8 @@ class Question:
     `asks` is the question in plain words, `about` says how it is answered, `traps` says how its
     answers mislead, and `source` names the paper and section that it is from. `attention` says that
     records hold attention, which heatmaps show. `retrains` says that it trains models, whose
-    records feed the findings. `of_many_rows` says that it can be asked at a site of many rows, too:
+    records feed the findings, unless it `decides` none: then it has a verdict of its own in its
+    tables. `of_many_rows` says that it can be asked at a site of many rows, too:
     of every row of a layer. `of_sites` says that the user may name the kind of attention to ask
     about, of a model with several kinds at the row that is read. `evidence` and `controls` are its
     rows of the tables of that name.
@@ -104,6 +105,7 @@ class Question:
     tables: tuple[str, ...] = ()
     attention: bool = False
     retrains: bool = False
+    decides: bool = True
     of_many_rows: bool = False
     of_sites: bool = False
     keeps: str | None = None
@@ -115,6 +117,11 @@ class Question:
     source: str = ""
     suite: Mapping[str, Any] = field(default_factory=dict)
     optional: bool = False
+
+    @property
+    def feeds_findings(self) -> bool:
+        """Whether findings rest on its records."""
+        return self.retrains and self.decides
 
     @property
     def kind(self) -> Kind:

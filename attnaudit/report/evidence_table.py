@@ -43,10 +43,15 @@ def evidence_table(report: Report) -> TableData:
         compared = compared or _limit(report, row.metric)
         rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, compared])
     describing = (question.name for question in all_questions() if not question.retrains)
-    deciding = (question.name for question in all_questions() if question.retrains)
+    deciding = (question.name for question in all_questions() if question.feeds_findings)
     notes = [
         f"{listed(describing)} describe the audited model. They do not decide any finding.",
         f"The findings are decided by {listed(deciding)}.",
+    ]
+    notes += [
+        f"{question.name} trains models of its own, and decides no finding."
+        for question in all_questions()
+        if question.retrains and not question.decides and question.command in {r[0] for r in rows}
     ]
     columns = ["test", "figure", "value", "low", "high", "compare with"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

@@ -43,11 +43,11 @@ def open_gates(gates: Sequence[Gate]) -> dict[str, list[Gate]]:
 
 
 def describes_only(metric: str) -> bool:
-    """Whether a figure is of a question that trains no models, and so decides no finding."""
+    """Whether a figure is of a question that decides no finding, as those that train no models."""
     return any(
         spec.matches(metric)
         for question in all_questions()
-        if not question.retrains
+        if not question.feeds_findings
         for spec in question.metrics
     )
 

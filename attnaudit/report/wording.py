@@ -301,6 +301,6 @@ def nothing_assessed(report: Report) -> str:
         return "This report has no findings of its own. The report of each label says more."
     names = ", ".join(map(plain, report.findings))
     if report.audit == "report":
-        feeding = listed(question.command for question in all_questions() if question.retrains)
+        feeding = listed(q.command for q in all_questions() if q.feeds_findings)
         return f"Findings ({names}): not assessed. They need records of {feeding}."
     return f"Findings ({names}): not assessed, because {report.audit} alone cannot decide them."

@@ -70,7 +70,7 @@ def pilot_plan(plan: Plan, seeds: int) -> Plan:
         )
     asked: dict[str, Settings] = {}
     for question in plan.questions:
-        if question.retrains:
+        if question.feeds_findings:
             fewer: dict[str, object] = {"seeds": seeds}
             if question.name == "model-adversary":
                 fewer |= {"lambdas": (0.0,), "refine": 0}
