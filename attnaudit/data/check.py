@@ -49,12 +49,12 @@ class SplitReport:
     others by reason. `with_query`, `with_rationale`, `with_group` and `with_impermissible` are
     shares of the usable rows, in [0, 1]. `vocabulary` counts distinct tokens. Set against train
     (None for train itself, and where there is none): `unseen_types` and `unseen_tokens` are the
-    shares of distinct and of running tokens that train does not have, in [0, 1], and `leaked` counts
-    rows whose text (with its query) also occurs in train; the fewer the better. `order` says which side of a pair comes
-    first for a model that reads both as one sequence; None without pairs. `also` counts rows whose
-    text also occurs in each split before, and `cut` says how the splits came about, if not by the
-    data themselves. `unlabelled` counts the texts without a label where texts may have several;
-    None elsewhere.
+    shares of distinct and of running tokens that train does not have, in [0, 1], and `leaked`
+    counts rows whose text (with its query) also occurs in train; the fewer the better. `order` says
+    which side of a pair comes first for a model that reads both as one sequence; None without
+    pairs. `also` counts rows whose text also occurs in each split before, and `cut` says how the
+    splits came about, if not by the data themselves. `unlabelled` counts the texts without a label
+    where texts may have several; None elsewhere.
     """
 
     split: str

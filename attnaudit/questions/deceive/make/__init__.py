@@ -32,6 +32,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
+from attnaudit.data.batch import Batch
 from attnaudit.data.instance import Instance
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
@@ -212,13 +216,25 @@ def _view(words: _Words, settings: DeceiveSettings, pieces: bool) -> View:
 
 
 def settle(settings: DeceiveSettings, model: AttentionModel) -> DeceiveSettings:
-    """The settings as they hold for the model; InputError for --blocked where nothing mixes."""
-    if settings.blocked and capability(model, "parted") is None:
-        raise InputError(
-            "--blocked is for transformers, whose words see each other in every layer",
-            hint="leave --blocked out",
-        )
+    """The settings as they hold for the model.
+
+    Raises InputError for --blocked where words do not see each other in layers, and ModelError
+    where they see each other by more than attention.
+    """
+    if settings.blocked:
+        parted = capability(model, "parted")
+        if parted is None:
+            raise InputError(
+                "--blocked is for transformers, whose words see each other in every layer",
+                hint="leave --blocked out",
+            )
+        parted(_nothing)
     return settle_reading(settings, model)
+
+
+def _nothing(batch: Batch) -> Tensor:
+    """(B, T) that no word is impermissible."""
+    return torch.zeros_like(batch.content)
 
 
 def _later(settings: DeceiveSettings) -> list[Run]:
