@@ -38,6 +38,9 @@ BASE |= {"outside": 0.0, "attention": [0.5, 0.5]}
 TRAINED = {**BASE, "jsd": 0.1, "tvd": 0.2}
 MOVED = {"tvd": 0.1, "flips": False}
 OWN = {"position": 1, "jacobian": [1.0, 0.5], "proxy": [1.0, 0.5], "largest": [True, False]}
+USES = {"count": 1, "mass": [0.1], "left_out": [0.2], "other_left_out": [0.1]}
+USES |= {n: [0.25, 0.75] for n in ("deleted", "other_deleted", "zeroed", "renormalised")}
+USES |= {"norms": {"places": 0.5, "embedding": 0.5, "value": 0.5}}
 MADE = {
     "seed-baseline": [
         {"run": {"model": "base", "split": "test"}, **BASE}
@@ -54,6 +57,12 @@ MADE = {
         {"run": {"model": "base", "split": "test"}, **BASE, "tokens": ["a", "b"]},
         {"run": {"guide": "base", "seed": 1, "split": "test"}, **TRAINED},
         {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
+    ],
+    "deceive": [
+        {"run": {"model": "base", "split": "test"}, **BASE, "impermissible": USES},
+        {"run": {"model": "deceiver", "coefficient": 0.1, "seed": 1, "split": "test"}}
+        | {**TRAINED, "impermissible": USES},
+        {"run": {"removed": "impermissible", "seed": 1, "split": "dev"}, **TRAINED},
     ],
     "identify": [
         {name: value for name, value in BASE.items() if name != "attention"}
@@ -108,7 +117,7 @@ def changed(record, path, value=None, gone=False):
 
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
-OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
+OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support", "impermissible", "value"}
 
 
 RANKED = ("comprehensiveness", "sufficiency")

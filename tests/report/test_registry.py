@@ -122,6 +122,15 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"identify.{n}.mean" for n in ("necessary", "dispensable", "width", "support")),
         *(f"identify.others.{n}" for n in ("share", "jsd.mean", "unsolved")),
         "identify.answers.flips",
+        *(
+            f"deceive.audited.{n}"
+            for n in (
+                *("mass", "use", "score", "deleted.score", "zeroed.score", "renormalised.score"),
+                *("deleted.tvd", "zeroed.tvd", "renormalised.tvd", "left_out"),
+                *("norms.embedding", "norms.value"),
+            )
+        ),
+        *("deceive.floor.score", "deceive.places", "deceive.largest.mass", "deceive.largest.use"),
         "permute.uniform_layers.tvd.mean",
         *(f"erase.single.flips.{c}" for c in ("both", "top_only", "random_only", "neither")),
         "erase.single.spearman",

@@ -76,7 +76,9 @@ def _of(name: str, what: str) -> list[MetricSpec]:
             source=source,
         )
 
-    def score(figure: str, definition: str, formula: str, traps: str) -> MetricSpec:
+    def score(
+        figure: str, definition: str, formula: str, traps: str, beside: str = "score"
+    ) -> MetricSpec:
         return MetricSpec(
             f"{name}.{figure}",
             definition,
@@ -85,7 +87,7 @@ def _of(name: str, what: str) -> list[MetricSpec]:
             LEAST_SCORE,
             UNIT,
             formula=f"mean over models of the score of {formula}",
-            beside=(f"{name}.score", "deceive.floor.score"),
+            beside=("deceive.floor.score", f"{name}.{beside}"),
             traps=traps,
             source=f"{_PAPER}, section 5",
         )
@@ -94,7 +96,9 @@ def _of(name: str, what: str) -> list[MetricSpec]:
     return [
         _mass(name, what, f"{name}.use"),
         _use(name, what, f"{name}.mass"),
-        score("score", f"The score of {what} on the whole texts.", "the answers", any_score),
+        score(
+            "score", f"The score of {what} on the whole texts.", "the answers", any_score, "mass"
+        ),
         score(
             "deleted.score",
             f"The score of {what} on texts without the impermissible words.",

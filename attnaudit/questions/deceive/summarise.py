@@ -149,8 +149,7 @@ def _notes(found: Gathered) -> Iterator[str]:
             yield f"Coefficient {strength:g}: {lost} trainings diverged, and are left out."
     if lost := found.diverged(FLOOR):
         yield f"Without the words: {lost} trainings diverged, and are left out."
-    lost_seeds = len(found.seeds(deceivers(0.0))) < found.settings.seeds
-    if lost_seeds:
+    if found.diverged(deceivers(0.0)):
         yield "A seed whose model without a penalty diverged has no models with one."
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pydantic
 
 from attnaudit.config import Settings
-from attnaudit.data.dataset import Dataset
-from attnaudit.data.instance import Instance
 from attnaudit.data.pattern import Pattern
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_path
 from attnaudit.inputs import MIB, read_text
+
+if TYPE_CHECKING:
+    from attnaudit.data.dataset import Dataset
+    from attnaudit.data.instance import Instance
 
 LARGEST_LIST = 8 * MIB
 HOW = (
