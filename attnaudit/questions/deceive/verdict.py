@@ -21,7 +21,7 @@ IN_WORDS: dict[Status, str] = {
 MEANS: dict[Status, str] = {
     "deceived": "An audit by eye would be deceived: the words get nearly no attention, and the"
     " answers depend on them.",
-    "shown": "The attention shows what the answers depend on.",
+    "shown": "The words get attention, and the answers depend on them.",
     "not_used": "The answers do not depend on the words.",
 }
 

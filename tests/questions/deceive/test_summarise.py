@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from attnaudit.questions.beside import Trained
+from attnaudit.questions.deceive.beside import BESIDE
 from attnaudit.questions.deceive.figures import figures
 from attnaudit.questions.deceive.records import kind
 from attnaudit.questions.deceive.settings import DeceiveSettings
@@ -128,3 +130,12 @@ def test_models_without_values_say_so(records):
     found = summarise(bare, SETTINGS, LABELS).metrics["deceive.audited.norms.value"]
     assert found.value is None
     assert found.reason.startswith("not available")
+
+
+def test_a_heatmap_shows_the_model_that_hides_most():
+    runs = [deceiver(x, seed) for x in (0.1, 1.0) for seed in (2, 1)]
+    shown = BESIDE.pick([Trained(run, 0.1, 0.1) for run in runs])
+    assert shown.run == deceiver(1.0, 1)
+    assert BESIDE.name(shown.run) == "a model trained to hide the words (coefficient 1)"
+    assert BESIDE.name(deceiver(0.0, 1)) is None
+    assert BESIDE.name({"removed": "impermissible", "seed": 1}) is None

@@ -50,7 +50,7 @@ def asker(
         norms = _norms(model, known, ours)
         for k, b in enumerate(having.tolist()):
             found: Record = {
-                "count": int(whole.words[b][ours[b]].unique().numel()),
+                "count": len(_numbers_of(whole, ours, b)),
                 "mass": _numbers(mass[b]),
                 "deleted": _numbers(deleted[k]),
                 "other_deleted": _numbers(other[k]),
@@ -80,21 +80,21 @@ def _left_out(
 ) -> list[list[float | None]]:
     """For each text with `words` (B, T), the TVD of its answer without each of them alone."""
     whole = known.whole
-    pairs = [
-        (b, word)
-        for b, there in enumerate(words)
-        for word in whole.words[b][there].unique().tolist()
-    ]
+    pairs = [(b, word) for b in range(len(words)) for word in _numbers_of(whole, words, b)]
     rows, numbers = (torch.tensor(each, device=words.device) for each in zip(*pairs, strict=True))
+    size = max(1, budget // whole.ids.shape[1])
     moved = []
-    for part in torch.arange(len(rows), device=words.device).split(
-        max(1, budget // whole.ids.shape[1])
-    ):
+    for part in torch.split(torch.arange(len(rows), device=words.device), size):
         copies = whole.select(rows[part])
         shorter = copies.keep(copies.words != numbers[part].unsqueeze(1))
         moved.append(tvd(_answers(model, shorter), known.probs[rows[part]]))
     figures = torch.cat(moved)  # (N,)
-    return [_numbers(figures[rows == b]) for b in rows.unique().tolist()]
+    return [_numbers(figures[rows == b]) for b in dict.fromkeys(b for b, _ in pairs)]
+
+
+def _numbers_of(whole: Batch, words: Tensor, b: int) -> list[int]:
+    """The numbers of the words of text `b` that stand at `words` (B, T), ascending."""
+    return sorted(set(whole.words[b][words[b]].tolist()))
 
 
 def _norms(model: AttentionModel, known: Answered, marked: Tensor) -> list[Record]:
