@@ -278,7 +278,7 @@ def test_the_plans_of_sample_configurations_answer_every_question(name):
     path = Path(__file__).parents[2] / "sample_configs" / f"{name}.yaml"
     plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]
     deceives = name == "paper_pronoun"
-    assert names(plan) == [*ALL, *(["deceive"] if deceives else [])]
+    assert names(plan) == (*ALL, *(("deceive",) if deceives else ()))
     if deceives:
         assert plan.settings["deceive"].all_coefficients == (0.0, 0.1, 1.0)
         assert plan.settings["deceive"].seeds == 5

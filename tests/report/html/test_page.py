@@ -42,7 +42,7 @@ TABLES = (
     *("correlate.strata", "permute.bins", "erase.flips", "plausibility", "adversary.instance"),
     *("adversary.instance_bins", "adversary.search", "seed_baseline.runs", "adversary.model"),
     *("adversary.curve", "adversary.seeds", "probe.gaps", "heads.ablation"),
-    "identify.lengths",
+    *("identify.lengths", "deceive.verdicts"),
 )
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m\x00{{ 7*7 }}{% raw %}\"'><img src=x onerror=y>&lt;"
