@@ -46,15 +46,15 @@ class SplitReport:
     """What one split holds.
 
     `rows` counts those read, `usable` those kept, `labels` the kept ones by label, `skipped` the
-    others by reason. `with_query`, `with_rationale` and `with_group` are shares of the usable
-    rows, in [0, 1]. `vocabulary` counts distinct tokens. Set against train (None for train itself,
-    and where there is none): `unseen_types` and `unseen_tokens` are the shares of distinct and of
-    running tokens that train does not have, in [0, 1], and `leaked` counts rows whose text (with
-    its query) also occurs in train; the fewer the better. `order` says which side of a pair comes
-    first for a model that reads both as one sequence; None without pairs. `also` counts rows whose
-    text also occurs in each split before, and `cut` says how the splits came about, if not by the
-    data themselves. `unlabelled` counts the texts without a label where texts may have several;
-    None elsewhere.
+    others by reason. `with_query`, `with_rationale`, `with_group` and `with_impermissible` are
+    shares of the usable rows, in [0, 1]. `vocabulary` counts distinct tokens. Set against train
+    (None for train itself, and where there is none): `unseen_types` and `unseen_tokens` are the
+    shares of distinct and of running tokens that train does not have, in [0, 1], and `leaked`
+    counts rows whose text (with its query) also occurs in train; the fewer the better. `order` says
+    which side of a pair comes first for a model that reads both as one sequence; None without
+    pairs. `also` counts rows whose text also occurs in each split before, and `cut` says how the
+    splits came about, if not by the data themselves. `unlabelled` counts the texts without a label
+    where texts may have several; None elsewhere.
     """
 
     split: str
@@ -76,6 +76,7 @@ class SplitReport:
     also: dict[str, int] = field(default_factory=dict)
     cut: Cut | None = None
     unlabelled: int | None = None
+    with_impermissible: float = 0.0
 
 
 def check_dataset(spec: DatasetSpec) -> list[SplitReport]:
@@ -138,6 +139,7 @@ def spec_read(spec: DatasetSpec, reports: Sequence[SplitReport], folder: Path) -
     shares = {
         "query": [r.with_query for r in reports],
         "rationale": [r.with_rationale for r in reports],
+        "impermissible": [r.with_impermissible for r in reports],
         "group": [r.with_group for r in reports],
     }
     there = [role for role, found in shares.items() if any(found)]
@@ -158,6 +160,9 @@ def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> li
     pairs: list[tuple[str, list[Cell]]] = []
     if any(r.order for r in reports):
         pairs = [("first side of a pair", [r.order for r in reports])]
+    barred: list[tuple[str, list[Cell]]] = []
+    if any(r.with_impermissible for r in reports):
+        barred = [("share with impermissible", [r.with_impermissible for r in reports])]
     measures: list[tuple[str, list[Cell]]] = [
         ("rows", [r.rows for r in reports]),
         ("usable rows", [r.usable for r in reports]),
@@ -170,6 +175,7 @@ def to_tables(reports: Sequence[SplitReport], remarks: Sequence[str] = ()) -> li
         ("share with query", [r.with_query for r in reports]),
         *pairs,
         ("share with rationale", [r.with_rationale for r in reports]),
+        *barred,
         ("share with group", [r.with_group for r in reports]),
         ("vocabulary", [r.vocabulary for r in reports]),
         ("different words not in train", [r.unseen_types for r in reports]),
@@ -238,7 +244,7 @@ def _report(data: Dataset, seen: Mapping[str, _Seen], several: Sequence[str] = (
     counts: Counter[str] = Counter()
     by_label: Counter[int] = Counter()
     lengths = Column(np.int64)
-    with_query = with_rationale = with_group = 0
+    with_query = with_rationale = with_group = with_impermissible = 0
     also = dict.fromkeys(seen, 0)
     for instance in data.instances:
         counts.update(instance.tokens)
@@ -247,6 +253,7 @@ def _report(data: Dataset, seen: Mapping[str, _Seen], several: Sequence[str] = (
         with_query += instance.query is not None
         with_rationale += instance.rationale is not None
         with_group += instance.group is not None
+        with_impermissible += instance.impermissible is not None
         if seen:
             digest = _digest(instance)
             for split, earlier in seen.items():
@@ -277,6 +284,7 @@ def _report(data: Dataset, seen: Mapping[str, _Seen], several: Sequence[str] = (
         also=also,
         cut=data.cut,
         unlabelled=data.unlabelled if several else None,
+        with_impermissible=with_impermissible / n,
     )
 
 

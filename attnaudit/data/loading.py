@@ -22,7 +22,7 @@ from attnaudit.data.prompted import prompted_by
 from attnaudit.data.reader import Row, Rows, file_sha256
 from attnaudit.data.row_label import row_label, row_labels, unknown_label
 from attnaudit.data.rows import LONGEST_NAME
-from attnaudit.data.settings import Role
+from attnaudit.data.settings import MARKS, Role
 from attnaudit.data.shares import shares_of
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.split_names import SPLITS, Spellings, split_named
@@ -310,7 +310,8 @@ class _Maker:
         else:
             tokens = self._cut(line, text, max(spec.max_length, self.min_words))
             asked = None if query is None else self._cut(line, query, spec.max_query_length)
-        flags = self._flags(line, row, text, tokens)
+        flags = self._flags(line, row, "rationale", text, tokens)
+        barred = self._flags(line, row, "impermissible", text, tokens)
         if not tokens:
             return "empty"
         words = tokens[-1].word + 1
@@ -339,6 +340,7 @@ class _Maker:
             label=label,
             query=None if short_query is None else tuple([sys.intern(t.text) for t in short_query]),
             rationale=None if flags is None else flags[: len(short)],
+            impermissible=None if barred is None else barred[: len(short)],
             group=self._key(line, row, "group"),
             truncated=truncated,
             surface=_surface(text, short) if spec.tokeniser.cuts_words else None,
@@ -414,21 +416,22 @@ class _Maker:
         raise self._wrong(line, what, "name the `query` field in the data set's spec")
 
     def _check_unmarked(self, line: int, row: Row) -> None:
-        """Rationales mark words of a text, and there every word of the prompt is one to explain."""
-        column, value = self._value(line, row, "rationale")
-        if value not in (None, ""):
-            raise self._wrong(
-                line,
-                f"the field {column!r} marks words of the text, but with `content: prompt` all"
-                " words of the prompt are explained",
-                "write `content: text` into the prompt's file, or leave the field out",
-            )
+        """Marks are on words of a text, and there every word of the prompt is one to explain."""
+        for role in MARKS:
+            column, value = self._value(line, row, role)
+            if value not in (None, ""):
+                raise self._wrong(
+                    line,
+                    f"the field {column!r} marks words of the text, but with `content: prompt` all"
+                    " words of the prompt are explained",
+                    "write `content: text` into the prompt's file, or leave the field out",
+                )
 
     def _flags(
-        self, line: int, row: Row, text: str, tokens: Sequence[Token]
+        self, line: int, row: Row, role: Role, text: str, tokens: Sequence[Token]
     ) -> tuple[int, ...] | None:
-        """The rationale, one 0 or 1 a token."""
-        column, value = self._value(line, row, "rationale")
+        """What marks words, such as the rationale: one 0 or 1 a token."""
+        column, value = self._value(line, row, role)
         if value is None or value == "":
             return None
         flags = _zeros_and_ones(value)

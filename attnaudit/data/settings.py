@@ -10,7 +10,8 @@ from attnaudit.config import Settings
 from attnaudit.data.tokenise import TokeniserSettings
 
 LONGEST = 2**16  # tokens of a text: longer ones would fill the memory of a usual machine
-Role = Literal["text", "label", "query", "id", "rationale", "split", "group"]
+Role = Literal["text", "label", "query", "id", "rationale", "impermissible", "split", "group"]
+MARKS: tuple[Role, ...] = ("rationale", "impermissible")  # 0 or 1 a word
 Side = Literal["text", "query"]
 Order = tuple[Side, ...]  # both sides, each once
 TEXT_FIRST: Order = ("text", "query")
@@ -30,6 +31,7 @@ class Fields(Settings):
     query: str | None = None
     id: str | None = None
     rationale: str | None = None
+    impermissible: str | None = None
     split: str | None = None
     group: str | None = None
 

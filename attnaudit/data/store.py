@@ -108,7 +108,8 @@ def _line(instance: Instance) -> bytes:
     plain = len(i.words) == len(i.tokens)  # each token a word: their numbers are told by that
     words = None if plain and i.words == tuple(range(len(i.words))) else i.words
     values = (i.id, i.row, i.line, i.tokens, words, i.label, i.query, i.rationale)
-    told = json.dumps((*values, i.group, i.truncated, i.surface, i.text), separators=(",", ":"))
+    others = (i.group, i.truncated, i.surface, i.text, i.impermissible)
+    told = json.dumps((*values, *others), separators=(",", ":"))
     return told.encode("ascii")
 
 
@@ -116,7 +117,7 @@ def _instance(line: bytes) -> Instance:
     name, row, number, tokens, words, label, query, rationale, *others = json.loads(
         line.decode("ascii")
     )
-    group, truncated, surface, text = others
+    group, truncated, surface, text, impermissible = others
     return Instance(
         name,
         row,
@@ -130,6 +131,7 @@ def _instance(line: bytes) -> Instance:
         truncated,
         None if surface is None else tuple(surface),
         text,
+        None if impermissible is None else tuple(impermissible),
     )
 
 

@@ -31,6 +31,7 @@ _BETTER: dict[Direction, str] = {
 _OPEN = {  # what the user's own settings fill
     "reading": "the name of a reading, such as mean or head0",
     "lambda": "a number as Python prints it, such as 0.001",
+    "coefficient": "a number as Python prints it, such as 0.1",
     "epsilon": "a number as Python prints it, such as 0.01",
     "guide": "the name of a guide",
     "other": "the name of another guide",

@@ -186,6 +186,10 @@ class AttentionModel(nn.Module, abc.ABC):
       `factors` (B or 1, layers, heads, T or 1), any real numbers, through which gradients flow;
       `dropped` (B, T) is true at the positions whose keys no row sees, None for no such. A row that
       no key is left for gets zeros from the attention.
+    * `parted(barrier) -> AttentionModel`: for models whose words see each other below the audited
+      row. The same model in which words for which `barrier(batch)` (B, T) is true see none of the
+      other positions in any layer, nor these them; only the audited row sees all of them, and none
+      but itself sees that row.
     * `layer_states(batch) -> list of (B, T, M)`: what the first layer begins with, and what each
       layer gives, the last one at the end. The first is a leaf that the others have a gradient in.
     * `paths(batch, baseline, target, steps, room) -> Paths`, `replaced(batch, baseline, room) ->

@@ -21,6 +21,7 @@ from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer
 from attnaudit.models.blank import Blank, Fresh
 from attnaudit.models.convergence import Convergence, UntilStopped, stretched
+from attnaudit.models.deception import Deception, Heads, Marked
 from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_heads
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
@@ -219,6 +220,31 @@ class Retraining:
         train, dev = self.kept("train", show), self.kept("dev", show)
         goal = Imitation(strength, train, dev, list(self.batches("dev")), show)
         return self.follow(model, schedule, observer, title, goal)
+
+    def deceive(
+        self,
+        model: AttentionModel,
+        seed: int,
+        strength: float,
+        heads: Heads,
+        least: float,
+        marked: Mapping[str, Marked],
+        observer: Observer,
+        title: str,
+        view: View = as_it_is,
+    ) -> Progress:
+        """Train `model` in place on the labels, with a penalty on attention to marked words.
+
+        For as many epochs as the recipe has, whatever its patience. See `models.deception` for
+        `strength`, `heads` and `least`; `marked` holds the words of train and of dev. Raises
+        DivergedError if the loss is no longer finite.
+        """
+        schedule = self.schedule.model_copy(update={"seed": seed, "patience": None})
+        model.to(self.device)
+        goal = Deception(
+            model, self._data, schedule, marked["train"], marked["dev"], strength, heads, least
+        )
+        return self.follow(model, schedule, observer, title, _Viewed(goal, view))
 
     def follow(
         self,

@@ -113,7 +113,11 @@ class Labels:
         losses = losses * self._weights[batch.labels]
         if penalty := capability(model, "penalty"):
             losses = losses + penalty(batch, alpha)
-        return losses
+        return losses + self.besides(batch, alpha)
+
+    def besides(self, batch: Batch, alpha: Tensor) -> Tensor:
+        """What is added to the loss of each instance for its attention (B, H, T): (B,)."""
+        return alpha.new_zeros(len(batch))
 
     def score(self, model: AttentionModel) -> float:
         """See `Objective`."""

@@ -31,6 +31,7 @@ QUESTIONS: tuple[str, ...] = (
     "attnaudit.questions.model_adversary",
     "attnaudit.questions.ladder",
     "attnaudit.questions.probe",
+    "attnaudit.questions.deceive",
     "attnaudit.questions.rationalize",
 )
 

@@ -12,7 +12,7 @@ Besides what every record holds (see `questions.answers`):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,19 +78,23 @@ def run_records(
     text: bool = False,
     asked: Asked | None = None,
     own: Reading | None = None,
+    besides: Mapping[str, Asked] | None = None,
 ) -> list[Record]:
     """The records of one run on every split, with the model that `make` trains.
 
-    Those of the audited model, which is not made, hold what is `asked` of it besides. Both models
-    are shown by the `reading`, or the trained one by its `own`, where it has other heads.
+    Those of the audited model, which is not made, hold what is `asked` of it besides. `besides`
+    says for a split what the records of any model hold more. Both models are shown by the
+    `reading`, or the trained one by its `own`, where it has other heads.
     """
     readings = (own or reading, reading)
-    model, view = (retraining.base, as_it_is) if run == BASE_RUN else make()
+    is_base = run == BASE_RUN
+    model, view = (retraining.base, as_it_is) if is_base else make()
     made: list[Record] = []
     for split in ledger.splits:
         named = {**run, "split": split}
+        more = [one for one in ((besides or {}).get(split), asked if is_base else None) if one]
         parts = _run_records(
-            named, view(model, split), readings, retraining, ledger, observer, text, asked
+            named, view(model, split), readings, retraining, ledger, observer, text, more
         )
         for part in parts:
             made += part
@@ -114,7 +118,7 @@ def _run_records(
     ledger: Ledger,
     observer: Observer,
     text: bool,
-    asked: Asked | None,
+    asked: Sequence[Asked],
 ) -> Iterator[list[Record]]:
     split = str(run["split"])
     model.eval()
@@ -127,8 +131,8 @@ def _run_records(
         ours = answer(model, batch, by_row, readings[0])
         theirs = ours if is_base else answer(base, batch, by_row, readings[1])
         made = _records(run, ours, theirs, is_base, text)
-        if is_base and asked:
-            made = [{**a, **b} for a, b in zip(made, asked(model, ours), strict=True)]
+        for ask in asked:
+            made = [{**a, **b} for a, b in zip(made, ask(model, ours), strict=True)]
         return made
 
     return batches.memory.results(make, batches, observer)

@@ -36,6 +36,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 NUMBER, NAME = r"[0-9][0-9.e+-]*", r"[a-z][a-z0-9_]*"
 OPEN: dict[str, str] = {
     "lambda": NUMBER,
+    "coefficient": NUMBER,
     "epsilon": NUMBER,
     "guide": NAME,
     "other": NAME,

@@ -42,11 +42,16 @@ def evidence_table(report: Report) -> TableData:
         compared = "" if other is None or other.value is None else f"{row.words} {other.value:.3f}"
         compared = compared or _limit(report, row.metric)
         rows.append([test, row.figure, metric.value, metric.ci_low, metric.ci_high, compared])
-    describing = (question.name for question in all_questions() if not question.decides)
+    describing = (question.name for question in all_questions() if not question.retrains)
     deciding = (question.name for question in all_questions() if question.decides)
     notes = [
         f"{listed(describing)} describe the audited model. They do not decide any finding.",
         f"The findings are decided by {listed(deciding)}.",
+    ]
+    notes += [
+        f"{question.name} trains models of its own, and decides no finding."
+        for question in all_questions()
+        if question.retrains and not question.decides and question.command in {r[0] for r in rows}
     ]
     columns = ["test", "figure", "value", "low", "high", "compare with"]
     return TableData(title="The evidence", columns=columns, rows=rows, notes=notes)

@@ -131,9 +131,8 @@ def test_a_metric_of_a_report_is_found_by_its_family():
 
 
 def test_a_name_of_several_things_shows_them_all():
-    assert [e.of for e in find("seeds")] == [
-        *("seed-baseline", "model-adversary", "probe", "rationalize")
-    ]
+    training = ["seed-baseline", "model-adversary", "probe", "deceive", "rationalize"]
+    assert [e.of for e in find("seeds")] == training
     assert kinds_of("probe") == {"question", "term"}
     assert [e.of for e in find("inconclusive")] == ["findings", "gates"]
     (entry,) = find("probe.seeds")

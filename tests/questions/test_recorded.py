@@ -47,6 +47,9 @@ PATTERN |= {"along": [0.25, -0.5], "through": [0.1, -0.1]}
 GUIDES = ("influence", "attention_greedy", "attention_best", "random")
 KEPT = (*GUIDES, "positive", "negative", "nothing")
 LEFT = {**MOVED, "odds": 1.5, "kept": 0.5}
+USES = {"count": 1, "mass": [0.1], "left_out": [0.2], "other_left_out": [0.1]}
+USES |= {n: [0.25, 0.75] for n in ("deleted", "other_deleted", "zeroed", "renormalised")}
+USES |= {"norms": {"places": 0.5, "embedding": 0.5, "value": 0.5}}
 MADE = {
     "seed-baseline": [
         {"run": {"model": "base", "split": "test"}, **BASE}
@@ -84,6 +87,12 @@ MADE = {
         },
         {"run": {"sees": "text", "seed": 1, "split": "test"}, **TRAINED},
         {"run": {"sees": "positions", "by": "mean", "seed": 1, "split": "dev"}, **TRAINED},
+    ],
+    "deceive": [
+        {"run": {"model": "base", "split": "test"}, **BASE, "impermissible": USES},
+        {"run": {"model": "deceiver", "coefficient": 0.1, "seed": 1, "split": "test"}}
+        | {**TRAINED, "impermissible": USES},
+        {"run": {"removed": "impermissible", "seed": 1, "split": "dev"}, **TRAINED},
     ],
     "identify": [
         {name: value for name, value in BASE.items() if name != "attention"}
@@ -152,7 +161,7 @@ def changed(record, path, value=None, gone=False):
 
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
-OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
+OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support", "impermissible", "value"}
 OPTIONAL |= {"scores", "agreement"}
 
 

@@ -150,6 +150,15 @@ def test_the_names_that_policies_rely_on() -> None:
             f"rationalize.random.{figure}"
             for figure in ("token_f1", "iou_f1", "auprc", "auprc_trapezoidal")
         ),
+        *(
+            f"deceive.audited.{n}"
+            for n in (
+                *("mass", "use", "score", "deleted.score", "zeroed.score", "renormalised.score"),
+                *("deleted.tvd", "zeroed.tvd", "renormalised.tvd", "left_out"),
+                *("norms.embedding", "norms.value"),
+            )
+        ),
+        *("deceive.floor.score", "deceive.places", "deceive.largest.mass", "deceive.largest.use"),
         "permute.uniform_layers.tvd.mean",
         *(
             f"compare_readings.{operator}.{figure}.{measure}"

@@ -273,11 +273,15 @@ def test_a_configuration_says_what_options_say_and_calls_it_the_same():
         assert {switch.key for question in asked for switch in question.switches} <= keys & options
 
 
-@pytest.mark.parametrize("name", ["quickstart", "bert_sst", "paper_wp_sst"])
+@pytest.mark.parametrize("name", ["quickstart", "bert_sst", "paper_wp_sst", "paper_pronoun"])
 def test_the_plans_of_sample_configurations_answer_every_question(name):
     path = Path(__file__).parents[2] / "sample_configs" / f"{name}.yaml"
     plan = read_plan(path, Overrides(data=Path("data.yaml")))[1]
-    assert names(plan) == ALL
+    deceives = name == "paper_pronoun"
+    assert names(plan) == (*ALL, *(("deceive",) if deceives else ()))
+    if deceives:
+        assert plan.settings["deceive"].all_coefficients == (0.0, 0.1, 1.0)
+        assert plan.settings["deceive"].seeds == 5
     assert plan.settings["seed-baseline"].seeds >= 5
     assert plan.settings["model-adversary"].lambdas
     assert plan.settings["model-adversary"].seeds >= 3

@@ -384,4 +384,16 @@ TERMS = (
         source="DeYoung et al. 2020 (ERASER)",
         aliases=("ERASER",),
     ),
+    Entry(
+        "term",
+        "impermissible words",
+        "Words that an answer should not rest on, such as the pronouns of a letter of reference.",
+        about="`deceive` asks whether attention hides them. They are those that `--word`, "
+        "`--words-file` and `--pattern` name, or else those that the data mark in the field "
+        "`impermissible`: a list of 0 and 1, one for each word (split at spaces).",
+        beside=("deceive",),
+        traps="Other words may say the same: a name says what a pronoun says.",
+        source="Pruthi et al. 2020, section 3",
+        aliases=("impermissible", "impermissible tokens"),
+    ),
 )

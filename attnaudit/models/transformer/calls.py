@@ -44,7 +44,10 @@ class Call(Protocol):
         """True where a query may attend: (B, 1 or H, Q, T), None where it may everywhere."""
 
     def hiding(self, hidden: Tensor) -> Call:
-        """The call in which no query sees the positions that are true in `hidden` (B, T)."""
+        """The call in which no query sees the positions that are true in `hidden` (B, T).
+
+        Or each query those of its own, (B, Q, T).
+        """
 
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text, those at `rows` (B,), in float32 at least."""
@@ -63,3 +66,8 @@ class Seam(Protocol):
 def wide(tensor: Tensor) -> Tensor:
     """What leaves a network that computes in half precision: audits count in at least float32."""
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
+
+
+def by_query(hidden: Tensor) -> Tensor:
+    """Positions (B, T), or those of each query (B, Q, T), as a mask is laid out: (B, 1, Q, T)."""
+    return hidden[:, None, None] if hidden.ndim == 2 else hidden.unsqueeze(1)

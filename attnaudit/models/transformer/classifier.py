@@ -76,6 +76,8 @@ class TransformerClassifier(AttentionModel):
     boundaries = True
     bare = False
     """Whether a word stands first: a decoder whose tokenizer puts nothing before a text."""
+    barrier: Callable[[Batch], Tensor] | None = None
+    """Which words are kept apart from the others, (B, T), see `parted`; None: no words are."""
     output: int | None = None
     """The output that is asked about, of a network that gives several labels; None: all."""
 
@@ -138,10 +140,13 @@ class TransformerClassifier(AttentionModel):
         A network that names no padding id reads the last position of a text. In a batch it must be
         told by which id it knows the padding: one that no text of the batch ends with.
         """
-        if self._pad is not None:
-            return self._run(batch)
-        with self._told_apart(batch) as padded:
-            return self._run(padded)
+        with ExitStack() as stack:
+            if self.barrier is not None:
+                apart = self._apart(batch)
+                stack.enter_context(self.seam.handling(lambda call: apart(call).plain()))
+            if self._pad is not None:
+                return self._run(batch)
+            return self._run(stack.enter_context(self._told_apart(batch)))
 
     @contextmanager
     def _told_apart(self, batch: Batch) -> Iterator[Batch]:
@@ -176,7 +181,7 @@ class TransformerClassifier(AttentionModel):
     def begin(self, batch: Batch, embeddings: Tensor | None, number: int) -> tuple[Tensor, Call]:
         """What the layer of that number, from 0, begins with (B, T, D), and its attention call."""
         embeddings = self.embed(batch) if embeddings is None else embeddings
-        calls = _Count(number)
+        calls, apart = _Count(number), self._apart(batch)
         states: list[Tensor] = []
         reached: list[Call] = []
 
@@ -188,6 +193,7 @@ class TransformerClassifier(AttentionModel):
             return given
 
         def handler(call: Call) -> Tensor:
+            call = apart(call)
             if not calls.is_last():
                 return call.plain()
             reached.append(call)
@@ -370,6 +376,52 @@ class TransformerClassifier(AttentionModel):
         made.output = output
         return made
 
+    def parted(self, barrier: Callable[[Batch], Tensor]) -> TransformerClassifier:
+        """See `AttentionModel`. It is the same network, around the same weights.
+
+        Raises ModelError where words meet elsewhere than in the attention, as in convolutions.
+        """
+        if not self._keeps_apart:
+            raise ModelError(
+                "its words see each other by more than its attention, so that they cannot be kept"
+                " apart"
+            )
+        return self._with_barrier(barrier)
+
+    def _with_barrier(self, barrier: Callable[[Batch], Tensor]) -> TransformerClassifier:
+        made = copy.copy(self)
+        made.barrier = barrier
+        return made
+
+    @cached_property
+    def _keeps_apart(self) -> bool:
+        """Whether a word on one side of a barrier changes nothing on the other below the row."""
+        batch = self._example.to(self.network.get_input_embeddings().weight.device)  # type: ignore[operator]
+        row = self._rows(batch)
+        inside = batch.content.clone()
+        inside[torch.arange(len(batch)), row.to(inside.device)] = False
+        place = inside.int().argmax(1)  # the first word
+        marked = torch.zeros_like(inside)
+        marked[torch.arange(len(batch)), place] = True
+        parted, training = self._with_barrier(lambda _: marked), self.network.training
+        with torch.no_grad():
+            self.network.eval()
+            embedded = self.embed(batch)
+            other = torch.where(marked.unsqueeze(-1), -2 * embedded, embedded)
+            before, after = (
+                parted.begin(batch, e, self.anatomy.last)[0] for e in (embedded, other)
+            )
+            self.network.train(training)
+        rest = inside & ~marked
+        return agree(wide(before)[rest], wide(after)[rest], self._dtype)
+
+    def _apart(self, batch: Batch) -> Callable[[Call], Call]:
+        """What makes of a call one in which words on two sides of the barrier see no other."""
+        if self.barrier is None:
+            return lambda call: call
+        hidden = out_of_sight(self.barrier(batch), self._rows(batch).to(batch.ids.device))
+        return lambda call: call.hiding(hidden)
+
     def scale_heads(self, batch: Batch, factors: Tensor, dropped: Tensor | None = None) -> Tensor:
         """See `AttentionModel`."""
         with self.seam.handling(altering(factors, dropped)):
@@ -502,6 +554,19 @@ def evened(call: Call, content: Tensor) -> Tensor:
     mass = (weights * inside).sum(-1, keepdim=True)
     mean = mass / inside.sum(-1, keepdim=True).clamp_min(1)
     return torch.where(inside, mean, weights)
+
+
+def out_of_sight(marked: Tensor, rows: Tensor) -> Tensor:
+    """(B, Q, T) which positions each query must not see, so that two groups meet in one row alone.
+
+    `marked` (B, T) is one group, and all other positions are the other. The row at `rows` (B,) sees
+    all positions, and none but itself sees it (Pruthi et al. 2020, in the authors' code).
+    """
+    hidden = marked.unsqueeze(2) != marked.unsqueeze(1)
+    each = torch.arange(len(rows), device=rows.device)
+    hidden[each, :, rows] = True
+    hidden[each, rows] = False
+    return hidden
 
 
 def _always(given: Tensor) -> Handler:

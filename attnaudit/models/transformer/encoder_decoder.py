@@ -93,7 +93,7 @@ class EncoderDecoder(TransformerClassifier):
     kind = SELF
     # What these show is one stack of layers, each with one attention.
     trace = scale_heads = layer_states = None  # type: ignore[assignment]
-    joins = without_values = attention_graph = None  # type: ignore[assignment]
+    joins = without_values = attention_graph = parted = None  # type: ignore[assignment]
     paths = replaced = None  # type: ignore[assignment]
 
     def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:

@@ -24,7 +24,7 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from attnaudit.models.interface import Keys
-from attnaudit.models.transformer.calls import Handler, wide
+from attnaudit.models.transformer.calls import Handler, by_query, wide
 
 NAME = "attnaudit"
 
@@ -107,7 +107,7 @@ class Call:
 
     def hiding(self, hidden: Tensor) -> Call:
         """The call in which no query sees some positions."""
-        kept = ~hidden[:, None, None].to(self.query.device)  # (B, 1, 1, T)
+        kept = ~by_query(hidden).to(self.query.device)  # (B, 1, 1 or Q, T)
         if self.mask is None:
             return replace(self, mask=kept)
         mask = self.mask[..., : kept.shape[-1]]

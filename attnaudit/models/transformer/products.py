@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from attnaudit.errors import ModelError
 from attnaudit.models.transformer.axes import Axes
-from attnaudit.models.transformer.calls import Call, Handler, wide
+from attnaudit.models.transformer.calls import Call, Handler, by_query, wide
 from attnaudit.models.transformer.interception import forwarding
 
 # Names of functions of torch.
@@ -103,14 +103,18 @@ class Product:
 
     def hiding(self, hidden: Tensor) -> Call:
         """The call in which no query sees some positions."""
-        kept = ~hidden[:, None, None].to(self.scores.device)  # (B, 1, 1, T)
+        kept = ~by_query(hidden).to(self.scores.device)  # (B, 1, 1 or Q, T)
         return replace(self, own=None, kept=kept if self.kept is None else kept & self.kept)
 
     def of_rows(self, rows: Tensor) -> Call:
         """The call of one query of each text."""
         each = torch.arange(len(rows), device=self.scores.device)
-        scores = self.scores[each, :, rows.to(each.device)].unsqueeze(2)
-        return replace(self, scores=wide(scores), own=None)  # which holds those of all queries
+        rows, kept = rows.to(each.device), self.kept
+        scores = self.scores[each, :, rows].unsqueeze(2)
+        if kept is not None and kept.shape[2] > 1:
+            kept = kept[each, :, rows].unsqueeze(2)
+        # What the network computes itself holds the queries of all rows.
+        return replace(self, scores=wide(scores), own=None, kept=kept)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,22 @@ WORKS: tuple[Work, ...] = (
         doi="10.18653/v1/P19-1282",
     ),
     Work(
+        "Pruthi et al. 2020",
+        "inproceedings",
+        (
+            "Danish Pruthi",
+            "Mansi Gupta",
+            "Bhuwan Dhingra",
+            "Graham Neubig",
+            "Zachary C. Lipton",
+        ),
+        "Learning to Deceive with Attention-Based Explanations",
+        2020,
+        _ACL.format("58th"),
+        pages="4782--4793",
+        doi="10.18653/v1/2020.acl-main.432",
+    ),
+    Work(
         "DeYoung et al. 2020",
         "inproceedings",
         (

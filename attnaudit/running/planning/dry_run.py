@@ -240,13 +240,13 @@ def _learned_first(trial: Trial, observer: Observer) -> list[Record]:
 
 
 def _kinds(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs by what their trainings cost: seeds do not differ in it, nor do lambdas."""
+    """The runs by what their trainings cost: seeds do not differ in it, nor do strengths."""
     kinds: dict[str, list[Run]] = {}
     for run in runs:
         told = [
             f"{key} {value}" if key == "removed" else str(value)
             for key, value in run.items()
-            if key not in ("seed", "lambda")
+            if key not in ("seed", "lambda", "coefficient", "least_accuracy")
         ]
         told = ["lambda", *told] if "lambda" in run else told
         kinds.setdefault(" ".join(told), []).append(run)

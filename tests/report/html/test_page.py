@@ -43,7 +43,7 @@ TABLES = (
     *("adversary.instance_bins", "adversary.search", "seed_baseline.runs", "adversary.model"),
     *("adversary.curve", "adversary.seeds", "probe.gaps", "heads.ablation"),
     *("identify.lengths", "compare_readings.order", "ladder.rungs", "patterns.shares"),
-    "rationalize.scores",
+    *("deceive.verdicts", "rationalize.scores"),
 )
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m\x00{{ 7*7 }}{% raw %}\"'><img src=x onerror=y>&lt;"
