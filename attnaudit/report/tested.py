@@ -16,6 +16,7 @@ from attnaudit.report.wording import Fact, facts, readings_of
 
 _ENCODERS = {
     "bilstm": "a BiLSTM",
+    "orthogonal_bilstm": "an orthogonal BiLSTM",
     "cnn": "a convolutional network",
     "average": "an encoder that sees each word by itself",
 }

@@ -30,7 +30,7 @@ WIDEST = 2**14  # a size that a machine can hold, and that no published model of
 class Recipe(Settings):
     """The architecture of a classic model; the defaults are J&W's for single texts."""
 
-    encoder: Literal["bilstm", "cnn", "average"] = "bilstm"
+    encoder: Literal["bilstm", "orthogonal_bilstm", "cnn", "average"] = "bilstm"
     embedding: int = pydantic.Field(
         300, ge=1, le=WIDEST, description="size; the size of `vectors`, if given"
     )
