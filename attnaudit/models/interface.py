@@ -184,6 +184,11 @@ class AttentionModel(nn.Module, abc.ABC):
       no key is left for gets zeros from the attention.
     * `layer_states(batch) -> list of (B, T, M)`: what the first layer begins with, and what each
       layer gives, the last one at the end. The first is a leaf that the others have a gradient in.
+    * `states(encoded) -> (B, T, M)`: what the audited attention reads of each position; with a
+      graph, where the batch was encoded with one.
+    * `word_vectors() -> (W, D)`: the embeddings of all words, in which `embed` looks them up.
+    * `within(batch, encoded) -> (model, batch, encoded)`: for models around another one, which
+      shares their parameters. That one, and what it sees of a batch that they have encoded.
     * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
     """
 

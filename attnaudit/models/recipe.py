@@ -51,6 +51,16 @@ class Pretrained(Settings):
     pretrained: str = pydantic.Field(min_length=1)
     revision: str | None = None
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _check_encoder(cls, given: Any) -> Any:
+        if isinstance(given, dict) and str(given.get("encoder", "")).startswith("orthogonal"):
+            raise ValueError(
+                "an orthogonal recurrence needs a recurrent encoder, and a pretrained transformer "
+                "has none; `training.conicity` works for both"
+            )
+        return given
+
 
 class _Training(Settings):
     """What every training configuration says.
@@ -83,6 +93,12 @@ class FineTuneConfig(_Training):
 
 
 AnyConfig = TrainConfig | FineTuneConfig
+
+
+def repair_facts(config: AnyConfig | None) -> dict[str, Any]:
+    """What reports say of the repairs in a model's training; empty for none."""
+    repairs = config.training.repairs if config else {}
+    return {"repairs": repairs} if repairs else {}
 
 
 def config_class(mapping: Mapping[str, Any]) -> type[TrainConfig] | type[FineTuneConfig]:

@@ -119,6 +119,15 @@ class ClassicModel(AttentionModel):
         keys, query = (part.unsqueeze(1) for part in found)
         return Keys(keys, query)
 
+    def states(self, encoded: Encoded) -> Tensor:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Hidden)
+        return encoded.states
+
+    def word_vectors(self) -> Tensor:
+        """See `AttentionModel`."""
+        return self.embedding.weight
+
     def _hidden(self, batch: Batch, states: Tensor) -> Hidden:
         return Hidden(batch.content, batch.content, states, self._query(batch))
 
