@@ -24,6 +24,7 @@ from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_hea
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches
+from attnaudit.models.reordered import KeptDraw, Reordered, draw_anew
 from attnaudit.models.repairs import check_repairs
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
@@ -41,6 +42,12 @@ def as_it_is(model: AttentionModel, split: str) -> AttentionModel:
 def guided(guides: Guides) -> View:
     """The view under imposed attention."""
     return lambda model, split: Guided(model, guides[split])
+
+
+def reordered(seed: int) -> View:
+    """The view with attention in a random order: another one each time in training, else kept."""
+    kept = KeptDraw(seed)
+    return lambda model, split: Reordered(model, draw_anew if split == "train" else kept)
 
 
 class _Viewed:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# By setting of a training configuration. Their weights are a fact of the model, `repairs`.
-_WORDS = {"conicity": "conicity", "tying": "tying", "masked_words": "masked words"}
+# Settings of a training configuration. Their weights are a fact of the model, `repairs`.
+_SETTINGS = ("conicity", "tying", "masked_words")
 _ORTHOGONAL = "orthogonal_bilstm"
 
 
 def repairs_in_words(facts: Mapping[str, Any]) -> list[str]:
-    """Such as `orthogonal BiLSTM` and `conicity 0.5`; empty for a model without repairs.
+    """Such as `orthogonal BiLSTM` and `conicity=0.5`; empty for a model without repairs.
 
     `facts` are those of the model. Whatever is not as attnaudit writes it is left out.
     """
@@ -19,6 +19,6 @@ def repairs_in_words(facts: Mapping[str, Any]) -> list[str]:
     orthogonal = isinstance(recipe, Mapping) and recipe.get("encoder") == _ORTHOGONAL
     found = ["orthogonal BiLSTM"] if orthogonal else []
     for name, weight in weights.items() if isinstance(weights, Mapping) else ():
-        if name in _WORDS and isinstance(weight, (int, float)):
-            found.append(f"{_WORDS[name]} {weight:g}")
+        if name in _SETTINGS and isinstance(weight, (int, float)):
+            found.append(f"{name}={weight:g}")
     return found

@@ -108,7 +108,7 @@ def changed(record, path, value=None, gone=False):
 
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
-OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support"}
+OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support", "marked"}
 
 
 RANKED = ("comprehensiveness", "sufficiency")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from attnaudit.importance.choice import note_on
 from attnaudit.measures.columns import Frame, parts
 from attnaudit.measures.summary import Summary
@@ -20,6 +22,8 @@ from attnaudit.questions.erase.flip_curve import NAME, FlipCurve
 from attnaudit.questions.erase.flip_tables import flip_columns, flip_table
 from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
+from attnaudit.questions.erase.rightness import NAME as RIGHTNESS
+from attnaudit.questions.erase.rightness import marked_columns, rightness
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.erase.single_tables import (
     single_columns,
@@ -46,6 +50,7 @@ def summarise(
     names, basics = settings.rankings, Basics()
     integrals, origins = Integrals(names), Origins(settings.attributions)
     columns, gaps, by_share, support, lacking = Frame(), Frame(), Frame(), Frame(), 0
+    marked = Frame()
     curve = FlipCurve()
     for part in parts(records):
         for record in part:
@@ -70,6 +75,7 @@ def summarise(
         gaps.extend({"gap": single_gaps(singles)}, len(part))
         by_share.extend(of_part, len(part))
         support.extend(support_figures(part), len(part))
+        marked.extend(marked_columns(part), len(part))
     sample = basics.sample()
     metrics = {
         **basics.model_scores(),
@@ -93,6 +99,9 @@ def summarise(
     n = len(basics.ids)
     if lacking < n:
         tables["plausibility"] = plausibility_table(metrics, names)
+        if np.isfinite(marked["attention"]).any():
+            more, tables[RIGHTNESS] = rightness(basics, marked["attention"], marked["words"])
+            metrics |= more
         if lacking:
             notes.append(
                 f"{lacking} of {n} texts have no human rationale. Plausibility is undefined for "

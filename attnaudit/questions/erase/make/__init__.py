@@ -21,6 +21,8 @@ every record holds (see `questions.answers`):
   the ranking is undefined; they feed `erase.comprehensiveness.*` and `erase.sufficiency.*`;
 * `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
   `plausibility.*`;
+* `marked`: the share of the `attention`, and of the `words`, that lies on the words that people
+  marked, where they marked some; feeds `erase.rightness.*`;
 * `integration`: what the rankings that are integrals rest on, and the `reason` why one is
   undefined; as in records of `correlate`;
 * `attention`: one number per word, which heatmaps show; with `tokens`, the words, only where text
@@ -44,7 +46,11 @@ from attnaudit.questions.answers import Answered, each_batch, words_of
 from attnaudit.questions.erase.cost import cost
 from attnaudit.questions.erase.make.deletions import deletions
 from attnaudit.questions.erase.make.flip_fraction import flip_fractions
-from attnaudit.questions.erase.make.plausibility import agreement_with_people, rationale_of
+from attnaudit.questions.erase.make.plausibility import (
+    agreement_with_people,
+    on_marked,
+    rationale_of,
+)
 from attnaudit.questions.erase.make.single_weight import single_weights
 from attnaudit.questions.erase.make.support import supports
 from attnaudit.questions.erase.settings import EraseSettings
@@ -99,6 +105,7 @@ def _batch_records(
             "plausibility": (
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)
             ),
+            **({} if marked is None else {"marked": on_marked(known, b, marked)}),
             **found.told(b),
             **known.shown_record(b),
         }

@@ -39,6 +39,16 @@ def rationale_of(known: Answered, b: int) -> NDArray[np.bool_] | None:
     return marked if marked.any() else None
 
 
+def on_marked(known: Answered, b: int, rationale: NDArray[np.bool_]) -> dict[str, float | None]:
+    """How much of the shown attention of instance `b`, and of its words, is on the marked words.
+
+    `rationale` (words,) is true at these.
+    """
+    weights = known.on_words[b, : len(rationale)].double().cpu().numpy()
+    shares = compact([min(1.0, float(weights[rationale].sum())), float(rationale.mean())])
+    return dict(zip(("attention", "words"), shares, strict=True))
+
+
 def agreement_with_people(
     scores: Mapping[str, Array], orders: Mapping[str, Order], rationale: NDArray[np.bool_]
 ) -> dict[str, dict[str, float | None]]:
