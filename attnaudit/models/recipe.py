@@ -159,6 +159,7 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
         changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
     changed["output"] = overrides.output or config.output or Path(path.stem)
     config = config.model_copy(update=changed)
+    _check_sizes(config, path)
     if config.data is None:
         raise InputError(
             "does not say which data to use",
@@ -172,3 +173,21 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
             hint="leave it out",
         )
     return config
+
+
+def _check_sizes(config: AnyConfig, path: Path) -> None:
+    """Raise InputError for repairs that compare states with embeddings of another size.
+
+    The size of pretrained vectors is known once they are read, see `repairs.check_repairs`.
+    """
+    tied = [name for name in ("tying", "masked_words") if name in config.training.repairs]
+    if not tied or not isinstance(config, TrainConfig) or config.vectors is not None:
+        return
+    state, embedding = config.model.state_size, config.model.embedding
+    if state != embedding:
+        raise InputError(
+            f"training.{tied[0]} compares states with the embeddings of words, but a state has "
+            f"{state} numbers and an embedding {embedding}",
+            where=path,
+            hint="choose sizes that are equal; the states of a BiLSTM have twice `hidden` numbers",
+        )

@@ -365,7 +365,6 @@ def ctrl_c_at_once(monkeypatch):
     [
         ("training: {conicity: -1}", ["c.yaml:4: training.conicity: should be "]),
         ("training: {conicty: 1}", ["c.yaml:4: unknown key", "did you mean 'conicity'?"]),
-        ("training: {tying: 1}", ["tying does not fit the model", "choose sizes that are equal"]),
         ("trainig: {epochs: 2}", ["c.yaml:4: unknown key 'trainig'", "did you mean 'training'?"]),
         ("vectors: {fil: x.vec}", ["c.yaml:4: unknown key 'vectors.fil'", "'file'"]),
         ("vocabulary: {min_count: none}", ["c.yaml:4: vocabulary.min_count"]),

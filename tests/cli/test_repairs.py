@@ -52,6 +52,25 @@ def test_a_repaired_model_is_audited_and_trained_again(cli, trained, here):
     assert cli("adversary", model, data, *adversary).code == 0
 
 
+def test_sizes_that_do_not_go_together_are_refused_before_anything_is_written(
+    refused, here, tiny_yaml, tiny
+):
+    config = yaml.safe_load(tiny_yaml)
+    config["training"] |= {"tying": 1.0}
+    config["model"] = {"encoder": "bilstm", "embedding": 8, "hidden": 8}
+    (here / "c.yaml").write_text(yaml.safe_dump(config))
+    says = ["c.yaml", "training.tying compares states", "has 16 numbers and an embedding 8"]
+    refused("train", "c.yaml", says=says)
+    first, second, *_ = json.loads((tiny / "train.jsonl").read_text().splitlines()[0])[
+        "text"
+    ].split()
+    (here / "v.vec").write_text(f"{first} 1 2 3\n{second} 3 2 1\n")  # the embedding has their size
+    says = ["tying does not fit the model", "has 16 numbers and an embedding 3; choose"]
+    data = tiny / "data.yaml"
+    refused("train", "c.yaml", "--data", data, "--vectors", "v.vec", "-o", "out", "-q", says=says)
+    refused("train", "c.yaml", "--data", data, "--vectors", "v.vec", "--dry-run", "-q", says=says)
+
+
 def test_a_comparison_names_the_repair_in_the_heading(cli, trained, here, monkeypatch):
     for name, changes in (("plain", ()), ("repaired", REPAIRED)):
         model = trained(name, *changes)

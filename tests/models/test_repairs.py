@@ -9,6 +9,7 @@ from attnaudit.data.batch import Batch, collate
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
 from attnaudit.models import imitation, repairs, training
+from attnaudit.models.classic.encoders import ENCODERS
 from attnaudit.models.guided import Guided, keep, uniform
 from attnaudit.models.predict import Batches
 from attnaudit.models.removal import Shortened, removals
@@ -233,6 +234,12 @@ def test_whatever_the_recipe_trains_is_repaired_and_probes_are_not(make_retraini
     used.clear()
     retraining.learn(retraining.probe(3), 3, quiet, "probe", schedule=retraining.probe_schedule)
     assert set(used) == {()}
+
+
+def test_the_size_of_a_state_is_known_from_the_recipe(make_model):
+    for encoder in ENCODERS:
+        model = make_model(encoder)
+        assert model.recipe.state_size == model.encoder.width
 
 
 # --- what does not go ------------------------------------------------------------------------

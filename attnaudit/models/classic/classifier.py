@@ -39,6 +39,11 @@ class Recipe(Settings):
     )
     attention: Literal["additive", "dot", "uniform"] = "additive"
 
+    @property
+    def state_size(self) -> int:
+        """How many numbers a state has."""
+        return self.hidden * (2 if "bilstm" in self.encoder else 1)
+
     @pydantic.model_validator(mode="after")
     def _check_filters(self) -> Recipe:
         kernels = len(CNN.kernels)

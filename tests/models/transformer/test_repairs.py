@@ -70,17 +70,17 @@ def test_hidden_words_are_hidden_by_the_mask_token(make_classifier, monkeypatch)
     torch.testing.assert_close(found, torch.stack(expected), rtol=1e-4, atol=1e-4)
 
 
-def test_fine_tuning_on_a_repair_lowers_it(make_network, make_classifier):
+def test_fine_tuning_on_a_repair_lowers_it(make_classifier):
     batch = text_batch(*LENGTHS)
     for name in ("conicity", "tying"):
         model = copy.deepcopy(make_classifier("bert")).requires_grad_(True)
         steps = torch.optim.Adam(model.parameters(), lr=3e-3)
-        before = float(added(model, batch, **{name: 1.0}).mean())
+        before = added(model, batch, **{name: 1.0}).mean().item()
         for _ in range(15):
             steps.zero_grad()
             added(model, batch, **{name: 1.0}).mean().backward()
             steps.step()
-        assert float(added(model, batch, **{name: 1.0}).mean()) < 0.9 * before
+        assert added(model, batch, **{name: 1.0}).mean().item() < 0.9 * before
 
 
 def test_models_whose_states_and_embeddings_differ_in_size(make_classifier):
