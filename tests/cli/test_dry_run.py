@@ -133,9 +133,10 @@ def test_trainings_and_their_passes_are_those_that_are_made(
 
 
 def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
-    asked = ("seed-baseline", *audited, "--seeds", "2", "--permuted-labels")
+    asked = ("seed-baseline", *audited, "--seeds", "2", "--permuted-labels", "--random-attention")
     (part,) = plan(*asked).parts
-    kinds = ("seed", "converged learned", "converged uniform", "converged peaked", "permuted")
+    attentions = ("learned", "uniform", "peaked", "random", "reordered")
+    kinds = ("seed", *(f"converged {name}" for name in attentions), "permuted")
     assert {t.kind: t.count for t in part.trainings} == dict.fromkeys(kinds, 2)
     for one in part.trainings:
         longest = 3 if one.kind.startswith("converged") else 1
@@ -150,7 +151,7 @@ def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
         for record in map(json.loads, (here / "r.jsonl").read_text().splitlines()[1:-1])
         if "training" in record and record["run"]["split"] == "test"
     ]
-    assert len(ended) == 6
+    assert len(ended) == 10
     spared = sum(3 - epochs for epochs in ended)
     made -= loading(cli, audited, counted)
     assert part.passes.forward == made + spared * (TRAIN + 20)

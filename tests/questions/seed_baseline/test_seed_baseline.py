@@ -329,8 +329,11 @@ def test_columns_have_the_metrics_as_their_means():
 
 
 def controlled():
-    """The known records and one on shuffled labels, with controls in the audited model's."""
-    records = [*known(), *model("permuted", 1, GOLD, (0.2,) * 4, (0.5,) * 4)]
+    """The known records and all that is made on request, with controls in the audited model's."""
+    asked = [*model("permuted", 1, GOLD, (0.2,) * 4, (0.5,) * 4)]
+    for attention in ("random", "reordered"):
+        asked += converged(attention, 1, GOLD, (0.2,) * 4, (0.5,) * 4)
+    records = [*known(), *asked]
     for record, tvd in zip(records[:4], (0.1, 0.2, 0.3, 0.6), strict=True):
         layers = {"tvd": 2 * tvd / 3, "flips": False}
         record["controls"] = {
