@@ -206,15 +206,17 @@ def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
     assert seconds.low < seconds.likely < seconds.high
 
 
-def test_a_training(cli, plan, here, tiny_yaml, counted):
-    (here / "c.yaml").write_text(tiny_yaml)
+@pytest.mark.parametrize(("repairs", "looked_at"), [("", 0), ("masked_words: 0.1, ", 2)])
+def test_a_training(cli, plan, here, tiny_yaml, counted, repairs, looked_at):
+    """Hidden words take a second pass, and two texts are looked at beforehand."""
+    (here / "c.yaml").write_text(tiny_yaml.replace("training: {", "training: {" + repairs))
     said = plan("train", "c.yaml")
     (part,) = said.parts
     assert said.model is None
     assert (part.instances, part.batches) == (60, 2)
     counted.forward = counted.learned = 0
     assert cli("train", "c.yaml").code == 0
-    assert (part.passes.forward, part.passes.exact) == (counted.forward, True)
+    assert (part.passes.forward, part.passes.exact) == (counted.forward - looked_at, True)
     assert part.passes.backward == 60
     assert counted.learned == 2
 
