@@ -11,9 +11,10 @@ _NAMES = """
     layer, layers, leak, look, looks, majority, manipulation, max, mean, meaning, metric, metrics,
     necessary, necessity, norms, optimum, out of context, outside, p, partial, pass, peaked,
     piece, pieces, pilot, plant, plants, position, power, query, random, record, records,
-    reference, relevance, residual, room, row, rows, s, scope, scratch, shuffle, shuffled,
-    significance, significant, stability, stable, stopped improving, suite, suites, support, text,
-    texts, token, trained, uniform, unit, units, unstable, untrained, warm, weights, word, words
+    reference, relevance, reordered, repair, repaired, repairs, residual, room, row, rows, s, scope,
+    scratch, shuffle, shuffled, significance, significant, stability, stable, stopped improving,
+    suite, suites, support, text, texts, token, trained, tying, uniform, unit, units, unstable,
+    untrained, warm, weights, word, words
 """
 EVERYDAY = frozenset(" ".join(_NAMES.split()).split(", "))
 # Cells of tables that mean something else than the term of the same name.

@@ -13,6 +13,7 @@ from attnaudit.measures.limits import LEVEL
 from attnaudit.questions.looks import AUTO
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import SCORES, ScoreName
+from attnaudit.records.repaired import repairs_in_words
 from attnaudit.records.schema import Header
 
 
@@ -102,17 +103,19 @@ def _scope(header: Header, facts: Mapping[str, Any]) -> str:
 
 def _what(facts: Mapping[str, Any]) -> str:
     """Which recipe it is, or which of a transformer's many rows of attention is audited."""
+    repaired = repairs_in_words({"repairs": facts.get("repairs")})
+    with_repairs = f", repairs: {', '.join(repaired)}" if repaired else ""
     if _is_transformer(facts):
         row, layers, heads = (facts.get(key, "?") for key in ("row", "layers", "heads"))
         site = facts.get("site") or f"{row} row of the last layer"
         return (
             f"{facts['architecture']}, {site}; the model has {layers} layers x {heads} heads x"
-            " tokens"
+            f" tokens{with_repairs}"
         )
     recipe = facts.get("recipe")
     if not isinstance(recipe, Mapping) or not {"encoder", "attention"} <= recipe.keys():
         return "this recipe"
-    return f"{recipe['encoder']} with {recipe['attention']} attention"
+    return f"{recipe['encoder']} with {recipe['attention']} attention{with_repairs}"
 
 
 def _reserve(facts: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ from attnaudit.measures.summary import Estimate, Summary, Table
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches, predict
 from attnaudit.models.recipe import AnyConfig, EmbeddedData
-from attnaudit.models.training import Progress, TrainingData, train
+from attnaudit.models.training import Labels, Progress, TrainingData, train
 from attnaudit.models.untrained import (
     Trained,
     Untrained,
@@ -115,9 +115,17 @@ def fit(
     model = ready.blank.fresh(config.training.seed).to(device)
     if reuse:
         resume = _is_of(state, ready.digest)
+    goal = Labels(model, data, config.training)
     _make(config, checkpoint)  # only now: a mistake in the data leaves nothing behind
     progress = train(
-        model, data, config.training, observer, digest=ready.digest, state_file=state, resume=resume
+        model,
+        data,
+        config.training,
+        observer,
+        objective=goal,
+        digest=ready.digest,
+        state_file=state,
+        resume=resume,
     )
     record = {"epochs": progress.epochs, "best_epoch": progress.best_epoch, "digest": ready.digest}
     summary = _summary(model, told, record, splits, device)

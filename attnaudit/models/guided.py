@@ -154,6 +154,11 @@ class Guided(AttentionModel):
             weights = weights / sums.clamp_min(torch.finfo(weights.dtype).tiny)
         return Imposed(encoded.attendable, encoded.content, encoded, weights)
 
+    def within(self, batch: Batch, encoded: Encoded) -> tuple[AttentionModel, Batch, Encoded]:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Imposed)
+        return self.inner, batch, encoded.inner
+
     @override
     def attend(self, encoded: Encoded) -> Tensor:
         assert isinstance(encoded, Imposed)

@@ -2,9 +2,10 @@
 
 Wiegreffe & Pinter 2019, section 4: a fresh model minimises, over the training set, TVD between
 its answers and the base model's, less lambda times KL(its attention || the base's). Labels are not
-used. With lambda 0 it only imitates. Deviations from the authors' code: TVD is the full one, half
-the L1 distance over classes, so that our lambda is twice theirs; KL has a bound, which it lacks
-where the base attends to nothing; the epoch is picked on dev.
+used. With lambda 0 it only imitates. Where the recipe has repairs (`repairs`), they are added.
+Deviations from the authors' code: TVD is the full one, half the L1 distance over classes, so that
+our lambda is twice theirs; KL has a bound, which it lacks where the base attends to nothing; the
+epoch is picked on dev.
 
 The bound comes from a floor under the base's weights, not from cutting the KL of an instance off:
 a little weight on a token where the base has e^-30 already makes a KL of 10, and one that is cut
@@ -24,19 +25,26 @@ from attnaudit.data.batch import Batch
 from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.distances import tvd
 from attnaudit.models.guided import Kept, Show, mean_of_heads
-from attnaudit.models.interface import AttentionModel
+from attnaudit.models.interface import AttentionModel, Encoded
+from attnaudit.models.repairs import added_losses
+from attnaudit.models.schedule import Schedule
 
 KL_CLIP = 10.0  # nats: base weights below e^-10, which is 5e-5, count as that
 
 
 def distances(
-    model: AttentionModel, batch: Batch, base: Kept, show: Show = mean_of_heads
+    model: AttentionModel,
+    batch: Batch,
+    base: Kept,
+    show: Show = mean_of_heads,
+    encoded: Encoded | None = None,
 ) -> tuple[Tensor, Tensor]:
     """TVD of answers, (B,) in [0, 1], and KL of attentions, (B,) in nats, in [0, KL_CLIP].
 
     Attentions are what `show` makes of the heads, as in `base`, renormalised over the content.
+    `encoded` is the batch as the model encoded it, where that is known.
     """
-    encoded = model.encode(batch)
+    encoded = model.encode(batch) if encoded is None else encoded
     alpha = model.attend(encoded)
     probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
     moved = tvd(probs, base.probs[batch.rows])
@@ -53,7 +61,8 @@ class Imitation:
     """The objective TVD - lambda KL; the dev score is its negative mean.
 
     `train` and `dev` are what the base model shows of its attention, and answers, on those splits;
-    `show` shows that of the trained model.
+    `show` shows that of the trained model. The repairs of `schedule` are added to the losses, and
+    do not count in the score.
     """
 
     name = "objective"
@@ -65,14 +74,19 @@ class Imitation:
         dev: Kept,
         batches: Sequence[Batch],
         show: Show = mean_of_heads,
+        schedule: Schedule | None = None,
     ) -> None:
+        self._schedule = schedule or Schedule()
         self.strength, self._train, self._dev, self._batches = strength, train, dev, batches
         self._show = show
 
     def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
         """See `Objective`."""
-        moved, kl = distances(model, batch, self._train, self._show)
-        return moved - self.strength * kl
+        encoded = model.encode(batch)
+        moved, kl = distances(model, batch, self._train, self._show, encoded)
+        losses = moved - self.strength * kl
+        added = added_losses(self._schedule, model, batch, encoded)
+        return losses if added is None else losses + added
 
     @torch.no_grad()
     def score(self, model: AttentionModel) -> float:

@@ -197,6 +197,11 @@ class AttentionModel(nn.Module, abc.ABC):
       answer along paths through the layers, and answers in which states and heads are replaced; of
       one text, whose embeddings are (1, T, D) as those of its `baseline`. See the modules `paths`
       and `replacing` of models.transformer.
+    * `states(encoded) -> (B, T, M)`: what the audited attention reads of each position; with a
+      graph, where the batch was encoded with one.
+    * `word_vectors() -> (W, D)`: the embeddings of all words, in which `embed` looks them up.
+    * `within(batch, encoded) -> (model, batch, encoded)`: for models around another one, which
+      shares their parameters. That one, and what it sees of a batch that they have encoded.
     * `fresh(seed) -> AttentionModel`: a new, untrained instance of the same recipe (`trainable`).
     """
 

@@ -24,7 +24,7 @@ from attnaudit.execution.files import sha256_file
 from attnaudit.models.checkpoint import load_checkpoint
 from attnaudit.models.gradient_law import check_gradients
 from attnaudit.models.interface import AttentionModel, ModelSpec, capability, check_laws
-from attnaudit.models.recipe import AnyConfig
+from attnaudit.models.recipe import AnyConfig, repair_facts
 from attnaudit.models.references import is_hub_id, is_plugin, plugins_first
 
 DEFAULT_SITE = -1  # as a layer: the one row that the answer is read from, or the rows if many
@@ -220,6 +220,7 @@ def find_model(reference: str, seed: int, placement: Placement | None = None) ->
         "kind": "checkpoint",
         "sha256": sha256_file(path),
         "recipe": checkpoint.model.recipe.model_dump(mode="json"),
+        **repair_facts(checkpoint.config),
     }
     return Source(
         reference,
@@ -259,7 +260,7 @@ def _transformer(reference: str, placement: Placement) -> Source:
         opened.labels,
         opened.reading() if beside is None else beside.reading,
         build,
-        loading.facts_of(opened, model),
+        loading.facts_of(opened, model) | repair_facts(None if beside is None else beside.config),
         None if beside is None else beside.config,
         limits=opened.reading(),
         placed=placement.device_map is not None,

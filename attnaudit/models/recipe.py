@@ -51,6 +51,16 @@ class Pretrained(Settings):
     pretrained: str = pydantic.Field(min_length=1)
     revision: str | None = None
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _check_encoder(cls, given: Any) -> Any:
+        if isinstance(given, dict) and str(given.get("encoder", "")).startswith("orthogonal"):
+            raise ValueError(
+                "an orthogonal recurrence needs a recurrent encoder, and a pretrained transformer "
+                "has none; `training.conicity` works for both"
+            )
+        return given
+
 
 class _Training(Settings):
     """What every training configuration says.
@@ -83,6 +93,12 @@ class FineTuneConfig(_Training):
 
 
 AnyConfig = TrainConfig | FineTuneConfig
+
+
+def repair_facts(config: AnyConfig | None) -> dict[str, Any]:
+    """What reports say of the repairs in a model's training; empty for none."""
+    repairs = config.training.repairs if config else {}
+    return {"repairs": repairs} if repairs else {}
 
 
 def config_class(mapping: Mapping[str, Any]) -> type[TrainConfig] | type[FineTuneConfig]:
@@ -143,6 +159,7 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
         changed["training"] = config.training.model_copy(update={"seed": overrides.seed})
     changed["output"] = overrides.output or config.output or Path(path.stem)
     config = config.model_copy(update=changed)
+    _check_sizes(config, path)
     if config.data is None:
         raise InputError(
             "does not say which data to use",
@@ -156,3 +173,21 @@ def read_config(path: Path, overrides: Overrides) -> AnyConfig:
             hint="leave it out",
         )
     return config
+
+
+def _check_sizes(config: AnyConfig, path: Path) -> None:
+    """Raise InputError for repairs that compare states with embeddings of another size.
+
+    The size of pretrained vectors is known once they are read, see `repairs.check_repairs`.
+    """
+    tied = [name for name in ("tying", "masked_words") if name in config.training.repairs]
+    if not tied or not isinstance(config, TrainConfig) or config.vectors is not None:
+        return
+    state, embedding = config.model.state_size, config.model.embedding
+    if state != embedding:
+        raise InputError(
+            f"training.{tied[0]} compares states with the embeddings of words, but a state has "
+            f"{state} numbers and an embedding {embedding}",
+            where=path,
+            hint="choose sizes that are equal; the states of a BiLSTM have twice `hidden` numbers",
+        )

@@ -161,6 +161,11 @@ class Shortened(AttentionModel):
         attendable = torch.zeros_like(content).scatter(1, places, inner.attendable)
         return Fewer(attendable | content, content, inner, places, real)
 
+    def within(self, batch: Batch, encoded: Encoded) -> tuple[AttentionModel, Batch, Encoded]:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Fewer)
+        return self.inner, batch.keep(~self.removal(batch)[0]), encoded.inner
+
     @override
     def attend(self, encoded: Encoded) -> Tensor:
         assert isinstance(encoded, Fewer)

@@ -26,6 +26,8 @@ from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_hea
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches
+from attnaudit.models.reordered import KeptDraw, Reordered, draw_anew
+from attnaudit.models.repairs import check_repairs
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
 from attnaudit.models.untrained import Saving, Trained, load_trained
@@ -43,6 +45,12 @@ def as_it_is(model: AttentionModel, split: str) -> AttentionModel:
 def guided(guides: Guides) -> View:
     """The view under imposed attention."""
     return lambda model, split: Guided(model, guides[split])
+
+
+def reordered(seed: int) -> View:
+    """The view with attention in a random order: another one each time in training, else kept."""
+    kept = KeptDraw(seed)
+    return lambda model, split: Reordered(model, draw_anew if split == "train" else kept)
 
 
 class _Viewed:
@@ -98,7 +106,7 @@ class Retraining:
         self.base, self.spec, self.recipe = base, spec, recipe
         self.splits, self.device, self.budget = splits, device, budget
         self.fresh, self.probe, self.schedule = recipe.fresh, recipe.probe, recipe.schedule
-        self.probe_schedule = recipe.probe_schedule or recipe.schedule
+        self.probe_schedule = (recipe.probe_schedule or recipe.schedule).without_repairs()
         self._kept: dict[tuple[str, Show], Kept] = {}
         self._learned: dict[int, dict[str, Tensor]] = {}
 
@@ -212,13 +220,15 @@ class Retraining:
         """Train `model` in place to answer as the audited model does, and to attend otherwise.
 
         `strength` is lambda; attentions differ in what `show` shows of them. Raises DivergedError
-        if the loss is no longer finite.
+        if the loss is no longer finite, InputError for a repair that does not fit the model.
         """
         changed = {"seed": seed, "epochs": epochs, "patience": patience}
         schedule = self.schedule.model_copy(update=changed)
         model.to(self.device)
         train, dev = self.kept("train", show), self.kept("dev", show)
-        goal = Imitation(strength, train, dev, list(self.batches("dev")), show)
+        batches = list(self.batches("dev"))
+        check_repairs(schedule, model, batches[0])
+        goal = Imitation(strength, train, dev, batches, show, schedule)
         return self.follow(model, schedule, observer, title, goal)
 
     def deceive(

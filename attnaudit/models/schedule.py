@@ -14,10 +14,12 @@ from typing import Any, Literal
 import pydantic
 import torch
 from torch import nn
-from typing_extensions import override
+from typing_extensions import Self, override
 
 from attnaudit.config import Settings
 from attnaudit.models.interface import AttentionModel
+
+REPAIRS = ("conicity", "tying", "masked_words")
 
 
 class Schedule(Settings):
@@ -35,6 +37,33 @@ class Schedule(Settings):
         None, description="the dev score that chooses the epoch; auroc if there are two classes"
     )
     seed: int = pydantic.Field(0, ge=0, lt=2**31)
+    conicity: float = pydantic.Field(
+        0.0,
+        ge=0,
+        description="A repair: the weight of a penalty on vectors that point the same way. 0 is "
+        "without it.",
+    )
+    tying: float = pydantic.Field(
+        0.0,
+        ge=0,
+        description="A repair: the weight of a penalty on states that are far from the embedding "
+        "of their own word. 0 is without it.",
+    )
+    masked_words: float = pydantic.Field(
+        0.0,
+        ge=0,
+        description="A repair: the weight of a second task, to guess hidden words from their "
+        "states. 0 is without it.",
+    )
+
+    @property
+    def repairs(self) -> dict[str, float]:
+        """The repairs with a weight above 0, see `models.repairs`."""
+        return {name: weight for name in REPAIRS if (weight := getattr(self, name))}
+
+    def without_repairs(self) -> Self:
+        """The same schedule for models that are not repaired, such as probes."""
+        return self.model_copy(update=dict.fromkeys(REPAIRS, 0.0))
 
     @property
     def clip(self) -> float:

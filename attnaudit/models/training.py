@@ -32,6 +32,7 @@ from attnaudit.execution.observer import Observer, Task
 from attnaudit.measures.scores import accuracy, auroc
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches, predict
+from attnaudit.models.repairs import added_losses, check_repairs
 from attnaudit.models.schedule import Schedule
 
 
@@ -84,10 +85,10 @@ class Objective(Protocol):
 
 
 class Labels:
-    """Cross-entropy with the gold labels, and the model's own `penalty` where it has one.
+    """Cross-entropy with the gold labels, with the recipe's repairs and the model's `penalty`.
 
     The dev score is AUROC or accuracy, as the schedule says. Raises InputError where dev gives no
-    such score.
+    such score, or for a repair that does not fit the model.
     """
 
     def __init__(self, model: AttentionModel, data: TrainingData, schedule: Schedule) -> None:
@@ -103,6 +104,8 @@ class Labels:
                 hint="add the other class to it, or use select: accuracy",
             )
         self._weights = _class_weights(data, schedule).to(data.device)
+        self._schedule = schedule
+        check_repairs(schedule, model, self._dev[0])
 
     def losses(self, model: AttentionModel, batch: Batch) -> Tensor:
         """See `Objective`."""
@@ -113,7 +116,9 @@ class Labels:
         losses = losses * self._weights[batch.labels]
         if penalty := capability(model, "penalty"):
             losses = losses + penalty(batch, alpha)
-        return losses + self.besides(batch, alpha)
+        losses = losses + self.besides(batch, alpha)
+        added = added_losses(self._schedule, model, batch, encoded)
+        return losses if added is None else losses + added
 
     def besides(self, batch: Batch, alpha: Tensor) -> Tensor:
         """What is added to the loss of each instance for its attention (B, H, T): (B,)."""

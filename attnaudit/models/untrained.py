@@ -17,7 +17,7 @@ from attnaudit.models.blank import Blank, Fresh, read_blank
 from attnaudit.models.checkpoint import Checkpoint, load_checkpoint
 from attnaudit.models.classic.classifier import ClassicModel, Recipe
 from attnaudit.models.interface import AttentionModel, ModelSpec
-from attnaudit.models.recipe import AnyConfig, FineTuneConfig
+from attnaudit.models.recipe import AnyConfig, FineTuneConfig, repair_facts
 from attnaudit.models.schedule import Schedule
 
 # The recipe of a pretrained model says nothing on how large a per-token probe should be, nor how
@@ -147,12 +147,13 @@ def _pretrained(config: FineTuneConfig, spec: ModelSpec) -> Untrained:
 
 def facts_of(config: AnyConfig, model: AttentionModel) -> dict[str, Any]:
     """What a report would say of a trained `model` of a configuration that is not written yet."""
+    repairs = repair_facts(config)
     if not isinstance(config, FineTuneConfig):
-        return {"kind": "checkpoint", "recipe": config.model.model_dump(mode="json")}
+        return {"kind": "checkpoint", "recipe": config.model.model_dump(mode="json"), **repairs}
     from attnaudit.models.transformer import classifier, loading
 
     assert isinstance(model, classifier.TransformerClassifier)
-    return loading.facts_of(_opened(config), model)
+    return loading.facts_of(_opened(config), model) | repairs
 
 
 def _opened(config: FineTuneConfig) -> Any:

@@ -132,7 +132,8 @@ BASE, SEED = (kind_of(model=name) for name in ("base", "seed"))
 LEARNED, UNIFORM, PEAKED = (
     kind_of(model="converged", attention=name) for name in ("learned", "uniform", "peaked")
 )
-
+# The same with random weights, and with learned weights in a random order, where asked for.
+RANDOM, REORDERED = (kind_of(model="converged", attention=name) for name in ("random", "reordered"))
 
 # Uniform attention that was trained as long as the recipe says, in records of older versions.
 OLD_UNIFORM = kind_of(model="uniform")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attnaudit.errors import InputError
 from attnaudit.findings.rules import Deltas
+from attnaudit.records.repaired import repairs_in_words
 from attnaudit.records.retired import retired
 from attnaudit.report.combine import Combined, combine
 from attnaudit.report.schema import Report
@@ -21,7 +22,10 @@ _ENDS = ("low", "high")  # the headers of an interval's ends
 
 @dataclass(frozen=True)
 class Side:
-    """One of the reports that are compared: its name in the tables, its place, and the report."""
+    """One of the reports that are compared: its name in the tables, its place, and the report.
+
+    The name of a repaired model's report says how it is repaired.
+    """
 
     name: str
     path: Path
@@ -42,7 +46,7 @@ def load_sides(paths: Sequence[Path], deltas: Deltas | None = None) -> list[Side
     if len(paths) < 2:
         raise InputError("--compare needs two reports or more", hint="give each as a FILE")
     sides = [
-        Side(name, path, combine(files_of(path), deltas=deltas))
+        _side(name, path, combine(files_of(path), deltas=deltas))
         for name, path in zip(short_names(paths), paths, strict=True)
     ]
     seen: dict[tuple[str, ...], Path] = {}
@@ -65,6 +69,11 @@ def load_sides(paths: Sequence[Path], deltas: Deltas | None = None) -> list[Side
                 hint="compare reports of the same commands",
             )
     return sides
+
+
+def _side(name: str, path: Path, made: Combined) -> Side:
+    repairs = repairs_in_words(made.report.model.model_extra or {})
+    return Side(f"{name} ({', '.join(repairs)})" if repairs else name, path, made)
 
 
 def files_of(path: Path) -> list[Path]:

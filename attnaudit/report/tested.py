@@ -10,12 +10,14 @@ from typing import Any
 
 from attnaudit.questions.basics import OUTSIDE_NOTE
 from attnaudit.readings import READINGS
+from attnaudit.records.repaired import repairs_in_words
 from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report
 from attnaudit.report.wording import Fact, facts, readings_of
 
 _ENCODERS = {
     "bilstm": "a BiLSTM",
+    "orthogonal_bilstm": "an orthogonal BiLSTM",
     "cnn": "a convolutional network",
     "average": "an encoder that sees each word by itself",
 }
@@ -50,6 +52,8 @@ def _model(more: Mapping[str, Any]) -> Iterator[Fact]:
         parts.append("the user's own model")
     if isinstance(more.get("parameters"), int):
         parts.append(f"{more['parameters']:,} parameters")
+    if weights := [words for words in repairs_in_words(more) if not words.startswith("orth")]:
+        parts.append(f"trained with repairs: {listed(weights)}")
     if more.get("supervised"):
         parts.append("training tells it where to attend")
     if parts:

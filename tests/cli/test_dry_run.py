@@ -133,9 +133,10 @@ def test_trainings_and_their_passes_are_those_that_are_made(
 
 
 def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
-    asked = ("seed-baseline", *audited, "--seeds", "2", "--permuted-labels")
+    asked = ("seed-baseline", *audited, "--seeds", "2", "--permuted-labels", "--random-attention")
     (part,) = plan(*asked).parts
-    kinds = ("seed", "converged learned", "converged uniform", "converged peaked", "permuted")
+    attentions = ("learned", "uniform", "peaked", "random", "reordered")
+    kinds = ("seed", *(f"converged {name}" for name in attentions), "permuted")
     assert {t.kind: t.count for t in part.trainings} == dict.fromkeys(kinds, 2)
     for one in part.trainings:
         longest = 3 if one.kind.startswith("converged") else 1
@@ -150,7 +151,7 @@ def test_trainings_that_end_when_they_stop(cli, plan, audited, counted, here):
         for record in map(json.loads, (here / "r.jsonl").read_text().splitlines()[1:-1])
         if "training" in record and record["run"]["split"] == "test"
     ]
-    assert len(ended) == 6
+    assert len(ended) == 10
     spared = sum(3 - epochs for epochs in ended)
     made -= loading(cli, audited, counted)
     assert part.passes.forward == made + spared * (TRAIN + 20)
@@ -205,15 +206,17 @@ def test_a_sweep_may_add_trainings_and_these_may_stop_early(plan, audited):
     assert seconds.low < seconds.likely < seconds.high
 
 
-def test_a_training(cli, plan, here, tiny_yaml, counted):
-    (here / "c.yaml").write_text(tiny_yaml)
+@pytest.mark.parametrize(("repairs", "looked_at"), [("", 0), ("masked_words: 0.1, ", 2)])
+def test_a_training(cli, plan, here, tiny_yaml, counted, repairs, looked_at):
+    """Hidden words take a second pass, and two texts are looked at beforehand."""
+    (here / "c.yaml").write_text(tiny_yaml.replace("training: {", "training: {" + repairs))
     said = plan("train", "c.yaml")
     (part,) = said.parts
     assert said.model is None
     assert (part.instances, part.batches) == (60, 2)
     counted.forward = counted.learned = 0
     assert cli("train", "c.yaml").code == 0
-    assert (part.passes.forward, part.passes.exact) == (counted.forward, True)
+    assert (part.passes.forward, part.passes.exact) == (counted.forward - looked_at, True)
     assert part.passes.backward == 60
     assert counted.learned == 2
 

@@ -156,6 +156,9 @@ def test_settings_that_do_not_go_together(refused, config, here):
     refused("train", config("b.yaml", vocabulary={}), says=["unknown key 'vocabulary'"])
     wrong = config("c.yaml", training={"warm_up": 0.1})
     refused("train", wrong, says=["c.yaml:", "'training.warm_up'; did you mean 'warmup'?"])
+    model = {"pretrained": "a", "encoder": "orthogonal_bilstm"}
+    says = ["d.yaml:", "model: an orthogonal recurrence needs a recurrent encoder"]
+    refused("train", config("d.yaml", model=model), says=says)
 
 
 def test_outputs_that_cannot_be_written(refused, config, here, write_pretrained):

@@ -363,6 +363,8 @@ def ctrl_c_at_once(monkeypatch):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
+        ("training: {conicity: -1}", ["c.yaml:4: training.conicity: should be "]),
+        ("training: {conicty: 1}", ["c.yaml:4: unknown key", "did you mean 'conicity'?"]),
         ("trainig: {epochs: 2}", ["c.yaml:4: unknown key 'trainig'", "did you mean 'training'?"]),
         ("vectors: {fil: x.vec}", ["c.yaml:4: unknown key 'vectors.fil'", "'file'"]),
         ("vocabulary: {min_count: none}", ["c.yaml:4: vocabulary.min_count"]),

@@ -26,7 +26,7 @@ def test_seed_baseline_reports_and_is_made_again(audit, cli, here):
     report = json.loads((here / "r.json").read_text())
     assert report["audit"] == "seed-baseline"
     settings = {"reading": "mean", "score": "macro_f1", "seeds": 2, "permuted_labels": False}
-    assert report["settings"] == {**settings, "seed": 0, "text": False}
+    assert report["settings"] == {**settings, "random_attention": False, "seed": 0, "text": False}
     gap = report["metrics"]["necessity.score_gap"]
     assert gap["ci_low"] <= gap["value"] <= gap["ci_high"]
     again = json.loads(cli("report", "r.jsonl", "--json").out)

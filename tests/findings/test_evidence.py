@@ -162,6 +162,18 @@ def test_the_scope_names_recipe_data_and_split(headed):
     )
 
 
+def test_the_scope_names_the_repairs_of_the_recipe(headed):
+    recipe = {"encoder": "orthogonal_bilstm", "attention": "additive"}
+    repairs = {"conicity": 0.5, "tying": 0.1}
+    found = gather([(headed("probe", recipe=recipe, repairs=repairs), {})])
+    assert found.scope.startswith(
+        "model.pt (orthogonal_bilstm with additive attention, repairs: conicity=0.5, tying=0.1) on"
+    )
+    tuned = {"kind": "transformer", "architecture": "Some", "repairs": repairs}
+    scope = gather([(headed("probe", **tuned), {})]).scope
+    assert "heads x tokens, repairs: conicity=0.5, tying=0.1) on" in scope
+
+
 def test_the_scope_of_a_transformer_names_one_row_of_many_and_its_reserve(headed):
     facts = {
         "kind": "transformer",

@@ -6,11 +6,17 @@ import pytest
 import torch
 
 from attnaudit.data.batch import Batch, collate
+from attnaudit.data.dataset import Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.execution.observer import Silent
+from attnaudit.models.blank import Blank
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
+from attnaudit.models.retraining import Retraining, Trainable
+from attnaudit.models.schedule import Schedule
 
+SCHEDULE = Schedule(epochs=2, batch_size=8, learning_rate=0.02, seed=1)
 WORDS = [f"w{i}" for i in range(30)]
 
 
@@ -85,5 +91,34 @@ def make_model(vocabulary):
         recipe = Recipe(encoder=encoder, attention=attention, embedding=embedding, hidden=hidden)
         spec = ModelSpec(vocabulary, tuple("abc"[:classes]), paired)
         return build_classic(recipe, spec, seed).to(dtype).eval()
+
+    return make
+
+
+@pytest.fixture
+def make_retraining(make_instances, make_instance, vocabulary, tmp_path):
+    """A trained model and what it takes to train others: 60 texts, the class is in one word."""
+
+    def split(name, lengths):
+        texts = make_instances(lengths, seed=len(lengths))
+        texts = [make_instance([*t.tokens, f"w{t.label}"], t.row, t.label) for t in texts]
+        return Dataset(texts, ("no", "yes"), name, tmp_path, "", {}, 0, False)
+
+    def make(encoder="bilstm", schedule=SCHEDULE):
+        spec = ModelSpec(vocabulary, ("no", "yes"))
+        blank = Blank(Recipe(encoder=encoder, embedding=6, hidden=4), spec)
+        splits = {"train": split("train", [3, 5, 2, 8, 6] * 8), "dev": split("dev", [4, 7, 2, 5])}
+        splits["test"] = split("test", [3, 9, 4, 6, 2, 5, 7, 8])
+        base = blank(schedule.seed)
+        made = Retraining(
+            base,
+            spec,
+            Trainable(blank, blank.changed(encoder="average"), schedule),
+            splits,
+            torch.device("cpu"),
+            64,
+        )
+        made.learn(base, schedule.seed, Silent(), "base")
+        return made
 
     return make

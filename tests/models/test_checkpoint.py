@@ -27,7 +27,7 @@ READING = ReadingSettings(
     lowercase=True,
     max_length=77,
 )
-CONFIG = TrainConfig(training=Schedule(epochs=3, seed=5))
+CONFIG = TrainConfig(training=Schedule(epochs=3, seed=5, conicity=0.5, tying=0.25))
 
 
 @pytest.fixture
@@ -60,7 +60,12 @@ def complaint(tmp_path):
 
 @pytest.mark.parametrize(
     ("encoder", "attention", "classes", "paired"),
-    [("bilstm", "additive", 2, False), ("cnn", "dot", 3, True), ("average", "uniform", 3, False)],
+    [
+        ("bilstm", "additive", 2, False),
+        ("orthogonal_bilstm", "additive", 2, True),
+        ("cnn", "dot", 3, True),
+        ("average", "uniform", 3, False),
+    ],
 )
 def test_what_is_saved_is_what_is_loaded(
     save, make_model, make_instances, encoder, attention, classes, paired

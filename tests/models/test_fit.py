@@ -130,7 +130,8 @@ def test_the_command_line_overrides_the_file(folder):
         ),
         (
             "data: a\nmodel:\n  encoder: lstm\n",
-            ":3: model.encoder: should be 'bilstm', 'cnn' or 'average', not 'lstm'",
+            ":3: model.encoder: should be 'bilstm', 'orthogonal_bilstm', 'cnn' or 'average', not "
+            "'lstm'",
         ),
         (
             "training: {epochs: many}",

@@ -5,48 +5,15 @@ import copy
 import pytest
 import torch
 
-from attnaudit.data.dataset import Dataset
 from attnaudit.execution.observer import Silent
-from attnaudit.models.blank import Blank
-from attnaudit.models.classic.classifier import Recipe
 from attnaudit.models.guided import Guided, uniform
-from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import predict
-from attnaudit.models.retraining import Retraining, Trainable, as_it_is, guided
+from attnaudit.models.retraining import as_it_is, guided
 from attnaudit.models.schedule import Schedule
 
 CPU = torch.device("cpu")
 SCHEDULE = Schedule(epochs=2, batch_size=8, learning_rate=0.02, seed=1)
 UNIFORM = guided({"train": uniform, "dev": uniform})
-
-
-@pytest.fixture
-def make_retraining(make_instances, make_instance, vocabulary, tmp_path):
-    """A trained model and what it takes to train others: 60 texts, the class is in one word."""
-
-    def split(name, lengths):
-        texts = make_instances(lengths, seed=len(lengths))
-        texts = [make_instance([*t.tokens, f"w{t.label}"], t.row, t.label) for t in texts]
-        return Dataset(texts, ("no", "yes"), name, tmp_path, "", {}, 0, False)
-
-    def make(encoder="bilstm", schedule=SCHEDULE):
-        spec = ModelSpec(vocabulary, ("no", "yes"))
-        blank = Blank(Recipe(encoder=encoder, embedding=6, hidden=4), spec)
-        splits = {"train": split("train", [3, 5, 2, 8, 6] * 8), "dev": split("dev", [4, 7, 2, 5])}
-        splits["test"] = split("test", [3, 9, 4, 6, 2, 5, 7, 8])
-        base = blank(schedule.seed)
-        made = Retraining(
-            base,
-            spec,
-            Trainable(blank, blank.changed(encoder="average"), schedule),
-            splits,
-            CPU,
-            64,
-        )
-        made.learn(base, schedule.seed, Silent(), "base")
-        return made
-
-    return make
 
 
 def learned(retraining, seed, view=as_it_is, model=None):

@@ -162,7 +162,7 @@ def changed(record, path, value=None, gone=False):
 # What older versions, models that show less, or settings leave out.
 OPTIONAL = {"all_erased", "conicity", "completeness_error", "residual_ratio", "optimum", "search"}
 OPTIONAL |= {"controls", "uniform_layers", "group", "tokens", "support", "impermissible", "value"}
-OPTIONAL |= {"scores", "agreement"}
+OPTIONAL |= {"scores", "agreement", "marked"}
 
 
 SIGNED = {"influence", "along", "through", "odds"}  # log-odds, which may be anything finite

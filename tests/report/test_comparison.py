@@ -111,6 +111,18 @@ def test_recipes_that_differ_are_settings_that_differ(write, report):
     assert found.model.name == "m"
 
 
+def test_the_heading_of_a_repaired_model_says_how_it_is_repaired(write, report):
+    recipe = {"encoder": "orthogonal_bilstm", "attention": "additive"}
+    repaired = {"name": "m", "sha256": "a" * 64, "recipe": recipe, "repairs": {"conicity": 0.5}}
+    model = report.model.model_validate(repaired)
+    found = compared(write("plain.json", 0.3), write("repaired.json", 0.4, model=model))
+    heading = "repaired (orthogonal BiLSTM, conicity=0.5)"
+    for name in ("reports", "settings", "evidence", "metrics"):
+        assert heading in found.tables[f"{COMPARED}.{name}"].columns
+    assert "plain" in found.tables[f"{COMPARED}.reports"].columns
+    assert table(found, "settings")["model.repairs.conicity"] == ["", "0.5"]
+
+
 def test_findings_stand_side_by_side(write, report):
     known = Finding(
         status="for", reason="r", statistic=0.3, metric="necessity.score_gap", interval=[0.2, 0.4]

@@ -95,6 +95,12 @@ def test_the_names_that_policies_rely_on() -> None:
         *(f"necessity.{s}" for s in ("score_gap", "peaked_gap")),
         *(f"necessity.{kind}_score.mean" for kind in ("learned", "uniform", "peaked")),
         *(
+            f"necessity.{kind}_{s}"
+            for kind in ("random", "reordered")
+            for s in ("gap", "score.mean")
+        ),
+        *(f"erase.rightness.auroc.{s}" for s in ("attention", "uniform", "confidence")),
+        *(
             f"probe.base-{other}.score_gap"
             for other in ("uniform", "trained", "shuffled", "untrained", "position")
         ),

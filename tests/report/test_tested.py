@@ -32,6 +32,16 @@ def test_a_trained_model(report: Report) -> None:
     assert "layer and row" not in found
 
 
+def test_a_repaired_model(report: Report) -> None:
+    recipe = {"encoder": "orthogonal_bilstm", "attention": "additive"}
+    found = facts_of(report, recipe=recipe, repairs={"conicity": 0.5, "tying": 0.1})
+    assert found["architecture"] == (
+        "an orthogonal BiLSTM below one layer of additive attention; trained with repairs: "
+        "conicity=0.5 and tying=0.1"
+    )
+    assert facts_of(report, repairs={})["texts"] == "1,725"
+
+
 def test_a_transformer(report: Report) -> None:
     settings = {"correlate": {"reading": "mean"}, "erase": {"reading": "mean"}}
     dataset = report.dataset.model_copy(update={"unit": "piece"})

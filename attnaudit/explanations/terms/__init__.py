@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from attnaudit.explanations.entry import Entry
-from attnaudit.explanations.terms import attention, controls, judging, measures, paper, tests
+from attnaudit.explanations.terms import (
+    attention,
+    controls,
+    judging,
+    measures,
+    paper,
+    repairs,
+    tests,
+)
 
 TERMS: tuple[Entry, ...] = (
     *attention.TERMS,
@@ -11,5 +19,6 @@ TERMS: tuple[Entry, ...] = (
     *tests.TERMS,
     *controls.CONTROLS,
     *judging.TERMS,
+    *repairs.REPAIRS,
     *paper.TERMS,
 )

@@ -90,6 +90,20 @@ CONTROLS = (
     ),
     Entry(
         "control",
+        "random attention",
+        "Models whose attention says nothing of the words, in training and after: one kind has "
+        "weights drawn at random for each text, the other learned weights that change places at "
+        "random.",
+        formula="random: u_t / sum of u, u_t uniform on (0, 1); reordered: alpha_pi(t), pi a "
+        "random permutation of the words, in training another one each time",
+        beside=("necessity.random_gap", "necessity.reordered_gap", "necessity.score_gap"),
+        traps="They are trained with --random-attention only. If they score like learned "
+        "attention, the task does not need attention.",
+        source="Vashishth et al. 2019; how weights are drawn is this tool's own",
+        aliases=("reordered", "reordered attention", "random weights", "random order"),
+    ),
+    Entry(
+        "control",
         "untrained guide",
         "A probe with the attention of a model of the recipe that was not trained.",
         beside=("probe.base-untrained.score_gap",),

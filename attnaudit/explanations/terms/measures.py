@@ -187,7 +187,8 @@ TERMS = (
         unit="cosine",
         range="[0, 1]",
         beside=("permute.tvd.median",),
-        traps="Near 1 no weights can move an answer, so shuffling them shows nothing.",
+        traps="Near 1 no weights can move an answer, so shuffling them shows nothing. A recipe can "
+        "be repaired: see conicity penalty and orthogonal BiLSTM.",
         source="Chandrahas et al. 2018; Mohankumar et al. 2020",
     ),
     Entry(
@@ -329,7 +330,7 @@ TERMS = (
         "term",
         "plausibility",
         "Whether an explanation agrees with what people think is the reason.",
-        beside=("faithfulness", "rationale"),
+        beside=("faithfulness", "rationale", "erase.rightness.auroc.attention"),
         traps="It says nothing about how the model works: a wrong explanation can convince people.",
         source="Jacovi & Goldberg 2020; DeYoung et al. 2020",
     ),

@@ -14,13 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from attnaudit.models.arithmetic import product, tanh_
+from attnaudit.models.classic.recurrence import apart
 
 
 @torch.no_grad()
 def branches(
-    lstm: nn.LSTM, embeddings: Tensor, first: int, last: int, states: Tensor, backwards: bool
+    lstm: nn.LSTM,
+    embeddings: Tensor,
+    first: int,
+    last: int,
+    states: Tensor,
+    backwards: bool,
+    kept_apart: bool = False,
 ) -> None:
     """Fill `states` (B, V, T-1, H) with the LSTM's states without token first, ..., last-1.
+
+    `kept_apart`: each state is made orthogonal to the mean of those before it, see `recurrence`.
 
     One row of the state runs over the whole text. At step t the row of the text without t starts
     as a copy of that row *before* t; from then on it is updated with the others, so each step costs
@@ -32,6 +41,7 @@ def branches(
     variants, size = last - first, lstm.hidden_size
     hidden = embeddings.new_zeros(variants + 1, batch, size)
     cell = torch.zeros_like(hidden)
+    earlier = torch.zeros_like(hidden) if kept_apart else None  # the sum of the states so far
     whole = variants if backwards else 0
     inputs, recurrent = _scores(lstm, embeddings)
     states = states.permute(1, 2, 0, 3)  # (V, T-1, B, H)
@@ -41,8 +51,13 @@ def branches(
         if before < after:  # there is a text without t
             branch = before if backwards else after
             hidden[branch], cell[branch] = hidden[whole], cell[whole]
+            if earlier is not None:
+                earlier[branch] = earlier[whole]
         gates = product(hidden[live].flatten(0, 1), recurrent).view(-1, batch, 4 * size)
         _step(gates.add_(inputs[t]), hidden[live], cell[live])
+        if earlier is not None:
+            hidden[live] = apart(hidden[live], earlier[live])
+            earlier[live] += hidden[live]
         # Token t stands one place earlier in the texts that lack a token before it.
         if before:
             states[:before, t - 1] = hidden[whole] if backwards else hidden[1 : before + 1]

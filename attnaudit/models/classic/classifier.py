@@ -30,7 +30,7 @@ WIDEST = 2**14  # a size that a machine can hold, and that no published model of
 class Recipe(Settings):
     """The architecture of a classic model; the defaults are J&W's for single texts."""
 
-    encoder: Literal["bilstm", "cnn", "average"] = "bilstm"
+    encoder: Literal["bilstm", "orthogonal_bilstm", "cnn", "average"] = "bilstm"
     embedding: int = pydantic.Field(
         300, ge=1, le=WIDEST, description="size; the size of `vectors`, if given"
     )
@@ -38,6 +38,11 @@ class Recipe(Settings):
         128, ge=4, le=WIDEST, description="BiLSTM: for each direction; others: in total"
     )
     attention: Literal["additive", "dot", "uniform"] = "additive"
+
+    @property
+    def state_size(self) -> int:
+        """How many numbers a state has."""
+        return self.hidden * (2 if "bilstm" in self.encoder else 1)
 
     @pydantic.model_validator(mode="after")
     def _check_filters(self) -> Recipe:
@@ -118,6 +123,15 @@ class ClassicModel(AttentionModel):
             return None
         keys, query = (part.unsqueeze(1) for part in found)
         return Keys(keys, query)
+
+    def states(self, encoded: Encoded) -> Tensor:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Hidden)
+        return encoded.states
+
+    def word_vectors(self) -> Tensor:
+        """See `AttentionModel`."""
+        return self.embedding.weight
 
     def _hidden(self, batch: Batch, states: Tensor) -> Hidden:
         return Hidden(batch.content, batch.content, states, self._query(batch))

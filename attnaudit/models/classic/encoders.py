@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from attnaudit.models.classic.branches import branches
+from attnaudit.models.classic.recurrence import run_apart, run_locally
 
 
 class Encoder(nn.Module, abc.ABC):
@@ -57,6 +58,9 @@ class BiLSTM(Encoder):
     text cannot reach its states.
     """
 
+    kept_apart = False
+    """Whether each state is made orthogonal to the mean of those before it in its direction."""
+
     def __init__(self, embedding: int, hidden: int) -> None:
         super().__init__()
         self.ahead = nn.LSTM(embedding, hidden, batch_first=True)
@@ -66,8 +70,8 @@ class BiLSTM(Encoder):
     @override
     def forward(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         turn = _reversal(mask)
-        ahead, _ = self.ahead(embeddings)
-        back, _ = self.back(_take(embeddings, turn))
+        ahead = self._run(self.ahead, embeddings)
+        back = self._run(self.back, _take(embeddings, turn))
         both = torch.cat([ahead, _take(back, turn)], dim=-1)  # (B, T, M)
         return both * mask.unsqueeze(-1)
 
@@ -82,8 +86,8 @@ class BiLSTM(Encoder):
     @override
     def local(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         turn = _reversal(mask)
-        ahead = _local_steps(self.ahead, embeddings)
-        back = _take(_local_steps(self.back, _take(embeddings, turn)), turn)
+        ahead = run_locally(self.ahead, embeddings, self.kept_apart)
+        back = _take(run_locally(self.back, _take(embeddings, turn), self.kept_apart), turn)
         return torch.cat([ahead, back], dim=-1) * mask.unsqueeze(-1)
 
     @override
@@ -92,10 +96,31 @@ class BiLSTM(Encoder):
         """As in `Encoder`; no gradients. States before a deletion are shared, not recomputed."""
         batch, tokens, _ = embeddings.shape
         states = embeddings.new_empty(batch, last - first, tokens - 1, self.width)
-        half = self.width // 2
-        branches(self.ahead, embeddings, first, last, states[..., :half], backwards=False)
-        branches(self.back, embeddings, first, last, states[..., half:], backwards=True)
+        half, kept_apart = self.width // 2, self.kept_apart
+        for lstm, part, backwards in (
+            (self.ahead, states[..., :half], False),
+            (self.back, states[..., half:], True),
+        ):
+            branches(lstm, embeddings, first, last, part, backwards, kept_apart)
         return states  # (B, V, T-1, M)
+
+    def _run(self, lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
+        """The states (B, T, H) of one direction."""
+        if self.kept_apart:
+            return run_apart(lstm, embeddings)
+        states, _ = lstm(embeddings)
+        return states
+
+
+class OrthogonalBiLSTM(BiLSTM):
+    """A BiLSTM that keeps its states apart, see `recurrence` (Mohankumar et al. 2020).
+
+    In each direction a state is orthogonal to the mean of those before it, so that states cannot
+    all point the same way. It has the weights of a BiLSTM. It is a loop over the text: a step of
+    training takes about three times as long as with torch's own LSTM.
+    """
+
+    kept_apart = True
 
 
 class CNN(Encoder):
@@ -173,6 +198,7 @@ class Average(Encoder):
 
 ENCODERS: dict[str, type[BiLSTM] | type[CNN] | type[Average]] = {
     "bilstm": BiLSTM,
+    "orthogonal_bilstm": OrthogonalBiLSTM,
     "cnn": CNN,
     "average": Average,
 }
@@ -186,31 +212,3 @@ def _reversal(mask: Tensor) -> Tensor:
 
 def _take(states: Tensor, index: Tensor) -> Tensor:
     return states.gather(1, index.unsqueeze(-1).expand_as(states))
-
-
-def _gates(lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
-    """The part of every step's gates that comes from the input: (B, T, 4H)."""
-    bias = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
-    return nn.functional.linear(embeddings, lstm.get_parameter("weight_ih_l0"), bias)
-
-
-def _step(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """New hidden state and cell (..., H) from all gates (..., 4H), in torch's order i, f, g, o."""
-    i, f, g, o = gates.chunk(4, dim=-1)
-    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-    return o.sigmoid() * cell.tanh(), cell
-
-
-def _local_steps(lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
-    """The LSTM's states (B, T, H), where step t takes the state before it as a constant."""
-    recurrent = lstm.get_parameter("weight_hh_l0").T
-    with torch.no_grad():
-        inputs = _gates(lstm, embeddings)
-        hidden = cell = inputs.new_zeros(len(inputs), lstm.hidden_size)
-        before: list[tuple[Tensor, Tensor]] = []
-        for t in range(inputs.shape[1]):
-            context = hidden @ recurrent
-            before.append((context, cell))
-            hidden, cell = _step(inputs[:, t] + context, cell)
-    contexts, cells = (torch.stack(x, dim=1) for x in zip(*before, strict=True))
-    return _step(_gates(lstm, embeddings) + contexts, cells)[0]

@@ -59,11 +59,13 @@ ROW_BYTES, ROWS_ELSEWHERE = 24 << 20, 1 << 15
 class Row(Encoded):
     """What the audited row reads: its residual (B, D), and the attention call of its layer.
 
-    The call holds the row's query alone: `call.query` (B, H, 1, D).
+    The call holds the row's query alone: `call.query` (B, H, 1, D). `states` (B, T, D) are what the
+    layer begins with, kept where gradients are.
     """
 
     residual: Tensor
     call: Call
+    states: Tensor | None
 
 
 class ReachedError(Exception):
@@ -455,6 +457,18 @@ class TransformerClassifier(AttentionModel):
         assert isinstance(encoded, Row)
         return encoded.call.keys()
 
+    def states(self, encoded: Encoded) -> Tensor:
+        """See `AttentionModel`; raises ValueError for what was encoded without gradients."""
+        assert isinstance(encoded, Row)
+        if encoded.states is None:
+            raise ValueError("the states are kept where gradients are enabled alone")
+        return wide(encoded.states)
+
+    def word_vectors(self) -> Tensor:
+        """See `AttentionModel`."""
+        table: Tensor = self.network.get_input_embeddings().weight  # type: ignore[operator]
+        return wide(table)
+
     def _run(self, batch: Batch) -> Tensor:
         return self._logits(**self._inputs(batch))
 
@@ -494,7 +508,8 @@ class TransformerClassifier(AttentionModel):
             attendable = attendable & reach.any(1).squeeze(1).to(attendable.device)
         each = torch.arange(len(batch), device=states.device)
         residual = states[each, rows.to(states.device)]
-        return Row(attendable, attendable & batch.content, residual, call)
+        kept = states if torch.is_grad_enabled() else None
+        return Row(attendable, attendable & batch.content, residual, call, kept)
 
     def _as_given(self, hidden: Tensor, run: int) -> Any:
         """States as the block of a run gives them."""

@@ -94,7 +94,7 @@ class EncoderDecoder(TransformerClassifier):
     # What these show is one stack of layers, each with one attention.
     trace = scale_heads = layer_states = None  # type: ignore[assignment]
     joins = without_values = attention_graph = parted = None  # type: ignore[assignment]
-    paths = replaced = None  # type: ignore[assignment]
+    paths = replaced = states = word_vectors = None  # type: ignore[assignment]
 
     def __init__(self, network: nn.Module, example: Batch, mask_token: int | None = None) -> None:
         """See `TransformerClassifier`; the texts of `example` end with the network's end token."""
@@ -307,7 +307,7 @@ class EncoderDecoder(TransformerClassifier):
             attendable = attendable & reach.any(1).squeeze(1).to(attendable.device)
         residual = states[0][each, rows]
         content = attendable & batch.content
-        return DecoderRow(attendable, content, residual, call, tuple(before), tuple(after))
+        return DecoderRow(attendable, content, residual, call, None, tuple(before), tuple(after))
 
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:

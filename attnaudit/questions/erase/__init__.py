@@ -14,7 +14,8 @@ them (comprehensiveness and sufficiency, DeYoung et al. 2020). Compare each figu
 order and, in short texts, with the best possible order. Last, it erases the weights of the words
 that a heatmap highlights. If the answer moves no more than for other words, the heatmap of this
 text is unsupported. If people marked the words that matter (rationales), a separate table shows how
-well rankings agree with them. Such agreement (plausibility) does not show how the model works."""
+well rankings agree with them. Such agreement (plausibility) does not show how the model works. A
+second table shows whether the model is right more often if its attention is on these words."""
 
 QUESTION = Question(
     name="erase",

@@ -7,7 +7,7 @@ compared with. Plausibility speaks neither way: it is no evidence of faithfulnes
 from __future__ import annotations
 
 from attnaudit.questions.text_facts import no_reading
-from attnaudit.records.metric import LEAST_MEAN, UNIT, Direction, MetricSpec
+from attnaudit.records.metric import LEAST_MEAN, LEAST_SCORE, UNIT, Direction, MetricSpec
 
 _SINGLE = "Serrano & Smith 2019, section 4"
 _FLIPS = "Serrano & Smith 2019, section 5"
@@ -44,6 +44,22 @@ def _single(
         beside=tuple(f"erase.single.{other}" for other in beside),
         traps=traps,
         source=source,
+    )
+
+
+def _rightness(name: str, definition: str, formula: str, traps: str) -> MetricSpec:
+    others = [other for other in ("attention", "uniform", "confidence") if other != name]
+    return MetricSpec(
+        f"erase.rightness.auroc.{name}",
+        definition,
+        "fraction",
+        "neutral",
+        LEAST_SCORE,
+        UNIT,
+        formula=formula,
+        beside=tuple(f"erase.rightness.auroc.{other}" for other in others),
+        traps=traps,
+        source="after Yuksekgonul et al. 2024, whose predictor is trained on all heads and layers",
     )
 
 
@@ -365,5 +381,30 @@ SPECS = (
         "a constant score gets (1 + s) / 2, where s is the share of marked words.",
         source=f"{_ERASER}, section 4.1",
         beside=("AUPRC", "plausibility.auprc.attention"),
+    ),
+    _rightness(
+        "attention",
+        "How well the attention on the words that people marked tells texts with a right answer "
+        "from texts with a wrong one.",
+        "P(m(x) > m(x')) + P(m(x) = m(x')) / 2, x answered right and x' wrong, m the share of the "
+        "attention on the marked words",
+        "It may follow from how many words are marked, so compare it with uniform attention. It "
+        "shows that the two go together, not that the one causes the other.",
+    ),
+    _rightness(
+        "uniform",
+        "How well the share of words that people marked, which is what uniform attention would "
+        "give them, tells texts with a right answer from texts with a wrong one: a control.",
+        "P(s(x) > s(x')) + P(s(x) = s(x')) / 2, x answered right and x' wrong, s the share of "
+        "words that are marked",
+        "Above .5 texts are easier if people mark more of their words.",
+    ),
+    _rightness(
+        "confidence",
+        "How well the model's probability of its answer tells texts with a right answer from texts "
+        "with a wrong one, for comparison.",
+        "P(c(x) > c(x')) + P(c(x) = c(x')) / 2, x answered right and x' wrong, c the largest "
+        "probability",
+        "It says nothing about attention.",
     ),
 )

@@ -77,6 +77,13 @@ class Support(Tested, kw_only=True):
                 raise ValueError(f"{name} does not go with {self.draws} draws")
 
 
+class Marked(Fields, kw_only=True):
+    """Shares of the attention and of the words that lie on the words that people marked."""
+
+    attention: Share
+    words: Share
+
+
 class Erased(Read, kw_only=True):
     """What follows when weights are erased and words deleted; the first versions held less."""
 
@@ -88,6 +95,7 @@ class Erased(Read, kw_only=True):
     comprehensiveness: dict[str, list[Drop | None]]
     sufficiency: dict[str, list[Drop | None]]
     plausibility: dict[str, dict[str, Share | None]] | None
+    marked: Marked | UnsetType = UNSET
     integration: dict[str, Integration] | UnsetType = UNSET
 
     def __post_init__(self) -> None:

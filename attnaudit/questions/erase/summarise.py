@@ -23,6 +23,8 @@ from attnaudit.questions.erase.flip_curve import NAME, FlipCurve
 from attnaudit.questions.erase.flip_tables import flip_columns, flip_table
 from attnaudit.questions.erase.metrics import SPECS
 from attnaudit.questions.erase.plausibility_tables import plausibility_columns, plausibility_table
+from attnaudit.questions.erase.rightness import NAME as RIGHTNESS
+from attnaudit.questions.erase.rightness import marked_columns, rightness
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.erase.single_tables import (
     single_columns,
@@ -53,6 +55,7 @@ def summarise(
     integrals, origins = Integrals(names), Origins(settings.attributions)
     unread = NoReading("erase", settings.reading)
     columns, gaps, by_share, support, lacking = Frame(), Frame(), Frame(), Frame(), 0
+    marked = Frame()
     curve = FlipCurve()
     for part in parts(records):
         for record in part:
@@ -67,6 +70,7 @@ def summarise(
         columns.extend({**made[0], **reliance_columns(part), **made[1]}, len(part))
         for frame, found in zip((gaps, by_share, support), made[2:], strict=True):
             frame.extend(found, len(part))
+        marked.extend(marked_columns(part), len(part))
     sample = basics.sample()
     metrics = {
         **basics.model_scores(),
@@ -92,6 +96,9 @@ def summarise(
     n = len(basics.ids)
     if any(name.startswith("plausibility.") for name in columns):
         tables["plausibility"] = plausibility_table(metrics, names)
+        if np.isfinite(marked["attention"]).any():
+            more, tables[RIGHTNESS] = rightness(basics, marked["attention"], marked["words"])
+            metrics |= more
         if lacking:
             notes.append(
                 f"{lacking} of {n} texts have no human rationale. Plausibility is undefined for "

@@ -83,7 +83,8 @@ def _notes(
 ) -> Iterator[str]:
     yield (
         "Lower bounds are what a search found: more may be possible. Weights can do all that a"
-        " query can do. Otherwise no rung can do all that another can do, so a later one may show less."
+        " query can do. Otherwise no rung can do all that another can do, so a later one may show"
+        " less."
     )
     words, state = (part[np.isfinite(part)] for part in (radii["words"], radii["state"]))
     said, share = [], f"{settings.radius:g} times"

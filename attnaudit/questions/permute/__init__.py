@@ -29,6 +29,7 @@ QUESTION = Question(
             "permute.conicity.mean",
             short="TVD, shuffled",
         ),
+        EvidenceRow("conicity of the states (1: all alike)", "permute.conicity.mean"),
     ),
     of_many_rows=True,
     of_sites=True,

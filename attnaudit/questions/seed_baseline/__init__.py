@@ -12,8 +12,9 @@ This test trains the model's recipe again with other random seeds, and measures 
 differ in attention (JSD) and in answers (TVD). Adversaries are compared with these differences. For
 each seed it also trains three models until they stop improving. The first learns its attention. The
 second must give each word the same weight (uniform attention). The third must use random weights
-that are as uneven as the model's own. If uniform attention scores as well as learned attention,
-this recipe does not need attention for the task. Wiegreffe & Pinter 2019, sections 3.2 and 3.3."""
+that are as uneven as the model's own. Two more kinds of random attention are trained on request
+(Vashishth et al. 2019). If uniform attention scores as well as learned attention, this recipe does
+not need attention for the task. Wiegreffe & Pinter 2019, sections 3.2 and 3.3."""
 
 QUESTION = Question(
     name="seed-baseline",
@@ -74,6 +75,26 @@ QUESTION = Question(
             ),
             "If these random weights score as well as learned weights, the model gains by "
             "reading few words, and it does not matter which.",
+        ),
+        ControlRow(
+            "score with random weights",
+            "necessity.random_score.mean",
+            (
+                ("uniform weights", "necessity.uniform_score.mean"),
+                ("learned weights", "necessity.learned_score.mean"),
+            ),
+            "If random weights score as well as learned weights, this recipe does not need "
+            "attention for the task.",
+        ),
+        ControlRow(
+            "score with learned weights in a random order",
+            "necessity.reordered_score.mean",
+            (
+                ("uniform weights", "necessity.uniform_score.mean"),
+                ("learned weights", "necessity.learned_score.mean"),
+            ),
+            "If such weights score as well as learned weights, it does not matter which word "
+            "gets which weight.",
         ),
         ControlRow(
             "attention learned from shuffled labels: distance (JSD)",

@@ -28,6 +28,8 @@ _KINDS = {
     "learned": "learned weights *",
     "uniform": "uniform weights *",
     "peaked": "uneven random weights *",
+    "random": "random weights *",
+    "reordered": "learned weights, random order *",
 }
 
 

@@ -7,7 +7,10 @@ are those of `questions.recording`, and name the model in their `run`:
 * `{"model": "converged", "attention": A, "seed": k}`: the same recipe, trained until the loss on
   dev stops falling (see `models.convergence`). A is `learned`; `uniform`, frozen to 1/n; or
   `peaked`, frozen to the audited model's own weights, shuffled among the words of each text. The
-  order is drawn once for each text, split and seed;
+  order is drawn once for each text, split and seed. Where asked for (Vashishth et al. 2019), A is
+  also `random`, frozen to weights that are drawn once for each text and seed; and
+  `reordered`, learned weights that change places before they are used: in training in another
+  order each time, else in one that is drawn once;
 * `{"model": "permuted", "seed": k}`, where asked for: by the recipe, on shuffled labels.
 
 The authors train uniform attention as long as the recipe says. It may learn more slowly, and the
@@ -40,7 +43,8 @@ from attnaudit.execution.observer import Observer
 from attnaudit.models.convergence import Convergence
 from attnaudit.models.guided import shuffled, uniform
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.retraining import Guides, Retraining, View, as_it_is, guided
+from attnaudit.models.reordered import RandomWeights
+from attnaudit.models.retraining import Guides, Retraining, View, as_it_is, guided, reordered
 from attnaudit.models.training import DivergedError
 from attnaudit.questions.kept_models import KeptModels
 from attnaudit.questions.looks import growing, later
@@ -53,6 +57,7 @@ from attnaudit.questions.settling import settle_reading
 from attnaudit.records.schema import Run
 
 ATTENTIONS = ("learned", "uniform", "peaked")
+OF_NO_WORD = ("random", "reordered")
 
 
 def rounds(
@@ -87,7 +92,8 @@ def _later(settings: SeedBaselineSettings) -> list[Run]:
 
 def _kinds(settings: SeedBaselineSettings) -> list[Run]:
     kinds: list[Run] = [{"model": "seed"}]
-    kinds += [{"model": "converged", "attention": attention} for attention in ATTENTIONS]
+    attentions = (*ATTENTIONS, *(OF_NO_WORD if settings.random_attention else ()))
+    kinds += [{"model": "converged", "attention": attention} for attention in attentions]
     return [*kinds, {"model": "permuted"}] if settings.permuted_labels else kinds
 
 
@@ -159,7 +165,11 @@ def _view(
     splits = tuple(dict.fromkeys(("train", *ledger.splits)))
     if attention == "learned":
         return as_it_is
-    guides: Guides = dict.fromkeys(splits, uniform)
+    if attention == "reordered":
+        return reordered(seed)
+    guides: Guides = dict.fromkeys(
+        splits, RandomWeights(seed) if attention == "random" else uniform
+    )
     if attention == "peaked":
         show = settings.shown.weigh
         guides = {split: shuffled(retraining.kept(split, show), seed) for split in splits}

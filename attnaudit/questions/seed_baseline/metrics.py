@@ -39,6 +39,10 @@ def _jsd(
 _SCORE = "macro-F1: mean over classes of 2 tp / (2 tp + fp + fn); or the --score"
 
 
+_CONTEXT = "after Vashishth et al. 2019"
+_SOURCES = {"peaked": "this tool's own", "random": _CONTEXT, "reordered": _CONTEXT}
+
+
 def _score_of(name: str, attention: str, traps: str) -> MetricSpec:
     return MetricSpec(
         f"necessity.{name}_score.mean",
@@ -51,7 +55,7 @@ def _score_of(name: str, attention: str, traps: str) -> MetricSpec:
         formula=_SCORE,
         beside=("necessity.score_gap", "necessity.peaked_gap"),
         traps=traps,
-        source=_UNIFORM if name != "peaked" else "this tool's own",
+        source=_SOURCES.get(name, _UNIFORM),
     )
 
 
@@ -234,6 +238,20 @@ SPECS = (
                 "If it is as high as with learned attention, it does not matter which words get "
                 "the weight.",
             ),
+            (
+                "random",
+                "attention that must be weights drawn at random, once for each text "
+                "(--random-attention)",
+                "In long texts such weights are nearly uniform on average, so compare it with "
+                "uniform attention too.",
+            ),
+            (
+                "reordered",
+                "learned attention whose weights change places at random before they are used "
+                "(--random-attention)",
+                "Such models often learn to give each word nearly the same weight, because no "
+                "other weights help.",
+            ),
         )
     ),
     *(
@@ -253,6 +271,20 @@ SPECS = (
                 "random attention that is as uneven as the model's",
                 "Uneven random weights hide most words from the model, so this gap is often "
                 "larger than the gap to uniform attention.",
+            ),
+            (
+                "random_gap",
+                "random",
+                "attention that must be weights drawn at random (--random-attention)",
+                "It is true only for this recipe and these data. Near 0 the task does not need "
+                "attention.",
+            ),
+            (
+                "reordered_gap",
+                "reordered",
+                "learned attention in a random order (--random-attention)",
+                "It is true only for this recipe and these data. Near 0 the task does not need "
+                "attention.",
             ),
         )
     ),

@@ -1,5 +1,6 @@
 """What learned attention gains: models with learned, uniform and peaked random attention.
 
+On request there are also models with random weights, and with learned weights in a random order.
 All of them were trained until they stopped improving, see `models.convergence`.
 """
 
@@ -10,10 +11,21 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from attnaudit.measures.summary import Cell, Estimate, Table
-from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, PEAKED, UNIFORM, Kind, Runs
+from attnaudit.questions.runs import (
+    LEARNED,
+    OLD_UNIFORM,
+    PEAKED,
+    RANDOM,
+    REORDERED,
+    UNIFORM,
+    Kind,
+    Runs,
+)
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 
 ATTENTIONS: Mapping[str, Kind] = {"learned": LEARNED, "uniform": UNIFORM, "peaked": PEAKED}
+ON_REQUEST: Mapping[str, Kind] = {"random": RANDOM, "reordered": REORDERED}
+ALL_ATTENTIONS: Mapping[str, Kind] = {**ATTENTIONS, **ON_REQUEST}
 # What stands in place of figures that older records cannot give.
 OLD = (
     "an older version made these records. It trained models with uniform attention only as "
@@ -27,27 +39,31 @@ def made_by_older(runs: Runs) -> bool:
 
 
 def necessity(runs: Runs, scorer: ScoreOfSeeds) -> dict[str, Estimate]:
-    """The metrics of `necessity`; undefined, with the reason, where models are missing."""
+    """The metrics of `necessity`; undefined, with the reason, where models are missing.
+
+    Those of models that are trained on request are left out where there are none.
+    """
 
     def score(name: str) -> Estimate:
-        kind = ATTENTIONS[name]
+        kind = ALL_ATTENTIONS[name]
         seeds = runs.seeds(**dict(kind))
         if not seeds:
             return _nothing(runs, name)
         return scorer.mean(scorer.values(runs.probs(kind, seeds)))
 
     def gap(other: str) -> Estimate:
-        seeds = runs.shared_seeds([LEARNED, ATTENTIONS[other]])
+        seeds = runs.shared_seeds([LEARNED, ALL_ATTENTIONS[other]])
         if not seeds:
             return _nothing(runs, f"learned and {other}")
-        ours, theirs = (runs.probs(kind, seeds) for kind in (LEARNED, ATTENTIONS[other]))
+        ours, theirs = (runs.probs(kind, seeds) for kind in (LEARNED, ALL_ATTENTIONS[other]))
         return scorer.gap(scorer.values(ours), scorer.values(theirs))
 
-    means = {f"necessity.{name}_score.mean": score(name) for name in ATTENTIONS}
+    asked = [name for name, kind in ON_REQUEST.items() if runs.tried(kind)]
+    means = {f"necessity.{name}_score.mean": score(name) for name in (*ATTENTIONS, *asked)}
     return {
         "necessity.score_gap": gap("uniform"),
         **means,
-        "necessity.peaked_gap": gap("peaked"),
+        **{f"necessity.{name}_gap": gap(name) for name in ("peaked", *asked)},
     }
 
 
@@ -90,7 +106,7 @@ class Ended:
 def trainings(runs: Runs) -> Table | None:
     """How long the models were trained, and whether they had stopped improving."""
     rows: list[list[Cell]] = []
-    for name, kind in ATTENTIONS.items():
+    for name, kind in ALL_ATTENTIONS.items():
         ended = Ended.of(runs, kind)
         if not ended.epochs:
             continue

@@ -40,7 +40,7 @@ class ConvergedRun(Fields, kw_only=True):
     """A model that was trained until it stopped improving, on one split."""
 
     model: Literal["converged"]
-    attention: Literal["learned", "uniform", "peaked"]
+    attention: Literal["learned", "uniform", "peaked", "random", "reordered"]
     seed: Seed
     split: str
 

@@ -26,6 +26,12 @@ class SeedBaselineSettings(ScoredSettings):
         description="Also train models on shuffled labels. They show how attention looks that "
         "learned nothing about the task.",
     )
+    random_attention: bool = pydantic.Field(
+        False,
+        description="Also train models with random attention, until they stop improving. One "
+        "kind has random weights, the other has learned weights in a random order. They show "
+        "whether the task needs attention.",
+    )
     seed: int = pydantic.Field(
         0,
         ge=0,

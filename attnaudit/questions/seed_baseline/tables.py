@@ -9,16 +9,21 @@ import numpy as np
 from attnaudit.measures.bins import NAMES, bin_of
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.reliance_tables import UNMOVED_TVD
-from attnaudit.questions.runs import BASE, OLD_UNIFORM, PERMUTED, SEED, Kind, Runs
+from attnaudit.questions.runs import BASE, OLD_UNIFORM, PERMUTED, RANDOM, SEED, Kind, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.seed_baseline.controls import CONTROLS
-from attnaudit.questions.seed_baseline.necessity import ATTENTIONS, OLD, made_by_older, trainings
+from attnaudit.questions.seed_baseline.necessity import (
+    ALL_ATTENTIONS,
+    OLD,
+    made_by_older,
+    trainings,
+)
 from attnaudit.questions.trained_models import TrainedModels
 
 # What the models are called in the table of all of them.
 _KINDS: tuple[tuple[str, Kind], ...] = (
     ("seed", SEED),
-    *ATTENTIONS.items(),
+    *ALL_ATTENTIONS.items(),
     ("uniform", OLD_UNIFORM),
     ("permuted", PERMUTED),
 )
@@ -63,10 +68,18 @@ def _scores(found: TrainedModels, metrics: Mapping[str, Estimate], scorer: Score
         ("learned_score.mean", "learned attention, trained until it stops improving"),
         ("uniform_score.mean", "uniform attention, trained until it stops improving"),
         ("peaked_score.mean", "uneven random attention, trained until it stops improving"),
+        ("random_score.mean", "random attention, trained until it stops improving"),
+        (
+            "reordered_score.mean",
+            "learned weights in a random order, trained until it stops improving",
+        ),
         ("score_gap", "learned minus uniform"),
         ("peaked_gap", "learned minus uneven random"),
+        ("random_gap", "learned minus random"),
+        ("reordered_gap", "learned minus random order"),
     ):
-        rows.append(_row(shown, metrics[f"necessity.{name}"], None))
+        if (figure := metrics.get(f"necessity.{name}")) is not None:
+            rows.append(_row(shown, figure, None))
     notes = [
         "Means over seeds. A difference compares models with the same seed. Intervals cover seeds"
         " and texts.",
@@ -75,6 +88,11 @@ def _scores(found: TrainedModels, metrics: Mapping[str, Estimate], scorer: Score
         "Uneven random attention uses the model's own weights, but on random words of the text. If"
         " it scores as well, it does not matter which words get the weight.",
     ]
+    if "necessity.random_gap" in metrics:
+        notes.append(
+            "Random attention has weights that are drawn at random, once for each text. In a random"
+            " order the model learns its weights, but cannot say which word gets which."
+        )
     if made_by_older(found.runs):
         rows, notes = rows[:2], [f"Learned and uniform attention are not compared: {OLD}."]
     columns = ["", scorer.words, "low", "high", "std"]
@@ -175,6 +193,11 @@ def _runs(found: TrainedModels, scorer: ScoreOfSeeds) -> Table:
         f"score: {scorer.words}. JSD, TVD and flips compare each model with the audited one.",
         "seed: trained as long as the recipe says. learned, uniform, peaked: trained until it "
         "stopped improving. peaked: uneven random weights.",
+        *(
+            ["random: random weights. reordered: learned weights in a random order."]
+            if runs.tried(RANDOM)
+            else []
+        ),
     ]
     if binary:
         notes.append("W&P TVD is the TVD as Wiegreffe & Pinter print it: half of ours.")

@@ -188,7 +188,7 @@ def _learn(
         learning = trial.time(lambda observer: _learned_first(trial, observer), ("dev",))
         training = trainings_of("model to start from", first, retraining.schedule, sizes["train"])
         trainings.append(training)
-        passes += passes_of_training(training, sizes).times(first)
+        passes += passes_of_training(training, retraining.schedule, sizes).times(first)
         seconds += span_of_training(learning, training).times(first)
     known, more = _kinds(runs), _kinds(later)
     at_first = 0
@@ -202,7 +202,8 @@ def _learn(
         for name in names:
             training = trainings_of(name, count, found.schedule, sizes["train"], found.stops)
             trainings.append(training)
-            each = passes_of_training(training, sizes) + answering(2 * recorded)
+            each = passes_of_training(training, found.schedule, sizes)
+            each += answering(2 * recorded)
             passes += each.times(count)
             seconds += span_of_training(found, training).times(count)
         made += [

@@ -204,7 +204,8 @@ def _training_part(ready: Prepared, device: torch.device, memory: Memory) -> Par
     found = trial.time(learn, scored)
     memory.look()
     training = trainings_of("model", 1, schedule, sizes["train"])
-    passes = passes_of_training(training, sizes) + answering(sum(sizes[split] for split in scored))
+    passes = passes_of_training(training, schedule, sizes)
+    passes += answering(sum(sizes[split] for split in scored))
     return Part(
         name="train",
         split="train",

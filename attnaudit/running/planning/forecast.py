@@ -85,9 +85,13 @@ def trainings_of(
     return Trainings(kind=kind, count=count, epochs_least=least, epochs_most=most, steps=steps)
 
 
-def passes_of_training(training: Trainings, sizes: Mapping[str, int]) -> Passes:
-    """All epochs of one training, and the scores on dev after each."""
-    epoch = learning(sizes["train"]) + answering(sizes["dev"])
+def passes_of_training(training: Trainings, schedule: Schedule, sizes: Mapping[str, int]) -> Passes:
+    """All epochs of one training, and the scores on dev after each.
+
+    Where the schedule hides words, the texts with hidden words are a second pass.
+    """
+    again = sizes["train"] if schedule.masked_words else 0
+    epoch = learning(sizes["train"]) + answering(sizes["dev"] + again)
     exact = training.epochs_least == training.epochs_most
     return epoch.times(training.epochs_most) + Passes(exact=exact)
 

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from attnaudit.models.classic.encoders import ENCODERS
+from attnaudit.models.classic.recurrence import GUARD, apart
 
 LENGTHS = [4, 7, 1, 6]
 D, H = 5, 8
@@ -49,6 +50,58 @@ def test_bilstm_is_a_bidirectional_lstm_over_packed_texts(embeddings, mask):
     assert encoder.width == 2 * H
     close(found, unpacked)
     close(encoder.summary(found, mask), torch.cat([last[0], last[1]], dim=-1))
+
+
+def test_orthogonal_bilstm_is_a_cell_whose_state_loses_its_projection(embeddings, mask):
+    """Text by text with torch's own cell: h less (h.m / m.m) m, m the mean of the states before."""
+    encoder = build("orthogonal_bilstm")
+    found = encoder(embeddings, mask)
+    for lstm, part, backwards in (
+        (encoder.ahead, found[..., :H], False),
+        (encoder.back, found[..., H:], True),
+    ):
+        cell = nn.LSTMCell(D, H).double()
+        with torch.no_grad():
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                cell.get_parameter(name).copy_(lstm.get_parameter(f"{name}_l0"))
+        for b, length in enumerate(LENGTHS):
+            state, memory, before = torch.zeros(1, H).double(), torch.zeros(1, H).double(), []
+            for t in reversed(range(length)) if backwards else range(length):
+                state, memory = cell(embeddings[b : b + 1, t], (state, memory))
+                if before:
+                    mean = torch.cat(before).mean(0)
+                    guard = 1e-6 / len(before) ** 2  # of the mean, what 1e-6 is of the sum
+                    state = state - (state @ mean) / (mean @ mean + guard) * mean
+                before.append(state)
+                close(part[b, t], state[0])
+
+
+def test_states_that_are_kept_apart_are_orthogonal_to_the_mean_of_those_before(embeddings, mask):
+    encoder = build("orthogonal_bilstm")
+    found = encoder(embeddings, mask).detach()
+    plain = build("bilstm")
+    plain.load_state_dict(encoder.state_dict())  # they have the same weights
+    least = []
+    for states, others in ((found, plain(embeddings, mask)), (found.flip(1), None)):
+        part = states[..., :H] if others is not None else states[..., H:]
+        sums = part.cumsum(1) - part
+        along = (part * sums).sum(-1).abs()
+        # At most GUARD / (S.S + GUARD) of the projection is left of it.
+        assert (along <= GUARD / (sums.square().sum(-1) + GUARD) + 1e-12).all()
+        # So the squares of the lengths add up, as Pythagoras has it.
+        whole, each = part.sum(1).square().sum(-1), part.square().sum(-1).sum(1)
+        torch.testing.assert_close(whole, each, rtol=1e-3, atol=0)
+        if others is not None:
+            sums = (others[..., :H].cumsum(1) - others[..., :H]).detach()
+            least.append((others[..., :H] * sums).sum(-1).abs().max())
+    assert min(least) > 1e-3  # those of a plain LSTM are not
+
+
+def test_apart_takes_away_the_projection_and_nothing_else():
+    states = torch.tensor([[3.0, 4.0], [3.0, 4.0], [-2.0, 0.0]])
+    earlier = torch.tensor([[5.0, 0.0], [0.0, 0.0], [0.5, 0.0]])
+    expected = torch.tensor([[0.0, 4.0], [3.0, 4.0], [0.0, 0.0]])
+    torch.testing.assert_close(apart(states, earlier), expected, rtol=0, atol=1e-5)
 
 
 def test_cnn_is_a_loop_over_windows(embeddings, mask):

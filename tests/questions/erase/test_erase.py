@@ -60,6 +60,7 @@ def test_records_hold_what_the_docstring_says(model, batches, instances, explain
     found = made(model, batches())
     rankings = ["attention", *(name for name in IMPORTANCES if not name.endswith("_mask"))]
     for record, instance in zip(found, instances, strict=True):
+        marked = record.pop("marked", None)
         assert [k for k in record if k != "group"] == KEYS
         assert json.loads(json.dumps(record, allow_nan=False)) == record
         assert len(record["attention"]) == record["words"]
@@ -71,6 +72,8 @@ def test_records_hold_what_the_docstring_says(model, batches, instances, explain
                 assert len(figures) == 5
                 assert all(-1 <= x <= 1 for x in figures)
         assert (record["plausibility"] is None) == (not any(instance.rationale or ()))
+        assert (marked is None) == (record["plausibility"] is None)
+        assert marked is None or set(marked) == {"attention", "words"}
     assert list(found[0]["plausibility"]) == rankings
     assert made(model, batches(), optimum_items=7)[2]["fractions"].keys() == set(CRITERIA[:-1])
 
@@ -232,7 +235,12 @@ def test_plausibility_stands_apart_and_counts_who_has_none():
     summary = summarise(rows, EraseSettings(measures=QUICK), LABELS)
     estimate = summary.metrics["plausibility.token_f1.attention"]
     assert (estimate.value, estimate.n, estimate.undefined) == (0.5, 1, 2)
-    assert list(summary.tables)[-1] == "plausibility"
+    assert list(summary.tables)[-1] == "plausibility"  # older records have nothing on rightness
+    assert not any(name.startswith("erase.rightness") for name in summary.metrics)
+    rows[0]["marked"] = {"attention": 0.25, "words": 0.5}
+    newer = summarise(rows, EraseSettings(measures=QUICK), LABELS)
+    assert list(newer.tables)[-1] == "erase.rightness"
+    assert newer.metrics["erase.rightness.auroc.attention"].reason.startswith("the answers to all")
     assert (
         "2 of 3 texts have no human rationale. Plausibility is undefined for them."
     ) in summary.notes

@@ -329,8 +329,11 @@ def test_columns_have_the_metrics_as_their_means():
 
 
 def controlled():
-    """The known records and one on shuffled labels, with controls in the audited model's."""
-    records = [*known(), *model("permuted", 1, GOLD, (0.2,) * 4, (0.5,) * 4)]
+    """The known records and all that is made on request, with controls in the audited model's."""
+    asked = [*model("permuted", 1, GOLD, (0.2,) * 4, (0.5,) * 4)]
+    for attention in ("random", "reordered"):
+        asked += converged(attention, 1, GOLD, (0.2,) * 4, (0.5,) * 4)
+    records = [*known(), *asked]
     for record, tvd in zip(records[:4], (0.1, 0.2, 0.3, 0.6), strict=True):
         layers = {"tvd": 2 * tvd / 3, "flips": False}
         record["controls"] = {
@@ -582,6 +585,52 @@ def test_models_on_shuffled_labels_on_request(tiny, tmp_path):
     mean = np.mean([r["jsd"] for r in records])
     assert report.metrics["seed_baseline.permuted_jsd.mean"].value == pytest.approx(mean)
     assert len(records) == 30
+
+
+def test_models_with_random_attention_on_request(tiny, tmp_path):
+    path = tmp_path / "r.jsonl"
+    job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", records=path)
+    asked = SeedBaselineSettings(seeds=1, random_attention=True)
+    watched = Stops()
+    report = run_questions([(QUESTION, asked)], job, None, watched)
+    assert tuple(watched.titles) == (*TRAINED, "random 1", "reordered 1")
+    bases = of_model(path, model="base", split="test")
+    drawn = of_model(path, attention="random", split="test")
+    moved = of_model(path, attention="reordered", split="test")
+    assert len(bases) == len(drawn) == len(moved) == 30
+    assert len({tuple(record["attention"]) for record in drawn}) == 30
+    assert all(sum(record["attention"]) == pytest.approx(1) for record in drawn + moved)
+    for name in ("random", "reordered"):
+        score = report.metrics[f"necessity.{name}_score.mean"].value
+        learned = report.metrics["necessity.learned_score.mean"].value
+        assert report.metrics[f"necessity.{name}_gap"].value == pytest.approx(learned - score)
+    assert combine([path]).report.metrics == report.metrics
+    shown = [row[0] for row in report.tables["controls"].rows]
+    assert shown.index("score with random weights") < shown.index(
+        "score with learned weights in a random order"
+    )
+
+
+def test_scores_of_random_attention_stand_beside_uniform_attention():
+    none = (0.0,) * 4
+    more = [
+        *converged("random", 1, (0, 1, 1, 0), none, none),
+        *converged("random", 2, GOLD, none, none),
+        *converged("reordered", 1, (0, 1, 1, 0), none, none),
+    ]
+    summary = summarise([*known(), *more], TWO, LABELS)
+    found = {name: m.value for name, m in summary.metrics.items()}
+    assert found["necessity.random_score.mean"] == pytest.approx((0.5 + 1) / 2)
+    assert found["necessity.random_gap"] == pytest.approx((0.5 - 0.5) / 2)
+    assert found["necessity.reordered_gap"] == pytest.approx(0.5)  # of the one seed of both
+    for shared in set(found) & set(values(known())):
+        assert found[shared] == values(known())[shared]  # they move no other figure
+    table = summary.tables["seed_baseline.scores"]
+    assert "learned minus random order" in [row[0] for row in table.rows]
+    assert any("drawn at random" in note for note in table.notes)
+    plain = summarise(known(), TWO, LABELS).tables["seed_baseline.scores"]
+    assert not any("random order" in str(row[0]) for row in plain.rows)
+    assert "random" in [row[0] for row in summary.tables["seed_baseline.trainings"].rows]
 
 
 def test_a_training_that_diverges_is_recorded_and_the_others_go_on(tiny, tmp_path, monkeypatch):

@@ -24,6 +24,8 @@ every record holds (see `questions.answers`):
   the ranking is undefined; they feed `erase.comprehensiveness.*` and `erase.sufficiency.*`;
 * `plausibility`: by ranking, agreement with the human rationale, null where there is none; feeds
   `plausibility.*`;
+* `marked`: the share of the `attention`, and of the `words`, that lies on the words that people
+  marked, where they marked some; feeds `erase.rightness.*`;
 * `integration`: what the rankings that are integrals rest on, and the `reason` why one is
   undefined; as in records of `correlate`;
 * `attention`: one number per word, which heatmaps show; with `tokens`, the words, only where text
@@ -51,7 +53,7 @@ from attnaudit.questions.erase.make.single_weight import single_weights
 from attnaudit.questions.erase.make.support import supports
 from attnaudit.questions.erase.settings import EraseSettings
 from attnaudit.questions.maker import Maker, Record
-from attnaudit.questions.people import rationale_of
+from attnaudit.questions.people import on_marked, rationale_of
 from attnaudit.questions.plausibility import agreement_with_people
 from attnaudit.questions.reliance import all_erased, residual_ratios
 from attnaudit.questions.settling import settle
@@ -102,6 +104,11 @@ def _batch_records(
             **deleted[b],
             "plausibility": (
                 None if marked is None else agreement_with_people(scores[b], orders[b], marked)
+            ),
+            **(
+                {}
+                if marked is None or "attention" not in orders[b]
+                else {"marked": on_marked(known, b, marked)}
             ),
             **found.told(b),
             **known.shown_record(b),
