@@ -281,8 +281,8 @@ TERMS = (
     Entry(
         "term",
         "soft scores",
-        "Comprehensiveness and sufficiency where a part of each word is erased, by its rank, and "
-        "not whole words.",
+        "Comprehensiveness and sufficiency where a part of each word is erased, in proportion to "
+        "its score, and not whole words.",
         formula="NC = min(1, max(0, p(x) - p(x')) / (p(x) - p(nothing))); NS = 1 - the same, of "
         "what is kept",
         unit="fraction",
@@ -292,7 +292,7 @@ TERMS = (
         traps="Rankings with larger scores keep more, and look more sufficient. The scores named "
         "`even` keep half of all numbers under every ranking. Parts of words are no real input.",
         source="Zhao & Aletras 2023; after Huang & Chan 2026 for `even`, in this tool's own way",
-        aliases=("soft", "soft comprehensiveness", "soft sufficiency", "even"),
+        aliases=("soft comprehensiveness", "soft sufficiency"),
     ),
     Entry(
         "term",

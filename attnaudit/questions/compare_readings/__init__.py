@@ -12,10 +12,10 @@ every such reading, and importances that do not come from attention, the same sc
 top words of each ranking, or all other words (comprehensiveness and sufficiency, DeYoung et al.
 2020). It erases words one by one until the decision flips (Serrano & Smith 2019), and says where
 the ranking lies between the worst and the best possible order (NAOPC, Edin et al. 2025). Soft
-scores erase a part of each word, by its rank (Zhao & Aletras 2023). The test also compares each
-ranking with leave-one-out, and with the words that people marked. Words are erased in two ways at
-least, because the order of the rankings can change with the way. A random ranking stands beside
-all. A table puts the rankings in order, and marks those that are not told apart from
+scores erase a part of each word, in proportion to its score (Zhao & Aletras 2023). The test also
+compares each ranking with leave-one-out, and with the words that people marked. Words are erased in
+two ways at least, because the order of the rankings can change with the way. A random ranking
+stands beside all. A table puts the rankings in order, and marks those that are not told apart from
 the first. Such scores can be gamed (Goodhart's law): erased texts look unlike real ones, and a
 model can recognise them. Then all scores rise, while no answer and no explanation of a real text
 changes (Hsia et al. 2024). So a good score is no proof. It decides no finding."""
