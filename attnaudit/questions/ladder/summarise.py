@@ -15,7 +15,7 @@ from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.ladder.metrics import RUNGS, SPECS
 from attnaudit.questions.ladder.settings import LadderSettings
-from attnaudit.questions.ladder.tables import rungs_table
+from attnaudit.questions.ladder.tables import NAMES, rungs_table
 from attnaudit.records.metric import range_of
 
 Array = NDArray[np.float64]
@@ -83,7 +83,8 @@ def _notes(
 ) -> Iterator[str]:
     yield (
         "Lower bounds are what a search found: more may be possible. Weights can do all that a"
-        " query can do. Otherwise no rung can do all that another can do, so a later one may show less."
+        " query can do. Otherwise no rung can do all that another can do, so a later one may show"
+        " less."
     )
     words, state = (part[np.isfinite(part)] for part in (radii["words"], radii["state"]))
     said, share = [], f"{settings.radius:g} times"
@@ -101,4 +102,5 @@ def _notes(
         yield f"{' '.join(said)} {sizes} this tool's own choice."
     for rung in rungs:
         if metrics[f"ladder.{rung}.jsd.mean"].value is None and rung in MISSING:
-            yield f"Left out, {RUNGS[rung].changes}: {MISSING[rung]}."
+            reason = MISSING[rung].removeprefix("not available: ")
+            yield f"The rung {NAMES[rung]!r} is left out: {reason}."
