@@ -128,7 +128,7 @@ def _starts(rung: Rung, best: _Best, starts: int, generator: np.random.Generator
     """
     drawn = begin(rung.shape, DRAWN * starts, generator).to(best.goal.base)
     drawn, half = rung.project(drawn), starts // 2
-    far = torch.cat([best.add(part, rung.look(part)) for part in drawn.split(starts)])
+    far = torch.cat([best.add(part, rung.look(part)) for part in torch.split(drawn, starts)])
     order = far[half:].argsort(descending=True, stable=True)[: starts - half]
     return torch.cat([drawn[:half], drawn[half:][order]])
 
@@ -160,7 +160,8 @@ def _step(uphill: Tensor, away: Tensor, over: Tensor, rate: float) -> Tensor:
     up = up / up.norm(dim=1, keepdim=True).clamp_min(TINY)
     back = (over.relu() / square).unsqueeze(1) * out
     back = back * (LONGEST * rate / back.norm(dim=1, keepdim=True).clamp_min(TINY)).clamp_max(1)
-    return (rate * up - back).view(shape)
+    step: Tensor = (rate * up - back).view(shape)
+    return step
 
 
 def begin(shape: tuple[int, ...], starts: int, generator: np.random.Generator) -> Tensor:
