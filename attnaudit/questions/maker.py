@@ -66,7 +66,9 @@ class Maker:
     `asked`, will add; each with the kind that it costs as much as. `cost(model, texts, settings)`
     is how often `records` sends texts through the model; `asked(model, count)` what a question that
     trains asks of the audited model besides an answer, of so many texts. `check(settings, header)`
-    raises InputError where the settings name what was made of another model or of other data.
+    raises InputError where the settings name what was made of another model or of other data. A
+    question that takes seconds a text has `alone`: every text is a batch of its own, whose record
+    is kept as soon as it is made.
     """
 
     records: Callable[[AttentionModel, Batches, Any, Observer], Iterator[list[Record]]] | None = (
@@ -77,6 +79,7 @@ class Maker:
     alike: Callable[[Any, Sequence[str]], Mapping[str, str]] = lambda settings, asked: {}
     cost: Callable[[AttentionModel, Texts, Any], Passes] | None = None
     asked: Callable[[AttentionModel, int], Passes] | None = None
+    alone: bool = False
     check: Callable[[Any, Header], None] = lambda settings, header: None
     stages: (
         Callable[

@@ -186,7 +186,7 @@ class Work:
             self.loaded.spec.vocabulary,
             self.loaded.model.boundaries,
             self.device,
-            self.job.batch_tokens,
+            1 if self.maker.alone else self.job.batch_tokens,
             self.job.pieces,
             given=self.attributed,
         )

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+
+from attnaudit.errors import InputError
+from attnaudit.questions.ladder.adversaries import check_same, read_file
+from attnaudit.questions.ladder.earlier import build_on
+from attnaudit.questions.ladder.settings import LadderSettings
+from attnaudit.questions.opening import open_records
+from attnaudit.questions.question import Earlier
 
 QUICK = ("--limit", 2, "--starts", 2, "--steps", 3)
 
@@ -61,6 +69,35 @@ def test_adversaries_give_the_parameters(asked, tiny, here, cli, refused):
         for one in ids
     ]
     assert found["value"] == pytest.approx(sum(best) / 2, abs=1e-8)
+    name, test = "other.jsonl", (tiny / "test.jsonl").read_text().splitlines()
+    (here / name).write_text("\n".join(test[:3]))
+    says = ("a.jsonl", "records of other data")
+    refused("ladder", model, name, *QUICK, "--adversaries", "a.jsonl", says=says)
+    file, header = read_file(Path("a.jsonl")), open_records(Path("a.jsonl")).header
+    check_same(file, header)
+    for changed, says in (
+        ({"model_sha256": "0" * 64}, "records of another model"),
+        ({"reading": "max"}, "records of the reading max"),
+    ):
+        with pytest.raises(InputError, match=says):
+            check_same(file.model_copy(update=changed), header)
+    earlier = Earlier({"model-adversary": Path("a.jsonl")}, here, ".pt")
+    assert build_on(LadderSettings(), earlier).adversaries == file  # in a suite
+
+
+def test_an_audit_asks_it_only_where_it_is_told_to(tiny, here, cli):
+    skip = [p for name in ("correlate", "erase", "instance-adversary") for p in ("--skip", name)]
+    asked = ("audit", tiny / "model.pt", "--data", tiny / "data.yaml", *skip, "--limit", 2, "-q")
+    (here / "attnaudit.yaml").write_text(
+        "permute: {permutations: 2}\nladder: {starts: 2, steps: 3}\n"
+    )
+    usual = json.loads(cli(*asked[:-1], "-o", "plain", "--dry-run", "--json").out)
+    assert "ladder" not in [part["name"] for part in usual["parts"]]
+    result = cli(*asked, "-o", "more", "--also", "ladder")
+    assert result.code == 0, result.err
+    report = json.loads((here / "more" / "report.json").read_text())
+    assert report["metrics"]["ladder.weights.jsd.mean"]["value"] > 0
+    assert report["settings"]["ladder"]["steps"] == 3
 
 
 def test_what_cannot_be_asked(asked, cli, here, refused):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ class Parameters:
     texts: dict[str, Farthest]
 
     @classmethod
+    @lru_cache(maxsize=1)  # asked for by every text
     def of(cls, file: AdversaryFile, epsilon: float) -> Parameters:
         """What the records say of models whose answer to a text moves by at most `epsilon`.
 

@@ -39,7 +39,7 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         intervals(
             shown,
             "How far the attention can move at the same answer",
-            "largest JSD found, mean over texts",
+            "JSD, mean over texts",
             "Each row lets something else of the model change. A dot is a mean over texts with its"
             " 95 % interval. A lower bound is what a search found: more may be possible. Weights"
             " can do all that a query can do. Otherwise no rung can do all that another can do.",

@@ -15,7 +15,7 @@ from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.questions.basics import Basics
 from attnaudit.questions.ladder.metrics import RUNGS, SPECS
 from attnaudit.questions.ladder.settings import LadderSettings
-from attnaudit.questions.ladder.tables import rungs_table
+from attnaudit.questions.ladder.tables import NAMES, rungs_table
 from attnaudit.records.metric import range_of
 
 Array = NDArray[np.float64]
@@ -102,4 +102,5 @@ def _notes(
         yield f"{' '.join(said)} {sizes} this tool's own choice."
     for rung in rungs:
         if metrics[f"ladder.{rung}.jsd.mean"].value is None and rung in MISSING:
-            yield f"Left out, {RUNGS[rung].changes}: {MISSING[rung]}."
+            reason = MISSING[rung].removeprefix("not available: ")
+            yield f"The rung {NAMES[rung]!r} is left out: {reason}."

@@ -34,14 +34,16 @@ def rungs_table(
             most = metrics["ladder.weights.upper.mean"]
             shown = [most.n, most.value, most.ci_low, most.ci_high]
             rows.append([NAMES[rung], UPPER, *shown, *[None] * len(_OTHERS)])
-    columns = [RUNG, BOUND, "texts", "JSD", "low", "high", "of cap", "found", "TVD", "outside"]
+    columns = [RUNG, BOUND, "texts", "JSD", "low", "high", "relative", "found", "TVD", "outside"]
     notes = [
         "JSD: how far the attention shown moves, in nats, while the answer moves by at most"
-        f" {settings.epsilon:g} (TVD); 0 in texts where nothing was found. of cap: as a share of"
-        f" the largest JSD of any weights ({cap:.3f} on average).",
-        "found: share of texts with such attention. outside: how much of it lies outside the"
-        " words. The upper bound of the weights holds for the query, too.",
+        f" {settings.epsilon:g} (TVD); 0 in texts where nothing was found. relative: the JSD as a"
+        f" share of the largest one that any weights can have ({cap:.3f} on average).",
+        "found: share of texts in which such attention was found. TVD: how far the answer moves"
+        " then. outside: how much of that attention lies outside the words.",
     ]
+    if any(row[1] == UPPER for row in rows):
+        notes.append("The upper bound of the weights holds for the query, too.")
     title = "How far the attention can move at the same answer, by what may change"
     return Table(title, columns, rows, notes)
 

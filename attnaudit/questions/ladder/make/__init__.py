@@ -11,7 +11,8 @@ Besides what every record holds (see `questions.answers`):
   exceeds, and `bound`, what `jsd` is. They feed `ladder.<rung>.*`;
 * `parameters`: the same of the models in the records of `adversary --lambda`; null without these.
 
-Each text is searched by itself, so that what is found does not depend on its batch.
+Each text is searched by itself, so that what is found does not depend on its batch, and its record
+is written as soon as it is made.
 
 On the rung of the weights any weights are allowed, those on special tokens too. It begins with what
 the per-instance adversary finds, which leaves special tokens as they are; where that is no exact
@@ -42,7 +43,7 @@ from attnaudit.questions.instance_adversary.make.detached import Detached
 from attnaudit.questions.instance_adversary.make.weights import adversaries, caps
 from attnaudit.questions.ladder.adversaries import Parameters, check_same
 from attnaudit.questions.ladder.cost import cost, starts_in_ball
-from attnaudit.questions.ladder.make.radius import spacing
+from attnaudit.questions.ladder.make.radius import spacing_of
 from attnaudit.questions.ladder.make.rungs import AGREE, Query, State, WordEmbeddings
 from attnaudit.questions.ladder.make.search import Found, Goal, Rung, climb
 from attnaudit.questions.ladder.settings import LadderSettings
@@ -75,11 +76,11 @@ def records(
     model: AttentionModel, batches: Batches, settings: LadderSettings, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each batch in turn."""
-    table, given = model.embedding_table(), settings.adversaries
+    apart, given = spacing_of(model), settings.adversaries
     ladder = _Ladder(
         model,
         settings,
-        None if table is None else settings.radius * spacing(table),
+        None if apart is None else settings.radius * apart,
         None if given is None else Parameters.of(given, settings.epsilon),
     )
 
@@ -144,7 +145,7 @@ class _Ladder:
     ) -> Record:
         found = adversaries(detached, self.settings.epsilon, 1)
         far, tvd, upper = (float(x) for x in (found.jsd[0, 0], found.tvd[0, 0], found.upper[0]))
-        bound, outside = found.bounds[0], float(1 - known.inside[0])
+        bound, outside = found.bounds[0], _outside(known.alpha[0], known)
         if bool((known.encoded.attendable & ~known.encoded.content).any()):
             # Weights on special tokens may move here, which those bounds do not know of.
             upper = cap
@@ -200,8 +201,8 @@ class _Ladder:
 def _entry(found: Found | None, known: Answered) -> Record:
     """What a record says of a search; the model itself where it found nothing."""
     if found is None:
-        outside = _number(float(1 - known.inside[0]))
-        return {"jsd": 0.0, "tvd": 0.0, "outside": max(0.0, outside), "found": False}
+        outside = _number(_outside(known.alpha[0], known))
+        return {"jsd": 0.0, "tvd": 0.0, "outside": outside, "found": False}
     return {
         "jsd": _number(found.jsd),
         "tvd": _number(found.tvd),
@@ -212,8 +213,8 @@ def _entry(found: Found | None, known: Answered) -> Record:
 
 def _outside(alpha: Tensor, known: Answered) -> float:
     """The share of attention (H, T) outside the words, as a mean over heads."""
-    inside = float((alpha.mean(0) * known.encoded.content[0]).sum())
-    return max(0.0, 1 - inside)
+    elsewhere = known.encoded.attendable[0] & ~known.encoded.content[0]
+    return min(1.0, float((alpha.mean(0) * elsewhere).sum()))
 
 
 def _number(value: float) -> float:
@@ -226,5 +227,6 @@ MAKER = Maker(
     records,
     settle=settle,
     cost=cost,
+    alone=True,
     check=lambda settings, header: check_same(settings.adversaries, header),
 )

@@ -6,11 +6,24 @@ word stays nearer to itself than to any other word.
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import torch
 from torch import Tensor
 
+from attnaudit.models.interface import AttentionModel
+
 WORDS = 1024  # whose nearest neighbours are looked for: every k-th of the table
 _AT_ONCE = 1 << 24  # numbers held at once
+_KNOWN: WeakKeyDictionary[AttentionModel, float | None] = WeakKeyDictionary()
+
+
+def spacing_of(model: AttentionModel) -> float | None:
+    """The spacing of a model's words, found once; None where its table is not at hand."""
+    if model not in _KNOWN:
+        table = model.embedding_table()
+        _KNOWN[model] = None if table is None else spacing(table)
+    return _KNOWN[model]
 
 
 @torch.no_grad()

@@ -1,11 +1,12 @@
 """The search on a rung: as far as possible from the attention shown, while the answer stays.
 
-Gradient projection (after Rosen 1961), from several starts at once: a step goes up the gradient of
-the JSD. Where the answer has moved as far as it may, the part of the gradient that moves it further
-is left out, and one Newton step on the TVD leads back. Each step ends with a projection into the
-ball. Whatever fits on the way counts. From where a start ends, the way back to the model's own is
-halved until the answer fits, too. The best is then read once more by itself: if its answer is not
-within epsilon, nothing was found. So what is found is feasible, and no maximum: a lower bound.
+Gradient projection (after Rosen 1961), from several starts at once, half of which are the best of
+many random ones: a step goes up the gradient of the JSD. Where the answer has moved as far as it
+may, the part of the gradient that moves it further is left out, and one Newton step on the TVD
+leads back. Each step ends with a projection into the ball. Whatever fits on the way counts. From
+where a start ends, the way back to the model's own is halved until the answer fits, too. The best
+is then read once more by itself: if its answer is not within epsilon, nothing was found. So what is
+found is feasible, and no maximum: a lower bound.
 
 Letters in shape comments: S starts, H heads, T tokens, C classes.
 """
@@ -22,7 +23,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.models.distances import jsd, tvd
-from attnaudit.questions.ladder.cost import HALVINGS
+from attnaudit.questions.ladder.cost import DRAWN, HALVINGS
 
 RATE = 0.3  # the length of the first step, in units of the rung; the last one is near 0
 INSIDE = 0.99  # the share of epsilon at which the search turns along the bound
@@ -99,8 +100,8 @@ def climb(
     rung: Rung, goal: Goal, starts: int, steps: int, generator: np.random.Generator
 ) -> Found | None:
     """The farthest alternative that the search finds; None where it finds none."""
-    moved = rung.project(begin(rung.shape, starts, generator).to(goal.base))
     best = _Best(goal)
+    moved = _starts(rung, best, starts, generator)
     for step in range(steps):
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             leaf = moved.requires_grad_()
@@ -117,6 +118,19 @@ def climb(
     with torch.no_grad():
         _go_back(rung, best, moved)
         return _checked(rung, goal, best.moved)
+
+
+@torch.no_grad()
+def _starts(rung: Rung, best: _Best, starts: int, generator: np.random.Generator) -> Tensor:
+    """Displacements (S, ...) to start from, of `DRAWN` times as many.
+
+    Half of them as they come; the others are the farthest that keep the answer.
+    """
+    drawn = begin(rung.shape, DRAWN * starts, generator).to(best.goal.base)
+    drawn, half = rung.project(drawn), starts // 2
+    far = torch.cat([best.add(part, rung.look(part)) for part in torch.split(drawn, starts)])
+    order = far[half:].argsort(descending=True, stable=True)[: starts - half]
+    return torch.cat([drawn[:half], drawn[half:][order]])
 
 
 def _slope(values: Tensor, leaf: Tensor, keep: bool = False) -> Tensor:
@@ -146,7 +160,8 @@ def _step(uphill: Tensor, away: Tensor, over: Tensor, rate: float) -> Tensor:
     up = up / up.norm(dim=1, keepdim=True).clamp_min(TINY)
     back = (over.relu() / square).unsqueeze(1) * out
     back = back * (LONGEST * rate / back.norm(dim=1, keepdim=True).clamp_min(TINY)).clamp_max(1)
-    return (rate * up - back).view(shape)
+    step: Tensor = (rate * up - back).view(shape)
+    return step
 
 
 def begin(shape: tuple[int, ...], starts: int, generator: np.random.Generator) -> Tensor:
@@ -169,12 +184,16 @@ class _Best:
         self.moved: Tensor | None = None
 
     def add(self, moved: Tensor, look: Look) -> Tensor:
-        """Take in displacements (S, ...), and say which of them keep the answer: (S,)."""
+        """Take in displacements (S, ...).
+
+        Gives the JSD (S,) of each, or -inf where it does not keep the answer.
+        """
         fits = self.goal.fits(look, self.goal.epsilon - MARGIN)
-        value, at = self.goal.far(look).detach().masked_fill(~fits, -torch.inf).max(0)
+        values = self.goal.far(look).detach().masked_fill(~fits, -torch.inf)
+        value, at = values.max(0)
         if float(value) > self.far:
             self.far, self.moved = float(value), moved.detach()[at].clone()
-        return fits
+        return values
 
 
 def _go_back(rung: Rung, best: _Best, ends: Tensor) -> None:
@@ -183,7 +202,7 @@ def _go_back(rung: Rung, best: _Best, ends: Tensor) -> None:
     share = high
     for _ in range(HALVINGS):
         moved = share.view(-1, *[1] * (ends.ndim - 1)) * ends
-        fits = best.add(moved, rung.look(moved))
+        fits = best.add(moved, rung.look(moved)).isfinite()
         low, high = torch.where(fits, share, low), torch.where(fits, high, share)
         share = (low + high) / 2
 
