@@ -127,11 +127,13 @@ class _Annotation:
         groups = self.row.get("evidences")
         if groups is None:
             return None
-        parts = groups if isinstance(groups, list) else [None]
-        spans = [span for group in parts for span in (group if isinstance(group, list) else [None])]
-        if not all(isinstance(span, dict) for span in spans):
-            what = "the field 'evidences' is no list of lists of spans"
-            raise self._wrong(what, f"write {_EXAMPLE}")
+        spans: list[Row] = []
+        for group in groups if isinstance(groups, list) else [None]:
+            for span in group if isinstance(group, list) else [None]:
+                if not isinstance(span, dict):
+                    what = "the field 'evidences' is no list of lists of spans"
+                    raise self._wrong(what, f"write {_EXAMPLE}")
+                spans.append(span)
         if len(spans) > MOST_SPANS:
             raise self._wrong(f"the field 'evidences' has more than {MOST_SPANS:,} spans")
         return spans

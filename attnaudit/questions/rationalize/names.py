@@ -41,6 +41,15 @@ def in_words(name: str) -> str:
     return f"rationales by {score}" if by == name else f"only the places chosen by {score}"
 
 
+def in_short(name: str) -> str:
+    """The same for figures, which have little room: a rationale is called by its score."""
+    if name in (FULL, RANDOM):
+        return "full text" if name == FULL else "random words"
+    by = name.removesuffix(PLACES)
+    score = by.replace("_", " ")
+    return score if by == name else f"{score}: places"
+
+
 def called(run: Run) -> str:
     """What a training is called, such as `rationale mean`."""
     return " ".join(str(run[key]) for key in ("sees", "by") if key in run)

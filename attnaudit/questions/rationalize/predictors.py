@@ -59,9 +59,9 @@ class Predictors:
         found = {metric_of(name): self._mean(name) for name in self.names}
         for name in self.by:
             places = places_of(name)
-            found[f"rationalize.{name}.leak_gap"] = self._over_constant(places)
             for other, theirs in ((FULL, FULL), (RANDOM, RANDOM), ("positions", places)):
                 found[f"rationalize.{name}-{other}.score_gap"] = self._gap(name, theirs)
+            found[f"rationalize.{name}.leak_gap"] = self._over_constant(places)
         return found
 
     def diverged(self) -> Iterator[tuple[str, list[int]]]:
