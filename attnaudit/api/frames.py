@@ -25,7 +25,8 @@ _COMMON = {
     "right": "Whether the predicted class is the correct one.",
     "words": "The number of words that attention is shown for.",
     "outside": "The share of the attention that lies outside these words, 0 to 1.",
-    "attention": "One weight for each word; they add up to 1, except for rounding.",
+    "attention": "One weight for each word; they add up to 1, except for rounding. None where "
+    "the reading is undefined for the text.",
     "tokens": "The words, if the records were made with --text.",
     "jsd": "How far the attention is from the audited model's (JSD), in nats, 0 to 0.693.",
     "tvd": "How far the answer is from the audited model's (TVD), 0 to 1.",

@@ -18,6 +18,7 @@ from attnaudit.errors import InputError
 from attnaudit.measures.columns import Frame
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
+from attnaudit.questions.text_facts import NO_READING
 from attnaudit.readings import find_reading
 from attnaudit.readings.reading import Reading
 from attnaudit.records.metric import UNIT
@@ -30,7 +31,7 @@ class NoReading:
     """What the records of a `question` say of texts without the `reading`."""
 
     def __init__(self, question: str, reading: str) -> None:
-        self.reading, self._name = reading, f"{question}.no_reading"
+        self.reading, self._name = reading, f"{question}{NO_READING}"
         self._reasons = Counter[str]()
         self._frame = Frame([self._name])
 

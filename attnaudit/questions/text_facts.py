@@ -5,6 +5,7 @@ from __future__ import annotations
 from attnaudit.records.metric import LEAST_MEAN, UNIT, MetricSpec
 
 OUTSIDE = "attention.outside"
+NO_READING = ".no_reading"  # how the metric of a question is called
 SHORT = "texts.too_short_for_tau"
 TAU_WORDS = 5  # the fewest words of which a tau can have a p-value of at most .05
 
@@ -12,7 +13,7 @@ TAU_WORDS = 5  # the fewest words of which a tau can have a p-value of at most .
 def no_reading(question: str) -> MetricSpec:
     """The metric of the texts that the reading of the attention is undefined for."""
     return MetricSpec(
-        f"{question}.no_reading",
+        f"{question}{NO_READING}",
         "The share of the texts that the reading of the attention is undefined for.",
         "fraction",
         "lower",

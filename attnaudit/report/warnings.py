@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from attnaudit.questions.text_facts import OUTSIDE, SHORT, TAU_WORDS
+from attnaudit.questions.text_facts import NO_READING, OUTSIDE, SHORT, TAU_WORDS
 from attnaudit.report.gates import MISSING, open_gates
 from attnaudit.report.layout import number
 from attnaudit.report.listing import listed
@@ -36,6 +36,7 @@ def besides_gates(report: Report) -> list[Warned]:
         *_lock(report),
         *_below_majority(report),
         *_outside(report),
+        *_unread(report),
         *_cut(report),
         *_short(report),
     ]
@@ -99,6 +100,17 @@ def _outside(report: Report) -> Iterator[Warned]:
             "only what is left."
         )
         yield Warned("attention off the words", words)
+
+
+def _unread(report: Report) -> Iterator[Warned]:
+    for name, metric in report.metrics.items():
+        if name.endswith(NO_READING) and metric.value is not None and metric.value > _MOST:
+            words = (
+                f"{metric.value:.0%} of the texts do not have the reading of the attention by which"
+                f" {name.removesuffix(NO_READING)} ranks words. Its rankings are compared on the"
+                " other texts alone."
+            )
+            yield Warned("texts without the reading", words)
 
 
 def _cut(report: Report) -> Iterator[Warned]:

@@ -136,7 +136,7 @@ class Work:
         for a reading that all texts are too long for.
         """
         _ = self.attributed
-        if isinstance(self.settings, ShownSettings):
+        if isinstance(self.settings, ShownSettings) and self.settings.shown.most is not None:
             check_lengths(self.settings.shown, self._lengths)
         job = self.job
         code = code_digest(f"{self.question.module}.make", __name__, _LINES)

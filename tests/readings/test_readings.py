@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,32 @@ def test_numbers_are_finite_and_of_a_sign_where_none_is_announced(seen, classic,
         assert (shown.abs().sum(1) > 0).all()
         assert reading.signed or (shown >= 0).all()
     assert able
+
+
+@pytest.mark.parametrize("name", OF_MODEL)
+def test_a_text_of_one_word_has_each_reading(seen, name):
+    found, reading = seen("bert", 3), find_reading(name)
+    with torch.no_grad():
+        shown = reading.compute(found)
+    assert reading.undefined(shown, found.batch.within(found.encoded.content)) == {}
+
+
+def test_a_text_without_a_reading_is_told_why(seen):
+    found = seen("bert", 9, 6, 4)
+    batch = found.batch.within(found.encoded.content)
+    flow = replace(find_reading("flow"), most=8)
+    too_long = "more than 8 tokens (each token takes a maximum flow over all layers)"
+    shown = flow.compute(found)
+    assert flow.undefined(shown, batch) == {0: too_long}
+    shown[1, 2] = -torch.inf
+    shown[2] *= ~batch.content[2]
+    assert flow.undefined(shown, batch) == {
+        0: too_long,
+        1: "numbers that are not finite",
+        2: "0 for every word",
+    }
+    none = torch.zeros_like(shown)
+    assert find_reading("mean").undefined(none, batch) == {}  # weights may all lie elsewhere
 
 
 @pytest.mark.parametrize("name", OF_MODEL)

@@ -45,6 +45,8 @@ def test_there_is_nothing_to_warn_of_in_a_usual_report(clean: Report) -> None:
         ({"model__accuracy": 0.5, "model__majority_accuracy": 0.5}, []),
         ({"attention__outside": 0.51}, ["attention off the words"]),
         ({"attention__outside": 0.5}, []),
+        ({"erase__no_reading": 0.51}, ["texts without the reading"]),
+        ({"erase__no_reading": 0.5}, []),
         ({"texts__too_short_for_tau": 0.51}, ["short texts"]),
         ({"texts__too_short_for_tau": 0.5}, []),
     ],

@@ -226,7 +226,8 @@ TERMS = (
         "alone, or from values, layers and gradients as well.",
         beside=("head",),
         traps="Two readings of the same attention may rank words differently. Tests that change "
-        "weights always change all heads.",
+        "weights always change all heads. A reading may be undefined for some texts, such as long "
+        "ones. They are counted and left out wherever rankings are compared.",
         source="this tool's own",
         aliases=("readings",),
     ),
