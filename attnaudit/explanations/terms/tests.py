@@ -378,6 +378,8 @@ TERMS = (
         "ERASER form",
         "The files of the benchmark ERASER: annotations that name spans of tokens as evidence, the "
         "documents beside them, and predictions with hard and soft rationales.",
+        formula="read by a dataset spec with test: test.jsonl and docs: docs.jsonl (or a folder); "
+        "written by rationalize with --keep",
         beside=("rationale", "rationalize"),
         traps="Its tokens are split at spaces. A word that attnaudit cuts in another way is mapped "
         "to these tokens by place.",

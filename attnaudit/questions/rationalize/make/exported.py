@@ -61,13 +61,13 @@ def prediction(
 ) -> dict[str, Any]:
     """The line of a text whose support model has the `record`; `probs` is what a predictor says."""
     told, start = record["rationales"][name], record.get("reach", (0, 0))[0]
-    scores = told["scores"] or [0.0] * record["words"]
+    scores, chosen = told["scores"] or [0.0] * record["words"], set(told["chosen"])
     hard = np.zeros(text.count, bool)
     soft = np.zeros(text.count)
     for word, score in enumerate(scores, start):
         touched = slice(int(text.first[word]), int(text.stop[word]))
         soft[touched] = np.maximum(soft[touched], score)
-        if word - start in told["chosen"]:
+        if word - start in chosen:
             hard[touched] = True
     made: dict[str, Any] = {
         "annotation_id": text.id,
