@@ -68,13 +68,14 @@ def order_of(found: Gathered, metrics: Mapping[str, Estimate], sample: Sample) -
         + f"{'Lower' if lower else 'Higher'} is better.",
         "To first: the mean difference to the first on the same texts, with its 95 % interval. p:"
         " the chance of such a difference if there were none (paired t-test). The first was chosen"
-        " on these texts, so its score is flattered. Therefore Holm's method corrects p for the"
-        f" {comparisons(many, chosen=True)} comparisons of every two rankings. {SAME.capitalize()}:"
-        f" p is above {LEVEL}.",
+        " on these texts, so its score is flattered. Therefore Holm's method corrects p for all"
+        f" comparisons of two rankings, here {comparisons(many, chosen=True)}."
+        f" {SAME.capitalize()}: p is above {LEVEL}.",
         *(
             [
-                "To mean: the same beside the mean over heads, which was not chosen. Here p is"
-                f" corrected for {comparisons(many, chosen=False)} comparisons."
+                "To mean: the same beside the mean over heads, which was not chosen. This p is"
+                " corrected for the comparisons with it alone, here"
+                f" {comparisons(many, chosen=False)}."
             ]
             if has_base
             else []
