@@ -50,7 +50,7 @@ def test_adversaries_give_the_parameters(asked, tiny, here, cli, refused):
     model, data = tiny / "model.pt", tiny / "data.yaml"
     made = cli("adversary", model, data, *trained, "--records", "a.jsonl")
     assert made.code == 0, made.err
-    result = cli(*asked, "--epsilon", 0.9, "--adversaries", "a.jsonl", "--json")
+    result = cli(*asked, "--epsilon", 0.9, "--model-adversary", "a.jsonl", "--json")
     assert result.code == 0, result.err
     found = json.loads(result.out)["metrics"]["ladder.parameters.jsd.mean"]
     assert found["n"] == 2
@@ -72,7 +72,7 @@ def test_adversaries_give_the_parameters(asked, tiny, here, cli, refused):
     name, test = "other.jsonl", (tiny / "test.jsonl").read_text().splitlines()
     (here / name).write_text("\n".join(test[:3]))
     says = ("a.jsonl", "records of other data")
-    refused("ladder", model, name, *QUICK, "--adversaries", "a.jsonl", says=says)
+    refused("ladder", model, name, *QUICK, "--model-adversary", "a.jsonl", says=says)
     file, header = read_file(Path("a.jsonl")), open_records(Path("a.jsonl")).header
     check_same(file, header)
     for changed, says in (
@@ -104,9 +104,9 @@ def test_what_cannot_be_asked(asked, cli, here, refused):
     refused(*asked, "--steps", 0, says=("--steps",))
     refused(*asked, "--radius", -1, says=("--radius",))
     refused(*asked, "--epsilon", 1, says=("--epsilon",))
-    refused(*asked, "--adversaries", "none.jsonl", says=("none.jsonl",))
+    refused(*asked, "--model-adversary", "none.jsonl", says=("none.jsonl",))
     assert cli(*asked, "--records", "r.jsonl").code == 0
-    refused(*asked, "--adversaries", "r.jsonl", says=("r.jsonl", "not of model-adversary"))
+    refused(*asked, "--model-adversary", "r.jsonl", says=("r.jsonl", "not of model-adversary"))
 
 
 def test_it_is_explained_and_a_dry_run_counts(asked, cli):

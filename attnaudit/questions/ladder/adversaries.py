@@ -50,7 +50,7 @@ class Farthest:
 
 
 def read_file(path: Path) -> AdversaryFile:
-    """The file that `--adversaries` names.
+    """The file that `--model-adversary` names.
 
     Raises InputError for one that cannot be read, or that holds other records.
     """
@@ -81,7 +81,7 @@ def check_same(file: AdversaryFile | None, header: Header) -> None:
     ):
         if theirs != ours:
             raise InputError(
-                f"--adversaries contains records of {what}",
+                f"--model-adversary contains records of {what}",
                 where=file.path,
                 hint="run `attnaudit adversary --lambda` on this model and data, with --records and"
                 f" --reading {header.settings['reading']}",

@@ -13,7 +13,7 @@ from attnaudit.questions.option import Option
 from attnaudit.questions.shown import ShownSettings
 
 _FILE = Option(
-    "--adversaries",
+    "--model-adversary",
     "FILE",
     default="none",
     parse=lambda given: read_file(Path(given)),
@@ -47,7 +47,7 @@ class LadderSettings(ShownSettings):
     )
     adversaries: Annotated[AdversaryFile | None, _FILE] = pydantic.Field(
         None,
-        description="Records of `adversary --lambda` or `--sweep` for this model and these texts."
-        " They give the last rung, in which the parameters change.",
+        description="Records of model-adversary (adversary with `--lambda` or `--sweep`) for this"
+        " model and these texts. They give the last rung, in which the parameters change.",
     )
     seed: int = pydantic.Field(0, ge=0, description="The seed of all random choices in the audit.")

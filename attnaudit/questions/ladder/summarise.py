@@ -24,7 +24,7 @@ MISSING = {
     "state": "not available: this model has no state of an audited row, or attnaudit cannot move"
     " it; classic models have none",
     "word_embeddings": "not available: this model does not show a table of its word embeddings",
-    "parameters": "none of these texts are in the records of --adversaries",
+    "parameters": "none of these texts are in the records of --model-adversary",
 }
 FIGURES = ("jsd.mean", "relative_mean", "found", "tvd.mean", "outside.mean")
 
