@@ -24,6 +24,9 @@ Letters in shape comments: B batch, T tokens, M state, W words of the vocabulary
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -60,7 +63,8 @@ def _conicity(model: AttentionModel, batch: Batch, encoded: Encoded) -> Tensor:
 
 
 def _tying(model: AttentionModel, batch: Batch, encoded: Encoded) -> Tensor:
-    distances = (_needed(model, "states")(encoded) - model.embed(batch)).norm(dim=-1)  # (B, T)
+    states: Tensor = _needed(model, "states")(encoded)
+    distances: Tensor = (states - model.embed(batch)).norm(dim=-1)  # (B, T)
     return _mean(distances, encoded.content)
 
 
@@ -80,7 +84,8 @@ def _masked_words(model: AttentionModel, batch: Batch, encoded: Encoded) -> Tens
 
 def _mean(values: Tensor, where: Tensor) -> Tensor:
     """(B,) the mean of values (B, T) where that is true; 0 of a text in which it nowhere is."""
-    return (values * where).sum(1) / where.sum(1).clamp_min(1)
+    mean: Tensor = (values * where).sum(1) / where.sum(1).clamp_min(1)
+    return mean
 
 
 def check_repairs(schedule: Schedule, model: AttentionModel, batch: Batch) -> None:
@@ -105,7 +110,8 @@ def check_repairs(schedule: Schedule, model: AttentionModel, batch: Batch) -> No
             )
         model.eval()
         few = batch.select(torch.arange(min(2, len(batch)), device=batch.ids.device))
-        encoded = model.encode(few)
+        with torch.enable_grad():  # without a graph some models keep no states
+            encoded = model.encode(few)
         state = _needed(model, "states")(encoded).shape[-1]
         embedded = _needed(model, "word_vectors")().shape[-1]
         if state != embedded:
@@ -132,7 +138,7 @@ def _hiding(model: AttentionModel) -> int | None:
     return model.unknown_token if model.mask_token is None else model.mask_token
 
 
-def _needed(model: AttentionModel, name: str):  # type: ignore[no-untyped-def]
+def _needed(model: AttentionModel, name: str) -> Callable[..., Any]:
     found = capability(model, name)
     assert found is not None  # `check_repairs` has seen to it
     return found

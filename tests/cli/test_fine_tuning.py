@@ -84,6 +84,17 @@ def test_train_says_what_it_has_made_and_transformers_loads_it(cli, config, here
             assert by_row[row] == pytest.approx(probs, abs=1e-5)
 
 
+def test_a_repaired_model_says_so_wherever_it_goes(cli, config, few, here):
+    repairs = {"conicity": 1.0, "tying": 0.1, "masked_words": 0.1}
+    training = {"epochs": 1, "learning_rate": 0.01, "batch_size": 16, **repairs}
+    assert cli("train", config(data=few, training=training), "-o", "out", "-q").code == 0
+    tuned = here / "out" / "model"
+    assert load_trained(tuned).config.training.repairs == repairs
+    report = said(cli("permute", tuned, few, "--permutations", 2, "--json"))
+    assert report["model"]["repairs"] == repairs
+    assert report["metrics"]["permute.conicity.mean"]["value"] > 0
+
+
 @pytest.mark.whole  # the whole audit below does so, too
 def test_every_audit_that_trains_again_does_so_from_the_folder(cli, tuned, tiny, here):
     data = tiny / "data.yaml"

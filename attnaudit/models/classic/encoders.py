@@ -108,7 +108,7 @@ class BiLSTM(Encoder):
         """The states (B, T, H) of one direction."""
         if self.kept_apart:
             return run_apart(lstm, embeddings)
-        states, _ = lstm(embeddings)
+        states: Tensor = lstm(embeddings)[0]
         return states
 
 

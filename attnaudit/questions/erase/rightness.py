@@ -72,9 +72,9 @@ def rightness(basics: Basics, attention: Array, words: Array) -> tuple[dict[str,
         rows.append([PREDICTORS[name], found.value, found.ci_low, found.ci_high, *means])
     n, wrong = len(right), int((~right).sum())
     notes = [
-        f"Of {n:,} texts with marked words, {wrong:,} are answered wrong. AUROC: the chance that a"
-        " text with a right answer has a higher value than a text with a wrong one. 0.5 is what"
-        " chance gives.",
+        f"{n:,} texts have marked words, and the answers to {wrong:,} of them are wrong. AUROC: the"
+        " chance that a text with a right answer has a higher value than a text with a wrong one."
+        " 0.5 is what chance gives.",
         "If attention on the marked words goes with right answers, its AUROC lies above 0.5, and"
         " above that of the share of words that are marked, which uniform attention would give.",
         "right, wrong: the mean value of texts with right and with wrong answers.",

@@ -88,7 +88,7 @@ def test_texts_without_marked_words_do_not_count():
     some, table = made([True, False, True, False], [0.5, 0.1, np.nan, np.nan], [0.2] * 4)
     assert some[NAMES[0]].n == 2
     assert some[NAMES[0]].value == 1
-    assert table.notes[0].startswith("Of 2 texts with marked words, 1 are answered wrong.")
+    assert table.notes[0].startswith("2 texts have marked words, and the answers to 1 of them are")
 
 
 @pytest.mark.parametrize(("right", "said"), [(True, "right"), (False, "wrong")])
