@@ -123,7 +123,7 @@ class Alone:
         self.query = call.query.detach()
         self.key, self.value = (call.by_head(x).detach() for x in (call.key, call.value))
         self.weights = call.weights().detach()  # (S, H, T, T)
-        self.sizes = (self.query.shape[-1], self.key.shape[-1], self.value.shape[-1])
+        self.sizes = [x.shape[-1] for x in (self.query, self.key, self.value)]
         wanted = paths.head_slopes[layer].transpose(1, 2)  # (S, H, T, E)
         self.wanted = wanted
         self.sent_value = wanted @ self.value.transpose(-1, -2)  # (S, H, receiver, sender)
