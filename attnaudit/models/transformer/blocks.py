@@ -81,6 +81,7 @@ class Blocks:
     @torch.no_grad()
     def answers(self, states: Tensor) -> Tensor:
         """Logits (N, C) where the last block gives states (N, T, D)."""
+        at = 0
 
         def forward(own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             nonlocal at
@@ -88,9 +89,9 @@ class Blocks:
             at += 1
             return self.model._as_given(found, at - 1)
 
-        at = 0
         with forwarding(list(self.model.anatomy.blocks), forward):
-            return self.model(self.texts(len(states)))
+            logits: Tensor = self.model(self.texts(len(states)))
+        return logits
 
     def texts(self, count: int) -> Batch:
         """The text, so many times."""

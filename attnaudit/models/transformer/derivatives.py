@@ -13,6 +13,23 @@ from torch.autograd import forward_ad
 from attnaudit.errors import ModelError
 
 
+def dual(given: Tensor, by: Tensor) -> Tensor:
+    """A tensor that moves `by` so much, for what forward mode computes from it."""
+    made: Tensor = forward_ad.make_dual(given, by)  # type: ignore[no-untyped-call]
+    return made
+
+
+def parts(tensor: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A tensor, and how far it moves in forward mode; None where nothing follows it there."""
+    given, by = forward_ad.unpack_dual(tensor)  # type: ignore[no-untyped-call]
+    return given, by
+
+
+def split_rows(rows: Tensor, *shape: int) -> Tensor:
+    """Rows (N, ...) as (*shape, ...), whose product is N."""
+    return rows.reshape(*shape, *rows.shape[1:])
+
+
 @torch.no_grad()
 def moved(
     function: Callable[..., Tensor], given: tuple[Tensor, ...], by: tuple[Tensor, ...]
@@ -24,9 +41,9 @@ def moved(
     _load()
     with forward_ad.dual_level():
         pairs = zip(given, by, strict=True)
-        dual = [forward_ad.make_dual(x, move.contiguous()) for x, move in pairs]
+        duals = [dual(x, move.contiguous()) for x, move in pairs]
         try:
-            primal, tangent = forward_ad.unpack_dual(function(*dual))
+            primal, tangent = parts(function(*duals))
         except NotImplementedError as error:
             raise ModelError(
                 "an operation of it has no forward-mode derivative"
@@ -47,4 +64,4 @@ def _load() -> None:
     """Let torch load what forward mode needs; it warns of how it is written itself."""
     with warnings.catch_warnings(), forward_ad.dual_level():
         warnings.simplefilter("ignore")
-        forward_ad.make_dual(torch.ones(1), torch.ones(1))
+        dual(torch.ones(1), torch.ones(1))

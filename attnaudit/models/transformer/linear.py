@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from typing_extensions import override
 
 from attnaudit.models.arithmetic import one_dnn, pays, takes
+from attnaudit.models.transformer.derivatives import dual, parts
 
 
 class Linear(nn.Linear):
@@ -27,10 +27,10 @@ class Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         if not takes(input, self.weight):
             return super().forward(input)
-        primal, tangent = forward_ad.unpack_dual(input)
-        if tangent is not None:  # which oneDNN would drop without a word
-            given = one_dnn(primal, self.weight, self.bias)
-            return forward_ad.make_dual(given, one_dnn(tangent, self.weight))
+        own, moves = parts(input)
+        if moves is not None:  # which oneDNN would drop without a word
+            given = one_dnn(own, self.weight, self.bias)
+            return dual(given, one_dnn(moves, self.weight))
         if torch.is_grad_enabled():
             made: Tensor = _Product.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]
             return made

@@ -27,7 +27,7 @@ from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.blocks import Blocks, averaged
 from attnaudit.models.transformer.calls import Call
-from attnaudit.models.transformer.derivatives import moved, slopes
+from attnaudit.models.transformer.derivatives import moved, slopes, split_rows
 from attnaudit.models.transformer.interception import forwarding, hidden, with_hidden
 from attnaudit.models.transformer.sending import Sending, sending
 
@@ -99,7 +99,7 @@ class Paths(Blocks):
             found.append(
                 moved(lambda x, y: self.joined(layer, x, y), given, (by[0][part], by[1][part]))
             )
-        return torch.cat(found).unflatten(0, (len(place), self.steps))
+        return split_rows(torch.cat(found), len(place), self.steps)
 
     def asked_of(self, layer: int, place: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
         """The gradients of `wanted` (N, S, D) times what a block gives at `place` (N,).
@@ -117,7 +117,7 @@ class Paths(Blocks):
                 given = self.joined(layer, states, heads)
                 found.append(slopes((given * wanted[part]).sum(), (heads, states)))
         shape = (len(place), self.steps)
-        of_heads, of_states = (torch.cat(x).unflatten(0, shape) for x in zip(*found, strict=True))
+        of_heads, of_states = (split_rows(torch.cat(x), *shape) for x in zip(*found, strict=True))
         return of_heads, of_states
 
     @cached_property

@@ -85,7 +85,8 @@ class Replaced(Blocks):
 
         blocks = list(self.model.anatomy.blocks)
         with self.model._embedded(self._mixed(words)), forwarding(blocks, forward):
-            return self.model(self.texts(len(words)))
+            logits: Tensor = self.model(self.texts(len(words)))
+        return logits
 
     def _by_heads(self, words: Tensor, kept: Tensor) -> Tensor:
         states, count = self.begun(self._mixed(words)), len(words)

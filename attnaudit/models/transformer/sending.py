@@ -28,7 +28,7 @@ from torch import Tensor
 from attnaudit.models.interface import agree
 from attnaudit.models.transformer.blocks import FoundError
 from attnaudit.models.transformer.calls import Call
-from attnaudit.models.transformer.derivatives import moved, slopes
+from attnaudit.models.transformer.derivatives import moved, slopes, split_rows
 from attnaudit.models.transformer.interception import Call as InterfaceCall
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Whole:
             moved(lambda x: paths.attended(self.layer, x), (states[points[part]],), (whole[part],))
             for part in paths.parts(len(whole), paths.tokens)
         ]
-        heads = torch.cat(found).unflatten(0, change.shape[:2])
+        heads = split_rows(torch.cat(found), *change.shape[:2])
         return _SentWhole(heads, paths.head_slopes[self.layer])
 
     def asked(self, place: Tensor, sender: Tensor, wanted: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class Whole:
                 given = paths.attended(self.layer, states)[each, places[part]]
                 (slope,) = slopes((given * wanted[part]).sum(), (states,))
             found.append(slope[each, senders[part]])
-        return torch.cat(found).unflatten(0, (len(place), paths.steps))
+        return split_rows(torch.cat(found), len(place), paths.steps)
 
 
 class Alone:
@@ -123,7 +123,7 @@ class Alone:
         self.query = call.query.detach()
         self.key, self.value = (call.by_head(x).detach() for x in (call.key, call.value))
         self.weights = call.weights().detach()  # (S, H, T, T)
-        self.sizes = (self.query.shape[-1], self.key.shape[-1], self.value.shape[-1])
+        self.sizes = [x.shape[-1] for x in (self.query, self.key, self.value)]
         wanted = paths.head_slopes[layer].transpose(1, 2)  # (S, H, T, E)
         self.wanted = wanted
         self.sent_value = wanted @ self.value.transpose(-1, -2)  # (S, H, receiver, sender)
@@ -136,7 +136,7 @@ class Alone:
         states = self.paths.states[self.layer][0]  # (T, D)
         try:
             with torch.no_grad():
-                found = self._projected(states).split(self.sizes, -1)  # (T, H, E) each
+                found = torch.split(self._projected(states), self.sizes, -1)  # (T, H, E) each
         except RuntimeError:  # the network looks for where it stands, which nobody says
             return False
         there = (x[0].transpose(0, 1) for x in (self.query, self.key, self.value))
@@ -152,8 +152,8 @@ class Alone:
         rows, found = change.flatten(0, 2), []
         for part in self.paths.parts(len(rows), 1):
             found.append(moved(self._projected, (states[part],), (rows[part],)))
-        projected = torch.cat(found).unflatten(0, (count, steps, many))  # (N, S, P, H, 3 E)
-        return _SentAlone(self, senders, *projected.split(self.sizes, -1))
+        projected = split_rows(torch.cat(found), count, steps, many)  # (N, S, P, H, 3 E)
+        return _SentAlone(self, senders, *torch.split(projected, self.sizes, -1))
 
     def asked(self, place: Tensor, sender: Tensor, wanted: Tensor) -> Tensor:
         """See `Sending`."""
@@ -175,7 +175,7 @@ class Alone:
                 states = states.requires_grad_()
                 (slope,) = slopes((self._projected(states) * asked[part]).sum(), (states,))
             found.append(slope)
-        return torch.cat(found).unflatten(0, (len(place), self.paths.steps))
+        return split_rows(torch.cat(found), len(place), self.paths.steps)
 
     def at(self, values: Tensor, place: Tensor, sender: Tensor | None = None) -> Tensor:
         """(N, S, H, ...) of values (S, H, T, ...), those at `place` (N,), and at `sender`."""

@@ -88,8 +88,8 @@ def _ablations() -> list[MetricSpec]:
                     UNIT,
                     formula="mean of TVD(p(only the patterns kept), p)",
                     beside=beside,
-                    traps=f"Random patterns keep more {rest}, for they share fewer: see the table."
-                    f" {_REPLACED}",
+                    traps="Who keeps more, keeps the answer more easily: the table says how much is"
+                    f" kept. {_REPLACED}",
                     source=f"{_LU}, section 4",
                 ),
                 MetricSpec(

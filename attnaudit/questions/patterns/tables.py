@@ -56,8 +56,8 @@ def kept_of(found: Gathered, sample: Sample) -> Table:
         "positions, or only as heads and ways past them. Kept: the share of the states, or of",
         "heads and ways, that this is. TVD and flips compare with the model's own answer; odds are",
         "the mean log-odds of the class that it predicts. Patterns of words for the answer should",
-        "raise them, those of words against it lower them. Random patterns share fewer positions,",
-        "so that more is kept.",
+        "raise them, those of words against it lower them. The more is kept, the easier it is to",
+        "keep the answer: compare rows that keep alike much.",
     ]
     columns = ["patterns by", "as", "kept", "TVD", "flips", "odds"]
     return Table("Answers if only patterns are kept", columns, rows, [" ".join(notes)])
