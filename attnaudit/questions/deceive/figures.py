@@ -30,12 +30,14 @@ class _Point(NamedTuple):
 
 def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Drawn]:
     """The curve of use over attention; none where nothing was trained."""
-    points = [p for row in summaries["deceive"].rows(VERDICTS) if (p := _point(row)) is not None]
+    found = summaries["deceive"].tables.get(VERDICTS)
+    rows_of = () if found is None else found.rows
+    points = [p for row in rows_of if (p := _point(row)) is not None]
     if len(points) < 2:
         return []
     trained = points[1:]  # the first one is the audited model
     rows: list[list[Cell]] = [[p.words, *p.mass, *p.use] for p in points]
-    columns = ["model", MASS, "low", "high", USE, "low ", "high "]
+    columns = ["model", MASS, "low", "high", USE, "low", "high"]
     table = numbers(columns, rows)
     blue, grey = COLOURS["c0"], COLOURS["ink"]
     with drawing():
@@ -73,19 +75,17 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
     return [Drawn(_TITLE, svg, _CAPTION, table)]
 
 
-def _point(row: Mapping[str, Cell]) -> _Point | None:
-    """The point of a row; where there is no interval, its ends are the value."""
-    mass, use = (_three(row, name, end) for name, end in ((MASS, ""), (USE, " ")))
-    return None if mass is None or use is None else _Point(str(row["model"]), mass, use)
+def _point(row: Sequence[Cell]) -> _Point | None:
+    """The point of a row: its last six cells are both figures, each with its interval."""
+    mass, use = _three(row[-6:-3]), _three(row[-3:])
+    return None if mass is None or use is None else _Point(str(row[0]), mass, use)
 
 
-def _three(row: Mapping[str, Cell], name: str, end: str) -> tuple[float, float, float] | None:
-    value = row[name]
+def _three(cells: Sequence[Cell]) -> tuple[float, float, float] | None:
+    """Value, low and high; where there is no interval, its ends are the value."""
+    value, low, high = cells
     if value is None:
         return None
-    low, high = row[f"low{end}"], row[f"high{end}"]
-    return (
-        float(value),
-        float(value if low is None else low),
-        float(value if high is None else high),
-    )
+    ends = (value if end is None else end for end in (low, high))
+    least, most = map(float, ends)
+    return float(value), least, most

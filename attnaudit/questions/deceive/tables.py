@@ -45,10 +45,10 @@ def _verdicts(
         rows.append(
             [
                 called,
+                IN_WORDS[verdicts[called].status],
                 len(found.seeds(kinds[called])),
                 *(mass.value, mass.ci_low, mass.ci_high),
                 *(use.value, use.ci_low, use.ci_high),
-                IN_WORDS[verdicts[called].status],
             ]
         )
     limits = found.settings
@@ -66,7 +66,7 @@ def _verdicts(
         "Coefficient: how strongly training punishes attention to the words. The verdict on the"
         " audited model is about that model. The others say what its recipe can be made to do.",
     ]
-    columns = ["model", "models", MASS, "low", "high", USE, "low ", "high ", "the words are"]
+    columns = ["model", "the words are", "models", MASS, "low", "high", USE, "low", "high"]
     return Table("Attention on impermissible words, and their use", columns, rows, notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pydantic
 
 from attnaudit.config import Settings
-from attnaudit.data.pattern import Pattern
+from attnaudit.data.pattern import MOST_SETS, Pattern
 from attnaudit.errors import InputError
 from attnaudit.execution.files import sha256_path
 from attnaudit.inputs import MIB, read_text
@@ -55,8 +56,12 @@ def _lines(path: Path) -> list[str]:
 
 def whole_words(pattern: str) -> Pattern:
     """The pattern as it must match a whole word, in any case; raises ValueError for a bad one."""
+    if pattern.count("[") > MOST_SETS:  # which take long where case is ignored
+        raise ValueError(f"{pattern!r:.80} has more than {MOST_SETS} sets")
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of sets in sets
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r:.80} is not a regular expression ({error})") from None
     return Pattern(rf"(?i)\A(?:{pattern})\Z")

@@ -76,6 +76,8 @@ def test_a_split_without_such_words_and_a_text_of_nothing_else_are_refused(tmp_p
         ({"words": ("two words",)}, "is not one word"),
         ({"words": ("",)}, "is not one word"),
         ({"pattern": "("}, "is not a regular expression"),
+        ({"pattern": "[a]" * 21}, "more than 20 sets"),
+        ({"pattern": "(?i)he"}, "is not a regular expression"),
         ({"pattern": "x*"}, "matches the empty string"),
         ({"coefficients": (-0.1,)}, "0 or larger"),
         ({"coefficients": (0.1, 0.1)}, "occurs twice"),
