@@ -68,7 +68,7 @@ MADE = {
         {"run": {"removed": "other", "seed": 1, "split": "dev"}, **TRAINED, "words_removed": 1},
     ],
     "compare-readings": [
-        {**BASE, "tau": {"mean": 0.5}, "scores": {"mean": [0.5, 0.5]}, "undefined": []}
+        {**BASE, "tau": {"mean": 0.5}, "scores": {"mean": [0.5, 0.5]}, "undefined": {}}
         | {"signs": {"mean": [1, -1]}, "plausibility": {"mean": {"token_f1": 0.5}}}
         | {"erased": {"delete": {n: {"mean": [0.1] * 5} for n in RANKED}}}
         | {

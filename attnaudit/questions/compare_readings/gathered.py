@@ -25,7 +25,8 @@ ALIKE = 1e-6  # probabilities that differ by less differ by rounding
 class Gathered:
     """The texts, column by column: the name of a metric without its first part, and NaN for none.
 
-    `undefined` counts the texts by ranking that it is undefined for; `long` and `searched` those
+    `undefined` counts the texts by ranking that it is undefined for, and by reason. `long` and
+    `searched` count those
     without least and greatest scores, and those in which a search found these; `unmarked` those
     without a human rationale.
     """
@@ -34,7 +35,7 @@ class Gathered:
         self, records: Iterable[Mapping[str, Any]], settings: CompareReadingsSettings
     ) -> None:
         self.settings, self.names = settings, settings.rankings
-        self.basics, self.undefined = Basics(), Counter[str]()
+        self.basics, self.undefined = Basics(), Counter[tuple[str, str]]()
         self.long = self.searched = self.unmarked = 0
         self.columns = Frame(self._named())
         for record in records:
@@ -61,7 +62,7 @@ class Gathered:
 
     def _add(self, record: Mapping[str, Any]) -> None:
         self.basics.add(record)
-        self.undefined.update(record["undefined"])
+        self.undefined.update(record["undefined"].items())
         row: list[float | None] = []
         for operator in self.settings.operators or ():
             by_kind = record["erased"][operator]

@@ -55,7 +55,7 @@ class Compared(Attended, kw_only=True):
     plausibility: dict[str, dict[str, Share | None]] | None
     scores: dict[str, list[Share]]
     signs: dict[str, list[Sign]]
-    undefined: list[str]
+    undefined: dict[str, str]
 
     def __post_init__(self) -> None:
         """Raise ValueError where the fields do not go together."""

@@ -158,9 +158,10 @@ def left_out_of(found: Gathered) -> Table:
         [name, reason, found.texts] for name, reason in found.settings.not_read.items()
     ]
     rows += [
-        [name, "it is undefined for some texts", count]
+        [name, f"texts with {reason}", count]
         for name in found.names
-        if (count := found.undefined[name])
+        for (other, reason), count in sorted(found.undefined.items())
+        if other == name
     ]
     return Table("What is left out", ["ranking", "reason", "texts"], rows)
 

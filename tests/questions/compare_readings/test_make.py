@@ -202,7 +202,8 @@ def test_a_text_that_a_reading_is_undefined_for_is_skipped_by_that_reading(bert,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reading, "compute", compute)
         short, long = made_of(model, batches, readings=("mean", "rollout"), measures=("random",))
-    assert (short["undefined"], long["undefined"]) == ([], ["rollout"])
+    assert short["undefined"] == {}
+    assert long["undefined"] == {"rollout": "numbers that are not finite"}
     assert list(long["scores"]) == ["mean", "random"]
     check(long, QUESTION.kind, None, None)
 
@@ -266,8 +267,8 @@ def test_a_text_of_one_word_without_specials_has_no_leave_one_out(summing, made_
     """Nothing is left when its only word is deleted, so there is no answer to compare with."""
     model, batches = summing([[(0.0, 2.0)], WORDS])
     one, more = made_of(model, batches, readings=("mean",), measures=("leave_one_out", "random"))
-    assert one["undefined"] == ["leave_one_out"]
+    assert one["undefined"] == {"leave_one_out": "undefined scores"}
     assert one["tau"] == {"mean": None, "random": None}
-    assert more["undefined"] == []
+    assert more["undefined"] == {}
     for record in (one, more):
         check(record, QUESTION.kind, None, None)

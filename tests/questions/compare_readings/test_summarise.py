@@ -71,7 +71,7 @@ def record(row, **change):
         "plausibility": None,
         "scores": {n: [0.75, 0.25] for n in NAMES},
         "signs": {"leave_one_out": [1, -1]},
-        "undefined": [],
+        "undefined": {},
     }
     return {**made, **change}
 
@@ -95,7 +95,7 @@ def without(made, name):
             del by_name[name]
     for part in (made["path"]["flip_fraction"], made["path"]["aopc"], made["scores"], made["tau"]):
         del part[name]
-    return {**made, "undefined": [name]}
+    return {**made, "undefined": {name: "0 for every word"}}
 
 
 def test_figures_are_means_over_texts():
@@ -238,7 +238,7 @@ def test_what_is_undefined_is_counted_and_left_out():
     assert (figure.n, figure.undefined) == (10, 1)
     rows = {row["ranking"]: row for row in found.rows("compare_readings.left_out")}
     assert rows["rollout"]["reason"] == "this model shows one layer"
-    assert rows["max"]["texts"] == 1
+    assert (rows["max"]["reason"], rows["max"]["texts"]) == ("texts with 0 for every word", 1)
 
 
 def test_long_and_searched_texts_are_told():

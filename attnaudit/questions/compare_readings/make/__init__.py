@@ -18,7 +18,7 @@ Every ranking of the words of a text gets the same scores. Besides what every re
 * `scores` and `signs`: by ranking, one number a word, as shares of their sum, and for rankings with
   a direction 1 for words that speak for the predicted class, -1 for words against it; heatmaps show
   them;
-* `undefined`: the rankings that this text has none of;
+* `undefined`: by ranking that this text has none of, the reason: a text with that;
 * `attention`: one number per word, the mean over heads; with `tokens`, the words, only where text
   is asked for.
 """

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 Order = NDArray[np.int64]  # the words of one text, the most important first
 STREAM = 8  # of the random generators of a text: ties of its rankings
 REFERENCE = "leave_one_out"
+UNDEFINED = "undefined scores"  # of an importance; a reason goes on from "a text with"
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ class Rankings:
 
     `scores` (words,) are magnitudes, and `orders` (words,) what follows from them. `signs` (words,)
     are those of rankings that have a direction. `reference` (words,) are the scores of
-    leave-one-out, whether or not it is compared.
+    leave-one-out, whether or not it is compared. `undefined` says why the text has no others.
     """
 
     scores: Mapping[str, Array]
     orders: Mapping[str, Order]
     signs: Mapping[str, NDArray[np.int8]]
-    undefined: list[str]
+    undefined: Mapping[str, str]
     reference: Array
 
 
@@ -49,29 +50,38 @@ def rankings(
     seen = Seen(model, known.whole, known.encoded, known.alpha, target)
     columns: dict[str, Array] = {}
     signs: dict[str, NDArray[np.int8]] = {}
+    reasons: dict[str, Mapping[int, str]] = {}
     for name in settings.readings or ():
         reading = find_reading(name)
-        columns[name], found = _on_words(reading, seen, known)
+        columns[name], found, reasons[name] = _on_words(reading, seen, known)
         if reading.directed:
             signs[name] = found
     asked = tuple(dict.fromkeys((*settings.names, REFERENCE)))
     made = importances(known.request(model, target, asked, settings.seed, budget))
     columns |= {name: scores.astype(np.float64) for name, scores in made.scores.items()}
     signs |= made.signs
-    return [_of_text(b, known, settings, columns, signs) for b in range(len(known.instances))]
+    return [
+        _of_text(b, known, settings, columns, signs, reasons) for b in range(len(known.instances))
+    ]
 
 
 @torch.no_grad()
-def _on_words(reading: Reading, seen: Seen, known: Answered) -> tuple[Array, NDArray[np.int8]]:
-    """(B, W) magnitudes that a reading gives the words, and their signs; NaN where undefined."""
+def _on_words(
+    reading: Reading, seen: Seen, known: Answered
+) -> tuple[Array, NDArray[np.int8], Mapping[int, str]]:
+    """(B, W) magnitudes that a reading gives the words, and their signs; NaN where undefined.
+
+    With the reasons why texts are undefined, by their place in the batch.
+    """
     shown = reading.compute(seen)
-    undefined = shown.isnan().any(1, keepdim=True)  # (B, 1)
-    words = known.batch.per_word(shown.nan_to_num()).masked_fill(undefined, torch.nan)
+    reasons = reading.undefined(shown, known.batch)
+    words = known.batch.per_word(shown.nan_to_num())
+    words[list(reasons)] = torch.nan
     signs: NDArray[np.int8] = words.nan_to_num().sign().cpu().numpy().astype(np.int8)
     if reading.signed:
         words = words.abs()
     found: Array = words.float().cpu().double().numpy()
-    return found, signs
+    return found, signs, reasons
 
 
 def _of_text(
@@ -80,6 +90,7 @@ def _of_text(
     settings: CompareReadingsSettings,
     columns: Mapping[str, Array],
     signs: Mapping[str, NDArray[np.int8]],
+    reasons: Mapping[str, Mapping[int, str]],
 ) -> Rankings:
     n, name_of = int(known.batch.word_counts[b]), known.instances[b].id
     scores = {name: columns[name][b, :n] for name in settings.rankings}
@@ -93,6 +104,6 @@ def _of_text(
         defined,
         orders,
         {name: signs[name][b, :n] for name in defined if name in signs},
-        [name for name in scores if name not in defined],
+        {name: reasons.get(name, {}).get(b, UNDEFINED) for name in scores if name not in defined},
         columns[REFERENCE][b, :n],
     )
