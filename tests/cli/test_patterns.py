@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .test_identify import PLAIN, here_is, records_in  # noqa: F401
+from .test_identify import NAMED, here_is, records_in  # noqa: F401
 
 
 def test_what_it_finds_is_in_the_report_and_in_the_records(here_is, cli):  # noqa: F811
@@ -89,3 +89,19 @@ def test_it_is_explained(cli):
     assert "found greedily" in shown
     assert "sum_w s_w I(pattern of w)" in cli("explain", "patterns.share.influence.heads").out
     assert "found greedily" in " ".join(cli("explain", "influence pattern").out.split())
+
+
+def test_a_decoder_is_followed_to_the_token_that_is_read(here_is, write_pretrained, cli):  # noqa: F811
+    """Its keys turn with where they stand, so that whole texts are run; nothing looks ahead."""
+    kept = {"num_key_value_heads": 1, "intermediate_size": 16}
+    write_pretrained(here_is / "decoder", "llama", head=2, framed=False, **kept, **NAMED)
+    asked = ("patterns", "decoder", "test.jsonl", "--steps", 2, "--limit", 2)
+    result = cli(*asked, "--records", "d.jsonl", "--json")
+    assert result.code == 0, result.err
+    figures = json.loads(result.out)["metrics"]
+    assert figures["patterns.conservation.mean"]["value"] < 1e-5
+    for record in records_in(here_is / "d.jsonl"):
+        assert record["read"] == record["positions"] - 1
+        for word, places in enumerate(record["patterns"]["influence"]["places"]):
+            first = record["units"].index(word)
+            assert first <= places[0] <= places[1] == record["read"]

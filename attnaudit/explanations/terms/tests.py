@@ -94,7 +94,7 @@ TERMS = (
         beside=("patterns", "site"),
         traps="The path is found greedily, layer by layer, so that another one may carry more. It "
         "depends on the baseline. Influence is what small changes do, along the way to the text.",
-        source="Lu et al. 2021, section 3",
+        source="Lu et al. 2021",
         aliases=("path influence",),
     ),
     Entry(

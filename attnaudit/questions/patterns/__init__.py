@@ -8,9 +8,9 @@ from attnaudit.questions.question import EvidenceRow, Question
 
 ABOUT = """\
 A heatmap shows one layer. A word reaches the answer through all layers: through positions, through
-heads, and past them. For each word this test finds the path that carries the most influence on the
-predicted class (Lu et al. 2021): first one position a layer, then one head, or the way past all
-heads. It says how much of the word's influence that one path carries, and puts it beside the paths
+heads, and past them. For each word this test looks for the path that carries the most influence on
+the predicted class (Lu et al. 2021): layer by layer first one position, then one head, or the way
+past all heads. It says how much of the word's influence that one path carries, and puts it beside the paths
 that attention weights would choose and beside random ones. Then it keeps only such paths, replaces
 all else by what it would be without the words, and asks for the answer. Influence is the gradient
 along a path, on average on the way from a text without its words to the text. The parts of an
@@ -42,7 +42,7 @@ QUESTION = Question(
     optional=True,
     traps="The path is found greedily: another one may carry more. Words whose parts cancel each "
     "other have paths with more influence than the word itself. Another baseline gives other "
-    "influence. That attention paths carry little is no proof against attention: they were never "
-    "asked to carry gradients.",
-    source="Lu et al. 2021, sections 3 and 4",
+    "influence. That the paths of attention carry little is no proof against it: a weight says how "
+    "much is read, and a gradient how far the answer moves.",
+    source="Lu et al. 2021",
 )

@@ -52,7 +52,7 @@ def _shares() -> list[MetricSpec]:
             "I(w)",
             beside=(f"patterns.share.{RANDOM if name != RANDOM else INFLUENCE}.{level}",),
             traps=_TRAPS[name],
-            source=f"{_LU}, section 4" if name != ATTENTION_BEST else "after Abnar & Zuidema 2020",
+            source=_LU if name != ATTENTION_BEST else "after Abnar & Zuidema 2020",
         )
         for name, chosen in _CHOSEN.items()
         for level in LEVELS
@@ -90,7 +90,7 @@ def _ablations() -> list[MetricSpec]:
                     beside=beside,
                     traps="Who keeps more, keeps the answer more easily: the table says how much is"
                     f" kept. {_REPLACED}",
-                    source=f"{_LU}, section 4",
+                    source=_LU,
                 ),
                 MetricSpec(
                     f"patterns.ablation.{name}.{level}.flips",
@@ -104,7 +104,7 @@ def _ablations() -> list[MetricSpec]:
                     beside=beside,
                     traps=f"The baseline itself may give the same class: compare with no pattern. "
                     f"{_REPLACED}",
-                    source=f"{_LU}, section 4",
+                    source=_LU,
                 ),
             ]
     return made
@@ -141,7 +141,7 @@ CHECKS = (
         beside=("patterns.pairs.mean",),
         traps="It must be 0 but for rounding, whatever the number of points is. It says that the "
         "sums are right, not that the patterns are.",
-        source=f"{_LU}, section 3.2",
+        source=_LU,
     ),
     MetricSpec(
         "patterns.pairs.mean",
@@ -187,7 +187,7 @@ SPECS = (
         traps="That way is the skip connection; in some architectures a part of the layer runs "
         "beside the attention, and is counted with it. A pattern that moves to another position "
         "must take a head.",
-        source=f"{_LU}, section 4",
+        source=_LU,
     ),
     *_ablations(),
     *CHECKS,

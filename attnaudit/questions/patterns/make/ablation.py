@@ -1,6 +1,6 @@
 """What a model answers if all that lies off some patterns is as it is for the baseline.
 
-Lu et al. 2021, section 4, keep the nodes of the patterns of all words, and replace all others.
+Lu et al. 2021 keep the nodes of the patterns of all words, and replace all others.
 
 Letters in shape comments: V variants, W words, L layers, H heads, T tokens.
 """
