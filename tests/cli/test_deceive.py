@@ -50,6 +50,19 @@ def test_it_reports_and_is_made_again(asked, cli, here):
     assert list(read_records(here / "r.jsonl")[1]) == made
 
 
+def test_a_coefficient_that_diverges_is_said_and_the_others_stand(cli, tiny, here):
+    args = ("--seeds", 1, "--word", "the", "--coefficient", 1e300, "--records", "r.jsonl", "--json")
+    result = cli("deceive", tiny / "model.pt", tiny / "data.yaml", *args)
+    assert result.code == 0
+    assert "coefficient 1e+300, seed 1: the training diverged" in result.err
+    report = json.loads(result.out)
+    lost = report["metrics"]["deceive[coefficient=1e+300].mass"]
+    assert (lost["value"], lost["reason"]) == (None, "every training diverged")
+    assert report["metrics"]["deceive[coefficient=0.0].mass"]["value"] > 0
+    assert any("Coefficient 1e+300: 1 of 1 trainings diverged" in note for note in report["notes"])
+    assert json.loads(cli("report", "r.jsonl", "--json").out)["metrics"] == report["metrics"]
+
+
 def test_a_dry_run_counts_all_trainings(cli, tiny, here):
     args = ("--seeds", 3, "--word", "the", "--dry-run")
     result = cli("deceive", tiny / "model.pt", tiny / "data.yaml", *args)
@@ -107,7 +120,7 @@ def test_words_of_a_transformer_are_kept_apart(cli, here, tiny, pretrained):
     assert cli("train", "fine.yaml", "-o", "out", "-q").code == 0
     asked = ("deceive", "out/model", "data.yaml", *FIRST, "--heads", "max", "--json")
     made = []
-    for more in ((), ("--blocked",)):
+    for more in ((), ("--blocked", "--unit", "piece")):
         result = cli(*asked, *more, "--records", f"r{len(made)}.jsonl")
         assert result.code == 0, result.err
         made.append(json.loads(result.out)["metrics"])
@@ -116,7 +129,8 @@ def test_words_of_a_transformer_are_kept_apart(cli, here, tiny, pretrained):
         assert heads == {2}
     plain, blocked = made
     name = "deceive[coefficient=0.5].score"
-    assert plain["deceive.audited.mass"] == blocked["deceive.audited.mass"]
+    before, after = (each["deceive.audited.mass"]["value"] for each in made)
+    assert after == pytest.approx(before)  # the same word, by whatever unit
     assert 0 <= blocked[name]["value"] <= 1
     trained = "deceive[coefficient=0.5].norms.value"
     assert plain[trained]["value"] != blocked[trained]["value"]

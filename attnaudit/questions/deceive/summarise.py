@@ -144,11 +144,11 @@ def _notes(found: Gathered) -> Iterator[str]:
             f"{without:,} of {len(found.having):,} texts have no impermissible word. They count for"
             " scores, and for nothing else."
         )
-    for strength in found.coefficients:
-        if lost := found.diverged(deceivers(strength)):
-            yield f"Coefficient {strength:g}: {lost} trainings diverged, and are left out."
-    if lost := found.diverged(FLOOR):
-        yield f"Without the words: {lost} trainings diverged, and are left out."
+    trained = {f"Coefficient {x:g}": deceivers(x) for x in found.coefficients}
+    for called, kind in {**trained, "Without the words": FLOOR}.items():
+        if lost := found.diverged(kind):
+            tried = lost + len(found.seeds(kind))
+            yield f"{called}: {lost} of {tried} trainings diverged, and are left out."
     if found.diverged(deceivers(0.0)):
         yield "A seed whose model without a penalty diverged has no models with one."
 

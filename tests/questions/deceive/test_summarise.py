@@ -107,7 +107,7 @@ def test_what_diverged_is_counted_and_left_out(records):
         check(record, kind, None, None)
     found = summarise([*kept, *gone], SETTINGS, LABELS)
     assert found.metrics["deceive[coefficient=1.0].mass"].reason == "every training diverged"
-    assert "Coefficient 1: 5 trainings diverged, and are left out." in found.notes
+    assert "Coefficient 1: 5 of 5 trainings diverged, and are left out." in found.notes
 
 
 def test_texts_without_such_words_count_for_scores_alone(records):
