@@ -291,14 +291,7 @@ TERMS = (
         beside=("comprehensiveness", "sufficiency", "compare-readings"),
         traps="Rankings with larger scores keep more, and look more sufficient. The scores named "
         "even keep half of all numbers under every ranking. Parts of words are no real input.",
-<<<<<<< HEAD
-        source="Zhao & Aletras 2023; after Huang & Chan 2026 for those named even, in this tool's"
-        " own way",
-||||||| 2eeb256
-        source="Zhao & Aletras 2023; after Huang & Chan 2026 for those named even, in this tool's own way",
-=======
         source="Zhao & Aletras 2023; even after Huang & Chan 2026, in this tool's own way",
->>>>>>> w-compare
         aliases=("soft comprehensiveness", "soft sufficiency"),
     ),
     Entry(
