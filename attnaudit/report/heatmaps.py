@@ -113,8 +113,11 @@ def scores(heatmap: Heatmap) -> TableData | None:
 
 _MEANT = {
     "tau": "tau: how alike two rankings of the words are (1: the same order, 0: no relation).",
-    "compr": "comprehensiveness: how much less probable the answer is without the top words; higher"
-    " is better.",
-    "suff": "sufficiency: the same without all other words; lower is better.",
+    "compr": "comprehensiveness (compr.): how much less probable the answer is without the top"
+    " words; higher is better.",
+    "suff": "sufficiency (suff.): the same without all other words; lower is better.",
+    "NAOPC": "NAOPC: 0 is the least and 1 the greatest score that any order of these words has;"
+    " higher is better.",
+    "flips": "flips: the share of words that must go until the decision flips; lower is better.",
     "F1": "token F1: how well the top words match the words that people marked.",
 }

@@ -27,7 +27,7 @@ def test_what_it_finds_is_in_the_report_and_in_the_records(tiny, here, cli):
         assert again[name]["value"] == figure["value"], name
     made = [r for r in map(json.loads, (here / "r.jsonl").read_text().splitlines()) if "row" in r]
     shown = cli("report", "r.jsonl", "--show-id", made[0]["id"]).out
-    for what in ("gradient attention", "delete compr.", "weight suff."):
+    for what in ("gradient attention", "compr.", "suff.", "NAOPC", "flips"):
         assert what in shown
 
 

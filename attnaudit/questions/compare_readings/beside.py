@@ -39,7 +39,6 @@ def _figures(record: Mapping[str, Any], name: str) -> list[tuple[str, float]]:
     by = path["operator"]
     found.append((f"{by} NAOPC", between(path["aopc"][name], path["least"], path["greatest"])))
     found.append((f"{by} flips", path["flip_fraction"][name]))
-    found.append(("tau", record["tau"].get(name)))
     return [(what, value) for what, value in found if value is not None]
 
 

@@ -25,10 +25,9 @@ ALIKE = 1e-6  # probabilities that differ by less differ by rounding
 class Gathered:
     """The texts, column by column: the name of a metric without its first part, and NaN for none.
 
-    `undefined` counts the texts by ranking that it is undefined for, and by reason. `long` and
-    `searched` count those
-    without least and greatest scores, and those in which a search found these; `unmarked` those
-    without a human rationale.
+    `undefined` counts the texts by ranking that it is undefined for, and by reason; `long` and
+    `searched` those without least and greatest scores, and those in which a search found these;
+    `unmarked` those without a human rationale.
     """
 
     def __init__(
