@@ -20,6 +20,7 @@ from attnaudit.cli.output import (
     check_shown,
     files_of,
     finish,
+    heatmaps_in,
     read_demands,
 )
 from attnaudit.config import Settings, in_words
@@ -277,7 +278,9 @@ def run(
     if dry_run:
         show_plan(plan_questions(asked, job, demands, Display(quiet)), as_json, quiet)
         return
-    viewer = Viewer(show) if show else None
+    worded = any(getattr(settings, "text", False) for _, settings in asked)
+    count = show or (heatmaps_in(None, output) if worded else 0)
+    viewer = Viewer(count) if count else None
     finish(
         ask_questions(asked, job, demands, Display(quiet), viewer),
         output=output,

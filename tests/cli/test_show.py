@@ -31,6 +31,14 @@ def test_records_that_hold_words_show_them_again(correlate, cli, here):
     assert (here / "r.html").read_text().count('class="heatmap"') == 5
 
 
+def test_a_page_of_the_run_itself_has_heatmaps_where_words_may_be_shown(correlate, here):
+    for more, there in (((), False), (("--text",), True)):
+        assert correlate("--output", "page.html", *more).code == 0
+        page = (here / "page.html").read_text()
+        assert ("run the audit with --text" in page) is not there
+        assert ('class="heatmap' in page) is there
+
+
 def test_what_cannot_be_shown_is_refused(correlate, refused, tiny, here):
     correlate("--records", "r.jsonl", "-o", "r.json")
     refused("report", "r.jsonl", "--show", 1, says=["r.jsonl", "--text"])
