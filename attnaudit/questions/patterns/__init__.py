@@ -10,12 +10,12 @@ ABOUT = """\
 A heatmap shows one layer. A word reaches the answer through all layers: through positions, through
 heads, and past them. For each word this test looks for the path that carries the most influence on
 the predicted class (Lu et al. 2021): layer by layer first one position, then one head, or the way
-past all heads. It says how much of the word's influence that one path carries, and puts it beside the paths
-that attention weights would choose and beside random ones. Then it keeps only such paths, replaces
-all else by what it would be without the words, and asks for the answer. Influence is the gradient
-along a path, on average on the way from a text without its words to the text. The parts of an
-influence add up to the whole; the test checks this. It is for transformers of up to 12 layers that
-read their answer from one position. It decides no finding."""
+past all heads. It says how much of the word's influence that one path carries, and puts it beside
+the paths that attention weights would choose and beside random ones. Then it keeps only such paths,
+replaces all else by what it would be without the words, and asks for the answer. Influence is the
+gradient along a path, on average on the way from a text without its words to the text. The parts of
+an influence add up to the whole; the test checks this. It is for transformers of up to 12 layers
+that read their answer from one position. It decides no finding."""
 
 QUESTION = Question(
     name="patterns",

@@ -2,14 +2,14 @@
 
 A pattern is a path from a word to the answer. Its influence is that of the word, as far as it goes
 along this path: the product of derivatives from node to node times the way from the baseline to the
-word, on average over points on that way (Lu et al. 2021). Patterns that split
-another one up have influences that add up to that one's.
+word, on average over points on that way (Lu et al. 2021). Patterns that split another one up have
+influences that add up to that one's.
 
 Refinement begins with the pattern that is only the word. Layer by layer it puts in the position
-with the largest influence of what is left: of the pattern so far, with all that lies
-above open. The last layer's position is the one that the answer is read from. With all positions
-fixed, it puts in, again layer by layer, one head or the way past all heads. If the influence of a
-word is negative, the least influence is looked for instead, as the authors' code does.
+with the largest influence of what is left: of the pattern so far, with all that lies above open.
+The last layer's position is the one that the answer is read from. With all positions fixed, it puts
+in, again layer by layer, one head or the way past all heads. If the influence of a word is
+negative, the least influence is looked for instead, as the authors' code does.
 
 Letters in shape comments: N patterns, W words, S points, L layers, H heads, T tokens, E the size of
 what a head gives, D that of states.
