@@ -83,7 +83,7 @@ def verify(work: Work, observer: Observer) -> Verification:
         ModelError: on some text the answers differ; it names the text and both answers.
     """
     chosen = choose(work)
-    some = part_of(work.batches, chosen.places)
+    some = part_of(work.checked, chosen.places)
     model, count = work.loaded.model, len(some.instances)
     if count <= SOON:
         found = compare(model, some, observer)
@@ -118,7 +118,7 @@ def choose(work: Work) -> Chosen:
 
 def unusual(work: Work) -> dict[int, list[str]]:
     """The texts on which a model may be read wrongly, each with why."""
-    batches, instances = work.batches, work.data.instances
+    batches, instances = work.checked, work.data.instances
     tokens = tokens_of(batches)
     order = np.argsort(tokens, kind="stable")
     reach = _reach(work.loaded.model, batches, int(order[-1]))

@@ -181,12 +181,17 @@ class Work:
     @cached_property
     def batches(self) -> Batches:
         """All instances; the same batches whoever works on them, and whatever is done already."""
+        return replace(self.checked, budget=1) if self.maker.alone else self.checked
+
+    @cached_property
+    def checked(self) -> Batches:
+        """All instances in the batches that the job asks for, in which answers are checked."""
         return Batches(
             self.data.instances,
             self.loaded.spec.vocabulary,
             self.loaded.model.boundaries,
             self.device,
-            1 if self.maker.alone else self.job.batch_tokens,
+            self.job.batch_tokens,
             self.job.pieces,
             given=self.attributed,
         )

@@ -115,3 +115,4 @@ def test_it_is_explained_and_a_dry_run_counts(asked, cli):
     (part,) = json.loads(cli(*asked, "--dry-run", "--json").out)["parts"]
     assert part["passes"]["backward"] == 2 * 2 * (2 * 2 * 3)
     assert not part["passes"]["exact"]
+    assert part["batches"] == 2  # each text is kept as soon as it is done

@@ -85,7 +85,7 @@ def work_of(model, instances, verify=64, vocabulary=PIECES, seed=0, budget=512):
     return SimpleNamespace(
         job=Job("planted", "rows.jsonl", verify=verify, seed=seed),
         data=data,
-        batches=batches,
+        checked=batches,
         loaded=SimpleNamespace(model=model.eval()),
     )
 
@@ -248,7 +248,7 @@ def test_texts_longer_than_a_window_are_all_checked():
 def test_the_three_answers_are_those_of_the_model_alone_and_in_a_batch():
     model, many = Planted().eval(), texts(20)
     work = work_of(model, many)
-    found = compare(model, part_of(work.batches, [3, 9, 4]), Silent())
+    found = compare(model, part_of(work.checked, [3, 9, 4]), Silent())
     assert sorted(found.rows.tolist()) == [3, 4, 9]
     for k, row in enumerate(found.rows.tolist()):
         alone = model(collate([many[row]], PIECES, boundaries=True))[0]

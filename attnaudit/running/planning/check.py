@@ -30,7 +30,7 @@ def plan_check(work: Work) -> Part:
         ModelError: on one of those that are tried the answers differ.
     """
     chosen = choose(work)
-    some = part_of(work.batches, chosen.places)
+    some = part_of(work.checked, chosen.places)
     tokens = tokens_of(some)
     order = np.argsort(tokens, kind="stable")
     tried = np.unique(np.linspace(0, len(order) - 1, TRIED).round().astype(np.int64))
