@@ -140,7 +140,7 @@ def test_the_answer_bounds_the_way():
     found = run(rung, goal_of(rung, EVEN))
     x = np.log(0.51 / 0.49) / 4
     p = 1 / (1 + np.exp(-2 * x))
-    assert found.tvd == pytest.approx(0.01, rel=2e-3)
+    assert found.tvd == pytest.approx(0.01, rel=1e-3)
     assert found.jsd == pytest.approx(float(jsd([p, 1 - p], [0.5, 0.5])), rel=1e-2)
 
 

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 
 from attnaudit.models.distances import jsd, tvd
-from attnaudit.questions.ladder.cost import DRAWN, HALVINGS, RETURNS
+from attnaudit.questions.ladder.cost import DRAWN, HALVINGS
 
 RATE = 0.3  # the length of the first step, in units of the rung; the last one is near 0
-INSIDE = 0.999  # the share of epsilon at which the search turns along the bound
+INSIDE = 0.99  # the share of epsilon at which the search turns along the bound
 REACH = (0.1, 1.0, 3.0, 10.0)  # how far out starts are, in units of the rung
-LONGEST = 1.0  # the longest step back to the bound, in units of the rung
+LONGEST = 4  # times a step uphill: the longest step back
 LEAST = 1e-4  # the least attention on words that can be shown
 MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ as much by batch
 SLACK = 1e-9  # how far a TVD may exceed epsilon, by rounding
@@ -102,7 +102,7 @@ def climb(
     """The farthest alternative that the search finds; None where it finds none."""
     best = _Best(goal)
     moved = _starts(rung, best, starts, generator)
-    for step in range(steps + RETURNS):  # the last ones only lead back to the bound
+    for step in range(steps):
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             leaf = moved.requires_grad_()
             look = rung.look(leaf)
@@ -112,7 +112,7 @@ def climb(
         with torch.no_grad():
             best.add(leaf, look)
             moved = leaf.detach()
-            rate = RATE * max(0.0, 1 - step / steps) * _size(rung.shape)
+            rate = RATE * (1 - step / steps) * _size(rung.shape)
             over = tvds - INSIDE * goal.epsilon  # (S,)
             moved = rung.project(moved + _step(uphill, away, over, rate))
     with torch.no_grad():
@@ -159,9 +159,7 @@ def _step(uphill: Tensor, away: Tensor, over: Tensor, rate: float) -> Tensor:
     up = up - along.unsqueeze(1) * out
     up = up / up.norm(dim=1, keepdim=True).clamp_min(TINY)
     back = (over.relu() / square).unsqueeze(1) * out
-    back = back * (
-        LONGEST * _size(shape[1:]) / back.norm(dim=1, keepdim=True).clamp_min(TINY)
-    ).clamp_max(1)
+    back = back * (LONGEST * rate / back.norm(dim=1, keepdim=True).clamp_min(TINY)).clamp_max(1)
     step: Tensor = (rate * up - back).view(shape)
     return step
 
