@@ -10,7 +10,7 @@ from attnaudit.drawing.marks import Mark
 from attnaudit.measures.divergences import LN2
 from attnaudit.measures.summary import Estimate, Summary
 from attnaudit.questions.ladder.metrics import RUNGS
-from attnaudit.questions.ladder.tables import UPPER, bound_of
+from attnaudit.questions.ladder.tables import EXACT, UPPER, bound_of
 
 _SHORT = {
     "weights": "1 weights",
@@ -30,8 +30,8 @@ def figures(summaries: Mapping[str, Summary], labels: Sequence[str]) -> list[Dra
         if found is None or found.value is None:
             continue
         named = bound_of(rung, metrics)
-        shown[f"{_SHORT[rung]}: {named.partition(' in ')[0]}"] = found
-        if rung == "weights" and named != "exact":
+        shown[f"{_SHORT[rung]}: {named}"] = found
+        if rung == "weights" and named != EXACT:
             shown[f"{_SHORT[rung]}: {UPPER}"] = metrics["ladder.weights.upper.mean"]
     if len(shown) < 2:
         return []

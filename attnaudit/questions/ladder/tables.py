@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.ladder.settings import LadderSettings
 
-RUNG, BOUND, UPPER = "what may change", "JSD is", "upper bound"
+RUNG, BOUND = "what may change", "JSD is"
+EXACT, LOWER, UPPER = "exact", "lower bound", "upper bound"
 NAMES = {
     "weights": "1 the weights",
     "query": "2 the query",
@@ -30,7 +31,7 @@ def rungs_table(
         rows.append([NAMES[rung], named, jsd.n, jsd.value, jsd.ci_low, jsd.ci_high])
         others = (f"ladder.{rung}.{name}" for name in _OTHERS)
         rows[-1] += [metrics[name].value if name in metrics else None for name in others]
-        if rung == "weights" and named != "exact":
+        if rung == "weights" and named != EXACT:
             most = metrics["ladder.weights.upper.mean"]
             shown = [most.n, most.value, most.ci_low, most.ci_high]
             rows.append([NAMES[rung], UPPER, *shown, *[None] * len(_OTHERS)])
@@ -52,8 +53,8 @@ def bound_of(rung: str, metrics: Mapping[str, Estimate]) -> str:
     """What the JSD of a rung is."""
     exact = metrics["ladder.weights.exact"].value or 0.0
     if rung != "weights" or not exact:
-        return "lower bound"
-    return "exact" if exact == 1 else f"exact in {exact:.0%} of texts, else lower bound"
+        return LOWER
+    return EXACT if exact == 1 else f"{LOWER}, {exact:.0%} exact"
 
 
 _OTHERS = ("relative_mean", "found", "tvd.mean", "outside.mean")
