@@ -113,6 +113,6 @@ def test_it_is_explained_and_a_dry_run_counts(asked, cli):
     assert "decides no finding" in " ".join(cli("explain", "ladder").out.split())
     assert "nearest neighbour" in " ".join(cli("explain", "rung").out.split())
     (part,) = json.loads(cli(*asked, "--dry-run", "--json").out)["parts"]
-    assert part["passes"]["backward"] == 2 * 2 * (2 * 2 * 3)
+    assert part["passes"]["backward"] == 2 * 2 * (2 * 2 * 3 + 2 * 8)
     assert not part["passes"]["exact"]
     assert part["batches"] == 2  # each text is kept as soon as it is done

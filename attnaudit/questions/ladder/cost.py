@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from attnaudit.models.lengths import Texts
 
 HALVINGS = 10  # of the way back from where a search ends
+RETURNS = 8  # steps back to the bound alone, from there too
 DRAWN = 16  # random places that are looked at for each start
 
 
@@ -48,5 +49,6 @@ def starts_in_ball(settings: LadderSettings) -> int:
 def _of_search(settings: LadderSettings, texts: int, starts: int) -> tuple[int, int]:
     """How often the searches of a rung look at the model, and how many gradients they take."""
     steps = texts * starts * settings.steps
-    looks = steps + texts * (starts * (DRAWN + HALVINGS) + 1)
-    return looks, 2 * steps  # slopes of the attention, and of the answer
+    looks = steps + texts * (starts * (DRAWN + HALVINGS + RETURNS + 1) + 1)
+    # Slopes of the attention, and of the answer.
+    return looks, 2 * steps + texts * starts * RETURNS

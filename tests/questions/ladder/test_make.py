@@ -10,7 +10,7 @@ from attnaudit.models.lengths import Texts
 from attnaudit.questions.instance_adversary.make import records as instance_records
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.ladder import QUESTION
-from attnaudit.questions.ladder.cost import DRAWN, HALVINGS, cost
+from attnaudit.questions.ladder.cost import DRAWN, HALVINGS, RETURNS, cost
 from attnaudit.questions.ladder.make import settle
 from attnaudit.questions.ladder.make.radius import spacing
 from attnaudit.questions.ladder.settings import LadderSettings
@@ -163,9 +163,9 @@ def test_the_cost_is_what_a_search_takes(request, made_of, make):
     model, batches = request.getfixturevalue(make)(lengths=(4, 6))
     settings = LadderSettings(starts=2, steps=5)
     said = cost(model, Texts.of(batches), settings)
-    looks = 2 * (2 * 5 + 2 * (DRAWN + HALVINGS) + 1)
+    looks = 2 * (2 * 5 + 2 * (DRAWN + HALVINGS + RETURNS + 1) + 1)
     rungs = 3 if make == "bert" else 2
-    assert said.backward == 2 * (2 * 2 * 5) * rungs
+    assert said.backward == 2 * (2 * 2 * 5 + 2 * RETURNS) * rungs
     assert said.forward == 4 + looks + (2 if make == "bert" else 0)
     assert (said.answers is None) == (make == "bert")
     assert not said.exact

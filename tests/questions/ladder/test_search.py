@@ -9,7 +9,15 @@ import torch
 from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import Encoded, Keys
 from attnaudit.questions.ladder.make.rungs import Query, into_ball
-from attnaudit.questions.ladder.make.search import LEAST, Goal, Look, climb
+from attnaudit.questions.ladder.make.search import (
+    LEAST,
+    Goal,
+    Look,
+    _Best,
+    _go_back,
+    _lead_back,
+    climb,
+)
 
 TOKENS = 5
 WHOLE = torch.ones(1, TOKENS, dtype=torch.bool)
@@ -142,6 +150,30 @@ def test_the_answer_bounds_the_way():
     p = 1 / (1 + np.exp(-2 * x))
     assert found.tvd == pytest.approx(0.01, rel=1e-3)
     assert found.jsd == pytest.approx(float(jsd([p, 1 - p], [0.5, 0.5])), rel=1e-2)
+
+
+def test_an_end_far_over_the_bound_is_led_back_the_short_way():
+    """Attention follows one number, and the answer another one, of which .001 is too much.
+
+    The straight way to the model's own gives both up; the short way, that of the answer alone.
+    """
+
+    class Steep(Plane):
+        shape = (2,)
+
+        def look(self, moved):
+            said = Plane(1, lambda x: 40 * x).look(moved[:, 1:])
+            return Look(super().look(moved).alpha, said.probs)
+
+    rung, end = Steep(), torch.tensor([[0.8, 0.02]], dtype=torch.float64)
+    goal = goal_of(rung, EVEN)
+    straight, short = _Best(goal), _Best(goal)
+    _go_back(rung, straight, end)
+    _lead_back(rung, short, end)
+    p = 1 / (1 + np.exp(-2 * 0.8))
+    assert short.far == pytest.approx(float(jsd([p, 1 - p], [0.5, 0.5])), rel=1e-2)
+    assert straight.far < 0.01 * short.far
+    assert float(goal.moved(rung.look(short.moved[None]))) <= goal.epsilon
 
 
 def test_a_ball_of_nothing_finds_nothing():

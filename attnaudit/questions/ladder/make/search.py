@@ -4,9 +4,9 @@ Gradient projection (after Rosen 1961), from several starts at once, half of whi
 many random ones: a step goes up the gradient of the JSD. Where the answer has moved as far as it
 may, the part of the gradient that moves it further is left out, and one Newton step on the TVD
 leads back. Each step ends with a projection into the ball. Whatever fits on the way counts. From
-where a start ends, the way back to the model's own is halved until the answer fits, too. The best
-is then read once more by itself: if its answer is not within epsilon, nothing was found. So what is
-found is feasible, and no maximum: a lower bound.
+where a start ends, the way back to the model's own is halved until the answer fits, and some steps
+lead to the bound alone. The best is then read once more by itself: if its answer is not within
+epsilon, nothing was found. So what is found is feasible, and no maximum: a lower bound.
 
 Letters in shape comments: S starts, H heads, T tokens, C classes.
 """
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.models.distances import jsd, tvd
-from attnaudit.questions.ladder.cost import DRAWN, HALVINGS
+from attnaudit.questions.ladder.cost import DRAWN, HALVINGS, RETURNS
 
 RATE = 0.3  # the length of the first step, in units of the rung; the last one is near 0
 INSIDE = 0.99  # the share of epsilon at which the search turns along the bound
@@ -117,6 +117,8 @@ def climb(
             moved = rung.project(moved + _step(uphill, away, over, rate))
     with torch.no_grad():
         _go_back(rung, best, moved)
+    _lead_back(rung, best, moved)
+    with torch.no_grad():
         return _checked(rung, goal, best.moved)
 
 
@@ -205,6 +207,28 @@ def _go_back(rung: Rung, best: _Best, ends: Tensor) -> None:
         fits = best.add(moved, rung.look(moved)).isfinite()
         low, high = torch.where(fits, share, low), torch.where(fits, high, share)
         share = (low + high) / 2
+
+
+def _lead_back(rung: Rung, best: _Best, ends: Tensor) -> None:
+    """Look on the shortest way from `ends` (S, ...) to the bound, by Newton's steps on the TVD.
+
+    In a ball, where the projection undoes a part of each step back, the search may end far over the
+    bound, and what fits on the straight way to the model's own is next to nothing.
+    """
+    goal, moved = best.goal, ends
+    for _ in range(RETURNS):
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            leaf = moved.requires_grad_()
+            look = rung.look(leaf)
+            tvds = goal.moved(look)
+            away = _slope(tvds, leaf)
+        with torch.no_grad():
+            best.add(leaf, look)
+            over = tvds - INSIDE * goal.epsilon
+            still = torch.zeros_like(away)  # no way up
+            moved = rung.project(leaf.detach() + _step(still, away, over, RATE * _size(rung.shape)))
+    with torch.no_grad():
+        best.add(moved, rung.look(moved))
 
 
 def _checked(rung: Rung, goal: Goal, moved: Tensor | None) -> Found | None:
