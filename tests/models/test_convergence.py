@@ -16,7 +16,7 @@ from attnaudit.models.predict import predict
 from attnaudit.models.retraining import guided
 from attnaudit.models.schedule import FineTuning, Schedule
 from attnaudit.models.training import DivergedError
-from tests.models.test_retraining import SCHEDULE, make_retraining  # noqa: F401 - a fixture
+from tests.models.test_retraining import SCHEDULE
 
 UNIFORM = guided({"train": uniform, "dev": uniform})
 
@@ -93,7 +93,7 @@ class Watched(Silent):
             self.seen.append(weights(self.model))
 
 
-def test_a_converged_model_goes_on_from_the_recipes_seed(make_retraining):  # noqa: F811
+def test_a_converged_model_goes_on_from_the_recipes_seed(make_retraining):
     """Bit for bit: the weights after each of the recipe's epochs are those of its own training."""
     retraining = make_retraining()
     short, long = retraining.fresh(4), retraining.fresh(4)
@@ -118,7 +118,7 @@ def of_dev(retraining, model, view=lambda model, split: model):
 
 
 @pytest.mark.parametrize("view", [None, UNIFORM])
-def test_the_epoch_of_the_least_dev_loss_is_kept(make_retraining, view):  # noqa: F811
+def test_the_epoch_of_the_least_dev_loss_is_kept(make_retraining, view):
     retraining = make_retraining()
     model = retraining.fresh(3)
     watched = Watched(model, 5)
@@ -135,7 +135,7 @@ def test_the_epoch_of_the_least_dev_loss_is_kept(make_retraining, view):  # noqa
     assert ended.stopped == has_stopped(losses, [0.0] * len(losses), 2)
 
 
-def test_a_slow_model_is_still_improving_at_the_end(make_retraining):  # noqa: F811
+def test_a_slow_model_is_still_improving_at_the_end(make_retraining):
     slow = SCHEDULE.model_copy(update={"learning_rate": 0.01, "epochs": 2})
     ended = make_retraining(schedule=slow).converge
     retraining = make_retraining(schedule=slow)
@@ -147,7 +147,7 @@ def test_a_slow_model_is_still_improving_at_the_end(make_retraining):  # noqa: F
     assert (ended.epochs, ended.stopped) == (3, True)  # the patience, and one to compare with
 
 
-def test_a_model_at_the_ceiling_stops_at_once(make_retraining):  # noqa: F811
+def test_a_model_at_the_ceiling_stops_at_once(make_retraining):
     fast = SCHEDULE.model_copy(update={"learning_rate": 0.05, "epochs": 30})
     retraining = make_retraining(schedule=fast)
     model = retraining.fresh(3)
@@ -159,7 +159,7 @@ def test_a_model_at_the_ceiling_stops_at_once(make_retraining):  # noqa: F811
     assert predict(model, retraining.batches("dev")).argmax(1).tolist() == gold
 
 
-def test_a_penalty_is_learned_and_does_not_count_on_dev(make_retraining):  # noqa: F811
+def test_a_penalty_is_learned_and_does_not_count_on_dev(make_retraining):
     retraining = make_retraining()
     model = retraining.fresh(3)
     model.penalty = lambda batch, alpha: torch.full((len(batch),), 100.0) + 0 * alpha.sum()
@@ -168,7 +168,7 @@ def test_a_penalty_is_learned_and_does_not_count_on_dev(make_retraining):  # noq
     assert ended.dev_loss == pytest.approx(of_dev(retraining, model), rel=1e-5)
 
 
-def test_a_loss_that_is_no_number_is_a_training_that_diverged(make_retraining):  # noqa: F811
+def test_a_loss_that_is_no_number_is_a_training_that_diverged(make_retraining):
     retraining = make_retraining()
     goal = UntilStopped(retraining.base, retraining._data, stretched(SCHEDULE))
     broken = retraining.fresh(3)
@@ -178,7 +178,7 @@ def test_a_loss_that_is_no_number_is_a_training_that_diverged(make_retraining): 
         goal.score(broken)
 
 
-def test_shuffled_labels_keep_their_numbers_and_say_nothing(make_retraining):  # noqa: F811
+def test_shuffled_labels_keep_their_numbers_and_say_nothing(make_retraining):
     retraining = make_retraining()
     seen = {}
 

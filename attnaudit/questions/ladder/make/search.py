@@ -1,6 +1,6 @@
 """The search on a rung: as far as possible from the attention shown, while the answer stays.
 
-Gradient projection (after Rosen 1961), from several starts at once, half of which are the best of
+Gradient projection, from several starts at once, half of which are the best of
 many random ones: a step goes up the gradient of the JSD. Where the answer has moved as far as it
 may, the part of the gradient that moves it further is left out, and one Newton step on the TVD
 leads back. Each step ends with a projection into the ball. Whatever fits on the way counts. From
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.distances import jsd, tvd
 from attnaudit.questions.ladder.cost import DRAWN, HALVINGS, RETURNS
 
@@ -73,7 +74,8 @@ class Goal:
 
     def far(self, look: Look, exact: bool = False) -> Tensor:
         """(S,) JSD of what would be shown to the attention shown; `exact` for float64."""
-        shown = self.show(look.alpha.double() if exact else look.alpha)
+        shown = self.show(look.alpha)
+        shown = in_float64(shown) if exact else shown
         shown = shown / shown.sum(-1, keepdim=True).clamp_min(LEAST)
         divergence: Tensor = jsd(shown, self.base.to(shown))
         return divergence

@@ -35,6 +35,7 @@ from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.seeds import generator_for
 from attnaudit.importance.path_passes import without_words
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel, capability
 from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, each_batch, words_of
@@ -166,7 +167,7 @@ def _followed(
         )
     gap = max(one.gap for one in (along[INFLUENCE], through[INFLUENCE], found))
     ends = paths.odds(torch.cat([model.embed(batch).detach(), baseline]))
-    complete = abs(float(refined.whole.sum()) - float(ends[0].double() - ends[1].double()))
+    complete = abs(float(refined.whole.sum()) - float(in_float64(ends[0]) - in_float64(ends[1])))
     pairs = refined.pairs_gap(int(generator.integers(count)))
     told = compact([complete, gap, pairs])
     size = paths.heads[0].shape[2]
@@ -191,7 +192,7 @@ def _others(
     assert trace is not None
     with torch.no_grad():
         layers = trace(batch)
-    alpha = np.stack([layer.alpha[0].double().cpu().numpy() for layer in layers])  # (L, H, T, T)
+    alpha = np.stack([layer.alpha[0].cpu().double().numpy() for layer in layers])  # (L, H, T, T)
     there = sources.cpu().numpy()
     found = {
         ATTENTION_GREEDY: greedy(alpha, there, row),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.distances import log_odds
 from attnaudit.models.transformer.replacing import Replaced
 from attnaudit.questions.maker import Record
@@ -59,7 +60,7 @@ def ablated(
     for name, (logits, there) in answers.items():
         moved = movements(logits.softmax(-1), own.unsqueeze(0).expand_as(logits))
         odds = log_odds(logits, torch.full((len(kept),), target, device=device))
-        shares = there.double().mean(1) if there.shape[1] else torch.ones(len(kept))
+        shares = in_float64(there).mean(1) if there.shape[1] else torch.ones(len(kept))
         for record, far, *told in zip(made, moved, odds.tolist(), shares.tolist(), strict=True):
             found = compact(told)
             record[name] = {**far, "odds": found[0], "kept": found[1]}

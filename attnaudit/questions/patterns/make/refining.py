@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.transformer.paths import Paths
 from attnaudit.models.transformer.sending import Sent
 
@@ -216,7 +217,7 @@ class Refinement:
 
     def _mean(self, values: Tensor) -> Tensor:
         """(N, ...) the mean of values (N, S, ...) over points; in float64, but on Apple GPUs."""
-        return (values if values.device.type == "mps" else values.double()).mean(1)
+        return (values if values.device.type == "mps" else in_float64(values)).mean(1)
 
     def _parts(self, words: Tensor) -> Iterator[slice]:
         return self.paths.parts(len(words), self.paths.tokens * self.paths.steps)

@@ -135,7 +135,7 @@ def rationales(
 
     def score(known: Answered) -> tuple[Answered, Array]:
         if name not in IMPORTANCES:
-            return known, known.on_words.double().cpu().numpy()
+            return known, known.on_words.cpu().double().numpy()
         target = known.probs.argmax(1)
         asked = known.request(retraining.base, target, [name], settings.seed, retraining.budget)
         return known, importances(asked).scores[name].astype(np.float64)
