@@ -12,7 +12,7 @@ of the predictors are
 * `{"sees": "random", "seed": k}`: as many words, in the same form, drawn anew for each seed;
 * `{"sees": "positions", "by": NAME, "seed": k}`: the extraction leak. The predictor sees one symbol
   in place of each chosen word and another one in place of each other word: the places of the choice
-  alone (see `models.marked`).
+  alone (see `models.choice_only`).
 
 The `probs` on the audited split feed `rationalize.*.score`. The rationale of a text is the same for
 all seeds, since there is one support model; the authors train one per seed. The recipe is that of

@@ -10,7 +10,7 @@ import numpy as np
 
 from attnaudit.measures.rationales import agreement
 from attnaudit.measures.thresholds import Mask
-from attnaudit.models.marked import two_symbols
+from attnaudit.models.choice_only import two_symbols
 from attnaudit.models.removal import Removal, Shortened
 from attnaudit.models.retraining import Retraining, View
 from attnaudit.questions.maker import Record

@@ -22,8 +22,8 @@ from attnaudit.execution.seeds import generator_for
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.compute import importances
 from attnaudit.measures.thresholds import Mask, kept_words, length_of, random_words
+from attnaudit.models.choice_only import ChoiceOnly
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.marked import Marked
 from attnaudit.models.removal import Removal
 from attnaudit.models.retraining import Retraining
 from attnaudit.questions.answers import Answered, answer
@@ -76,11 +76,11 @@ class Texts:
         counts = [len(one.kept) - int(one.kept.sum()) for one in chosen]
         return self._removal(self._there & ~self._at(chosen), np.array(counts, np.int64))
 
-    def marked(self, chosen: Sequence[Chosen], symbols: tuple[int, int]) -> Marked:
+    def marked(self, chosen: Sequence[Chosen], symbols: tuple[int, int]) -> ChoiceOnly:
         """What is left where a text shows only which of its words are kept, a symbol for each."""
         plain = self._removal(self._there & ~self.begins, self.counts * 0)
         marks = self._placed(self._at(chosen))
-        return Marked(plain.removed, plain.reached, plain.lengths, plain.counts, marks, symbols)
+        return ChoiceOnly(plain.removed, plain.reached, plain.lengths, plain.counts, marks, symbols)
 
     @property
     def _there(self) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from attnaudit.models.removal import Removal
 
 
 @dataclass(frozen=True)
-class Marked(Removal):
+class ChoiceOnly(Removal):
     """Which words of each text of a split are shown as chosen, by row; see `Removal`.
 
     `chosen` (N, L) is true at the content positions of chosen words; `removed` at all pieces of a

@@ -7,8 +7,8 @@ from dataclasses import replace
 import torch
 
 from attnaudit.data.batch import collate
+from attnaudit.models.choice_only import ChoiceOnly, two_symbols
 from attnaudit.models.interface import check_laws
-from attnaudit.models.marked import Marked, two_symbols
 from attnaudit.models.removal import Shortened
 
 
@@ -20,7 +20,7 @@ def marked(chosen, removed, lengths, symbols=(5, 6)):
             table[row, list(places)] = True
     counts = torch.tensor(lengths)
     reached = torch.arange(width) < counts[:, None]
-    return Marked(tables[1], reached, counts, counts.numpy() * 0, tables[0], symbols)
+    return ChoiceOnly(tables[1], reached, counts, counts.numpy() * 0, tables[0], symbols)
 
 
 def test_only_the_places_of_the_choice_are_seen(make_model, make_instances, vocabulary):
