@@ -15,6 +15,7 @@ from typing import Any
 from attnaudit.drawing.palette import DARK, LIGHT, variables
 from attnaudit.errors import printable
 from attnaudit.findings.finding import Finding, FindingName
+from attnaudit.questions import find_question
 from attnaudit.questions.gallery import Gallery, Heatmap
 from attnaudit.records.schema import Verification
 from attnaudit.report import gates
@@ -74,7 +75,8 @@ def html_page(made: Combined, summary: bool = False) -> str:
     report, gallery, links = made.report, made.gallery, Links(live=not summary)
     compared = comparison_of(report)
     figures, remarks = ({}, []) if summary else figures_of(made)
-    if made.summaries and not (gallery and gallery.heatmaps):
+    shown = any(find_question(name).attention for name in made.summaries)
+    if shown and not (gallery and gallery.heatmaps):
         remarks.append("Heatmaps need records with words: run the audit with --text.")
     script = resource(_HERE, "page.js")
     return page.render(

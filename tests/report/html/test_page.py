@@ -283,6 +283,8 @@ def test_what_records_lack_is_said(report: Report, combine: Any) -> None:
     assert "The records of permute do not contain what its figures show." in found.text
     assert "The records of erase do not contain" in found.text
     assert "Heatmaps need records with words" in found.text
+    alone = parsed(html_page(combine(report, {"patterns": Summary()})))  # it holds no attention
+    assert "Heatmaps need records" not in alone.text
 
 
 def test_heatmaps_say_weights_without_colour(whole: Combined) -> None:
