@@ -236,11 +236,10 @@ class TransformerClassifier(AttentionModel):
             reached.append(call)
             raise ReachedError
 
+        # Blocks that are skipped make no call, so the handler meets the audited one alone.
         with (
             suppress(ReachedError),
-            self.seam.handling(
-                handler
-            ),  # within `forwarding`: blocks that are skipped make no call
+            self.seam.handling(handler),
             forwarding(list(self.anatomy.blocks), forward),
         ):
             self._run(batch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 import pydantic
@@ -10,6 +9,7 @@ import pydantic
 from attnaudit.questions.deceive.words import Rule, WordsFile, read_words_file, whole_words
 from attnaudit.questions.option import Option
 from attnaudit.questions.scored import ScoredSettings
+from attnaudit.questions.strengths import checked_strengths
 
 COEFFICIENTS = (0.0, 0.1, 1.0)  # Pruthi et al. 2020, section 5
 LEAST_SEEDS = 5  # below them there is no verdict on models that are trained
@@ -104,11 +104,7 @@ class DeceiveSettings(ScoredSettings):
     @pydantic.field_validator("coefficients")
     @classmethod
     def _usable(cls, given: tuple[float, ...]) -> tuple[float, ...]:
-        if not all(0 <= value < math.inf for value in given):
-            raise ValueError("a coefficient must be 0 or larger")
-        if len(set(given)) < len(given):
-            raise ValueError("the same value occurs twice")
-        return given
+        return checked_strengths("a coefficient", given)
 
     @property
     def rule(self) -> Rule:

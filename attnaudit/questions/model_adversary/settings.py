@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from attnaudit.questions.model_adversary.starts import StartFolder, read_start
 from attnaudit.questions.model_adversary.strengths import GRID
 from attnaudit.questions.option import HIDDEN, Option
 from attnaudit.questions.scored import ScoredSettings
+from attnaudit.questions.strengths import checked_strengths
 
 _LAMBDAS = Option("--lambda", default="none is trained")
 _SEEDS = Option(
@@ -88,8 +88,4 @@ class ModelSettings(ScoredSettings):
             raise ValueError(
                 "needs at least one lambda; `skip: [model-adversary]` trains no adversaries"
             )
-        if not all(0 <= value < math.inf for value in lambdas):
-            raise ValueError("lambda must be 0 or larger")
-        if len(set(lambdas)) < len(lambdas):
-            raise ValueError("the same value occurs twice")
-        return lambdas
+        return checked_strengths("lambda", lambdas)

@@ -8,6 +8,7 @@ import torch
 
 from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import Encoded, Keys
+from attnaudit.questions.ladder.make import search
 from attnaudit.questions.ladder.make.rungs import Query, into_ball
 from attnaudit.questions.ladder.make.search import (
     LEAST,
@@ -152,20 +153,27 @@ def test_the_answer_bounds_the_way():
     assert found.jsd == pytest.approx(float(jsd([p, 1 - p], [0.5, 0.5])), rel=1e-2)
 
 
+class Steep(Plane):
+    """Weights of one number, and log-odds of `slope` times another one."""
+
+    shape = (2,)
+
+    def __init__(self, slope):
+        super().__init__()
+        self.slope = slope
+
+    def look(self, moved):
+        said = Plane(1, lambda x: self.slope * x).look(moved[:, 1:])
+        return Look(super().look(moved).alpha, said.probs)
+
+
 def test_an_end_far_over_the_bound_is_led_back_the_short_way():
     """Attention follows one number, and the answer another one, of which .001 is too much.
 
     The straight way to the model's own gives both up; the short way, that of the answer alone.
     """
 
-    class Steep(Plane):
-        shape = (2,)
-
-        def look(self, moved):
-            said = Plane(1, lambda x: 40 * x).look(moved[:, 1:])
-            return Look(super().look(moved).alpha, said.probs)
-
-    rung, end = Steep(), torch.tensor([[0.8, 0.02]], dtype=torch.float64)
+    rung, end = Steep(40), torch.tensor([[0.8, 0.02]], dtype=torch.float64)
     goal = goal_of(rung, EVEN)
     straight, short = _Best(goal), _Best(goal)
     _go_back(rung, straight, end)
@@ -174,6 +182,16 @@ def test_an_end_far_over_the_bound_is_led_back_the_short_way():
     assert short.far == pytest.approx(float(jsd([p, 1 - p], [0.5, 0.5])), rel=1e-2)
     assert straight.far < 0.01 * short.far
     assert float(goal.moved(rung.look(short.moved[None]))) <= goal.epsilon
+
+
+def test_a_search_leads_its_ends_back(monkeypatch):
+    """Without a step uphill its ends are its starts, nearly all of them over the bound."""
+    rung = Steep(4)
+    goal = goal_of(rung, EVEN)
+    found = run(rung, goal, starts=4, steps=0)
+    monkeypatch.setattr(search, "RETURNS", 0)
+    assert found.jsd > 2 * run(rung, goal, starts=4, steps=0).jsd
+    assert found.tvd <= goal.epsilon
 
 
 def test_a_ball_of_nothing_finds_nothing():
