@@ -64,6 +64,18 @@ def test_they_are_counted_and_the_reason_is_in_every_format(cli, data, test):
     assert lines[2]["attention"] == [None] * 9
 
 
+def test_they_say_nothing_of_the_attention_on_marked_words(cli, data):
+    """A share that is not a number would pass for all of the attention."""
+    rows = [json.loads(line) for line in (data / "test.jsonl").read_text().splitlines()]
+    marked = [row | {"rationale": [1] + [0] * row["text"].count(" ")} for row in rows]
+    (data / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in marked))
+    done = cli("erase", "hf", "test.jsonl", *FEW, "--records", "r.jsonl", "--json")
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in (data / "r.jsonl").read_text().splitlines()][1:-1]
+    assert ["marked" in line for line in lines] == [True, True, False, True]
+    assert all(0 < line["marked"]["attention"] < 1 for line in lines if "marked" in line)
+
+
 def test_where_no_text_has_the_reading_the_run_is_refused_before_any_work(refused, data, short):
     short(4)
     reason = "4 texts with more than 4 tokens (each token takes a maximum flow over all layers)"
