@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from attnaudit.cli.main import main
+from attnaudit.questions.question import Question
 
 QUICK = ("--measure", "random", "--measure", "gradient")
 
@@ -30,6 +31,14 @@ def here(tmp_path, monkeypatch):
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def undrawn():
+    """Pages without their figures, which take most of a page's time: for tests of other things."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Question, "draws", False)
+        yield
 
 
 @pytest.fixture

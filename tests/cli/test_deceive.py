@@ -9,6 +9,8 @@ import yaml
 
 from attnaudit.records.reading import read_records
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FIRST = ("--seeds", 1, "--coefficient", 0.5, "--word", "the")
 
 

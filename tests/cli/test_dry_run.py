@@ -16,6 +16,8 @@ from attnaudit.running.planning import estimate, trial
 from attnaudit.running.planning.plan import WorkPlan
 from tests.cli.conftest import files_in
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 INSTANCES, TRAIN = 30, 60
 PROBES = ("uniform", "trained", "base", "shuffled", "untrained", "position")
 ARMS = ("removed attended", "removed other")

@@ -10,6 +10,8 @@ from attnaudit.measures.bootstrap import Bootstrap
 
 from .test_transformers import NAMED, TEXTS
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 HALVES = ("encoder", "decoder")
 SIZES = {
     **{f"{half}_layers": 2 for half in HALVES},

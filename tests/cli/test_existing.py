@@ -14,6 +14,8 @@ from attnaudit.measures.bootstrap import Bootstrap
 
 from .test_transformers import NAMED
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SETTINGS = """\
 correlate: {measure: [gradient, random], strict: true}
 permute: {permutations: 3}

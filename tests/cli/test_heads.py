@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TEXTS = ("a good film", "the bad film", "good and good", "the film was bad !", "bad and a film")
 NAMED = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
 QUICK = ("--draws", 1, "--steps", 2, "--random-orders", 2)

@@ -11,6 +11,8 @@ import pytest
 from attnaudit.cli.main import main
 from attnaudit.measures.bootstrap import Bootstrap
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 NAMES = ("toxic", "insult", "sad face")
 SEVERAL = {
     "problem_type": "multi_label_classification",

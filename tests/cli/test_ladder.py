@@ -14,6 +14,8 @@ from attnaudit.questions.ladder.settings import LadderSettings
 from attnaudit.questions.opening import open_records
 from attnaudit.questions.question import Earlier
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 QUICK = ("--limit", 2, "--starts", 2, "--steps", 3)
 
 

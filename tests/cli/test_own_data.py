@@ -9,6 +9,8 @@ import re
 import pytest
 import yaml
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TINY = """\
 model: {encoder: average, embedding: 8, hidden: 8}
 training: {epochs: 1, seed: 0}

@@ -10,6 +10,8 @@ import yaml
 from attnaudit.models.untrained import load_trained
 from attnaudit.records.reading import read_records
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 QUICK = ("--by", "gradient", "--seeds", 1)
 
 

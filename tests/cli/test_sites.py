@@ -10,6 +10,8 @@ from attnaudit.measures.bootstrap import Bootstrap
 
 from .test_transformers import NAMED, TEXTS
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 POOLING = {
     **{"kind": "modernbert", "classifier_pooling": "mean", "cls_token_id": 2, "sep_token_id": 3},
     **NAMED,
