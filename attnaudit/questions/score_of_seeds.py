@@ -53,6 +53,9 @@ class ScoreOfSeeds:
         if self.name in ("macro_f1", "f1"):
             macro = self.name == "macro_f1"
             return influence.f1_values(self.gold, probs.argmax(-1), self.classes, macro)
+        if self.name == "accuracy":
+            right: Array = (probs.argmax(-1) == self.gold).astype(np.float64)
+            return right
         return np.array([self._ranked(one) for one in probs])
 
     def mean(self, values: Array) -> Estimate:
@@ -115,4 +118,6 @@ class ScoreOfSeeds:
         """How far instances of another kind can move the score, times their share."""
         if self.name in ("macro_f1", "f1"):
             return influence.f1_reach(self.gold, self.classes, self.name == "macro_f1")
+        if self.name == "accuracy":
+            return 1.0
         return len(self.gold) / influence.auroc_draws(self.gold, self.classes)

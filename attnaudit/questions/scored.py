@@ -8,7 +8,7 @@ import pydantic
 
 from attnaudit.questions.shown import ShownSettings
 
-ScoreName = Literal["macro_f1", "f1", "auroc", "auprc"]
+ScoreName = Literal["macro_f1", "f1", "auroc", "auprc", "accuracy"]
 SCORES: tuple[ScoreName, ...] = get_args(ScoreName)
 # What each is called in tables and reasons.
 IN_WORDS: dict[ScoreName, str] = {
@@ -16,6 +16,7 @@ IN_WORDS: dict[ScoreName, str] = {
     "f1": "F1",
     "auroc": "AUROC",
     "auprc": "AUPRC",
+    "accuracy": "accuracy",
 }
 
 
@@ -26,5 +27,5 @@ class ScoredSettings(ShownSettings):
         "macro_f1",
         description="The score that compares models. `macro_f1`: the mean of the F1 of all "
         "classes. `f1`: the F1 of the last of two classes. `auroc` or `auprc`: the mean over "
-        "classes of one class against the rest.",
+        "classes of one class against the rest. `accuracy`: the share of right answers.",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,8 +18,10 @@ from attnaudit.measures.summary import Cell
 from attnaudit.report.listing import listed
 from attnaudit.report.schema import Report, TableData
 
-_POSITIVE = "f1"  # the score that is F1 of the positive class
-_MODELS = {"bilstm": "BiLSTM", "cnn": "CNN", "average": "Average"}
+_SCORES = {"f1": "F1 of the positive class", "accuracy": "accuracy"}
+_MODELS = {"bilstm": "BiLSTM", "cnn": "CNN", "average": "Average", "bert": "BERT"}
+_TWICE, _PERCENT = "2", "0.01"
+_UNDER = "<"
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Figure:
     """A figure of a paper, and where ours stands.
 
     `metric` names ours; or `table`, `keys` (its first cells) and `column` are its place in a table.
-    `printed` is what the paper prints, `times` that is ours, and `source` says where it prints it.
-    `positive_f1`: it is F1 of the positive class. `unchecked`: not checked against the print.
+    `printed` is what the paper prints, with `<` before a bound; `times` that is ours, and `source`
+    says where it prints it. `score`: the score of ours that the paper's is, where it is one.
+    `unchecked`: not checked against the print.
     """
 
     printed: str
@@ -36,8 +40,8 @@ class Figure:
     table: str = ""
     keys: tuple[str, ...] = ()
     column: str = ""
-    times: float = 1.0
-    positive_f1: bool = False
+    times: str = "1"
+    score: str = ""
     unchecked: bool = False
 
     @property
@@ -48,10 +52,11 @@ class Figure:
     @property
     def ours(self) -> str:
         """What the paper prints, as we count, with the digits of the print."""
-        if self.times == 1:
+        if self.times == "1":
             return self.printed
-        after = len(self.printed.partition(".")[2])
-        return f"{self.times * float(self.printed):.{after}f}"
+        sign = _UNDER if self.printed.startswith(_UNDER) else ""
+        turned = Decimal(self.times) * Decimal(self.printed.removeprefix(_UNDER))
+        return f"{sign}{str(turned).lower()}"
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,10 @@ class Published:
     @property
     def says(self) -> str:
         """What the row is of, such as `Jain & Wallace 2019, SST, BiLSTM, additive attention`."""
-        encoder = _MODELS[self.model["encoder"]]
-        return f"{self.work}, {self.of}, {encoder}, {self.model['attention']} attention"
+        said = [self.work, self.of, _MODELS[self.model["encoder"]]]
+        if "attention" in self.model:
+            said.append(f"{self.model['attention']} attention")
+        return ", ".join(said)
 
     def figures(self, labels: Sequence[str]) -> Iterator[Figure]:
         """Its figures; `labels` are the names of the classes in the report, in their order."""
@@ -126,7 +133,7 @@ def rows_in_words() -> str:
 def _figures(place: Mapping[str, Any], found: Any, labels: Sequence[str]) -> Iterator[Figure]:
     shared: dict[str, Any] = {
         "source": place["from"],
-        "positive_f1": "positive_f1" in place,
+        "score": place.get("score", ""),
         "unchecked": "unchecked" in place,
     }
     if "metrics" in place:
@@ -135,11 +142,10 @@ def _figures(place: Mapping[str, Any], found: Any, labels: Sequence[str]) -> Ite
         printed = found["figures"] if strength else found
         for name, each in zip(place["metrics"], printed, strict=False):
             metric = name.replace("{lambda}", doubled)
-            ends = [float(n) for end, n in place.get("times", {}).items() if metric.endswith(end)]
+            ends = [n for end, n in place.get("times", {}).items() if metric.endswith(end)]
             if strength:
                 shared["source"] = f"{place['from']}, their lambda {strength}"
-            times = ends[0] if ends else 1.0
-            yield Figure(each, **shared, metric=metric, times=times)
+            yield Figure(each, **shared, metric=metric, times=ends[0] if ends else "1")
         return
     for label, of_class in zip(labels, found, strict=False):
         column = place["column"].replace("{label}", label)
@@ -168,7 +174,7 @@ def published_table(row: Published, reports: Mapping[str, Report]) -> TableData:
             left_out += 1
             continue
         used.append(figure)
-        printed = figure.printed if figure.times != 1 else ""
+        printed = figure.printed if figure.times != "1" else ""
         source = f"{figure.source}, not checked" if figure.unchecked else figure.source
         rows.append(
             [figure.name, *(c for span in ours for c in span), figure.ours, printed, source]
@@ -179,7 +185,7 @@ def published_table(row: Published, reports: Mapping[str, Report]) -> TableData:
             hint="give the records of the commands that run the paper's tests",
         )
     columns = ["figure", *(column for name in reports for column in (name, "low", "high"))]
-    converted = any(figure.times != 1 for figure in used)
+    converted = any(figure.times != "1" for figure in used)
     columns += ["published", "as printed", "from"]
     if not converted:
         rows = [[*cells[:-2], cells[-1]] for cells in rows]
@@ -238,18 +244,20 @@ def _notes(
             ]
             if other:
                 yield f"The model of {name} differs from the paper's: its {', '.join(other)}."
-        if any(figure.positive_f1 and not figure.metric.endswith(".f1") for figure in used):
-            scores = {score for score in _scores(report) if score != _POSITIVE}
+        for theirs in dict.fromkeys(figure.score for figure in used if _by_settings(figure)):
+            scores = {score for score in _scores(report) if score != theirs}
             if scores:
                 yield (
                     f"The scores of {name} are {', '.join(sorted(scores))}. The paper's scores "
-                    "are the F1 of the positive class: run with --score f1 to compare."
+                    f"are the {_SCORES[theirs]}: run with --score {theirs} to compare."
                 )
     if any(figure.table for figure in used):
         labels = _labels(next(iter(reports.values())))
         said = ", ".join(f"{k} is {label}" for k, label in enumerate(labels))
         yield f"The paper numbers its classes. Yours were taken in their order: {said}."
-    if any(figure.times != 1 for figure in used):
+    if any(figure.times == _PERCENT for figure in used):
+        yield "The paper prints percentages, and `published` is the share of 1."
+    if any(figure.times == _TWICE for figure in used):
         yield (
             "The authors' code halves TVD for two classes, so `published` is twice what they "
             "print. Our lambda is twice theirs for the same reason."
@@ -264,6 +272,11 @@ def _notes(
             f"{left_out} more published figures are left out, because this report has no such "
             "figures."
         )
+
+
+def _by_settings(figure: Figure) -> bool:
+    """Whether it is a score that the settings of ours choose, and not one that its name gives."""
+    return bool(figure.score) and not figure.metric.endswith(f".{figure.score}")
 
 
 def _scores(report: Report) -> Iterator[str]:

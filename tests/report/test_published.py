@@ -52,13 +52,13 @@ def test_every_row_names_figures_of_ours(key):
     assert figures
     assert len({figure.name for figure in figures}) == len(figures)
     for figure in figures:
-        value = float(figure.printed)
-        assert -1 <= value <= 1
+        ours = float(figure.ours.removeprefix("<"))
+        assert -1 <= ours <= 1
         assert bool(figure.metric) != bool(figure.table)
         if figure.metric:
             low, high = require(figure.metric).range
-            assert low is None or float(figure.ours) >= low
-            assert high is None or float(figure.ours) <= high
+            assert low is None or ours >= low
+            assert high is None or ours <= high
 
 
 def test_figures_are_those_of_the_papers():
@@ -85,6 +85,12 @@ def test_figures_are_those_of_the_papers():
             "probe.base.score": "0.753",
             "adversary.model[lambda=0.0004].f1": "0.775",
         },
+        "pruthi2020:gender": {
+            "deceive.floor.score": "0.633",
+            "deceive[coefficient=0.0].mass": "0.968",
+            "deceive[coefficient=1.0].mass": "<1e-8",
+        },
+        "pruthi2020:occupation:bert": {"deceive[coefficient=0.1].mass": "0.0001"},
     }
     for key, figures in expected.items():
         found = {figure.name: figure.ours for figure in find_published(key).figures(LABELS)}
@@ -136,6 +142,26 @@ def test_halved_figures_are_doubled_and_it_is_said(made):
     assert "twice what they print" in notes
     assert "not compared with the printed paper" in notes
     assert "macro_f1" not in notes  # this figure is no score
+
+
+def test_percentages_are_shares_and_it_is_said(made):
+    of = "deceive[coefficient=1.0]"
+    report = made({f"{of}.score": (0.98,), f"{of}.mass": (0.001,)}, score="macro_f1")
+    table = published_table(find_published("pruthi2020:gender"), {"mine": report})
+    found = cells(table)
+    assert (found[f"{of}.score"]["published"], found[f"{of}.score"]["as printed"]) == (
+        "1.00",
+        "100",
+    )
+    assert (found[f"{of}.mass"]["published"], found[f"{of}.mass"]["as printed"]) == (
+        "<1e-8",
+        "<1e-6",
+    )
+    notes = " ".join(table.notes)
+    assert "percentages" in notes
+    assert "twice" not in notes
+    assert "are the accuracy: run with --score accuracy to compare" in notes
+    assert "its attention is additive, not dot" in notes
 
 
 def test_what_is_not_alike_is_said(made):

@@ -1,0 +1,49 @@
+"""The scores that compare models, against their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attnaudit.measures import scores
+from attnaudit.measures.sample import Sample
+from attnaudit.questions.score_of_seeds import ScoreOfSeeds
+from attnaudit.questions.scored import IN_WORDS, SCORES
+
+GOLD = np.array([0, 1, 1, 0, 1, 1, 0, 1])
+
+
+def of(name, gold=GOLD):
+    return ScoreOfSeeds(gold, 2, Sample(len(gold)), name)
+
+
+@pytest.fixture
+def probs():
+    """(4 models, texts, classes)."""
+    positive = np.random.default_rng(0).random((4, len(GOLD))).round(1)
+    return np.stack([1 - positive, positive], -1)
+
+
+@pytest.mark.parametrize(
+    ("name", "definition"),
+    [("accuracy", scores.accuracy), ("f1", scores.f1), ("auroc", scores.auroc)],
+)
+def test_the_mean_over_texts_is_the_score(name, definition, probs):
+    values = of(name).values(probs)
+    assert values.mean(1) == pytest.approx([definition(GOLD, one) for one in probs])
+    mean = of(name).mean(values)
+    assert mean.value == pytest.approx(values.mean())
+    assert mean.ci_low < mean.value < mean.ci_high
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_model_without_mistakes_is_not_certain_to_make_none(name):
+    right = np.eye(2)[GOLD][None]
+    found = of(name).of_one(of(name).values(right)[0])
+    assert (found.value, found.ci_high) == (1, 1)
+    assert 0.3 < found.ci_low < 0.9
+    assert IN_WORDS[name] == of(name).words
+
+
+def test_the_best_constant_answer_is_as_accurate_as_the_commonest_class():
+    assert of("accuracy").constant().mean() == scores.majority_accuracy(GOLD)
