@@ -169,6 +169,18 @@ TERMS = (
     ),
     Entry(
         "term",
+        "accuracy",
+        "The share of right answers.",
+        formula="mean over texts of [argmax_c p(c) = gold]",
+        unit="fraction",
+        range="[0, 1]",
+        better="higher: a better model",
+        beside=("model.majority_accuracy", "macro-F1"),
+        traps="If one class is very common, a constant guess scores high as well.",
+        source="common usage",
+    ),
+    Entry(
+        "term",
         "KL",
         "Kullback-Leibler divergence: how much one distribution differs from another.",
         formula="KL(p, q) = sum_t p_t ln(p_t / q_t)",
