@@ -25,7 +25,8 @@ class ScoredSettings(ShownSettings):
 
     score: ScoreName = pydantic.Field(
         "macro_f1",
-        description="The score that compares models. `macro_f1`: the mean of the F1 of all "
-        "classes. `f1`: the F1 of the last of two classes. `auroc` or `auprc`: the mean over "
-        "classes of one class against the rest. `accuracy`: the share of right answers.",
+        description="The score that compares models. With `macro_f1` it is the mean of the F1 of "
+        "all classes, and with `f1` the F1 of the last of two. With `auroc` or `auprc` it is the "
+        "mean over classes of one class against the rest. With `accuracy` it is the share of "
+        "right answers.",
     )
