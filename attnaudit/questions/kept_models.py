@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from attnaudit.errors import OutputError
+from attnaudit.execution.code import code_digest
 from attnaudit.execution.files import check_folder, check_writable, output_errors
+from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel
+from attnaudit.models.retraining import Retraining
 from attnaudit.models.untrained import Saving
+from attnaudit.questions.recording import Ledger
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,41 @@ class KeptModels:
     def _digest(self, own: Mapping[str, Any]) -> str:
         told = json.dumps({**self.facts, **self.origin, **own}, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
+
+
+def kept_models(
+    retraining: Retraining, ledger: Ledger, name: str, pattern: str, maker: str, **facts: Any
+) -> KeptModels | None:
+    """The models that question `name` trains by the recipe; None where they are not kept.
+
+    `maker` is the module that makes them, whose code is part of what they depend on. `facts` is
+    what its trainings share besides the audited model, the data and the schedule.
+    """
+    if ledger.models is None or retraining.recipe.saving is None:
+        return None
+    return KeptModels(
+        ledger.models,
+        pattern,
+        "--keep",
+        retraining.recipe.saving,
+        {
+            "kept": name,
+            "base_sha256": ledger.model_sha256,
+            "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
+            "schedule": retraining.schedule.model_dump(mode="json", exclude={"seed"}),
+            **facts,
+        },
+        {"code": code_digest(maker), "recipe": dict(retraining.recipe.origin)},
+        ledger.resume or ledger.reuse,
+    )
+
+
+def open_kept(kept: KeptModels | None, ledger: Ledger, observer: Observer) -> None:
+    """See to the folder before any training, or say that nothing can be kept.
+
+    Raises OutputError if models are to be kept and cannot be written.
+    """
+    if kept:
+        (kept.check if ledger.dry else kept.open)(ledger.reuse)
+    elif ledger.models is not None:
+        observer.say("the models are not kept, because models of this kind have no checkpoints")

@@ -52,6 +52,31 @@ def test_it_reports_and_is_made_again(asked, cli, here):
     assert list(read_records(here / "r.jsonl")[1]) == made
 
 
+def test_models_are_kept_to_be_looked_at(asked, cli, here, tiny):
+    assert asked("--keep", "kept", "--records", "r.jsonl", "--json").code == 0
+    kept = here / "kept"
+    names = ("coefficient-0.0", "coefficient-0.5", "without-the-words")
+    assert {path.name for path in kept.iterdir()} == {f"{name}-seed1.pt" for name in names}
+    _, records = read_records(here / "r.jsonl")
+    run = {"model": "deceiver", "coefficient": 0.5, "seed": 1, "split": "test"}
+    probs = {
+        r["id"]: r["probs"]
+        for r in records
+        if {k: v for k, v in r["run"].items() if k != "least_accuracy"} == run
+    }
+    deceiver = kept / "coefficient-0.5-seed1.pt"
+    quick = ("--measure", "random", "--records", "c.jsonl")
+    assert cli("correlate", deceiver, tiny / "data.yaml", *quick).code == 0
+    assert {r["id"]: r["probs"] for r in read_records(here / "c.jsonl")[1]} == probs
+    # With the same settings they are not trained again, with others they are.
+    before = deceiver.stat().st_mtime_ns
+    (here / "r.jsonl").unlink()
+    assert asked("--keep", "kept", "--records", "r.jsonl", "--resume").code == 0
+    assert deceiver.stat().st_mtime_ns == before
+    assert asked("--keep", "kept", "--records", "r2.jsonl", "--resume", "--word", "a").code == 0
+    assert deceiver.stat().st_mtime_ns != before
+
+
 def test_a_coefficient_that_diverges_is_said_and_the_others_stand(cli, tiny, here):
     args = ("--seeds", 1, "--word", "the", "--coefficient", 1e300, "--records", "r.jsonl", "--json")
     result = cli("deceive", tiny / "model.pt", tiny / "data.yaml", *args)

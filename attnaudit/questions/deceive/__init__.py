@@ -43,6 +43,9 @@ QUESTION = Question(
     ),
     attention=True,
     retrains=True,
+    keeps="deceivers",
+    keep_option="--keep",
+    usual=False,
     optional=True,
     traps="That a recipe can be trained to hide words does not say that the audited model does. "
     "What the words are is your choice: a model may use others that say the same.",

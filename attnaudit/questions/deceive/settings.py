@@ -56,7 +56,8 @@ class DeceiveSettings(ScoredSettings):
     blocked: bool = pydantic.Field(
         False,
         description="For transformers: impermissible and other words cannot see each other in any "
-        "layer. They meet only in the row that the answer is read from, which no word sees.",
+        "layer. They meet only in the row that the answer is read from, which no word sees. "
+        "Checkpoints (--keep) do not hold this block.",
     )
     seeds: int = pydantic.Field(
         5, ge=1, le=10_000, description="How many models to train for each coefficient."

@@ -38,7 +38,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from attnaudit.execution.code import code_digest
 from attnaudit.execution.observer import Observer
 from attnaudit.models.convergence import Convergence
 from attnaudit.models.guided import shuffled, uniform
@@ -46,7 +45,7 @@ from attnaudit.models.interface import AttentionModel
 from attnaudit.models.reordered import RandomWeights
 from attnaudit.models.retraining import Guides, Retraining, View, as_it_is, guided, reordered
 from attnaudit.models.training import DivergedError
-from attnaudit.questions.kept_models import KeptModels
+from attnaudit.questions.kept_models import KeptModels, kept_models, open_kept
 from attnaudit.questions.looks import growing, later
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
@@ -71,12 +70,7 @@ def rounds(
 
     Raises OutputError if models are to be kept and cannot be written.
     """
-    if ledger.models is not None:
-        kept = _kept(retraining, ledger)
-        if kept:
-            (kept.check if ledger.dry else kept.open)(ledger.reuse)
-        else:
-            observer.say("the models are not kept, because models of this kind have no checkpoints")
+    open_kept(_kept(retraining, ledger), ledger, observer)
     for before, after in growing(settings.seeds, ledger, made):
         yield [
             {**kind, "seed": seed}
@@ -178,22 +172,7 @@ def _view(
 
 def _kept(retraining: Retraining, ledger: Ledger) -> KeptModels | None:
     """The models of the recipe on disk; None where they are not kept."""
-    if ledger.models is None or retraining.recipe.saving is None:
-        return None
-    return KeptModels(
-        ledger.models,
-        "seed[0-9]*",
-        "--keep",
-        retraining.recipe.saving,
-        {
-            "kept": "seed-baseline",
-            "base_sha256": ledger.model_sha256,
-            "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
-            "schedule": retraining.schedule.model_dump(mode="json", exclude={"seed"}),
-        },
-        {"code": code_digest(__name__), "recipe": dict(retraining.recipe.origin)},
-        ledger.resume or ledger.reuse,
-    )
+    return kept_models(retraining, ledger, "seed-baseline", "seed[0-9]*", __name__)
 
 
 MAKER = Maker(trains=Trains(rounds, records, _later), settle=settle_reading, asked=asked_cost)

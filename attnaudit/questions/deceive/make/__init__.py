@@ -49,6 +49,7 @@ from attnaudit.models.training import DivergedError
 from attnaudit.questions.deceive.make.uses import asker
 from attnaudit.questions.deceive.settings import DeceiveSettings
 from attnaudit.questions.deceive.words import check_words
+from attnaudit.questions.kept_models import KeptModels, kept_models, open_kept
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
 from attnaudit.questions.settling import settle_reading
@@ -111,11 +112,13 @@ def rounds(
 ) -> Iterator[list[Run]]:
     """First models without a penalty, and those that see no such words; then the deceivers.
 
-    Raises InputError where a split has no impermissible word, or a text has no other.
+    Raises InputError where a split has no impermissible word, or a text has no other, and
+    OutputError if models are to be kept and cannot be written.
     """
     words = _words(retraining, settings)
     for split in dict.fromkeys(("train", *ledger.splits)):
         check_words(retraining.splits[split], words.of(split).words)
+    open_kept(_kept(retraining, ledger, settings), ledger, observer)
     seeds = retraining.seeds(settings.seeds, settings.seed)
     kinds: list[Run] = [{"model": DECEIVER, "coefficient": 0.0}, {"removed": REMOVED}]
     yield [{**kind, "seed": seed} for seed in seeds for kind in kinds]
@@ -150,23 +153,18 @@ def records(
     words = _words(retraining, settings)
 
     def make() -> Trained:
-        seed = int(run["seed"])
-        model = retraining.fresh(seed)
-        if "removed" in run:
-            view = _without(words)
-            retraining.learn(model, seed, observer, f"without the words {seed}", view)
-            return model, view
-        strength, view = float(run["coefficient"]), _view(words, settings, False)
-        title = f"coefficient {strength!r}, seed {seed}"
-        if strength == 0:
-            retraining.learn(model, seed, observer, title, view)
-        else:
-            marked = {split: words.marked(split) for split in ("train", "dev")}
-            least = float(run["least_accuracy"])
-            retraining.deceive(
-                model, seed, strength, settings.heads, least, marked, observer, title, view
-            )
-        return model, _view(words, settings, ledger.pieces)
+        view = _without(words)
+        if "removed" not in run:
+            view = _view(words, settings, ledger.pieces)
+        kept, own = _kept(retraining, ledger, settings), dict(run)
+        name = f"{_kind(run).replace(' ', '-')}-seed{run['seed']}"
+        found = kept.find(name, own) if kept else None
+        if found is not None:
+            return found.to(retraining.device).eval().requires_grad_(False), view
+        model = _trained(retraining, words, settings, run, observer)
+        if kept:
+            kept.keep(model, name, own)
+        return model, view
 
     besides = None
     if "removed" not in run:
@@ -190,10 +188,45 @@ def records(
         return diverged(run, retraining, ledger)
 
 
+def _trained(
+    retraining: Retraining,
+    words: _Words,
+    settings: DeceiveSettings,
+    run: Run,
+    observer: Observer,
+) -> AttentionModel:
+    """A model of the run; raises DivergedError."""
+    seed, title = int(run["seed"]), _title(run)
+    model = retraining.fresh(seed)
+    if "removed" in run:
+        retraining.learn(model, seed, observer, title, _without(words))
+        return model
+    strength, view = float(run["coefficient"]), _view(words, settings, False)
+    if strength == 0:
+        retraining.learn(model, seed, observer, title, view)
+    else:
+        marked = {split: words.marked(split) for split in ("train", "dev")}
+        least = float(run["least_accuracy"])
+        retraining.deceive(
+            model, seed, strength, settings.heads, least, marked, observer, title, view
+        )
+    return model
+
+
+def _kind(run: Run) -> str:
+    return f"coefficient {run['coefficient']!r}" if "coefficient" in run else "without the words"
+
+
 def _title(run: Run) -> str:
-    """What a training is called where it diverged."""
-    kind = f"coefficient {run['coefficient']!r}" if "coefficient" in run else "without the words"
-    return f"{kind}, seed {run['seed']}"
+    """What a training is called."""
+    return f"{_kind(run)}, seed {run['seed']}"
+
+
+def _kept(retraining: Retraining, ledger: Ledger, settings: DeceiveSettings) -> KeptModels | None:
+    """The models on disk; None where they are not kept."""
+    rule = {"words", "words_file", "pattern", "heads", "blocked"}
+    deceivers = settings.model_dump(mode="json", include=rule)
+    return kept_models(retraining, ledger, "deceive", "*-seed[0-9]*", __name__, deceivers=deceivers)
 
 
 def _without(words: _Words) -> View:

@@ -33,12 +33,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from attnaudit.execution.code import code_digest
 from attnaudit.execution.observer import Observer
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.retraining import Retraining
 from attnaudit.models.training import DivergedError
-from attnaudit.questions.kept_models import KeptModels
+from attnaudit.questions.kept_models import KeptModels, kept_models, open_kept
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.rationalize.make.arms import arms_of
 from attnaudit.questions.rationalize.make.choosing import check_source
@@ -71,12 +70,7 @@ def rounds(
     Where models are kept, the rationales are written beside them as predictions of ERASER, once all
     records are there. Raises OutputError if models are to be kept and cannot be written.
     """
-    if ledger.models is not None:
-        kept = _kept(retraining, ledger, settings)
-        if kept:
-            (kept.check if ledger.dry else kept.open)(ledger.reuse)
-        else:
-            observer.say("the models are not kept, because models of this kind have no checkpoints")
+    open_kept(_kept(retraining, ledger, settings), ledger, observer)
     seeds = retraining.seeds(settings.seeds, settings.seed)
     yield [{**kind, "seed": seed} for kind in kinds_of(settings.by) for seed in seeds]
     if ledger.models is not None and not ledger.dry:
@@ -130,23 +124,10 @@ def _kept(
     retraining: Retraining, ledger: Ledger, settings: RationalizeSettings
 ) -> KeptModels | None:
     """The predictors on disk; None where they are not kept."""
-    if ledger.models is None or retraining.recipe.saving is None:
-        return None
     chosen = settings.model_dump(mode="json", include={"form", "share", "count", "seed", "reading"})
-    return KeptModels(
-        ledger.models,
-        "*-seed[0-9]*",
-        "--keep",
-        retraining.recipe.saving,
-        {
-            "kept": "rationalize",
-            "base_sha256": ledger.model_sha256,
-            "data_sha256": [retraining.splits[split].sha256 for split in ("train", "dev")],
-            "schedule": retraining.schedule.model_dump(mode="json", exclude={"seed"}),
-            "rationales": {**chosen, "pieces": ledger.pieces},
-        },
-        {"code": code_digest(__name__), "recipe": dict(retraining.recipe.origin)},
-        ledger.resume or ledger.reuse,
+    rationales = {**chosen, "pieces": ledger.pieces}
+    return kept_models(
+        retraining, ledger, "rationalize", "*-seed[0-9]*", __name__, rationales=rationales
     )
 
 
