@@ -17,7 +17,6 @@ from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.recipe import TrainConfig
 from tests.benchmarks.adversaries import Task as Adversary
-from tests.benchmarks.bert_deletion import leave_one_out
 from tests.benchmarks.bert_permutations import Task as BertPermutations
 from tests.benchmarks.case import Benchmark, Build, Case, Side, Target
 from tests.benchmarks.measure import Result
@@ -28,6 +27,7 @@ from tests.benchmarks.subjects import WORDS, Subject, bert_on_pieces
 ROOM = 200.0  # bytes a text
 EXPONENT = 1.15  # of a cost that is called linear: a tenth more a text for ten times as many
 SHORTEST, LONGEST = 8, 28
+LOO = "leave_one_out"
 COMMANDS = ("permute", "adversary")
 
 
@@ -111,7 +111,9 @@ def _tokens(toy: bool) -> Mapping[str, Build]:
 
     def deletion(tokens: int) -> Case:
         subject = Subject.of_bilstm([tokens] * min(texts, 4), toy)
-        return Case({"tokens": tokens}, "text", Side(lambda: leave_one_out(subject), min(texts, 4)))
+        return Case(
+            {"tokens": tokens}, "text", Side(lambda: subject.importance(LOO), min(texts, 4))
+        )
 
     def permutations(tokens: int) -> Case:
         task = Permutations([tokens] * texts, toy)
@@ -131,7 +133,7 @@ def _tokens(toy: bool) -> Mapping[str, Build]:
 def _bert_tokens(toy: bool) -> Mapping[str, Build]:
     def deletion(pieces: int) -> Case:
         subject = bert_on_pieces(1, pieces, toy)
-        return Case({"tokens": pieces}, "text", Side(lambda: leave_one_out(subject)), rounds=0)
+        return Case({"tokens": pieces}, "text", Side(lambda: subject.importance(LOO)), rounds=0)
 
     def permutations(pieces: int) -> Case:
         task = BertPermutations(4, pieces, toy)

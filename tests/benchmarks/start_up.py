@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from tests.benchmarks.case import Benchmark, Build, Case, Rival, Side
-from tests.benchmarks.memory import environ
+from tests.benchmarks.checkout import environ
 
 EMPTY = "an empty Python program"
 

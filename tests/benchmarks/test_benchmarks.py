@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.__main__ import main, run
+from tests.benchmarks.alike import equal
 from tests.benchmarks.case import (
     AbsentError,
     Benchmark,
@@ -22,7 +23,6 @@ from tests.benchmarks.case import (
 from tests.benchmarks.measure import Cost, Result, Spread, measure
 from tests.benchmarks.memory import STATUS, side_peak
 from tests.benchmarks.plot import curves, draw
-from tests.benchmarks.subjects import equal
 from tests.benchmarks.suite import BENCHMARKS
 from tests.benchmarks.table import HEAD, as_json, markdown, seconds
 

@@ -25,8 +25,8 @@ from attnaudit.models.interface import ModelSpec
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import TrainingData, train
 from tests.benchmarks.case import Benchmark, Build, Case, DisagreementError, Rival, Side, Target
-from tests.benchmarks.researcher import Plain, padded
-from tests.benchmarks.subjects import CPU, RESEARCHERS_BATCH, shared, texts
+from tests.benchmarks.researcher import BATCH, Plain, padded
+from tests.benchmarks.subjects import CPU, shared, texts
 
 LOOP = "dense, unfused, unsorted"
 TOLERANCE = 0.02  # of dev scores: runs differ in the order of their batches
@@ -113,7 +113,7 @@ class Task:
     @torch.no_grad()
     def _score(self, model: Plain) -> float:
         model.eval()
-        size = RESEARCHERS_BATCH
+        size = BATCH
         parts = [self.dev[i : i + size] for i in range(0, len(self.dev), size)]
         p = torch.cat([model(*padded(some, self.vocabulary)) for some in parts]).double().numpy()
         score = auroc(np.array([i.label for i in self.dev]), np.stack([1 - p, p], axis=1))
