@@ -26,7 +26,10 @@ from tests.benchmarks.plot import curves, draw
 from tests.benchmarks.suite import BENCHMARKS
 from tests.benchmarks.table import HEAD, as_json, markdown, seconds
 
-PROCESSES = ("start-up", "growth-texts", "memory-million")  # each case of these starts Python
+PROCESSES = (  # each case of these starts Python
+    *("jw-audit", "start-up", "report", "quickstart"),
+    *("growth-texts", "growth-seeds", "memory-million"),
+)
 QUICK = [name for name in BENCHMARKS if name not in PROCESSES]
 
 
@@ -39,8 +42,9 @@ def test_both_sides_agree(name):
         pytest.skip(skipped[0])
     for result in results:
         assert (result.disagreement, result.failure) == (None, None)
-        assert result.ours is not None
-        assert result.ours.cpu.median > 0
+        if result.case != "over all":
+            assert result.ours is not None
+            assert result.ours.cpu.median > 0
 
 
 def spin(duration):
