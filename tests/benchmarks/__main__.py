@@ -24,9 +24,9 @@ from pathlib import Path
 
 from attnaudit.execution.device import prepare_cpu
 from tests.benchmarks.beside import beside
-from tests.benchmarks.case import AbsentError, Benchmark, DisagreementError
+from tests.benchmarks.case import BESIDE, AbsentError, Benchmark, DisagreementError
 from tests.benchmarks.machine import commit_of, machine
-from tests.benchmarks.measure import BESIDE, Result, measure
+from tests.benchmarks.measure import Result, measure
 from tests.benchmarks.memory import side_peak
 from tests.benchmarks.suite import BENCHMARKS
 from tests.benchmarks.table import as_json, markdown

@@ -16,8 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.data.batch import Batch, collate
-from tests.benchmarks.case import Benchmark, Build, Case, DisagreementError, Rival, Side, Target
-from tests.benchmarks.measure import BESIDE
+from tests.benchmarks.case import (
+    BESIDE,
+    Benchmark,
+    Build,
+    Case,
+    DisagreementError,
+    Rival,
+    Side,
+    Target,
+)
 from tests.benchmarks.original import EPSILON, NOISE, PENALTY, RATE, STEPS, jsd
 from tests.benchmarks.subjects import Subject, bert_on_sst2, plain_bert
 

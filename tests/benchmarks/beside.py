@@ -17,9 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.case import Case, Rival, cpu_seconds
+from tests.benchmarks.case import BESIDE, Case, Rival, cpu_seconds
 from tests.benchmarks.checkout import environ
-from tests.benchmarks.measure import BESIDE
 
 SCRIPT = Path(__file__).with_name("checkout.py")
 

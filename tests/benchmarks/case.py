@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Call = Callable[[], Any]
+BESIDE = "another checkout"  # as a rival: the same work by the package that stands there
+UNRIVALLED = ("the matmul peak",)  # what a share is of that is no rival
+OF_RIVALS = ("ratio: ", "wall ratio: ", "share of ")  # figures that name the rival
 
 
 class AbsentError(Exception):
@@ -88,6 +91,14 @@ class Case:
     rounds: int | None = None
     derived: Callable[[Mapping[str, float]], Mapping[str, float]] | None = None
     same: Callable[[Any, Any], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a target that names a rival which is not there."""
+        for target in self.targets:
+            for begin in OF_RIVALS:
+                rival = target.figure.removeprefix(begin)
+                if rival not in (target.figure, BESIDE, *self.rivals, *UNRIVALLED):
+                    raise ValueError(f"the target {target.figure!r} names no rival of the case")
 
 
 Build = Callable[[], Case]

@@ -11,9 +11,17 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmarks.case import Benchmark, Build, Case, DisagreementError, Rival, Side, Target
+from tests.benchmarks.case import (
+    BESIDE,
+    Benchmark,
+    Build,
+    Case,
+    DisagreementError,
+    Rival,
+    Side,
+    Target,
+)
 from tests.benchmarks.growth import exponents
-from tests.benchmarks.measure import BESIDE
 from tests.benchmarks.subjects import Subject
 
 Array = NDArray[np.float64]

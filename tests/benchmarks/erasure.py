@@ -7,7 +7,6 @@ a time. The rankings are no part of it: `correlate` has made them.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from tests.benchmarks.alike import alike
 from tests.benchmarks.case import Benchmark, Build, Case, DisagreementError, Rival, Side, Target
+from tests.benchmarks.jain_wallace import read
 from tests.benchmarks.researcher import BATCH
 from tests.benchmarks.subjects import Record, Subject, bert_on_sst2, plain_bert, shared
 
@@ -104,10 +104,7 @@ def _after_correlate(count: int) -> Case:
         with tempfile.TemporaryDirectory() as out:
             path = Path(out) / "records.jsonl"
             made = attnaudit.audit(model, data, questions, records=path)
-            return {
-                name: [json.loads(line) for line in file.read_text().splitlines()[1:-1]]
-                for name, file in made.files.items()
-            }
+            return {name: read(file) for name, file in made.files.items()}
 
     def agree(made: dict[str, list[Record]], others: dict[str, list[Record]]) -> None:
         alike(1e-5)(made["correlate"], others["correlate"])

@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,7 @@ from tests.benchmarks.subjects import Subject, bilstm, shared, texts
 
 Array = NDArray[np.float64]
 Rows = list[tuple[str, str]]  # a text and its label
+Files = Mapping[str, Path]  # records by question
 PROCEDURE = "J&W's procedure in plain PyTorch"
 ONE_BY_ONE = "ours, a command for each test"
 MEASURES = ("gradient", "leave_one_out")
@@ -80,37 +81,36 @@ class Audit:
         ids = [[SOS, *vocabulary.ids(text), EOS] for text in ordered]
         return cls(folder, model, Original(plain, ids), 5 if toy else STEPS)
 
-    def through_the_command_line(self) -> dict[str, list[dict[str, Any]]]:
-        """Ours in one process; the records by question."""
-        with tempfile.TemporaryDirectory() as out:
-            attnaudit("audit", "model.pt", "data.jsonl", "-o", out, "--quiet", folder=self.folder)
-            return {name: _records(Path(out) / "records" / f"{name}.jsonl") for name in QUESTIONS}
+    def through_the_command_line(self) -> Files:
+        """Ours in one process."""
+        out = self._out()
+        attnaudit("audit", "model.pt", "data.jsonl", "-o", out.name, "--quiet", folder=self.folder)
+        return {name: out / "records" / f"{name}.jsonl" for name in QUESTIONS}
 
-    def command_by_command(self) -> dict[str, list[dict[str, Any]]]:
+    def command_by_command(self) -> Files:
         """Ours in three processes."""
-        found = {}
-        with tempfile.TemporaryDirectory() as out:
-            for name in QUESTIONS:
-                path = Path(out) / f"{name}.jsonl"
-                command = (name.removeprefix("instance-"), "model.pt", "data.jsonl")
-                options = ("--records", str(path), "--quiet")
-                attnaudit(*command, *options, folder=self.folder)
-                found[name] = _records(path)
-        return found
+        out = self._out()
+        files = {name: out / f"{name}.jsonl" for name in QUESTIONS}
+        for name, path in files.items():
+            command = (name.removeprefix("instance-"), "model.pt", "data.jsonl")
+            attnaudit(*command, "--records", str(path), "--quiet", folder=self.folder)
+        return files
 
-    def in_process(self) -> dict[str, list[dict[str, Any]]]:
+    def in_process(self) -> Files:
         """Ours through the Python interface."""
         import attnaudit
 
-        with tempfile.TemporaryDirectory() as out:
-            made = attnaudit.audit(
-                self.folder / "model.pt",
-                self.folder / "data.jsonl",
-                QUESTIONS,
-                settings={"correlate": {"measures": MEASURES}},
-                records=Path(out) / "records.jsonl",
-            )
-            return {name: _records(path) for name, path in made.files.items()}
+        made = attnaudit.audit(
+            self.folder / "model.pt",
+            self.folder / "data.jsonl",
+            QUESTIONS,
+            settings={"correlate": {"measure": list(MEASURES)}},
+            records=self._out() / "records.jsonl",
+        )
+        return dict(made.files)
+
+    def _out(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.folder))
 
     def theirs(self) -> dict[str, Any]:
         """The procedure in a process of its own."""
@@ -126,10 +126,11 @@ class Audit:
             found: dict[str, Any] = json.loads(path.read_text())
             return found
 
-    def agree(self, ours: Mapping[str, list[dict[str, Any]]], theirs: Mapping[str, Any]) -> None:
+    def agree(self, files: Files, theirs: Mapping[str, Any]) -> None:
         """Both say of each text the same tau; permutations alike; the maximum is never lower."""
         from scipy.stats import kendalltau  # type: ignore[import-untyped]
 
+        ours = {name: read(path) for name, path in files.items()}
         order = theirs.get("order") or self._order()
         correlated = [ours["correlate"][i] for i in order]
         for name in MEASURES:
@@ -154,10 +155,22 @@ def _by_chance(ours: Array, theirs: Array) -> None:
     equal(CHANCE / len(ours) ** 0.5)(np.array(ours.mean()), np.array(theirs.mean()))
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
-    """The records in a file, in the order of the data."""
+def _same(tolerance: float) -> Callable[[Files, Files], None]:
+    """An `agree` on what stands in the records."""
+    agree = alike(tolerance)
+
+    def of_files(ours: Files, theirs: Files) -> None:
+        agree(*({name: read(path) for name, path in files.items()} for files in (ours, theirs)))
+
+    return of_files
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The records in a file, in the order of the data, without their checksums."""
     with path.open() as file:
         lines = [json.loads(line) for line in file]
+    for line in lines:
+        line.pop("crc", None)
     return sorted((r for r in lines if "row" in r), key=lambda r: r["row"])
 
 
@@ -195,7 +208,7 @@ def _whole(audit: Audit, ours: str, target: float) -> Case:
             )
         }
     else:
-        rivals[ONE_BY_ONE] = Rival(audit.command_by_command, count, agree=alike(1e-6))
+        rivals[ONE_BY_ONE] = Rival(audit.command_by_command, count, agree=_same(1e-6))
     return Case(
         size={"instances": count},
         unit="text",
@@ -203,7 +216,7 @@ def _whole(audit: Audit, ours: str, target: float) -> Case:
         rivals=rivals,
         targets=(Target(f"ratio: {PROCEDURE}", target),),
         rounds=0,
-        same=alike(1e-5),
+        same=_same(1e-5),
     )
 
 

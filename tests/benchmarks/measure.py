@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.case import Call, Case, Side, Target, cpu_seconds
+from tests.benchmarks.case import BESIDE, Call, Case, Side, Target, cpu_seconds
 
 LEAST = 0.05  # CPU seconds of a turn; the clock of a process is good to microseconds
 PEAK_SIZE = 1024  # of the square float32 matrices whose product measures the peak
 ONEDNN = "_linear_pointwise"
-BESIDE = "another checkout"  # as a rival: the same work by the package that stands there
 
 
 @dataclass(frozen=True)

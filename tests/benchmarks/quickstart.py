@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.case import Benchmark, Build, Case, DisagreementError, Side, Target
-from tests.benchmarks.measure import BESIDE
+from tests.benchmarks.case import BESIDE, Benchmark, Build, Case, DisagreementError, Side, Target
 from tests.benchmarks.processes import attnaudit
 
 SHORT = {

@@ -34,7 +34,7 @@ def _prepared() -> Path:
     return folder
 
 
-_CORRELATE = ("correlate", "model.pt", "data.jsonl", "--quiet")
+_CORRELATE = ("correlate", "model.pt", "data.jsonl", "--json", "--quiet")
 
 
 def _case(said: str, *arguments: str, rivals: Mapping[str, str], prepare: bool = False) -> Case:
