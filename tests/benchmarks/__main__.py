@@ -43,7 +43,10 @@ def run(
             with ExitStack() as open_:
                 case = build()
                 if other is not None:
-                    case = open_.enter_context(beside(case, other, benchmark.name, name, quick))
+                    try:
+                        case = open_.enter_context(beside(case, other, benchmark.name, name, quick))
+                    except RuntimeError as error:  # it may lack what the case needs
+                        sys.stderr.write(f"{error}, and is left out\n")
                 result = measure(benchmark.name, name, case, rounds)
         except AbsentError as error:
             result = Result(benchmark.name, name, skipped=str(error))
@@ -51,7 +54,7 @@ def run(
             result = Result(benchmark.name, name, disagreement=str(error))
         except Exception as error:  # what was measured before it is worth keeping
             result = Result(benchmark.name, name, failure=f"{type(error).__name__}: {error}")
-        if memory and result.rivals and result.ours:
+        if memory and result.rivals and result.ours and case.memory:
             sides = {"": result.ours, **result.rivals}
             for side, cost in sides.items():
                 if side == BESIDE:

@@ -78,7 +78,8 @@ class Case:
     `figures` reads further figures off our result, and off that of another checkout, where there is
     one; `derived` makes further figures of all that were measured. `rounds` is a limit for what
     takes long: with 0 the first call of each side is what is timed. `same(ours, theirs)` raises
-    DisagreementError where another checkout gives another result; None: it may.
+    DisagreementError where another checkout gives another result; None: it may. `memory` says
+    whether the work is done in one process, whose memory then says something.
     """
 
     size: Mapping[str, int]
@@ -91,6 +92,7 @@ class Case:
     rounds: int | None = None
     derived: Callable[[Mapping[str, float]], Mapping[str, float]] | None = None
     same: Callable[[Any, Any], None] | None = None
+    memory: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for a target that names a rival which is not there."""

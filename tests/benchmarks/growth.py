@@ -79,6 +79,7 @@ def _whole_run(command: str, count: int) -> Case:
         ours=Side(lambda: spend(arguments, folder)),
         figures=lambda spent: {"peak MiB": spent.peak / 2**20, "CPU seconds": spent.cpu},
         rounds=0,
+        memory=False,
     )
 
 
@@ -150,6 +151,7 @@ def _seeds(toy: bool) -> Mapping[str, Build]:
             ours=Side(lambda: spend([*arguments, "-o", "seeds.json"], folder)),
             figures=lambda spent: {"peak MiB": spent.peak / 2**20, "CPU seconds": spent.cpu},
             rounds=0,
+            memory=False,
         )
 
     return {

@@ -204,7 +204,10 @@ def _whole(audit: Audit, ours: str, target: float) -> Case:
     if ours == "in_process":
         rivals = {
             PROCEDURE: Rival(
-                lambda: audit.original.everything(audit.steps), count, agree=audit.agree
+                lambda: audit.original.everything(audit.steps),
+                count,
+                brief=lambda: audit.original.everything(5),
+                agree=audit.agree,
             )
         }
     else:
@@ -217,6 +220,7 @@ def _whole(audit: Audit, ours: str, target: float) -> Case:
         targets=(Target(f"ratio: {PROCEDURE}", target),),
         rounds=0,
         same=_same(1e-5),
+        memory=ours == "in_process",
     )
 
 

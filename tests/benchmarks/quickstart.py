@@ -49,6 +49,7 @@ def _case(toy: bool) -> Case:
         targets=(Target(f"ratio: {BESIDE}", 2.0), Target(f"wall ratio: {BESIDE}", 2.0)),
         figures=lambda found: {"figures": float(len(found["metrics"]))},
         rounds=0,
+        memory=False,
         same=_same,
     )
 

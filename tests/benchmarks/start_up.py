@@ -53,6 +53,7 @@ def _case(said: str, *arguments: str, rivals: Mapping[str, str], prepare: bool =
         unit="start",
         ours=Side(lambda: attnaudit(*arguments, folder=folder)),
         rivals={name: of(line) for name, line in rivals.items()},
+        memory=False,
     )
 
 

@@ -97,6 +97,7 @@ def _report(question: str, count: int) -> Case:
         ours=Side(report),
         rivals={READING: Rival(lambda: run("-c", READ, str(path)), agree=agree)},
         rounds=0,
+        memory=False,
         same=alike(1e-9),
     )
 
