@@ -21,7 +21,7 @@ from attnaudit.models.interface import ModelSpec
 from attnaudit.models.recipe import TrainConfig
 from tests.benchmarks.adversaries import Task as Adversary
 from tests.benchmarks.bert_permutations import Task as BertPermutations
-from tests.benchmarks.case import Benchmark, Build, Case, Side, Target
+from tests.benchmarks.case import BESIDE, Benchmark, Build, Case, Side, Target
 from tests.benchmarks.measure import Result
 from tests.benchmarks.memory import spend
 from tests.benchmarks.permutations import Task as Permutations
@@ -120,11 +120,11 @@ def _growth(results: list[Result]) -> Result:
 def exponents(results: list[Result]) -> Result:
     """Of each line of cases the exponent of our cost a unit, from its first size to its last.
 
-    And that of the last step, on which what does not grow weighs least.
+    And that of the last step, on which what does not grow weighs least; of another checkout's, too.
     """
     found = Result(results[0].benchmark, "over all")
     for (_, axis, line), points in curves(results).items():
-        if not line.endswith("ours"):
+        if not line.endswith(("ours", BESIDE)):
             continue
         for name, (low, first), (high, last) in (
             ("", points[0], points[-1]),
