@@ -34,7 +34,7 @@ EQUAL = "captum, steps doubled until it converges"
 SALIENCY = "captum InputXGradient"
 ROWS = (None, 64, 256)  # internal_batch_size
 TEXTS = (1, 8, 32)  # texts a call
-FEW = 16  # texts that the best way is found with
+FEW = 8  # texts that the best way is found with
 
 
 def attributions() -> Any:
@@ -93,9 +93,14 @@ class Network:
         probabilities: Tensor = said.logits.softmax(-1)
         return probabilities
 
-    def given(self, texts: int) -> Iterator[Given]:
-        """The texts, sorted by length, so many at a time, with the classes that are predicted."""
+    def given(self, texts: int, few: int | None = None) -> Iterator[Given]:
+        """The texts, sorted by length, so many at a time, with the classes that are predicted.
+
+        Or a few of them, spread over all lengths.
+        """
         ordered = sorted(self.subject.instances, key=lambda i: len(i.tokens))
+        if few is not None:
+            ordered = ordered[:: max(1, len(ordered) // few)]
         vectors = self._lstm.embedding if self._lstm else self._bert.get_input_embeddings()
         for start in range(0, len(ordered), texts):
             batch = collate(
@@ -121,7 +126,7 @@ class Task:
     def saliency(self, texts: int, rows: int | None, few: int | None = None) -> Scores:
         """captum's gradient times input, through everything; `rows` means nothing here."""
         found = []
-        for given in self._some(texts, few):
+        for given in self.network.given(texts, few):
             attributed = self.captum.InputXGradient(self.network.forward).attribute(
                 given.embeddings.clone().requires_grad_(),
                 target=given.target,
@@ -133,7 +138,7 @@ class Task:
     def integrated(self, texts: int, rows: int | None, few: int | None = None) -> Scores:
         """captum's integrated gradients, each text with as many steps as it needs."""
         found = []
-        for given in self._some(texts, few):
+        for given in self.network.given(texts, few):
             values, delta = self._attribute(given, FIRST, rows)
             steps = 2 * FIRST
             while steps <= MOST:
@@ -170,12 +175,6 @@ class Task:
                 spent[way] = time.process_time() - start
             self._best[name] = min(spent, key=lambda way: spent[way])
         return work(*self._best[name])
-
-    def _some(self, texts: int, few: int | None) -> Iterator[Given]:
-        """All texts; or a few of them, spread over all lengths."""
-        every = list(self.network.given(texts))
-        step = 1 if few is None else max(1, len(every) * texts // few)
-        return iter(every[step // 2 :: step])
 
     def _by_row(self, found: Sequence[tuple[Batch, NDArray[np.float32]]]) -> Scores:
         batches, values = zip(*found, strict=True)
