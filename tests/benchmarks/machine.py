@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
 import torch
+
+from tests.benchmarks.checkout import HERE
 
 PACKAGES = ("torch", "numpy", "scipy", "transformers", "captum")
 
@@ -20,8 +23,20 @@ def machine() -> dict[str, str]:
         "threads": str(torch.get_num_threads()),
         "system": platform.platform(),
         "Python": platform.python_version(),
+        "attnaudit": commit_of(HERE),
         **{package: _version(package) for package in PACKAGES},
     }
+
+
+def commit_of(checkout: Path) -> str:
+    """The commit that stands in a checkout, or the folder's name where there is no git."""
+    asked = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True)
+    except OSError:
+        return checkout.resolve().name
+    known = done.returncode == 0 and (checkout / ".git").exists()
+    return done.stdout.strip() if known else checkout.resolve().name
 
 
 def _cpu() -> str:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import functools
 import math
-import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.case import Call, Case, Side, Target
+from tests.benchmarks.case import BESIDE, Call, Case, Side, Target, cpu_seconds
 
 LEAST = 0.05  # CPU seconds of a turn; the clock of a process is good to microseconds
 PEAK_SIZE = 1024  # of the square float32 matrices whose product measures the peak
@@ -101,18 +100,12 @@ class _Turn:
     wall: float
 
 
-def cpu_seconds() -> float:
-    """CPU seconds of this process so far, and of those it has waited for."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-def _turn(call: Call, times: int, units: float) -> _Turn:
-    wall, cpu = time.perf_counter(), cpu_seconds()
+def _turn(call: Call, times: int, units: float, clock: Callable[[], float] = cpu_seconds) -> _Turn:
+    wall, cpu = time.perf_counter(), clock()
     for _ in range(times):
         call()
     done = times * units
-    return _Turn((cpu_seconds() - cpu) / done, (time.perf_counter() - wall) / done)
+    return _Turn((clock() - cpu) / done, (time.perf_counter() - wall) / done)
 
 
 def measure(benchmark: str, name: str, case: Case, rounds: int) -> Result:
@@ -131,10 +124,13 @@ def measure(benchmark: str, name: str, case: Case, rounds: int) -> Result:
         given[label] = sides[label].call()
 
     for label, side in sides.items():
-        turns[label] = [_turn(functools.partial(first, label), 1, side.units)]
+        turns[label] = [_turn(functools.partial(first, label), 1, side.units, side.clock)]
     for label, rival in case.rivals.items():
         rival.agree(given[""], given[label])
     figures = dict(case.figures(given[""])) if case.figures else {}
+    if case.figures and BESIDE in given:
+        theirs = case.figures(given[BESIDE])
+        figures |= {f"{figure}, {BESIDE}": value for figure, value in theirs.items()}
     given.clear()
 
     # The first call has warmed up, and tells how often a turn should repeat it.
@@ -149,7 +145,7 @@ def measure(benchmark: str, name: str, case: Case, rounds: int) -> Result:
         if case.flops is not None:
             peaks.append(matmul_peak())
         for label, side in sides.items():
-            turns[label].append(_turn(side.call, times[label], side.units))
+            turns[label].append(_turn(side.call, times[label], side.units, side.clock))
     result = Result(benchmark, name, dict(case.size), case.unit, rounds, figures=figures)
     result.ours = _cost(turns[""])
     for label in case.rivals:
@@ -160,7 +156,10 @@ def measure(benchmark: str, name: str, case: Case, rounds: int) -> Result:
         result.rivals[label] = cost
         result.figures[f"ratio: {label}"] = cost.ratio.median
         result.figures[f"share of {label}"] = 1 / cost.ratio.median
+        result.figures[f"wall ratio: {label}"] = cost.wall.median / result.ours.wall.median
     result.figures["milliseconds"] = 1e3 * result.ours.cpu.median
+    if case.derived:
+        result.figures |= case.derived(result.figures)
     if case.flops is not None and peaks:
         rates = np.array([case.flops / turn.cpu for turn in turns[""]])
         best, usual = np.array(peaks).T

@@ -7,7 +7,6 @@ and `... command FILE ARGUMENT ...`, of `attnaudit`.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.case import AbsentError, Benchmark
+from tests.benchmarks.checkout import HERE, environ, python
 
-ROOT = Path(__file__).parents[2]
 MIB = 2**20
 STATUS = Path("/proc/self/status")  # of Linux
 
@@ -43,12 +42,12 @@ def side_peak(
     if not STATUS.exists():
         return None, None
     done = subprocess.run(
-        [*_python(), "side", benchmark, case, side, str(int(toy))],
+        python(__name__, "side", benchmark, case, side, str(int(toy))),
         env=environ(),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
+        cwd=HERE,
     )
     found = json.loads(done.stdout.splitlines()[-1])
     return found["peak"] / MIB, (found["peak"] - found["before"]) / MIB
@@ -62,7 +61,7 @@ def spend(arguments: Sequence[str], folder: Path) -> Spent:
         note = Path(temporary) / "spent.json"
         start = time.perf_counter()
         done = subprocess.run(
-            [*_python(), "command", str(note), *arguments],
+            python(__name__, "command", str(note), *arguments),
             env=environ(),
             capture_output=True,
             text=True,
@@ -73,15 +72,6 @@ def spend(arguments: Sequence[str], folder: Path) -> Spent:
             raise RuntimeError(f"attnaudit ended with {done.returncode}, saying: {said[-1]}")
         wall = time.perf_counter() - start
         return Spent(wall=wall, **json.loads(note.read_text()))
-
-
-def _python() -> list[str]:
-    return [sys.executable, "-m", "tests.benchmarks.memory"]
-
-
-def environ() -> dict[str, str]:
-    """The variables of fresh processes: this program, on one thread."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 def memory_now(field: str) -> int:

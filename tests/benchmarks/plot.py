@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks.measure import Result
 
 Point = tuple[float, float]
-AXES = ("tokens", "instances")
+AXES = ("tokens", "instances", "classes", "seeds")
 
 
 def curves(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Point]]:

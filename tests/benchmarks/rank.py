@@ -10,8 +10,8 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from attnaudit.measures.rank import kendall_matrix
+from tests.benchmarks.alike import alike, equal
 from tests.benchmarks.case import Benchmark, Build, Case, Rival, Side, Target
-from tests.benchmarks.subjects import equal
 
 Array = NDArray[np.float64]
 SCIPY = "scipy, pair by pair"
@@ -51,6 +51,7 @@ def _case(count: int, tokens: int, measures: int, target: float | None = 10.0) -
         ours=Side(lambda: ours(scores), count),
         rivals={SCIPY: Rival(lambda: pair_by_pair(some), len(some), agree=_agree)},
         targets=targets,
+        same=alike(1e-12),
     )
 
 

@@ -1,21 +1,27 @@
 """The BiLSTM classifier as a researcher writes it first, with the weights of ours.
 
-One bidirectional LSTM over packed sequences, additive attention, one output unit; texts in the
-order of the data, 32 in a batch, padded to the longest. The loops over it are the obvious ones.
+One bidirectional LSTM over packed sequences, additive attention, one output unit; texts sorted by
+length, 32 in a batch, padded to the longest, as Jain & Wallace's code has them. The module imports
+nothing of ours, so that a process of the rival need not either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from typing_extensions import override
 
-from attnaudit.data.instance import Instance
-from attnaudit.data.vocabulary import EOS, PAD, SOS, Vocabulary
-from attnaudit.models.classic.classifier import ClassicModel
+if TYPE_CHECKING:
+    from attnaudit.data.instance import Instance
+    from attnaudit.data.vocabulary import Vocabulary
+    from attnaudit.models.classic.classifier import ClassicModel
+
+PAD, UNK, SOS, EOS = 0, 1, 2, 3  # as in the authors' code, and in ours
+BATCH = 32
 
 
 class Plain(nn.Module):
@@ -32,7 +38,7 @@ class Plain(nn.Module):
 
     @classmethod
     def like(cls, model: ClassicModel) -> Plain:
-        """The same function as `model`, a BiLSTM with additive attention."""
+        """The same function as `model`, a BiLSTM with additive attention and two classes."""
         recipe = model.recipe
         plain = cls(len(model.spec.vocabulary), recipe.embedding, recipe.hidden)
         weights = {}
@@ -49,9 +55,11 @@ class Plain(nn.Module):
 
     def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """What the LSTM makes of the texts: (B, T, 2H)."""
-        packed = pack_padded_sequence(
-            self.embedding(ids), lengths, batch_first=True, enforce_sorted=False
-        )
+        return self.read(self.embedding(ids), lengths)
+
+    def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
+        """The same of embeddings (B, T, D)."""
+        packed = pack_padded_sequence(embeddings, lengths, batch_first=True, enforce_sorted=False)
         out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         return out
 
@@ -67,7 +75,11 @@ class Plain(nn.Module):
 
     @override
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        states = self.states(ids, lengths)
+        return self.from_embeddings(self.embedding(ids), lengths)
+
+    def from_embeddings(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
+        """p(positive) (B,) of embeddings (B, T, D)."""
+        states = self.read(embeddings, lengths)
         return self.answer(states, self.weights(states, lengths))
 
 
@@ -79,6 +91,12 @@ def inner(lengths: Tensor, tokens: int) -> Tensor:
 
 def padded(instances: Sequence[Instance], vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
     """Token ids (B, T) and lengths (B,)."""
-    rows = [torch.tensor([SOS, *vocabulary.ids(i.tokens), EOS]) for i in instances]
-    ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return pad([[SOS, *vocabulary.ids(i.tokens), EOS] for i in instances])
+
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """The same of token ids with <SOS> and <EOS>."""
+    ids = nn.utils.rnn.pad_sequence(
+        [torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD
+    )
     return ids, torch.tensor([len(row) for row in rows])

@@ -19,17 +19,19 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import DatasetSpec
 from attnaudit.data.vocabulary import Vocabulary
+from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import ClassicModel, Recipe, build_classic
 from attnaudit.models.interface import AttentionModel, ModelSpec
 from attnaudit.models.predict import Batches
-from attnaudit.questions.answers import Answered, answer
-from tests.benchmarks.case import AbsentError, DisagreementError
+from attnaudit.questions import find_question
+from tests.benchmarks.case import AbsentError
+from tests.benchmarks.researcher import BATCH
 
 SHARED = Path(__file__).parents[2].parent / "shared"  # real data, which the repository lacks
 CPU = torch.device("cpu")
 WORDS = tuple(f"w{i}" for i in range(2000))
-RESEARCHERS_BATCH = 32
 Scores = NDArray[np.float64]
+Record = dict[str, Any]
 
 
 def shared(*parts: str) -> Path:
@@ -70,14 +72,17 @@ def texts(lengths: Iterable[int], words: Sequence[str] = WORDS, seed: int = 0) -
     ]
 
 
-def bilstm(toy: bool, pointed: bool = False) -> ClassicModel:
+def bilstm(
+    toy: bool, pointed: bool = False, classes: int = 2, words: Sequence[str] = WORDS
+) -> ClassicModel:
     """An untrained BiLSTM classifier: embedding 300, hidden 128 per direction; tiny if `toy`.
 
     `pointed` gives it what training would: attention with a few large weights, and tokens that
     would answer differently.
     """
     recipe = Recipe(embedding=6, hidden=4) if toy else Recipe()
-    spec = ModelSpec(Vocabulary(WORDS), ("negative", "positive"))
+    labels = ("negative", "positive") if classes == 2 else tuple(f"c{i}" for i in range(classes))
+    spec = ModelSpec(Vocabulary(words), labels)
     model = build_classic(recipe, spec, seed=0).eval().requires_grad_(False)
     if pointed:
         model.attention.score.weight.mul_(40)  # type: ignore[union-attr, operator]
@@ -92,13 +97,15 @@ class Subject:
         self, model: AttentionModel, vocabulary: Vocabulary, instances: Sequence[Instance]
     ) -> None:
         self.model, self.vocabulary, self.instances = model, vocabulary, instances
-        self.batches = list(Batches(instances, vocabulary, model.boundaries, CPU))
-        self._by_row = {i.row: i for i in instances}
+        self.work = Batches(instances, vocabulary, model.boundaries, CPU)
+        self.batches = list(self.work)
 
     @classmethod
-    def of_bilstm(cls, lengths: Iterable[int], toy: bool, pointed: bool = False) -> Subject:
+    def of_bilstm(
+        cls, lengths: Iterable[int], toy: bool, pointed: bool = False, classes: int = 2
+    ) -> Subject:
         """Random texts of these lengths, for a BiLSTM."""
-        model = bilstm(toy, pointed)
+        model = bilstm(toy, pointed, classes)
         return cls(model, model.spec.vocabulary, texts(lengths))
 
     @property
@@ -106,14 +113,31 @@ class Subject:
         """How many words there are in all texts."""
         return sum(i.words[-1] + 1 for i in self.instances)
 
-    def answered(self, batch: Batch) -> Answered:
-        """What every audit begins with."""
-        return answer(self.model, batch, self._by_row)
+    def records(self, question: str, **settings: Any) -> list[Record]:
+        """What a question records of the texts, in their order: from token ids to the records.
 
-    def in_data_order(self) -> list[Sequence[Instance]]:
-        """The texts as a researcher's loop takes them: 32 at a time, as they come."""
-        size = RESEARCHERS_BATCH
-        return [self.instances[i : i + size] for i in range(0, len(self.instances), size)]
+        It is what every run of the program does between loading and summing up.
+        """
+        found = find_question(question)
+        settled = found.maker.settle(found.settings(**settings), self.model)
+        assert found.maker.records is not None
+        parts = found.maker.records(self.model, self.work, settled, Silent())
+        return sorted((record for part in parts for record in part), key=lambda r: r["row"])
+
+    def importance(self, measure: str) -> Scores:
+        """One importance of all words, as `correlate` records it: (texts, words)."""
+        made = self.records("correlate", measures=(measure,))
+        widest = max(i.words[-1] for i in self.instances) + 1
+        scores = np.zeros((len(made), widest))
+        for row, record in enumerate(made):
+            given = record["importance"][measure]
+            scores[row, : len(given)] = given
+        return scores
+
+    def by_length(self) -> list[Sequence[Instance]]:
+        """The texts as Jain & Wallace's code takes them: sorted by length, 32 at a time."""
+        ordered = sorted(self.instances, key=lambda i: len(i.tokens))
+        return [ordered[i : i + BATCH] for i in range(0, len(ordered), BATCH)]
 
     def by_row(self, batches: Iterable[Batch], found: Iterable[NDArray[np.float32]]) -> Scores:
         """Scores (B, W) of batches as one array (texts, words), 0 beyond the last word."""
@@ -208,18 +232,3 @@ def _tiny_bert() -> tuple[AttentionModel, Vocabulary]:
     network.set_attn_implementation(register())
     model = TransformerClassifier(network, example_batch(vocabulary), vocabulary.mask)
     return model.eval().requires_grad_(False), vocabulary
-
-
-def equal(tolerance: float):  # type: ignore[no-untyped-def]
-    """An `agree`: two arrays whose entries differ by at most `tolerance`."""
-
-    def agree(ours: Scores, theirs: Scores) -> None:
-        if ours.shape != theirs.shape:
-            raise DisagreementError(f"results of shapes {ours.shape} and {theirs.shape}")
-        if not np.array_equal(np.isnan(ours), np.isnan(theirs)):
-            raise DisagreementError("values are undefined in different places")
-        apart = float(np.nanmax(np.abs(ours - theirs), initial=0.0))
-        if apart > tolerance:
-            raise DisagreementError(f"results differ by {apart:.3g}, more than {tolerance:g}")
-
-    return agree
