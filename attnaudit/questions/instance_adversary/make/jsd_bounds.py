@@ -3,26 +3,31 @@
 The divergence from the model's own weights a is `1/2 (ln 2 + sum_t g(a_t, q_t))` (see
 `largest_jsd`), with g convex in q_t.
 
-* **Upper bound.** Between bounds of q_t, g lies below its secant. That leaves a linear program over
-  the weights that keep to the safe limits of `nearby`: its value is a bound. Where the secant is
-  far above g, at one token of its solution, the range of that token's weight is cut in two there;
-  each part has closer secants, and a program of its own (branch and bound). The part with the
-  highest bound is next. The bound is the highest of all parts; what is found need not be known.
+* **Upper bound.** Where a weight has a range, g lies below its secant over that range. That leaves
+  a linear program over the weights within the safe limits of `nearby`, whose value is a bound. At
+  the token where the secant of its solution lies farthest above g, the range is cut in two; either
+  part has closer secants, and a program of its own (branch and bound). The bound is the highest of
+  all parts.
 * **Weights that diverge.** The same program over tangent limits, for less than epsilon, so that its
-  solution keeps the answer; improved by Frank-Wolfe steps (each to the best vertex for the
-  divergence linearised where it stands), pulled back where its answer has moved too far all the
-  same, and moved on (`moves`). So are the solutions of the programs above. The best is a lower
-  bound.
+  solution keeps the answer; improved by a Frank-Wolfe step (to the best vertex for the divergence
+  linearised where it stands), pulled back if its answer has moved too far all the same, and moved
+  on (`moves`). So are the solutions of the programs above. The best of these is a lower bound.
+
+All programs of a batch are solved at once (`programs`).
 
 Letters in shape comments: B texts, N programs, P parts, T tokens, C classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from attnaudit.measures.divergences import LN2, max_jsd
+from attnaudit.measures.divergences import LN2
 from attnaudit.questions.instance_adversary.make.largest_jsd import gain
 from attnaudit.questions.instance_adversary.make.moves import moved_on
 from attnaudit.questions.instance_adversary.make.nearby import Nearby
@@ -31,13 +36,13 @@ from attnaudit.questions.instance_adversary.make.programs import Programs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-SHARES = (0.7,)  # of epsilon, which a search keeps to
-LEAST = (0.03, 0.003)  # weight at which slopes are taken in place of 0, for each Frank-Wolfe step
+SHARE = 0.7  # of epsilon, which the programs of a search keep to
+LEAST = 0.01  # weight at which slopes are taken in place of 0
 SWEEPS = 8  # of moves
-CUTS = 4  # how often a text's ranges are cut in two
+ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
 NEAR = 2e-3  # bounds that lie nearer each other, in nats, are near enough
 MARGIN = 0.1  # of a range, on either side, where it is not cut
-CELLS = 2**22  # numbers held at once
+CELLS = 2**20  # numbers in the tables of programs that are solved at once
 
 
 def bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[Array, Array]:
@@ -50,62 +55,121 @@ def bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[A
         epsilon: How far the answer may move, in total variation distance.
 
     Returns:
-        The bounds (B,), in nats, in [0, ln 2]; and weights (B, T) with an answer within epsilon.
+        The bounds (B,), in nats; and weights (B, T) with an answer within epsilon.
     """
-    rows = base.shape[1] * (min(base.shape[1], tokens.shape[2]) + 8) * 4
-    size = max(1, CELLS // rows)
-    parts = []
-    for start in range(0, len(base), size):
-        part = slice(start, start + size)
-        parts.append(_bounds(base[part], tokens[part], content[part], epsilon))
-    upper, found = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return upper, found
+    size = max(1, CELLS // Programs.over(content[:1], base[:1], tokens.shape[2]).table.size)
+    parts = [
+        _bounds(base[i : i + size], tokens[i : i + size], content[i : i + size], epsilon)
+        for i in range(0, len(base), size)
+    ]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
 def _bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[Array, Array]:
-    search = _Search(base, content, Nearby.of(base, tokens, epsilon))
-    for share in SHARES:
-        search.climb(Nearby.of(base, tokens, share * epsilon, tangent=True))
-    upper = _Branches(search).upper()
-    cap = np.array([max_jsd(a[c]) for a, c in zip(base, content, strict=True)])
-    return np.minimum(upper, cap), search.best
+    count = len(base)
+    # Each text twice: with safe limits, and with those of a search.
+    distance = np.repeat([epsilon, SHARE * epsilon], count)
+    nearby = Nearby.of(_twice(base), _twice(tokens), distance, np.arange(2 * count) >= count)
+    gains, _ = secants(base, np.zeros_like(base), np.ones_like(base))
+    programs = Programs.over(_twice(content), _twice(gains), tokens.shape[2])
+    search, branches = _Search(base, content, nearby), _Branches(base, content)
+    tasks = [branches.whole(programs), search.start(programs, gains)]
+    _solve(nearby, tasks)
+    branches.settle(tasks[0])
+    search.offer(tasks[0])
+    search.offer(tasks[1])
+    step = [search.step(tasks[1])]
+    for _ in range(ROUNDS):
+        tasks = [branches.cut(search.value), *step]
+        _solve(nearby, tasks)
+        branches.settle(tasks[0])
+        for task in tasks:
+            search.offer(task)
+        step = []
+    upper = branches.bound.max(1)
+    search.move((upper > search.value + NEAR).nonzero()[0])
+    return np.maximum(upper, search.value), search.best
+
+
+@dataclass
+class _Task:
+    """Programs (N,) of the parts of texts, and what they maximise between bounds (N, T)."""
+
+    programs: Programs
+    texts: Places  # (N,)
+    parts: Places  # (N,)
+    gains: Array
+    low: Array
+    high: Array
+    weights: Array  # (N, T) the solutions, NaN where there are none
+    empty: Mask  # (N,) whether there can be none
+
+    @classmethod
+    def of(
+        cls, programs: Programs, texts: Places, parts: Places, gains: Array, low: Array, high: Array
+    ) -> _Task:
+        """One that is still to be solved."""
+        nothing = np.full_like(gains, np.nan)
+        return cls(programs, texts, parts, gains, low, high, nothing, np.zeros(len(texts), bool))
+
+
+def _solve(nearby: Nearby, tasks: Sequence[_Task]) -> None:
+    """Solve the programs of all tasks together."""
+    joined = Programs.joined([t.programs for t in tasks])
+    gains, low, high = (
+        np.concatenate([getattr(t, name) for t in tasks]) for name in ("gains", "low", "high")
+    )
+    weights, empty = joined.solve(nearby, gains, low, high)
+    start = 0
+    for task in tasks:
+        part = slice(start, start + len(task.texts))
+        task.programs = joined.take(part)
+        task.weights, task.empty = weights[part], empty[part]
+        start = part.stop
 
 
 class _Search:
-    """The farthest weights so far: `best` (B, T), which reach `value` (B,)."""
+    """The farthest weights so far: `best` (B, T), which reach `value` (B,).
+
+    `nearby` holds each text twice, the second time with tangent limits.
+    """
 
     def __init__(self, base: Array, content: Mask, nearby: Nearby) -> None:
         self.base, self.content, self.nearby = base, content, nearby
         self.best, self.value = base.copy(), np.zeros(len(base))
 
-    def climb(self, nearby: Nearby) -> None:
-        """From the solution over other limits uphill."""
+    def start(self, programs: Programs, gains: Array) -> _Task:
+        """The whole texts, over tangent limits."""
         texts = np.arange(len(self.base))
         low, high = np.zeros_like(self.base), self.content * 1.0
-        gains, _ = secants(self.base, low, high)
-        programs = Programs.over(self.content, gains, nearby.chances.shape[1])
-        q, _ = programs.solve(nearby, gains, low, high)
-        self.offer(texts, q)
-        for least in LEAST:
-            # The slope of g in q, ln(2 q / (a + q)), is -inf at 0: taken at a small weight.
-            at = np.maximum(np.nan_to_num(q), least)
-            slopes = np.where(self.content, np.log(2 * at / (self.base + at)), 0.0)
-            q, _ = programs.solve(nearby, slopes, low, high)
-            self.offer(texts, q)
-        found = moved_on(self.base, self.content, self.nearby, self.best, SWEEPS)
-        self._keep(texts, found)
+        second = programs.take(texts + len(texts))
+        return _Task.of(second, texts, np.zeros_like(texts), gains, low, high)
 
-    def offer(self, texts: Places, weights: Array) -> None:
-        """Take in weights (N, T), pulled back where they are not nearby; no NaN."""
-        known = np.isfinite(weights).all(1)
-        texts, weights = texts[known], np.where(self.content[texts], weights, 0.0)[known]
-        weights = np.clip(weights, 0.0, 1.0)
+    def step(self, task: _Task) -> _Task:
+        """A Frank-Wolfe step from its solutions."""
+        # The slope of g in q, ln(2 q / (a + q)), is -inf at 0: taken at a small weight instead.
+        q = np.maximum(np.where(np.isfinite(task.weights), task.weights, self.base), LEAST)
+        slopes = np.where(self.content, np.log(2 * q / (self.base + q)), 0.0)
+        return _Task.of(task.programs, task.texts, task.parts, slopes, task.low, task.high)
+
+    def offer(self, task: _Task) -> None:
+        """Take in the solutions, pulled back where they are not nearby."""
+        known = np.isfinite(task.weights).all(1)
+        texts = task.texts[known]
+        weights = np.where(self.content[texts], task.weights[known].clip(0.0, 1.0), 0.0)
         weights /= weights.sum(1, keepdims=True)
         # What is pulled back diverges less.
         more = divergence(self.base[texts], weights) > self.value[texts]
         texts, weights = texts[more], weights[more]
         if texts.size:
             self._keep(texts, self.nearby.pulled_back(texts, self.base[texts], weights))
+
+    def move(self, texts: Places) -> None:
+        """Move the best weights of these texts on."""
+        found = moved_on(
+            self.base[texts], self.content[texts], self.nearby, texts, self.best[texts], SWEEPS
+        )
+        self._keep(texts, found)
 
     def _keep(self, texts: Places, weights: Array) -> None:
         value = divergence(self.base[texts], weights)
@@ -115,72 +179,60 @@ class _Search:
 
 
 class _Branches:
-    """Parts of what weights may be, of each text: bounds of each weight, (B, P, T)."""
+    """Parts of what the weights of each text may be: ranges of each weight, (B, P, T).
 
-    def __init__(self, search: _Search) -> None:
-        self.search = search
-        base, content = search.base, search.content
-        count, tokens = base.shape
-        self.low = np.zeros((count, CUTS + 1, tokens))
-        self.high = np.zeros((count, CUTS + 1, tokens))
-        self.bound = np.full((count, CUTS + 1), -np.inf)
-        self.token = np.zeros((count, CUTS + 1), np.int64)  # to cut at next
-        self.cut = np.zeros((count, CUTS + 1))
-        low, high = np.zeros_like(base), content * 1.0
-        gains, _ = secants(base, low, high)
-        self.first = Programs.over(content, gains, search.nearby.chances.shape[1])
-        texts = np.arange(count)
-        self._add(texts, np.zeros_like(texts), low, high, np.full(count, LN2), self.first)
+    `bound` (B, P) is what no weights of a part exceed in divergence.
+    """
 
-    def upper(self) -> Array:
-        """Bounds (B,) after so many cuts, or fewer where they are near what was found."""
-        texts = np.arange(len(self.bound))
-        for cut in range(CUTS):
-            part = self.bound.argmax(1)
-            at = (self.bound[texts, part] > self.search.value + NEAR).nonzero()[0]
-            if not at.size:
-                break
-            part = part[at]
-            low, high = self.low[at, part], self.high[at, part]
-            above, n, token = low.copy(), np.arange(len(at)), self.token[at, part]
-            above[n, token] = self.cut[at, part]
-            below = high.copy()
-            below[n, token] = self.cut[at, part]
-            both = np.concatenate([at, at])
-            self._add(
-                both,
-                np.concatenate([part, np.full_like(part, cut + 1)]),
-                np.concatenate([low, above]),
-                np.concatenate([below, high]),
-                np.tile(self.bound[at, part], 2),
-                self.first.take(both),
-            )
-        return np.maximum(self.bound.max(1), self.search.value)
+    def __init__(self, base: Array, content: Mask) -> None:
+        self.base, self.content = base, content
+        count, parts = len(base), 2**ROUNDS
+        self.low = np.zeros((count, parts, base.shape[1]))
+        self.high = np.zeros_like(self.low)
+        self.bound = np.full((count, parts), -np.inf)
+        self.bound[:, 0] = LN2
+        self.token = np.zeros((count, parts), np.int64)  # to cut at next
+        self.at = np.zeros((count, parts))  # and at which weight
+        self.made = 1  # parts of a text so far, at most
 
-    def _add(
-        self,
-        texts: Places,
-        part: Places,
-        low: Array,
-        high: Array,
-        known: Array,
-        programs: Programs,
-    ) -> None:
-        """Parts of texts (N,) with bounds of weights (N, T), none of which exceeds `known`."""
-        base = self.search.base[texts]
-        gains, rest = secants(base, low, high)
-        q, empty = programs.solve(self.search.nearby, gains, low, high)
-        bound = (LN2 + programs.bound(gains, low, high) + rest.sum(1)) / 2
-        self.bound[texts, part] = np.where(empty, -np.inf, np.minimum(bound, known))
-        self.low[texts, part], self.high[texts, part] = low, high
-        self.search.offer(texts, q)
-        q = np.clip(np.where(np.isfinite(q), q, base), low, high)
-        above = np.where(self.search.content[texts], gains * q + rest - gain(base, q), 0.0)
-        token, n = above.argmax(1), np.arange(len(texts))
-        start, end = low[n, token], high[n, token]
+    def whole(self, programs: Programs) -> _Task:
+        """Of each text, all of it."""
+        texts = np.arange(len(self.base))
+        self.first = programs.take(texts)
+        low, high = np.zeros_like(self.base), self.content * 1.0
+        gains, _ = secants(self.base, low, high)
+        return _Task.of(self.first, texts, np.zeros_like(texts), gains, low, high)
+
+    def cut(self, reached: Array) -> _Task:
+        """The halves of all parts whose bound is not near what was `reached` (B,)."""
+        text, part = (self.bound[:, : self.made] > reached[:, None] + NEAR).nonzero()
+        low, high = self.low[text, part], self.high[text, part]
+        above, below, n = low.copy(), high.copy(), np.arange(len(text))
+        above[n, self.token[text, part]] = below[n, self.token[text, part]] = self.at[text, part]
+        texts, parts = np.tile(text, 2), np.concatenate([part, part + self.made])
+        # Until they are settled, both halves keep the bound of the whole.
+        self.bound[texts, parts] = np.tile(self.bound[text, part], 2)
+        self.made *= 2
+        low, high = np.concatenate([low, above]), np.concatenate([below, high])
+        gains, _ = secants(self.base[texts], low, high)
+        return _Task.of(self.first.take(texts), texts, parts, gains, low, high)
+
+    def settle(self, task: _Task) -> None:
+        """Lower the bounds of the parts of a solved task, and find where to cut them."""
+        at, base = (task.texts, task.parts), self.base[task.texts]
+        gains, rest = secants(base, task.low, task.high)
+        bound = task.programs.bound(gains, task.low, task.high) + rest.sum(1)
+        self.bound[at] = np.minimum((LN2 + bound) / 2, self.bound[at])
+        self.bound[at] = np.where(task.empty, -np.inf, self.bound[at])
+        self.low[at], self.high[at] = task.low, task.high
+        q = np.where(np.isfinite(task.weights), task.weights, base).clip(task.low, task.high)
+        above = np.where(self.content[task.texts], gains * q + rest - gain(base, q), 0.0)
+        token, n = above.argmax(1), np.arange(len(base))
+        start, end = task.low[n, token], task.high[n, token]
         margin = MARGIN * (end - start)
-        self.token[texts, part] = token
-        self.cut[texts, part] = np.clip(q[n, token], start + margin, end - margin)
+        self.token[at], self.at[at] = token, q[n, token].clip(start + margin, end - margin)
+        if self.made == 1:
+            self.first = task.programs
 
 
 def secants(base: Array, low: Array, high: Array) -> tuple[Array, Array]:
@@ -195,3 +247,7 @@ def divergence(base: Array, weights: Array) -> Array:
     """JSD (N,) of weights (N, T) from `base`, which both sum to 1."""
     found: Array = (LN2 + gain(base, weights).sum(1)) / 2
     return np.maximum(found, 0.0)
+
+
+def _twice(values: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([values, values])

@@ -1,4 +1,4 @@
-"""Weights made to diverge further by small moves: to a token or from it, as far as the answer stays.
+"""Weights made to diverge further by small moves, to a token or from it, while the answer stays.
 
 A move goes from the weights at hand towards all weight on one token, or towards none on it (the
 others keep their proportions). Bisection finds how far. A sweep makes the move after which the
@@ -18,29 +18,33 @@ from attnaudit.questions.instance_adversary.make.nearby import Nearby, softmax
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Places = NDArray[np.int64]
 HALVINGS = 7  # of a step
 GAIN = 2e-4  # a sweep that gains less, in twice the divergence, is the last
 TINY = 1e-9
 
 
-def moved_on(base: Array, content: Mask, nearby: Nearby, weights: Array, sweeps: int) -> Array:
-    """Weights (B, T) that diverge at least as much from `base` as `weights` do, both nearby."""
-    found = weights.copy()
-    texts = np.arange(len(base))
-    reached = gain(base, weights).sum(1)
+def moved_on(
+    base: Array, content: Mask, nearby: Nearby, texts: Places, weights: Array, sweeps: int
+) -> Array:
+    """Weights (N, T) that diverge at least as much from `base` as `weights` do, both nearby.
+
+    `texts` (N,) says which of the texts of `nearby` they are of.
+    """
+    found, reached = weights.copy(), gain(base, weights).sum(1)
+    going = np.arange(len(base))
     for _ in range(sweeps):
-        q, own = found[texts], base[texts]
-        best, value = _best(own, content[texts], nearby, texts, q)
-        better = value > reached[texts] + GAIN
-        texts = texts[better]
-        if not texts.size:
+        if not going.size:
             break
-        found[texts], reached[texts] = best[better], value[better]
+        best, value = _best(base[going], content[going], nearby, texts[going], found[going])
+        better = value > reached[going] + GAIN
+        going = going[better]
+        found[going], reached[going] = best[better], value[better]
     return found
 
 
 def _best(
-    base: Array, content: Mask, nearby: Nearby, texts: NDArray[np.int64], q: Array
+    base: Array, content: Mask, nearby: Nearby, texts: Places, q: Array
 ) -> tuple[Array, Array]:
     """The weights (N, T) after the best move, and the sum of their `gain` (N,)."""
     n, tokens = np.arange(len(q)), q.shape[1]
@@ -68,14 +72,14 @@ def _best(
     return made / made.sum(1, keepdims=True), value[n, at]
 
 
-def _shares(nearby: Nearby, texts: NDArray[np.int64], logits: Array, whole: Array) -> Array:
+def _shares(nearby: Nearby, texts: Places, logits: Array, whole: Array) -> Array:
     """(N, M) the part of each whole move at which the answer is still nearby."""
     towards = np.tile(nearby.tokens[texts] - logits, (1, 2, 1)) * whole[:, :, None]  # (N, M, C)
     p = nearby.chances[texts][:, None]
     low, share, high = np.zeros_like(whole), np.ones_like(whole), np.ones_like(whole)
     for _ in range(HALVINGS + 1):
         said = softmax(logits + share[:, :, None] * towards)
-        fits = np.abs(said - p).sum(2) <= 2 * nearby.epsilon
+        fits = np.abs(said - p).sum(2) <= 2 * nearby.epsilon[texts, None]
         low, high = np.where(fits, share, low), np.where(fits, high, share)
         share = np.where(low == 1, 1.0, (low + high) / 2)
     return low

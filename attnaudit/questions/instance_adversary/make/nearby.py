@@ -27,27 +27,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
 FIRM = 2  # times epsilon: what a class needs to have a place among those that lose
-HALVINGS = 8  # on the way to where a limit touches
+HALVINGS = 3  # on the way to where a limit touches
 
 
 @dataclass(frozen=True)
 class Nearby:
-    """Answers within `epsilon` of the model's own under weights on `tokens` (B, T, C), their logits.
+    """Answers within `epsilon` (B,) of the model's own, with logits `tokens` (B, T, C).
 
     `own` (B, C) are the logits of the model's answer, up to a constant; `chances` (B, C) the
-    answer. `tangent` for limits of that kind.
+    answer. `tangent` (B,): whose limits are of that kind.
     """
 
     tokens: Array
     own: Array
     chances: Array
-    epsilon: float
-    tangent: bool = False
+    epsilon: Array
+    tangent: Mask
 
     @classmethod
-    def of(cls, base: Array, tokens: Array, epsilon: float, tangent: bool = False) -> Nearby:
+    def of(cls, base: Array, tokens: Array, epsilon: Array, tangent: Mask) -> Nearby:
         """The answers near that of weights `base` (B, T)."""
         own = (base[:, None] @ tokens)[:, 0]  # (B, C)
         own = own - own.max(1, keepdims=True)
@@ -71,10 +72,10 @@ class Nearby:
             Normals (N, C), which sum to 0; limits (N,) on `normal . logits`; and by how much the
             logits exceed them (N,), -inf where there is no limit to be had.
         """
-        own, p, epsilon = self.own[texts], self.chances[texts], self.epsilon
+        own, p, tangent = self.own[texts], self.chances[texts], self.tangent[texts]
         met = self._met(texts, logits)  # (N, C)
         gains = met > p
-        loses = ~gains & (self.tangent | self._firm[texts])
+        loses = ~gains & (tangent[:, None] | self._firm[texts])
         up, down = met * gains, met * loses
         above, below = up.sum(1, keepdims=True), down.sum(1, keepdims=True)
         known = (above > 0) & (below > 0)
@@ -82,26 +83,24 @@ class Nearby:
         up, down = up / above, down / below
         normal = up - down
         met_log = np.log(np.maximum(met, 1e-300))
-        if self.tangent:
-            limit = (normal * met_log).sum(1)
-        else:
-            left = epsilon - ((met - p) * gains).sum(1)
-            limit = (up * met_log - down * own).sum(1) + left / above[:, 0]
-            limit += (down * self._drop[texts]).max(1)
+        left = self.epsilon[texts] - ((met - p) * gains).sum(1)
+        lost = (down * self._drop[texts]).max(1) - (down * own).sum(1)
+        safe = (up * met_log).sum(1) + left / above[:, 0] + lost
+        limit = np.where(tangent, (normal * met_log).sum(1), safe)
         over = (normal * logits).sum(1) - limit
         return normal, limit, np.where(known[:, 0], over, -np.inf)
 
     def pulled_back(self, texts: Places, base: Array, weights: Array) -> Array:
         """Weights (N, T) on the way from `base` to `weights` whose answer is within epsilon."""
         own, away = self.own[texts], self.logits(texts, weights)
-        low = (self.moved(texts, away) <= self.epsilon).astype(float)
+        low = (self.moved(texts, away) <= self.epsilon[texts]).astype(float)
         far = low == 0
         if far.any():
             own, away, texts = own[far], away[far] - own[far], texts[far]
             step, high = np.zeros(len(own)), np.ones(len(own))
             for _ in range(40):
                 middle = (step + high) / 2
-                fits = self.moved(texts, own + middle[:, None] * away) <= self.epsilon
+                fits = self.moved(texts, own + middle[:, None] * away) <= self.epsilon[texts]
                 step, high = np.where(fits, middle, step), np.where(fits, high, middle)
             low[far] = step
         found: Array = np.where(far[:, None], base + low[:, None] * (weights - base), weights)
@@ -112,12 +111,12 @@ class Nearby:
         own = self.own[texts]
         away = logits - own
         away = away - away.max(1, keepdims=True)
-        p = self.chances[texts]
+        p, epsilon = self.chances[texts], self.epsilon[texts]
         slope = (p * np.abs(away - (p * away).sum(1, keepdims=True))).sum(1) / 2
-        step = np.minimum(1.0, self.epsilon / np.maximum(slope, 1e-300))
+        step = np.minimum(1.0, epsilon / np.maximum(slope, 1e-300))
         low, high = np.zeros_like(step), np.ones_like(step)
         for _ in range(HALVINGS):
-            out = np.abs(softmax(own + step[:, None] * away) - p).sum(1) > 2 * self.epsilon
+            out = np.abs(softmax(own + step[:, None] * away) - p).sum(1) > 2 * epsilon
             low, high = np.where(out, low, step), np.where(out, step, high)
             near = np.where(out, np.maximum(step / 1.5, low), np.minimum(step * 1.5, high))
             step = np.where((low > 0) & (high < 1), (low + high) / 2, near)
@@ -125,15 +124,15 @@ class Nearby:
 
     @functools.cached_property
     def _firm(self) -> NDArray[np.bool_]:
-        p = self.chances
+        p, epsilon = self.chances, self.epsilon[:, None]
         first = np.arange(p.shape[1]) == p.argmax(1)[:, None]
-        firm: NDArray[np.bool_] = (p > FIRM * self.epsilon) | (first & (p > 1.001 * self.epsilon))
+        firm: NDArray[np.bool_] = (p > FIRM * epsilon) | (first & (p > 1.001 * epsilon))
         return firm
 
     @functools.cached_property
     def _drop(self) -> Array:
         """(B, C) by how much the logarithm of each chance may fall; 0 for those without a place."""
-        part = np.where(self._firm, self.epsilon / self.chances, 0.0)
+        part = np.where(self._firm, self.epsilon[:, None] / self.chances, 0.0)
         drop: Array = -np.log1p(-part)
         return drop
 

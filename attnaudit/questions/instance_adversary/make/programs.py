@@ -19,6 +19,7 @@ T weights, K slacks of limits, and the slack of the sum, which is 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -30,10 +31,10 @@ from attnaudit.questions.instance_adversary.make.nearby import Nearby
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-CLOSE = 1e-3  # in logits
+CLOSE = 1e-2  # in logits
 ROUNDING = 1e-9
 EMPTY = 1e-7  # by how much bounds must be broken for a program to have no solution
-PIVOTS = 400
+PIVOTS = 150
 SPARE = 4  # limits kept beyond those that can bind
 
 
@@ -70,7 +71,12 @@ class Programs:
         upper = np.zeros((count, tokens), bool)
         return cls(each, content, table, rows, columns, upper, pulls, none, none + np.inf)
 
-    def take(self, which: Places | Mask) -> Programs:
+    @classmethod
+    def joined(cls, several: Sequence[Programs]) -> Programs:
+        """All of them, in this order."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in several]) for f in fields(cls)))
+
+    def take(self, which: Places | Mask | slice) -> Programs:
         """A copy of some of the programs."""
         return Programs(*(getattr(self, f.name)[which] for f in fields(self)))
 
@@ -134,7 +140,7 @@ class Programs:
         return bound
 
     def _price(self, gains: Array) -> None:
-        """Reduced costs of new gains; columns go to the bound at which these have the right sign."""
+        """Reduced costs of new gains; columns go to the bound that has the right sign for them."""
         body = self.table[:, :-1, :-1]
         costs = (self._of(gains, self.rows)[:, None] @ body)[:, 0] - self._of(gains, self.columns)
         costs = np.where(self._fixed(), 0.0, costs)
@@ -143,7 +149,7 @@ class Programs:
 
     def _fixed(self) -> Mask:
         """(N, T) which columns never enter: of padding, and of the sum."""
-        return self.take_fixed(np.arange(len(self.text)))
+        return self._fixed_of(np.arange(len(self.text)))
 
     @staticmethod
     def _of(values: NDArray[Any], variables: Places) -> Any:
@@ -190,12 +196,12 @@ class Programs:
             body, on_basic = self.table[a, :-1], self._of(full, self.rows[a])
             made = -(on_basic[:, None] @ body)[:, 0]  # (n, T + 1)
             made[:, :-1] += self._of(full, self.columns[a])
-            made[:, :-1][self.take_fixed(a)] = 0
+            made[:, :-1][self._fixed_of(a)] = 0
             made[:, -1] += limit[taken]
             self.table[a, r] = made
         return taken, row
 
-    def take_fixed(self, at: Places) -> Mask:
+    def _fixed_of(self, at: Places) -> Mask:
         """(n, T) `_fixed` of some."""
         tokens = self.pulls.shape[2]
         columns = self.columns[at]
@@ -219,15 +225,15 @@ class Programs:
         """Change places of the variables of a row and a column, which goes to a bound."""
         if not at.size:
             return
-        n, table = np.arange(len(at)), self.table[at]
-        down = table[n, :, column]  # (n, K + 2)
-        pivot = down[n, row][:, None]
-        across = table[n, row] / pivot
-        table -= down[:, :, None] * across[:, None]
-        table[n, row] = across
-        table[n, :, column] = -down / pivot
-        table[n, row, column] = 1 / pivot[:, 0]
-        self.table[at] = table
+        down = np.zeros(self.table.shape[:2])  # (N, K + 2), 0 where nothing is to be done
+        across = np.zeros((len(self.text), self.table.shape[2]))
+        found = self.table[at, :, column]
+        pivot = found[np.arange(len(at)), row][:, None]
+        down[at], across[at] = found, self.table[at, row] / pivot
+        self.table -= down[:, :, None] * across[:, None]
+        self.table[at, row] = across[at]
+        self.table[at, :, column] = -found / pivot
+        self.table[at, row, column] = 1 / pivot[:, 0]
         self.rows[at, row], self.columns[at, column] = (
             self.columns[at, column],
             self.rows[at, row],
