@@ -36,7 +36,8 @@ def test_safe_limits_hold_for_every_answer_within_epsilon(classes, epsilon, spre
     for reach in (0.1, 1.0, 10.0):
         logits = reach * generator.normal(size=(5, classes))
         normal, limit, over = nearby.limits(texts, logits)
-        assert normal.sum(1) == pytest.approx(0, abs=1e-12)
+        known = np.isfinite(over)
+        assert normal[known].sum(1) == pytest.approx(0, abs=1e-12)
         for b in texts[np.isfinite(over)]:
             said = answers_within(nearby.chances[b], epsilon, b)
             inside = np.abs(said - nearby.chances[b]).sum(1) <= 2 * epsilon + 1e-12
@@ -46,12 +47,12 @@ def test_safe_limits_hold_for_every_answer_within_epsilon(classes, epsilon, spre
         assert over == pytest.approx(
             np.where(np.isfinite(over), (normal * logits).sum(1) - limit, -np.inf)
         )
-    assert met > 0
+    assert met > 0 or nearby.chances.max() < 2 * epsilon
 
 
 def test_safe_limits_of_small_changes_are_near_what_answers_attain():
     _, nearby = drawn(2, 3, 0.01, spread=0.3)
-    normal, limit, _ = nearby.limits(np.arange(5), nearby.own + [[1.0, -0.4, 0.3]])
+    normal, limit, _ = nearby.limits(np.arange(5), nearby.own + np.array([1.0, -0.4, 0.3]))
     for b in range(5):
         said = np.log(answers_within(nearby.chances[b], 0.01, b, 4000))
         at = nearby.own[b] @ normal[b]

@@ -43,7 +43,7 @@ def test_solutions_are_optimal_and_break_no_limit(seed):
     assert not empty.any()
     assert q.sum(1) == pytest.approx(1, abs=1e-9)
     assert (q >= -1e-9).all()
-    assert (q[high == 0] == pytest.approx(0, abs=1e-12)).all()
+    assert np.abs(q[high == 0]).max() <= 1e-12
     texts = np.arange(len(q))
     *_, over = nearby.limits(texts, nearby.logits(texts, q))
     assert (over <= CLOSE).all()
@@ -76,7 +76,7 @@ def test_solved_ones_go_on_with_other_gains_and_bounds(seed):
 
 
 def test_bounds_that_no_weights_keep_to_are_told():
-    programs, nearby, gains, high, base = drawn(0, spread=8.0)
+    programs, nearby, gains, high, _ = drawn(0, spread=8.0)
     low = np.zeros_like(high)
     low[:, 0] = 0.98  # all but one token: the answer is that token's
     q, empty = programs.solve(nearby, gains, low, high)

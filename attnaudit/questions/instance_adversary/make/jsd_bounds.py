@@ -141,7 +141,7 @@ class _Search:
     def start(self, programs: Programs, gains: Array) -> _Task:
         """The whole texts, over tangent limits."""
         texts = np.arange(len(self.base))
-        low, high = np.zeros_like(self.base), self.content * 1.0
+        low, high = np.zeros_like(self.base), self.content.astype(np.float64)
         second = programs.take(texts + len(texts))
         return _Task.of(second, texts, np.zeros_like(texts), gains, low, high)
 
@@ -199,7 +199,7 @@ class _Branches:
         """Of each text, all of it."""
         texts = np.arange(len(self.base))
         self.first = programs.take(texts)
-        low, high = np.zeros_like(self.base), self.content * 1.0
+        low, high = np.zeros_like(self.base), self.content.astype(np.float64)
         gains, _ = secants(self.base, low, high)
         return _Task.of(self.first, texts, np.zeros_like(texts), gains, low, high)
 

@@ -70,7 +70,8 @@ class Nearby:
 
         Returns:
             Normals (N, C), which sum to 0; limits (N,) on `normal . logits`; and by how much the
-            logits exceed them (N,), -inf where there is no limit to be had.
+            logits exceed them (N,). Where there is no limit, that is -inf, and the others mean
+            nothing.
         """
         own, p, tangent = self.own[texts], self.chances[texts], self.tangent[texts]
         met = self._met(texts, logits)  # (N, C)
