@@ -1,125 +1,253 @@
 """More than two classes and a linear readout: the largest divergence between two bounds.
 
-The weights under which the answer moves by at most epsilon are no polytope any more, but they lie
-in one: an answer within epsilon, in TVD, of p has a log-odds of class c over class d of at most
-`ln((p_c + epsilon) / (p_d - epsilon))`. For two classes that is the slab of `largest_jsd`.
+The divergence from the model's own weights a is `1/2 (ln 2 + sum_t g(a_t, q_t))` (see
+`largest_jsd`), with g convex in q_t.
 
-* **Upper bound.** The divergence is `1/2 (ln 2 + sum_t g(a_t, q_t))` (see `largest_jsd`), and each
-  convex g lies below its secant `q_t g(a_t, 1)`, which leaves a linear program over the polytope.
-  The bound is taken from its multipliers by weak duality, so that it holds whatever the tolerance
-  of the solver, and is the trivial cap, `max_jsd`, where the program could not be solved.
-* **Weights that diverge.** The program's own solution, improved by Frank-Wolfe steps (each to the
-  best vertex for the divergence linearised where it stands), then pulled back towards the model's
-  own weights until the answer is within epsilon. The same over polytopes of smaller epsilons,
-  until one has a vertex that needs no pulling back. The best of these is a lower bound.
+* **Upper bound.** Where a weight has a range, g lies below its secant over that range. That leaves
+  a linear program over the weights within the safe limits of `nearby`, whose value is a bound. At
+  the token where the secant of its solution lies farthest above g, the range is cut in two; either
+  part has closer secants, and a program of its own (branch and bound). The bound is the highest of
+  all parts.
+* **Weights that diverge.** The same program over tangent limits, for less than epsilon, so that its
+  solution keeps the answer; improved by a Frank-Wolfe step (to the best vertex for the divergence
+  linearised where it stands), pulled back if its answer has moved too far all the same, and moved
+  on (`moves`). So are the solutions of the programs above. The best of these is a lower bound.
 
-Letters in shape comments: T tokens (content only), C classes.
+All programs of a batch are solved at once (`programs`).
+
+Letters in shape comments: B texts, N programs, P parts, T tokens, C classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog  # type: ignore[import-untyped]
-from scipy.special import log_softmax, softmax  # type: ignore[import-untyped]
 
-from attnaudit.measures.divergences import LN2, jsd
-from attnaudit.questions.instance_adversary.make.largest_jsd import SAME, gain
+from attnaudit.measures.divergences import LN2
+from attnaudit.questions.instance_adversary.make.largest_jsd import gain
+from attnaudit.questions.instance_adversary.make.moves import moved_on
+from attnaudit.questions.instance_adversary.make.nearby import Nearby
+from attnaudit.questions.instance_adversary.make.programs import Programs
 
 Array = NDArray[np.float64]
-STEPS = 8  # of Frank-Wolfe; most end sooner
-SHARES = (0.8, 0.65, 0.5, 0.4, 0.3, 0.2, 0.1)  # of epsilon, for the narrower polytopes
-LEAST = 1e-6  # weight at which slopes are taken in place of 0
-HALVINGS = 40
+Mask = NDArray[np.bool_]
+Places = NDArray[np.int64]
+SHARE = 0.7  # of epsilon, which the programs of a search keep to
+LEAST = 0.01  # weight at which slopes are taken in place of 0
+SWEEPS = 8  # of moves
+ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
+NEAR = 2e-3  # bounds that lie nearer each other, in nats, are near enough
+MARGIN = 0.1  # of a range, on either side, where it is not cut
+CELLS = 2**20  # numbers in the tables of programs that are solved at once
 
 
-def bounds(base: Array, tokens: Array, epsilon: float) -> tuple[float, Array]:
-    """An upper bound of the largest divergence from `base`, and feasible weights that diverge.
+def bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[Array, Array]:
+    """Upper bounds of the largest divergence from `base`, and nearby weights that diverge.
 
     Args:
-        base: (T,) the model's own weights, positive in sum 1.
-        tokens: (T, C) logits with all weight on a token.
+        base: (B, T) the model's own weights on the content, in sum 1; 0 elsewhere.
+        tokens: (B, T, C) logits with all weight on a token.
+        content: (B, T) positions that weight may move to.
         epsilon: How far the answer may move, in total variation distance.
 
     Returns:
-        The bound, in nats, in [0, ln 2]; and weights (T,) with an answer within epsilon.
+        The bounds (B,), in nats; and weights (B, T) with an answer within epsilon.
     """
-    gains = gain(base, 1.0)
-    rows, limits = _polytope(base @ tokens, tokens, epsilon)
-    vertex, multipliers = _program(gains, rows, limits)
-    upper = (LN2 + float((gains - multipliers @ rows).max() + multipliers @ limits)) / 2
-    best, value = base, 0.0
-    for share in (*SHARES, None):
-        if vertex is None:
-            break
-        vertex = _climb(base, vertex, rows, limits)
-        inside = _pulled_back(base, vertex, tokens, epsilon)
-        reached = float(jsd(inside, base))
-        if reached > value:
-            best, value = inside, reached
-        if inside is vertex or share is None:
-            break
-        rows, limits = _polytope(base @ tokens, tokens, share * epsilon)
-        vertex, _ = _program(gains, rows, limits)
-    return upper, best
+    size = max(1, CELLS // Programs.over(content[:1], base[:1], tokens.shape[2]).table.size)
+    parts = [
+        _bounds(base[i : i + size], tokens[i : i + size], content[i : i + size], epsilon)
+        for i in range(0, len(base), size)
+    ]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def _climb(base: Array, vertex: Array, rows: Array, limits: Array) -> Array:
-    """Frank-Wolfe for a convex function: the best vertex for its slope, until none is better."""
-    reached = jsd(vertex, base)
-    for _ in range(STEPS):
-        # The slope of g in q, ln(2 q / (a + q)), is -inf at 0: taken at a small weight instead.
-        q = np.maximum(vertex, LEAST)
-        following, _ = _program(np.log(2 * q / (base + q)), rows, limits)
-        if following is None or jsd(following, base) <= reached + SAME:
-            break
-        vertex, reached = following, jsd(following, base)
-    return vertex
+def _bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[Array, Array]:
+    count = len(base)
+    # Each text twice: with safe limits, and with those of a search.
+    distance = np.repeat([epsilon, SHARE * epsilon], count)
+    nearby = Nearby.of(_twice(base), _twice(tokens), distance, np.arange(2 * count) >= count)
+    gains, _ = secants(base, np.zeros_like(base), np.ones_like(base))
+    programs = Programs.over(_twice(content), _twice(gains), tokens.shape[2])
+    search, branches = _Search(base, content, nearby), _Branches(base, content)
+    tasks = [branches.whole(programs), search.start(programs, gains)]
+    _solve(nearby, tasks)
+    branches.settle(tasks[0])
+    search.offer(tasks[0])
+    search.offer(tasks[1])
+    step = [search.step(tasks[1])]
+    for _ in range(ROUNDS):
+        tasks = [branches.cut(search.value), *step]
+        _solve(nearby, tasks)
+        branches.settle(tasks[0])
+        for task in tasks:
+            search.offer(task)
+        step = []
+    upper = branches.bound.max(1)
+    search.move((upper > search.value + NEAR).nonzero()[0])
+    return np.maximum(upper, search.value), search.best
 
 
-def _polytope(own: Array, tokens: Array, epsilon: float) -> tuple[Array, Array]:
-    """Rows and limits of `rows @ q <= limits`, from the model's logits (C,)."""
-    p = softmax(own)
-    log_p = log_softmax(own)
-    rows, limits = [], []
-    for d in (p > epsilon).nonzero()[0]:
-        for c in range(len(p)):
-            if c != d:
-                rows.append(tokens[:, c] - tokens[:, d])
-                limits.append(np.logaddexp(log_p[c], np.log(epsilon)) - np.log(p[d] - epsilon))
-    return np.array(rows).reshape(-1, len(tokens)), np.array(limits)
+@dataclass
+class _Task:
+    """Programs (N,) of the parts of texts, and what they maximise between bounds (N, T)."""
+
+    programs: Programs
+    texts: Places  # (N,)
+    parts: Places  # (N,)
+    gains: Array
+    low: Array
+    high: Array
+    weights: Array  # (N, T) the solutions, NaN where there are none
+    empty: Mask  # (N,) whether there can be none
+
+    @classmethod
+    def of(
+        cls, programs: Programs, texts: Places, parts: Places, gains: Array, low: Array, high: Array
+    ) -> _Task:
+        """One that is still to be solved."""
+        nothing = np.full_like(gains, np.nan)
+        return cls(programs, texts, parts, gains, low, high, nothing, np.zeros(len(texts), bool))
 
 
-def _program(gains: Array, rows: Array, limits: Array) -> tuple[Array | None, Array]:
-    """A vertex that maximises `gains @ q`, and a multiplier >= 0 for each limit."""
-    found = linprog(
-        -gains,
-        A_ub=rows if len(rows) else None,
-        b_ub=limits if len(rows) else None,
-        A_eq=np.ones((1, len(gains))),
-        b_eq=[1.0],
-        bounds=(0, None),
-        method="highs-ds",
+def _solve(nearby: Nearby, tasks: Sequence[_Task]) -> None:
+    """Solve the programs of all tasks together."""
+    joined = Programs.joined([t.programs for t in tasks])
+    gains, low, high = (
+        np.concatenate([getattr(t, name) for t in tasks]) for name in ("gains", "low", "high")
     )
-    if found.status != 0:
-        return None, np.zeros(len(limits))
-    multipliers = np.maximum(0.0, -found.ineqlin.marginals) if len(rows) else np.zeros(0)
-    q = np.maximum(found.x, 0.0)
-    return q / q.sum(), multipliers
+    weights, empty = joined.solve(nearby, gains, low, high)
+    start = 0
+    for task in tasks:
+        part = slice(start, start + len(task.texts))
+        task.programs = joined.take(part)
+        task.weights, task.empty = weights[part], empty[part]
+        start = part.stop
 
 
-def _pulled_back(base: Array, vertex: Array, tokens: Array, epsilon: float) -> Array:
-    """The farthest feasible point that bisection finds on the way from `base` to `vertex`."""
-    own = softmax(base @ tokens)
+class _Search:
+    """The farthest weights so far: `best` (B, T), which reach `value` (B,).
 
-    def feasible(step: float) -> bool:
-        said = softmax((base + step * (vertex - base)) @ tokens)
-        return bool(np.abs(said - own).sum() / 2 <= epsilon)
+    `nearby` holds each text twice, the second time with tangent limits.
+    """
 
-    if feasible(1.0):
-        return vertex
-    low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if feasible(middle) else (low, middle)
-    return base + low * (vertex - base)
+    def __init__(self, base: Array, content: Mask, nearby: Nearby) -> None:
+        self.base, self.content, self.nearby = base, content, nearby
+        self.best, self.value = base.copy(), np.zeros(len(base))
+
+    def start(self, programs: Programs, gains: Array) -> _Task:
+        """The whole texts, over tangent limits."""
+        texts = np.arange(len(self.base))
+        low, high = np.zeros_like(self.base), self.content.astype(np.float64)
+        second = programs.take(texts + len(texts))
+        return _Task.of(second, texts, np.zeros_like(texts), gains, low, high)
+
+    def step(self, task: _Task) -> _Task:
+        """A Frank-Wolfe step from its solutions."""
+        # The slope of g in q, ln(2 q / (a + q)), is -inf at 0: taken at a small weight instead.
+        q = np.maximum(np.where(np.isfinite(task.weights), task.weights, self.base), LEAST)
+        slopes = np.where(self.content, np.log(2 * q / (self.base + q)), 0.0)
+        return _Task.of(task.programs, task.texts, task.parts, slopes, task.low, task.high)
+
+    def offer(self, task: _Task) -> None:
+        """Take in the solutions, pulled back where they are not nearby."""
+        known = np.isfinite(task.weights).all(1)
+        texts = task.texts[known]
+        weights = np.where(self.content[texts], task.weights[known].clip(0.0, 1.0), 0.0)
+        weights /= weights.sum(1, keepdims=True)
+        # What is pulled back diverges less.
+        more = divergence(self.base[texts], weights) > self.value[texts]
+        texts, weights = texts[more], weights[more]
+        if texts.size:
+            self._keep(texts, self.nearby.pulled_back(texts, self.base[texts], weights))
+
+    def move(self, texts: Places) -> None:
+        """Move the best weights of these texts on."""
+        found = moved_on(
+            self.base[texts], self.content[texts], self.nearby, texts, self.best[texts], SWEEPS
+        )
+        self._keep(texts, found)
+
+    def _keep(self, texts: Places, weights: Array) -> None:
+        value = divergence(self.base[texts], weights)
+        order = value.argsort(kind="stable")  # a text may be there twice: the better one is last
+        order = order[value[order] > self.value[texts[order]]]
+        self.best[texts[order]], self.value[texts[order]] = weights[order], value[order]
+
+
+class _Branches:
+    """Parts of what the weights of each text may be: ranges of each weight, (B, P, T).
+
+    `bound` (B, P) is what no weights of a part exceed in divergence.
+    """
+
+    def __init__(self, base: Array, content: Mask) -> None:
+        self.base, self.content = base, content
+        count, parts = len(base), 2**ROUNDS
+        self.low = np.zeros((count, parts, base.shape[1]))
+        self.high = np.zeros_like(self.low)
+        self.bound = np.full((count, parts), -np.inf)
+        self.bound[:, 0] = LN2
+        self.token = np.zeros((count, parts), np.int64)  # to cut at next
+        self.at = np.zeros((count, parts))  # and at which weight
+        self.made = 1  # parts of a text so far, at most
+
+    def whole(self, programs: Programs) -> _Task:
+        """Of each text, all of it."""
+        texts = np.arange(len(self.base))
+        self.first = programs.take(texts)
+        low, high = np.zeros_like(self.base), self.content.astype(np.float64)
+        gains, _ = secants(self.base, low, high)
+        return _Task.of(self.first, texts, np.zeros_like(texts), gains, low, high)
+
+    def cut(self, reached: Array) -> _Task:
+        """The halves of all parts whose bound is not near what was `reached` (B,)."""
+        text, part = (self.bound[:, : self.made] > reached[:, None] + NEAR).nonzero()
+        low, high = self.low[text, part], self.high[text, part]
+        above, below, n = low.copy(), high.copy(), np.arange(len(text))
+        above[n, self.token[text, part]] = below[n, self.token[text, part]] = self.at[text, part]
+        texts, parts = np.tile(text, 2), np.concatenate([part, part + self.made])
+        # Until they are settled, both halves keep the bound of the whole.
+        self.bound[texts, parts] = np.tile(self.bound[text, part], 2)
+        self.made *= 2
+        low, high = np.concatenate([low, above]), np.concatenate([below, high])
+        gains, _ = secants(self.base[texts], low, high)
+        return _Task.of(self.first.take(texts), texts, parts, gains, low, high)
+
+    def settle(self, task: _Task) -> None:
+        """Lower the bounds of the parts of a solved task, and find where to cut them."""
+        at, base = (task.texts, task.parts), self.base[task.texts]
+        gains, rest = secants(base, task.low, task.high)
+        bound = task.programs.bound(gains, task.low, task.high) + rest.sum(1)
+        self.bound[at] = np.minimum((LN2 + bound) / 2, self.bound[at])
+        self.bound[at] = np.where(task.empty, -np.inf, self.bound[at])
+        self.low[at], self.high[at] = task.low, task.high
+        q = np.where(np.isfinite(task.weights), task.weights, base).clip(task.low, task.high)
+        above = np.where(self.content[task.texts], gains * q + rest - gain(base, q), 0.0)
+        token, n = above.argmax(1), np.arange(len(base))
+        start, end = task.low[n, token], task.high[n, token]
+        margin = MARGIN * (end - start)
+        self.token[at], self.at[at] = token, q[n, token].clip(start + margin, end - margin)
+        if self.made == 1:
+            self.first = task.programs
+
+
+def secants(base: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Slopes and intercepts of the secants of g(base, .) between two weights, elementwise."""
+    start, width = gain(base, low), high - low
+    wide = width > 0
+    slope = np.where(wide, (gain(base, high) - start) / np.where(wide, width, 1.0), 0.0)
+    return slope, start - slope * low
+
+
+def divergence(base: Array, weights: Array) -> Array:
+    """JSD (N,) of weights (N, T) from `base`, which both sum to 1."""
+    found: Array = (LN2 + gain(base, weights).sum(1)) / 2
+    return np.maximum(found, 0.0)
+
+
+def _twice(values: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([values, values])

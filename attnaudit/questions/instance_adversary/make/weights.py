@@ -1,8 +1,8 @@
 """Which way to find the weights farthest from a model's own that leave its answer where it was.
 
 * a linear readout and two classes: the exact maximum (`largest_jsd`);
-* a linear readout and more classes: feasible weights and an upper bound (`jsd_bounds`), the
-  weights improved by `mixing`;
+* a linear readout and more classes: feasible weights and an upper bound (`jsd_bounds`), further
+  alternatives by `mixing`;
 * any other readout: feasible weights by `mixing`, from a start that `two_tokens` finds; the upper
   bound is what any weights attain.
 """
@@ -65,13 +65,14 @@ def adversaries(detached: Detached, epsilon: float, count: int) -> Adversaries:
         found, _ = farthest_vertices(base, logits, detached.content, low, high, count)
         weights = found[:, :, None]  # (B, K, 1, T)
     else:
+        references = base[:, None]
         if linear is None:
-            start = two_tokens(detached, epsilon)
+            first = mix(detached, epsilon, references, two_tokens(detached, epsilon))
         else:
             kind = "lower+upper"
-            start, tighter = _linear_start(base, linear.tokens, detached.content, epsilon)
-            upper = np.minimum(upper, tighter)
-        weights = _by_mixing(detached, base, epsilon, count, start)
+            upper, best = bounds(base, linear.tokens, detached.content, epsilon)
+            first = best[:, None]  # (B, 1, T)
+        weights = _with_others(detached, references, epsilon, count, first)
     return _checked(detached, base, epsilon, weights, upper, kind)
 
 
@@ -86,22 +87,14 @@ def moved(said: Array, own: Array) -> Array:
     return distance
 
 
-def _linear_start(
-    base: Array, tokens: Array, content: NDArray[np.bool_], epsilon: float
-) -> tuple[Array, Array]:
-    """Weights (B, 1, T) to search from, and upper bounds (B,)."""
-    start, upper = np.zeros_like(base), np.empty(len(base))
-    for b, places in enumerate(content):
-        upper[b], start[b, places] = bounds(base[b, places], tokens[b, places], epsilon)
-    return start[:, None], upper
-
-
-def _by_mixing(detached: Detached, base: Array, epsilon: float, count: int, start: Array) -> Array:
-    """(B, count, H, T), the first one from `start`."""
-    references, found = base[:, None], []
-    for k in range(count):
-        found.append(mix(detached, epsilon, references, None if k else start))
+def _with_others(
+    detached: Detached, references: Array, epsilon: float, count: int, first: Array
+) -> Array:
+    """(B, count, H, T): the `first`, and others far from it and from the `references`."""
+    found = [first]
+    for _ in range(count - 1):
         references = np.concatenate([references, detached.shown(found[-1][:, None])], axis=1)
+        found.append(mix(detached, epsilon, references))
     return np.stack(found, axis=1)
 
 
