@@ -86,9 +86,7 @@ class OnDevice(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise RuntimeError(f"{func} of a simulated device outside of its context")
 
     def tolist(self) -> Any:  # which torch refuses for subclasses
@@ -105,9 +103,7 @@ class _Mode(TorchDispatchMode):
         self.waited = waited
         self.pinned: list[Tensor] = []
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = func._schema.name.removeprefix("aten::")
         if name == "is_pinned":
@@ -143,9 +139,7 @@ class _Mode(TorchDispatchMode):
             self.waited.note(name)
         if name == "copy_":
             return
-        plain = [
-            x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and x.ndim
-        ]
+        plain = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and x.ndim]
         plain = [x for x in plain if not isinstance(x, OnDevice)]
         if name in _INDEXING:
             indices = [x for x in tree_leaves(args[1]) if isinstance(x, Tensor)]

@@ -45,7 +45,7 @@ class Halving:
             while waiting:
                 batch = waiting.pop()
                 if self.limit is not None and batch.ids.numel() > self.limit and len(batch) > 1:
-                    index = torch.arange(len(batch), device=batch.ids.device)
+                    index = torch.arange(len(batch))
                     waiting += [batch.select(half) for half in reversed(index.chunk(2))]
                     continue
                 try:
@@ -108,9 +108,9 @@ def predict(model: AttentionModel, batches: Batches | Sequence[Batch]) -> NDArra
     """Class probabilities (instances, classes), in the order of the rows."""
     model.eval()
     rows, probs = [], []
-    for batch in batches:
-        rows.append(batch.rows.cpu())
-        probs.append(in_float64(model(batch)).softmax(-1).cpu())
+    for batch in batches:  # a GPU goes from one to the next: nothing is asked of it in between
+        rows.append(batch.host.rows)
+        probs.append(in_float64(model(batch)).softmax(-1))
     order = torch.cat(rows).argsort()
-    answered: NDArray[np.float64] = torch.cat(probs)[order].numpy()
+    answered: NDArray[np.float64] = torch.cat(probs).cpu()[order].numpy()
     return answered

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
-import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
