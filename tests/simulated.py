@@ -22,6 +22,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map
 
+from attnaudit.data import transfer
+
 # torch computes nothing on this one, so that all of it is ours, and needs no driver for it.
 DEVICE = torch.device("meta")
 _ATEN = torch.ops.aten
@@ -192,8 +194,10 @@ def counting() -> Iterator[Waited]:
 
     # torch would make an empty one for this device.
     torch.tensor = tensor  # type: ignore[assignment]
+    transfer.PINNED.add(DEVICE.type)
     try:
         with _Mode(waited):
             yield waited
     finally:
         torch.tensor = own
+        transfer.PINNED.remove(DEVICE.type)

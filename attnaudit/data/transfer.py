@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+PINNED = {"cuda", "xpu"}  # kinds of devices that copy from pinned memory
+
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor of the host on `device`: itself on the CPU, elsewhere a copy.
@@ -13,6 +15,6 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
     before, and then the GPU waits for the host. A copy from pinned memory does neither. torch keeps
     pinned memory, and uses it again only after the copy.
     """
-    if device.type in ("cpu", "mps") or tensor.device.type != "cpu" or not tensor.numel():
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
+    if device.type in PINNED and tensor.device.type == "cpu" and tensor.numel():
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
