@@ -51,6 +51,12 @@ class Waited:
         """All waits."""
         return self.kinds.total()
 
+    def forget(self) -> None:
+        """Count from now."""
+        self.kinds.clear()
+        self.places.clear()
+        self.sent = 0
+
     def note(self, kind: str) -> None:
         """One wait more."""
         self.kinds[kind] += 1

@@ -16,10 +16,12 @@ def borrowed() -> Iterator[None]:
     """
     threads = torch.get_num_threads()
     exact = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    precision = torch.get_float32_matmul_precision()
     drawn = torch.random.get_rng_state()
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = exact
         torch.random.set_rng_state(drawn)

@@ -17,6 +17,7 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.budget import BATCH_TOKENS
+from attnaudit.execution.device import multiply_exactly
 from attnaudit.execution.observer import Observer
 from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel
@@ -49,6 +50,7 @@ class Halving:
                     waiting += [batch.select(half) for half in reversed(index.chunk(2))]
                     continue
                 try:
+                    multiply_exactly(batch.ids.device)
                     result = work(batch)
                 except torch.OutOfMemoryError:
                     if len(batch) == 1:
@@ -108,7 +110,9 @@ def predict(model: AttentionModel, batches: Batches | Sequence[Batch]) -> NDArra
     """Class probabilities (instances, classes), in the order of the rows."""
     model.eval()
     rows, probs = [], []
-    for batch in batches:  # a GPU goes from one to the next: nothing is asked of it in between
+    for batch in batches:
+        multiply_exactly(batch.ids.device)
+        # A GPU goes from one batch to the next: nothing is asked of it in between.
         rows.append(batch.host.rows)
         probs.append(in_float64(model(batch)).softmax(-1))
     order = torch.cat(rows).argsort()

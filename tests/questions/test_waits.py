@@ -22,7 +22,7 @@ from tests.simulated import DEVICE, counting
 
 WORDS = [f"w{i}" for i in range(25)]
 VOCABULARY = Vocabulary(WORDS)
-SMALL, MORE = (4, 6, 5), (9, 14, 12, 3, 8, 10, 14, 7, 11)
+SMALL, MORE = (3, 4), (6, 5, 6, 3, 6)
 
 
 def texts(lengths, pieces=False):
@@ -93,9 +93,78 @@ def made_of(name, model, instances, device, **settings):
 
 
 def waits(kind, name, instances, **settings):
+    """What a question waits for on one batch; its records are those of a CPU but for rounding."""
     model = MODELS[kind]()
     expected = made_of(name, model, instances, torch.device("cpu"), **settings)
     with counting() as waited:
-        found = made_of(name, model.to(DEVICE), instances, DEVICE, **settings)
-    assert found == expected
+        there = model.to(DEVICE)
+        waited.forget()
+        found = made_of(name, there, instances, DEVICE, **settings)
+    check_alike(found, expected)
     return waited
+
+
+def check_alike(found, expected):
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for key in expected:
+            check_alike(found[key], expected[key])
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            check_alike(one, other)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, abs=5e-5)
+    else:
+        assert found == expected
+
+
+QUICK = [
+    *("gradient", "gradient_flowing", "gradient_own_logit", "attention_null", "leave_one_out"),
+    "random",
+]
+ASKED = {
+    "classic-correlate": (14, {"measures": QUICK}, {}),
+    "classic-permute": (11, {"permutations": 3}, {"permutations": 20}),
+    "classic-erase": (26, {"measures": ["leave_one_out"], "optimum_items": 0}, {}),
+    "classic-instance-adversary": (17, {}, {}),
+    "bert-correlate": (12, {"measures": ["gradient", "leave_one_out"]}, {}),
+    "bert-permute": (13, {"permutations": 3}, {"permutations": 20}),
+    "bert-erase": (27, {"measures": ["leave_one_out"], "optimum_items": 0}, {}),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_a_batch_waits_for_does_not_grow_with_texts_words_or_permutations(asked):
+    most, settings, more = ASKED[asked]
+    kind, _, name = asked.partition("-")
+    few = waits(kind, name, texts(SMALL, kind == "bert"), **settings)
+    many = waits(kind, name, texts(MORE, kind == "bert"), **{**settings, **more})
+    assert many.total == few.total <= most, many.places
+    if name != "instance-adversary":
+        assert set(many.kinds) == {"to the host"}, many.places
+
+
+def test_an_integral_waits_once_a_round():
+    measures = {"measures": ["integrated_gradients"]}
+    without = waits("classic", "correlate", texts(SMALL), measures=["random"]).total
+    found = made_of("correlate", classic(), texts(MORE), torch.device("cpu"), **measures)
+    # A round bisects a panel or more of the text that takes most: four further gradients at least.
+    rounds = 1 + max(r["integration"]["integrated_gradients"]["gradients"] - 9 for r in found) // 4
+    many = waits("classic", "correlate", texts(MORE), **measures).total
+    assert without < many <= without + 2 + rounds
+
+
+def test_the_smallest_set_waits_once_a_size():
+    settings = {"measures": ["random"], "optimum_items": 4}
+    few = waits("classic", "erase", texts(SMALL), **{**settings, "optimum_items": 0}).total
+    assert waits("classic", "erase", texts(SMALL), **settings).total <= few + 4 + 1
+
+
+def test_the_host_may_not_mix_its_tensors_with_those_of_a_device():
+    with counting() as waited:
+        there = torch.ones(3).to(DEVICE)
+        with pytest.raises(RuntimeError, match="of the device and of the host are mixed"):
+            there + torch.ones(3)
+        assert float((there + 1).sum()) == 6
+        assert waited.kinds == {"to the device": 1, "_local_scalar_dense": 1}
