@@ -61,7 +61,9 @@ def flip_fractions(
     made: list[dict[str, Any]] = [{} for _ in known.instances]
     decided = answers(model, known.encoded, known.alpha.unsqueeze(1)).argmax(-1).squeeze(1)
     scores = _scores(model, known, decided)
-    ranked = [(scored.cpu(), (seed, STREAM)) for scored in scores.values()]
+    ranked: list[tuple[Tensor, tuple[int, ...]]] = [
+        (scored.cpu(), (seed, STREAM)) for scored in scores.values()
+    ]
     level = torch.zeros(content.shape)
     ranked += [(level, (seed, STREAM, shuffle)) for shuffle in range(SHUFFLES)]
     steps = torch.stack(
