@@ -15,7 +15,6 @@ from attnaudit.api.asked import Asked, asked_of
 from attnaudit.api.audited import Audit
 from attnaudit.api.rows import IN_MEMORY, Data, as_file
 from attnaudit.errors import InputError, did_you_mean
-from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.observer import Observer, Silent
 from attnaudit.report.demands import Demands, read_demands
 from attnaudit.running.job import VERIFIED, Job
@@ -53,7 +52,7 @@ def audit(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     dtype: Literal["float32", "float64", "bfloat16", "float16"] | None = None,
     revision: str | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     threads: int = 1,
     workers: int = 1,
     observer: Observer | None = None,
@@ -94,7 +93,8 @@ def audit(
         device: the device; by default a model in memory stays on its device.
         dtype: the number format; by default float32, or for a model in memory its own format.
         revision: branch, tag or commit of a hub model.
-        batch_tokens: how many tokens are computed at once.
+        batch_tokens: how many tokens are computed at once; by default 4096 on a CPU, and on a GPU
+            as many as its memory holds, up to 65536.
         threads: CPU threads; the last digits depend on it.
         workers: processes that share the work; only for models and data in files.
         observer: gets progress and remarks; with None, remarks are kept in the result.

@@ -25,7 +25,6 @@ from attnaudit.cli.output import (
 )
 from attnaudit.config import Settings, in_words
 from attnaudit.errors import InputError
-from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.questions.compared import MeasuredSettings
 from attnaudit.questions.option import key_of, option_of
 from attnaudit.questions.question import Question
@@ -203,7 +202,7 @@ def run(
     threads: o.ThreadsOption = 1,
     workers: o.WorkersOption = 1,
     cluster: o.ClusterOption = None,
-    batch_tokens: o.BatchTokensOption = BATCH_TOKENS,
+    batch_tokens: o.BatchTokensOption = None,
     as_json: o.JsonOption = False,
     output: o.OutputOption = None,
     records: o.RecordsOption = None,

@@ -18,7 +18,6 @@ from attnaudit.cli.samples import find_config
 from attnaudit.cli.target import is_model
 from attnaudit.data.names import ALL_LABELS
 from attnaudit.errors import InputError
-from attnaudit.execution.budget import BATCH_TOKENS
 
 if TYPE_CHECKING:
     from attnaudit.models.recipe import AnyConfig
@@ -196,7 +195,7 @@ def audit(
     threads: o.ThreadsOption = 1,
     workers: o.WorkersOption = 1,
     cluster: o.ClusterOption = None,
-    batch_tokens: o.BatchTokensOption = BATCH_TOKENS,
+    batch_tokens: o.BatchTokensOption = None,
     dry_run: o.DryRunOption = False,
     lock: _Lock = None,
     power: _Power = False,

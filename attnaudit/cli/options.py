@@ -214,9 +214,11 @@ ClusterOption = Annotated[
     ),
 ]
 BatchTokensOption = Annotated[
-    int,
+    Optional[int],  # noqa: UP045
     typer.Option(
-        min=1, help="Tokens in a batch, with padding. A smaller number needs less memory."
+        min=1,
+        help="Tokens in a batch, with padding. A smaller number needs less memory.",
+        show_default="4096; on a GPU, as many as its memory holds, up to 65536",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only the JSON report on stdout.")]

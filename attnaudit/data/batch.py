@@ -1,5 +1,8 @@
 """Batches of token ids, and the two edits that every deletion test is made of.
 
+What a batch looks like, such as how wide its texts are, is decided on the host: a batch on a GPU
+keeps a copy there. Edits are made of that copy and sent, so that nobody waits for the GPU.
+
 Letters in shape comments: B batch, T tokens (specials and padding included), W words.
 """
 
@@ -16,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from attnaudit.data.instance import Instance
+from attnaudit.data.transfer import sent
 from attnaudit.data.vocabulary import PAD, Vocabulary
 
 OUTSIDE = -1  # the word number of positions that are no content
@@ -52,37 +56,69 @@ class Batch:
 
     @cached_property
     def word_counts(self) -> Tensor:
-        """(B,) the number of each instance's last word, plus one; a deletion does not renumber."""
+        """(B,) the number of each instance's last word, plus one; a deletion does not renumber.
+
+        As numbers, ask those of `host`.
+        """
         return self.words.amax(1) + 1
 
+    @property
+    def host(self) -> Batch:
+        """The same batch on the CPU: what it holds can be looked at without a wait for a device."""
+        return self if self.ids.device.type == "cpu" else self._copy
+
+    @cached_property
+    def _copy(self) -> Batch:
+        return self._with({name: x.cpu() for name, x in self._tensors().items()})
+
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
-        return self._with({name: x.to(device) for name, x in self._tensors().items()})
+        """The same batch on another device; on a device it keeps its copy on the CPU."""
+        if self.ids.device == device:
+            return self
+        host = self.host
+        if device.type == "cpu":
+            return host
+        made = self._with({name: sent(x, device) for name, x in host._tensors().items()})
+        vars(made)["_copy"] = host
+        return made
 
     def select(self, index: Tensor) -> Batch:
-        """The instances at `index` (any order, repeats allowed), padding that none needs cut."""
-        return self._with({name: x[index] for name, x in self._tensors().items()})._trim()
+        """The instances at `index` (any order, repeats allowed), padding that none needs cut.
+
+        An `index` on the CPU costs no wait for a device.
+        """
+        host, index = self.host, index.cpu()
+        chosen = host._with({name: x[index] for name, x in host._tensors().items()})
+        return chosen._trim().to(self.ids.device)
 
     def keep(self, mask: Tensor) -> Batch:
         """The batch with the content positions deleted where `mask` (B, T) is false.
 
         Ids are edited, never text; specials and the query stay, and what follows a deletion moves
-        up. Word numbers keep the values they had, so that they still name the original words.
+        up. Word numbers keep the values they had, so that they still name the original words. A
+        `mask` on the CPU costs no wait for a device.
         """
-        kept = self.mask & (mask | ~self.content)
+        host = self.host
+        kept = host.mask & (mask.cpu() | ~host.content)
         order = (~kept).to(torch.int8).argsort(dim=1, stable=True)
         real = kept.gather(1, order)
-        return replace(
-            self,
-            ids=self.ids.gather(1, order).masked_fill(~real, self.pad),
+        edited = replace(
+            host,
+            ids=host.ids.gather(1, order).masked_fill(~real, host.pad),
             mask=real,
-            words=self.words.gather(1, order).masked_fill(~real, OUTSIDE),
-            types=None if self.types is None else self.types.gather(1, order) * real,
-        )._trim()
+            words=host.words.gather(1, order).masked_fill(~real, OUTSIDE),
+            types=None if host.types is None else host.types.gather(1, order) * real,
+        )
+        return edited._trim().to(self.ids.device)
 
     def replace(self, mask: Tensor, token_id: int) -> Batch:
-        """The batch with `token_id` in the content positions where `mask` (B, T) is true."""
-        return replace(self, ids=self.ids.masked_fill(mask & self.content, token_id))
+        """The batch with `token_id` in the content positions where `mask` (B, T) is true.
+
+        It is made where the `mask` lies, and so without a wait for a device.
+        """
+        here = self.host if mask.device.type == "cpu" else self
+        ids = here.ids.masked_fill(mask & here.content, token_id)
+        return replace(here, ids=ids).to(self.ids.device)
 
     def within(self, reached: Tensor) -> Batch:
         """The batch without the words before the first and behind the last that is `reached`.
@@ -90,18 +126,20 @@ class Batch:
         A word is reached where one of its positions is, (B, T). The words that are left count from
         0; the others stay in the text, and are no content.
         """
-        if bool((reached | ~self.content).all()):
+        host, reached = self.host, reached.cpu()
+        if bool((reached | ~host.content).all()):
             return self
-        nowhere = torch.iinfo(self.words.dtype).max
-        there = reached & self.content
-        first = self.words.masked_fill(~there, nowhere).amin(1, keepdim=True)  # (B, 1)
-        last = self.words.masked_fill(~there, OUTSIDE).amax(1, keepdim=True)
-        kept = self.content & (self.words >= first) & (self.words <= last)
-        return replace(self, words=torch.where(kept, self.words - first, OUTSIDE))
+        nowhere = torch.iinfo(host.words.dtype).max
+        there = reached & host.content
+        first = host.words.masked_fill(~there, nowhere).amin(1, keepdim=True)  # (B, 1)
+        last = host.words.masked_fill(~there, OUTSIDE).amax(1, keepdim=True)
+        kept = host.content & (host.words >= first) & (host.words <= last)
+        words = torch.where(kept, host.words - first, OUTSIDE)
+        return replace(host, words=words).to(self.ids.device)
 
     def per_word(self, values: Tensor) -> Tensor:
         """`values` (B, T) summed over the positions of each word: (B, W), 0 beyond the last."""
-        width = int(self.word_counts.max())
+        width = int(self.host.word_counts.max())
         sums = values.new_zeros(len(self), width + 1)
         sums.scatter_add_(1, self.words - OUTSIDE, values)
         return sums[:, 1:]

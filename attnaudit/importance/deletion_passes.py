@@ -6,12 +6,13 @@ C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.data.transfer import sent
 from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
@@ -30,24 +31,26 @@ def leave_one_out(
     have a sign: below 0 where that class gets more probable without the word. Where no token is
     left without the word, there is no answer, and the number is NaN.
     """
-    importance = _nothing(batch, probs)
-    shared = torch.zeros_like(batch.labels, dtype=torch.bool)
-    lengths = batch.mask.sum(1)
+    importance, host = _nothing(batch, probs), batch.host
+    shared = torch.zeros_like(host.labels, dtype=torch.bool)
+    lengths = host.mask.sum(1)
     if capability(model, "encode_deletions"):
-        shared = batch.content.sum(1) == batch.word_counts  # each word is one token
+        shared = host.content.sum(1) == host.word_counts  # each word is one token
         shared &= lengths > 1
         _share(model, batch, shared, probs, target, budget, importance)
-    rows, words = _each_word(batch, ~shared)
-    gone = (batch.words[rows] == words.unsqueeze(1)).sum(1)  # (N,) tokens of the word
+    rows, words = _each_word(host, ~shared)
+    gone = (host.words[rows] == words.unsqueeze(1)).sum(1)  # (N,) tokens of the word
     left = lengths[rows] - gone
-    importance[rows[left == 0], words[left == 0]] = torch.nan
+    if bool((left == 0).any()):
+        importance[tuple(sent(x[left == 0], probs.device) for x in (rows, words))] = torch.nan
     rows, words, left = rows[left > 0], words[left > 0], left[left > 0]
-    for some in _equally_long(left, budget):
-        copies = batch.select(rows[some])
-        shorter = copies.keep(copies.words != words[some].unsqueeze(1))
-        changed = _answers(model, model.encode(shorter))
-        importance[rows[some], words[some]] = _moved(changed, probs, target, rows[some])
-    return importance
+
+    def shorter(some: Tensor) -> Batch:
+        copies = host.select(rows[some])
+        return copies.keep(copies.words != words[some].unsqueeze(1))
+
+    groups = _equally_long(left, budget)
+    return _each_group(model, shorter, groups, (rows, words), probs, target, importance)
 
 
 @torch.no_grad()
@@ -64,13 +67,38 @@ def leave_one_out_mask(
     Each token of the word is replaced by `mask_token`, so that no other changes its position. A
     `target` class gives the numbers a sign, as in `leave_one_out`.
     """
-    importance = _nothing(batch, probs)
-    rows, words = _each_word(batch, torch.ones_like(batch.labels, dtype=torch.bool))
-    for some in _equally_long(batch.mask.sum(1)[rows], budget):
-        copies = batch.select(rows[some])
-        masked = copies.replace(copies.words == words[some].unsqueeze(1), mask_token)
-        changed = _answers(model, model.encode(masked))
-        importance[rows[some], words[some]] = _moved(changed, probs, target, rows[some])
+    importance, host = _nothing(batch, probs), batch.host
+    rows, words = _each_word(host, torch.ones_like(host.labels, dtype=torch.bool))
+
+    def masked(some: Tensor) -> Batch:
+        copies = host.select(rows[some])
+        return copies.replace(copies.words == words[some].unsqueeze(1), mask_token)
+
+    groups = _equally_long(host.mask.sum(1)[rows], budget)
+    return _each_group(model, masked, groups, (rows, words), probs, target, importance)
+
+
+def _each_group(
+    model: AttentionModel,
+    edited: Callable[[Tensor], Batch],
+    groups: Iterator[Tensor],
+    places: tuple[Tensor, Tensor],
+    probs: Tensor,
+    target: Tensor | None,
+    importance: Tensor,
+) -> Tensor:
+    """`importance` (B, W) with the numbers of N deletions filled in, those of a group at once.
+
+    `places` are the rows and words of the deletions, (N,) each, on the host, where `edited` makes
+    the texts of a group. A device goes from one group to the next: the host waits for none of them.
+    """
+    order, changed = [], []
+    for some in groups:
+        order.append(some)
+        changed.append(_answers(model, model.encode(edited(some).to(probs.device))))
+    if order:
+        rows, words = (sent(place[torch.cat(order)], probs.device) for place in places)
+        importance[rows, words] = _moved(torch.cat(changed), probs, target, rows)
     return importance
 
 
@@ -86,13 +114,13 @@ def _moved(changed: Tensor, probs: Tensor, target: Tensor | None, rows: Tensor) 
 
 
 def _nothing(batch: Batch, probs: Tensor) -> Tensor:
-    return torch.zeros(len(batch), int(batch.word_counts.max())).to(probs)  # (B, W)
+    return probs.new_zeros(len(batch), int(batch.host.word_counts.max()))  # (B, W)
 
 
-def _each_word(batch: Batch, chosen: Tensor) -> tuple[Tensor, Tensor]:
+def _each_word(host: Batch, chosen: Tensor) -> tuple[Tensor, Tensor]:
     """Every (row, word) of the rows that are `chosen` (B,): two (N,)."""
-    there = torch.arange(int(batch.word_counts.max()), device=batch.words.device)
-    rows, words = (chosen.unsqueeze(1) & (there < batch.word_counts.unsqueeze(1))).nonzero().T
+    there = torch.arange(int(host.word_counts.max()))
+    rows, words = (chosen.unsqueeze(1) & (there < host.word_counts.unsqueeze(1))).nonzero().T
     return rows, words
 
 
@@ -113,13 +141,14 @@ def _share(
     importance: Tensor,
 ) -> None:
     """Fill in the rows that are `shared` (B,): the deletions of equally long texts at once."""
-    lengths = batch.mask.sum(1)
+    lengths = batch.host.mask.sum(1)
     for length in sorted(set(lengths[shared].tolist())):
         rows = ((lengths == length) & shared).nonzero().squeeze(1)
         for some in torch.split(rows, max(1, budget // length**2)):
-            of_class = None if target is None else target[some]
-            moved = _deletions(model, batch.select(some), probs[some], of_class, budget)
-            importance[some, : moved.shape[1]] = moved
+            there = sent(some, probs.device)
+            of_class = None if target is None else target[there]
+            moved = _deletions(model, batch.select(some), probs[there], of_class, budget)
+            importance[there, : moved.shape[1]] = moved
 
 
 def _deletions(
@@ -128,7 +157,7 @@ def _deletions(
     """(B, W) of texts of one length whose words are single tokens, through `encode_deletions`."""
     encode = capability(model, "encode_deletions")
     assert encode is not None
-    words, length = int(group.word_counts[0]), group.ids.shape[1]
+    words, length = int(group.host.word_counts[0]), group.ids.shape[1]
     step = max(1, budget // (len(group) * length))
     moved = []
     for first in range(0, words, step):

@@ -8,19 +8,13 @@ Letters in shape comments: B batch, T tokens, W words, D embedding.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded, capability
-
-
-def differentiable() -> AbstractContextManager[None]:
-    """A recurrent layer in eval mode has no backward pass in cuDNN; torch's own kernels do."""
-    return torch.backends.cudnn.flags(enabled=False)
+from attnaudit.models.recurrent import differentiable
 
 
 def gradients(
@@ -54,7 +48,7 @@ def signed_gradients(
     embedding of the word shrinks.
     """
     embeddings = _leaf(model, batch)
-    with differentiable():
+    with differentiable(model):
         encoded = model.encode(batch, embeddings)
     alpha = model.attend(encoded)
     found: dict[str, Tensor] = {}
@@ -79,7 +73,7 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
     """
     embeddings = _leaf(model, batch)
     locally = capability(model, "encode_locally")
-    with differentiable():
+    with differentiable(model):
         encoded = (locally or model.encode)(batch, embeddings)
     odds = _own_log_odds(model, encoded, target)  # (B, T)
     if locally:

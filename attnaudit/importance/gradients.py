@@ -60,7 +60,7 @@ def _own_logit(request: Request) -> Tensor:
 
 def _null(request: Request) -> Tensor:
     own = _own_logit(request)
-    sensitivities = shuffled(own, request.batch.word_counts, request.ids, (request.seed, 0))
+    sensitivities = shuffled(own, request.batch.host.word_counts, request.ids, (request.seed, 0))
     return request.alpha.to(own) * sensitivities
 
 

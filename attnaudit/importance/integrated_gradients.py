@@ -39,11 +39,10 @@ def _compute(name: str, token: _Token, request: Request) -> Tensor:
         *(request.model, request.batch, request.target), place, tolerance=TOLERANCE, most=MOST
     )
     request.integrals[name] = [_integral(found, text) for text in range(len(request.batch))]
-    signed = torch.from_numpy(found.signed).to(request.alpha.device, torch.float32)
-    scores = request.without_sign(name, signed)
-    words = torch.arange(scores.shape[1], device=scores.device)
-    there = words < request.batch.word_counts.unsqueeze(1)
-    undefined = ~torch.from_numpy(found.settled).to(scores.device)
+    # They stay on the host, which has computed them.
+    scores = request.without_sign(name, torch.from_numpy(found.signed).float())
+    there = torch.arange(scores.shape[1]) < request.batch.host.word_counts.unsqueeze(1)
+    undefined = ~torch.from_numpy(found.settled)
     return scores.masked_fill(undefined.unsqueeze(1) & there, torch.nan)
 
 

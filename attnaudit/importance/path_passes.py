@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch, within_budget
-from attnaudit.importance.gradient_passes import differentiable, dtype_of, gradient
+from attnaudit.data.transfer import sent
+from attnaudit.importance.gradient_passes import dtype_of, gradient
 from attnaudit.importance.panels import Array, Counts, Integrals, Points, integrate
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel
+from attnaudit.models.recurrent import differentiable
 
 SMALL = 1024  # tokens that a call may have, however small the batch is
 ROUNDING = 8  # units in the last place that are put down to a network's own arithmetic
@@ -50,42 +52,46 @@ class Path:
         self.model, self.batch, self.target, self.baseline = model, batch, target, baseline
         self.way = model.embed(batch).detach() - baseline  # (B, T, D)
         self.rounding = ROUNDING * float(torch.finfo(dtype_of(model)).eps)
-        self._lengths = batch.mask.sum(1).cpu().numpy()
+        host = batch.host
+        self._lengths = host.mask.sum(1).numpy()
         self._queries, tokens = np.zeros_like(self._lengths), batch.ids.numel()
-        if batch.query_mask is not None:
-            self._queries = batch.query_mask.sum(1).cpu().numpy()
-            tokens += batch.query_mask.numel()
+        if host.query_mask is not None:
+            self._queries = host.query_mask.sum(1).numpy()
+            tokens += host.query_mask.numel()
         self._room = max(tokens, SMALL)
+        self._words = int(host.word_counts.max())
 
     def look(self, text: Counts, place: Array) -> Points:
         """The gradients at places (K,) of texts (K,); no call exceeds the batch, or `SMALL`."""
-        terms = np.zeros((len(text), int(self.batch.word_counts.max())))
-        odds, size = np.zeros(len(text)), np.zeros(len(text))
-        groups = within_budget(self._lengths[text], self._queries[text], self._room)
-        for some in groups:
-            found = self._gradients(text[some], place[some])
-            terms[some, : found[0].shape[1]], odds[some], size[some] = map(_numbers, found)
+        groups = list(within_budget(self._lengths[text], self._queries[text], self._room))
+        # A GPU computes all of them before the host looks at any.
+        found = torch.cat([self._gradients(text[some], place[some]) for some in groups])
+        known = np.empty((len(text), 2 + self._words))
+        known[np.concatenate(groups)] = found.cpu().double().numpy()
+        odds, size, terms = known[:, 0], known[:, 1], known[:, 2:]
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told by that
             p, rest = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(odds))
             slope = p * rest
             doubt = self.rounding * slope * (1 + size) + np.finfo(np.float64).eps
             return Points(slope[:, None] * terms, p, doubt)
 
-    def _gradients(self, text: Counts, place: Array) -> tuple[Tensor, Tensor, Tensor]:
-        """The derivatives of the log-odds (K, W), the log-odds (K,), the largest logits (K,)."""
-        rows = torch.from_numpy(text).to(self.batch.ids.device)
-        part = self.batch.select(rows)
-        width = part.ids.shape[1]
+    def _gradients(self, text: Counts, place: Array) -> Tensor:
+        """(K, 2 + W) the log-odds, the largest logits, and the derivatives of the log-odds."""
+        chosen = torch.from_numpy(text)
+        part = self.batch.select(chosen)
+        width, rows = part.ids.shape[1], sent(chosen, self.way.device)
         way = self.way[rows, :width]
-        s = torch.tensor(place, dtype=way.dtype).to(way.device).view(-1, 1, 1)
+        s = sent(torch.tensor(place, dtype=way.dtype), way.device).view(-1, 1, 1)
         point = (self.baseline[rows, :width] + s * way).requires_grad_()
-        with differentiable():
+        with differentiable(self.model):
             encoded = self.model.encode(part, point)
         alpha = self.model.attend(encoded).unsqueeze(1)
         logits = self.model.read(encoded, alpha).squeeze(1)  # (K, C)
         odds = log_odds(logits, self.target[rows])
         terms = part.per_word((gradient(odds, point) * way).sum(-1))
-        return terms, odds.detach(), logits.detach().abs().amax(-1)
+        terms = nn.functional.pad(terms, (0, self._words - terms.shape[1]))
+        both = torch.stack([odds.detach(), logits.detach().abs().amax(-1)], dim=1)
+        return torch.cat([both, terms], dim=1)
 
 
 def integrated_gradients(
@@ -104,8 +110,3 @@ def integrated_gradients(
     """
     path = Path(model, batch, target, without_words(model, batch, token))
     return integrate(path.look, len(batch), tolerance=tolerance, most=most, rounding=path.rounding)
-
-
-def _numbers(values: Tensor) -> Array:
-    numbers: Array = values.detach().cpu().double().numpy()
-    return numbers

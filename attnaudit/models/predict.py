@@ -17,6 +17,7 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.budget import BATCH_TOKENS
+from attnaudit.execution.device import multiply_exactly
 from attnaudit.execution.observer import Observer
 from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel
@@ -45,10 +46,11 @@ class Halving:
             while waiting:
                 batch = waiting.pop()
                 if self.limit is not None and batch.ids.numel() > self.limit and len(batch) > 1:
-                    index = torch.arange(len(batch), device=batch.ids.device)
+                    index = torch.arange(len(batch))
                     waiting += [batch.select(half) for half in reversed(index.chunk(2))]
                     continue
                 try:
+                    multiply_exactly(batch.ids.device)
                     result = work(batch)
                 except torch.OutOfMemoryError:
                     if len(batch) == 1:
@@ -109,8 +111,10 @@ def predict(model: AttentionModel, batches: Batches | Sequence[Batch]) -> NDArra
     model.eval()
     rows, probs = [], []
     for batch in batches:
-        rows.append(batch.rows.cpu())
-        probs.append(in_float64(model(batch)).softmax(-1).cpu())
+        multiply_exactly(batch.ids.device)
+        # A GPU goes from one batch to the next: nothing is asked of it in between.
+        rows.append(batch.host.rows)
+        probs.append(in_float64(model(batch)).softmax(-1))
     order = torch.cat(rows).argsort()
-    answered: NDArray[np.float64] = torch.cat(probs)[order].numpy()
+    answered: NDArray[np.float64] = torch.cat(probs).cpu()[order].numpy()
     return answered

@@ -27,6 +27,7 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.store import token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
+from attnaudit.execution.device import rounding_allowed
 from attnaudit.execution.files import atomic
 from attnaudit.execution.observer import Observer, Task
 from attnaudit.measures.scores import accuracy, auroc
@@ -285,9 +286,10 @@ def _learn(
     total: Tensor | float = 0.0
     seen = 0
     for batch in batches:
-        with stepper.schedule.precision(batch.ids.device):
-            loss = objective.losses(model, batch).mean()
-        stepper.step(loss)
+        with rounding_allowed(batch.ids.device):
+            with stepper.schedule.precision(batch.ids.device):
+                loss = objective.losses(model, batch).mean()
+            stepper.step(loss)
         total += loss.detach() * len(batch)
         seen += len(batch)
         task.advance()

@@ -20,11 +20,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.data.aligned import Aligned
 from attnaudit.data.batch import Batch
 from attnaudit.data.instance import Instance
+from attnaudit.data.transfer import sent
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
 from attnaudit.importance.importance import Request
@@ -91,13 +93,13 @@ class Answered:
 
         They are 0 beyond an instance's last word.
         """
-        found = torch.zeros_like(self.on_words)
+        found = torch.zeros(self.on_words.shape, dtype=self.on_words.dtype)
         for b, instance in enumerate(self.instances):
-            n, whole = int(self.batch.word_counts[b]), scores.of(instance.row)
+            n, whole = self._told.words[b], scores.of(instance.row)
             start, _ = self._reach(b).get("reach", (0, n))
             part = np.full(n, np.nan) if whole is None else whole[start : start + n]
-            found[b, :n] = torch.from_numpy(np.array(part)).to(found)
-        return found
+            found[b, :n] = torch.from_numpy(np.array(part))
+        return sent(found, self.on_words.device)
 
     def record(self, b: int) -> Record:
         """What every record of instance `b` begins with."""
@@ -121,39 +123,54 @@ class Answered:
             self.probs.argmax(1).tolist(),
             [compact(row) for row in self.probs.float().cpu().numpy()],
             compact([max(0.0, 1 - mass) for mass in inside]),
-            self.batch.word_counts.tolist(),
-            self.whole.word_counts.tolist(),
+            self.batch.host.word_counts.tolist(),
+            self.whole.host.word_counts.tolist(),
         )
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """`on_words` (B, W), on the host."""
+        found: NDArray[np.float32] = self.on_words.float().cpu().numpy()
+        return found
+
+    @cached_property
+    def _signs(self) -> list[list[int]] | None:
+        return None if self.signs is None else self.signs.int().tolist()
 
     def shown_record(self, b: int) -> Record:
         """What a record of instance `b` holds of its attention: one weight a word, and signs.
 
         Of a text that the reading is undefined for, null for each word, and why.
         """
-        n = int(self.batch.word_counts[b])
-        made: Record = {"attention": compact(self.on_words[b, :n].float().cpu().numpy())}
+        n = self._told.words[b]
+        made: Record = {"attention": compact(self.weights[b, :n])}
         if b in self.undefined:
             made["no_reading"] = self.undefined[b]
-        elif self.signs is not None:
-            made["attention_signs"] = self.signs[b, :n].int().tolist()
+        elif self._signs is not None:
+            made["attention_signs"] = self._signs[b][:n]
         return made
 
     def reached(self, b: int) -> Tensor:
         """Which content tokens of instance `b` are of a word that the audited row can reach."""
-        return self.batch.content[b][self.whole.content[b]]
+        return self.batch.host.content[b][self.whole.host.content[b]]
 
     def _reach(self, b: int) -> Record:
         """What a record says of reach, and of the first word where nothing stands before it."""
         made: Record = {}
         count, total = self._told.words[b], self._told.all_words[b]
         if count < total:
-            first = int(self.whole.words[b][self.batch.content[b]].min())
+            first = int(self.whole.host.words[b][self.batch.host.content[b]].min())
             made = {"unreachable": total - count, "reach": [first, first + count]}
         if self.bare and b not in self.undefined:
             there = count == total or made["reach"][0] == 0
-            share = float(self.on_words[b, 0] * self.inside[b]) if there else 0.0
-            made["first_word"] = compact([share])[0]
+            made["first_word"] = compact([self._first[b] if there else 0.0])[0]
         return made
+
+    @cached_property
+    def _first(self) -> list[float]:
+        """The attention on the first word of each text."""
+        first: list[float] = (self.on_words[:, 0] * self.inside).tolist()
+        return first
 
 
 @torch.no_grad()
@@ -174,8 +191,8 @@ def answer(
     """
     encoded = model.encode(batch)
     whole, batch = batch, batch.within(encoded.content)
-    instances = [by_row[row] for row in batch.rows.tolist()]
-    for instance, count in zip(instances, batch.word_counts.tolist(), strict=True):
+    instances = [by_row[row] for row in batch.host.rows.tolist()]
+    for instance, count in zip(instances, batch.host.word_counts.tolist(), strict=True):
         if not count:
             raise InputError(
                 f"the text {instance.id!r} has no word that the audited row can attend to, so "
@@ -188,7 +205,7 @@ def answer(
     shown = reading.compute(Seen(model, whole, encoded, alpha, target))
     undefined = reading.undefined(shown, batch)
     _check_attention(undefined, instances, reading)
-    missing = torch.tensor([b in undefined for b in range(len(batch))], device=shown.device)
+    missing = sent(torch.tensor([b in undefined for b in range(len(batch))]), shown.device)
     on_words = batch.per_word(shown.nan_to_num())  # (B, W)
     shown, on_words = (x.masked_fill(missing.unsqueeze(1), torch.nan) for x in (shown, on_words))
     signs = None
@@ -232,7 +249,7 @@ def _check_attention(
 def words_of(known: Answered, b: int) -> list[str]:
     """The units of instance `b` that are explained: words as the text has them, or pieces."""
     instance = known.instances[b]
-    count = int(known.whole.word_counts[b])
+    count = int(known.whole.host.word_counts[b])
     units = instance.units(pieces=count != instance.words[-1] + 1)
     return reachable(units, known._reach(b))
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.data.batch import within_budget
+from attnaudit.data.transfer import sent
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.shorter_texts import ShorterTexts, by_token
@@ -61,7 +62,7 @@ class ErasedTexts(ShorterTexts):
             raise ValueError("a text from which all words are deleted")
         else:
             said = self.answers(model, known, budget)
-        wanted = target[torch.tensor(self.rows, device=target.device)]
+        wanted = target[sent(torch.tensor(self.rows), target.device)]
         found: Array = said.gather(1, wanted.unsqueeze(1)).squeeze(1).cpu().double().numpy()
         return found, (said.argmax(1) != wanted).cpu().numpy()
 
@@ -69,44 +70,48 @@ class ErasedTexts(ShorterTexts):
         """(V, C) answers to the texts with mask tokens."""
         hidden = model.mask_token
         assert hidden is not None  # `settle` has seen to it
-        batch = known.batch
-        rows = torch.tensor(self.rows, device=known.probs.device)
-        gone = batch.content[rows] & ~by_token(batch.words[rows], self._words(known, rows))
-        probs = torch.zeros_like(known.probs[rows])
+        batch, device = known.batch.host, known.probs.device
+        rows = torch.tensor(self.rows)
+        gone = batch.content[rows] & ~by_token(batch.words[rows], self._words(known))
         queries = torch.zeros_like(rows)
         if batch.query_mask is not None:
             queries = batch.query_mask.sum(1)[rows]
-        for group in within_budget(batch.mask[rows].sum(1).cpu(), queries.cpu(), budget):
-            some = torch.from_numpy(group).to(rows.device)
+        order, probs = [], []
+        for group in within_budget(batch.mask[rows].sum(1), queries, budget):
+            some = torch.from_numpy(group)
             copies = batch.select(rows[some])
             hide = gone[some, : copies.ids.shape[1]]
-            probs[some] = model(copies.replace(hide, hidden)).softmax(-1)
-        return probs
+            probs.append(model(copies.replace(hide, hidden).to(device)).softmax(-1))
+            order.append(group)
+        back = torch.from_numpy(np.argsort(np.concatenate(order)))
+        return torch.cat(probs)[sent(back, device)]
 
     def _without_weight(self, model: AttentionModel, known: Answered, budget: int) -> Tensor:
         """(V, C) answers under the weights of the texts, without those of the erased words."""
-        rows = torch.tensor(self.rows, device=known.probs.device)
-        keep = self._words(known, rows)
-        place = torch.tensor(list(self._numbered()), device=rows.device)  # among those of its row
-        probs = torch.zeros_like(known.probs[rows])
+        batch, device = known.batch.host, known.probs.device
+        rows, keep = torch.tensor(self.rows), self._words(known)
+        place = torch.tensor(list(self._numbered()))  # among those of its row
+        order, probs = [], []
         size, room = len(known.instances), room_for(known.alpha, budget)
         for first in range(0, int(place.max()) + 1, room):
             some = ((place >= first) & (place < first + room)).nonzero().squeeze(1)
             at = rows[some], place[some] - first
             words = keep.new_ones(size, int(at[1].max()) + 1, keep.shape[1])
             words[at] = keep[some]
-            number = known.batch.words.clamp_min(0).unsqueeze(1).expand(-1, words.shape[1], -1)
-            gone = known.batch.content.unsqueeze(1) & ~words.gather(2, number)  # (B, V, T)
-            weights = erased(known.alpha, known.encoded.entries, gone)
-            probs[some] = answers(model, known.encoded, weights)[at]
-        return probs
+            number = batch.words.clamp_min(0).unsqueeze(1).expand(-1, words.shape[1], -1)
+            gone = batch.content.unsqueeze(1) & ~words.gather(2, number)  # (B, V, T)
+            weights = erased(known.alpha, known.encoded.entries, sent(gone, device))
+            row, variant = (sent(one, device) for one in at)
+            probs.append(answers(model, known.encoded, weights)[row, variant])
+            order.append(some)
+        return torch.cat(probs)[sent(torch.cat(order).argsort(), device)]
 
-    def _words(self, known: Answered, rows: Tensor) -> Tensor:
+    def _words(self, known: Answered) -> Tensor:
         """(V, W) which words each text keeps."""
-        padded = np.zeros((len(rows), known.batch.words.shape[1]), bool)
+        padded = np.zeros((len(self.rows), known.batch.words.shape[1]), bool)
         for v, words in enumerate(self.kept):
             padded[v, : len(words)] = words
-        return torch.from_numpy(padded).to(rows.device)
+        return torch.from_numpy(padded)
 
     def _numbered(self) -> Iterator[int]:
         """Which of the texts of its row each text is, counted from 0."""

@@ -26,6 +26,6 @@ def on_marked(known: Answered, b: int, rationale: NDArray[np.bool_]) -> dict[str
 
     `rationale` (words,) is true at these. The attention must be defined for the text.
     """
-    weights = known.on_words[b, : len(rationale)].cpu().double().numpy()
+    weights = known.weights[b, : len(rationale)].astype(np.float64)
     shares = compact([min(1.0, float(weights[rationale].sum())), float(rationale.mean())])
     return dict(zip(("attention", "words"), shares, strict=True))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.data.batch import within_budget
+from attnaudit.data.transfer import sent
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
 
@@ -42,24 +43,28 @@ class ShorterTexts:
 
         `budget` says how many tokens a call takes, where a text is not longer.
         """
-        batch = known.batch
-        rows = torch.tensor(self.rows, dtype=torch.int64, device=known.probs.device)
+        batch, device = known.batch.host, known.probs.device
+        rows = torch.tensor(self.rows, dtype=torch.int64)
         padded = np.zeros((len(rows), batch.words.shape[1]), bool)
         for v, words in enumerate(self.kept):
             padded[v, : len(words)] = words
-        keep = torch.from_numpy(padded).to(rows.device)  # (V, W)
-        probs = torch.zeros_like(known.probs[rows])
+        keep = torch.from_numpy(padded)  # (V, W)
         gone = batch.content[rows] & ~by_token(batch.words[rows], keep)  # (V, T)
         lengths = batch.mask[rows].sum(1) - gone.sum(1)
         queries = torch.zeros_like(lengths)
         if batch.query_mask is not None:
             queries = batch.query_mask.sum(1)[rows]
-        for group in within_budget(lengths.cpu(), queries.cpu(), budget):
-            some = torch.from_numpy(group).to(rows.device)
+        order, probs = [], [known.probs[:0]]
+        for group in within_budget(lengths, queries, budget):
+            some = torch.from_numpy(group)
             copies = batch.select(rows[some])
             left = copies.keep(by_token(copies.words, keep[some]))
-            probs[some] = model(left).softmax(-1)
-        return probs
+            probs.append(model(left.to(device)).softmax(-1))
+            order.append(group)
+        if not order:
+            return probs[0]
+        back = torch.from_numpy(np.argsort(np.concatenate(order)))
+        return torch.cat(probs)[sent(back, device)]
 
 
 def by_token(words: Tensor, of_word: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from attnaudit.data.transfer import sent
 from attnaudit.execution.seeds import generator_for
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 
@@ -75,7 +76,7 @@ def shuffles(entries: Tensor, count: int, ids: Sequence[str], seed: int, heads: 
     Wallace 2019, section 4.2.1, for one head).
     """
     content = entries if entries.ndim == 2 else entries.any(1)  # (B, T)
-    order = _orders(content, count, heads, ids, seed).to(content.device)
+    order = _orders(content.sum(1), content.shape[1], count, heads, ids, seed)
     return _content_first(content)[:, None, None].expand_as(order).gather(3, order)
 
 
@@ -111,23 +112,29 @@ def _content_first(content: Tensor) -> Tensor:
     return (~content).to(torch.int8).argsort(dim=-1, stable=True)
 
 
-def _orders(content: Tensor, count: int, drawn: int, ids: Sequence[str], seed: int) -> Tensor:
+def _orders(
+    sizes: Tensor, tokens: int, count: int, drawn: int, ids: Sequence[str], seed: int
+) -> Tensor:
     """Random orders of each text's first places, as many as its content has: (B, V, drawn, T).
 
-    Places behind them stay. A place goes where a random number puts it: its own number stands in
-    the lowest bits of that, so that sorting numbers sorts places.
+    `sizes` (B,) of the content. Places behind it stay. A place goes where a random number puts it:
+    its own number stands in the lowest bits of that, so that sorting numbers sorts places. Numbers
+    are drawn on the host, so that they are the same for every device, and sorted where `sizes` lie.
     """
-    tokens = content.shape[1]
     low = np.uint64((1 << tokens.bit_length()) - 1)
-    keys = np.full((len(content), count, drawn, tokens), np.iinfo(np.uint64).max)
-    for numbers, n, name in zip(keys, content.sum(1).tolist(), ids, strict=True):
+    keys = np.full((len(sizes), count, drawn, tokens), np.iinfo(np.uint64).max)
+    for numbers, n, name in zip(keys, sizes.tolist(), ids, strict=True):
         drawn_at_once = generator_for(name, seed).bit_generator.random_raw(count * drawn * n)
         numbers[..., :n] = drawn_at_once.reshape(count, drawn, n)
     keys &= ~low  # all in place: there are many of them
     keys |= np.arange(tokens, dtype=np.uint64)
-    keys.sort(axis=-1)
-    keys &= low
-    return torch.from_numpy(keys.view(np.int64))
+    if sizes.device.type == "cpu":  # numpy sorts many short rows faster than torch
+        keys.sort(axis=-1)
+        keys &= low
+        return torch.from_numpy(keys.view(np.int64))
+    keys ^= np.uint64(1 << 63)  # the order of signed numbers, which torch sorts by
+    there = sent(torch.from_numpy(keys.view(np.int64)), sizes.device)
+    return there.sort(dim=-1).values & int(low)
 
 
 def erased(alpha: Tensor, entries: Tensor, gone: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import capability
+from attnaudit.models.recurrent import differentiable
 from attnaudit.readings.norm_passes import lengths
 from attnaudit.readings.rollout_passes import followed
 from attnaudit.readings.seen import Seen
@@ -54,7 +55,7 @@ def times_input_gradient(seen: Seen) -> Tensor:
     model = seen.model
     with torch.enable_grad():
         embeddings = model.embed(seen.batch).detach().requires_grad_()
-        with torch.backends.cudnn.flags(enabled=False):  # its recurrent layers have no gradient
+        with differentiable(model):
             encoded = model.encode(seen.batch, embeddings)
         alpha = model.attend(encoded)
         logits = model.read(encoded, alpha.unsqueeze(1)).squeeze(1)

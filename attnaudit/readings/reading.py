@@ -96,10 +96,11 @@ class Reading:
 
         `shown` (B, T) is what `compute` gave. A reason goes on from "a text with".
         """
-        finite, words = shown.isfinite().all(1).tolist(), batch.per_word(shown.nan_to_num())
-        nothing = (words.abs().amax(1) == 0).tolist()
+        empty = batch.per_word(shown.nan_to_num()).abs().amax(1) == 0
+        states = (shown.isfinite().all(1) + 2 * empty).tolist()  # one wait for a device
+        finite, nothing = [state % 2 for state in states], [state > 1 for state in states]
         found = {}
-        for b, tokens in enumerate(batch.mask.sum(1).tolist()):
+        for b, tokens in enumerate(batch.host.mask.sum(1).tolist()):
             if self.most is not None and tokens > self.most:
                 found[b] = self.too_long
             elif not finite[b]:

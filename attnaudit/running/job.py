@@ -25,6 +25,7 @@ class Job:
     one. `label` is the one that is asked about, of a model that gives several labels to a text. The
     work is spread over `workers` processes of this machine, which share the `threads`, or over the
     dask `cluster` at an address, whose workers have `threads` each.
+    A batch has at most `batch_tokens`, padding included; None: as many as suit the device.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in. Before any work the model is checked on
     the unusual texts and on `verify` of the others, drawn at random; None: on all.
@@ -42,7 +43,7 @@ class Job:
     revision: str | None = None
     device_map: str | None = None
     prompt: Prompt | None = None
-    batch_tokens: int = BATCH_TOKENS
+    batch_tokens: int | None = None
     pieces: bool = False
     seed: int = 0
     records: Path | None = None
@@ -64,6 +65,11 @@ class Job:
         if self.records is None or asked == 1:
             return self.records
         return self.records.with_name(f"{self.records.stem}.{question}{self.records.suffix}")
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens a batch has at most, padding included."""
+        return self.batch_tokens or BATCH_TOKENS
 
     @property
     def threads_each(self) -> int:

@@ -83,7 +83,7 @@ def prepare(
         ),
         splits,
         device,
-        job.batch_tokens,
+        job.tokens,
     )
 
 

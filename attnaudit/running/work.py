@@ -43,6 +43,7 @@ from attnaudit.models.asked_label import about_label
 from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
+from attnaudit.models.token_budget import suitable_tokens
 from attnaudit.questions import all_questions, find_question
 from attnaudit.questions.compared import MeasuredSettings
 from attnaudit.questions.maker import Maker, Record
@@ -102,7 +103,7 @@ class Work:
             "device": self.device.type,
             "dtype": self.job.dtype,
             "threads": self.job.threads_each,
-            "batch_tokens": self.job.batch_tokens,
+            "batch_tokens": self.job.tokens,
         }
 
     @cached_property
@@ -191,7 +192,7 @@ class Work:
             self.loaded.spec.vocabulary,
             self.loaded.model.boundaries,
             self.device,
-            self.job.batch_tokens,
+            self.job.tokens,
             self.job.pieces,
             given=self.attributed,
         )
@@ -335,6 +336,9 @@ def load_works(
     loaded = source.load(data, vocabulary, device, dtype, job.layer, job.site)
     for question, _ in asked:
         check_site(question, loaded)
+    if job.batch_tokens is None:
+        texts = (data.instances, loaded.spec.vocabulary, loaded.model.boundaries, device)
+        job = replace(job, batch_tokens=suitable_tokens(loaded.model, Batches(*texts)))
     others = Attributed()
     return [
         Work(
@@ -544,7 +548,7 @@ def _reading(job: Job) -> dict[str, str | int | bool | None]:
         "split": job.split,
         "limit": job.limit,
         "unit": "piece" if job.pieces else "word",
-        "batch_tokens": job.batch_tokens,
+        "batch_tokens": job.tokens,
         "verify": "all" if job.verify is None else job.verify,
         **({} if job.label is None else {"label": job.label}),
     }

@@ -4,7 +4,18 @@ import pytest
 import torch
 
 from attnaudit.errors import InputError
-from attnaudit.execution.device import DTYPES, choose_device, choose_dtype, prepare_cpu
+from attnaudit.execution import device as device_module
+from attnaudit.execution.borrowed import borrowed
+from attnaudit.execution.device import (
+    DTYPES,
+    FACTOR,
+    choose_device,
+    choose_dtype,
+    is_rounded,
+    multiply_exactly,
+    prepare_cpu,
+    rounding_allowed,
+)
 
 
 @pytest.mark.parametrize(("cuda", "chosen"), [(True, "cuda"), (False, "cpu")])
@@ -54,3 +65,46 @@ def test_dtypes_are_named_as_torch_names_them():
         "bfloat16": "torch.bfloat16",
         "float16": "torch.float16",
     }
+
+
+@pytest.fixture
+def switches():
+    """Sets and shows whether float32 products may be rounded."""
+
+    def switch(allowed=None):
+        if allowed is not None:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    with borrowed():
+        yield switch
+
+
+def test_figures_are_multiplied_exactly_whatever_was_asked_before(switches):
+    torch.set_float32_matmul_precision("medium")
+    switches(True)
+    multiply_exactly(torch.device("cpu"))
+    assert switches() == (False, False)
+    switches(False)  # torch reads no setting that was made in two ways
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_training_on_a_gpu_may_round_and_leaves_it_as_it_was(switches):
+    switches(False)
+    with rounding_allowed(torch.device("cuda")):
+        assert switches() == (True, True)
+    assert switches() == (False, False)
+    with rounding_allowed(torch.device("cpu")):
+        assert switches() == (False, False)
+
+
+def test_a_gpu_that_rounds_although_it_is_told_not_to_is_an_input_error(monkeypatch):
+    exact = torch.full((3, 3), FACTOR) @ torch.eye(3)
+    assert not is_rounded(exact)
+    assert is_rounded(exact.bfloat16().float())
+    # Ten bits of a factor, as TF32 has them.
+    assert is_rounded(((exact - 1) * 2**10).round() / 2**10 + 1)
+    monkeypatch.setattr(device_module, "is_rounded", lambda products: True)
+    device_module._check_products.cache_clear()
+    with pytest.raises(InputError, match="--device cpu: this GPU rounds the factors of products"):
+        device_module._check_products(torch.device("cpu"))

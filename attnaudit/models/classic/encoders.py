@@ -38,13 +38,7 @@ class Encoder(nn.Module, abc.ABC):
     def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
         """States (B, V, T-1, M) with position first, ..., last-1 deleted; no padding allowed."""
         batch, tokens, _ = embeddings.shape
-        shorter = torch.stack(
-            [
-                torch.cat([embeddings[:, :t], embeddings[:, t + 1 :]], dim=1)
-                for t in range(first, last)
-            ],
-            dim=1,
-        ).flatten(0, 1)  # (B*V, T-1, D)
+        shorter = embeddings[:, _others(tokens, first, last, embeddings.device)].flatten(0, 1)
         mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
         states: Tensor = self(shorter, mask)
         return states.view(batch, last - first, tokens - 1, -1)
@@ -93,7 +87,13 @@ class BiLSTM(Encoder):
     @override
     @torch.no_grad()
     def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """As in `Encoder`; no gradients. States before a deletion are shared, not recomputed."""
+        """As in `Encoder`; no gradients. States before a deletion are shared, not recomputed.
+
+        On a GPU they are recomputed: cuDNN takes all of the shorter texts in one go, and a step of
+        `branches` takes a dozen small kernels.
+        """
+        if embeddings.is_cuda and not self.kept_apart:
+            return super().deletions(embeddings, first, last)
         batch, tokens, _ = embeddings.shape
         states = embeddings.new_empty(batch, last - first, tokens - 1, self.width)
         half, kept_apart = self.width // 2, self.kept_apart
@@ -190,11 +190,8 @@ class Average(Encoder):
     @override
     def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
         """As in `Encoder`: the states of the other tokens do not change."""
-        tokens = embeddings.shape[1]
         states: Tensor = self.projection(embeddings).tanh()
-        place = torch.arange(tokens - 1, device=states.device)
-        deleted = torch.arange(first, last, device=states.device).unsqueeze(1)
-        return states[:, place + (place >= deleted)]  # (B, V, T-1, M)
+        return states[:, _others(states.shape[1], first, last, states.device)]  # (B, V, T-1, M)
 
 
 ENCODERS: dict[str, type[BiLSTM] | type[CNN] | type[Average]] = {
@@ -203,6 +200,13 @@ ENCODERS: dict[str, type[BiLSTM] | type[CNN] | type[Average]] = {
     "cnn": CNN,
     "average": Average,
 }
+
+
+def _others(tokens: int, first: int, last: int, device: torch.device) -> Tensor:
+    """(V, T-1) the places that are left of `tokens` without place first, ..., last-1."""
+    place = torch.arange(tokens - 1, device=device)
+    deleted = torch.arange(first, last, device=device).unsqueeze(1)
+    return place + (place >= deleted)
 
 
 def _reversal(mask: Tensor) -> Tensor:

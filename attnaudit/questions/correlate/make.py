@@ -56,9 +56,10 @@ def _batch_records(
     target = batch.labels if settings.target == "gold" else known.probs.argmax(1)
     found = importances(known.request(model, target, settings.names, settings.seed, budget))
     made: list[Record] = []
-    for b, n in enumerate(batch.word_counts.tolist()):
+    targets = target.tolist()
+    for b, n in enumerate(batch.host.word_counts.tolist()):
         record = known.record(b) | {
-            "target": int(target[b]),
+            "target": targets[b],
             **known.shown_record(b),
             "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
             "signs": {name: signs[b, :n].tolist() for name, signs in found.signs.items()},

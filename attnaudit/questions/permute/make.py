@@ -68,7 +68,7 @@ def _batch_records(
         said[:, begin:end] = answers(model, known.encoded, variants)
         own, begin = own[:, :0], end
     moved = tvd(said[:, 1:], said[:, :1])  # (B, V)
-    largest, controls = known.on_words.amax(1), all_erased(model, known)
+    largest, controls = known.on_words.amax(1).tolist(), all_erased(model, known)
     everywhere = all_uniform(model, known)
     values = capability(model, "values")
     cones = None
@@ -80,7 +80,7 @@ def _batch_records(
         record = known.record(b) | {
             "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
             "all_erased": controls[b],
-            "max_attention": compact([float(largest[b])])[0],
+            "max_attention": compact([largest[b]])[0],
         }
         if everywhere is not None:
             record["uniform_layers"] = everywhere[b]

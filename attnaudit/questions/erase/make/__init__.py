@@ -125,8 +125,8 @@ def _scores(
     """The scores (words,) of each instance by ranking, and the importances among them."""
     target = known.probs.argmax(1)
     found = importances(known.request(model, target, settings.names, settings.seed, budget))
-    columns = {"attention": known.on_words.float().cpu().numpy(), **found.scores}
-    counts = known.batch.word_counts.tolist()
+    columns = {"attention": known.weights, **found.scores}
+    counts = known.batch.host.word_counts.tolist()
     scores = [
         {name: columns[name][b, :n] for name in settings.rankings} for b, n in enumerate(counts)
     ]

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.data.transfer import sent
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
 from attnaudit.questions.erase.shares import BINS, KINDS, top_size
@@ -80,6 +81,6 @@ def _lost(model: AttentionModel, known: Answered, texts: ShorterTexts, budget: i
     """By how much the predicted class is less probable in each text than in the whole: (V,)."""
     target = known.probs.argmax(1)
     whole = known.probs.gather(1, target.unsqueeze(1)).squeeze(1)  # (B,)
-    rows = torch.tensor(texts.rows, device=target.device)
+    rows = sent(torch.tensor(texts.rows), target.device)
     left = texts.answers(model, known, budget).gather(1, target[rows].unsqueeze(1))  # (V, 1)
     return whole[rows] - left.squeeze(1)

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.data.transfer import sent
 from attnaudit.execution.seeds import generator_for
 from attnaudit.measures.order import descending
 from attnaudit.models.distances import log_odds
@@ -54,24 +55,37 @@ def flip_fractions(
     `optimum` stands there for instances of at most `optimum_items` items, and `attention` for those
     that have a reading of it.
     """
-    content = known.encoded.content
+    content = known.encoded.content.cpu()
     counts = content.sum(1)
+    most = int(counts.max())
     made: list[dict[str, Any]] = [{} for _ in known.instances]
     decided = answers(model, known.encoded, known.alpha.unsqueeze(1)).argmax(-1).squeeze(1)
-    for name, scores in _scores(model, known, decided).items():
-        ranks = _ranks(scores, content, known, (seed, STREAM))
-        steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
-        for figures, share in zip(made, _shares(steps, counts), strict=True):
+    scores = _scores(model, known, decided)
+    ranked: list[tuple[Tensor, tuple[int, ...]]] = [
+        (scored.cpu(), (seed, STREAM)) for scored in scores.values()
+    ]
+    level = torch.zeros(content.shape)
+    ranked += [(level, (seed, STREAM, shuffle)) for shuffle in range(SHUFFLES)]
+    steps = torch.stack(
+        [
+            first_flips(
+                *(model, known.encoded, known.alpha, decided),
+                sent(_ranks(scored, content, known, seeds), decided.device),
+                *(budget, most),
+            )
+            for scored, seeds in ranked
+        ]
+    ).cpu()  # which a GPU has all been told before the host looks at any
+    for name, found in zip(scores, steps, strict=False):
+        for figures, share in zip(made, _shares(found, counts), strict=True):
             figures[name] = share
-    level = torch.zeros_like(known.shown)
-    for shuffle in range(SHUFFLES):
-        ranks = _ranks(level, content, known, (seed, STREAM, shuffle))
-        steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
-        for figures, share in zip(made, _shares(steps, counts), strict=True):
+    for found in steps[len(scores) :]:
+        for figures, share in zip(made, _shares(found, counts), strict=True):
             figures.setdefault("random", []).append(share)
     short = (counts <= optimum_items).nonzero().squeeze(1)
     if len(short):
-        steps = smallest_sets(model, known.batch.select(short), budget)
+        few = known.batch.select(short)
+        steps = smallest_sets(model, few, budget, int(counts[short].max())).cpu()
         for b, share in zip(short.tolist(), _shares(steps, counts[short]), strict=True):
             made[b]["optimum"] = share
     for b in known.undefined:
@@ -103,14 +117,17 @@ def weight_gradients(
 
 
 def _ranks(scores: Tensor, content: Tensor, known: Answered, seeds: tuple[int, ...]) -> Tensor:
-    """The rank of each item from 0, the first to go: (B, T); T where there is none."""
-    values = scores.cpu().double().numpy()
+    """The rank of each item from 0, the first to go: (B, T); T where there is none.
+
+    `scores` and `content` (B, T) lie on the host.
+    """
+    values, inside = scores.double().numpy(), content.numpy()
     ranks = np.full(values.shape, values.shape[1])
     for b, instance in enumerate(known.instances):
-        places = content[b].nonzero().squeeze(1).cpu().numpy()
+        (places,) = inside[b].nonzero()
         order = descending(values[b, places], generator_for(instance.id, *seeds))
         ranks[b, places[order]] = np.arange(len(places))
-    return torch.from_numpy(ranks).to(content.device)
+    return torch.from_numpy(ranks)
 
 
 @torch.no_grad()
@@ -121,14 +138,14 @@ def first_flips(
     decided: Tensor,
     ranks: Tensor,
     budget: int,
+    most: int,
 ) -> Tensor:
     """How many items of lowest rank are gone when the decision first differs: (B,), 0 for never.
 
-    `alpha` (B, H, T), or (B, H, Q, T); `decided` (B,) the decision on the whole; `ranks` (B, T).
-    All numbers are variants of few calls, see `room_for`.
+    `alpha` (B, H, T), or (B, H, Q, T); `decided` (B,) the decision on the whole; `ranks` (B, T);
+    `most` items are in a text. All numbers are variants of few calls, see `room_for`.
     """
-    steps = torch.zeros_like(decided)
-    most, at_once = int(encoded.content.sum(1).max()), room_for(alpha, budget)
+    steps, at_once = torch.zeros_like(decided), room_for(alpha, budget)
     for first in range(1, most + 1, at_once):
         taken = torch.arange(first, min(first + at_once, most + 1), device=ranks.device)
         gone = ranks.unsqueeze(1) < taken.unsqueeze(1)  # (B, V, T)
@@ -136,26 +153,27 @@ def first_flips(
         flips = said != decided.unsqueeze(1)  # (B, V); beyond the last item nothing changes
         earliest = taken[flips.int().argmax(1)]
         steps = torch.where((steps == 0) & flips.any(1), earliest, steps)
-        if bool((steps > 0).all()):
+        # Few batches end early: on a GPU it costs more to ask than to go on.
+        if steps.device.type == "cpu" and bool((steps > 0).all()):
             break
     return steps
 
 
 @torch.no_grad()
-def smallest_sets(model: AttentionModel, batch: Batch, budget: int) -> Tensor:
+def smallest_sets(model: AttentionModel, batch: Batch, budget: int, most: int) -> Tensor:
     """The size of the smallest set of items whose erasure flips the decision: (B,), 0 for none.
 
-    Tries all 2^n sets of the instance with the most items, the small ones first.
+    Tries all 2^n sets of the instance with the `most` items, the small ones first.
     """
     encoded = model.encode(batch)
     alpha, content = model.attend(encoded), encoded.content
     decided = answers(model, encoded, alpha.unsqueeze(1)).argmax(-1)  # (B, 1)
     item = (content.cumsum(1) - 1).clamp_min(0)  # (B, T)
     sizes = torch.zeros_like(item[:, 0])
-    most, at_once = int(content.sum(1).max()), room_for(alpha, budget)
+    at_once = room_for(alpha, budget)
     for size in range(1, most + 1):
         # A set that names items which an instance lacks was tried there as a smaller one.
-        sets = _subsets(most, size).to(content.device)
+        sets = sent(_subsets(most, size), content.device)
         for start in range(0, len(sets), at_once):
             gone = sets[start : start + at_once, item].transpose(0, 1)  # (B, V, T)
             said = answers(model, encoded, erased(alpha, encoded.entries, gone)).argmax(-1)
@@ -173,5 +191,5 @@ def _subsets(items: int, size: int) -> Tensor:
 
 
 def _shares(steps: Tensor, counts: Tensor) -> list[float | None]:
-    shares = (steps.cpu().double() / counts.cpu().clamp_min(1)).tolist()
+    shares = (steps.double() / counts.clamp_min(1)).tolist()
     return [compact([share])[0] if share > 0 else None for share in shares]

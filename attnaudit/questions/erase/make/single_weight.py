@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from attnaudit.data.transfer import sent
 from attnaudit.execution.seeds import generator_for
 from attnaudit.measures.divergences import jsd
 from attnaudit.measures.order import descending
@@ -41,10 +42,11 @@ def single_weights(model: AttentionModel, known: Answered, seed: int) -> list[Si
     """
     content = known.encoded.content
     weights = (known.shown * content).cpu().double().numpy()  # (B, T)
+    inside = content.cpu().numpy()
     gone = torch.zeros(len(weights), 3, weights.shape[1], dtype=torch.bool)
     gaps: list[float | None] = []
     for b, instance in enumerate(known.instances):
-        places = content[b].nonzero().squeeze(1).cpu().numpy()
+        (places,) = inside[b].nonzero()
         if len(places) < 2 or b in known.undefined:
             gaps.append(None)
             continue
@@ -54,7 +56,7 @@ def single_weights(model: AttentionModel, known: Answered, seed: int) -> list[Si
         gone[b, [1, 2], pair] = True  # the first variant is the model's own
         mass = max(weights[b].sum(), np.finfo(np.float64).tiny)
         gaps.append(float(weights[b, pair[0]] - weights[b, pair[1]]) / mass)
-    left = erased(known.alpha, known.encoded.entries, gone.to(content.device))
+    left = erased(known.alpha, known.encoded.entries, sent(gone, content.device))
     said = answers(model, known.encoded, left)
     flips = (said.argmax(-1) != said[:, :1].argmax(-1)).tolist()  # (B, 3)
     probs = said.cpu().double().numpy()

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnaudit.data.transfer import sent
 from attnaudit.execution.seeds import generator_for
 from attnaudit.models.distances import tvd
 from attnaudit.models.interface import AttentionModel
@@ -100,7 +101,7 @@ def supports(
 def _choices(known: Answered, b: int, order: Places, seed: int) -> tuple[_Choice, _Choice]:
     """Of instance `b`: what its attention highlights, and what the shuffled weights do."""
     generator = generator_for(known.instances[b].id, seed, STREAM)
-    weights = known.on_words[b].float().cpu().numpy()[order]
+    weights = known.weights[b][order]
     size = highlighted(weights)
     # Shuffled weights have a random order of words, and the same number of them highlighted.
     ranked = (order, generator.permutation(len(order)))
@@ -135,7 +136,7 @@ def _zeroing(
     if not most:
         return [[] for _ in sets]
     batch, entries = known.batch, known.encoded.entries
-    chosen = np.zeros((len(sets), 1 + most, int(batch.word_counts.max())), bool)  # own first
+    chosen = np.zeros((len(sets), 1 + most, int(batch.host.word_counts.max())), bool)  # own first
     for b, of_text in enumerate(sets):
         for v, places in enumerate(of_text):
             chosen[b, 1 + v, places] = True
@@ -144,7 +145,8 @@ def _zeroing(
     # Made beforehand: small tensors that stay among large ones that go would keep memory apart.
     probs = known.probs.new_empty(len(sets), 1 + most, known.probs.shape[1])
     for start in range(0, 1 + most, at_once):
-        part = torch.from_numpy(chosen[:, start : start + at_once]).to(words.device)  # (B, V, W)
+        part = torch.from_numpy(chosen[:, start : start + at_once])  # (B, V, W)
+        part = sent(part, words.device)
         gone = part.gather(2, words.unsqueeze(1).expand(-1, part.shape[1], -1))  # (B, V, T)
         left = zeroed(known.alpha, entries, gone)
         probs[:, start : start + at_once] = answers(model, known.encoded, left)
@@ -158,14 +160,15 @@ def _deleting(
     """For each instance, how far its answer moves (TVD) when the words of each set are deleted."""
     texts = ShorterTexts()
     places: list[list[int]] = []
-    for b, choice in enumerate(choices):
-        kept = np.ones((len(choice.sets), int(known.batch.word_counts[b])), bool)
+    counts = known.batch.host.word_counts.tolist()
+    for choice, count, b in zip(choices, counts, range(len(choices)), strict=True):
+        kept = np.ones((len(choice.sets), count), bool)
         for row, gone in zip(kept, choice.sets, strict=True):
             row[gone] = False
         places.append([texts.place(b, row) for row in kept] if choice.is_judged else [])
     if not texts.rows:
         return [[] for _ in choices]
-    rows = torch.tensor(texts.rows, device=known.probs.device)
+    rows = sent(torch.tensor(texts.rows), known.probs.device)
     moved = _moved(texts.answers(model, known, budget), known.probs[rows])
     return [moved[of_text].tolist() for of_text in places]
 
