@@ -194,7 +194,7 @@ def audit(
     revision: o.RevisionOption = None,
     prompt: o.PromptOption = None,
     threads: o.ThreadsOption = 1,
-    workers: o.WorkersOption = 1,
+    workers: o.WorkersOption = None,
     cluster: o.ClusterOption = None,
     batch_tokens: o.BatchTokensOption = BATCH_TOKENS,
     dry_run: o.DryRunOption = False,

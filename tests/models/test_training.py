@@ -13,6 +13,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy
 from attnaudit.models import training
+from attnaudit.models.descent import Adam, AdamW
 from attnaudit.models.predict import Batches, predict
 from attnaudit.models.schedule import FineTuning, Schedule
 from attnaudit.models.training import Labels, TrainingData, train
@@ -357,14 +358,14 @@ def rates(monkeypatch, make_data, build):
 
     def of(schedule, **more):
         seen = []
-        step = torch.optim.AdamW.step
+        step = AdamW.step
 
         def watched(self, *args, **kwargs):
             seen.append([group["lr"] for group in self.param_groups])
             return step(self, *args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(torch.optim.AdamW, "step", watched)
+            patch.setattr(AdamW, "step", watched)
             train(build(), make_data(), schedule, Silent(), **more)
         return seen
 
@@ -404,8 +405,8 @@ def test_gradients_are_cut_to_norm_1_in_fine_tuning_alone(monkeypatch, make_data
 
         monkeypatch.setattr(kind, "step", instead)
 
-    watched(torch.optim.AdamW)
-    watched(torch.optim.Adam)
+    watched(AdamW)
+    watched(Adam)
     largest = {}
     for schedule in (Schedule, FineTuning):
         norms.clear()
