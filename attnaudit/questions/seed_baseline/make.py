@@ -53,6 +53,7 @@ from attnaudit.questions.kept_models import KeptModels
 from attnaudit.questions.looks import growing, later
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
+from attnaudit.questions.runs import BASE_RUN
 from attnaudit.questions.seed_baseline.asked import controls
 from attnaudit.questions.seed_baseline.cost import asked_cost
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
@@ -105,14 +106,16 @@ def _kinds(settings: SeedBaselineSettings) -> list[Run]:
 def together(retraining: Retraining, runs: Sequence[Run]) -> list[Run]:
     """The runs, where a model of the recipe and the learned one of its seed are one task.
 
-    Such pairs come first, because they take longest.
+    Such pairs come before the other models, because they take longest.
     """
     if not retraining.schedule.constant:
         return list(runs)
     seeds = [run for run in runs if run["model"] == "seed"]
     pairs = [{**run, _WITH: "learned"} for run in seeds if _learned(run) in runs]
     parts = [part for pair in pairs for part in _parts(pair)]
-    return [*pairs, *(run for run in runs if run not in parts)]
+    others = [run for run in runs if run not in parts]
+    first = [run for run in others if run == BASE_RUN]
+    return [*first, *pairs, *(run for run in others if run not in first)]
 
 
 def records(
@@ -157,7 +160,8 @@ def _of_one_training(
     if _find(retraining, ledger, seed) is not None:
         return {}
     try:
-        model, other, ended = retraining.learn_and_converge(seed, observer, f"seed {seed}")
+        title = " and ".join(map(_title, runs))
+        model, other, ended = retraining.learn_and_converge(seed, observer, title)
     except DivergedError:
         return {}  # one of the two may do well all the same
     _keep(retraining, ledger, seed, model)
