@@ -10,6 +10,11 @@ from attnaudit.models.training import DivergedError
 from attnaudit.models.twofold import Twofold
 
 
+@pytest.fixture
+def retraining(make_retraining):
+    return make_retraining()
+
+
 def same_bits(a, b):
     ours, theirs = a.state_dict(), b.state_dict()
     assert ours.keys() == theirs.keys()

@@ -150,12 +150,15 @@ class Trial(Retraining):
 
     @override
     def said(self, split: str, about: Hashable, ask: Callable[[], Said]) -> Said:
-        begun = perf_counter()
-        found = super().said(split, about, ask)
-        took = perf_counter() - begun
-        self._clock.paused += took
-        self._asked[split] += took
-        return found
+        def timed() -> Said:
+            begun = perf_counter()
+            found = ask()
+            took = perf_counter() - begun
+            self._clock.paused += took
+            self._asked[split] += took
+            return found
+
+        return super().said(split, about, timed)
 
     @override
     def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:
