@@ -207,12 +207,12 @@ def _as_it_is(job: Job, network: Any, dtype: str | None) -> Job:
     return replace(job, device=device, dtype=dtype or own)
 
 
-def _check_alone(asked: Asked, workers: int, in_memory: bool) -> None:
+def _check_alone(asked: Asked, workers: int | None, in_memory: bool) -> None:
     """Raise InputError where others would have to load what only this program has."""
     if not in_memory:
         return
     what = "a model or data in memory"
-    if workers > 1:
+    if workers is not None and workers > 1:
         raise InputError(
             f"workers: {what} cannot be shared with other processes",
             hint="leave workers out, or save both and give their paths",

@@ -200,7 +200,7 @@ def run(
     revision: o.RevisionOption = None,
     device_map: o.DeviceMapOption = None,
     threads: o.ThreadsOption = 1,
-    workers: o.WorkersOption = 1,
+    workers: o.WorkersOption = None,
     cluster: o.ClusterOption = None,
     batch_tokens: o.BatchTokensOption = None,
     as_json: o.JsonOption = False,

@@ -193,7 +193,7 @@ def audit(
     revision: o.RevisionOption = None,
     prompt: o.PromptOption = None,
     threads: o.ThreadsOption = 1,
-    workers: o.WorkersOption = 1,
+    workers: o.WorkersOption = None,
     cluster: o.ClusterOption = None,
     batch_tokens: o.BatchTokensOption = None,
     dry_run: o.DryRunOption = False,

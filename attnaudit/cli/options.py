@@ -198,12 +198,13 @@ ThreadsOption = Annotated[
     ),
 ]
 WorkersOption = Annotated[
-    int,
+    Optional[int],  # noqa: UP045
     typer.Option(
         min=1,
         max=MOST,
         metavar="N",
-        help="How many processes share the work. They also share the CPU threads.",
+        help="How many processes share the work. They also share the CPU threads."
+        "  [default: as many as make it faster]",
     ),
 ]
 ClusterOption = Annotated[
@@ -326,9 +327,9 @@ def shares_given(context: typer.Context, split: str | None) -> str | None:
     return split
 
 
-def check_workers(workers: int, cluster: str | None) -> None:
+def check_workers(workers: int | None, cluster: str | None) -> None:
     """Raise InputError where the work is to be spread in two ways."""
-    if cluster is not None and workers > 1:
+    if cluster is not None and workers is not None and workers > 1:
         raise InputError(
             "--workers and --cluster are both given",
             hint="leave --workers out: a cluster has its own workers",

@@ -10,8 +10,10 @@ from attnaudit.execution.units import Engine, Here
 
 
 @contextmanager
-def open_engine(workers: int, cluster: str | None, observer: Observer) -> Iterator[Engine]:
+def open_engine(workers: int | None, cluster: str | None, observer: Observer) -> Iterator[Engine]:
     """`workers` processes, or the cluster at that address; its workers end with the context.
+
+    None: as many processes as are faster, which is chosen for each piece of work.
 
     Raises InputError for a cluster that cannot be reached.
     """
@@ -20,6 +22,10 @@ def open_engine(workers: int, cluster: str | None, observer: Observer) -> Iterat
         from attnaudit.execution.cluster import Cluster
 
         engine = Cluster(cluster, observer)
+    elif workers is None:
+        from attnaudit.execution.choosing import Choosing
+
+        engine = Choosing(observer)
     elif workers > 1:
         from attnaudit.execution.processes import Processes
 

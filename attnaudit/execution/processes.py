@@ -25,8 +25,8 @@ class Processes:
     """
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self._workers: list[_Worker | None] = [None] * size
+        self.size = size  # may grow from one call of `outcomes` to the next
+        self._workers: dict[int, _Worker] = {}
 
     def outcomes(
         self, function: Callable[[Any], R], units: Iterator[Unit]
@@ -46,22 +46,20 @@ class Processes:
                 try:
                     outcome = worker.result()
                 except EOFError:
-                    self._workers[slot] = None
+                    del self._workers[slot]
                     outcome = WorkerDiedError(f"its worker ended with {worker.ending()}")
                 yield unit, outcome
 
     def close(self) -> None:
         """See `Engine`."""
-        for worker in self._workers:
-            if worker:
-                worker.end()
-        self._workers = [None] * self.size
+        for worker in self._workers.values():
+            worker.end()
+        self._workers.clear()
 
     def _worker(self, slot: int) -> _Worker:
-        worker = self._workers[slot]
-        if worker is None:
-            worker = self._workers[slot] = _Worker()
-        return worker
+        if slot not in self._workers:
+            self._workers[slot] = _Worker()
+        return self._workers[slot]
 
     def _finished(self, busy: dict[int, Unit]) -> list[int]:
         slots = {self._worker(slot).pipe: slot for slot in busy}

@@ -16,11 +16,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from attnaudit.measures.influence import f1_values
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.predict import predict
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError, Labels, TrainingData
 
@@ -72,9 +72,8 @@ class UntilStopped(Labels):
         self._scores: list[float] = []
 
     @override
-    def score(self, model: AttentionModel) -> float:
-        """See `Objective`; raises DivergedError where the loss on dev is no number."""
-        probs = predict(model, self._dev)
+    def score_of(self, probs: NDArray[np.float64]) -> float:
+        """See `Labels`; raises DivergedError where the loss on dev is no number."""
         weights = self._weights.cpu().double().numpy()[self._gold]
         right = probs[np.arange(len(probs)), self._gold]
         loss = float(np.average(-np.log(np.maximum(right, _TINIEST)), weights=weights))

@@ -164,8 +164,10 @@ class Guided(AttentionModel):
         assert isinstance(encoded, Imposed)
         weights = encoded.weights.unsqueeze(1)  # (B, 1, T)
         if torch.equal(encoded.content, encoded.attendable):
-            with torch.no_grad():  # asked for its number of heads alone
-                heads = self.inner.attend(encoded.inner).shape[1]
+            heads = self.inner.head_count
+            if heads is None:
+                with torch.no_grad():
+                    heads = self.inner.attend(encoded.inner).shape[1]
             return weights.expand(-1, heads, -1)
         alpha = self.inner.attend(encoded.inner)  # (B, H, T)
         content = encoded.content.unsqueeze(1)

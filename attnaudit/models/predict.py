@@ -10,9 +10,11 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from attnaudit.data.aligned import Aligned
 from attnaudit.data.batch import Batch, collate, within_budget
+from attnaudit.data.collated import is_small
 from attnaudit.data.instance import Instance
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
@@ -103,6 +105,18 @@ class Batches:
         return collate(
             instances, self.vocabulary, boundaries=self.boundaries, pieces=self.pieces
         ).to(self.device)
+
+
+class MadeOnce(Batches):
+    """The same, for many passes: each batch is made once, unless the texts are many."""
+
+    @override
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._made) if is_small(self.instances) else super().__iter__()
+
+    @cached_property
+    def _made(self) -> list[Batch]:
+        return list(super().__iter__())
 
 
 @torch.no_grad()

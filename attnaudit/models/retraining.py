@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.data.collated import is_small
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.instance import Instance
 from attnaudit.data.store import Instances
@@ -25,15 +26,17 @@ from attnaudit.models.deception import Deception, Heads, Marked
 from attnaudit.models.guided import Guide, Guided, Kept, Show, keep, mean_of_heads
 from attnaudit.models.imitation import Imitation
 from attnaudit.models.interface import AttentionModel, ModelSpec
-from attnaudit.models.predict import Batches
+from attnaudit.models.predict import Batches, MadeOnce
 from attnaudit.models.reordered import KeptDraw, Reordered, draw_anew
 from attnaudit.models.repairs import check_repairs
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Labels, Objective, Progress, TrainingData, train
+from attnaudit.models.twofold import Twofold
 from attnaudit.models.untrained import Saving, Trained, load_trained
 
 R = TypeVar("R")
 Guides = Mapping[str, Guide]  # by split
+Said = tuple[Tensor, Tensor]  # of a batch: attention on words (B, W), and probabilities (B, C)
 View = Callable[[AttentionModel, str], AttentionModel]  # a model as it is on a split
 
 
@@ -107,6 +110,8 @@ class Retraining:
         self.splits, self.device, self.budget = splits, device, budget
         self.fresh, self.probe, self.schedule = recipe.fresh, recipe.probe, recipe.schedule
         self.probe_schedule = (recipe.probe_schedule or recipe.schedule).without_repairs()
+        self._said: dict[Hashable, Said] = {}
+        self._batches: dict[tuple[str, bool], Batches] = {}
         self._kept: dict[tuple[str, Show], Kept] = {}
         self._learned: dict[int, dict[str, Tensor]] = {}
 
@@ -116,21 +121,34 @@ class Retraining:
         return list(itertools.islice(others, count))
 
     def batches(self, split: str, pieces: bool = False) -> Batches:
-        """A split in batches."""
-        return Batches(
-            self.splits[split].instances,
-            self.spec.vocabulary,
-            self.base.boundaries,
-            self.device,
-            self.budget,
-            pieces,
-        )
+        """A split in batches, which are made once for all models unless their texts are many."""
+        if (split, pieces) not in self._batches:
+            self._batches[split, pieces] = MadeOnce(
+                self.splits[split].instances,
+                self.spec.vocabulary,
+                self.base.boundaries,
+                self.device,
+                self.budget,
+                pieces,
+            )
+        return self._batches[split, pieces]
 
     def kept(self, split: str, show: Show = mean_of_heads) -> Kept:
         """What the audited model shows of its attention, and answers, on a split."""
         if (split, show) not in self._kept:
             self._kept[split, show] = self.keep(self.base, split, show)
         return self._kept[split, show]
+
+    def said(self, split: str, about: Hashable, ask: Callable[[], Said]) -> Said:
+        """What the audited model says of a batch, which `about` tells from others.
+
+        It is asked once, unless the texts of the split are many.
+        """
+        if not is_small(self.splits[split].instances):
+            return ask()
+        if (split, about) not in self._said:
+            self._said[split, about] = ask()
+        return self._said[split, about]
 
     def ask(self, split: str, work: Callable[[], R]) -> R:
         """What `work` finds when it asks the audited model about a split, before any training."""
@@ -139,7 +157,10 @@ class Retraining:
     def keep(self, model: AttentionModel, split: str, show: Show = mean_of_heads) -> Kept:
         """The same of another model of the same vocabulary."""
         model.to(self.device)
-        return keep(model, replace(self.batches(split), boundaries=model.boundaries), show)
+        batches = self.batches(split)
+        if model.boundaries != batches.boundaries:
+            batches = replace(batches, boundaries=model.boundaries)
+        return keep(model, batches, show)
 
     @cached_property
     def _data(self) -> TrainingData:
@@ -179,6 +200,21 @@ class Retraining:
         goal = UntilStopped(model, self._data, schedule)
         self.follow(model, schedule, observer, title, _Viewed(goal, view), goal.stopped)
         return goal.convergence()
+
+    def learn_and_converge(
+        self, seed: int, observer: Observer, title: str
+    ) -> tuple[AttentionModel, AttentionModel, Convergence]:
+        """What `learn` and `converge` make of fresh models of the same seed, by one training.
+
+        That is for schedules with a constant learning rate. Raises DivergedError if a loss of
+        either is not finite.
+        """
+        model, other = (self.fresh(seed).to(self.device) for _ in range(2))
+        goal = Twofold(model, self._data, self.schedule.model_copy(update={"seed": seed}))
+        self.follow(model, goal.longest, observer, title, goal, goal.stopped)
+        model.load_state_dict(goal.by_recipe)
+        other.load_state_dict(goal.until_stopped)
+        return model, other.eval().requires_grad_(False), goal.convergence()
 
     def learn_permuted(
         self, model: AttentionModel, seed: int, observer: Observer, title: str

@@ -8,7 +8,8 @@ attention, batches of 32 texts of similar length.
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import pydantic
@@ -17,6 +18,7 @@ from torch import nn
 from typing_extensions import Self, override
 
 from attnaudit.config import Settings
+from attnaudit.models.descent import Adam, AdamW
 from attnaudit.models.interface import AttentionModel
 
 REPAIRS = ("conicity", "tying", "masked_words")
@@ -80,11 +82,23 @@ class Schedule(Settings):
         attention = [p for n, p in named if "attention" in n.split(".")]
         rest = [p for n, p in named if "attention" not in n.split(".")]
         groups = _decaying(rest, attention, self.weight_decay)
-        return torch.optim.Adam(groups, lr=self.learning_rate, amsgrad=True, fused=True)
+        return Adam(groups, lr=self.learning_rate, amsgrad=True, fused=True)
 
     def precision(self, device: torch.device) -> AbstractContextManager[Any]:
         """The context in which losses are computed."""
         return nullcontext()
+
+    def products(self, device: torch.device) -> AbstractContextManager[None]:
+        """The context of an epoch: on a GPU products may take TF32, which keeps ten bits.
+
+        Scores on dev are computed outside it, as all figures are.
+        """
+        return _in_tf32() if device.type == "cuda" else nullcontext()
+
+    @property
+    def constant(self) -> bool:
+        """Whether the learning rate is the same throughout, however many epochs there are."""
+        return True
 
 
 class FineTuning(Schedule):
@@ -92,7 +106,7 @@ class FineTuning(Schedule):
 
     AdamW, without decay on biases and norms; the learning rate rises for a share `warmup` of all
     steps and falls to 0 from there; gradients are cut to norm 1. `mixed_precision` computes losses
-    in bfloat16 where the device has it; weights stay float32.
+    in bfloat16 where the device has it; weights stay float32. Without it there is no TF32.
     """
 
     epochs: int = pydantic.Field(3, ge=1, le=100_000)
@@ -111,12 +125,21 @@ class FineTuning(Schedule):
     def rate(self, done: float) -> float:
         return done / self.warmup if done < self.warmup else (1 - done) / (1 - self.warmup)
 
+    @property
+    @override
+    def constant(self) -> bool:
+        return False
+
+    @override
+    def products(self, device: torch.device) -> AbstractContextManager[None]:
+        return super().products(device) if self.mixed_precision else nullcontext()
+
     @override
     def optimiser(self, model: AttentionModel) -> torch.optim.Optimizer:
         parameters = [p for p in model.parameters() if p.requires_grad]
         matrices = [p for p in parameters if p.ndim > 1]
         groups = _decaying(matrices, [p for p in parameters if p.ndim <= 1], self.weight_decay)
-        return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
+        return AdamW(groups, lr=self.learning_rate, fused=True)
 
     @override
     def precision(self, device: torch.device) -> AbstractContextManager[Any]:
@@ -124,6 +147,20 @@ class FineTuning(Schedule):
         if not (self.mixed_precision and able):
             return nullcontext()
         return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@contextmanager
+def _in_tf32() -> Iterator[None]:
+    """Let products of float32 on a GPU take TF32, and set things back at the end."""
+    places: Any = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [place.allow_tf32 for place in places]
+    try:
+        for place in places:
+            place.allow_tf32 = True
+        yield
+    finally:
+        for place, allowed in zip(places, before, strict=True):
+            place.allow_tf32 = allowed
 
 
 def _decaying(some: list[nn.Parameter], others: list[nn.Parameter], decay: float) -> list[Any]:

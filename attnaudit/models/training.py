@@ -50,6 +50,14 @@ class TrainingData:
     classes: int
     device: torch.device
     _collated: dict[bool, Collated] = field(default_factory=dict, init=False, repr=False)
+    _on_dev: dict[bool, list[Batch]] = field(default_factory=dict, init=False, repr=False)
+
+    def dev_batches(self, boundaries: bool) -> Sequence[Batch]:
+        """The dev texts in batches, which are made once; what scores rest on may not change."""
+        if boundaries not in self._on_dev:
+            made = Batches(self.dev, self.vocabulary, boundaries, self.device)
+            self._on_dev[boundaries] = list(made)
+        return self._on_dev[boundaries]
 
     def batch(self, index: NDArray[np.int64], boundaries: bool) -> Batch:
         """The instances of train at `index` (B,), in that order."""
@@ -96,7 +104,7 @@ class Labels:
         self.name: str = schedule.select or ("auroc" if data.classes == 2 else "accuracy")
         if self.name == "auroc" and data.classes != 2:
             raise InputError("select: auroc needs two classes", hint="use select: accuracy")
-        self._dev = list(Batches(data.dev, data.vocabulary, model.boundaries, data.device))
+        self._dev = data.dev_batches(model.boundaries)
         self._gold = np.array([i.label for i in data.dev])
         nothing = np.zeros((len(self._gold), 2))
         if self.name == "auroc" and auroc(self._gold, nothing) is None:
@@ -117,17 +125,21 @@ class Labels:
         losses = losses * self._weights[batch.labels]
         if penalty := capability(model, "penalty"):
             losses = losses + penalty(batch, alpha)
-        losses = losses + self.besides(batch, alpha)
+        if (more := self.besides(batch, alpha)) is not None:
+            losses = losses + more
         added = added_losses(self._schedule, model, batch, encoded)
         return losses if added is None else losses + added
 
-    def besides(self, batch: Batch, alpha: Tensor) -> Tensor:
+    def besides(self, batch: Batch, alpha: Tensor) -> Tensor | None:
         """What is added to the loss of each instance for its attention (B, H, T): (B,)."""
-        return alpha.new_zeros(len(batch))
+        return None
 
     def score(self, model: AttentionModel) -> float:
         """See `Objective`."""
-        probs = predict(model, self._dev)
+        return self.score_of(predict(model, self._dev))
+
+    def score_of(self, probs: NDArray[np.float64]) -> float:
+        """The dev score of answers (dev texts, classes)."""
         score = auroc(self._gold, probs) if self.name == "auroc" else accuracy(self._gold, probs)
         assert score is not None  # dev has instances, and of both classes where it must
         return score
@@ -210,11 +222,11 @@ def train(
     done = len(progress.epochs)
     with observer.task(title, schedule.epochs * steps, done * steps) as task:
         for epoch in range(done, schedule.epochs):
-            if schedule.patience and epoch >= progress.best_epoch + schedule.patience:
+            if out_of_patience(schedule, epoch, progress.best_epoch):
                 break
             batches = _shuffled(model, data, schedule, epoch)
             stepper = _Stepper(model, schedule, optimiser, epoch * steps, schedule.epochs * steps)
-            with _drawing(schedule.seed, epoch, data.device):
+            with _drawing(schedule.seed, epoch, data.device), schedule.products(data.device):
                 mean_loss = _learn(model, batches, goal, stepper, task)
             if not math.isfinite(mean_loss):
                 raise DivergedError(
@@ -236,6 +248,11 @@ def train(
     model.load_state_dict(progress.best_weights)
     model.eval()
     return progress
+
+
+def out_of_patience(schedule: Schedule, done: int, best: int) -> bool:
+    """Whether a training ends after so many epochs, of which number `best`, from 1, is the best."""
+    return bool(schedule.patience) and done >= best + (schedule.patience or 0)
 
 
 @contextmanager

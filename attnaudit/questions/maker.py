@@ -31,7 +31,9 @@ class Trains:
     and gives its records on every split; it depends on nothing else. `later(settings)` are as many
     runs of each kind as the lists after the first hold at most. `first_trained(settings, asked)` is
     how many models of the recipe are trained before the first list, in a suite that has asked the
-    questions of these names before.
+    questions of these names before. `together(retraining, runs)` gives tasks that make the records
+    of all these runs: by default each run is one. A task is for `records` alone, and may give the
+    records of several runs that have a training in common.
     """
 
     rounds: Callable[
@@ -40,6 +42,7 @@ class Trains:
     records: Callable[[Retraining, Ledger, Any, Run, Observer], list[Record]]
     later: Callable[[Any], Sequence[Run]] = lambda settings: ()
     first_trained: Callable[[Any, Sequence[str]], int] = lambda settings, asked: 0
+    together: Callable[[Retraining, Sequence[Run]], Sequence[Run]] = lambda retraining, runs: runs
 
 
 @dataclass(frozen=True)

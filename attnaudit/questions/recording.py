@@ -24,7 +24,7 @@ from attnaudit.data.spaced import Spaced
 from attnaudit.execution.observer import Observer
 from attnaudit.measures.divergences import jsd, tvd
 from attnaudit.models.interface import AttentionModel
-from attnaudit.models.retraining import Retraining, View, as_it_is
+from attnaudit.models.retraining import Retraining, Said, View, as_it_is
 from attnaudit.questions.answers import Answered, answer, words_of
 from attnaudit.questions.looks import Decided
 from attnaudit.questions.maker import Record
@@ -129,7 +129,16 @@ def _run_records(
 
     def make(batch: Batch) -> list[Record]:
         ours = answer(model, batch, by_row, readings[0])
-        theirs = ours if is_base else answer(base, batch, by_row, readings[1])
+
+        def asked_of_base() -> Said:
+            theirs = answer(base, batch, by_row, readings[1])
+            return theirs.on_words, theirs.probs
+
+        if is_base:
+            theirs = ours.on_words, ours.probs
+        else:
+            about = (ledger.pieces, readings[1].name, *batch.rows.tolist())
+            theirs = retraining.said(split, about, asked_of_base)
         made = _records(run, ours, theirs, is_base, text)
         for ask in asked:
             made = [{**a, **b} for a, b in zip(made, ask(model, ours), strict=True)]
@@ -138,10 +147,9 @@ def _run_records(
     return batches.memory.results(make, batches, observer)
 
 
-def _records(run: Run, ours: Answered, theirs: Answered, is_base: bool, text: bool) -> list[Record]:
-    attention = ours.on_words.float().cpu().numpy()
-    before = theirs.on_words.float().cpu().numpy()
-    probs, said = (a.probs.float().cpu().numpy() for a in (ours, theirs))
+def _records(run: Run, ours: Answered, theirs: Said, is_base: bool, text: bool) -> list[Record]:
+    attention, probs = (x.float().cpu().numpy() for x in (ours.on_words, ours.probs))
+    before, said = (x.float().cpu().numpy() for x in theirs)
     moved = tvd(probs, said)
     apart = jsd(_distributions(attention), _distributions(before))
     made: list[Record] = []

@@ -25,6 +25,7 @@ from attnaudit.questions.shown import ShownSettings
 from attnaudit.records.schema import Run
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.deciding import decided_by
+from attnaudit.running.load import engine_for
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.stages import passes_over
 from attnaudit.running.work import Order, Result, Task, Work, perform, unit_key
@@ -91,6 +92,7 @@ def _results(
     work: Work, tasks: Sequence[Task], writer: RecordsWriter, engine: Engine, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each task as it is done; raises UnfinishedError at the end if some failed."""
+    engine = engine_for(engine, work, tasks)
     if isinstance(engine, Here):  # the model is open here, and its progress can be seen
 
         def at_hand(task: Task) -> Result:

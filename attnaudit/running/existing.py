@@ -83,7 +83,7 @@ def run_existing(
         ask(plan, subject, engine, observer, task)
         takes = {}
         if asked.beyond is not None:
-            takes = what_findings_take(asked, first, engine.size, observer)
+            takes = what_findings_take(asked, first, engine, observer)
             task.advance(1)
     made = combined_of(plan, asked.folder, demands, job.command_line, takes)
     if lock is not None:

@@ -24,7 +24,8 @@ class Job:
     attention that is audited of a model with several kinds at the row that is read; None: the usual
     one. `label` is the one that is asked about, of a model that gives several labels to a text. The
     work is spread over `workers` processes of this machine, which share the `threads`, or over the
-    dask `cluster` at an address, whose workers have `threads` each.
+    dask `cluster` at an address, whose workers have `threads` each. Where `workers` is None, their
+    number is chosen for each piece of work, and each has `threads`.
     A batch has at most `batch_tokens`, padding included; None: as many as suit the device.
     For audits that retrain, `recipe` is the training configuration, where the model brings none,
     and `models` the folder to keep what was trained in. Before any work the model is checked on
@@ -37,7 +38,7 @@ class Job:
     limit: int | None = None
     device: str = "auto"
     threads: int = 1
-    workers: int = 1
+    workers: int | None = 1
     cluster: str | None = None
     dtype: str = "float32"
     revision: str | None = None
@@ -74,4 +75,4 @@ class Job:
     @property
     def threads_each(self) -> int:
         """The CPU threads of each worker; results are the same bits for the same number."""
-        return max(1, self.threads // self.workers)
+        return max(1, self.threads // (self.workers or 1))

@@ -63,5 +63,5 @@ def record_rounds(
     for runs in trains.rounds(retraining, ledger, settings, book.records, observer):
         wanted = [run for run in ([BASE_RUN, *runs] if first else runs) if not complete(run)]
         first = False
-        for made in (carry_out or one_by_one)(wanted):
+        for made in (carry_out or one_by_one)(trains.together(retraining, wanted)):
             book.write(r for r in made if r["row"] not in book.done_in(r["run"]))

@@ -40,7 +40,7 @@ class Where:
 
     device: str = "auto"
     threads: int = 1
-    workers: int = 1
+    workers: int | None = 1
     cluster: str | None = None
 
     def job(self, model: str | Path, data: Path) -> Job:

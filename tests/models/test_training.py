@@ -13,6 +13,7 @@ from attnaudit.errors import InputError, ModelError
 from attnaudit.execution.observer import Silent
 from attnaudit.measures.scores import accuracy
 from attnaudit.models import training
+from attnaudit.models.descent import Adam, AdamW
 from attnaudit.models.predict import Batches, predict
 from attnaudit.models.schedule import FineTuning, Schedule
 from attnaudit.models.training import Labels, TrainingData, train
@@ -357,14 +358,14 @@ def rates(monkeypatch, make_data, build):
 
     def of(schedule, **more):
         seen = []
-        step = torch.optim.AdamW.step
+        step = AdamW.step
 
         def watched(self, *args, **kwargs):
             seen.append([group["lr"] for group in self.param_groups])
             return step(self, *args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(torch.optim.AdamW, "step", watched)
+            patch.setattr(AdamW, "step", watched)
             train(build(), make_data(), schedule, Silent(), **more)
         return seen
 
@@ -404,8 +405,8 @@ def test_gradients_are_cut_to_norm_1_in_fine_tuning_alone(monkeypatch, make_data
 
         monkeypatch.setattr(kind, "step", instead)
 
-    watched(torch.optim.AdamW)
-    watched(torch.optim.Adam)
+    watched(AdamW)
+    watched(Adam)
     largest = {}
     for schedule in (Schedule, FineTuning):
         norms.clear()
@@ -533,3 +534,50 @@ def test_texts_that_are_too_many_to_keep_train_the_same_model(make_data, build, 
     monkeypatch.setattr(training, "is_small", lambda instances: False)
     train(anew, make_data(), Schedule(epochs=2), Silent())
     assert same(weights(kept), weights(anew))
+
+
+def test_products_may_take_tf32_on_a_gpu_while_a_model_learns_and_in_no_score():
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [place.allow_tf32 for place in places]
+
+    def allowed(schedule, device):
+        with schedule.products(torch.device(device)):
+            return [place.allow_tf32 for place in places]
+
+    assert allowed(Schedule(), "cuda") == allowed(FineTuning(), "cuda") == [True, True]
+    assert allowed(Schedule(), "cpu") == before
+    assert allowed(FineTuning(mixed_precision=False), "cuda") == before
+    with pytest.raises(KeyboardInterrupt), Schedule().products(torch.device("cuda")):
+        raise KeyboardInterrupt
+    assert [place.allow_tf32 for place in places] == before
+
+
+def test_scores_on_dev_are_computed_in_full_precision(monkeypatch, make_data, build):
+    """The context of products is left before any score."""
+    inside, seen = [False], []
+
+    @contextmanager
+    def products(self, device):
+        inside[0] = True
+        yield
+        inside[0] = False
+
+    class Watched(Labels):
+        def losses(self, model, batch):
+            seen.append(("losses", inside[0]))
+            return super().losses(model, batch)
+
+        def score(self, model):
+            seen.append(("score", inside[0]))
+            return super().score(model)
+
+    monkeypatch.setattr(Schedule, "products", products)
+    model, data, schedule = build(), make_data(), Schedule(epochs=1)
+    train(model, data, schedule, Silent(), objective=Watched(model, data, schedule))
+    assert set(seen) == {("losses", True), ("score", False)}
+
+
+def test_the_texts_of_dev_are_made_to_batches_once(make_data, build):
+    data = make_data()
+    first, second = (Labels(build(), data, Schedule()) for _ in range(2))
+    assert first._dev is second._dev

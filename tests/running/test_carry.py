@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
+from attnaudit.execution import choosing
 from attnaudit.execution.observer import Silent
 from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
@@ -78,6 +79,27 @@ def test_records_are_the_same_bits_with_two_workers(audit, name):
     shared, two = audit(name, "two.jsonl", workers=2)
     assert one == two
     assert shared.metrics == alone.metrics
+
+
+@pytest.mark.parametrize("name", ["permute", "seed-baseline"])
+def test_records_are_the_same_bits_where_the_number_of_workers_is_chosen(
+    audit, name, two, monkeypatch, tmp_path
+):
+    """Also where a run that one process has begun is gone on with by two."""
+    _, one = audit(name)
+    monkeypatch.setattr(choosing, "Processes", lambda size: two)
+    monkeypatch.setattr(choosing, "cores", lambda: 2)
+    monkeypatch.setattr(choosing, "LEAST", 1e9)
+    _, short = audit(name, "short.jsonl", workers=None)
+    path = tmp_path / "short.jsonl"
+    whole = path.read_bytes().splitlines(keepends=True)
+    path.with_name("short.jsonl.partial").write_bytes(b"".join(whole[: len(whole) // 3]))
+    path.unlink()
+    monkeypatch.setattr(choosing, "LEAST", 1e-9)
+    told = Listener()
+    _, long = audit(name, "short.jsonl", told, workers=None, resume=True)
+    assert one == short == long
+    assert any("2 processes share the work" in remark for remark in told.said)
 
 
 def test_kept_models_are_the_same_with_two_workers(audit, tmp_path):

@@ -13,6 +13,9 @@ are those of `questions.recording`, and name the model in their `run`:
   order each time, else in one that is drawn once;
 * `{"model": "permuted", "seed": k}`, where asked for: by the recipe, on shuffled labels.
 
+With a constant learning rate one training makes the model of the recipe and the learned converged
+one of the same seed (see `models.twofold`): their first epochs are the same.
+
 The authors train uniform attention as long as the recipe says. It may learn more slowly, and the
 gap then says how fast models learn: so both sides of it are trained until they stop.
 
@@ -35,7 +38,7 @@ script takes the median: both are given.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from attnaudit.execution.observer import Observer
@@ -49,6 +52,7 @@ from attnaudit.questions.kept_models import KeptModels, kept_models, open_kept
 from attnaudit.questions.looks import growing, later
 from attnaudit.questions.maker import Maker, Record, Trains
 from attnaudit.questions.recording import Ledger, Trained, diverged, run_records
+from attnaudit.questions.runs import BASE_RUN
 from attnaudit.questions.seed_baseline.asked import controls
 from attnaudit.questions.seed_baseline.cost import asked_cost
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
@@ -57,6 +61,8 @@ from attnaudit.records.schema import Run
 
 ATTENTIONS = ("learned", "uniform", "peaked")
 OF_NO_WORD = ("random", "reordered")
+_WITH = "with"  # in the name of a task: what else its training makes
+_Made = tuple[AttentionModel, Convergence | None]  # a model, and how its training ended
 
 
 def rounds(
@@ -91,6 +97,21 @@ def _kinds(settings: SeedBaselineSettings) -> list[Run]:
     return [*kinds, {"model": "permuted"}] if settings.permuted_labels else kinds
 
 
+def together(retraining: Retraining, runs: Sequence[Run]) -> list[Run]:
+    """The runs, where a model of the recipe and the learned one of its seed are one task.
+
+    Such pairs come before the other models, because they take longest.
+    """
+    if not retraining.schedule.constant:
+        return list(runs)
+    seeds = [run for run in runs if run["model"] == "seed"]
+    pairs = [{**run, _WITH: "learned"} for run in seeds if _learned(run) in runs]
+    parts = [part for pair in pairs for part in _parts(pair)]
+    others = [run for run in runs if run not in parts]
+    first = [run for run in others if run == BASE_RUN]
+    return [*first, *pairs, *(run for run in others if run not in first)]
+
+
 def records(
     retraining: Retraining,
     ledger: Ledger,
@@ -98,11 +119,66 @@ def records(
     run: Run,
     observer: Observer,
 ) -> list[Record]:
-    """The records of one model, or those that say that its training diverged."""
+    """The records of one model, or of two that one training makes (see `together`).
+
+    Of a training that diverged they only say so.
+    """
+    parts = _parts(run)
+    made = _of_one_training(retraining, ledger, parts, observer) if len(parts) > 1 else {}
+    return [
+        record
+        for part in parts
+        for record in _of_model(
+            retraining, ledger, settings, part, observer, made.get(str(part["model"]))
+        )
+    ]
+
+
+def _parts(run: Run) -> list[Run]:
+    """The runs that a task makes records of."""
+    if _WITH not in run:
+        return [run]
+    return [{k: v for k, v in run.items() if k != _WITH}, _learned(run)]
+
+
+def _learned(run: Run) -> Run:
+    """The learned converged model of the same seed."""
+    return {"model": "converged", "attention": "learned", "seed": run["seed"]}
+
+
+def _of_one_training(
+    retraining: Retraining, ledger: Ledger, runs: Sequence[Run], observer: Observer
+) -> dict[str, _Made]:
+    """What one training makes: by `model`. Nothing where it diverged, or where one is kept."""
+    seed = int(runs[0]["seed"])
+    if _find(retraining, ledger, seed) is not None:
+        return {}
+    try:
+        title = " and ".join(map(_title, runs))
+        model, other, ended = retraining.learn_and_converge(seed, observer, title)
+    except DivergedError:
+        return {}  # one of the two may do well all the same
+    _keep(retraining, ledger, seed, model)
+    return {"seed": (model, None), "converged": (other, ended)}
+
+
+def _of_model(
+    retraining: Retraining,
+    ledger: Ledger,
+    settings: SeedBaselineSettings,
+    run: Run,
+    observer: Observer,
+    known: _Made | None = None,
+) -> list[Record]:
+    """The records of one model, which is trained unless it is `known`."""
     ended: list[Convergence] = []
 
     def make() -> Trained:
         seed, title = int(run["seed"]), _title(run)
+        if known is not None:
+            model, ending = known
+            ended.extend([] if ending is None else [ending])
+            return model, as_it_is
         if run["model"] == "seed":
             return _of_recipe(retraining, ledger, seed, observer, title), as_it_is
         model = retraining.fresh(seed)
@@ -137,15 +213,25 @@ def _of_recipe(
     retraining: Retraining, ledger: Ledger, seed: int, observer: Observer, title: str
 ) -> AttentionModel:
     """A model of the recipe with another seed: the one that is kept, or else trained and kept."""
-    kept, name = _kept(retraining, ledger), f"seed{seed}"
-    found = kept.find(name, {"seed": seed}) if kept else None
+    found = _find(retraining, ledger, seed)
     if found is not None:
         return found.to(retraining.device).eval().requires_grad_(False)
     model = retraining.fresh(seed)
     retraining.learn(model, seed, observer, title)
-    if kept:
-        kept.keep(model, name, {"seed": seed})
+    _keep(retraining, ledger, seed, model)
     return model
+
+
+def _find(retraining: Retraining, ledger: Ledger, seed: int) -> AttentionModel | None:
+    """The model of the recipe that an earlier run has kept."""
+    kept = _kept(retraining, ledger)
+    return kept.find(f"seed{seed}", {"seed": seed}) if kept else None
+
+
+def _keep(retraining: Retraining, ledger: Ledger, seed: int, model: AttentionModel) -> None:
+    kept = _kept(retraining, ledger)
+    if kept:
+        kept.keep(model, f"seed{seed}", {"seed": seed})
 
 
 def _view(
@@ -175,4 +261,8 @@ def _kept(retraining: Retraining, ledger: Ledger) -> KeptModels | None:
     return kept_models(retraining, ledger, "seed-baseline", "seed[0-9]*", __name__)
 
 
-MAKER = Maker(trains=Trains(rounds, records, _later), settle=settle_reading, asked=asked_cost)
+MAKER = Maker(
+    trains=Trains(rounds, records, _later, together=together),
+    settle=settle_reading,
+    asked=asked_cost,
+)

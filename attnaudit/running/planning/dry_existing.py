@@ -33,7 +33,7 @@ def plan_existing(
             lambda question, settings: subject.work(question, settings, observer),
             loading,
             memory,
-            engine.size,
+            engine,
             there=True,
         )
         begin_ = start_up + loading

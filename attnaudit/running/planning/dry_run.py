@@ -13,6 +13,7 @@ from attnaudit.config import Settings
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
+from attnaudit.execution.units import Engine
 from attnaudit.models.fit import say_cut
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.lengths import Texts
@@ -24,6 +25,7 @@ from attnaudit.questions.runs import BASE_RUN
 from attnaudit.records.schema import Run
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import Job
+from attnaudit.running.load import engine_for
 from attnaudit.running.planning.check import plan_check
 from attnaudit.running.planning.estimate import pilot_records, summary_seconds
 from attnaudit.running.planning.forecast import (
@@ -60,9 +62,8 @@ def plan_questions(
         loading = perf_counter() - begun
         memory = Memory(works[0].device)
         memory.look()
-        shared = Shared.of(job, engine.size)
         check = plan_check(works[0])
-        parts = [plan_part(work, shared, loading, memory) for work in works]
+        parts = [plan_part(work, engine, loading, memory) for work in works]
         begin = start_up + loading
         command = asked[0][0].command
         return whole(command, job, works[0].device, parts, begin, memory, engine.size, check)
@@ -70,7 +71,7 @@ def plan_questions(
 
 def plan_part(
     work: Work,
-    shared: Shared,
+    engine: Engine,
     loading: float,
     memory: Memory,
     alike: Mapping[str, str] | None = None,
@@ -78,9 +79,9 @@ def plan_part(
 ) -> Part:
     """What a question would do.
 
-    `loading` is what a worker takes to load; `alike` names kinds of trainings that will come to
-    those that are known now, each with the kind that it is like. `asked` names the questions of a
-    suite.
+    `engine` is where, and `loading` what a worker takes to load; `alike` names kinds of trainings
+    that will come to those that are known now, each with the kind that it is like. `asked` names
+    the questions of a suite.
     """
     texts = Texts.of(work.batches)
     cost, retraining = work.maker.cost, work.retraining
@@ -94,6 +95,7 @@ def plan_part(
         found = piloted.found
         made += piloted.records
         memory.note(found.peak, found.device_peak)
+        shared = Shared.of(work.job, engine_for(engine, work, range(len(work.batches))).size)
         seconds = shared.spread(found.seconds, len(work.batches), loading)
         passes += own
         share = 1.0  # as long as the audited texts take, by how many tokens pass the model
@@ -109,7 +111,7 @@ def plan_part(
         if found.rough:
             notes.append("There was no time to try the longest texts, so this is a rough guess.")
     if retraining is not None:
-        learned = _learn(work, retraining, shared, loading, memory, alike or {}, asked)
+        learned = _learn(work, retraining, engine, loading, memory, alike or {}, asked)
         passes += learned.passes
         trainings = learned.trainings
         made += learned.records
@@ -156,7 +158,7 @@ class _Learned:
 def _learn(
     work: Work,
     retraining: Retraining,
-    shared: Shared,
+    engine: Engine,
     loading: float,
     memory: Memory,
     alike: Mapping[str, str],
@@ -191,6 +193,8 @@ def _learn(
         passes += passes_of_training(training, retraining.schedule, sizes).times(first)
         seconds += span_of_training(learning, training).times(first)
     known, more = _kinds(runs), _kinds(later)
+    tasks = trains.together(retraining, runs)
+    shared = Shared.of(work.job, engine_for(engine, work, tasks).size)
     at_first = 0
     for kind, members in known.items():
         found = timed(members[0])
@@ -202,10 +206,11 @@ def _learn(
         for name in names:
             training = trainings_of(name, count, found.schedule, sizes["train"], found.stops)
             trainings.append(training)
-            each = passes_of_training(training, found.schedule, sizes)
-            each += answering(2 * recorded)
-            passes += each.times(count)
-            seconds += span_of_training(found, training).times(count)
+            passes += answering(count * recorded)
+            alone = count - sum(_is_part(run, task) for run in members for task in tasks)
+            passes += passes_of_training(training, found.schedule, sizes).times(alone)
+            seconds += span_of_training(found, training).times(alone)
+            seconds += around(found.records).times(count - alone)
         made += [
             {**record, "run": {**run, "split": record["run"]["split"]}}
             for run in members
@@ -231,6 +236,11 @@ def _learn(
         made,
         notes,
     )
+
+
+def _is_part(run: Run, task: Run) -> bool:
+    """Whether another run of the task makes the model of this one, too: see `Trains.together`."""
+    return run != task and run.items() <= task.items()
 
 
 def _learned_first(trial: Trial, observer: Observer) -> list[Record]:

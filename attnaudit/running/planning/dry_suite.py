@@ -23,6 +23,7 @@ from attnaudit.execution.device import choose_device, prepare_cpu
 from attnaudit.execution.engines import open_engine
 from attnaudit.execution.memory import forget_peak
 from attnaudit.execution.observer import Observer, Silent
+from attnaudit.execution.units import Engine
 from attnaudit.models.fit import Prepared, already_made, check_output, prepare_fit
 from attnaudit.models.load import LoadedModel
 from attnaudit.models.passes import Passes, answering
@@ -39,7 +40,6 @@ from attnaudit.running.planning.check import plan_check
 from attnaudit.running.planning.dry_run import plan_part
 from attnaudit.running.planning.forecast import (
     Memory,
-    Shared,
     notes_on_trainings,
     passes_of_training,
     sizes_of,
@@ -105,7 +105,7 @@ def plan_suite(
                 return subject.work(question, settings, Silent())
             return _unborn(ready, question, settings, subject.job_of(question), device)
 
-        planned = plan_asking(plan, subject, work_of, loading, memory, engine.size, made)
+        planned = plan_asking(plan, subject, work_of, loading, memory, engine, made)
         parts = [training, *planned.parts]
         job = Job(
             model=str(ready.checkpoint),
@@ -131,10 +131,10 @@ def plan_asking(
     work_of: Callable[[Question, Settings], Work],
     loading: float,
     memory: Memory,
-    size: int,
+    engine: Engine,
     there: bool,
 ) -> Asking:
-    """What `ask` would do, with so many workers; `there` says that the model exists already."""
+    """What `ask` would do with an engine; `there` says that the model exists already."""
     parts, check = list[Part](), None
     for question in plan.questions:
         settings = _settings(plan, question, subject)
@@ -146,8 +146,7 @@ def plan_asking(
         check = check or plan_check(work)
         asked = [other.name for other in plan.questions]
         alike = question.maker.alike(settings, asked)
-        shared = Shared.of(work.job, size)
-        parts.append(plan_part(work, shared, loading, memory, alike, asked))
+        parts.append(plan_part(work, engine, loading, memory, alike, asked))
     return Asking(parts, check)
 
 

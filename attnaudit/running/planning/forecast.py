@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from attnaudit.data.dataset import Dataset
+from attnaudit.execution.machine import cores
 from attnaudit.execution.memory import device_peak_bytes, peak_bytes
 from attnaudit.models.passes import Passes, answering, learning
 from attnaudit.models.schedule import Schedule
@@ -57,8 +57,7 @@ class Shared:
     @classmethod
     def of(cls, job: Job, size: int) -> Shared:
         """The `size` workers of a job; those of a cluster have machines of their own."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        room = max(1, (cores or 1) // job.threads_each)
+        room = max(1, cores() // job.threads_each)
         return cls(size, size if job.cluster is not None else min(size, room))
 
     def spread(self, span: Span, units: int, loading: float) -> Span:

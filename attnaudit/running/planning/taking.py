@@ -17,14 +17,16 @@ import pydantic
 from attnaudit.config import Settings
 from attnaudit.data.loading import splits_of
 from attnaudit.errors import AuditError, InputError
+from attnaudit.execution.choosing import Choosing
 from attnaudit.execution.files import write_text
 from attnaudit.execution.observer import Observer, Silent
+from attnaudit.execution.units import Engine
 from attnaudit.findings.finding import FindingName
 from attnaudit.inputs import read_text
 from attnaudit.report.listing import listed
 from attnaudit.running.existing import Existing, whole_data
 from attnaudit.running.planning.dry_run import plan_part
-from attnaudit.running.planning.forecast import Memory, Shared
+from attnaudit.running.planning.forecast import Memory
 from attnaudit.running.planning.plan import Part, total
 from attnaudit.running.planning.words import span_words
 from attnaudit.running.suite import settings_of
@@ -53,7 +55,7 @@ class Estimate(Settings):
 
 
 def what_findings_take(
-    asked: Existing, first: Work, workers: int, observer: Observer
+    asked: Existing, first: Work, engine: Engine, observer: Observer
 ) -> dict[FindingName, str]:
     """For each finding what assessing it would take, in words; `first` is a work of the audit."""
     if first.loaded.model.many_rows:
@@ -74,7 +76,7 @@ def what_findings_take(
     if first.loaded.config is None:
         return _once(_without_recipe(first))
     try:
-        parts = {part.name: part for part in _parts(asked, first, workers, observer)}
+        parts = {part.name: part for part in _parts(asked, first, engine, observer)}
     except AuditError as error:
         what = f"It trains models, which is not possible here: {error.what}."
         what += "" if error.hint is None else f" What to do: {error.hint}."
@@ -119,7 +121,7 @@ def _in_words(parts: Sequence[Part]) -> str:
     )
 
 
-def _parts(asked: Existing, first: Work, workers: int, observer: Observer) -> Sequence[Part]:
+def _parts(asked: Existing, first: Work, engine: Engine, observer: Observer) -> Sequence[Part]:
     """What the questions beyond the plan would do; raises what they would refuse."""
     beyond = asked.beyond
     assert beyond is not None
@@ -137,13 +139,14 @@ def _parts(asked: Existing, first: Work, workers: int, observer: Observer) -> Se
     known = _known(path)
     if known is not None and known.key == key:
         return known.parts
+    if isinstance(engine, Choosing):
+        engine = Choosing(Silent())  # nothing of it is done now
     loading, memory = perf_counter() - begun, Memory(first.device)
     names, parts = [work.question.name for work in works], []
     with observer.task("estimate", len(works)) as task:
         for work in works:
             alike = work.maker.alike(work.settings, names)
-            shared = Shared.of(work.job, workers)
-            parts.append(plan_part(work, shared, loading, memory, alike, names))
+            parts.append(plan_part(work, engine, loading, memory, alike, names))
             task.advance(1)
     made = Estimate(key=key, parts=tuple(parts))
     write_text(path, made.model_dump_json(indent=2) + "\n")

@@ -7,7 +7,8 @@ the rest. What is trained so is thrown away, and the audited model is only read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -24,7 +25,7 @@ from attnaudit.execution.observer import Observer, Silent, Task
 from attnaudit.models.guided import Kept, Show, mean_of_heads
 from attnaudit.models.interface import AttentionModel
 from attnaudit.models.lengths import padded_tokens, tokens_of
-from attnaudit.models.retraining import Retraining
+from attnaudit.models.retraining import Retraining, Said
 from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import Objective, Progress, TrainingData
 from attnaudit.questions.maker import Record
@@ -42,7 +43,7 @@ class Timed(NamedTuple):
     `fixed`, whatever is done once; `epoch`, each; `records`, those of all splits. `schedule` is
     what the training would follow, None where nothing was trained; `stops` says that it may end
     after any epoch. `kept` says for each time that attention was kept, of which model's the run
-    made use, on which split, and what that takes.
+    made use, on which split, and what that takes; and so for what the audited model answered there.
     """
 
     fixed: float
@@ -64,6 +65,7 @@ class Trial(Retraining):
         self._followed: list[tuple[Schedule, bool]] = []
         self._tokens: list[int] = []
         self._kept_in: list[tuple[str, float]] = []
+        self._asked = Counter[str]()  # seconds that the audited model took to answer, by split
         # So many texts that it takes seconds, whatever the model.
         self.splits = {
             name: replace(s, instances=_few(s.instances, ANSWERED[0]))
@@ -87,14 +89,17 @@ class Trial(Retraining):
             )
             for name, split in real.splits.items()
         }
+        self._batches.clear()  # those of other texts
 
     def time(self, records: Callable[[Observer], list[Record]], splits: Sequence[str]) -> Timed:
         """What a run takes whose `records` on `splits` are made of this trial."""
         clock, self._followed, self._tokens, self._kept_in = self._clock, [], [], []
+        self._asked.clear()
         begun = clock.now()
         made = records(clock)
         after = clock.now() - (clock.ended if self._followed else begun)
-        kept = [(split, s * self._more(split)) for split, s in self._kept_in]
+        once = [*self._kept_in, *self._asked.items()]
+        kept = [(split, s * self._more(split)) for split, s in once]
         answers = after * self._more(*splits)
         if not self._followed:
             return Timed(0.0, 0.0, answers, None, False, kept, made)
@@ -142,6 +147,18 @@ class Trial(Retraining):
         self._clock.paused += took
         self._kept_in.append((split, took))
         return found
+
+    @override
+    def said(self, split: str, about: Hashable, ask: Callable[[], Said]) -> Said:
+        def timed() -> Said:
+            begun = perf_counter()
+            found = ask()
+            took = perf_counter() - begun
+            self._clock.paused += took
+            self._asked[split] += took
+            return found
+
+        return super().said(split, about, timed)
 
     @override
     def learned(self, seed: int, observer: Observer) -> dict[str, Tensor]:

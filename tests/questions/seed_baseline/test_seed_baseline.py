@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Silent
 from attnaudit.models.checkpoint import Checkpoint
 from attnaudit.models.retraining import Retraining
+from attnaudit.models.schedule import Schedule
 from attnaudit.models.training import DivergedError
 from attnaudit.models.untrained import load_trained
+from attnaudit.questions import recording
 from attnaudit.questions.seed_baseline import QUESTION
+from attnaudit.questions.seed_baseline.make import together
 from attnaudit.questions.seed_baseline.settings import SeedBaselineSettings
 from attnaudit.questions.seed_baseline.summarise import summarise
 from attnaudit.records.reading import read_records
@@ -418,7 +422,8 @@ def test_the_report_can_be_made_again_from_its_records(audited):
     assert report.metrics["necessity.score_gap"].n == 30
 
 
-TRAINED = ("seed 1", "learned 1", "uniform 1", "peaked 1")
+BOTH = "seed 1 and learned 1"  # one training
+TRAINED = (BOTH, "uniform 1", "peaked 1")
 CONVERGED = ("learned", "uniform", "peaked")
 
 
@@ -506,7 +511,7 @@ def test_another_number_of_seeds_is_another_run(tiny, tmp_path):
     job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml"}
     job["records"] = tmp_path / "r.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        run_questions([(QUESTION, TWO)], Job(**job), None, Stops("seed 1"))
+        run_questions([(QUESTION, TWO)], Job(**job), None, Stops(BOTH))
     one = SeedBaselineSettings(seeds=1)
     watched = Stops()
     run_questions([(QUESTION, one)], Job(**job, resume=True), None, watched)
@@ -535,8 +540,8 @@ def test_models_of_the_recipe_are_kept_and_taken_again(audited, tiny, tmp_path):
     watched = Stops()
     job |= {"records": path, "resume": True}
     run_questions([(QUESTION, TWO)], Job(**job), None, watched)
-    assert not {"seed 1", "seed 2"} & set(watched.titles)
-    assert len(watched.titles) == 6
+    assert not [title for title in watched.titles if title.startswith("seed")]
+    assert sorted(watched.titles) == sorted(f"{a} {k}" for a in CONVERGED for k in (1, 2))
     assert body(path) == body(whole)
 
 
@@ -544,19 +549,19 @@ def test_kept_models_of_another_training_are_not_taken(tiny, tmp_path):
     job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml", "models": tmp_path}
     one = SeedBaselineSettings(seeds=1)
     with pytest.raises(KeyboardInterrupt):
-        run_questions([(QUESTION, one)], Job(**job), None, Stops("learned 1"))
+        run_questions([(QUESTION, one)], Job(**job), None, Stops("uniform 1"))
     kept = load_trained(tmp_path / "seed1.pt")
     changed = {**kept.training, "digest": "of another training"}
     Checkpoint(kept.model, ReadingSettings(), kept.config, changed).save(tmp_path / "seed1.pt")
-    watched = Stops("learned 1")
+    watched = Stops("uniform 1")
     with pytest.raises(KeyboardInterrupt):
         run_questions([(QUESTION, one)], Job(**job, resume=True), None, watched)
-    assert watched.titles == ["seed 1"]
+    assert watched.titles == [BOTH]
     # Without --resume a model is trained, whatever stands there.
-    watched = Stops("learned 1")
+    watched = Stops("uniform 1")
     with pytest.raises(KeyboardInterrupt):
         run_questions([(QUESTION, one)], Job(**job), None, watched)
-    assert watched.titles == ["seed 1"]
+    assert watched.titles == [BOTH]
 
 
 def test_kept_models_of_another_audited_model_are_not_lost(tiny, tmp_path):
@@ -570,7 +575,7 @@ def test_kept_models_of_another_audited_model_are_not_lost(tiny, tmp_path):
     assert "--keep" in caught.value.hint
     assert place.exists()
     with pytest.raises(KeyboardInterrupt):  # a suite clears its own folder
-        run_questions([(QUESTION, TWO)], Job(**job, reuse=True), None, Stops("seed 1"))
+        run_questions([(QUESTION, TWO)], Job(**job, reuse=True), None, Stops(BOTH))
     assert not place.exists()
 
 
@@ -631,6 +636,46 @@ def test_scores_of_random_attention_stand_beside_uniform_attention():
     plain = summarise(known(), TWO, LABELS).tables["seed_baseline.scores"]
     assert not any("random order" in str(row[0]) for row in plain.rows)
     assert "random" in [row[0] for row in summary.tables["seed_baseline.trainings"].rows]
+
+
+def test_where_the_rate_changes_a_seed_and_its_learned_twin_are_trained_apart():
+    runs = [{"model": "seed", "seed": 1}]
+    runs += [{"model": "converged", "attention": a, "seed": 1} for a in CONVERGED]
+    for constant, count in ((True, 3), (False, 4)):
+        retraining = SimpleNamespace(schedule=SimpleNamespace(constant=constant))
+        assert len(together(retraining, runs)) == count
+    alone = [runs[0], *runs[2:]]  # the learned one is there already
+    assert together(SimpleNamespace(schedule=Schedule()), alone) == alone
+
+
+def test_twins_that_diverge_together_are_tried_one_by_one(tiny, tmp_path, monkeypatch):
+    def diverges(*args):
+        raise DivergedError("training diverged")
+
+    job = {"model": str(tiny / "model.pt"), "data": tiny / "data.yaml"}
+    one, watched = SeedBaselineSettings(seeds=1), Stops()
+    run_questions([(QUESTION, one)], Job(**job, records=tmp_path / "a.jsonl"), None, Silent())
+    monkeypatch.setattr(Retraining, "learn_and_converge", diverges)
+    run_questions([(QUESTION, one)], Job(**job, records=tmp_path / "b.jsonl"), None, watched)
+    assert watched.titles == ["seed 1", "learned 1", "uniform 1", "peaked 1"]
+    assert body(tmp_path / "a.jsonl") == body(tmp_path / "b.jsonl")  # the same bits
+
+
+def test_the_audited_model_answers_once_for_all_models(tiny, monkeypatch):
+    asked, real = [], recording.answer
+
+    def answer(model, batch, *args):
+        asked.append(model)
+        return real(model, batch, *args)
+
+    monkeypatch.setattr(recording, "answer", answer)
+    job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml")
+    run_questions([(QUESTION, TWO)], job, None, Silent())
+    base = asked[0]  # whose own records come first
+    its = sum(model is base for model in asked)
+    trained = len(asked) - its
+    assert trained % 8 == 0  # four models of each seed
+    assert its == 2 * trained // 8  # once for its own records, once for those of all others
 
 
 def test_a_training_that_diverges_is_recorded_and_the_others_go_on(tiny, tmp_path, monkeypatch):

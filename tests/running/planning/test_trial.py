@@ -101,7 +101,8 @@ def test_a_run_is_one_epoch_of_the_audits_own_code_and_says_what_it_would_follow
     assert found.fixed > 0
     assert found.epoch > 0
     assert found.records > 0
-    assert found.kept == []
+    assert [split for split, _ in found.kept] == ["dev", "test"]  # the audited model's answers
+    assert trial.time(records, ledger.splits).kept == []  # which are known from then on
     tried = sum(len(trial.splits[split].instances) for split in ledger.splits)
     assert len(found.made) == tried
     assert {r["run"]["split"] for r in found.made} == set(ledger.splits)
