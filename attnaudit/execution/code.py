@@ -58,15 +58,15 @@ def closure(*starts: str) -> dict[str, Path]:
         name = waiting.pop()
         if name in found:
             continue
-        path = _file_of(name, folders)
+        path = _known_file(name, folders)
         if path is None:
             raise ValueError(f"there is no module {name}")
         found[name] = path
         for module, taken in _read(path).imports:
             inner = f"{module}.{taken}"
-            if taken and _file_of(inner, folders) is not None:
+            if taken and _known_file(inner, folders) is not None:
                 waiting.append(inner)
-            elif "." in module and _file_of(module, folders) is not None:
+            elif "." in module and _known_file(module, folders) is not None:
                 waiting.append(module)
     return found
 
@@ -79,11 +79,14 @@ def _folder_of(top: str) -> Path:
     return Path(spec.submodule_search_locations[0]).parent
 
 
-def _file_of(name: str, folders: Mapping[str, Path]) -> Path | None:
+def _known_file(name: str, folders: Mapping[str, Path]) -> Path | None:
     """The file of a module of a known package; None for what is none."""
     folder = folders.get(name.partition(".")[0])
-    if folder is None:
-        return None
+    return None if folder is None else _file_of(name, folder)
+
+
+@cache
+def _file_of(name: str, folder: Path) -> Path | None:
     place = folder.joinpath(*name.split("."))
     paths = (place.with_suffix(".py"), place / "__init__.py")
     return next((path for path in paths if path.is_file()), None)

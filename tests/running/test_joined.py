@@ -10,15 +10,16 @@ import pytest
 
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Silent
-from attnaudit.execution.units import UnfinishedError
+from attnaudit.execution.units import Here, UnfinishedError
 from attnaudit.importance import IMPORTANCES
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.questions import all_questions, find_question
 from attnaudit.running import suite
 from attnaudit.running.job import Job
-from attnaudit.running.run import run_questions
-from attnaudit.running.work import Work
+from attnaudit.running.run import make_records, run_questions
+from attnaudit.running.verification import Verifier
+from attnaudit.running.work import Work, load_works
 from tests.sealed import body
 
 ASKED = {
@@ -45,13 +46,15 @@ def ask(tiny, tmp_path):
             "model": str(tiny / "model.pt"),
             "data": tiny / "data.yaml",
             "records": tmp_path / folder / "r.jsonl",
-            "batch_tokens": 200,
+            "batch_tokens": 100,
+            "limit": 16,
             "verify": 0,
         }
         questions = [(find_question(n), find_question(n).settings(**s)) for n, s in asked.items()]
-        job = Job(**given | job)
-        run_questions(questions, job, None, observer or Silent())
-        return {name: body(job.records_of(name, len(asked))) for name in asked}
+        works = load_works(questions, Job(**given | job), None, Silent())
+        for _ in make_records(works, Here(), observer or Silent(), Verifier()):
+            pass
+        return {work.question.name: body(work.job.records) for work in works}
 
     return run
 
@@ -107,6 +110,17 @@ def test_the_records_are_those_of_single_commands(ask):
     joined = ask(ASKED)
     for name, settings in ASKED.items():
         assert joined[name] == ask({name: settings}, name)[name], name
+
+
+def test_a_command_that_asks_several_questions_makes_one_pass(tiny, batches):
+    names = ("permute", "instance-adversary")
+    asked = [(find_question(name), find_question(name).settings()) for name in names]
+    told = []
+    listener = Silent()
+    listener.task = lambda title, *_: told.append(title) or Silent().task("", 0)
+    run_questions(asked, Job(str(tiny / "model.pt"), tiny / "data.yaml", limit=3), None, listener)
+    assert told == ["permute, instance-adversary"]
+    assert set(batches.values()) == {2}
 
 
 def test_a_batch_is_answered_once_and_each_importance_computed_once(

@@ -18,7 +18,6 @@ from scipy.special import softmax  # type: ignore[import-untyped]
 
 from attnaudit.measures.divergences import jsd, max_jsd
 from attnaudit.questions.instance_adversary.make.detached import Detached
-from attnaudit.questions.instance_adversary.make.jsd_bounds import bounds
 from attnaudit.questions.instance_adversary.make.largest_jsd import SAME, farthest_vertices, slab
 from attnaudit.questions.instance_adversary.make.mixing import mix
 from attnaudit.questions.instance_adversary.make.two_tokens import two_tokens
@@ -90,6 +89,9 @@ def _linear_start(
     base: Array, tokens: Array, content: NDArray[np.bool_], epsilon: float
 ) -> tuple[Array, Array]:
     """Weights (B, 1, T) to search from, and upper bounds (B,)."""
+    # Linear programmes take half a second to import, and two classes never need one.
+    from attnaudit.questions.instance_adversary.make.jsd_bounds import bounds
+
     start, upper = np.zeros_like(base), np.empty(len(base))
     for b, places in enumerate(content):
         upper[b], start[b, places] = bounds(base[b, places], tokens[b, places], epsilon)
