@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import attnaudit
+from attnaudit.execution.remembered import Remembered
 
 # Fields that hold texts for people. A text is left out only where it is written down as such: what
 # is computed from anything may decide something.
@@ -39,6 +40,7 @@ def code_digest(*starts: str) -> str:
     digest = hashlib.sha256()
     for name, path in sorted(closure(*starts).items()):
         digest.update(f"{name} {_read(path).meaning}\n".encode())
+    _REMEMBERED.keep()
     return digest.hexdigest()
 
 
@@ -99,8 +101,17 @@ class _Module(NamedTuple):
     meaning: str
 
 
+# Reading it all takes a second; a command that asks one question takes five.
+_REMEMBERED = Remembered(Path(__file__), Path(__file__).parents[1])
+
+
 @cache
 def _read(path: Path) -> _Module:
+    imports, meaning = _REMEMBERED.of(path, lambda: list(_parsed(path)))
+    return _Module(tuple((module, name) for module, name in imports), meaning)
+
+
+def _parsed(path: Path) -> _Module:
     tree = ast.parse(path.read_bytes())
     imports = tuple(_imports(tree))
     told: list[str] = []
