@@ -218,7 +218,10 @@ def _table(words: int, width: int, pad: int) -> nn.Embedding:
     if not vectors.is_meta:
         nn.init.normal_(vectors)
         vectors[pad] = 0
-    return nn.Embedding.from_pretrained(vectors, freeze=False, padding_idx=pad)
+    made: nn.Embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        vectors, freeze=False, padding_idx=pad
+    )
+    return made
 
 
 def build_classic(recipe: Recipe, spec: ModelSpec, seed: int) -> ClassicModel:
