@@ -237,6 +237,28 @@ def made(tmp_path_factory, tiny):
     return folder
 
 
+ASK = """
+from attnaudit.cli.main import main
+given = sys.argv[2:]
+for command in ("permute", "adversary"):
+    sys.argv = ["attnaudit", command, *given]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, command
+"""
+# Each takes from half a second to two seconds to import.
+SELDOM = ("scipy.optimize", "scipy.stats", "torch._dynamo", "sympy", "matplotlib", "jinja2")
+
+
+def test_questions_about_a_classic_model_bring_no_more_than_they_need(tiny):
+    """A checkpoint is no model of transformers, and two classes need no linear programme."""
+    blocked = ["transformers", "tokenizers", *SELDOM, "attnaudit.running.planning"]
+    shown = python(ASK, blocked, str(tiny / "model.pt"), str(tiny / "data.yaml"), "--json")
+    assert '"audit": "permute"' in shown
+    assert '"audit": "adversary"' in shown
+
+
 EVERY = """
 from attnaudit.cli.main import main
 for form in sys.argv[2:]:

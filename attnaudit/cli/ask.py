@@ -241,10 +241,8 @@ def run(
     check_format(None, output)
     demands = read_demands(policy, baseline)
 
-    from attnaudit.cli.plan import show_plan
     from attnaudit.cli.progress import Display
     from attnaudit.running.job import Job
-    from attnaudit.running.planning.dry_run import plan_questions
     from attnaudit.running.run import ask_questions
     from attnaudit.running.viewer import Viewer
 
@@ -275,6 +273,9 @@ def run(
         command_line=("attnaudit", *sys.argv[1:]),
     )
     if dry_run:
+        from attnaudit.cli.plan import show_plan
+        from attnaudit.running.planning.dry_run import plan_questions
+
         show_plan(plan_questions(asked, job, demands, Display(quiet)), as_json, quiet)
         return
     worded = any(getattr(settings, "text", False) for _, settings in asked)

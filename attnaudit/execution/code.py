@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import attnaudit
+from attnaudit.execution.remembered import Remembered
 
 # Fields that hold texts for people. A text is left out only where it is written down as such: what
 # is computed from anything may decide something.
@@ -39,6 +40,7 @@ def code_digest(*starts: str) -> str:
     digest = hashlib.sha256()
     for name, path in sorted(closure(*starts).items()):
         digest.update(f"{name} {_read(path).meaning}\n".encode())
+    _REMEMBERED.keep()
     return digest.hexdigest()
 
 
@@ -58,15 +60,15 @@ def closure(*starts: str) -> dict[str, Path]:
         name = waiting.pop()
         if name in found:
             continue
-        path = _file_of(name, folders)
+        path = _known_file(name, folders)
         if path is None:
             raise ValueError(f"there is no module {name}")
         found[name] = path
         for module, taken in _read(path).imports:
             inner = f"{module}.{taken}"
-            if taken and _file_of(inner, folders) is not None:
+            if taken and _known_file(inner, folders) is not None:
                 waiting.append(inner)
-            elif "." in module and _file_of(module, folders) is not None:
+            elif "." in module and _known_file(module, folders) is not None:
                 waiting.append(module)
     return found
 
@@ -79,11 +81,14 @@ def _folder_of(top: str) -> Path:
     return Path(spec.submodule_search_locations[0]).parent
 
 
-def _file_of(name: str, folders: Mapping[str, Path]) -> Path | None:
+def _known_file(name: str, folders: Mapping[str, Path]) -> Path | None:
     """The file of a module of a known package; None for what is none."""
     folder = folders.get(name.partition(".")[0])
-    if folder is None:
-        return None
+    return None if folder is None else _file_of(name, folder)
+
+
+@cache
+def _file_of(name: str, folder: Path) -> Path | None:
     place = folder.joinpath(*name.split("."))
     paths = (place.with_suffix(".py"), place / "__init__.py")
     return next((path for path in paths if path.is_file()), None)
@@ -96,8 +101,17 @@ class _Module(NamedTuple):
     meaning: str
 
 
+# Reading it all takes a second; a command that asks one question takes five.
+_REMEMBERED = Remembered(Path(__file__), Path(__file__).parents[1])
+
+
 @cache
 def _read(path: Path) -> _Module:
+    imports, meaning = _REMEMBERED.of(path, lambda: list(_parsed(path)))
+    return _Module(tuple((module, name) for module, name in imports), meaning)
+
+
+def _parsed(path: Path) -> _Module:
     tree = ast.parse(path.read_bytes())
     imports = tuple(_imports(tree))
     told: list[str] = []

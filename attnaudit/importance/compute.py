@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.attributed import attributed
 from attnaudit.importance.choice import check_measures
-from attnaudit.importance.importance import Integral, Request
+from attnaudit.importance.importance import Integral, Known, Request, Scores
 
-Scores = NDArray[np.float32]
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Importances:
     noted: 1 for words that speak for the explained class, -1 for words against it.
     """
 
-    scores: dict[str, Scores]
+    scores: dict[str, NDArray[np.float32]]
     integrals: dict[str, Sequence[Integral]]
     signs: dict[str, NDArray[np.int8]]
 
@@ -47,16 +48,30 @@ class Importances:
 def importances(request: Request) -> Importances:
     """What is asked for, in the order of the list, and then what other tools have given.
 
+    Computes what is not known yet, and adds it to what is `known`.
+
     Raises InputError for an unknown name.
     """
-    found = {name: IMPORTANCES[name].compute(request) for name in check_measures(request.asked)}
-    found |= {name: attributed(name).compute(request) for name in request.given}
+    asked, known = check_measures(request.asked), request.known
+    missing = replace(request, asked=[name for name in asked if name not in known])
+    known |= _scores({name: IMPORTANCES[name].compute(missing) for name in missing.asked}, missing)
+    given = _scores({n: attributed(n).compute(request) for n in request.given}, request)
+    found = {name: known[name] for name in asked} | given
     return Importances(
-        {name: scores.float().cpu().numpy() for name, scores in found.items()},
-        dict(request.integrals),
-        {
-            name: signs.nan_to_num().cpu().numpy().astype(np.int8)
-            for name, signs in request.signs.items()
-            if name in found
-        },
+        {name: scores.words for name, scores in found.items()},
+        {name: one.integrals for name, one in found.items() if one.integrals is not None},
+        {name: one.signs for name, one in found.items() if one.signs is not None},
     )
+
+
+def _scores(made: Mapping[str, Tensor], request: Request) -> Known:
+    """What was made for a request, with what it noted beside it."""
+
+    def signs(name: str) -> NDArray[np.int8] | None:
+        noted = request.signs.get(name)
+        return None if noted is None else noted.nan_to_num().cpu().numpy().astype(np.int8)
+
+    return {
+        name: Scores(scores.float().cpu().numpy(), request.integrals.get(name), signs(name))
+        for name, scores in made.items()
+    }

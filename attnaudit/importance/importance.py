@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from attnaudit.data.batch import Batch
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from attnaudit.models.passes import Passes
 
 T = TypeVar("T")
+Known = dict[str, "Scores"]  # by the name of the importance
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,19 @@ class Integral:
     reason: str | None = None
 
 
+class Scores(NamedTuple):
+    """An importance of the words of a batch, on the CPU.
+
+    `words` (B, W) are magnitudes, 0 beyond an instance's last word and NaN where undefined.
+    `integrals` says what they rest on, one a text, where they are integrals. `signs` (B, W) are 1
+    for words that speak for the explained class, -1 for words against it, 0 for neither.
+    """
+
+    words: NDArray[np.float32]
+    integrals: Sequence[Integral] | None
+    signs: NDArray[np.int8] | None
+
+
 @dataclass(frozen=True)
 class Request:
     """A batch whose words are to be weighed, for every importance that is `asked` for.
@@ -43,6 +59,7 @@ class Request:
     is the class whose probability is explained. `ids` and `seed` fix what is random for an
     instance, whatever batch it is in. `budget` is how many tokens a call may take. `given` holds
     (B, W) the scores that other tools made, with their signs, by the name of the importance.
+    `known` holds what was computed for other requests about the same classes of the same texts.
     """
 
     model: AttentionModel
@@ -55,6 +72,7 @@ class Request:
     budget: int
     asked: Collection[str]
     given: Mapping[str, Tensor] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
     integrals: dict[str, Sequence[Integral]] = field(default_factory=dict)
     """By the name of an importance that integrates: what its scores rest on, text by text."""
     signs: dict[str, Tensor] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.budget import BATCH_TOKENS
 from attnaudit.execution.device import multiply_exactly
 from attnaudit.execution.observer import Observer
+from attnaudit.execution.once import Once
 from attnaudit.models.arithmetic import in_float64
 from attnaudit.models.interface import AttentionModel
 
@@ -71,7 +72,9 @@ class Batches:
 
     Which instances share a batch depends on their lengths and the budget alone, never on who works
     on the batches; what is shared out are parts, one batch each. Parts share `memory`. `given`
-    holds scores of the words that other tools made, by the name of the importance.
+    holds scores of the words that other tools made, by the name of the importance. `once` keeps
+    what one question has found about a batch for the others that look at it, too; nothing else
+    should have one, because what it keeps takes memory.
     """
 
     instances: Sequence[Instance]
@@ -82,6 +85,7 @@ class Batches:
     pieces: bool = False
     memory: Halving = field(default_factory=Halving, compare=False)
     given: Mapping[str, Aligned] = field(default_factory=dict, compare=False)
+    once: Once | None = field(default=None, compare=False)
 
     @cached_property
     def groups(self) -> list[NDArray[np.int64]]:

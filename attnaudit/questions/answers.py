@@ -13,8 +13,8 @@ share of the attention on the first word, stands in records of decoders that hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.transfer import sent
 from attnaudit.errors import InputError
 from attnaudit.execution.observer import Observer
-from attnaudit.importance.importance import Request
+from attnaudit.execution.once import Once
+from attnaudit.importance.importance import Known, Request
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.models.predict import Batches
 from attnaudit.questions.maker import Record
@@ -60,7 +61,7 @@ class Answered:
     `signs` (B, W) say of each word whether it speaks for the explained class; None for readings
     that do not say it. `given`: scores of words that other tools made, by the name of the
     importance. `undefined`: why texts have no such reading, by their place; there `shown` and
-    `on_words` are NaN.
+    `on_words` are NaN. `weighed`: the importances that were computed of its words.
     """
 
     batch: Batch
@@ -76,16 +77,23 @@ class Answered:
     signs: Tensor | None = None
     given: Mapping[str, Aligned] = field(default_factory=dict)
     undefined: Mapping[int, str] = field(default_factory=dict)
+    weighed: dict[Hashable, Known] = field(default_factory=dict, repr=False)
 
     def request(
         self, model: AttentionModel, target: Tensor, asked: Sequence[str], seed: int, budget: int
     ) -> Request:
-        """The importances `asked` for, of class `target` (B,): what `compute.importances` takes."""
+        """The importances `asked` for, of class `target` (B,): what `compute.importances` takes.
+
+        None is computed again that was asked for before, of the same classes and seed.
+        """
         ids = [i.id for i in self.instances]
         own = [name for name in asked if name not in self.given]
         given = {name: self._given(self.given[name]) for name in asked if name in self.given}
+        known = self.weighed.setdefault((tuple(target.tolist()), seed, budget), {})
         return Request(
-            model, self.batch, self.on_words, self.probs, target, ids, seed, budget, own, given
+            *(model, self.batch, self.on_words, self.probs, target, ids, seed, budget, own),
+            given=given,
+            known=known,
         )
 
     def _given(self, scores: Aligned) -> Tensor:
@@ -180,16 +188,20 @@ def answer(
     by_row: Mapping[int, Instance],
     reading: Reading = MEAN,
     gold: bool = False,
-    given: Mapping[str, Aligned] | None = None,
+    once: Once | None = None,
 ) -> Answered:
     """Run the model once on `batch`; `by_row` finds the instances of its rows.
+
+    With `once`, the model is not run where it was for another reading of the same batch.
 
     A reading that explains one class explains the predicted one, or the `gold` one. A text that a
     reading of more than weights is undefined for has none, and goes on without it.
 
     Raises InputError for a text that has no word to show, or no attention that is finite.
     """
-    encoded = model.encode(batch)
+    encoded, alpha, probs = (once or Once())(
+        ("run", *batch.rows.tolist()), lambda: _run(model, batch)
+    )
     whole, batch = batch, batch.within(encoded.content)
     instances = [by_row[row] for row in batch.host.rows.tolist()]
     for instance, count in zip(instances, batch.host.word_counts.tolist(), strict=True):
@@ -199,8 +211,6 @@ def answer(
                 "there is nothing to explain",
                 hint="leave this text out of the data",
             )
-    alpha = model.attend(encoded)  # (B, H, T), or (B, H, Q, T)
-    probs = model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
     target = batch.labels if gold else probs.argmax(1)
     shown = reading.compute(Seen(model, whole, encoded, alpha, target))
     undefined = reading.undefined(shown, batch)
@@ -229,9 +239,14 @@ def answer(
         whole,
         bare,
         signs,
-        given or {},
-        undefined,
+        undefined=undefined,
     )
+
+
+def _run(model: AttentionModel, batch: Batch) -> tuple[Encoded, Tensor, Tensor]:
+    encoded = model.encode(batch)
+    alpha = model.attend(encoded)  # (B, H, T), or (B, H, Q, T)
+    return encoded, alpha, model.read(encoded, alpha.unsqueeze(1)).squeeze(1).softmax(-1)
 
 
 def _check_attention(
@@ -268,10 +283,22 @@ def each_batch(
     reading: Reading = MEAN,
     gold: bool = False,
 ) -> Iterator[list[Record]]:
-    """The records that `make` gives for each batch in turn; see `answer` for the rest."""
+    """The records that `make` gives for each batch in turn; see `answer` for the rest.
+
+    What was answered to another question about the same batch is not answered again.
+    """
     by_row = {i.row: i for i in batches.instances}
-    return batches.memory.results(
-        lambda batch: make(answer(model, batch, by_row, reading, gold, batches.given)),
-        batches,
-        observer,
-    )
+
+    def made(batch: Batch) -> list[Record]:
+        once = batches.once or Once()
+        try:
+            known = once(
+                ("answered", reading.name, gold, *batch.rows.tolist()),
+                lambda: answer(model, batch, by_row, reading, gold, once),
+            )
+            return make(replace(known, given=batches.given) if batches.given else known)
+        except torch.OutOfMemoryError:
+            once.forget()  # halves of the batch are next
+            raise
+
+    return batches.memory.results(made, batches, observer)

@@ -91,6 +91,11 @@ class Maker:
         | None
     ) = None
 
+    @property
+    def joins(self) -> bool:
+        """Whether others can be asked with it, batch by batch, and share what is computed."""
+        return self.records is not None and not self.alone and self.stages is None
+
     def __post_init__(self) -> None:
         if (self.records is None) == (self.trains is None):
             raise ValueError("a question looks at the audited model, or trains others")

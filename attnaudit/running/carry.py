@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
+from attnaudit.errors import AuditError
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.shortage import memory_ran_out
 from attnaudit.execution.units import (
@@ -28,7 +29,16 @@ from attnaudit.running.deciding import decided_by
 from attnaudit.running.load import engine_for
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.stages import passes_over
-from attnaudit.running.work import Order, Result, Task, Work, perform, unit_key
+from attnaudit.running.work import (
+    Order,
+    Result,
+    Task,
+    Work,
+    join_records,
+    perform,
+    perform_joined,
+    unit_key,
+)
 
 
 def record(
@@ -69,6 +79,53 @@ def record(
         )
 
 
+def record_joined(
+    asked: Sequence[tuple[Work, RecordsWriter]], engine: Engine, observer: Observer
+) -> None:
+    """Make the records of several questions about the same model and data in one pass over them.
+
+    Each batch goes through all questions before the next one comes. So the model answers once, an
+    importance is computed once, and what is kept is that of one batch. The records are those that
+    `record` makes. The pass ends at the first failure of any question: `record` makes what is then
+    missing, and says what cannot be done.
+    """
+    works = [work for work, _ in asked]
+    done = [writer.done_in(None) for _, writer in asked]
+    groups, here = works[0].batches.groups, isinstance(engine, Here)
+    tasks = [number for number, group in enumerate(groups) if _lacking(group.tolist(), done)]
+    orders = () if here else tuple(map(Order.of, works))
+    failed = False
+
+    def at_hand(what: tuple[Sequence[Order], int]) -> tuple[list[list[Record]], list[str]]:
+        return join_records(works, what[1], observer), []
+
+    def units() -> Iterator[Unit]:
+        for number in tasks:
+            if not failed:
+                yield Unit(unit_key(works[0].header, number), (orders, number))
+
+    there = sum(len(group) for group in groups) - sum(len(groups[number]) for number in tasks)
+    title = ", ".join(work.question.name for work in works)
+    with observer.task(title, len(works[0].data.instances), there) as task:
+        for unit, outcome in engine.outcomes(at_hand if here else perform_joined, units()):
+            if isinstance(outcome, Exception):
+                failed = True
+                continue
+            each, remarks = outcome
+            for remark in remarks:
+                observer.say(remark)
+            for (_, writer), rows, made in zip(asked, done, each, strict=True):
+                try:
+                    writer.write([record for record in made if record["row"] not in rows])
+                except AuditError:
+                    failed = True
+            task.advance(len(groups[unit.what[1]]))
+
+
+def _lacking(rows: Sequence[int], done: Sequence[Set[int]]) -> bool:
+    return not all(row in there for there in done for row in rows)
+
+
 def _record_batches(
     work: Work, run: Run | None, writer: RecordsWriter, engine: Engine, observer: Observer
 ) -> None:
@@ -77,8 +134,10 @@ def _record_batches(
     tasks = [
         number
         for number, group in enumerate(work.batches.groups)
-        if not all(row in done for row in group.tolist())
+        if _lacking(group.tolist(), [done])
     ]
+    if not tasks:
+        return
     named, more = work.question.name, {} if run is None else {"run": dict(run)}
     title = named if run is None else f"{named}: {' '.join(map(str, run.values()))}"
     with observer.task(title, total, len(done)) as task:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,7 +28,7 @@ from attnaudit.report.demands import Demands, held
 from attnaudit.report.rebuild import Part
 from attnaudit.report.schema import Report
 from attnaudit.report.wording import unknown_words as in_words
-from attnaudit.running.carry import record
+from attnaudit.running.carry import record, record_joined
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.verification import Verifier, verify
 from attnaudit.running.viewer import Viewer
@@ -74,10 +74,9 @@ def ask_questions(
         _say_what_is_unknown(works[0], observer)
         data = works[0].data
         chooser = viewer.chooser(data, job.pieces) if viewer else None
-        for work in works:
-            writer = open_files.enter_context(
-                RecordsWriter(work.job.records, work.header, job.resume, work.question.kind)
-            )
+        opened = [(work, open_files.enter_context(_writer(work, job.resume))) for work in works]
+        _join(opened, engine, observer)
+        for work, writer in opened:
             record(work, writer, engine, observer)
             records = writer.records()
             if chooser:
@@ -112,27 +111,46 @@ def _say_what_is_unknown(work: Work, observer: Observer) -> None:
 
 
 def make_records(
-    work: Work,
+    works: Sequence[Work],
     engine: Engine,
     observer: Observer,
     verifier: Verifier,
     deltas: Deltas | None = None,
-) -> None:
-    """Make the records of a question, and leave them alone; what is there of the same run is kept.
+) -> Iterator[Work]:
+    """Make the records of questions, and leave them alone; what is there of the same run is kept.
 
-    `verifier` knows what was checked for other questions about the same model and data. `deltas`
-    are the smallest effects of interest, by which seeds that grow are enough.
+    Gives each work when its records are finished. Those that can be are made in one pass over the
+    data. `verifier` knows what was checked for other questions about the same model and data.
+    `deltas` are the smallest effects of interest, by which seeds that grow are enough.
 
     Raises InputError, ModelError or OutputError; UnfinishedError if some of the work failed.
     """
-    path, question = work.job.records, work.question
-    assert path is not None
-    if stands(path, work.header) == "whole":
-        return
-    verification = verifier.verify(work, observer)
-    with RecordsWriter(path, work.header, True, question.kind) as writer:
-        record(work, writer, engine, observer, deltas)
-        writer.finish(work.manifest(datetime.now(timezone.utc), verification))
+    with ExitStack() as open_files:
+        opened = {}
+        for work in works:
+            assert work.job.records is not None
+            if stands(work.job.records, work.header) != "whole":
+                verifier.verify(work, observer)
+                opened[work.question.name] = open_files.enter_context(_writer(work, True))
+        wanted = [work for work in works if work.question.name in opened]
+        _join([(work, opened[work.question.name]) for work in wanted], engine, observer)
+        for work in works:
+            if writer := opened.get(work.question.name):
+                record(work, writer, engine, observer, deltas)
+                verification = verifier.verify(work, observer)
+                writer.finish(work.manifest(datetime.now(timezone.utc), verification))
+            yield work
+
+
+def _writer(work: Work, resume: bool) -> RecordsWriter:
+    return RecordsWriter(work.job.records, work.header, resume, work.question.kind)
+
+
+def _join(opened: Sequence[tuple[Work, RecordsWriter]], engine: Engine, observer: Observer) -> None:
+    """Record in one pass what can be; see `record_joined`."""
+    several = [(work, writer) for work, writer in opened if work.maker.joins]
+    if len(several) > 1:
+        record_joined(several, engine, observer)
 
 
 def run_training(

@@ -149,13 +149,23 @@ def ask(plan: Plan, subject: Subject, engine: Engine, observer: Observer, task: 
     records, verifier = subject.folder / "records", Verifier()
     with output_errors(records):
         records.mkdir(parents=True, exist_ok=True)
-    for question in plan.questions:
-        settings = settings_of(plan, question, subject)
-        work = subject.work(question, settings, observer)
-        _ = work.attributed
-        work.others.tell(observer)
-        make_records(work, engine, observer, verifier, plan.deltas)
-        task.advance(1)
+    for questions in _together(plan.questions):
+        works = []
+        for question in questions:
+            works.append(subject.work(question, settings_of(plan, question, subject), observer))
+            _ = works[-1].attributed
+            works[-1].others.tell(observer)
+        for _ in make_records(works, engine, observer, verifier, plan.deltas):
+            task.advance(1)
+
+
+def _together(questions: Sequence[Question]) -> list[list[Question]]:
+    """The questions in the order in which they are asked; first those that can share a pass.
+
+    Nobody builds on later ones, and these build on none.
+    """
+    several = [question for question in questions if question.maker.joins]
+    return [several, *([question] for question in questions if question not in several)]
 
 
 def combined_of(

@@ -37,6 +37,7 @@ from attnaudit.execution.code import code_digest
 from attnaudit.execution.device import choose_device, choose_dtype, prepare_cpu
 from attnaudit.execution.files import check_folder
 from attnaudit.execution.observer import Observer, Silent
+from attnaudit.execution.once import Once
 from attnaudit.execution.units import Unit
 from attnaudit.importance.attributed import Attribution
 from attnaudit.models.asked_label import about_label
@@ -257,11 +258,11 @@ class Work:
         job = self.job
         return spaced(self.spec, self.data, min_words=MIN_WORDS, limit=job.limit, pieces=job.pieces)
 
-    def perform(self, task: Task, observer: Observer) -> list[Record]:
-        """The records of one task."""
+    def perform(self, task: Task, observer: Observer, once: Once | None = None) -> list[Record]:
+        """The records of one task; `once` keeps what other questions about a batch need, too."""
         if isinstance(task, int):
             assert self.maker.records is not None
-            part = self.batches.part(task)
+            part = replace(self.batches.part(task), once=once)
             parts = self.maker.records(self.loaded.model, part, self.settings, observer)
             return [record for records in parts for record in records]
         assert self.maker.trains is not None
@@ -463,9 +464,15 @@ def unit_key(header: Header, task: Task) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+def join_records(works: Sequence[Work], batch: int, observer: Observer) -> list[list[Record]]:
+    """The records of one batch for several questions, for which the model answers once."""
+    once = Once()
+    return [work.perform(batch, observer, once) for work in works]
+
+
 # A model is open for one call at a time, and a worker may have several threads.
 _LOCK = threading.Lock()
-_OPEN: dict[str, Work] = {}  # the work of the last order, by its digest
+_OPEN: dict[str, Work] = {}  # the works of the last orders, by the digest of each
 
 
 def perform(what: tuple[Order, Task]) -> Result:
@@ -476,19 +483,36 @@ def perform(what: tuple[Order, Task]) -> Result:
     order, task = what
     told = _Remarks()
     with _LOCK, _working_in(order.folder):
-        digest = order.header.digest
-        if digest not in _OPEN:
-            _OPEN.clear()
-            question = find_question(order.header.audit)
-            work = load_work(question, order.settings, order.job, None, told)
+        (work,) = _open((order,), told)
+        return Result(work.perform(task, told), told.told)
+
+
+def perform_joined(what: tuple[Sequence[Order], int]) -> tuple[list[list[Record]], list[str]]:
+    """Do one batch of several orders about the same model and data, with what the user hears.
+
+    Raises as `perform` does.
+    """
+    orders, batch = what
+    told = _Remarks()
+    with _LOCK, _working_in(orders[0].folder):
+        return join_records(_open(orders, told), batch, told), told.told
+
+
+def _open(orders: Sequence[Order], told: Observer) -> list[Work]:
+    """The works that are ordered, loaded together unless they are open."""
+    if any(order.header.digest not in _OPEN for order in orders):
+        _OPEN.clear()
+        asked = [(find_question(order.header.audit), order.settings) for order in orders]
+        works = load_works(asked, orders[0].job, None, told)
+        for work, order in zip(works, orders, strict=True):
             difference = difference_between(work.header, order.header)
             if difference is not None:
                 raise InputError(
                     f"a worker differs from this process: there {difference}",
                     hint="give all workers the same attnaudit, packages, model and data",
                 )
-            _OPEN[digest] = work
-        return Result(_OPEN[digest].perform(task, told), told.told)
+        _OPEN.update((order.header.digest, work) for work, order in zip(works, orders, strict=True))
+    return [_OPEN[order.header.digest] for order in orders]
 
 
 @contextmanager

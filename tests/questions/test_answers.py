@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from attnaudit.data.batch import collate
-from attnaudit.questions.answers import answer
+from attnaudit.execution.observer import Silent
+from attnaudit.execution.once import Once
+from attnaudit.questions.answers import answer, each_batch
 from attnaudit.questions.basics import Basics
 from attnaudit.readings import find_reading
 
@@ -24,6 +26,40 @@ def test_what_is_shown_is_renormalised_and_what_lies_outside_is_a_mass(tiny_bert
     torch.testing.assert_close(known["max"].inside, single.mean(0))
     assert single.std(0).min() > 1e-4
     assert (known["max"].on_words - known["mean"].on_words).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("readings", [("mean", "mean"), ("mean", "max")])
+def test_a_batch_is_run_once_for_all_readings(tiny_bert, instances, readings):
+    model, vocabulary = tiny_bert()
+    runs, once = [], Once()
+    encode, model.encode = model.encode, lambda batch: runs.append(1) or encode(batch)
+    batch, by_row = collate(instances, vocabulary, boundaries=True), {i.row: i for i in instances}
+    found = [answer(model, batch, by_row, find_reading(name), once=once) for name in readings]
+    assert len(runs) == 1
+    alone = answer(model, batch, by_row, find_reading(readings[1]))
+    assert torch.equal(found[1].on_words, alone.on_words)
+    assert torch.equal(found[1].probs, alone.probs)
+
+
+def test_where_memory_runs_out_what_is_shared_goes(model, batches):
+    """The first of two questions had room for the whole batch; halves are all that is kept then."""
+    once, sizes = Once(), []
+
+    def hungry(known):
+        sizes.append(len(known.batch))
+        if len(known.batch) > 2:
+            raise torch.OutOfMemoryError
+        return [{"row": row} for row in known.batch.rows.tolist()]
+
+    def rows(make):
+        parts = each_batch(model, batches(1000, once=once), make, Silent())
+        return sorted(record["row"] for part in parts for record in part)
+
+    rows(lambda known: [])
+    (whole,) = {key[3:] for key in once._made if key[0] == "answered"}
+    assert rows(hungry) == sorted(whole)
+    assert sizes == [4, 2, 2]
+    assert {len(key[3:]) for key in once._made if key[0] == "answered"} == {2}
 
 
 def record(row, probs=(0.25, 0.75), **more):

@@ -102,6 +102,20 @@ def test_records_are_the_same_bits_where_the_number_of_workers_is_chosen(
     assert any("2 processes share the work" in remark for remark in told.said)
 
 
+def test_questions_that_are_asked_at_once_are_the_same_bits_with_two_workers(
+    audit, two, tiny, tmp_path
+):
+    names = ("correlate", "permute")
+    alone = [audit(name, f"{name}.jsonl")[1] for name in names]
+    asked = [
+        (find_question(name), find_question(name).settings(**SETTINGS[name])) for name in names
+    ]
+    path = tmp_path / "both.jsonl"
+    job = Job(str(tiny / "model.pt"), tiny / "data.yaml", records=path, batch_tokens=200, workers=2)
+    run_questions(asked, job, None, Silent())
+    assert [body(job.records_of(name, 2)) for name in names] == alone
+
+
 def test_kept_models_are_the_same_with_two_workers(audit, tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     for workers, folder in enumerate(folders, start=1):

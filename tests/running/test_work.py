@@ -13,7 +13,7 @@ from attnaudit.models.classic.classifier import ClassicModel
 from attnaudit.questions import find_question
 from attnaudit.running import work as module
 from attnaudit.running.job import Job
-from attnaudit.running.work import Order, load_work, perform, unit_key
+from attnaudit.running.work import Order, load_work, perform, perform_joined, unit_key
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +71,29 @@ def test_another_process_makes_the_same_records(load, task):
 
 def test_a_worker_loads_once_for_all_tasks_of_an_order(load, monkeypatch):
     loaded = []
-    real = module.load_work
-    monkeypatch.setattr(module, "load_work", lambda *a: loaded.append(1) or real(*a))
+    real = module.load_works
     one, other = Order.of(load()), Order.of(load("erase", measures=("gradient",)))
+    monkeypatch.setattr(module, "load_works", lambda *a: loaded.append(1) or real(*a))
     for order in (one, one, other, other):
         perform((order, 0))
     assert len(loaded) == 2
     assert len(module._OPEN) == 1
+
+
+def test_orders_that_are_done_together_are_loaded_once_for_all(load, monkeypatch):
+    works = [load(), load("erase", measures=("gradient",))]
+    orders = pickle.loads(pickle.dumps([Order.of(work) for work in works]))
+    loaded = []
+    real = module.load_works
+    monkeypatch.setattr(module, "load_works", lambda *a: loaded.append(1) or real(*a))
+    made = [perform_joined((some, 1)) for some in (orders, orders[1:])]
+    alone = [work.perform(1, Silent()) for work in works]
+    assert [records for records, _ in made] == [alone, alone[1:]]
+    assert len(loaded) == 1
+    changed = {"conditions": {"code": "older"}}
+    wrong = replace(orders[0], header=orders[0].header.model_copy(update=changed))
+    with pytest.raises(InputError, match="a worker differs from this process"):
+        perform_joined(([orders[1], wrong], 1))
 
 
 def test_paths_are_those_of_the_folder_that_the_order_names(load, tiny, monkeypatch, tmp_path):

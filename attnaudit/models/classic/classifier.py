@@ -76,7 +76,7 @@ class ClassicModel(AttentionModel):
         super().__init__()
         self.recipe, self.spec = recipe, spec
         pad = spec.vocabulary.pad
-        self.embedding = nn.Embedding(len(spec.vocabulary), recipe.embedding, padding_idx=pad)
+        self.embedding = _table(len(spec.vocabulary), recipe.embedding, pad)
         self.encoder = ENCODERS[recipe.encoder](recipe.embedding, recipe.hidden)
         self.attention = ATTENTIONS[recipe.attention](self.encoder.width, spec.paired)
         self.units = 1 if len(spec.labels) == 2 else len(spec.labels)
@@ -181,7 +181,7 @@ class PairClassifier(ClassicModel):
     def __init__(self, recipe: Recipe, spec: ModelSpec) -> None:
         super().__init__(recipe, spec)
         width = self.encoder.width
-        self.query_embedding = nn.Embedding(len(spec.vocabulary), recipe.embedding, padding_idx=PAD)
+        self.query_embedding = _table(len(spec.vocabulary), recipe.embedding, PAD)
         self.query_encoder = ENCODERS[recipe.encoder](recipe.embedding, recipe.hidden)
         self.text_projection = nn.Linear(width, width // 2)
         self.query_projection = nn.Linear(width, width // 2)
@@ -207,6 +207,21 @@ class PairClassifier(ClassicModel):
         """See `AttentionModel`."""
         assert isinstance(encoded, Hidden)
         return Values(encoded.states.unsqueeze(1), self.text_projection.weight.T.unsqueeze(0))
+
+
+def _table(words: int, width: int, pad: int) -> nn.Embedding:
+    """Embeddings (words, width) as `nn.Embedding` draws them, but none where there is no memory.
+
+    On the meta device torch would import its compiler for it, which takes two seconds.
+    """
+    vectors = torch.empty(words, width)
+    if not vectors.is_meta:
+        nn.init.normal_(vectors)
+        vectors[pad] = 0
+    made: nn.Embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        vectors, freeze=False, padding_idx=pad
+    )
+    return made
 
 
 def build_classic(recipe: Recipe, spec: ModelSpec, seed: int) -> ClassicModel:

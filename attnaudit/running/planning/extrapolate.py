@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls  # type: ignore[import-untyped]
 
 from attnaudit.running.planning.plan import Span
 
@@ -119,6 +118,8 @@ class _Pilot:
 
     def likely(self, sizes: Array) -> float:
         """Seconds that batches of such `sizes` (b, 4) take on as busy a machine as this one is."""
+        from scipy.optimize import nnls  # type: ignore[import-untyped]  # takes half a second
+
         work = np.array([t.work for t in self.tried])
         weights = 1 / np.maximum(work, 1e-9)  # a share too much is as bad for long as for short
         fitted, _ = nnls(np.array(self.sizes, float) * weights[:, None], work * weights)
