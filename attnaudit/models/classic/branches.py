@@ -1,11 +1,11 @@
-"""An LSTM's states for every text that lacks one token, sharing what a deletion does not change.
+"""What an LSTM gives for every text that lacks one token, sharing what a deletion does not change.
 
 Input projections are computed once for all texts, and states before a deletion once for all
-deletions behind it. Scores of the gate that takes tanh are doubled, so that one sigmoid
-serves all four: tanh(x) = 2 sigmoid(2x) - 1.
+deletions behind it. Of the states only some linear map is wanted: it is taken of each state where
+the state arises, so that shared states share it too, and no state is kept.
 
 Letters in shape comments: B batch, T tokens, D embedding, H one direction, V deletions, L rows in
-use.
+use, P places that are read, K what the map gives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from attnaudit.models.arithmetic import product, tanh_
+from attnaudit.models.arithmetic import added_product, product
+from attnaudit.models.classic.inlet import weights_of
 from attnaudit.models.classic.recurrence import apart
 
 
@@ -22,14 +23,16 @@ def branches(
     lstm: nn.LSTM,
     embeddings: Tensor,
     first: int,
-    last: int,
-    states: Tensor,
+    weight: Tensor,
+    seen: Tensor,
     backwards: bool,
     kept_apart: bool = False,
 ) -> None:
-    """Fill `states` (B, V, T-1, H) with the LSTM's states without token first, ..., last-1.
+    """Add `weight` (K, H) times the states without token first, first+1, ... to `seen`.
 
-    `kept_apart`: each state is made orthogonal to the mean of those before it, see `recurrence`.
+    `seen` is (P, V, B, K), for V deletions. Its places are all but as many at either end as do not
+    fit: T - 1 - 2 * margin of the T - 1 that a shorter text has. `kept_apart`: each state is made
+    orthogonal to the mean of those before it, see `recurrence`.
 
     One row of the state runs over the whole text. At step t the row of the text without t starts
     as a copy of that row *before* t; from then on it is updated with the others, so each step costs
@@ -37,15 +40,17 @@ def branches(
     each other: the whole text first and the deletions as they come, or, `backwards`, the mirror
     image.
     """
-    batch, tokens, _ = embeddings.shape
-    variants, size = last - first, lstm.hidden_size
+    places, variants, batch, size = *seen.shape[:3], lstm.hidden_size
+    tokens = embeddings.shape[1]
+    margin = (tokens - 1 - places) // 2
     hidden = embeddings.new_zeros(variants + 1, batch, size)
-    cell = torch.zeros_like(hidden)
+    cell = torch.zeros_like(hidden)  # twice the cell, for tanh: see `inlet`
     earlier = torch.zeros_like(hidden) if kept_apart else None  # the sum of the states so far
     whole = variants if backwards else 0
     inputs, recurrent = _scores(lstm, embeddings)
-    states = states.permute(1, 2, 0, 3)  # (V, T-1, B, H)
-    for t in reversed(range(tokens)) if backwards else range(tokens):
+    # Nobody reads the places behind the last.
+    steps = range(tokens - 1, margin - 1, -1) if backwards else range(tokens - margin)
+    for t in steps:
         before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
         live = slice(after, variants + 1) if backwards else slice(before + 1)
         if before < after:  # there is a text without t
@@ -59,26 +64,37 @@ def branches(
             hidden[live] = apart(hidden[live], earlier[live])
             earlier[live] += hidden[live]
         # Token t stands one place earlier in the texts that lack a token before it.
-        if before:
-            states[:before, t - 1] = hidden[whole] if backwards else hidden[1 : before + 1]
-        if after < variants:
-            states[after:, t] = hidden[after:variants] if backwards else hidden[whole]
+        lacking, having = (hidden[whole], hidden[after:variants])
+        if not backwards:
+            lacking, having = hidden[1 : before + 1], hidden[whole]
+        for rows, states, place in (
+            (slice(0, before), lacking, t - 1 - margin),
+            (slice(after, variants), having, t - margin),
+        ):
+            part = seen[place, rows] if 0 <= place < places else seen[:0, 0]
+            if len(part):
+                _add(part, states, weight)
+
+
+def _add(seen: Tensor, states: Tensor, weight: Tensor) -> None:
+    """Add the map of states (B, H), which many rows share, or (L, B, H) to `seen` (L, B, K)."""
+    if states.ndim == 2:
+        seen += product(states, weight)
+    else:
+        flat = seen.flatten(0, 1)
+        added_product(flat, states.flatten(0, 1), weight, flat)
 
 
 def _scores(lstm: nn.LSTM, embeddings: Tensor) -> tuple[Tensor, Tensor]:
     """What each step's gates get from the input (T, B, 4H), and the recurrent weights (4H, H)."""
     batch, tokens, width = embeddings.shape
-    doubled = embeddings.new_ones(4, lstm.hidden_size)
-    doubled[2] = 2  # torch's order is i, f, g, o
-    scale = doubled.view(-1, 1)
-    bias = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
+    weight, bias, recurrent = weights_of(lstm)
     rows = embeddings.transpose(0, 1).reshape(-1, width)  # (T*B, D)
-    inputs = product(rows, lstm.get_parameter("weight_ih_l0") * scale, bias * scale.squeeze(1))
-    return inputs.view(tokens, batch, -1), lstm.get_parameter("weight_hh_l0") * scale
+    return product(rows, weight, bias).view(tokens, batch, -1), recurrent
 
 
 def _step(gates: Tensor, hidden: Tensor, cell: Tensor) -> None:
-    """Move `hidden` and `cell` (L, B, H) on by one token; `gates` (L, B, 4H) are used up."""
+    """Move `hidden` and doubled `cell` (L, B, H) on by one token; `gates` (L, B, 4H) are used up."""
     i, f, g, o = gates.sigmoid_().chunk(4, dim=-1)
-    cell.mul_(f).addcmul_(i, g, value=2).sub_(i)  # f c + i (2g - 1)
-    tanh_(hidden.copy_(cell)).mul_(o)
+    cell.mul_(f).addcmul_(i, g, value=4).sub_(i, alpha=2)  # 2 (f c + i (2g - 1))
+    torch.sigmoid(cell, out=hidden).mul_(2).sub_(1).mul_(o)

@@ -15,13 +15,18 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from attnaudit.models.classic.branches import branches
+from attnaudit.models.classic.inlet import BothWays, weights_of
 from attnaudit.models.classic.recurrence import run_apart, run_locally
+from attnaudit.models.interface import Inlet
 
 
 class Encoder(nn.Module, abc.ABC):
     """Turns embeddings into states; `width` is the size M of a state."""
 
     width: int
+
+    reach = 0
+    """How far a token can stand from a state that it moves; of no meaning where all move all."""
 
     @abc.abstractmethod
     def forward(self, embeddings: Tensor, mask: Tensor) -> Tensor:
@@ -35,19 +40,49 @@ class Encoder(nn.Module, abc.ABC):
     def local(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         """The values of `forward`; the graph of state t reaches embedding t only."""
 
-    def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """States (B, V, T-1, M) with position first, ..., last-1 deleted; no padding allowed."""
-        batch, tokens, _ = embeddings.shape
-        shorter = torch.stack(
-            [
-                torch.cat([embeddings[:, :t], embeddings[:, t + 1 :]], dim=1)
-                for t in range(first, last)
-            ],
-            dim=1,
-        ).flatten(0, 1)  # (B*V, T-1, D)
-        mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
-        states: Tensor = self(shorter, mask)
-        return states.view(batch, last - first, tokens - 1, -1)
+    def inlet(self) -> Inlet | None:
+        """The affine map by which embeddings enter; None where it is of no use. See `interface`."""
+        return None
+
+    def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
+        """States (B, T, M) from what the inlet makes of embeddings, (B, T, G)."""
+        raise NotImplementedError
+
+    def deletions(
+        self,
+        embeddings: Tensor,
+        first: int,
+        last: int,
+        weight: Tensor,
+        bias: Tensor,
+        margin: int = 0,
+    ) -> Tensor:
+        """`weight` (K, M) times the states plus `bias`, with position first, ..., last-1 deleted.
+
+        (B, V, P, K), without a graph: the P = T - 1 - 2 * margin places of a shorter text, without
+        so many at either end. No padding is allowed. States further from a deletion than `reach`
+        are those of the whole text.
+        """
+        batch, tokens, width = embeddings.shape
+        mask = torch.ones(batch, tokens, dtype=torch.bool, device=embeddings.device)
+        place = torch.arange(margin, tokens - 1 - margin, device=embeddings.device)
+        deleted = torch.arange(first, last, device=embeddings.device).unsqueeze(1)
+        known = nn.functional.linear(self(embeddings, mask), weight, bias)
+        seen = known[:, place + (place >= deleted)]  # (B, V, P, K)
+        if not self.reach:
+            return seen
+        # Of what stands twice as far from a deletion, the half that is near does not know of ends.
+        near = torch.arange(-2 * self.reach, 2 * self.reach, device=embeddings.device)
+        around = deleted + near  # (V, N) places in the shorter texts
+        there = (around >= 0) & (around < tokens - 1)
+        source = (around + (near >= 0)).clamp(0, tokens - 1)
+        windows = embeddings[:, source].flatten(0, 1)  # (B*V, N, D)
+        states = self(windows, there.repeat(batch, 1))[:, self.reach : -self.reach]
+        fresh = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
+        at = around[:, self.reach : -self.reach] - margin
+        rows, columns = ((at >= 0) & (at < len(place))).nonzero().unbind(1)
+        seen[:, rows, at[rows, columns]] = fresh[:, rows, columns]
+        return seen
 
 
 class BiLSTM(Encoder):
@@ -91,18 +126,37 @@ class BiLSTM(Encoder):
         return torch.cat([ahead, back], dim=-1) * mask.unsqueeze(-1)
 
     @override
+    def inlet(self) -> Inlet | None:
+        if self.kept_apart:
+            return None
+        ahead, back = (weights_of(lstm) for lstm in (self.ahead, self.back))
+        return Inlet(torch.cat([ahead[0], back[0]]), torch.cat([ahead[1], back[1]]))
+
+    @override
+    def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
+        recurrent = (weights_of(lstm)[2] for lstm in (self.ahead, self.back))
+        states: Tensor = BothWays.apply(entered, mask, *recurrent)
+        return states
+
+    @override
     @torch.no_grad()
-    def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """As in `Encoder`; no gradients. States before a deletion are shared, not recomputed."""
+    def deletions(
+        self,
+        embeddings: Tensor,
+        first: int,
+        last: int,
+        weight: Tensor,
+        bias: Tensor,
+        margin: int = 0,
+    ) -> Tensor:
+        """As in `Encoder`. States before a deletion are shared, not recomputed."""
         batch, tokens, _ = embeddings.shape
-        states = embeddings.new_empty(batch, last - first, tokens - 1, self.width)
-        half, kept_apart = self.width // 2, self.kept_apart
-        for lstm, part, backwards in (
-            (self.ahead, states[..., :half], False),
-            (self.back, states[..., half:], True),
+        seen = bias.expand(tokens - 1 - 2 * margin, last - first, batch, -1).contiguous()
+        for lstm, part, backwards in zip(
+            (self.ahead, self.back), weight.chunk(2, dim=1), (False, True), strict=True
         ):
-            branches(lstm, embeddings, first, last, part, backwards, kept_apart)
-        return states  # (B, V, T-1, M)
+            branches(lstm, embeddings, first, part, seen, backwards, self.kept_apart)
+        return seen.permute(2, 1, 0, 3)  # (B, V, P, K)
 
     def _run(self, lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
         """The states (B, T, H) of one direction."""
@@ -132,6 +186,7 @@ class CNN(Encoder):
     """
 
     kernels = (1, 3, 5, 7)
+    reach = max(kernels) // 2
 
     def __init__(self, embedding: int, hidden: int) -> None:
         super().__init__()
@@ -188,13 +243,12 @@ class Average(Encoder):
         return states
 
     @override
-    def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """As in `Encoder`: the states of the other tokens do not change."""
-        tokens = embeddings.shape[1]
-        states: Tensor = self.projection(embeddings).tanh()
-        place = torch.arange(tokens - 1, device=states.device)
-        deleted = torch.arange(first, last, device=states.device).unsqueeze(1)
-        return states[:, place + (place >= deleted)]  # (B, V, T-1, M)
+    def inlet(self) -> Inlet:
+        return Inlet(self.projection.weight.detach(), self.projection.bias.detach())
+
+    @override
+    def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
+        return entered.tanh() * mask.unsqueeze(-1)
 
 
 ENCODERS: dict[str, type[BiLSTM] | type[CNN] | type[Average]] = {
