@@ -3,7 +3,7 @@
 Jain & Wallace 2019, section 3; with a query, scores depend on its vector Q (B, M) as well. `keys`
 gives what the scores are products of: keys (B, T, K), and the vector (B, K) that each is multiplied
 with, which is learned where there is no Q. `linear` and `scores` are the two parts of an attention:
-a map of each state alone, and what the scores are of the (..., T, K) that it gives.
+a map of each state alone, and what the scores are of the (..., B, K) that it gives.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Additive(nn.Module):
         return self.states.weight, self.states.bias
 
     def scores(self, seen: Tensor, query: Tensor | None) -> Tensor:
-        """See the module; `seen` (B, V, T, K) may be used up."""
+        """See the module; `seen` (..., B, K) may be used up."""
         if self.query is not None and query is not None:
-            seen = seen + self.query(query)[:, None, None]
-        return self._scores(seen)
+            seen = seen + self.query(query)
+        return self._scores(seen.flatten(0, -2)).view(seen.shape[:-1])
 
     def _scores(self, inner: Tensor) -> Tensor:
         graph = torch.is_grad_enabled()
@@ -93,7 +93,7 @@ class ScaledDot(nn.Module):
         if self.query is not None:
             return seen.squeeze(-1)
         assert query is not None
-        return torch.einsum("bvtm,bm->bvt", seen, query) * self.scale
+        return torch.einsum("...bm,bm->...b", seen, query) * self.scale
 
     def keys(self, states: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor]:
         """See the module."""

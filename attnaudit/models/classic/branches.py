@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from attnaudit.models.arithmetic import added_product, product
+from attnaudit.models.arithmetic import product
 from attnaudit.models.classic.inlet import weights_of
 from attnaudit.models.classic.recurrence import apart
 
@@ -27,12 +27,14 @@ def branches(
     seen: Tensor,
     backwards: bool,
     kept_apart: bool = False,
-) -> None:
-    """Add `weight` (K, H) times the states without token first, first+1, ... to `seen`.
+) -> Tensor:
+    """Put into `seen` what `weight` (K, H) makes of the states behind each deletion.
 
-    `seen` is (P, V, B, K), for V deletions. Its places are all but as many at either end as do not
-    fit: T - 1 - 2 * margin of the T - 1 that a shorter text has. `kept_apart`: each state is made
-    orthogonal to the mean of those before it, see `recurrence`.
+    `seen` is (P, V, B, K), for V deletions: of token first, first+1, .... Its places are those of a
+    shorter text without so many at either end that P are left. Behind is, `backwards`, before: what
+    is left of `seen` rests on states of the whole text. They are what this gives, (T, B, H), 0
+    where nobody reads them. `kept_apart`: each state is made orthogonal to the mean of those before
+    it, see `recurrence`.
 
     One row of the state runs over the whole text. At step t the row of the text without t starts
     as a copy of that row *before* t; from then on it is updated with the others, so each step costs
@@ -40,17 +42,16 @@ def branches(
     each other: the whole text first and the deletions as they come, or, `backwards`, the mirror
     image.
     """
-    places, variants, batch, size = *seen.shape[:3], lstm.hidden_size
-    tokens = embeddings.shape[1]
+    places, variants, batch, width = seen.shape
+    tokens, size = embeddings.shape[1], lstm.hidden_size
     margin = (tokens - 1 - places) // 2
     hidden = embeddings.new_zeros(variants + 1, batch, size)
-    cell = torch.zeros_like(hidden)  # twice the cell, for tanh: see `inlet`
+    cell = torch.zeros_like(hidden)
     earlier = torch.zeros_like(hidden) if kept_apart else None  # the sum of the states so far
+    own = embeddings.new_zeros(tokens, batch, size)
     whole = variants if backwards else 0
     inputs, recurrent = _scores(lstm, embeddings)
-    # Nobody reads the places behind the last.
-    steps = range(tokens - 1, margin - 1, -1) if backwards else range(tokens - margin)
-    for t in steps:
+    for t in range(tokens - 1, margin - 1, -1) if backwards else range(tokens - margin):
         before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
         live = slice(after, variants + 1) if backwards else slice(before + 1)
         if before < after:  # there is a text without t
@@ -63,26 +64,42 @@ def branches(
         if earlier is not None:
             hidden[live] = apart(hidden[live], earlier[live])
             earlier[live] += hidden[live]
+        own[t] = hidden[whole]
         # Token t stands one place earlier in the texts that lack a token before it.
-        lacking, having = (hidden[whole], hidden[after:variants])
-        if not backwards:
-            lacking, having = hidden[1 : before + 1], hidden[whole]
-        for rows, states, place in (
-            (slice(0, before), lacking, t - 1 - margin),
-            (slice(after, variants), having, t - margin),
-        ):
-            part = seen[place, rows] if 0 <= place < places else seen[:0, 0]
-            if len(part):
-                _add(part, states, weight)
+        states, part = hidden[1 : before + 1], (t - 1 - margin, slice(before))
+        if backwards:
+            states, part = hidden[after:variants], (t - margin, slice(after, variants))
+        if len(states) and 0 <= part[0] < places:
+            seen[part] = product(states.flatten(0, 1), weight).view(-1, batch, width)
+    return own
 
 
-def _add(seen: Tensor, states: Tensor, weight: Tensor) -> None:
-    """Add the map of states (B, H), which many rows share, or (L, B, H) to `seen` (L, B, K)."""
-    if states.ndim == 2:
-        seen += product(states, weight)
-    else:
-        flat = seen.flatten(0, 1)
-        added_product(flat, states.flatten(0, 1), weight, flat)
+def together(
+    ahead: nn.LSTM,
+    back: nn.LSTM,
+    embeddings: Tensor,
+    first: int,
+    weight: Tensor,
+    bias: Tensor,
+    seen: Tensor,
+    kept_apart: bool,
+) -> None:
+    """Put into `seen` (P, V, B, K) what `weight` (K, 2H) and `bias` make of both directions.
+
+    Each state has one half that a deletion moves, and one half of the whole text.
+    """
+    places, variants = seen.shape[:2]
+    margin = (embeddings.shape[1] - 1 - places) // 2
+    given = []  # of the whole text, by direction: (T, B, K)
+    for lstm, part, backwards in zip((ahead, back), weight.chunk(2, dim=1), (False, True), strict=True):
+        half = part.contiguous()
+        own = branches(lstm, embeddings, first, half, seen, backwards, kept_apart)
+        given.append(product(own.flatten(0, 1), half, bias).view(*own.shape[:2], -1))
+    for place in range(places):
+        t = place + margin
+        lacking = min(max(t + 1 - first, 0), variants)  # what is deleted stands before
+        seen[place, :lacking] += given[1][t + 1]
+        seen[place, lacking:] += given[0][t]
 
 
 def _scores(lstm: nn.LSTM, embeddings: Tensor) -> tuple[Tensor, Tensor]:

@@ -124,13 +124,13 @@ class ClassicModel(AttentionModel):
         read = self._averaged.weight
         both = torch.cat([weight, read]), torch.cat([bias, bias.new_zeros(len(read))])
         seen = self.encoder.deletions(embeddings, margin + first, margin + last, *both, margin)
-        content = batch.content[:, margin : margin + seen.shape[2]]
+        content = batch.content[:, margin : margin + len(seen)]
         variants = last - first
         return Shorter(
             attendable=content.repeat_interleave(variants, 0),
             content=content.repeat_interleave(variants, 0),
-            scores=self.attention.scores(seen[..., : len(bias)], query).flatten(0, 1),
-            averaged=seen[..., len(bias) :].flatten(0, 1),
+            scores=self.attention.scores(seen[..., : len(bias)], query).permute(2, 1, 0).flatten(0, 1),
+            averaged=seen[..., len(bias) :].permute(2, 1, 0, 3).flatten(0, 1),
             query=None if query is None else query.repeat_interleave(variants, 0),
         )
 
@@ -174,7 +174,9 @@ class ClassicModel(AttentionModel):
     def _context(self, encoded: Encoded, alpha: Tensor) -> Tensor:
         """(B, V, K) what `_averaged` makes of the average."""
         if isinstance(encoded, Shorter):
-            return alpha[:, :, 0] @ encoded.averaged + self._averaged.bias
+            # A product of matrices takes longer where they are so small.
+            each = alpha[:, :, 0].unsqueeze(-1) * encoded.averaged.unsqueeze(1)  # (B, V, T, K)
+            return each.sum(2) + self._averaged.bias
         assert isinstance(encoded, Hidden)
         context: Tensor = self._averaged(alpha[:, :, 0] @ encoded.states)
         return context

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from attnaudit.models.classic.branches import branches
+from attnaudit.models.classic.branches import together
 from attnaudit.models.classic.inlet import BothWays, weights_of
 from attnaudit.models.classic.recurrence import run_apart, run_locally
 from attnaudit.models.interface import Inlet
+
+
+LINE = 16  # numbers in a line of a cache, in float32
 
 
 class Encoder(nn.Module, abc.ABC):
@@ -59,7 +62,7 @@ class Encoder(nn.Module, abc.ABC):
     ) -> Tensor:
         """`weight` (K, M) times the states plus `bias`, with position first, ..., last-1 deleted.
 
-        (B, V, P, K), without a graph: the P = T - 1 - 2 * margin places of a shorter text, without
+        (P, V, B, K), without a graph: the P = T - 1 - 2 * margin places of a shorter text, without
         so many at either end. No padding is allowed. States further from a deletion than `reach`
         are those of the whole text.
         """
@@ -67,8 +70,8 @@ class Encoder(nn.Module, abc.ABC):
         mask = torch.ones(batch, tokens, dtype=torch.bool, device=embeddings.device)
         place = torch.arange(margin, tokens - 1 - margin, device=embeddings.device)
         deleted = torch.arange(first, last, device=embeddings.device).unsqueeze(1)
-        known = nn.functional.linear(self(embeddings, mask), weight, bias)
-        seen = known[:, place + (place >= deleted)]  # (B, V, P, K)
+        known = nn.functional.linear(self(embeddings, mask), weight, bias).transpose(0, 1)
+        seen = known[(place + (place >= deleted)).T]  # (P, V, B, K)
         if not self.reach:
             return seen
         # Of what stands twice as far from a deletion, the half that is near does not know of ends.
@@ -79,9 +82,10 @@ class Encoder(nn.Module, abc.ABC):
         windows = embeddings[:, source].flatten(0, 1)  # (B*V, N, D)
         states = self(windows, there.repeat(batch, 1))[:, self.reach : -self.reach]
         fresh = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
+        fresh = fresh.permute(2, 1, 0, 3)  # (N/2, V, B, K)
         at = around[:, self.reach : -self.reach] - margin
         rows, columns = ((at >= 0) & (at < len(place))).nonzero().unbind(1)
-        seen[:, rows, at[rows, columns]] = fresh[:, rows, columns]
+        seen[at[rows, columns], rows] = fresh[columns, rows]
         return seen
 
 
@@ -151,12 +155,13 @@ class BiLSTM(Encoder):
     ) -> Tensor:
         """As in `Encoder`. States before a deletion are shared, not recomputed."""
         batch, tokens, _ = embeddings.shape
-        seen = bias.expand(tokens - 1 - 2 * margin, last - first, batch, -1).contiguous()
-        for lstm, part, backwards in zip(
-            (self.ahead, self.back), weight.chunk(2, dim=1), (False, True), strict=True
-        ):
-            branches(lstm, embeddings, first, part, seen, backwards, self.kept_apart)
-        return seen.permute(2, 1, 0, 3)  # (B, V, P, K)
+        lines = -(-len(weight) // LINE) * LINE  # rows that begin where lines of a cache do
+        room = 0, lines - len(weight)
+        wide, added = nn.functional.pad(weight, (0, 0, *room)), nn.functional.pad(bias, room)
+        seen = embeddings.new_empty(tokens - 1 - 2 * margin, last - first, batch, lines)
+        directions = self.ahead, self.back
+        together(*directions, embeddings, first, wide, added, seen, self.kept_apart)
+        return seen[..., : len(weight)]
 
     def _run(self, lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
         """The states (B, T, H) of one direction."""

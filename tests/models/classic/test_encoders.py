@@ -183,12 +183,12 @@ def test_deletions_are_a_map_of_the_states_of_the_shorter_texts(
     texts = embeddings[:, :6]
     with torch.no_grad():
         found = encoder.deletions(texts, first, last, weight, bias, margin)
-    assert found.shape == (len(texts), last - first, 5 - 2 * margin, 3)
+    assert found.shape == (5 - 2 * margin, last - first, len(texts), 3)
     mask = torch.ones(len(texts), 5, dtype=torch.bool)
     for v, t in enumerate(range(first, last)):
         shorter = torch.cat([texts[:, :t], texts[:, t + 1 :]], dim=1)
         states = encoder(shorter, mask)[:, margin : 5 - margin]
-        close(found[:, v], states @ weight.T + bias)
+        close(found[:, v].transpose(0, 1), states @ weight.T + bias)
 
 
 @pytest.mark.parametrize("name", ["bilstm", "average"])
