@@ -17,16 +17,19 @@ from attnaudit.data.batch import Batch
 from attnaudit.models.arithmetic import product
 from attnaudit.models.interface import AttentionModel, Encoded, Inlet, capability
 
+# Texts: with fewer, a recurrence that takes its steps in Python takes longer than it saves.
+LEAST = 64
+
 
 class Entry:
-    """The way into a model that a batch takes; `encode` starts behind it."""
+    """The way into a model that batches of so many `texts` take; `encode` starts behind it."""
 
-    def __init__(self, model: AttentionModel, batch: Batch) -> None:
+    def __init__(self, model: AttentionModel, texts: int, device: torch.device) -> None:
         self.model = model
         find = capability(model, "inlet")
         # GPUs have kernels of their own for a recurrent layer, which begin at the embeddings.
-        on_cpu = batch.ids.device.type == "cpu"
-        self.inlet: Inlet | None = find() if find and on_cpu else None
+        pays = texts >= LEAST and device.type == "cpu"
+        self.inlet: Inlet | None = find() if find and pays else None
 
     def points(self, batch: Batch) -> Tensor:
         """What texts are at the entry, without a graph: (B, T, D), or (B, T, G)."""

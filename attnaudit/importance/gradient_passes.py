@@ -57,7 +57,7 @@ def signed_gradients(
     Above 0, a word speaks for the target class: to the first order, p[target] falls as the
     embedding of the word shrinks.
     """
-    entry = Entry(model, batch)
+    entry = Entry(model, len(batch), batch.ids.device)
     points = entry.points(batch)
     leaf = points.detach().requires_grad_()
     with differentiable():

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch, within_budget
-from attnaudit.importance.entry import Entry
+from attnaudit.importance.entry import LEAST, Entry
 from attnaudit.importance.gradient_passes import differentiable, dtype_of, gradient
 from attnaudit.importance.panels import Array, Counts, Integrals, Points, integrate
 from attnaudit.models.distances import log_odds
@@ -49,10 +49,11 @@ class Path:
         self, model: AttentionModel, batch: Batch, target: Tensor, baseline: Tensor
     ) -> None:
         self.model, self.batch, self.target = model, batch, target
-        self.entry = Entry(model, batch)
-        # Both at the entry: (B, T, D), or (B, T, G).
-        self.start = self.entry.point(baseline)
-        self.way = self.entry.direction(model.embed(batch).detach() - baseline)
+        way = model.embed(batch).detach() - baseline
+        self._ways = [
+            (entry, entry.point(baseline), entry.direction(way))
+            for entry in (Entry(model, texts, way.device) for texts in (0, LEAST))
+        ]
         self.rounding = ROUNDING * float(torch.finfo(dtype_of(model)).eps)
         self._lengths = batch.mask.sum(1).cpu().numpy()
         self._queries, tokens = np.zeros_like(self._lengths), batch.ids.numel()
@@ -80,13 +81,13 @@ class Path:
         rows = torch.from_numpy(text).to(self.batch.ids.device)
         part = self.batch.select(rows)
         width = part.ids.shape[1]
-        start, way = (
-            x.transpose(0, 1)[:width, rows].transpose(0, 1) for x in (self.start, self.way)
-        )  # as they lie in memory, token by token
+        entry, start, way = self._ways[len(text) >= LEAST]  # these (B, T, D), or (B, T, G)
+        # As they lie in memory, token by token.
+        start, way = (x.transpose(0, 1)[:width, rows].transpose(0, 1) for x in (start, way))
         s = torch.tensor(place, dtype=way.dtype).to(way.device).view(-1, 1, 1)
         point = (start + s * way).requires_grad_()
         with differentiable():
-            encoded = self.entry.encode(part, point)
+            encoded = entry.encode(part, point)
         alpha = self.model.attend(encoded).unsqueeze(1)
         logits = self.model.read(encoded, alpha).squeeze(1)  # (K, C)
         odds = log_odds(logits, self.target[rows])

@@ -71,7 +71,10 @@ def kendall_matrices(scores: Array) -> tuple[Array, Array]:
         with np.errstate(divide="ignore", invalid="ignore"):  # of what is not usable
             found = balance / np.sqrt(untied[:, :, None] * untied[:, None])
             chance = _kendall_p(scores[some], balance, untied)
-        tau[some], p[some] = np.where(both[some], found, np.nan), np.where(both[some], chance, np.nan)
+        tau[some], p[some] = (
+            np.where(both[some], found, np.nan),
+            np.where(both[some], chance, np.nan),
+        )
     return tau, p
 
 

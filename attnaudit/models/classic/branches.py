@@ -91,7 +91,9 @@ def together(
     places, variants = seen.shape[:2]
     margin = (embeddings.shape[1] - 1 - places) // 2
     given = []  # of the whole text, by direction: (T, B, K)
-    for lstm, part, backwards in zip((ahead, back), weight.chunk(2, dim=1), (False, True), strict=True):
+    for lstm, part, backwards in zip(
+        (ahead, back), weight.chunk(2, dim=1), (False, True), strict=True
+    ):
         half = part.contiguous()
         own = branches(lstm, embeddings, first, half, seen, backwards, kept_apart)
         given.append(product(own.flatten(0, 1), half, bias).view(*own.shape[:2], -1))

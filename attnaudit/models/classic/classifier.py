@@ -129,7 +129,9 @@ class ClassicModel(AttentionModel):
         return Shorter(
             attendable=content.repeat_interleave(variants, 0),
             content=content.repeat_interleave(variants, 0),
-            scores=self.attention.scores(seen[..., : len(bias)], query).permute(2, 1, 0).flatten(0, 1),
+            scores=self.attention.scores(seen[..., : len(bias)], query)
+            .permute(2, 1, 0)
+            .flatten(0, 1),
             averaged=seen[..., len(bias) :].permute(2, 1, 0, 3).flatten(0, 1),
             query=None if query is None else query.repeat_interleave(variants, 0),
         )

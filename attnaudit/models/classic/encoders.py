@@ -19,7 +19,6 @@ from attnaudit.models.classic.inlet import BothWays, weights_of
 from attnaudit.models.classic.recurrence import run_apart, run_locally
 from attnaudit.models.interface import Inlet
 
-
 LINE = 16  # numbers in a line of a cache, in float32
 
 

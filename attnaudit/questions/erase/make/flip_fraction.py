@@ -32,7 +32,6 @@ from torch import Tensor
 
 from attnaudit.data.batch import Batch
 from attnaudit.execution.seeds import generator_for
-from attnaudit.measures.order import descending
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.questions.answers import Answered
@@ -58,14 +57,15 @@ def flip_fractions(
     counts = content.sum(1)
     made: list[dict[str, Any]] = [{} for _ in known.instances]
     decided = answers(model, known.encoded, known.alpha.unsqueeze(1)).argmax(-1).squeeze(1)
+    ties = _ties(known, (seed, STREAM))
     for name, scores in _scores(model, known, decided).items():
-        ranks = _ranks(scores, content, known, (seed, STREAM))
+        ranks = _ranks(scores, content, ties)
         steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
         for figures, share in zip(made, _shares(steps, counts), strict=True):
             figures[name] = share
     level = torch.zeros_like(known.shown)
     for shuffle in range(SHUFFLES):
-        ranks = _ranks(level, content, known, (seed, STREAM, shuffle))
+        ranks = _ranks(level, content, _ties(known, (seed, STREAM, shuffle)))
         steps = first_flips(model, known.encoded, known.alpha, decided, ranks, budget)
         for figures, share in zip(made, _shares(steps, counts), strict=True):
             figures.setdefault("random", []).append(share)
@@ -102,14 +102,22 @@ def weight_gradients(
     return slopes
 
 
-def _ranks(scores: Tensor, content: Tensor, known: Answered, seeds: tuple[int, ...]) -> Tensor:
+def _ties(known: Answered, seeds: tuple[int, ...]) -> NDArray[np.int64]:
+    """The order of items whose scores are equal: places (B, T) in it, among the items of a text."""
+    content = known.encoded.content.cpu().numpy()
+    ties = np.zeros(content.shape, np.int64)
+    for row, there, instance in zip(ties, content, known.instances, strict=True):
+        row[there] = generator_for(instance.id, *seeds).permutation(int(there.sum()))
+    return ties
+
+
+def _ranks(scores: Tensor, content: Tensor, ties: NDArray[np.int64]) -> Tensor:
     """The rank of each item from 0, the first to go: (B, T); T where there is none."""
-    values = scores.cpu().double().numpy()
-    ranks = np.full(values.shape, values.shape[1])
-    for b, instance in enumerate(known.instances):
-        places = content[b].nonzero().squeeze(1).cpu().numpy()
-        order = descending(values[b, places], generator_for(instance.id, *seeds))
-        ranks[b, places[order]] = np.arange(len(places))
+    values, there = scores.cpu().double().numpy(), content.cpu().numpy()
+    order = np.lexsort((ties, -values, ~there), axis=-1)  # as `measures.order.descending`
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(order.shape[1])[None], axis=1)
+    ranks[~there] = order.shape[1]
     return torch.from_numpy(ranks).to(content.device)
 
 
