@@ -20,8 +20,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Agreements:
-    """`tau` and its `p` (N, M, M) of all pairs; of the first measure against each, (N, M):
-    `weighted`, the weighted tau, and `top`, the overlap of the tops. NaN where undefined.
+    """How measures agree; NaN where that is undefined.
+
+    `tau` and its `p` (N, M, M) of all pairs. Of the first measure against each, (N, M): `weighted`,
+    the weighted tau, and `top`, the overlap of the tops.
     """
 
     tau: Array

@@ -81,11 +81,10 @@ class ScaledDot(nn.Module):
 
     def linear(self) -> tuple[Tensor, Tensor]:
         """See the module; with a query, the states themselves."""
-        width = round(1 / self.scale**2)
         if self.query is None:
-            weight = torch.eye(width)
-        else:
-            weight = self.query.weight * self.scale
+            weight = torch.eye(round(1 / self.scale**2))
+            return weight, weight.new_zeros(len(weight))
+        weight = self.query.weight * self.scale
         return weight, weight.new_zeros(len(weight))
 
     def scores(self, seen: Tensor, query: Tensor | None) -> Tensor:

@@ -65,7 +65,7 @@ class Encoder(nn.Module, abc.ABC):
         so many at either end. No padding is allowed. States further from a deletion than `reach`
         are those of the whole text.
         """
-        batch, tokens, width = embeddings.shape
+        batch, tokens, _ = embeddings.shape
         mask = torch.ones(batch, tokens, dtype=torch.bool, device=embeddings.device)
         place = torch.arange(margin, tokens - 1 - margin, device=embeddings.device)
         deleted = torch.arange(first, last, device=embeddings.device).unsqueeze(1)

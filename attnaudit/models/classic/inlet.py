@@ -77,17 +77,14 @@ class BothWays(torch.autograd.Function):
         at_states = grads.transpose(0, 1).unflatten(2, (2, size))
         found = torch.empty_like(slopes)
         for way, recurrent in enumerate((ahead, back)):
-            weights, hidden, cell = recurrent.T.contiguous(), grads.new_empty(batch, size), None
+            weights, later = recurrent.T.contiguous(), slopes.new_zeros(batch, _GATES, size)
+            hidden, cell, carried = slopes.new_zeros(3, batch, size)
             for t in reversed(_order(tokens, way)):
-                if cell is None:
-                    hidden.copy_(at_states[t, :, way])
-                    cell = hidden * through[t, :, way]
-                else:
-                    added_product(at_states[t, :, way], here.flatten(1), weights, hidden)
-                    cell.mul_(carried).addcmul_(hidden, through[t, :, way])
-                here, slope, carried = found[t, :, way], slopes[t, :, way], kept[t, :, way]
-                torch.mul(slope[:, :3], cell.unsqueeze(1), out=here[:, :3])
-                torch.mul(slope[:, 3], hidden, out=here[:, 3])
+                added_product(at_states[t, :, way], later.flatten(1), weights, hidden)
+                cell.mul_(carried).addcmul_(hidden, through[t, :, way])
+                slope, later, carried = slopes[t, :, way], found[t, :, way], kept[t, :, way]
+                torch.mul(slope[:, :3], cell.unsqueeze(1), out=later[:, :3])
+                torch.mul(slope[:, 3], hidden, out=later[:, 3])
         return found.flatten(2).transpose(0, 1), None, None, None
 
 
