@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from attnaudit.data.batch import Batch
+from attnaudit.importance.entry import Entry
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded, capability
 from attnaudit.models.recurrent import differentiable
@@ -23,6 +24,7 @@ def gradients(
     target: Tensor,
     detached: bool = True,
     flowing: bool = True,
+    norm: bool = True,
 ) -> dict[str, Tensor]:
     """Three gradients of p[target] in one forward pass, each (B, W).
 
@@ -30,8 +32,9 @@ def gradients(
     held fixed (Jain & Wallace 2019, section 4.1: gradient with respect to the one-hot input; the
     authors normalise it, which changes no rank). `flowing` asks for `gradient_flowing`,
     |dp/de_t . e_t| of the whole model, through its attention too. Each takes one backward pass.
+    Without `norm`, `gradient_l2` is left out.
     """
-    found = signed_gradients(model, batch, target, detached, flowing)
+    found = signed_gradients(model, batch, target, detached, flowing, norm)
     return {name: scores.abs() for name, scores in found.items()}
 
 
@@ -41,25 +44,30 @@ def signed_gradients(
     target: Tensor,
     detached: bool = True,
     flowing: bool = True,
+    norm: bool = True,
 ) -> dict[str, Tensor]:
     """`gradients` before the absolute value is taken; a norm has no sign, and is at least 0.
 
     Above 0, a word speaks for the target class: to the first order, p[target] falls as the
     embedding of the word shrinks.
     """
-    embeddings = _leaf(model, batch)
+    entry = Entry(model, len(batch), batch.ids.device)
+    points = entry.points(batch)
+    leaf = points.detach().requires_grad_()
     with differentiable(model):
-        encoded = model.encode(batch, embeddings)
+        encoded = entry.encode(batch, leaf)
     alpha = model.attend(encoded)
     found: dict[str, Tensor] = {}
     if detached:
         p = _probability(model, encoded, alpha.detach(), target)
-        grad = gradient(p, embeddings, keep_graph=flowing)  # (B, T, D)
-        found["gradient"] = _times_input(batch, grad, embeddings)
-        found["gradient_l2"] = batch.per_word(grad.square().sum(-1)).sqrt()
+        grad = gradient(p, leaf, keep_graph=flowing)  # (B, T, D or G)
+        found["gradient"] = batch.per_word(entry.along_themselves(grad, points))
+        if norm:
+            squares = entry.at_embeddings(grad).square().sum(-1)
+            found["gradient_l2"] = batch.per_word(squares).sqrt()
     if flowing:
-        grad = gradient(_probability(model, encoded, alpha, target), embeddings)
-        found["gradient_flowing"] = _times_input(batch, grad, embeddings)
+        grad = gradient(_probability(model, encoded, alpha, target), leaf)
+        found["gradient_flowing"] = batch.per_word(entry.along_themselves(grad, points))
     return found
 
 
@@ -71,7 +79,7 @@ def own_logit(model: AttentionModel, batch: Batch, target: Tensor) -> Tensor:
     taken at the token's own embedding only; other tokens' influence on the state is held constant.
     Costs one backward pass where the model can `encode_locally`, else one per token.
     """
-    embeddings = _leaf(model, batch)
+    embeddings = model.embed(batch).detach().requires_grad_()
     locally = capability(model, "encode_locally")
     with differentiable(model):
         encoded = (locally or model.encode)(batch, embeddings)
@@ -100,10 +108,6 @@ def attention_gradient(model: AttentionModel, batch: Batch, target: Tensor) -> T
     weights = alpha.clone().requires_grad_()
     slopes = gradient(_probability(model, encoded, weights, target), weights)
     return batch.per_word((alpha * slopes).flatten(1, -2).sum(1)).abs()
-
-
-def _leaf(model: AttentionModel, batch: Batch) -> Tensor:
-    return model.embed(batch).detach().requires_grad_()
 
 
 def gradient(values: Tensor, leaf: Tensor, keep_graph: bool = False) -> Tensor:

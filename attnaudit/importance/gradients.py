@@ -36,7 +36,10 @@ def _of_embeddings(name: str) -> Callable[[Request], Tensor]:
         def make() -> Mapping[str, Tensor]:
             asked = {*request.asked, name}
             detached, flowing = (not asked.isdisjoint(some) for some in (DETACHED, FLOWING))
-            return signed_gradients(request.model, request.batch, request.target, detached, flowing)
+            norm = not asked.isdisjoint(_NORMS)
+            return signed_gradients(
+                request.model, request.batch, request.target, detached, flowing, norm
+            )
 
         found = request.once("gradients", make)[name]
         return found if name in _NORMS else request.without_sign(name, found)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from attnaudit.data.batch import Batch, within_budget
 from attnaudit.data.transfer import sent
+from attnaudit.importance.entry import LEAST, Entry
 from attnaudit.importance.gradient_passes import dtype_of, gradient
 from attnaudit.importance.panels import Array, Counts, Integrals, Points, integrate
 from attnaudit.models.distances import log_odds
@@ -49,8 +50,12 @@ class Path:
     def __init__(
         self, model: AttentionModel, batch: Batch, target: Tensor, baseline: Tensor
     ) -> None:
-        self.model, self.batch, self.target, self.baseline = model, batch, target, baseline
-        self.way = model.embed(batch).detach() - baseline  # (B, T, D)
+        self.model, self.batch, self.target = model, batch, target
+        way = model.embed(batch).detach() - baseline
+        self._ways = [
+            (entry, entry.point(baseline), entry.direction(way))
+            for entry in (Entry(model, texts, way.device) for texts in (0, LEAST))
+        ]
         self.rounding = ROUNDING * float(torch.finfo(dtype_of(model)).eps)
         host = batch.host
         self._lengths = host.mask.sum(1).numpy()
@@ -79,12 +84,14 @@ class Path:
         """(K, 2 + W) the log-odds, the largest logits, and the derivatives of the log-odds."""
         chosen = torch.from_numpy(text)
         part = self.batch.select(chosen)
-        width, rows = part.ids.shape[1], sent(chosen, self.way.device)
-        way = self.way[rows, :width]
+        entry, start, way = self._ways[len(text) >= LEAST]  # these (B, T, D), or (B, T, G)
+        width, rows = part.ids.shape[1], sent(chosen, way.device)
+        # As they lie in memory, token by token.
+        start, way = (x.transpose(0, 1)[:width, rows].transpose(0, 1) for x in (start, way))
         s = sent(torch.tensor(place, dtype=way.dtype), way.device).view(-1, 1, 1)
-        point = (self.baseline[rows, :width] + s * way).requires_grad_()
+        point = (start + s * way).requires_grad_()
         with differentiable(self.model):
-            encoded = self.model.encode(part, point)
+            encoded = entry.encode(part, point)
         alpha = self.model.attend(encoded).unsqueeze(1)
         logits = self.model.read(encoded, alpha).squeeze(1)  # (K, C)
         odds = log_odds(logits, self.target[rows])

@@ -44,13 +44,37 @@ def kendall_matrix(scores: ArrayLike) -> tuple[Array, Array]:
     scores = np.asarray(scores, np.float64)
     if scores.ndim != 2:
         raise ValueError(f"scores must be (measures, tokens), not of shape {scores.shape}")
-    tau = np.full((len(scores), len(scores)), np.nan)
+    tau, p = kendall_matrices(scores[None])
+    return tau[0], p[0]
+
+
+def kendall_matrices(scores: Array) -> tuple[Array, Array]:
+    """`kendall_matrix` of many texts of one length: (texts, measures, measures) each.
+
+    `scores` is (texts, measures, tokens).
+    """
+    texts, count, n = scores.shape
+    tau = np.full((texts, count, count), np.nan)
     p = tau.copy()
-    usable = (scores != scores[:, :1]).any(1) & ~np.isnan(scores).any(1)
-    if usable.any():
-        agreement = _by_sorting if scores.shape[1] > SORTING_TOKENS else _by_signs
-        block = np.ix_(usable, usable)
-        tau[block], p[block] = agreement(scores[usable])
+    usable = (scores != scores[..., :1]).any(-1) & ~np.isnan(scores).any(-1)  # (texts, measures)
+    if n > SORTING_TOKENS:
+        for text in np.flatnonzero(usable.any(1)):
+            block = np.ix_(usable[text], usable[text])
+            tau[text][block], p[text][block] = _by_sorting(scores[text, usable[text]])
+        return tau, p
+    step = max(1, CHUNK_CELLS // max(1, count * n * n))
+    both = usable[:, :, None] & usable[:, None]
+    for start in range(0, texts if usable.any() else 0, step):
+        some = slice(start, start + step)
+        balance = _balances(scores[some])
+        untied = balance.diagonal(axis1=1, axis2=2)  # (texts, measures)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of what is not usable
+            found = balance / np.sqrt(untied[:, :, None] * untied[:, None])
+            chance = _kendall_p(scores[some], balance, untied)
+        tau[some], p[some] = (
+            np.where(both[some], found, np.nan),
+            np.where(both[some], chance, np.nan),
+        )
     return tau, p
 
 
@@ -66,34 +90,40 @@ def _by_sorting(scores: Array) -> tuple[Array, Array]:
     return tau, p
 
 
-def _by_signs(scores: Array) -> tuple[Array, Array]:
-    """Tau and p of all pairs of measures from the signs of all pairs of tokens."""
-    count, n = scores.shape
-    balance = np.zeros((count, count))  # concordant minus discordant pairs of tokens
-    rows = max(1, CHUNK_CELLS // (count * n))
+def _balances(scores: Array) -> Array:
+    """Concordant minus discordant pairs of tokens: (texts, measures, measures)."""
+    texts, count, n = scores.shape
+    balance = np.zeros((texts, count, count))
+    rows = max(1, CHUNK_CELLS // (texts * count * n))
     for start in range(0, n, rows):
-        ours, others = scores[:, start : start + rows, None], scores[:, None, :]
-        # Comparisons, because the difference of two infinities is NaN.
-        signs = np.subtract(ours > others, ours < others, dtype=np.float32)
-        signs = signs.reshape(count, -1)  # (measures, rows * tokens)
-        balance += signs @ signs.T
-    balance /= 2  # every pair was met in both orders
-    untied = np.diag(balance)
-    tau = balance / np.sqrt(np.outer(untied, untied))
-    return tau, _kendall_p(scores, balance, untied)
+        signs = signs_of(scores, slice(start, start + rows)).reshape(texts, count, -1)
+        balance += signs @ signs.transpose(0, 2, 1)
+    return balance / 2  # every pair was met in both orders
+
+
+def signs_of(scores: Array, rows: slice = slice(None)) -> NDArray[np.float32]:
+    """1 where a token of `rows` has a larger score than another, -1 where a smaller: (..., r, n).
+
+    Of scores (..., n).
+    """
+    ours, others = scores[..., rows, None], scores[..., None, :]
+    # Comparisons, because the difference of two infinities is NaN.
+    return np.subtract(ours > others, ours < others, dtype=np.float32)
 
 
 def _kendall_p(scores: Array, balance: Array, untied: Array) -> Array:
-    """Two-sided p-values, (measures, measures), from the concordant minus discordant pairs."""
-    n = scores.shape[1]
+    """Two-sided p-values, shaped as `balance`, the concordant minus discordant pairs."""
+    n = scores.shape[-1]
     pairs = n * (n - 1) // 2
     fewer = (pairs - np.abs(balance)) / 2  # the rarer of concordant and discordant, if no ties
     clean = untied == pairs
-    exact = clean[:, None] & clean & ((n <= EXACT_TOKENS) | (fewer <= 1))
+    exact = clean[:, :, None] & clean[:, None] & ((n <= EXACT_TOKENS) | (fewer <= 1))
     p = np.empty_like(balance)
     p[exact] = _exact_p(n)[fewer[exact].astype(int)]
-    if not exact.all():
-        p[~exact] = _normal_p(scores, balance, pairs - untied)[~exact]
+    texts = ~exact.all((1, 2))
+    if texts.any():
+        normal = _normal_p(scores[texts], balance[texts], pairs - untied[texts])
+        p[texts] = np.where(exact[texts], p[texts], normal)
     return p
 
 
@@ -115,16 +145,16 @@ def _exact_p(n: int) -> Array:
 
 def _normal_p(scores: Array, balance: Array, tied: Array) -> Array:
     """P-values from the normal approximation, its variance corrected for ties."""
-    n = scores.shape[1]
-    triples, spread = np.zeros(len(scores)), np.zeros(len(scores))
-    for i in np.flatnonzero(tied):
-        size = np.unique(scores[i], return_counts=True)[1].astype(np.float64)
-        triples[i] = (size * (size - 1) * (size - 2)).sum()
-        spread[i] = (size * (size - 1) * (2 * size + 5)).sum()
+    n = scores.shape[-1]
+    triples, spread = np.zeros(tied.shape), np.zeros(tied.shape)
+    for text, i in zip(*np.nonzero(tied), strict=True):
+        size = np.unique(scores[text, i], return_counts=True)[1].astype(np.float64)
+        triples[text, i] = (size * (size - 1) * (size - 2)).sum()
+        spread[text, i] = (size * (size - 1) * (2 * size + 5)).sum()
     m = n * (n - 1.0)
-    variance = (m * (2 * n + 5) - spread[:, None] - spread) / 18
-    variance += 2 * np.outer(tied, tied) / m
-    variance += np.outer(triples, triples) / (9 * m * max(n - 2, 1))
+    variance = (m * (2 * n + 5) - spread[:, :, None] - spread[:, None]) / 18
+    variance += 2 * (tied[:, :, None] * tied[:, None]) / m
+    variance += triples[:, :, None] * triples[:, None] / (9 * m * max(n - 2, 1))
     p: Array = 2.0 * ndtr(-np.abs(balance) / np.sqrt(variance))
     return p
 
@@ -187,14 +217,18 @@ def top_overlap(a: ArrayLike, b: ArrayLike, k: int) -> float:
         raise ValueError(f"no top {k} of two lists of shapes {a.shape} and {b.shape}")
     if np.isnan(a).any() or np.isnan(b).any():
         return math.nan
-    return float(np.minimum(_top_share(a, k), _top_share(b, k)).sum() / k)
+    return float(np.minimum(top_share(a, k), top_share(b, k)).sum() / k)
 
 
-def _top_share(scores: Array, k: int) -> Array:
-    """How far each token belongs to the top k, (tokens,), in [0, 1] and k in sum."""
-    least = np.partition(scores, scores.size - k)[scores.size - k]
+def top_share(scores: Array, k: int) -> Array:
+    """How far each token belongs to the top k of its text, (..., tokens), in [0, 1] and k in sum.
+
+    Of scores (..., tokens), none of them NaN.
+    """
+    least = np.sort(scores, axis=-1)[..., -k, None]
     above, tied = scores > least, scores == least
-    share: Array = above + tied * ((k - above.sum()) / tied.sum())
+    places = (k - above.sum(-1, keepdims=True)) / tied.sum(-1, keepdims=True)
+    share: Array = above + tied * places
     return share
 
 

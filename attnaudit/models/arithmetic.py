@@ -24,6 +24,13 @@ def product(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     return one_dnn(input, weight, bias) if takes(input, weight) else _usual(input, weight, bias)
 
 
+def added_product(added: Tensor, input: Tensor, weight: Tensor, out: Tensor) -> Tensor:
+    """`added` (n, out) and the product of `input` (n, in), without a graph, into `out` (n, out)."""
+    if takes(input, weight):
+        return torch.add(added, one_dnn(input, weight), out=out)
+    return torch.addmm(added, input, weight.T, out=out)
+
+
 def takes(input: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN is the faster way to this product: large, in float32, on such a CPU."""
     return (

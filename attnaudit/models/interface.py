@@ -123,6 +123,17 @@ class Joined:
 
 
 @dataclass(frozen=True)
+class Inlet:
+    """The affine map of each token alone by which its embedding enters a model.
+
+    `weight` (G, D) and `bias` (G,): the map gives `weight @ e + bias`. No gradient flows to them.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """What the tool tells a model about the task: words, classes, and whether texts are pairs."""
 
@@ -148,6 +159,9 @@ class AttentionModel(nn.Module, abc.ABC):
       first) rows, the deletions of one text next to each other.
     * `encode_locally(batch, embeddings) -> Encoded`: the values of `encode`, with a graph in which
       the state at t depends on the embedding at t alone (what is around it held constant).
+    * `inlet() -> Inlet`, and `encode_inlet(batch, entered) -> Encoded`: for models whose embeddings
+      enter by one affine map of each token alone. The map, and what `encode` gives from what it
+      makes of them, `entered` (B, T, G), through which gradients flow. The map is None for none.
     * `values(encoded) -> Values`.
     * `keys(encoded) -> Keys`, or None where the weights are no softmax of products of keys with a
       query that are at hand.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations, product
 from string import Formatter
 from typing import Literal
@@ -97,12 +98,7 @@ class MetricSpec:
 
     def values(self, name: str) -> dict[str, str] | None:
         """What each placeholder is in `name`; None where that is not of this family."""
-        parts = []
-        for literal, key, _, _ in Formatter().parse(self.pattern):
-            parts.append(re.escape(literal))
-            if key:
-                parts.append(f"({OPEN[key]})" if key in OPEN else f"({_either(key)})")
-        match = re.fullmatch("".join(parts), name)
+        match = _compiled(self.pattern).fullmatch(name)
         if match is None:
             return None
         found = dict(zip(self.keys, match.groups(), strict=True))
@@ -116,6 +112,17 @@ def range_of(specs: Iterable[MetricSpec], name: str) -> tuple[float | None, floa
         if spec.matches(name):
             return spec.range
     raise KeyError(f"metric {name!r} belongs to none of these families")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """What the names of a family look like; asked for once for each metric of a summary."""
+    parts = []
+    for literal, key, _, _ in Formatter().parse(pattern):
+        parts.append(re.escape(literal))
+        if key:
+            parts.append(f"({OPEN[key]})" if key in OPEN else f"({_either(key)})")
+    return re.compile("".join(parts))
 
 
 def _either(key: str) -> str:

@@ -52,7 +52,7 @@ class Counted:
 def counted(monkeypatch):
     """Texts that go through classic models, and that they learn from."""
     made = Counted()
-    for name in ("encode", "encode_locally", "encode_deletions"):
+    for name in ("encode", "encode_inlet", "encode_locally", "encode_deletions"):
         inner = getattr(ClassicModel, name)
 
         def encode(self, batch, *args, _inner=inner):

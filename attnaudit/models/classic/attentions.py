@@ -2,7 +2,8 @@
 
 Jain & Wallace 2019, section 3; with a query, scores depend on its vector Q (B, M) as well. `keys`
 gives what the scores are products of: keys (B, T, K), and the vector (B, K) that each is multiplied
-with, which is learned where there is no Q.
+with, which is learned where there is no Q. `linear` and `scores` are the two parts of an attention:
+a map of each state alone, and what the scores are of the (..., B, K) that it gives.
 """
 
 from __future__ import annotations
@@ -27,8 +28,20 @@ class Additive(nn.Module):
 
     @override
     def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
+        return self._scores(self._inner(states, query))
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """See the module: weight (K, M) and bias (K,)."""
+        return self.states.weight, self.states.bias
+
+    def scores(self, seen: Tensor, query: Tensor | None) -> Tensor:
+        """See the module; `seen` (..., B, K) may be used up."""
+        if self.query is not None and query is not None:
+            seen = seen + self.query(query)
+        return self._scores(seen.flatten(0, -2)).view(seen.shape[:-1])
+
+    def _scores(self, inner: Tensor) -> Tensor:
         graph = torch.is_grad_enabled()
-        inner = self._inner(states, query)
         scores: Tensor = self.score(inner.tanh() if graph else tanh_(inner)).squeeze(-1)
         return scores
 
@@ -66,6 +79,21 @@ class ScaledDot(nn.Module):
         scores: Tensor = self.query(states).squeeze(-1) * self.scale
         return scores
 
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """See the module; with a query, the states themselves."""
+        if self.query is None:
+            weight = torch.eye(round(1 / self.scale**2))
+            return weight, weight.new_zeros(len(weight))
+        weight = self.query.weight * self.scale
+        return weight, weight.new_zeros(len(weight))
+
+    def scores(self, seen: Tensor, query: Tensor | None) -> Tensor:
+        """See the module."""
+        if self.query is not None:
+            return seen.squeeze(-1)
+        assert query is not None
+        return torch.einsum("...bm,bm->...b", seen, query) * self.scale
+
     def keys(self, states: Tensor, query: Tensor | None) -> tuple[Tensor, Tensor]:
         """See the module."""
         if self.query is not None:
@@ -79,10 +107,19 @@ class Uniform(nn.Module):
 
     def __init__(self, width: int, paired: bool) -> None:
         super().__init__()
+        self.width = width
 
     @override
     def forward(self, states: Tensor, query: Tensor | None) -> Tensor:
         return states.new_zeros(states.shape[:2])
+
+    def linear(self) -> tuple[Tensor, Tensor]:
+        """See the module: nothing is needed of the states."""
+        return torch.zeros(0, self.width), torch.zeros(0)
+
+    def scores(self, seen: Tensor, query: Tensor | None) -> Tensor:
+        """See the module."""
+        return seen.new_zeros(seen.shape[:-1])
 
     def keys(self, states: Tensor, query: Tensor | None) -> None:
         """See the module: there are none."""

@@ -1,11 +1,11 @@
-"""An LSTM's states for every text that lacks one token, sharing what a deletion does not change.
+"""What an LSTM gives for every text that lacks one token, sharing what a deletion does not change.
 
 Input projections are computed once for all texts, and states before a deletion once for all
-deletions behind it. Scores of the gate that takes tanh are doubled, so that one sigmoid
-serves all four: tanh(x) = 2 sigmoid(2x) - 1.
+deletions behind it. Of the states only some linear map is wanted: it is taken of each state where
+the state arises, so that shared states share it too, and no state is kept.
 
 Letters in shape comments: B batch, T tokens, D embedding, H one direction, V deletions, L rows in
-use.
+use, P places that are read, K what the map gives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from attnaudit.models.arithmetic import product, tanh_
+from attnaudit.models.arithmetic import product
+from attnaudit.models.classic.inlet import weights_of
 from attnaudit.models.classic.recurrence import apart
 
 
@@ -22,14 +23,18 @@ def branches(
     lstm: nn.LSTM,
     embeddings: Tensor,
     first: int,
-    last: int,
-    states: Tensor,
+    weight: Tensor,
+    seen: Tensor,
     backwards: bool,
     kept_apart: bool = False,
-) -> None:
-    """Fill `states` (B, V, T-1, H) with the LSTM's states without token first, ..., last-1.
+) -> Tensor:
+    """Put into `seen` what `weight` (K, H) makes of the states behind each deletion.
 
-    `kept_apart`: each state is made orthogonal to the mean of those before it, see `recurrence`.
+    `seen` is (P, V, B, K), for V deletions: of token first, first+1, .... Its places are those of a
+    shorter text without so many at either end that P are left. Behind is, `backwards`, before: what
+    is left of `seen` rests on states of the whole text. They are what this gives, (T, B, H), 0
+    where nobody reads them. `kept_apart`: each state is made orthogonal to the mean of those before
+    it, see `recurrence`.
 
     One row of the state runs over the whole text. At step t the row of the text without t starts
     as a copy of that row *before* t; from then on it is updated with the others, so each step costs
@@ -37,15 +42,16 @@ def branches(
     each other: the whole text first and the deletions as they come, or, `backwards`, the mirror
     image.
     """
-    batch, tokens, _ = embeddings.shape
-    variants, size = last - first, lstm.hidden_size
+    places, variants, batch, width = seen.shape
+    tokens, size = embeddings.shape[1], lstm.hidden_size
+    margin = (tokens - 1 - places) // 2
     hidden = embeddings.new_zeros(variants + 1, batch, size)
-    cell = torch.zeros_like(hidden)
+    cell = torch.zeros_like(hidden)  # doubled, as scores of tanh are: see `inlet`
     earlier = torch.zeros_like(hidden) if kept_apart else None  # the sum of the states so far
+    own = embeddings.new_zeros(tokens, batch, size)
     whole = variants if backwards else 0
     inputs, recurrent = _scores(lstm, embeddings)
-    states = states.permute(1, 2, 0, 3)  # (V, T-1, B, H)
-    for t in reversed(range(tokens)) if backwards else range(tokens):
+    for t in range(tokens - 1, margin - 1, -1) if backwards else range(tokens - margin):
         before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
         live = slice(after, variants + 1) if backwards else slice(before + 1)
         if before < after:  # there is a text without t
@@ -58,27 +64,56 @@ def branches(
         if earlier is not None:
             hidden[live] = apart(hidden[live], earlier[live])
             earlier[live] += hidden[live]
+        own[t] = hidden[whole]
         # Token t stands one place earlier in the texts that lack a token before it.
-        if before:
-            states[:before, t - 1] = hidden[whole] if backwards else hidden[1 : before + 1]
-        if after < variants:
-            states[after:, t] = hidden[after:variants] if backwards else hidden[whole]
+        states, part = hidden[1 : before + 1], (t - 1 - margin, slice(before))
+        if backwards:
+            states, part = hidden[after:variants], (t - margin, slice(after, variants))
+        if len(states) and 0 <= part[0] < places:
+            seen[part] = product(states.flatten(0, 1), weight).view(-1, batch, width)
+    return own
+
+
+def together(
+    ahead: nn.LSTM,
+    back: nn.LSTM,
+    embeddings: Tensor,
+    first: int,
+    weight: Tensor,
+    bias: Tensor,
+    seen: Tensor,
+    kept_apart: bool,
+) -> None:
+    """Put into `seen` (P, V, B, K) what `weight` (K, 2H) and `bias` make of both directions.
+
+    Each state has one half that a deletion moves, and one half of the whole text.
+    """
+    places, variants = seen.shape[:2]
+    margin = (embeddings.shape[1] - 1 - places) // 2
+    given = []  # of the whole text, by direction: (T, B, K)
+    for lstm, part, backwards in zip(
+        (ahead, back), weight.chunk(2, dim=1), (False, True), strict=True
+    ):
+        half = part.contiguous()
+        own = branches(lstm, embeddings, first, half, seen, backwards, kept_apart)
+        given.append(product(own.flatten(0, 1), half, bias).view(*own.shape[:2], -1))
+    for place in range(places):
+        t = place + margin
+        lacking = min(max(t + 1 - first, 0), variants)  # what is deleted stands before
+        seen[place, :lacking] += given[1][t + 1]
+        seen[place, lacking:] += given[0][t]
 
 
 def _scores(lstm: nn.LSTM, embeddings: Tensor) -> tuple[Tensor, Tensor]:
     """What each step's gates get from the input (T, B, 4H), and the recurrent weights (4H, H)."""
     batch, tokens, width = embeddings.shape
-    doubled = embeddings.new_ones(4, lstm.hidden_size)
-    doubled[2] = 2  # torch's order is i, f, g, o
-    scale = doubled.view(-1, 1)
-    bias = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
+    weight, bias, recurrent = weights_of(lstm)
     rows = embeddings.transpose(0, 1).reshape(-1, width)  # (T*B, D)
-    inputs = product(rows, lstm.get_parameter("weight_ih_l0") * scale, bias * scale.squeeze(1))
-    return inputs.view(tokens, batch, -1), lstm.get_parameter("weight_hh_l0") * scale
+    return product(rows, weight, bias).view(tokens, batch, -1), recurrent
 
 
 def _step(gates: Tensor, hidden: Tensor, cell: Tensor) -> None:
-    """Move `hidden` and `cell` (L, B, H) on by one token; `gates` (L, B, 4H) are used up."""
+    """Move `hidden`, and `cell` doubled, (L, B, H) on by a token; uses up `gates` (L, B, 4H)."""
     i, f, g, o = gates.sigmoid_().chunk(4, dim=-1)
-    cell.mul_(f).addcmul_(i, g, value=2).sub_(i)  # f c + i (2g - 1)
-    tanh_(hidden.copy_(cell)).mul_(o)
+    cell.mul_(f).addcmul_(i, g, value=4).sub_(i, alpha=2)  # 2 (f c + i (2g - 1))
+    torch.sigmoid(cell, out=hidden).mul_(2).sub_(1).mul_(o)

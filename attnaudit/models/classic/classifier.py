@@ -18,6 +18,7 @@ from attnaudit.models.classic.encoders import CNN, ENCODERS
 from attnaudit.models.interface import (
     AttentionModel,
     Encoded,
+    Inlet,
     Keys,
     ModelSpec,
     Values,
@@ -63,6 +64,19 @@ class Hidden(Encoded):
     query: Tensor | None
 
 
+@dataclass(frozen=True)
+class Shorter(Encoded):
+    """Texts that lack a word each: of their words what is needed, in place of states.
+
+    Scores (B, T) of the attention, and what is `averaged` (B, T, K); for pairs the encoded query
+    (B, M).
+    """
+
+    scores: Tensor
+    averaged: Tensor
+    query: Tensor | None
+
+
 class ClassicModel(AttentionModel):
     """Embedding, encoder, attention, head; one attention head, content = attendable.
 
@@ -94,23 +108,43 @@ class ClassicModel(AttentionModel):
         """See `AttentionModel`."""
         return self._hidden(batch, self.encoder.local(embeddings, batch.mask))
 
+    def inlet(self) -> Inlet | None:
+        """See `AttentionModel`."""
+        return self.encoder.inlet()
+
+    def encode_inlet(self, batch: Batch, entered: Tensor) -> Hidden:
+        """See `AttentionModel`."""
+        return self._hidden(batch, self.encoder.from_inlet(entered, batch.mask))
+
     def encode_deletions(self, batch: Batch, first: int, last: int) -> Hidden:
         """See `AttentionModel`."""
-        start = int(self.boundaries)
-        states = self.encoder.deletions(self.embed(batch), start + first, start + last)
+        margin = int(self.boundaries)  # <SOS> and <EOS>, which nobody reads
+        embeddings, query = self.embed(batch), self._query(batch)
+        weight, bias = (part.to(embeddings) for part in self.attention.linear())
+        read = self._averaged.weight
+        both = torch.cat([weight, read]), torch.cat([bias, bias.new_zeros(len(read))])
+        seen = self.encoder.deletions(embeddings, margin + first, margin + last, *both, margin)
+        content = batch.content[:, margin : margin + len(seen)]
         variants = last - first
-        content = batch.content[:, :-1].clone()
-        if self.boundaries:
-            content[:, -1] = False  # <EOS> has moved up by one
-        return Hidden(
+        return Shorter(
             attendable=content.repeat_interleave(variants, 0),
             content=content.repeat_interleave(variants, 0),
-            states=states.flatten(0, 1),  # (B*V, T-1, M)
-            query=self._query(batch, variants),
+            scores=self.attention.scores(seen[..., : len(bias)], query)
+            .permute(2, 1, 0)
+            .flatten(0, 1),
+            averaged=seen[..., len(bias) :].permute(2, 1, 0, 3).flatten(0, 1),
+            query=None if query is None else query.repeat_interleave(variants, 0),
         )
+
+    @property
+    def _averaged(self) -> nn.Linear:
+        """The linear map that is taken of the average of the states."""
+        raise NotImplementedError
 
     @override
     def attend(self, encoded: Encoded) -> Tensor:
+        if isinstance(encoded, Shorter):
+            return masked_softmax(encoded.scores, encoded.attendable).unsqueeze(1)
         assert isinstance(encoded, Hidden)
         scores = self.attention(encoded.states, encoded.query)
         return masked_softmax(scores, encoded.attendable).unsqueeze(1)  # (B, 1, T)
@@ -136,12 +170,18 @@ class ClassicModel(AttentionModel):
     def _hidden(self, batch: Batch, states: Tensor) -> Hidden:
         return Hidden(batch.content, batch.content, states, self._query(batch))
 
-    def _query(self, batch: Batch, repeats: int = 1) -> Tensor | None:
+    def _query(self, batch: Batch) -> Tensor | None:
         return None
 
     def _context(self, encoded: Encoded, alpha: Tensor) -> Tensor:
+        """(B, V, K) what `_averaged` makes of the average."""
+        if isinstance(encoded, Shorter):
+            # A product of matrices takes longer where they are so small.
+            each = alpha[:, :, 0].unsqueeze(-1) * encoded.averaged.unsqueeze(1)  # (B, V, T, K)
+            return each.sum(2) + self._averaged.bias
         assert isinstance(encoded, Hidden)
-        return alpha[:, :, 0] @ encoded.states  # (B, V, M)
+        context: Tensor = self._averaged(alpha[:, :, 0] @ encoded.states)
+        return context
 
     def _logits(self, units: Tensor) -> Tensor:
         return torch.cat([torch.zeros_like(units), units], dim=-1) if self.units == 1 else units
@@ -154,9 +194,14 @@ class TextClassifier(ClassicModel):
         super().__init__(recipe, spec)
         self.output = nn.Linear(self.encoder.width, self.units)
 
+    @property
+    @override
+    def _averaged(self) -> nn.Linear:
+        return self.output
+
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
-        return self._logits(self.output(self._context(encoded, alpha)))
+        return self._logits(self._context(encoded, alpha))
 
     def token_logits(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """See `AttentionModel`."""
@@ -188,18 +233,23 @@ class PairClassifier(ClassicModel):
         self.output = nn.Linear(width // 2, self.units)
 
     @override
-    def _query(self, batch: Batch, repeats: int = 1) -> Tensor | None:
+    def _query(self, batch: Batch) -> Tensor | None:
         assert batch.query_ids is not None
         assert batch.query_mask is not None
         embedded = self.query_embedding(batch.query_ids)
         states = self.query_encoder(embedded, batch.query_mask)
         summary: Tensor = self.query_encoder.summary(states, batch.query_mask)
-        return summary.repeat_interleave(repeats, 0)  # (B, M)
+        return summary  # (B, M)
+
+    @property
+    @override
+    def _averaged(self) -> nn.Linear:
+        return self.text_projection
 
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
-        assert isinstance(encoded, Hidden)
-        inner = self.text_projection(self._context(encoded, alpha))  # (B, V, M/2)
+        assert isinstance(encoded, Hidden | Shorter)
+        inner = self._context(encoded, alpha)  # (B, V, M/2)
         inner = inner + self.query_projection(encoded.query).unsqueeze(1)
         return self._logits(self.output(inner.tanh()))
 

@@ -15,14 +15,21 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from attnaudit.models.classic.branches import branches
+from attnaudit.models.classic.branches import together
+from attnaudit.models.classic.inlet import BothWays, weights_of
 from attnaudit.models.classic.recurrence import run_apart, run_locally
+from attnaudit.models.interface import Inlet
+
+LINE = 16  # numbers in a line of a cache, in float32
 
 
 class Encoder(nn.Module, abc.ABC):
     """Turns embeddings into states; `width` is the size M of a state."""
 
     width: int
+
+    reach = 0
+    """How far a token can stand from a state that it moves; of no meaning where all move all."""
 
     @abc.abstractmethod
     def forward(self, embeddings: Tensor, mask: Tensor) -> Tensor:
@@ -36,13 +43,50 @@ class Encoder(nn.Module, abc.ABC):
     def local(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         """The values of `forward`; the graph of state t reaches embedding t only."""
 
-    def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """States (B, V, T-1, M) with position first, ..., last-1 deleted; no padding allowed."""
+    def inlet(self) -> Inlet | None:
+        """The affine map by which embeddings enter; None where it is of no use. See `interface`."""
+        return None
+
+    def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
+        """States (B, T, M) from what the inlet makes of embeddings, (B, T, G)."""
+        raise NotImplementedError
+
+    def deletions(
+        self,
+        embeddings: Tensor,
+        first: int,
+        last: int,
+        weight: Tensor,
+        bias: Tensor,
+        margin: int = 0,
+    ) -> Tensor:
+        """`weight` (K, M) times the states plus `bias`, with position first, ..., last-1 deleted.
+
+        (P, V, B, K), without a graph: the P = T - 1 - 2 * margin places of a shorter text, without
+        so many at either end. No padding is allowed. States further from a deletion than `reach`
+        are those of the whole text.
+        """
         batch, tokens, _ = embeddings.shape
-        shorter = embeddings[:, _others(tokens, first, last, embeddings.device)].flatten(0, 1)
-        mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
-        states: Tensor = self(shorter, mask)
-        return states.view(batch, last - first, tokens - 1, -1)
+        mask = torch.ones(batch, tokens, dtype=torch.bool, device=embeddings.device)
+        place = torch.arange(margin, tokens - 1 - margin, device=embeddings.device)
+        deleted = torch.arange(first, last, device=embeddings.device).unsqueeze(1)
+        known = nn.functional.linear(self(embeddings, mask), weight, bias).transpose(0, 1)
+        seen = known[(place + (place >= deleted)).T]  # (P, V, B, K)
+        if not self.reach:
+            return seen
+        # Of what stands twice as far from a deletion, the half that is near does not know of ends.
+        near = torch.arange(-2 * self.reach, 2 * self.reach, device=embeddings.device)
+        around = deleted + near  # (V, N) places in the shorter texts
+        there = (around >= 0) & (around < tokens - 1)
+        source = (around + (near >= 0)).clamp(0, tokens - 1)
+        windows = embeddings[:, source].flatten(0, 1)  # (B*V, N, D)
+        states = self(windows, there.repeat(batch, 1))[:, self.reach : -self.reach]
+        fresh = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
+        fresh = fresh.permute(2, 1, 0, 3)  # (N/2, V, B, K)
+        at = around[:, self.reach : -self.reach] - margin
+        rows, columns = ((at >= 0) & (at < len(place))).nonzero().unbind(1)
+        seen[at[rows, columns], rows] = fresh[columns, rows]
+        return seen
 
 
 class BiLSTM(Encoder):
@@ -86,24 +130,48 @@ class BiLSTM(Encoder):
         return torch.cat([ahead, back], dim=-1) * mask.unsqueeze(-1)
 
     @override
+    def inlet(self) -> Inlet | None:
+        if self.kept_apart:
+            return None
+        ahead, back = (weights_of(lstm) for lstm in (self.ahead, self.back))
+        return Inlet(torch.cat([ahead[0], back[0]]), torch.cat([ahead[1], back[1]]))
+
+    @override
+    def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
+        recurrent = (weights_of(lstm)[2] for lstm in (self.ahead, self.back))
+        states: Tensor = BothWays.apply(entered, mask, *recurrent)
+        return states
+
+    @override
     @torch.no_grad()
-    def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """As in `Encoder`; no gradients. States before a deletion are shared, not recomputed.
+    def deletions(
+        self,
+        embeddings: Tensor,
+        first: int,
+        last: int,
+        weight: Tensor,
+        bias: Tensor,
+        margin: int = 0,
+    ) -> Tensor:
+        """As in `Encoder`. States before a deletion are shared, not recomputed.
 
         On a GPU they are recomputed: cuDNN takes all of the shorter texts in one go, and a step of
         `branches` takes a dozen small kernels.
         """
-        if embeddings.is_cuda and not self.kept_apart:
-            return super().deletions(embeddings, first, last)
         batch, tokens, _ = embeddings.shape
-        states = embeddings.new_empty(batch, last - first, tokens - 1, self.width)
-        half, kept_apart = self.width // 2, self.kept_apart
-        for lstm, part, backwards in (
-            (self.ahead, states[..., :half], False),
-            (self.back, states[..., half:], True),
-        ):
-            branches(lstm, embeddings, first, last, part, backwards, kept_apart)
-        return states  # (B, V, T-1, M)
+        if embeddings.is_cuda and not self.kept_apart:
+            shorter = embeddings[:, _others(tokens, first, last, embeddings.device)].flatten(0, 1)
+            mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
+            states: Tensor = self(shorter, mask)[:, margin : tokens - 1 - margin]
+            found = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
+            return found.permute(2, 1, 0, 3)
+        lines = -(-len(weight) // LINE) * LINE  # rows that begin where lines of a cache do
+        room = 0, lines - len(weight)
+        wide, added = nn.functional.pad(weight, (0, 0, *room)), nn.functional.pad(bias, room)
+        seen = embeddings.new_empty(tokens - 1 - 2 * margin, last - first, batch, lines)
+        directions = self.ahead, self.back
+        together(*directions, embeddings, first, wide, added, seen, self.kept_apart)
+        return seen[..., : len(weight)]
 
     def _run(self, lstm: nn.LSTM, embeddings: Tensor) -> Tensor:
         """The states (B, T, H) of one direction."""
@@ -133,6 +201,7 @@ class CNN(Encoder):
     """
 
     kernels = (1, 3, 5, 7)
+    reach = max(kernels) // 2
 
     def __init__(self, embedding: int, hidden: int) -> None:
         super().__init__()
@@ -189,10 +258,12 @@ class Average(Encoder):
         return states
 
     @override
-    def deletions(self, embeddings: Tensor, first: int, last: int) -> Tensor:
-        """As in `Encoder`: the states of the other tokens do not change."""
-        states: Tensor = self.projection(embeddings).tanh()
-        return states[:, _others(states.shape[1], first, last, states.device)]  # (B, V, T-1, M)
+    def inlet(self) -> Inlet:
+        return Inlet(self.projection.weight.detach(), self.projection.bias.detach())
+
+    @override
+    def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
+        return entered.tanh() * mask.unsqueeze(-1)
 
 
 ENCODERS: dict[str, type[BiLSTM] | type[CNN] | type[Average]] = {

@@ -11,13 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attnaudit.measures.agreeing import agreements
 from attnaudit.measures.columns import Frame, Lazy, joined
-from attnaudit.measures.rank import (
-    benjamini_hochberg,
-    kendall_matrix,
-    top_overlap,
-    weighted_tau,
-)
+from attnaudit.measures.rank import benjamini_hochberg
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.correlate.metrics import SPECS
@@ -26,6 +22,7 @@ from attnaudit.records.metric import range_of
 
 Array = NDArray[np.float64]
 LEVEL = 0.05  # significance per instance, and false discovery rate over instances
+WAITING = 512  # texts whose figures are computed together, those of one length at once
 
 
 class Agreement:
@@ -44,7 +41,8 @@ class Agreement:
         each = [f"{n}.{figure}" for n in names for figure in ("tau", "p", "sig", "weighted", "top")]
         both = [f"{a}~{b}.{figure}" for a, b in self.pairs for figure in ("tau", "p", "sig")]
         self._columns = [*each, *both, "chance"]
-        self._frame = Frame(self._columns)
+        self._whole = Frame(self._columns)
+        self._waiting: list[Array | None] = []  # scores (1 + names, words); None: no reading
         self.integrals = Integrals(names)
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -54,29 +52,45 @@ class Agreement:
         all are of the same texts.
         """
         self.integrals.add(record)
-        if "no_reading" in record:
-            self._frame.add([None] * len(self._columns))
-            return
-        importance = [record["importance"][name] for name in self.names]
-        scores = np.array([record["attention"], *importance], float)
-        tau, p = kendall_matrix(scores)
-        words = scores.shape[1]
-        k = max(1, math.ceil(self.top * words))
-        row: list[float] = []
-        for i in range(1, len(scores)):
-            row += [tau[0, i], p[0, i], _significant(p[0, i])]
-            if math.isnan(tau[0, i]):
-                row += [math.nan, math.nan]
-            else:
-                row += [weighted_tau(scores[0], scores[i]), top_overlap(scores[0], scores[i], k)]
+        scores = None
+        if "no_reading" not in record:
+            importance = [record["importance"][name] for name in self.names]
+            scores = np.array([record["attention"], *importance], float)
+        self._waiting.append(scores)
+        if len(self._waiting) == WAITING:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Compute the figures of the texts that wait."""
+        waiting, self._waiting = self._waiting, []
+        figures = np.full((len(waiting), len(self._columns)), np.nan)
+        by_length: dict[int, list[int]] = {}
+        for place, scores in enumerate(waiting):
+            if scores is not None:
+                by_length.setdefault(scores.shape[1], []).append(place)
         index = {name: i for i, name in enumerate(self.names, start=1)}
-        for a, b in self.pairs:
-            i, j = index[a], index[b]
-            row += [tau[i, j], p[i, j], _significant(p[i, j])]
-        self._frame.add([*row, k / words])
+        left, right = ([index[pair[side]] for pair in self.pairs] for side in (0, 1))
+        for words, places in by_length.items():
+            k = max(1, math.ceil(self.top * words))
+            found = agreements(np.stack([waiting[place] for place in places]), k)
+            tau, p = found.tau[:, 0, 1:], found.p[:, 0, 1:]  # (texts, names)
+            own = [tau, p, _significant(p), found.weighted[:, 1:], found.top[:, 1:]]
+            tau, p = found.tau[:, left, right], found.p[:, left, right]  # (texts, pairs)
+            among = [tau, p, _significant(p)]
+            parts = [np.stack(some, axis=-1).reshape(len(places), -1) for some in (own, among)]
+            chance = np.full((len(places), 1), k / words)
+            figures[places] = np.concatenate([*parts, chance], axis=1)
+        self._whole.extend(dict(zip(self._columns, figures.T, strict=True)), len(waiting))
+
+    @property
+    def _frame(self) -> Frame:
+        """The figures of all texts."""
+        if self._waiting:
+            self._settle()
+        return self._whole
 
     def __len__(self) -> int:
-        return self._frame.size
+        return self._whole.size + len(self._waiting)
 
     def figure(self, name: str) -> Array:
         """(instances,) of that name, NaN where an instance leaves it undefined."""
@@ -143,8 +157,8 @@ def deviation(values: Array) -> Estimate:
     return Estimate(float(defined.std(ddof=1)), n=len(defined), undefined=undefined)
 
 
-def _significant(p: float) -> float:
-    return math.nan if math.isnan(p) else float(p <= LEVEL)
+def _significant(p: Array) -> Array:
+    return np.where(np.isnan(p), np.nan, p <= LEVEL)
 
 
 def _explained(estimate: Estimate) -> Estimate:

@@ -67,25 +67,25 @@ def _batch_records(
         end = begin + variants.shape[1]
         said[:, begin:end] = answers(model, known.encoded, variants)
         own, begin = own[:, :0], end
-    moved = tvd(said[:, 1:], said[:, :1])  # (B, V)
-    largest, controls = known.on_words.amax(1).tolist(), all_erased(model, known)
+    moved = tvd(said[:, 1:], said[:, :1]).cpu().double().numpy()  # (B, V)
+    figures = [compact(each) for each in (np.median(moved, axis=1), moved.mean(1), moved.max(1))]
+    largest, controls = compact(known.on_words.amax(1)), all_erased(model, known)
     everywhere = all_uniform(model, known)
     values = capability(model, "values")
     cones = None
     if values:
-        cones = conicity(values(known.encoded).vectors, known.encoded.content).tolist()
+        cones = compact(conicity(values(known.encoded).vectors, known.encoded.content))
     made = []
-    for b, row in enumerate(moved.cpu().double().numpy()):
-        figures = compact([float(np.median(row)), float(row.mean()), float(row.max())])
+    for b, (median, mean, most) in enumerate(zip(*figures, strict=True)):
         record = known.record(b) | {
-            "tvd": dict(zip(("median", "mean", "max"), figures, strict=True)),
+            "tvd": {"median": median, "mean": mean, "max": most},
             "all_erased": controls[b],
-            "max_attention": compact([largest[b]])[0],
+            "max_attention": largest[b],
         }
         if everywhere is not None:
             record["uniform_layers"] = everywhere[b]
         if cones is not None:
-            record["conicity"] = compact([cones[b]])[0]
+            record["conicity"] = cones[b]
         made.append(record)
     return made
 

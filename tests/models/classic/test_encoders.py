@@ -171,13 +171,41 @@ def test_the_graph_of_local_is_the_diagonal_of_the_jacobian(name, embeddings, ma
 
 
 @encoders
+@pytest.mark.parametrize("margin", [0, 1])
 @pytest.mark.parametrize(("first", "last"), [(0, 6), (0, 1), (2, 5), (5, 6)])
-def test_deletions_are_the_states_of_the_shorter_texts(name, embeddings, first, last):
+def test_deletions_are_a_map_of_the_states_of_the_shorter_texts(
+    name, embeddings, first, last, margin
+):
     encoder = build(name)
+    generator = torch.Generator().manual_seed(6)
+    weight = torch.randn(3, encoder.width, generator=generator, dtype=torch.float64)
+    bias = torch.randn(3, generator=generator, dtype=torch.float64)
     texts = embeddings[:, :6]
-    found = encoder.deletions(texts, first, last)
-    assert found.shape == (len(texts), last - first, 5, encoder.width)
+    with torch.no_grad():
+        found = encoder.deletions(texts, first, last, weight, bias, margin)
+    assert found.shape == (5 - 2 * margin, last - first, len(texts), 3)
     mask = torch.ones(len(texts), 5, dtype=torch.bool)
     for v, t in enumerate(range(first, last)):
         shorter = torch.cat([texts[:, :t], texts[:, t + 1 :]], dim=1)
-        close(found[:, v], encoder(shorter, mask))
+        states = encoder(shorter, mask)[:, margin : 5 - margin]
+        close(found[:, v].transpose(0, 1), states @ weight.T + bias)
+
+
+@pytest.mark.parametrize("name", ["bilstm", "average"])
+def test_what_enters_by_the_inlet_gives_the_same_states_and_gradients(name, embeddings, mask):
+    encoder = build(name).requires_grad_(False)
+    inlet = encoder.inlet()
+    entered = (embeddings @ inlet.weight.T + inlet.bias).requires_grad_()
+    leaf = embeddings.clone().requires_grad_()
+    plain, found = encoder(leaf, mask), encoder.from_inlet(entered, mask)
+    close(found, plain)
+    assert (found[~mask] == 0).all()
+    seen = torch.randn(plain.shape, generator=torch.Generator().manual_seed(7)).double()
+    (expected,) = torch.autograd.grad(plain, leaf, seen)
+    (slopes,) = torch.autograd.grad(found, entered, seen)
+    close(slopes @ inlet.weight, expected)
+
+
+@pytest.mark.parametrize("name", ["orthogonal_bilstm", "cnn"])
+def test_encoders_without_an_inlet_say_so(name):
+    assert build(name).inlet() is None

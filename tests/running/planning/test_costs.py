@@ -31,7 +31,7 @@ def count(monkeypatch):
 
     def watch(model):
         counted = Counted()
-        for name in ("encode", "encode_locally", "encode_deletions"):
+        for name in ("encode", "encode_inlet", "encode_locally", "encode_deletions"):
             if inner := getattr(model, name, None):
 
                 def encode(*args, _inner=inner):

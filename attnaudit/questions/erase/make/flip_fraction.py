@@ -33,7 +33,6 @@ from torch import Tensor
 from attnaudit.data.batch import Batch
 from attnaudit.data.transfer import sent
 from attnaudit.execution.seeds import generator_for
-from attnaudit.measures.order import descending
 from attnaudit.models.distances import log_odds
 from attnaudit.models.interface import AttentionModel, Encoded
 from attnaudit.questions.answers import Answered
@@ -61,19 +60,18 @@ def flip_fractions(
     made: list[dict[str, Any]] = [{} for _ in known.instances]
     decided = answers(model, known.encoded, known.alpha.unsqueeze(1)).argmax(-1).squeeze(1)
     scores = _scores(model, known, decided)
-    ranked: list[tuple[Tensor, tuple[int, ...]]] = [
-        (scored.cpu(), (seed, STREAM)) for scored in scores.values()
-    ]
+    ties = _ties(known, content, (seed, STREAM))
+    ranks = [_ranks(scored.cpu(), content, ties) for scored in scores.values()]
     level = torch.zeros(content.shape)
-    ranked += [(level, (seed, STREAM, shuffle)) for shuffle in range(SHUFFLES)]
+    for shuffle in range(SHUFFLES):
+        ranks.append(_ranks(level, content, _ties(known, content, (seed, STREAM, shuffle))))
     steps = torch.stack(
         [
             first_flips(
                 *(model, known.encoded, known.alpha, decided),
-                sent(_ranks(scored, content, known, seeds), decided.device),
-                *(budget, most),
+                *(sent(each, decided.device), budget, most),
             )
-            for scored, seeds in ranked
+            for each in ranks
         ]
     ).cpu()  # which a GPU has all been told before the host looks at any
     for name, found in zip(scores, steps, strict=False):
@@ -116,17 +114,27 @@ def weight_gradients(
     return slopes
 
 
-def _ranks(scores: Tensor, content: Tensor, known: Answered, seeds: tuple[int, ...]) -> Tensor:
+def _ties(known: Answered, content: Tensor, seeds: tuple[int, ...]) -> NDArray[np.int64]:
+    """The order of items whose scores are equal: places (B, T) in it, among the items of a text.
+
+    `content` (B, T) lies on the host.
+    """
+    ties = np.zeros(content.shape, np.int64)
+    for row, there, instance in zip(ties, content.numpy(), known.instances, strict=True):
+        row[there] = generator_for(instance.id, *seeds).permutation(int(there.sum()))
+    return ties
+
+
+def _ranks(scores: Tensor, content: Tensor, ties: NDArray[np.int64]) -> Tensor:
     """The rank of each item from 0, the first to go: (B, T); T where there is none.
 
     `scores` and `content` (B, T) lie on the host.
     """
-    values, inside = scores.double().numpy(), content.numpy()
-    ranks = np.full(values.shape, values.shape[1])
-    for b, instance in enumerate(known.instances):
-        (places,) = inside[b].nonzero()
-        order = descending(values[b, places], generator_for(instance.id, *seeds))
-        ranks[b, places[order]] = np.arange(len(places))
+    values, there = scores.double().numpy(), content.numpy()
+    order = np.lexsort((ties, -values, ~there), axis=-1)  # as `measures.order.descending`
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(order.shape[1])[None], axis=1)
+    ranks[~there] = order.shape[1]
     return torch.from_numpy(ranks)
 
 

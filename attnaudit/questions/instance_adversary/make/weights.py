@@ -18,6 +18,7 @@ from scipy.special import softmax  # type: ignore[import-untyped]
 
 from attnaudit.measures.divergences import jsd, max_jsd
 from attnaudit.questions.instance_adversary.make.detached import Detached
+from attnaudit.questions.instance_adversary.make.jsd_bounds import bounds
 from attnaudit.questions.instance_adversary.make.largest_jsd import SAME, farthest_vertices, slab
 from attnaudit.questions.instance_adversary.make.mixing import mix
 from attnaudit.questions.instance_adversary.make.two_tokens import two_tokens
