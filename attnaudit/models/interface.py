@@ -143,6 +143,8 @@ class AttentionModel(nn.Module, abc.ABC):
 
     * `token_logits(encoded) -> (logits (B, T, C), bias (C,))`: the readout is linear, and
       `read(encoded, alpha)` equals `sum_t alpha_t logits_t + bias`.
+    * `read_some(encoded, alpha, asked) -> logits (N, C)`: what `read` gives for the variants that
+      are `asked` (B, V) alone, text by text.
     * `encode_deletions(batch, first, last) -> Encoded`: the texts of a batch without padding, each
       token a word, with content tokens `first` to `last - 1` deleted one at a time; B * (last -
       first) rows, the deletions of one text next to each other.

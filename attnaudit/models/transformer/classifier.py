@@ -266,17 +266,29 @@ class TransformerClassifier(AttentionModel):
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
         assert isinstance(encoded, Row)
-        call, variants = encoded.call, alpha.shape[1]
-        values = call.vectors()  # (B, H, T, D)
-        weights = call.dropped(alpha).to(values.dtype)
-        averaged = torch.einsum("bvht,bhtd->bvhd", weights, values)
-        averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
-        residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
+        averaged, variants = self._averaged(encoded, alpha), alpha.shape[1]
+        residual = encoded.residual.repeat_interleave(variants, 0)
+        return self._of_rows(residual, averaged.flatten(0, 1)).view(len(alpha), variants, -1)
+
+    def read_some(self, encoded: Encoded, alpha: Tensor, asked: Tensor) -> Tensor:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Row)
+        averaged = self._averaged(encoded, alpha)[asked]  # (N, H, D)
+        return self._of_rows(encoded.residual[asked.nonzero()[:, 0]], averaged)
+
+    def _averaged(self, encoded: Row, alpha: Tensor) -> Tensor:
+        """The vectors under weights (B, V, H, T): (B, V, H, D)."""
+        values = encoded.call.vectors()  # (B, H, T, D)
+        weights = encoded.call.dropped(alpha).to(values.dtype)
+        return torch.einsum("bvht,bhtd->bvhd", weights, values)
+
+    def _of_rows(self, residual: Tensor, averaged: Tensor) -> Tensor:
+        """Logits (N, C) of rows, from their residual (N, M) and what the heads give (N, H, D)."""
+        residual, averaged = residual.unsqueeze(1), averaged.unsqueeze(1)
         size = self._rows_at_once if residual.device.type == "cpu" else ROWS_ELSEWHERE
         parts = zip(torch.split(residual, size), torch.split(averaged, size), strict=True)
         with quiet():
-            logits = torch.cat([self._above(rows, _always(given)) for rows, given in parts])
-        return logits.view(len(alpha), variants, -1)
+            return torch.cat([self._above(rows, _always(given)) for rows, given in parts])
 
     def _above(self, residual: Tensor, handler: Handler) -> Tensor:
         """Logits (N, C) of rows alone, from their residual (N, 1, D).
