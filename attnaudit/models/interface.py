@@ -201,6 +201,8 @@ class AttentionModel(nn.Module, abc.ABC):
       and `replacing` of models.transformer.
     * `states(encoded) -> (B, T, M)`: what the audited attention reads of each position; with a
       graph, where the batch was encoded with one.
+    * `quietly() -> context manager`: within it the library of the model keeps its notes to itself.
+      Each call of the model does that too; to have it done before takes less time.
     * `word_vectors() -> (W, D)`: the embeddings of all words, in which `embed` looks them up.
     * `within(batch, encoded) -> (model, batch, encoded)`: for models around another one, which
       shares their parameters. That one, and what it sees of a batch that they have encoded.

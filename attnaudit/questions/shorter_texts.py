@@ -6,6 +6,8 @@ comments: B batch, V variants, T tokens, W words, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ from torch import Tensor
 from attnaudit.data.batch import within_budget
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
+
+Counts = NDArray[np.int64]
+FEW = 8  # of calls that are smaller than the budget by this, padding would cost more than the call
 
 
 class ShorterTexts:
@@ -54,12 +59,26 @@ class ShorterTexts:
         queries = torch.zeros_like(lengths)
         if batch.query_mask is not None:
             queries = batch.query_mask.sum(1)[rows]
-        for group in within_budget(lengths.cpu(), queries.cpu(), budget):
+        for group in _with_little_padding(lengths.cpu().numpy(), queries.cpu().numpy(), budget):
             some = torch.from_numpy(group).to(rows.device)
             copies = batch.select(rows[some])
-            left = copies.keep(by_token(copies.words, keep[some]))
-            probs[some] = model(left).softmax(-1)
+            encoded = model.encode(copies.keep(by_token(copies.words, keep[some])))
+            alpha = model.attend(encoded).unsqueeze(1)
+            probs[some] = model.read(encoded, alpha).squeeze(1).softmax(-1)
         return probs
+
+
+def _with_little_padding(lengths: Counts, queries: Counts, budget: int) -> Iterator[Counts]:
+    """The groups of `within_budget`; one that is large enough takes no longer texts."""
+    enough = budget // FEW
+    for group in within_budget(lengths, queries, budget):
+        start = 0
+        for end in range(1, len(group)):
+            before = int(lengths[group[end - 1]])
+            if lengths[group[end]] > before and (end - start) * before >= enough:
+                yield group[start:end]
+                start = end
+        yield group[start:]
 
 
 def by_token(words: Tensor, of_word: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -99,6 +99,7 @@ class TransformerClassifier(AttentionModel):
         self.anatomy: Anatomy = self._study()
         self.head_count, self.layer_count = self.anatomy.heads, len(self.anatomy.blocks)
         self._unread: tuple[nn.Module, ...] = ()
+        self._one = False
         if self.anatomy.row != "every":  # which is read at the site of every row, and checked there
             self._check_reading()
 
@@ -121,6 +122,8 @@ class TransformerClassifier(AttentionModel):
                     "another answer than the whole model with that row replaced",
                     hint="its blocks use attention for more than averaging values",
                 )
+        self._one = True  # what lies below the blocks may do with one text for all rows
+        self._one = self._spares(self._example)
 
     @override
     def embed(self, batch: Batch) -> Tensor:
@@ -169,6 +172,10 @@ class TransformerClassifier(AttentionModel):
             yield replace(batch, ids=batch.ids.masked_fill(~batch.mask, filler), pad=filler)
         finally:
             pad_with(config, before)
+
+    def quietly(self) -> AbstractContextManager[None]:
+        """See `AttentionModel`."""
+        return quiet()
 
     @override
     def own_answer(self, batch: Batch) -> Tensor:
@@ -314,9 +321,13 @@ class TransformerClassifier(AttentionModel):
             return self._logits(**self._nothing(residual))
 
     def _nothing(self, residual: Tensor) -> dict[str, Tensor]:
-        """Texts of length 1, of which no block reads what they are: one for each residual."""
+        """Texts of length 1, of which no block reads what they are.
+
+        One for each residual, or one for all where the network's head goes by what blocks give.
+        """
         size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
-        return {"inputs_embeds": residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)}
+        count = 1 if self._one else len(residual)
+        return {"inputs_embeds": residual.new_zeros(1, 1, 1).expand(count, 1, size)}
 
     def uniform_layers(self, batch: Batch) -> Tensor:
         """See `AttentionModel`. The other positions of a row keep the weight they have there."""
@@ -539,10 +550,10 @@ class TransformerClassifier(AttentionModel):
         return by_head(layer, heads)
 
     def _spares(self, batch: Batch) -> bool:
-        """Whether rows are read right without what projects queries, keys and values."""
+        """Whether rows are read right without a part of what the network does for each."""
         try:
             return self._reads_rows(batch)
-        except (RuntimeError, ModelError):
+        except (RuntimeError, IndexError, ValueError, ModelError):
             # Zeros have not the layout that somebody expects, or products are counted otherwise.
             return False
 
