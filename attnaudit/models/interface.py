@@ -154,6 +154,8 @@ class AttentionModel(nn.Module, abc.ABC):
 
     * `token_logits(encoded) -> (logits (B, T, C), bias (C,))`: the readout is linear, and
       `read(encoded, alpha)` equals `sum_t alpha_t logits_t + bias`.
+    * `read_some(encoded, alpha, asked) -> logits (N, C)`: what `read` gives for the variants that
+      are `asked` (B, V) alone, text by text.
     * `encode_deletions(batch, first, last) -> Encoded`: the texts of a batch without padding, each
       token a word, with content tokens `first` to `last - 1` deleted one at a time; B * (last -
       first) rows, the deletions of one text next to each other.
@@ -213,6 +215,8 @@ class AttentionModel(nn.Module, abc.ABC):
       and `replacing` of models.transformer.
     * `states(encoded) -> (B, T, M)`: what the audited attention reads of each position; with a
       graph, where the batch was encoded with one.
+    * `quietly() -> context manager`: within it the library of the model keeps its notes to itself.
+      Each call of the model does that too; to have it done before takes less time.
     * `word_vectors() -> (W, D)`: the embeddings of all words, in which `embed` looks them up.
     * `within(batch, encoded) -> (model, batch, encoded)`: for models around another one, which
       shares their parameters. That one, and what it sees of a batch that they have encoded.

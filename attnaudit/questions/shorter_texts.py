@@ -6,6 +6,8 @@ comments: B batch, V variants, T tokens, W words, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +17,9 @@ from attnaudit.data.batch import within_budget
 from attnaudit.data.transfer import sent
 from attnaudit.models.interface import AttentionModel
 from attnaudit.questions.answers import Answered
+
+Counts = NDArray[np.int64]
+FEW = 8  # of calls that are smaller than the budget by this, padding would cost more than the call
 
 
 class ShorterTexts:
@@ -55,16 +60,31 @@ class ShorterTexts:
         if batch.query_mask is not None:
             queries = batch.query_mask.sum(1)[rows]
         order, probs = [], [known.probs[:0]]
-        for group in within_budget(lengths, queries, budget):
+        for group in _with_little_padding(lengths.numpy(), queries.numpy(), budget):
             some = torch.from_numpy(group)
             copies = batch.select(rows[some])
-            left = copies.keep(by_token(copies.words, keep[some]))
-            probs.append(model(left.to(device)).softmax(-1))
+            left = copies.keep(by_token(copies.words, keep[some])).to(device)
+            encoded = model.encode(left)
+            alpha = model.attend(encoded).unsqueeze(1)
+            probs.append(model.read(encoded, alpha).squeeze(1).softmax(-1))
             order.append(group)
         if not order:
             return probs[0]
         back = torch.from_numpy(np.argsort(np.concatenate(order)))
         return torch.cat(probs)[sent(back, device)]
+
+
+def _with_little_padding(lengths: Counts, queries: Counts, budget: int) -> Iterator[Counts]:
+    """The groups of `within_budget`; one that is large enough takes no longer texts."""
+    enough = budget // FEW
+    for group in within_budget(lengths, queries, budget):
+        start = 0
+        for end in range(1, len(group)):
+            before = int(lengths[group[end - 1]])
+            if lengths[group[end]] > before and (end - start) * before >= enough:
+                yield group[start:end]
+                start = end
+        yield group[start:]
 
 
 def by_token(words: Tensor, of_word: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -41,6 +41,7 @@ from attnaudit.execution.once import Once
 from attnaudit.execution.units import Unit
 from attnaudit.importance.attributed import Attribution
 from attnaudit.models.asked_label import about_label
+from attnaudit.models.interface import capability
 from attnaudit.models.load import LoadedModel, Placement, Source, find_model
 from attnaudit.models.predict import Batches
 from attnaudit.models.retraining import Retraining
@@ -262,9 +263,11 @@ class Work:
         """The records of one task; `once` keeps what other questions about a batch need, too."""
         if isinstance(task, int):
             assert self.maker.records is not None
-            part = replace(self.batches.part(task), once=once)
-            parts = self.maker.records(self.loaded.model, part, self.settings, observer)
-            return [record for records in parts for record in records]
+            part, model = replace(self.batches.part(task), once=once), self.loaded.model
+            quietly = capability(model, "quietly")
+            with quietly() if quietly else nullcontext():
+                parts = self.maker.records(model, part, self.settings, observer)
+                return [record for records in parts for record in records]
         assert self.maker.trains is not None
         assert self.retraining is not None
         return self.maker.trains.records(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -161,3 +162,21 @@ def test_trainings_depend_on_what_is_learned_from(load, tiny, tmp_path):
     moved, here = (load(name, job=given, seeds=1).header for name, given in retrains)
     assert moved.conditions["learning"]["train"] != here.conditions["learning"]["train"]
     assert load(job=job).header.digest == load().header.digest  # it trains nothing
+
+
+def test_a_model_is_quiet_for_a_whole_task(load, monkeypatch):
+    """If it can be: each pass would otherwise see to it by itself."""
+    done = []
+
+    @contextmanager
+    def quietly():
+        done.append("begun")
+        yield
+        done.append("ended")
+
+    work = load("permute")
+    before = work.perform(0, Silent())
+    assert before
+    monkeypatch.setattr(work.loaded.model, "quietly", quietly, raising=False)
+    assert work.perform(0, Silent()) == before
+    assert done == ["begun", "ended"]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -99,6 +99,7 @@ class TransformerClassifier(AttentionModel):
         self.anatomy: Anatomy = self._study()
         self.head_count, self.layer_count = self.anatomy.heads, len(self.anatomy.blocks)
         self._unread: tuple[nn.Module, ...] = ()
+        self._one = False
         if self.anatomy.row != "every":  # which is read at the site of every row, and checked there
             self._check_reading()
 
@@ -121,6 +122,8 @@ class TransformerClassifier(AttentionModel):
                     "another answer than the whole model with that row replaced",
                     hint="its blocks use attention for more than averaging values",
                 )
+        self._one = True  # what lies below the blocks may do with one text for all rows
+        self._one = self._spares(self._example)
 
     @override
     def embed(self, batch: Batch) -> Tensor:
@@ -169,6 +172,10 @@ class TransformerClassifier(AttentionModel):
             yield replace(batch, ids=batch.ids.masked_fill(~batch.mask, filler), pad=filler)
         finally:
             pad_with(config, before)
+
+    def quietly(self) -> AbstractContextManager[None]:
+        """See `AttentionModel`."""
+        return quiet()
 
     @override
     def own_answer(self, batch: Batch) -> Tensor:
@@ -266,17 +273,29 @@ class TransformerClassifier(AttentionModel):
     @override
     def read(self, encoded: Encoded, alpha: Tensor) -> Tensor:
         assert isinstance(encoded, Row)
-        call, variants = encoded.call, alpha.shape[1]
-        values = call.vectors()  # (B, H, T, D)
-        weights = call.dropped(alpha).to(values.dtype)
-        averaged = torch.einsum("bvht,bhtd->bvhd", weights, values)
-        averaged = averaged.flatten(0, 1).unsqueeze(1)  # (B*V, 1, H, D)
-        residual = encoded.residual.repeat_interleave(variants, 0).unsqueeze(1)  # (B*V, 1, D)
+        averaged, variants = self._averaged(encoded, alpha), alpha.shape[1]
+        residual = encoded.residual.repeat_interleave(variants, 0)
+        return self._of_rows(residual, averaged.flatten(0, 1)).view(len(alpha), variants, -1)
+
+    def read_some(self, encoded: Encoded, alpha: Tensor, asked: Tensor) -> Tensor:
+        """See `AttentionModel`."""
+        assert isinstance(encoded, Row)
+        averaged = self._averaged(encoded, alpha)[asked]  # (N, H, D)
+        return self._of_rows(encoded.residual[asked.nonzero()[:, 0]], averaged)
+
+    def _averaged(self, encoded: Row, alpha: Tensor) -> Tensor:
+        """The vectors under weights (B, V, H, T): (B, V, H, D)."""
+        values = encoded.call.vectors()  # (B, H, T, D)
+        weights = encoded.call.dropped(alpha).to(values.dtype)
+        return torch.einsum("bvht,bhtd->bvhd", weights, values)
+
+    def _of_rows(self, residual: Tensor, averaged: Tensor) -> Tensor:
+        """Logits (N, C) of rows, from their residual (N, M) and what the heads give (N, H, D)."""
+        residual, averaged = residual.unsqueeze(1), averaged.unsqueeze(1)
         size = self._rows_at_once if residual.device.type == "cpu" else ROWS_ELSEWHERE
         parts = zip(torch.split(residual, size), torch.split(averaged, size), strict=True)
         with quiet():
-            logits = torch.cat([self._above(rows, _always(given)) for rows, given in parts])
-        return logits.view(len(alpha), variants, -1)
+            return torch.cat([self._above(rows, _always(given)) for rows, given in parts])
 
     def _above(self, residual: Tensor, handler: Handler) -> Tensor:
         """Logits (N, C) of rows alone, from their residual (N, 1, D).
@@ -302,9 +321,13 @@ class TransformerClassifier(AttentionModel):
             return self._logits(**self._nothing(residual))
 
     def _nothing(self, residual: Tensor) -> dict[str, Tensor]:
-        """Texts of length 1, of which no block reads what they are: one for each residual."""
+        """Texts of length 1, of which no block reads what they are.
+
+        One for each residual, or one for all where the network's head goes by what blocks give.
+        """
         size = self.network.get_input_embeddings().weight.shape[1]  # type: ignore[operator]
-        return {"inputs_embeds": residual.new_zeros(1, 1, 1).expand(len(residual), 1, size)}
+        count = 1 if self._one else len(residual)
+        return {"inputs_embeds": residual.new_zeros(1, 1, 1).expand(count, 1, size)}
 
     def uniform_layers(self, batch: Batch) -> Tensor:
         """See `AttentionModel`. The other positions of a row keep the weight they have there."""
@@ -527,10 +550,10 @@ class TransformerClassifier(AttentionModel):
         return by_head(layer, heads)
 
     def _spares(self, batch: Batch) -> bool:
-        """Whether rows are read right without what projects queries, keys and values."""
+        """Whether rows are read right without a part of what the network does for each."""
         try:
             return self._reads_rows(batch)
-        except (RuntimeError, ModelError):
+        except (RuntimeError, IndexError, ValueError, ModelError):
             # Zeros have not the layout that somebody expects, or products are counted otherwise.
             return False
 

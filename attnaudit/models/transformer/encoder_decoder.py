@@ -318,6 +318,11 @@ class EncoderDecoder(TransformerClassifier):
             parts = [self._answers(encoded, part) for part in torch.split(alpha, at_once, dim=1)]
         return torch.cat(parts, dim=1)
 
+    @override
+    def read_some(self, encoded: Encoded, alpha: Tensor, asked: Tensor) -> Tensor:
+        """See `AttentionModel`: all of them, since the attention after this one goes by texts."""
+        return self.read(encoded, alpha)[asked]
+
     def _answers(self, encoded: DecoderRow, alpha: Tensor) -> Tensor:
         """Logits (B, V, C), the variants of all texts in one batch."""
         variants = alpha.shape[1]

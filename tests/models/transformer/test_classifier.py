@@ -61,6 +61,40 @@ def test_reading_is_the_whole_network_with_that_row_overridden(make_classifier, 
         assert furthest(whole, model(batch)) > 1e-4
 
 
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "deberta"])
+def test_some_variants_are_read_as_all_are(make_classifier, monkeypatch, kind):
+    model, batch = make_classifier(kind), text_batch(*LENGTHS)
+    encoded = model.encode(batch)
+    alpha = model.attend(encoded).unsqueeze(1).repeat(1, 5, 1, 1) * torch.rand(3, 5, 1, 1)
+    asked = torch.tensor([[1, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 0]]).bool()
+    above, rows = TransformerClassifier._above, []
+
+    def counted(self, residual, handler):
+        rows.append(len(residual))
+        return above(self, residual, handler)
+
+    expected = model.read(encoded, alpha)[asked]
+    monkeypatch.setattr(TransformerClassifier, "_above", counted)
+    assert furthest(model.read_some(encoded, alpha, asked), expected) <= 1e-6
+    assert sum(rows) == 6
+
+
+def test_one_text_stands_below_the_blocks_for_all_rows(make_classifier):
+    """Where the head goes by what the blocks give, and not by how many texts there are."""
+    model, batch = make_classifier("bert"), text_batch(*LENGTHS)
+    encoded, looked_up = model.encode(batch), []
+    alpha = model.attend(encoded).unsqueeze(1).repeat(1, 4, 1, 1)
+    embeddings = model.network.bert.embeddings
+    hook = embeddings.register_forward_hook(lambda *seen: looked_up.append(len(seen[2])))
+    try:
+        assert model.read(encoded, alpha).shape == (3, 4, 3)
+    finally:
+        hook.remove()
+    assert looked_up == [1]
+    assert model._one
+    assert not make_classifier("gpt2")._one
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_padding_changes_nothing(make_classifier, kind):
     """A text alone is what the user's own call of transformers would see."""

@@ -43,3 +43,17 @@ def test_python_warnings_are_ignored_while_loading_alone():
         warnings.warn("an error in tests", DeprecationWarning, stacklevel=1)
     with pytest.warns(DeprecationWarning, match="tests"), quiet():
         warnings.warn("an error in tests", DeprecationWarning, stacklevel=1)
+
+
+def test_a_model_that_was_told_to_be_quiet_is_told_once(make_classifier, batch_of, monkeypatch):
+    model, batch = make_classifier("bert"), batch_of(5, 3)
+    told, tell = [], logging.set_verbosity_error
+    monkeypatch.setattr(
+        transformers.logging, "set_verbosity_error", lambda: (told.append(1), tell())
+    )
+    with model.quietly():
+        model(batch)
+        model.encode(batch)
+    assert len(told) == 1
+    model(batch)
+    assert len(told) == 2

@@ -13,7 +13,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
 from attnaudit.models.predict import Batches
-from attnaudit.questions.instance_adversary import QUESTION
+from attnaudit.questions.instance_adversary import QUESTION, make
 from attnaudit.questions.instance_adversary.make import MAKER
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.instance_adversary.summarise import prefixes, summarise
@@ -53,6 +53,35 @@ def test_of_a_transformer_a_lower_bound_is_found_beside_its_cap(tiny_bert, insta
         assert other["adversary"][0]["jsd"] == pytest.approx(found["jsd"], abs=1e-6)
         assert one["outside"] > 0.01
     assert np.mean([r["adversary"][0]["jsd"] / r["cap"] for r in small]) > 0.4
+
+
+def test_the_texts_of_a_batch_are_searched_side_by_side(tiny_bert, instances, monkeypatch):
+    """Each as by itself; the calls of the model are those of the text that takes most."""
+    model, vocabulary = tiny_bert(torch.float64)
+    some = [replace(i, tokens=tuple(f"w{k}" for k in range(len(i.tokens)))) for i in instances]
+    batches = Batches(some, vocabulary, True, torch.device("cpu"), 1000)
+    assert len(batches) == 1
+    read_some, calls = model.read_some, []
+
+    def counted(encoded, alpha, asked):
+        calls.append(len(alpha))
+        assert asked.any()
+        return read_some(encoded, alpha, asked)
+
+    monkeypatch.setattr(model, "read_some", counted)
+    together = made(model, batches)
+    side_by_side = len(calls)
+    assert set(calls) == {len(some)}
+    calls.clear()
+    monkeypatch.setattr(make, "room_for_texts", lambda heads, tokens: 1)
+    alone = made(model, batches)
+    assert set(calls) == {1}
+    assert side_by_side < 0.6 * len(calls)
+    for one, other in zip(together, alone, strict=True):
+        figures, others = one["adversary"][0], other["adversary"][0]
+        assert [figures[f] for f in FIGURES] == pytest.approx(
+            [others[f] for f in FIGURES], abs=1e-6
+        )
 
 
 def entry(jsd, upper=None, tvd=0.01, bound="exact", epsilon=0.01):

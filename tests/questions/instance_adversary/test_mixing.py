@@ -142,8 +142,9 @@ def every_move(search, weights):
                     target[head] /= target[head].sum()
                 low, high, step = 0.0, 1.0, 1.0
                 for _ in range(mixing.HALVINGS + 1):
-                    moved = torch.from_numpy(weights + step * (target - weights))[None, None]
-                    fits = bool(search._feasible(moved).item())
+                    moved = torch.from_numpy(weights + step * (target - weights))[None]
+                    one = torch.tensor([[True]])
+                    fits = bool(search._feasible(moved, one, torch.tensor([0])).item())
                     low, high = (step, high) if fits else (low, step)
                     step = 1.0 if low == 1 else (low + high) / 2
                 last = torch.from_numpy(weights + low * (target - weights))[None, None]

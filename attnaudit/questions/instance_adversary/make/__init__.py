@@ -40,6 +40,7 @@ from attnaudit.models.predict import Batches
 from attnaudit.questions.answers import Answered, answer, each_batch, words_of
 from attnaudit.questions.instance_adversary.cost import cost
 from attnaudit.questions.instance_adversary.make.detached import Detached
+from attnaudit.questions.instance_adversary.make.mixing import room_for_texts
 from attnaudit.questions.instance_adversary.make.relaxed_search import Relaxed, relaxed_search
 from attnaudit.questions.instance_adversary.make.weights import (
     SLACK,
@@ -73,13 +74,13 @@ def _batch_records(
 ) -> list[Record]:
     """The records of a batch."""
     parts = [known]
-    if not capability(model, "token_logits"):
-        # A search asks for answers until the hardest text of its batch has enough: each its own.
+    size = room_for_texts(*known.alpha.shape[1:])
+    if not capability(model, "token_logits") and len(known.instances) > size:
         by_row = {i.row: i for i in known.instances}
         each = torch.arange(len(known.instances), device=known.alpha.device)
         parts = [
-            answer(model, known.whole.select(b), by_row, settings.shown)
-            for b in torch.split(each, 1)
+            answer(model, known.whole.select(some), by_row, settings.shown)
+            for some in torch.split(each, size)
         ]
     made = [record for part in parts for record in _found(model, part, settings)]
     if settings.search:

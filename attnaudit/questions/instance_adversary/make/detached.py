@@ -119,10 +119,15 @@ class Detached:
             return shown
         return _float64(self.show(torch.from_numpy(weights)))
 
-    def show(self, weights: Tensor) -> Tensor:
-        """The same as tensors of any number format, differentiable in the weights."""
+    def show(self, weights: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The same as tensors of any number format, differentiable in the weights.
+
+        Of texts `rows` (N,), weights are (N, V, H, T).
+        """
         exact = weights.dtype != self.alpha.dtype
         share = (torch.from_numpy(self.share) if exact else self._share).to(weights)
+        if rows is not None:
+            share = share[rows]
         scaled = share.unsqueeze(1) * weights
         if self.is_sum:
             return scaled.sum(2)
@@ -140,12 +145,21 @@ class Detached:
             return linear
         return _float64(self.read(torch.from_numpy(weights).to(self.alpha)))
 
-    def read(self, weights: Tensor) -> Tensor:
-        """The same as tensors on the model's device, differentiable in the weights."""
+    def read(self, weights: Tensor, asked: Tensor | None = None) -> Tensor:
+        """The same as tensors on the model's device, differentiable in the weights.
+
+        Of the variants that are `asked` (B, V) alone, where that is given: (N, C), text by text.
+        """
         if self._fast is not None:
-            return weights[:, :, 0] @ self._fast
+            logits = weights[:, :, 0] @ self._fast
+            return logits if asked is None else logits[asked]
         alpha = self._outside.unsqueeze(1) + self._mass.unsqueeze(1) * weights
-        return self.model.read(self.encoded, alpha)
+        if asked is None:
+            return self.model.read(self.encoded, alpha)
+        if read_some := capability(self.model, "read_some"):
+            some: Tensor = read_some(self.encoded, alpha, asked)
+            return some
+        return self.model.read(self.encoded, alpha)[asked]
 
     @functools.cached_property
     def _fast(self) -> Tensor | None:

@@ -11,7 +11,11 @@ that could not beat the best. Of other readings, such as the maximum, the ends a
 guess: a sweep may pass over a move that is worth more than it seems. Whatever is found is feasible,
 and its divergence is that of what is shown.
 
-Letters in shape comments: B batch, V variants, H heads, T tokens, R references, K moves.
+The texts of a batch are searched side by side: each asks for the answers that it would ask for by
+itself, and all of these are one call of the model.
+
+Letters in shape comments: B batch, V variants, N variants of any texts, H heads, T tokens,
+R references, K moves.
 """
 
 from __future__ import annotations
@@ -32,6 +36,11 @@ MARGIN = 1e-6  # the search keeps off the bound by this: float32 answers differ 
 CELLS = 2**22  # numbers held at once
 AT_ONCE = 64  # moves of a text in one call of `read`, where that is more than a product
 REST = 1e-6  # a head that has less elsewhere cannot drop a token
+
+
+def room_for_texts(heads: int, tokens: int) -> int:
+    """How many texts are searched at once, at least 1: as many as each gets `AT_ONCE` moves for."""
+    return max(1, CELLS // (heads * tokens * max(2 * tokens, AT_ONCE)))
 
 
 @torch.no_grad()
@@ -86,7 +95,7 @@ class _Search:
 
     def value(self, weights: Tensor) -> Tensor:
         """The least divergence (B, V) of weights (B, V, H, T) from the references."""
-        return self._apart(self._shown(weights)).amin(-1)
+        return self._apart(self._shown(weights), self.references).amin(-1)
 
     def sweep(self, weights: Tensor, going: Tensor) -> tuple[Tensor, Tensor]:
         """The weights (B, H, T) after the best move, and which instances it has brought further.
@@ -94,12 +103,13 @@ class _Search:
         Only instances that are `going` (B,) move.
         """
         toward = self._toward(weights)
-        begin = self._apart(self._shown(weights.unsqueeze(1)))  # (B, 1, R)
+        begin = self._apart(self._shown(weights.unsqueeze(1)), self.references)  # (B, 1, R)
         best, best_value = weights, begin.amin(-1).squeeze(1) + GAIN
         gained = torch.zeros_like(going)
         # Of each move: the longest step known to fit, the shortest that may not, and how far any
         # step between them can lead.
-        reach = torch.maximum(begin, self._apart(self._ends(weights, toward))).amin(-1)  # (B, K)
+        ends = self._apart(self._ends(weights, toward), self.references)  # (B, K, R)
+        reach = torch.maximum(begin, ends).amin(-1)  # (B, K)
         low, high, tries = torch.zeros_like(reach), torch.ones_like(reach), torch.zeros_like(reach)
         reach = reach.masked_fill(~(self.possible & going.unsqueeze(1)), -torch.inf)
         size = max(1, min(self.at_once, CELLS // weights.numel()))
@@ -111,13 +121,19 @@ class _Search:
             k = reach.masked_fill(~open_, -torch.inf).topk(count).indices  # (B, V)
             asked, tried = open_.gather(1, k), tries.gather(1, k)
             step = torch.where(tried == 0, 1, (low.gather(1, k) + high.gather(1, k)) / 2)
-            moved = self._moved(weights, toward, k, step)  # (B, V, H, T)
-            apart = self._apart(self._shown(moved))  # (B, V, R)
-            fits = self._feasible(moved)
+            rows, places = asked.nonzero().T  # (N,), (N,)
+            moved = self._moved(weights, toward, rows, k[rows, places], step[rows, places])
+            shown = self.detached.show(moved.unsqueeze(1), rows)  # (N, 1, T)
+            found = self._apart(shown, self.references[rows]).squeeze(1)  # (N, R)
+            apart = found.new_zeros(*k.shape, found.shape[-1])  # (B, V, R)
+            apart[rows, places] = found
+            fits = torch.zeros_like(asked)
+            fits[rows, places] = self._feasible(moved, asked, rows)
 
             top, at = apart.amin(-1).masked_fill(~(fits & asked), -torch.inf).max(1)
             better = top > best_value
-            winner = moved[torch.arange(len(at), device=at.device), at]
+            number = asked.flatten().cumsum(0).view_as(asked) - 1  # of a variant among the N
+            winner = moved[number.gather(1, at.unsqueeze(1)).squeeze(1).clamp_min(0)]
             best = torch.where(better[:, None, None], winner, best)
             best_value, gained = torch.where(better, top, best_value), gained | better
 
@@ -135,11 +151,11 @@ class _Search:
         """What an explanation shows of weights (B, V, H, T): (B, V, T)."""
         return self.detached.show(weights)
 
-    def _apart(self, shown: Tensor) -> Tensor:
-        """The divergence of what is shown (B, V, T) from each reference: (B, V, R)."""
+    def _apart(self, shown: Tensor, references: Tensor) -> Tensor:
+        """The divergence of what is shown (B, V, T) from references (B, R, T): (B, V, R)."""
         size = max(1, CELLS // (shown.shape[0] * shown.shape[-1]))
         parts = [
-            torch.stack([jsd(part, r.unsqueeze(1)) for r in self.references.unbind(1)], dim=-1)
+            torch.stack([jsd(part, r.unsqueeze(1)) for r in references.unbind(1)], dim=-1)
             for part in torch.split(shown, size, dim=1)
         ]
         return torch.cat(parts, dim=1)
@@ -156,28 +172,40 @@ class _Search:
     def _ends(self, weights: Tensor, toward: Tensor) -> Tensor:
         """What is shown after the whole of each move: (B, K, T)."""
         if not self.detached.is_sum:
-            whole = torch.arange(len(self.kind), device=weights.device).expand(len(weights), -1)
-            size = max(1, CELLS // weights.numel())
-            moved = [
-                self._shown(self._moved(weights, toward, k, torch.ones_like(k, dtype=torch.float)))
-                for k in torch.split(whole, size, dim=1)
-            ]
-            return torch.cat(moved, dim=1)
+            return self._ends_one_by_one(weights, toward)
         changes = self.share[..., None, None] * (toward - weights[:, :, None, None])
         if weights.shape[1] > 1:
             changes = torch.cat([changes, changes.sum(1, keepdim=True)], dim=1)
         return self._shown(weights.unsqueeze(1)) + changes.flatten(1, 3)
 
-    def _moved(self, weights: Tensor, toward: Tensor, moves: Tensor, step: Tensor) -> Tensor:
-        """The weights (B, V, H, T) after such a step (B, V) of the moves (B, V)."""
-        each = torch.arange(len(weights), device=weights.device).unsqueeze(1)  # (B, 1)
-        target = toward[each, :, self.kind[moves], self.token[moves]]  # (B, V, H, T)
-        part = (step.unsqueeze(-1) * self.heads[moves]).unsqueeze(-1)  # (B, V, H, 1)
-        before = weights.unsqueeze(1)
+    def _ends_one_by_one(self, weights: Tensor, toward: Tensor) -> Tensor:
+        """The same for readings that are no sum: each move is made."""
+        each = torch.arange(len(weights), device=weights.device)
+        size = max(1, CELLS // weights.numel())
+        found = []
+        for k in torch.split(torch.arange(len(self.kind), device=weights.device), size):
+            rows, moves = each.repeat_interleave(len(k)), k.repeat(len(weights))
+            whole = torch.ones_like(moves, dtype=weights.dtype)
+            moved = self._moved(weights, toward, rows, moves, whole)
+            found.append(self._shown(moved.view(len(weights), len(k), *weights.shape[1:])))
+        return torch.cat(found, dim=1)
+
+    def _moved(
+        self, weights: Tensor, toward: Tensor, rows: Tensor, moves: Tensor, step: Tensor
+    ) -> Tensor:
+        """The weights (N, H, T) of texts `rows` (N,) after such a step (N,) of the moves (N,)."""
+        target = toward[rows, :, self.kind[moves], self.token[moves]]  # (N, H, T)
+        part = (step.unsqueeze(-1) * self.heads[moves]).unsqueeze(-1)  # (N, H, 1)
+        before = weights[rows]
         # Where a whole step leaves nothing of a weight, subtraction may leave less than nothing.
         return (before + part * (target - before)).clamp_min(0)
 
-    def _feasible(self, weights: Tensor) -> Tensor:
-        """Whether the answer under weights (B, V, H, T) is near enough the model's: (B, V)."""
-        said = self.detached.read(weights).softmax(-1)
-        return tvd(said, self.answer) <= self.bound
+    def _feasible(self, moved: Tensor, asked: Tensor, rows: Tensor) -> Tensor:
+        """Whether the answers under weights (N, H, T) are near enough the model's: (N,).
+
+        They are those of the variants that are `asked` (B, V), of texts `rows` (N,).
+        """
+        weights = moved.new_zeros(*asked.shape, *moved.shape[1:])  # (B, V, H, T)
+        weights[asked] = moved
+        said = self.detached.read(weights, asked).softmax(-1)  # (N, C)
+        return tvd(said, self.answer[rows].squeeze(1)) <= self.bound
