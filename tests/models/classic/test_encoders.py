@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from attnaudit.models.classic.encoders import ENCODERS
+from attnaudit.models.classic.encoders import ENCODERS, Encoder
 from attnaudit.models.classic.recurrence import GUARD, apart
 
 LENGTHS = [4, 7, 1, 6]
@@ -181,3 +181,5 @@ def test_deletions_are_the_states_of_the_shorter_texts(name, embeddings, first, 
     for v, t in enumerate(range(first, last)):
         shorter = torch.cat([texts[:, :t], texts[:, t + 1 :]], dim=1)
         close(found[:, v], encoder(shorter, mask))
+    # What a GPU computes: all shorter texts in one pass.
+    close(Encoder.deletions(encoder, texts, first, last), found)
