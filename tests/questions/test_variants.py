@@ -5,7 +5,8 @@ import torch
 
 from attnaudit.models.classic.classifier import Recipe, build_classic
 from attnaudit.models.interface import ModelSpec
-from attnaudit.questions.variants import answers, erased, permuted, summed, zeroed
+from attnaudit.questions.variants import answers, erased, permuted, shuffles, summed, zeroed
+from tests.simulated import DEVICE, counting
 
 CONTENT = torch.tensor([[False, True, True, True, False], [False, True, False, True, True]])
 
@@ -196,3 +197,16 @@ def test_what_is_summed_over_rows_and_heads(rows):
     weights, _ = rows
     torch.testing.assert_close(summed(weights), weights.sum((1, 2)))
     assert torch.equal(summed(weights[:, :, 0]), weights[:, :, 0].sum(1))
+
+
+def test_a_device_sorts_the_numbers_that_the_host_draws():
+    expected = shuffles(CONTENT, 40, ["a", "b"], seed=0, heads=2)
+    with counting() as waited:
+        there = CONTENT.to(DEVICE)
+        waited.forget()
+        found = shuffles(there, 40, ["a", "b"], seed=0, heads=2)
+        assert (waited.total, waited.sent) == (
+            1,
+            1,
+        )  # for the sizes of the texts; all draws at once
+        assert found.tolist() == expected.tolist()

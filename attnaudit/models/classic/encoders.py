@@ -160,11 +160,7 @@ class BiLSTM(Encoder):
         """
         batch, tokens, _ = embeddings.shape
         if embeddings.is_cuda and not self.kept_apart:
-            shorter = embeddings[:, _others(tokens, first, last, embeddings.device)].flatten(0, 1)
-            mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
-            states: Tensor = self(shorter, mask)[:, margin : tokens - 1 - margin]
-            found = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
-            return found.permute(2, 1, 0, 3)
+            return recomputed(self, embeddings, first, last, weight, bias, margin)
         lines = -(-len(weight) // LINE) * LINE  # rows that begin where lines of a cache do
         room = 0, lines - len(weight)
         wide, added = nn.functional.pad(weight, (0, 0, *room)), nn.functional.pad(bias, room)
@@ -274,11 +270,24 @@ ENCODERS: dict[str, type[BiLSTM] | type[CNN] | type[Average]] = {
 }
 
 
-def _others(tokens: int, first: int, last: int, device: torch.device) -> Tensor:
-    """(V, T-1) the places that are left of `tokens` without place first, ..., last-1."""
-    place = torch.arange(tokens - 1, device=device)
-    deleted = torch.arange(first, last, device=device).unsqueeze(1)
-    return place + (place >= deleted)
+def recomputed(
+    encoder: Encoder,
+    embeddings: Tensor,
+    first: int,
+    last: int,
+    weight: Tensor,
+    bias: Tensor,
+    margin: int = 0,
+) -> Tensor:
+    """What `Encoder.deletions` gives, from the states of all shorter texts, each from its start."""
+    batch, tokens, _ = embeddings.shape
+    place = torch.arange(tokens - 1, device=embeddings.device)
+    deleted = torch.arange(first, last, device=embeddings.device).unsqueeze(1)
+    shorter = embeddings[:, place + (place >= deleted)].flatten(0, 1)  # (B*V, T-1, D)
+    mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
+    states: Tensor = encoder(shorter, mask)[:, margin : tokens - 1 - margin]
+    found = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
+    return found.permute(2, 1, 0, 3)  # (P, V, B, K)
 
 
 def _reversal(mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from attnaudit.models.classic.encoders import ENCODERS
+from attnaudit.models.classic.encoders import ENCODERS, recomputed
 from attnaudit.models.classic.recurrence import GUARD, apart
 
 LENGTHS = [4, 7, 1, 6]
@@ -189,6 +189,8 @@ def test_deletions_are_a_map_of_the_states_of_the_shorter_texts(
         shorter = torch.cat([texts[:, :t], texts[:, t + 1 :]], dim=1)
         states = encoder(shorter, mask)[:, margin : 5 - margin]
         close(found[:, v].transpose(0, 1), states @ weight.T + bias)
+    # What a GPU computes: all shorter texts in one pass.
+    close(recomputed(encoder, texts, first, last, weight, bias, margin), found)
 
 
 @pytest.mark.parametrize("name", ["bilstm", "average"])
