@@ -65,9 +65,8 @@ class Trial(Retraining):
         self._followed: list[tuple[Schedule, bool]] = []
         self._tokens: list[int] = []
         self._kept_in: list[tuple[str, float]] = []
-        self._asked = defaultdict[str, float](
-            float
-        )  # seconds that the audited model took to answer, by split
+        # Seconds that the audited model took to answer, by split.
+        self._asked = defaultdict[str, float](float)
         # So many texts that it takes seconds, whatever the model.
         self.splits = {
             name: replace(s, instances=_few(s.instances, ANSWERED[0]))
