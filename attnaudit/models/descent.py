@@ -20,7 +20,8 @@ def _unwrapped(kind: C) -> C:
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
         setattr(kind, name, unwrap(getattr(kind, name)))
     step: Any = unwrap(kind.step)
-    kind.step = torch.no_grad()(step)  # the wrapper would have seen to that
+    # The wrapper would have seen to it that steps have no graph.
+    kind.step = torch.no_grad()(step)  # type: ignore[method-assign]
     return kind
 
 

@@ -7,7 +7,7 @@ the rest. What is trained so is thrown away, and the audited model is only read.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -65,7 +65,8 @@ class Trial(Retraining):
         self._followed: list[tuple[Schedule, bool]] = []
         self._tokens: list[int] = []
         self._kept_in: list[tuple[str, float]] = []
-        self._asked = Counter[str]()  # seconds that the audited model took to answer, by split
+        # Seconds that the audited model took to answer, by split.
+        self._asked = defaultdict[str, float](float)
         # So many texts that it takes seconds, whatever the model.
         self.splits = {
             name: replace(s, instances=_few(s.instances, ANSWERED[0]))
