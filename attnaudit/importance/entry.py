@@ -36,7 +36,7 @@ class Entry:
         table = self.model.embedding_table()
         if self.inlet is None or table is None:
             return self.point(self.model.embed(batch).detach())
-        words, places = batch.ids.T.unique(return_inverse=True)
+        words, places = torch.unique(batch.ids.T, return_inverse=True)
         each = product(table.detach()[words], self.inlet.weight, self.inlet.bias)
         return each[places].transpose(0, 1)
 

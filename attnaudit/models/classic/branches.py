@@ -113,7 +113,7 @@ def _scores(lstm: nn.LSTM, embeddings: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _step(gates: Tensor, hidden: Tensor, cell: Tensor) -> None:
-    """Move `hidden`, and `cell` doubled, (L, B, H) on by a token; uses up `gates` (L, B, 4H)."""
+    """Move `hidden` and the doubled `cell` (L, B, H) on; `gates` (L, B, 4H) are used up."""
     i, f, g, o = gates.sigmoid_().chunk(4, dim=-1)
     cell.mul_(f).addcmul_(i, g, value=4).sub_(i, alpha=2)  # 2 (f c + i (2g - 1))
     torch.sigmoid(cell, out=hidden).mul_(2).sub_(1).mul_(o)

@@ -81,7 +81,8 @@ class Encoder(nn.Module, abc.ABC):
         source = (around + (near >= 0)).clamp(0, tokens - 1)
         windows = embeddings[:, source].flatten(0, 1)  # (B*V, N, D)
         states = self(windows, there.repeat(batch, 1))[:, self.reach : -self.reach]
-        fresh = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
+        fresh = nn.functional.linear(states, weight, bias)
+        fresh = fresh.view(batch, last - first, *fresh.shape[1:])
         fresh = fresh.permute(2, 1, 0, 3)  # (N/2, V, B, K)
         at = around[:, self.reach : -self.reach] - margin
         rows, columns = ((at >= 0) & (at < len(place))).nonzero().unbind(1)
@@ -139,7 +140,7 @@ class BiLSTM(Encoder):
     @override
     def from_inlet(self, entered: Tensor, mask: Tensor) -> Tensor:
         recurrent = (weights_of(lstm)[2] for lstm in (self.ahead, self.back))
-        states: Tensor = BothWays.apply(entered, mask, *recurrent)
+        states: Tensor = BothWays.apply(entered, mask, *recurrent)  # type: ignore[no-untyped-call]
         return states
 
     @override

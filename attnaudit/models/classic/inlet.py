@@ -47,7 +47,7 @@ class BothWays(torch.autograd.Function):
         """`mask` (B, T); the weights of the states of either direction (4H, H)."""
         batch, tokens, _ = scores.shape
         size, slopes = ahead.shape[1], ctx.needs_input_grad[0]
-        inputs = scores.transpose(0, 1).unflatten(2, (2, _GATES, size))
+        inputs = scores.transpose(0, 1).view(tokens, batch, 2, _GATES, size)
         padding, padded = ~mask.T[:, :, None, None], (~mask).any(0).tolist()
         states = scores.new_empty(tokens, batch, 2, size)
         found = _Slopes.room(states) if slopes else None
@@ -74,7 +74,7 @@ class BothWays(torch.autograd.Function):
         """The gradients at the scores from those at the states."""
         slopes, through, kept, ahead, back = ctx.saved_tensors
         tokens, batch, _, _, size = slopes.shape
-        at_states = grads.transpose(0, 1).unflatten(2, (2, size))
+        at_states = grads.transpose(0, 1).reshape(tokens, batch, 2, size)
         found = torch.empty_like(slopes)
         for way, recurrent in enumerate((ahead, back)):
             weights, later = recurrent.T.contiguous(), slopes.new_zeros(batch, _GATES, size)
