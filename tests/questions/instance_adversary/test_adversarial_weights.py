@@ -47,7 +47,7 @@ def test_bounds_are_named_for_what_they_are(detached, classes, linear, epsilon):
     assert (found.upper <= caps + 1e-9).all()
     for name, low, high in zip(found.bounds, found.jsd[:, 0], found.upper, strict=True):
         assert name == ("exact" if high - low < 1e-9 else KINDS[classes, linear])
-    if linear:
+    if linear and (classes, epsilon) != (3, 0.2):  # there both bounds of all texts meet
         assert KINDS[classes, linear] in found.bounds
     if not linear:
         assert found.upper == pytest.approx(caps)
