@@ -200,7 +200,7 @@ def answer(
     Raises InputError for a text that has no word to show, or no attention that is finite.
     """
     encoded, alpha, probs = (once or Once())(
-        ("run", *batch.rows.tolist()), lambda: _run(model, batch)
+        ("run", *batch.host.rows.tolist()), lambda: _run(model, batch)
     )
     whole, batch = batch, batch.within(encoded.content)
     instances = [by_row[row] for row in batch.host.rows.tolist()]
@@ -293,7 +293,7 @@ def each_batch(
         once = batches.once or Once()
         try:
             known = once(
-                ("answered", reading.name, gold, *batch.rows.tolist()),
+                ("answered", reading.name, gold, *batch.host.rows.tolist()),
                 lambda: answer(model, batch, by_row, reading, gold, once),
             )
             return make(replace(known, given=batches.given) if batches.given else known)

@@ -91,8 +91,10 @@ def record_joined(
     """
     works = [work for work, _ in asked]
     done = [writer.done_in(None) for _, writer in asked]
-    groups, here = works[0].batches.groups, isinstance(engine, Here)
+    groups = works[0].batches.groups
     tasks = [number for number, group in enumerate(groups) if _lacking(group.tolist(), done)]
+    engine = engine_for(engine, works, tasks)
+    here = isinstance(engine, Here)
     orders = () if here else tuple(map(Order.of, works))
     failed = False
 
@@ -151,7 +153,7 @@ def _results(
     work: Work, tasks: Sequence[Task], writer: RecordsWriter, engine: Engine, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each task as it is done; raises UnfinishedError at the end if some failed."""
-    engine = engine_for(engine, work, tasks)
+    engine = engine_for(engine, [work], tasks)
     if isinstance(engine, Here):  # the model is open here, and its progress can be seen
 
         def at_hand(task: Task) -> Result:

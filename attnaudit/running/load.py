@@ -7,6 +7,7 @@ the least: there may be more of them, and they may last longer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch import nn
@@ -23,9 +24,12 @@ STEP = 0.005  # seconds of an optimiser step that do not depend on its texts
 COPIES = 6  # of the weights, in training: gradients, moments, and the best ones so far
 
 
-def engine_for(engine: Engine, work: Work, tasks: Sequence[Task]) -> Engine:
-    """The engine that does these tasks, which come all at once."""
-    return engine.choose(load_of(work, tasks)) if isinstance(engine, Choosing) else engine
+def engine_for(engine: Engine, works: Sequence[Work], tasks: Sequence[Task]) -> Engine:
+    """The engine that does these tasks, which come all at once, each for every work."""
+    if not isinstance(engine, Choosing):
+        return engine
+    loads = [load_of(work, tasks) for work in works]
+    return engine.choose(replace(loads[0], seconds=sum(load.seconds for load in loads)))
 
 
 def load_of(work: Work, tasks: Sequence[Task]) -> Load:

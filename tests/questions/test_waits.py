@@ -125,7 +125,7 @@ QUICK = (
     "random",
 )
 ASKED = {
-    "classic-correlate": (15, {"measures": QUICK}, {}),
+    "classic-correlate": (16, {"measures": QUICK}, {}),
     "classic-permute": (11, {"permutations": 3}, {"permutations": 20}),
     "classic-erase": (22, {"measures": ("random",), "optimum_items": 0}, {}),
     "classic-instance-adversary": (17, {}, {}),

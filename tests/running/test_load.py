@@ -44,7 +44,7 @@ def test_processes_do_not_share_a_gpu(work_of):
 
 def test_a_number_that_is_given_is_kept(work_of):
     here = Here()
-    assert engine_for(here, work_of("permute"), range(10**6)) is here
+    assert engine_for(here, [work_of("permute")], range(10**6)) is here
 
 
 def test_a_dry_run_shows_the_choice(work_of, tiny, monkeypatch):
@@ -53,5 +53,5 @@ def test_a_dry_run_shows_the_choice(work_of, tiny, monkeypatch):
     for least, count in ((1e9, 1), (1e-9, 2)):
         monkeypatch.setattr(choosing, "LEAST", least)
         plan = plan_questions([(work.question, work.settings)], work.job, None, Silent())
-        real = engine_for(Choosing(Silent()), work, range(len(work.batches)))
+        real = engine_for(Choosing(Silent()), [work], range(len(work.batches)))
         assert plan.workers == real.size == count

@@ -95,7 +95,7 @@ def plan_part(
         found = piloted.found
         made += piloted.records
         memory.note(found.peak, found.device_peak)
-        shared = Shared.of(work.job, engine_for(engine, work, range(len(work.batches))).size)
+        shared = Shared.of(work.job, engine_for(engine, [work], range(len(work.batches))).size)
         seconds = shared.spread(found.seconds, len(work.batches), loading)
         passes += own
         share = 1.0  # as long as the audited texts take, by how many tokens pass the model
@@ -194,7 +194,7 @@ def _learn(
         seconds += span_of_training(learning, training).times(first)
     known, more = _kinds(runs), _kinds(later)
     tasks = trains.together(retraining, runs)
-    shared = Shared.of(work.job, engine_for(engine, work, tasks).size)
+    shared = Shared.of(work.job, engine_for(engine, [work], tasks).size)
     at_first = 0
     for kind, members in known.items():
         found = timed(members[0])
