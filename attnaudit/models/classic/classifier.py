@@ -116,7 +116,7 @@ class ClassicModel(AttentionModel):
         """See `AttentionModel`."""
         return self._hidden(batch, self.encoder.from_inlet(entered, batch.mask))
 
-    def encode_deletions(self, batch: Batch, first: int, last: int) -> Hidden:
+    def encode_deletions(self, batch: Batch, first: int, last: int) -> Shorter:
         """See `AttentionModel`."""
         margin = int(self.boundaries)  # <SOS> and <EOS>, which nobody reads
         embeddings, query = self.embed(batch), self._query(batch)

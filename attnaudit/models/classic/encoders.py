@@ -287,8 +287,8 @@ def recomputed(
     shorter = embeddings[:, place + (place >= deleted)].flatten(0, 1)  # (B*V, T-1, D)
     mask = torch.ones(shorter.shape[:2], dtype=torch.bool, device=shorter.device)
     states: Tensor = encoder(shorter, mask)[:, margin : tokens - 1 - margin]
-    found = nn.functional.linear(states, weight, bias).unflatten(0, (batch, -1))
-    return found.permute(2, 1, 0, 3)  # (P, V, B, K)
+    found = nn.functional.linear(states, weight, bias)  # (B*V, P, K)
+    return found.view(batch, last - first, *found.shape[1:]).permute(2, 1, 0, 3)  # (P, V, B, K)
 
 
 def _reversal(mask: Tensor) -> Tensor:
