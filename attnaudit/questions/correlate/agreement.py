@@ -64,15 +64,15 @@ class Agreement:
         """Compute the figures of the texts that wait."""
         waiting, self._waiting = self._waiting, []
         figures = np.full((len(waiting), len(self._columns)), np.nan)
-        by_length: dict[int, list[int]] = {}
+        by_length: dict[int, dict[int, Array]] = {}  # the scores of texts by their places
         for place, scores in enumerate(waiting):
             if scores is not None:
-                by_length.setdefault(scores.shape[1], []).append(place)
+                by_length.setdefault(scores.shape[1], {})[place] = scores
         index = {name: i for i, name in enumerate(self.names, start=1)}
         left, right = ([index[pair[side]] for pair in self.pairs] for side in (0, 1))
-        for words, places in by_length.items():
-            k = max(1, math.ceil(self.top * words))
-            found = agreements(np.stack([waiting[place] for place in places]), k)
+        for words, texts in by_length.items():
+            places, k = list(texts), max(1, math.ceil(self.top * words))
+            found = agreements(np.stack(list(texts.values())), k)
             tau, p = found.tau[:, 0, 1:], found.p[:, 0, 1:]  # (texts, names)
             own = [tau, p, _significant(p), found.weighted[:, 1:], found.top[:, 1:]]
             tau, p = found.tau[:, left, right], found.p[:, left, right]  # (texts, pairs)
