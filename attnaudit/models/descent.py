@@ -27,9 +27,9 @@ def _unwrapped(kind: C) -> C:
 
 @_unwrapped
 class Adam(torch.optim.Adam):
-    """Adam (Kingma & Ba 2015), as `torch.optim.Adam`."""
+    """As `torch.optim.Adam`."""
 
 
 @_unwrapped
 class AdamW(torch.optim.AdamW):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019), as `torch.optim.AdamW`."""
+    """As `torch.optim.AdamW`."""

@@ -11,8 +11,6 @@ import pytest
 
 from tests.cli.conftest import files_in
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 SAMPLES = Path(__file__).parents[2] / "sample_configs"
 LOO = ("--measure", "leave_one_out", "--measure", "random")
 FIGURES = ("tau.mean", "tau.std", "tau.significant_bh", "weighted_tau.mean", "top_overlap.mean")

@@ -87,8 +87,6 @@ PLAIN = """
 import torch
 from attnaudit.models.interface import AttentionModel, Encoded, masked_softmax
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 class Plain(AttentionModel):
     def __init__(self, size):
         super().__init__()

@@ -18,7 +18,6 @@ import yaml
 
 from attnaudit.cli.main import main
 from attnaudit.execution import files
-from attnaudit.measures import rank
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.questions import all_questions
 from attnaudit.questions.correlate import agreement
@@ -231,7 +230,7 @@ def test_policies_and_baselines_are_read_before_any_work(refused, folder):
 def passes(monkeypatch):
     """How often each file of records is read from its start to its end, and taus are computed."""
     counted = Counter()
-    through, digest, taus = RecordsFile.__iter__, files.sha256_file, agreement.kendall_matrix
+    through, digest, taus = RecordsFile.__iter__, files.sha256_file, agreement.agreements
 
     def read(self):
         counted[self.path.stem] += 1
@@ -242,15 +241,14 @@ def passes(monkeypatch):
             counted[path.stem] += 1
         return digest(path)
 
-    def computed(scores):
-        counted["taus"] += 1
-        return taus(scores)
+    def computed(scores, top):
+        counted["taus"] += len(scores)
+        return taus(scores, top)
 
     monkeypatch.setattr(RecordsFile, "__iter__", read)
     for module in (files, rebuild):
         monkeypatch.setattr(module, "sha256_file", digested)
-    for module in (rank, agreement):
-        monkeypatch.setattr(module, "kendall_matrix", computed)
+    monkeypatch.setattr(agreement, "agreements", computed)
     return counted
 
 

@@ -13,16 +13,28 @@ if TYPE_CHECKING:
 
 
 def cost(model: AttentionModel, texts: Texts, settings: InstanceSettings) -> Passes:
-    """All texts, without a linear readout once more each by itself; and the gradients of a search.
+    """All texts; without a linear readout those of batches that are too large to be searched again.
 
-    A search asks for as many answers as it needs.
+    And the gradients of a search. A search asks for as many answers as it needs.
     """
-    from attnaudit.models.interface import capability  # brings torch
-
     n = len(texts)
-    made = answering(n if capability(model, "token_logits") else 2 * n) + Passes(answers=None)
+    made = answering(n + _again(model, texts)) + Passes(answers=None)
     if settings.search:
         made += Passes(
             backward=n * settings.search_alternatives * settings.restarts * settings.search_steps
         )
     return made
+
+
+def _again(model: AttentionModel, texts: Texts) -> int:
+    """How many texts are of batches that are taken apart, so that their parts are searched."""
+    import numpy as np
+
+    from attnaudit.models.interface import capability  # brings torch
+    from attnaudit.questions.instance_adversary.make.mixing import room_for_texts
+
+    if capability(model, "token_logits"):
+        return 0
+    sizes, widths = np.bincount(texts.batch)[texts.batch], texts.padded(texts.tokens)
+    room = [room_for_texts(model.head_count or 1, int(width)) for width in widths]
+    return int((sizes > np.array(room, int)).sum())

@@ -13,6 +13,7 @@ from attnaudit.importance import IMPORTANCES
 from attnaudit.importance.integrated_gradients import MOST
 from attnaudit.models.lengths import Texts, padded_tokens, tokens_of
 from attnaudit.questions import find_question
+from attnaudit.questions.instance_adversary.make import mixing
 
 LENGTHS = (2, 5, 3, 9, 4, 4, 12)
 WITHOUT_MASK = tuple(name for name in IMPORTANCES if not name.endswith("_mask"))
@@ -121,10 +122,17 @@ def test_erasure_takes_at_most_what_is_said(toy, count, items):
         assert said.answers <= 1.5 * counted.answers
 
 
-def test_an_adversary_of_a_readout_that_is_not_linear_answers_each_text_again(toy, count):
+@pytest.mark.parametrize("small", [False, True])
+def test_an_adversary_of_a_readout_that_is_not_linear_takes_large_batches_apart(
+    toy, count, small, monkeypatch
+):
+    if small:
+        monkeypatch.setattr(mixing, "CELLS", 1)
     said, counted = made("instance-adversary", *toy, count)
     assert said.answers is None
-    assert (said.forward, said.backward) == (counted.forward, 0) == (2 * len(LENGTHS), 0)
+    together = sum(len(group) for group in toy[1].groups if len(group) > 1)
+    answered = len(LENGTHS) + (together if small else 0)
+    assert (said.forward, said.backward) == (counted.forward, 0) == (answered, 0)
 
 
 def test_a_search_takes_a_gradient_for_each_step_of_each_start(toy, count):

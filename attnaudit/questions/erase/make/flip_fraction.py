@@ -130,7 +130,7 @@ def _ranks(scores: Tensor, content: Tensor, ties: NDArray[np.int64]) -> Tensor:
 
     `scores` and `content` (B, T) lie on the host.
     """
-    values, there = scores.double().numpy(), content.numpy()
+    values, there = scores.cpu().double().numpy(), content.numpy()
     order = np.lexsort((ties, -values, ~there), axis=-1)  # as `measures.order.descending`
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(order.shape[1])[None], axis=1)
@@ -199,5 +199,5 @@ def _subsets(items: int, size: int) -> Tensor:
 
 
 def _shares(steps: Tensor, counts: Tensor) -> list[float | None]:
-    shares = (steps.double() / counts.clamp_min(1)).tolist()
+    shares = (steps.cpu().double() / counts.clamp_min(1)).tolist()
     return [compact([share])[0] if share > 0 else None for share in shares]
