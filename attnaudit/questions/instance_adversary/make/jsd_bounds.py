@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +35,7 @@ from attnaudit.questions.instance_adversary.make.programs import Programs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-SHARE = 0.7  # of epsilon, which the programs of a search keep to
+SHARES = (1.0, 0.7, 0.45, 0.3)  # of epsilon, which the programs of each start of a search keep to
 LEAST = 0.01  # weight at which slopes are taken in place of 0
 SWEEPS = 8  # of moves
 ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
@@ -67,11 +66,13 @@ def bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[A
 
 def _bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[Array, Array]:
     count = len(base)
-    # Each text twice: with safe limits, and with those of a search.
-    distance = np.repeat([epsilon, SHARE * epsilon], count)
-    nearby = Nearby.of(_twice(base), _twice(tokens), distance, np.arange(2 * count) >= count)
+    # Each text with safe limits, then with those of each start of a search.
+    distance = np.repeat([epsilon, *(share * epsilon for share in SHARES)], count)
+    copies = np.tile(np.arange(count), 1 + len(SHARES))
+    tangent = np.arange(len(copies)) >= count
+    nearby = Nearby.of(base[copies], tokens[copies], distance, tangent)
     gains, _ = secants(base, np.zeros_like(base), np.ones_like(base))
-    programs = Programs.over(_twice(content), _twice(gains), tokens.shape[2])
+    programs = Programs.over(content[copies], gains[copies], tokens.shape[2])
     search, branches = _Search(base, content, nearby), _Branches(base, content)
     tasks = [branches.whole(programs), search.start(programs, gains)]
     _solve(nearby, tasks)
@@ -131,7 +132,7 @@ def _solve(nearby: Nearby, tasks: Sequence[_Task]) -> None:
 class _Search:
     """The farthest weights so far: `best` (B, T), which reach `value` (B,).
 
-    `nearby` holds each text twice, the second time with tangent limits.
+    `nearby` holds each text with safe limits, then with the tangent limits of each of `SHARES`.
     """
 
     def __init__(self, base: Array, content: Mask, nearby: Nearby) -> None:
@@ -140,16 +141,18 @@ class _Search:
 
     def start(self, programs: Programs, gains: Array) -> _Task:
         """The whole texts, over tangent limits."""
-        texts = np.arange(len(self.base))
-        low, high = np.zeros_like(self.base), self.content.astype(np.float64)
-        second = programs.take(texts + len(texts))
-        return _Task.of(second, texts, np.zeros_like(texts), gains, low, high)
+        count = len(self.base)
+        texts = np.tile(np.arange(count), len(SHARES))
+        high = self.content[texts].astype(np.float64)
+        own, low = programs.take(slice(count, None)), np.zeros_like(high)
+        return _Task.of(own, texts, np.zeros_like(texts), gains[texts], low, high)
 
     def step(self, task: _Task) -> _Task:
         """A Frank-Wolfe step from its solutions."""
         # The slope of g in q, ln(2 q / (a + q)), is -inf at 0: taken at a small weight instead.
-        q = np.maximum(np.where(np.isfinite(task.weights), task.weights, self.base), LEAST)
-        slopes = np.where(self.content, np.log(2 * q / (self.base + q)), 0.0)
+        base = self.base[task.texts]
+        q = np.maximum(np.where(np.isfinite(task.weights), task.weights, base), LEAST)
+        slopes = np.where(self.content[task.texts], np.log(2 * q / (base + q)), 0.0)
         return _Task.of(task.programs, task.texts, task.parts, slopes, task.low, task.high)
 
     def offer(self, task: _Task) -> None:
@@ -247,7 +250,3 @@ def divergence(base: Array, weights: Array) -> Array:
     """JSD (N,) of weights (N, T) from `base`, which both sum to 1."""
     found: Array = (LN2 + gain(base, weights).sum(1)) / 2
     return np.maximum(found, 0.0)
-
-
-def _twice(values: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([values, values])
