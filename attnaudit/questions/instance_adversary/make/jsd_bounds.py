@@ -8,10 +8,12 @@ The divergence from the model's own weights a is `1/2 (ln 2 + sum_t g(a_t, q_t))
   the token where the secant of its solution lies farthest above g, the range is cut in two; either
   part has closer secants, and a program of its own (branch and bound). The bound is the highest of
   all parts.
-* **Weights that diverge.** The same program over tangent limits, for less than epsilon, so that its
-  solution keeps the answer; improved by a Frank-Wolfe step (to the best vertex for the divergence
-  linearised where it stands), pulled back if its answer has moved too far all the same, and moved
-  on (`moves`). So are the solutions of the programs above. The best of these is a lower bound.
+* **Weights that diverge.** The same program over tangent limits, for several shares of epsilon: a
+  solution for a small share keeps the answer more often, one for a large share diverges more. Each
+  solution is improved by a Frank-Wolfe step (to the best vertex for the divergence linearised where
+  it stands). Solutions whose answer has moved too far all the same are pulled back, as are those of
+  the programs above. The weights that then diverge most are moved on (`moves`), and give a lower
+  bound.
 
 All programs of a batch are solved at once (`programs`).
 
@@ -35,9 +37,15 @@ from attnaudit.questions.instance_adversary.make.programs import Programs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-SHARES = (1.0, 0.7, 0.45, 0.3)  # of epsilon, which the programs of each start of a search keep to
+SHARES = (
+    0.8,
+    0.6,
+    0.45,
+    0.3,
+    0.15,
+)  # of epsilon, which the programs of each start of a search keep to
 LEAST = 0.01  # weight at which slopes are taken in place of 0
-SWEEPS = 8  # of moves
+SWEEPS = 16  # of moves
 ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
 NEAR = 2e-3  # bounds that lie nearer each other, in nats, are near enough
 MARGIN = 0.1  # of a range, on either side, where it is not cut
