@@ -37,13 +37,7 @@ from attnaudit.questions.instance_adversary.make.programs import Programs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-SHARES = (
-    0.8,
-    0.6,
-    0.45,
-    0.3,
-    0.15,
-)  # of epsilon, which the programs of each start of a search keep to
+SHARES = (0.8, 0.6, 0.45, 0.3, 0.15)  # of epsilon, to which the programs of a search keep
 LEAST = 0.01  # weight at which slopes are taken in place of 0
 SWEEPS = 16  # of moves
 ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
