@@ -10,10 +10,10 @@ The divergence from the model's own weights a is `1/2 (ln 2 + sum_t g(a_t, q_t))
   all parts.
 * **Weights that diverge.** The same program over tangent limits, for several shares of epsilon: a
   solution for a small share keeps the answer more often, one for a large share diverges more. Each
-  solution is improved by a Frank-Wolfe step (to the best vertex for the divergence linearised where
+  solution is improved by Frank-Wolfe steps (to the best vertex for the divergence linearised where
   it stands). Solutions whose answer has moved too far all the same are pulled back, as are those of
-  the programs above. The weights that then diverge most are moved on (`moves`), and give a lower
-  bound.
+  the programs above. The weights that then diverge most are moved on (`moves`), and the best of
+  these give a lower bound.
 
 All programs of a batch are solved at once (`programs`).
 
@@ -37,9 +37,10 @@ from attnaudit.questions.instance_adversary.make.programs import Programs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-SHARES = (0.8, 0.6, 0.45, 0.3, 0.15)  # of epsilon, to which the programs of a search keep
+SHARES = (0.8, 0.5, 0.3, 0.15)  # of epsilon, to which the programs of a search keep
 LEAST = 0.01  # weight at which slopes are taken in place of 0
-SWEEPS = 16  # of moves
+MOVED = 2  # starts of each text that are moved on: those that reached farthest
+SWEEPS = 8  # of moves
 ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
 NEAR = 2e-3  # bounds that lie nearer each other, in nats, are near enough
 MARGIN = 0.1  # of a range, on either side, where it is not cut
@@ -81,17 +82,15 @@ def _bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[
     branches.settle(tasks[0])
     search.offer(tasks[0])
     search.offer(tasks[1])
-    step = [search.step(tasks[1])]
     for _ in range(ROUNDS):
-        tasks = [branches.cut(search.value), *step]
+        tasks = [branches.cut(search.reached()), search.step(tasks[1])]
         _solve(nearby, tasks)
         branches.settle(tasks[0])
         for task in tasks:
             search.offer(task)
-        step = []
     upper = branches.bound.max(1)
-    search.move((upper > search.value + NEAR).nonzero()[0])
-    return np.maximum(upper, search.value), search.best
+    search.move((upper > search.reached() + NEAR).nonzero()[0])
+    return np.maximum(upper, search.reached()), search.farthest()
 
 
 @dataclass
@@ -132,14 +131,26 @@ def _solve(nearby: Nearby, tasks: Sequence[_Task]) -> None:
 
 
 class _Search:
-    """The farthest weights so far: `best` (B, T), which reach `value` (B,).
+    """The farthest weights so far of each start: `best` (R, T), which reach `value` (R,).
 
-    `nearby` holds each text with safe limits, then with the tangent limits of each of `SHARES`.
+    The rows R are those of `nearby`: all texts with safe limits, then all with the tangent limits
+    of each of `SHARES`.
     """
 
     def __init__(self, base: Array, content: Mask, nearby: Nearby) -> None:
         self.base, self.content, self.nearby = base, content, nearby
-        self.best, self.value = base.copy(), np.zeros(len(base))
+        rows = np.arange(len(nearby.epsilon))
+        self.best, self.value = base[rows % len(base)], np.zeros(len(rows))
+
+    def reached(self) -> Array:
+        """The largest divergence (B,) from each text's own weights."""
+        most: Array = self.value.reshape(-1, len(self.base)).max(0)
+        return most
+
+    def farthest(self) -> Array:
+        """The weights (B, T) that reach it."""
+        found: Array = self.best[self._first(1)]
+        return found
 
     def start(self, programs: Programs, gains: Array) -> _Task:
         """The whole texts, over tangent limits."""
@@ -160,27 +171,34 @@ class _Search:
     def offer(self, task: _Task) -> None:
         """Take in the solutions, pulled back where they are not nearby."""
         known = np.isfinite(task.weights).all(1)
-        texts = task.texts[known]
+        texts, rows = task.texts[known], task.programs.text[known]
         weights = np.where(self.content[texts], task.weights[known].clip(0.0, 1.0), 0.0)
         weights /= weights.sum(1, keepdims=True)
         # What is pulled back diverges less.
-        more = divergence(self.base[texts], weights) > self.value[texts]
-        texts, weights = texts[more], weights[more]
+        more = divergence(self.base[texts], weights) > self.value[rows]
+        texts, rows, weights = texts[more], rows[more], weights[more]
         if texts.size:
-            self._keep(texts, self.nearby.pulled_back(texts, self.base[texts], weights))
+            self._keep(rows, self.nearby.pulled_back(texts, self.base[texts], weights))
 
     def move(self, texts: Places) -> None:
-        """Move the best weights of these texts on."""
-        found = moved_on(
-            self.base[texts], self.content[texts], self.nearby, texts, self.best[texts], SWEEPS
-        )
-        self._keep(texts, found)
+        """Move the best weights of these texts on, from `MOVED` starts of each."""
+        rows = self._first(MOVED).reshape(MOVED, -1)[:, texts].ravel()
+        texts = np.tile(texts, MOVED)
+        base, content = self.base[texts], self.content[texts]
+        self._keep(rows, moved_on(base, content, self.nearby, texts, self.best[rows], SWEEPS))
 
-    def _keep(self, texts: Places, weights: Array) -> None:
-        value = divergence(self.base[texts], weights)
-        order = value.argsort(kind="stable")  # a text may be there twice: the better one is last
-        order = order[value[order] > self.value[texts[order]]]
-        self.best[texts[order]], self.value[texts[order]] = weights[order], value[order]
+    def _first(self, starts: int) -> Places:
+        """The rows of the farthest weights of all texts, then of those that come next."""
+        count = len(self.base)
+        order = (-self.value.reshape(-1, count)).argsort(0, kind="stable")[:starts]
+        rows: Places = (order * count + np.arange(count)).ravel()
+        return rows
+
+    def _keep(self, rows: Places, weights: Array) -> None:
+        value = divergence(self.base[rows % len(self.base)], weights)
+        order = value.argsort(kind="stable")  # a row may be there twice: the better one is last
+        order = order[value[order] > self.value[rows[order]]]
+        self.best[rows[order]], self.value[rows[order]] = weights[order], value[order]
 
 
 class _Branches:

@@ -6,8 +6,10 @@ solution breaks one it takes that limit in and goes on. It ends where its soluti
 more than `CLOSE`. Only limits that bind have to be kept, at most as many as there are classes, so
 that the tables stay small: one array holds those of a whole batch.
 
-A solver of single programs (HiGHS) takes milliseconds for each, and cannot go on from the last
-solution when gains or bounds change. The bound that counts, `Programs.bound`, does not rest on
+HiGHS, as scipy's `linprog` calls it, took about five milliseconds for each program alone. All of 32
+texts as one block-diagonal program took it about as long as they take here, with the limits that
+bind given to it; here these are still to be found. And `linprog` cannot go on from the last
+solution, as is done here when limits come in and when gains or bounds change. The bound that counts, `Programs.bound`, does not rest on
 this arithmetic: it is taken from the multipliers by weak duality, and holds whatever they are.
 
 The table of a program is of the usual form, `basic + table @ others = last column`, its last row
