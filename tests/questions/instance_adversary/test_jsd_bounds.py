@@ -111,6 +111,17 @@ def test_cutting_ranges_lowers_the_bound(monkeypatch):
     assert (found[2] < found[0] - 1e-3).mean() > 0.5
 
 
+def test_several_starts_find_more_than_one_where_answers_are_sure(monkeypatch):
+    batch = together([drawn(seed, 20, 8, spread=12.0) for seed in range(12)])
+    _, several = bounds(*batch, 0.01)
+    reached = [divergence(batch[0], several).mean()]
+    for shares in ((0.8,), (0.3,)):
+        monkeypatch.setattr(jsd_bounds, "SHARES", shares)
+        monkeypatch.setattr(jsd_bounds, "MOVED", 1)
+        reached.append(divergence(batch[0], bounds(*batch, 0.01)[1]).mean())
+    assert reached[0] > max(reached[1:]) + 0.003
+
+
 def test_texts_do_not_depend_on_each_other(monkeypatch):
     texts = [drawn(seed, n, 4) for seed, n in enumerate((2, 5, 9, 30))]
     upper, found = bounds(*together(texts), 0.01)

@@ -8,10 +8,12 @@ The divergence from the model's own weights a is `1/2 (ln 2 + sum_t g(a_t, q_t))
   the token where the secant of its solution lies farthest above g, the range is cut in two; either
   part has closer secants, and a program of its own (branch and bound). The bound is the highest of
   all parts.
-* **Weights that diverge.** The same program over tangent limits, for less than epsilon, so that its
-  solution keeps the answer; improved by a Frank-Wolfe step (to the best vertex for the divergence
-  linearised where it stands), pulled back if its answer has moved too far all the same, and moved
-  on (`moves`). So are the solutions of the programs above. The best of these is a lower bound.
+* **Weights that diverge.** The same program over tangent limits, for several shares of epsilon: a
+  solution for a small share keeps the answer more often, one for a large share diverges more. Each
+  solution is improved by Frank-Wolfe steps (to the best vertex for the divergence linearised where
+  it stands). Solutions whose answer has moved too far all the same are pulled back, as are those of
+  the programs above. The weights that then diverge most are moved on (`moves`), and the best of
+  these give a lower bound.
 
 All programs of a batch are solved at once (`programs`).
 
@@ -22,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,9 @@ from attnaudit.questions.instance_adversary.make.programs import Programs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Places = NDArray[np.int64]
-SHARE = 0.7  # of epsilon, which the programs of a search keep to
+SHARES = (0.8, 0.5, 0.3, 0.15)  # of epsilon, to which the programs of a search keep
 LEAST = 0.01  # weight at which slopes are taken in place of 0
+MOVED = 2  # starts of each text that are moved on: those that reached farthest
 SWEEPS = 8  # of moves
 ROUNDS = 2  # of cuts, in each of which all parts that matter are cut in two
 NEAR = 2e-3  # bounds that lie nearer each other, in nats, are near enough
@@ -67,28 +69,28 @@ def bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[A
 
 def _bounds(base: Array, tokens: Array, content: Mask, epsilon: float) -> tuple[Array, Array]:
     count = len(base)
-    # Each text twice: with safe limits, and with those of a search.
-    distance = np.repeat([epsilon, SHARE * epsilon], count)
-    nearby = Nearby.of(_twice(base), _twice(tokens), distance, np.arange(2 * count) >= count)
+    # Each text with safe limits, then with those of each start of a search.
+    distance = np.repeat([epsilon, *(share * epsilon for share in SHARES)], count)
+    copies = np.tile(np.arange(count), 1 + len(SHARES))
+    tangent = np.arange(len(copies)) >= count
+    nearby = Nearby.of(base[copies], tokens[copies], distance, tangent)
     gains, _ = secants(base, np.zeros_like(base), np.ones_like(base))
-    programs = Programs.over(_twice(content), _twice(gains), tokens.shape[2])
+    programs = Programs.over(content[copies], gains[copies], tokens.shape[2])
     search, branches = _Search(base, content, nearby), _Branches(base, content)
     tasks = [branches.whole(programs), search.start(programs, gains)]
     _solve(nearby, tasks)
     branches.settle(tasks[0])
     search.offer(tasks[0])
     search.offer(tasks[1])
-    step = [search.step(tasks[1])]
     for _ in range(ROUNDS):
-        tasks = [branches.cut(search.value), *step]
+        tasks = [branches.cut(search.reached()), search.step(tasks[1])]
         _solve(nearby, tasks)
         branches.settle(tasks[0])
         for task in tasks:
             search.offer(task)
-        step = []
     upper = branches.bound.max(1)
-    search.move((upper > search.value + NEAR).nonzero()[0])
-    return np.maximum(upper, search.value), search.best
+    search.move((upper > search.reached() + NEAR).nonzero()[0])
+    return np.maximum(upper, search.reached()), search.farthest()
 
 
 @dataclass
@@ -129,53 +131,74 @@ def _solve(nearby: Nearby, tasks: Sequence[_Task]) -> None:
 
 
 class _Search:
-    """The farthest weights so far: `best` (B, T), which reach `value` (B,).
+    """The farthest weights so far of each start: `best` (R, T), which reach `value` (R,).
 
-    `nearby` holds each text twice, the second time with tangent limits.
+    The rows R are those of `nearby`: all texts with safe limits, then all with the tangent limits
+    of each of `SHARES`.
     """
 
     def __init__(self, base: Array, content: Mask, nearby: Nearby) -> None:
         self.base, self.content, self.nearby = base, content, nearby
-        self.best, self.value = base.copy(), np.zeros(len(base))
+        rows = np.arange(len(nearby.epsilon))
+        self.best, self.value = base[rows % len(base)], np.zeros(len(rows))
+
+    def reached(self) -> Array:
+        """The largest divergence (B,) from each text's own weights."""
+        most: Array = self.value.reshape(-1, len(self.base)).max(0)
+        return most
+
+    def farthest(self) -> Array:
+        """The weights (B, T) that reach it."""
+        found: Array = self.best[self._first(1)]
+        return found
 
     def start(self, programs: Programs, gains: Array) -> _Task:
         """The whole texts, over tangent limits."""
-        texts = np.arange(len(self.base))
-        low, high = np.zeros_like(self.base), self.content.astype(np.float64)
-        second = programs.take(texts + len(texts))
-        return _Task.of(second, texts, np.zeros_like(texts), gains, low, high)
+        count = len(self.base)
+        texts = np.tile(np.arange(count), len(SHARES))
+        high = self.content[texts].astype(np.float64)
+        own, low = programs.take(slice(count, None)), np.zeros_like(high)
+        return _Task.of(own, texts, np.zeros_like(texts), gains[texts], low, high)
 
     def step(self, task: _Task) -> _Task:
         """A Frank-Wolfe step from its solutions."""
         # The slope of g in q, ln(2 q / (a + q)), is -inf at 0: taken at a small weight instead.
-        q = np.maximum(np.where(np.isfinite(task.weights), task.weights, self.base), LEAST)
-        slopes = np.where(self.content, np.log(2 * q / (self.base + q)), 0.0)
+        base = self.base[task.texts]
+        q = np.maximum(np.where(np.isfinite(task.weights), task.weights, base), LEAST)
+        slopes = np.where(self.content[task.texts], np.log(2 * q / (base + q)), 0.0)
         return _Task.of(task.programs, task.texts, task.parts, slopes, task.low, task.high)
 
     def offer(self, task: _Task) -> None:
         """Take in the solutions, pulled back where they are not nearby."""
         known = np.isfinite(task.weights).all(1)
-        texts = task.texts[known]
+        texts, rows = task.texts[known], task.programs.text[known]
         weights = np.where(self.content[texts], task.weights[known].clip(0.0, 1.0), 0.0)
         weights /= weights.sum(1, keepdims=True)
         # What is pulled back diverges less.
-        more = divergence(self.base[texts], weights) > self.value[texts]
-        texts, weights = texts[more], weights[more]
+        more = divergence(self.base[texts], weights) > self.value[rows]
+        texts, rows, weights = texts[more], rows[more], weights[more]
         if texts.size:
-            self._keep(texts, self.nearby.pulled_back(texts, self.base[texts], weights))
+            self._keep(rows, self.nearby.pulled_back(texts, self.base[texts], weights))
 
     def move(self, texts: Places) -> None:
-        """Move the best weights of these texts on."""
-        found = moved_on(
-            self.base[texts], self.content[texts], self.nearby, texts, self.best[texts], SWEEPS
-        )
-        self._keep(texts, found)
+        """Move the best weights of these texts on, from `MOVED` starts of each."""
+        rows = self._first(MOVED).reshape(MOVED, -1)[:, texts].ravel()
+        texts = np.tile(texts, MOVED)
+        base, content = self.base[texts], self.content[texts]
+        self._keep(rows, moved_on(base, content, self.nearby, texts, self.best[rows], SWEEPS))
 
-    def _keep(self, texts: Places, weights: Array) -> None:
-        value = divergence(self.base[texts], weights)
-        order = value.argsort(kind="stable")  # a text may be there twice: the better one is last
-        order = order[value[order] > self.value[texts[order]]]
-        self.best[texts[order]], self.value[texts[order]] = weights[order], value[order]
+    def _first(self, starts: int) -> Places:
+        """The rows of the farthest weights of all texts, then of those that come next."""
+        count = len(self.base)
+        order = (-self.value.reshape(-1, count)).argsort(0, kind="stable")[:starts]
+        rows: Places = (order * count + np.arange(count)).ravel()
+        return rows
+
+    def _keep(self, rows: Places, weights: Array) -> None:
+        value = divergence(self.base[rows % len(self.base)], weights)
+        order = value.argsort(kind="stable")  # a row may be there twice: the better one is last
+        order = order[value[order] > self.value[rows[order]]]
+        self.best[rows[order]], self.value[rows[order]] = weights[order], value[order]
 
 
 class _Branches:
@@ -247,7 +270,3 @@ def divergence(base: Array, weights: Array) -> Array:
     """JSD (N,) of weights (N, T) from `base`, which both sum to 1."""
     found: Array = (LN2 + gain(base, weights).sum(1)) / 2
     return np.maximum(found, 0.0)
-
-
-def _twice(values: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([values, values])
