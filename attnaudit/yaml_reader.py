@@ -30,7 +30,7 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True}
 _BOOLEANS |= {"false": False, "False": False, "FALSE": False}
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*|(?=[eE])))([eE][-+]?[0-9]+)?")
+FRACTION = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*|(?=[eE])))([eE][-+]?[0-9]+)?")
 _OUTSIDE = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
@@ -207,7 +207,7 @@ class _Builder:
             return _BOOLEANS[text]
         if text in _OUTSIDE:
             return _OUTSIDE[text]
-        if not (whole := _WHOLE.fullmatch(text)) and not _FRACTION.fullmatch(text):
+        if not (whole := _WHOLE.fullmatch(text)) and not FRACTION.fullmatch(text):
             return text
         number = int(text) if whole and len(text) < 24 else float(text)
         if abs(number) >= LARGEST_NUMBER and (whole or math.isinf(number)):

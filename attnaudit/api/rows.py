@@ -14,6 +14,7 @@ import yaml
 
 from attnaudit.data.split_names import OTHER_NAMES, SPLITS
 from attnaudit.errors import AuditError, InputError
+from attnaudit.yaml_writer import written
 
 IN_MEMORY = "data in memory"
 Row = Mapping[str, Any] | tuple[str, str | int]
@@ -68,7 +69,7 @@ def _write_spec(spec: Mapping[str, Any], folder: Path) -> Path:
         plain["tokeniser"] = {**tokeniser, "file": str(Path(tokeniser["file"]).absolute())}
     file = folder / "data.yaml"
     try:
-        file.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+        file.write_text(written(plain, sort_keys=False), encoding="utf-8")
     except yaml.YAMLError as error:
         raise InputError(
             "contains something that is not a text, number, list or mapping",

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
-
 from attnaudit.data.settings import Role
 from attnaudit.data.shares import EXAMPLE
 from attnaudit.data.spec import DatasetSpec
+from attnaudit.yaml_writer import written
 
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,15}")
 
@@ -127,7 +126,5 @@ def _key(label: str) -> str | int:
 
 def _entry(name: str, value: str | int | bool | Sequence[str] | Mapping[Any, str]) -> str:
     """One line of YAML."""
-    written = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
-    )
-    return f"{name}: {written.rstrip().removesuffix('...').rstrip()}"
+    text = written(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+    return f"{name}: {text.rstrip().removesuffix('...').rstrip()}"

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from attnaudit.data.dataset import Dataset
 from attnaudit.data.loading import lacks, load_dataset, splits_of
@@ -42,6 +41,7 @@ from attnaudit.models.untrained import (
     suffix_of,
     untrained,
 )
+from attnaudit.yaml_writer import written
 
 SPLIT_SPEC = "split.yaml"  # in the output folder: the spec of one file that is split
 HOW_TO_SPLIT = (
@@ -232,8 +232,7 @@ def _split_spec(config: AnyConfig, folder: Path) -> str:
         "split": config.split,
         "split_seed": config.split_seed,
     }
-    written: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
-    return written
+    return written(told, sort_keys=False, allow_unicode=True)
 
 
 def say_cut(data: Dataset, observer: Observer) -> None:

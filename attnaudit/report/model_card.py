@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
-import yaml
-
 from attnaudit.errors import printable
 from attnaudit.questions import all_questions
 from attnaudit.report.markdown import heart
 from attnaudit.report.schema import Metric, Report
+from attnaudit.yaml_writer import written
 
 TITLE = "## May the attention of this model be shown as an explanation?"
 # What the hub calls the scores of a classifier, and what readers do.
@@ -31,7 +30,7 @@ _SCORES = {
 
 def model_card(report: Report) -> str:
     """The metadata and the section, as one file."""
-    metadata = yaml.safe_dump(_index(report), sort_keys=False, allow_unicode=True, width=100)
+    metadata = written(_index(report), sort_keys=False, allow_unicode=True, width=100)
     return f"---\n{metadata}---\n\n" + "\n\n".join(_section(report)) + "\n"
 
 
