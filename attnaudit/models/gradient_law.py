@@ -10,7 +10,7 @@ Letters in shape comments: B batch, T tokens, D dimensions, C classes, S step si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from attnaudit.data.batch import Batch
 from attnaudit.errors import ModelError
 from attnaudit.models.arithmetic import in_float64
-from attnaudit.models.interface import AttentionModel
+from attnaudit.models.interface import AttentionModel, Encoded, capability
+
+Encode = Callable[[Batch, Tensor], Encoded]
 
 TEXTS = 4  # the shortest ones: the law is about the code of the model, not about texts
 WIDEST = 1 << 28  # parameters of a model that is cast to float64, which takes 8 bytes for each
@@ -39,6 +41,7 @@ def check_gradients(model: AttentionModel, batch: Batch) -> None:
     Two gradients of the logits at the embeddings are tried, as importances take them: through the
     whole model, and with the attention held fixed. The answers are computed in float64 where the
     model can be cast; else in its own precision, and what two step sizes disagree by is allowed.
+    Where embeddings enter by an `inlet`, the gradients behind it are held against the same slopes.
 
     Raises:
         ModelError: a gradient misses the slope of the answers by more than a sound one can.
@@ -49,46 +52,66 @@ def check_gradients(model: AttentionModel, batch: Batch) -> None:
         alpha = model.attend(model.encode(few, embeddings))
         shape = model.read(model.encode(few, embeddings), alpha.unsqueeze(1))[:, 0].shape
     mix = _random(shape, 0, embeddings)  # (B, C): one number of each text's logits
+    encodes = _encodes(model, embeddings)
     for fixed in (False, True):
         held = alpha.detach() if fixed else None
-        gradient = _gradient(model, few, embeddings, held, mix)
-        directions = [_of_length(embeddings, few, d) for d in (gradient, _random_like(gradient))]
-        said = torch.stack([in_float64(gradient * d).sum((1, 2)) for d in directions])
+        found = {
+            where: _gradient(model, encode, few, embeddings, held, mix)
+            for where, encode in encodes.items()
+        }
+        usual = found[""]
+        directions = [_of_length(embeddings, few, d) for d in (usual, _random_like(usual))]
         slopes, doubts, share = _slopes(model, few, embeddings, held, mix, directions)
-        said = said[: len(slopes)]  # (directions, B)
-        missed = (said - slopes).norm(dim=1)
-        allowed = share * torch.maximum(said.norm(dim=1), slopes.norm(dim=1))
-        allowed = allowed + DOUBT * doubts.norm(dim=1)
-        if not bool((missed <= allowed).all()):
-            worst = int((missed - allowed).nan_to_num(torch.inf).argmax())
-            off = float(missed[worst] / slopes[worst].norm())
-            what = "with its attention held fixed" if fixed else "through the whole model"
-            raise ModelError(
-                f"the model cannot be audited: the gradient of its answer {what} is wrong by "
-                f"{100 * off:.0f} %, compared with small steps of the input",
-                hint="look for a custom backward pass, a detach(), or an imported library that "
-                "changes gradients",
-            )
+        for where, gradient in found.items():
+            said = torch.stack([in_float64(gradient * d).sum((1, 2)) for d in directions])
+            said = said[: len(slopes)]  # (directions, B)
+            missed = (said - slopes).norm(dim=1)
+            allowed = share * torch.maximum(said.norm(dim=1), slopes.norm(dim=1))
+            allowed = allowed + DOUBT * doubts.norm(dim=1)
+            if not bool((missed <= allowed).all()):
+                worst = int((missed - allowed).nan_to_num(torch.inf).argmax())
+                off = float(missed[worst] / slopes[worst].norm())
+                what = "with its attention held fixed" if fixed else "through the whole model"
+                raise ModelError(
+                    f"the model cannot be audited: the gradient of its answer {what}{where} is "
+                    f"wrong by {100 * off:.0f} %, compared with small steps of the input",
+                    hint="look for a custom backward pass, a detach(), or an imported library that "
+                    "changes gradients",
+                )
+
+
+def _encodes(model: AttentionModel, embeddings: Tensor) -> dict[str, Encode]:
+    """The ways from embeddings to what is encoded, by what a refusal says of them."""
+    encodes: dict[str, Encode] = {"": model.encode}
+    find, encode = capability(model, "inlet"), capability(model, "encode_inlet")
+    inlet = find() if find and embeddings.device.type == "cpu" else None  # as importances take it
+    if inlet is not None and encode is not None:
+        encodes[", behind its `inlet`,"] = lambda batch, at: encode(
+            batch, nn.functional.linear(at, inlet.weight, inlet.bias)
+        )
+    return encodes
 
 
 def _gradient(
-    model: AttentionModel, batch: Batch, embeddings: Tensor, held: Tensor | None, mix: Tensor
+    model: AttentionModel,
+    encode: Encode,
+    batch: Batch,
+    embeddings: Tensor,
+    held: Tensor | None,
+    mix: Tensor,
 ) -> Tensor:
     """The gradient (B, T, D) that passes return; 0 where no graph leads to the embeddings."""
     leaf = embeddings.clone().requires_grad_()
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        value = _value(model, batch, leaf, held, mix).sum()
+        value = _value(model, encode(batch, leaf), held, mix).sum()
         if not value.requires_grad:
             return torch.zeros_like(leaf)
         (gradient,) = torch.autograd.grad(value, leaf, materialize_grads=True)
     return gradient
 
 
-def _value(
-    model: AttentionModel, batch: Batch, embeddings: Tensor, held: Tensor | None, mix: Tensor
-) -> Tensor:
+def _value(model: AttentionModel, encoded: Encoded, held: Tensor | None, mix: Tensor) -> Tensor:
     """(B,) what is differentiated: a mixture of each text's logits."""
-    encoded = model.encode(batch, embeddings)
     alpha = model.attend(encoded) if held is None else held
     logits = model.read(encoded, alpha.unsqueeze(1))[:, 0]  # (B, C)
     return (logits * mix.to(logits.dtype)).sum(-1)
@@ -118,7 +141,8 @@ def _slopes(
         ]
         many = batch.select(torch.arange(len(batch)).repeat(len(points)).to(batch.ids.device))
         weights = None if held is None else torch.cat([held.to(dtype)] * len(points))
-        said = _value(model, many, torch.cat(points), weights, mix.repeat(len(points), 1))
+        encoded = model.encode(many, torch.cat(points))
+        said = _value(model, encoded, weights, mix.repeat(len(points), 1))
         above, below = in_float64(said).view(len(steps), some, 2, len(batch)).unbind(2)
         return _agreed((above - below) / (2 * torch.tensor(steps).to(above).view(-1, 1, 1)))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -54,6 +55,17 @@ def test_classic_models_keep_it(make_model, make_batch, casting, encoder):
         sizes = {"embedding": 300, "hidden": 128} if wide else {}
         model = make_model(encoder, attention, paired=paired, dtype=dtype, **sizes)
         check_gradients(model, make_batch([3, 7, 5, 2], paired=paired))
+
+
+@pytest.mark.parametrize("encoder", ["bilstm", "average"])
+def test_an_inlet_that_is_another_map_is_found(make_model, make_batch, encoder):
+    model = make_model(encoder, dtype=torch.float32, embedding=30, hidden=16)
+    batch, true = make_batch([3, 7, 5, 2]), model.inlet()
+    check_gradients(model, batch)
+    model.inlet = lambda: replace(true, weight=1.2 * true.weight)
+    check_laws(model, batch, 2)  # which no other law tells
+    with pytest.raises(ModelError, match=r"behind its `inlet`, is wrong by \d+ %"):
+        check_gradients(model, batch)
 
 
 @pytest.mark.parametrize("step", ["read", "attend"])
