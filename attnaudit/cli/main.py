@@ -128,7 +128,8 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def _usage(error: Any) -> str:
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
-    message: str = error.format_message()
+    # Typer quotes what pydantic says of a value, with the kind of its exception in front.
+    message: str = error.format_message().replace("Value error, ", "", 1)
     if context and parameter and from_file(context, parameter.name):
         return f"{FILE}: {message}"
     return message

@@ -346,6 +346,8 @@ def test_work_is_spread_in_one_way(audit, refused):
     audit(*both, says=["--workers and --cluster are both given", "leave --workers out"])
     refused("audit", "quickstart", *both, says=["--workers and --cluster are both given"])
     audit("--workers", 0, says=["--workers", "greater than or equal to 1"])
+    said = audit("--device", "abacus", says=["--device", "'abacus' is not one of"])
+    assert "Value error" not in said
     audit("--cluster", "", says=["--cluster: no address is given"])
 
 
