@@ -46,9 +46,7 @@ class Choosing(Here):
         They are started when work is given to them. Those that work stay: later work goes to them,
         too, since they begin at once.
         """
-        room, most = cores() // load.threads, int(load.seconds // LEAST)
-        wanted = max(self.size, min(room, load.units, most))
-        count = max(self.size, min(wanted, _fitting(load.worker_bytes)))
+        wanted, count = self._wanted(load), self.count(load)
         if wanted > count:
             self._tell(f"the work is done by {_many(count)}: there is no memory for more")
         elif count > self.size:
@@ -60,6 +58,14 @@ class Choosing(Here):
             return self
         self.size = self._processes.size = count
         return self._processes
+
+    def count(self, load: Load) -> int:
+        """How many processes `choose` would give this work."""
+        return max(self.size, min(self._wanted(load), _fitting(load.worker_bytes)))
+
+    def _wanted(self, load: Load) -> int:
+        room, most = cores() // load.threads, int(load.seconds // LEAST)
+        return max(self.size, min(room, load.units, most))
 
     def close(self) -> None:
         """See `Engine`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
+from time import perf_counter
+from typing import Any, TypeAlias
 
 from attnaudit.errors import AuditError
 from attnaudit.execution.observer import Observer
@@ -26,7 +28,7 @@ from attnaudit.questions.shown import ShownSettings
 from attnaudit.records.schema import Run
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.deciding import decided_by
-from attnaudit.running.load import engine_for
+from attnaudit.running.load import engine_for, to_time
 from attnaudit.running.rounds import record_rounds
 from attnaudit.running.stages import passes_over
 from attnaudit.running.work import (
@@ -39,6 +41,8 @@ from attnaudit.running.work import (
     perform_joined,
     unit_key,
 )
+
+Outcomes: TypeAlias = Iterator[tuple[Unit, Any]]  # units with their results, or errors
 
 
 def record(
@@ -93,23 +97,26 @@ def record_joined(
     done = [writer.done_in(None) for _, writer in asked]
     groups = works[0].batches.groups
     tasks = [number for number, group in enumerate(groups) if _lacking(group.tolist(), done)]
-    engine = engine_for(engine, works, tasks)
-    here = isinstance(engine, Here)
-    orders = () if here else tuple(map(Order.of, works))
     failed = False
 
     def at_hand(what: tuple[Sequence[Order], int]) -> tuple[list[list[Record]], list[str]]:
         return join_records(works, what[1], observer), []
 
-    def units() -> Iterator[Unit]:
-        for number in tasks:
-            if not failed:
-                yield Unit(unit_key(works[0].header, number), (orders, number))
+    def outcomes(where: Engine, some: Sequence[Task]) -> Outcomes:
+        here = isinstance(where, Here)
+        orders = () if here else tuple(map(Order.of, works))
+
+        def units() -> Iterator[Unit]:
+            for number in some:
+                if not failed:
+                    yield Unit(unit_key(works[0].header, number), (orders, number))
+
+        return where.outcomes(at_hand if here else perform_joined, units())
 
     there = sum(len(group) for group in groups) - sum(len(groups[number]) for number in tasks)
     title = ", ".join(work.question.name for work in works)
     with observer.task(title, len(works[0].data.instances), there) as task:
-        for unit, outcome in engine.outcomes(at_hand if here else perform_joined, units()):
+        for unit, outcome in _shared_out(engine, works, tasks, outcomes):
             if isinstance(outcome, Exception):
                 failed = True
                 continue
@@ -122,6 +129,25 @@ def record_joined(
                 except AuditError:
                     failed = True
             task.advance(len(groups[unit.what[1]]))
+
+
+def _shared_out(
+    engine: Engine,
+    works: Sequence[Work],
+    tasks: Sequence[Task],
+    outcomes: Callable[[Engine, Sequence[Task]], Outcomes],
+) -> Outcomes:
+    """The outcomes of tasks, from the engine that suits them; see `load`."""
+    first = to_time(engine, works, tasks)
+    others = [task for task in tasks if task not in first]
+    seconds = None
+    if first:
+        begun = perf_counter()
+        made = list(outcomes(engine, first))
+        seconds = len(others) * (perf_counter() - begun)
+        yield from made
+    if others:
+        yield from outcomes(engine_for(engine, works, others, seconds), others)
 
 
 def _lacking(rows: Sequence[int], done: Sequence[Set[int]]) -> bool:
@@ -153,18 +179,19 @@ def _results(
     work: Work, tasks: Sequence[Task], writer: RecordsWriter, engine: Engine, observer: Observer
 ) -> Iterator[list[Record]]:
     """The records of each task as it is done; raises UnfinishedError at the end if some failed."""
-    engine = engine_for(engine, [work], tasks)
-    if isinstance(engine, Here):  # the model is open here, and its progress can be seen
 
-        def at_hand(task: Task) -> Result:
-            return Result(work.perform(task, observer))
+    def at_hand(task: Task) -> Result:
+        return Result(work.perform(task, observer))
 
-        units = (Unit(unit_key(work.header, task), task) for task in tasks)
-        outcomes = carry_out(engine, at_hand, units)
-    else:
-        outcomes = carry_out(engine, perform, Order.of(work).units(tasks))
+    def outcomes(where: Engine, some: Sequence[Task]) -> Outcomes:
+        if not isinstance(where, Here):
+            return carry_out(where, perform, Order.of(work).units(some))
+        # The model is open here, and its progress can be seen.
+        units = (Unit(unit_key(work.header, task), task) for task in some)
+        return carry_out(where, at_hand, units)
+
     failures = []
-    for _, outcome in outcomes:
+    for _, outcome in _shared_out(engine, [work], tasks, outcomes):
         if isinstance(outcome, Failure):
             failures.append(outcome)
             continue

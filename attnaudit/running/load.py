@@ -1,7 +1,8 @@
-"""How much work a piece of an audit is, roughly and at once: for the choice of its processes.
+"""How much work a piece of an audit is: for the choice of its processes.
 
-A dry run measures; this only counts, so that a run and its dry run choose alike. Of trainings it is
-the least: there may be more of them, and they may last longer.
+What batches take depends on the machine and on the question. So one of them is done and timed
+first, where the count of operations says that they might take long. Of trainings it is only that
+count, and the least: there may be more of them, and they may last longer.
 """
 
 from __future__ import annotations
@@ -24,12 +25,35 @@ STEP = 0.005  # seconds of an optimiser step that do not depend on its texts
 COPIES = 6  # of the weights, in training: gradients, moments, and the best ones so far
 
 
-def engine_for(engine: Engine, works: Sequence[Work], tasks: Sequence[Task]) -> Engine:
-    """The engine that does these tasks, which come all at once, each for every work."""
+def to_time(engine: Engine, works: Sequence[Work], tasks: Sequence[Task]) -> list[Task]:
+    """The batch to do here first, because what it takes decides who does the others.
+
+    It is one of middle length. There is none where the choice does not depend on it.
+    """
+    if not isinstance(engine, Choosing) or engine.size > 1 or not tasks:
+        return []
+    counted = isinstance(tasks[0], int) and engine.count(_load(works, tasks)) > 1
+    return [tasks[len(tasks) // 2]] if counted else []
+
+
+def engine_for(
+    engine: Engine, works: Sequence[Work], tasks: Sequence[Task], seconds: float | None = None
+) -> Engine:
+    """The engine that does these tasks, which come all at once, each for every work.
+
+    `seconds` is what they take one process, where that has been measured.
+    """
     if not isinstance(engine, Choosing):
         return engine
+    counted = _load(works, tasks)
+    if seconds is not None:
+        counted = replace(counted, seconds=min(seconds, counted.seconds))
+    return engine.choose(counted)
+
+
+def _load(works: Sequence[Work], tasks: Sequence[Task]) -> Load:
     loads = [load_of(work, tasks) for work in works]
-    return engine.choose(replace(loads[0], seconds=sum(load.seconds for load in loads)))
+    return replace(loads[0], seconds=sum(load.seconds for load in loads))
 
 
 def load_of(work: Work, tasks: Sequence[Task]) -> Load:

@@ -11,17 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
-from scipy.special import betaincinv
 
 from attnaudit.findings.assess import on_probes, on_seeds
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.rules import Deltas
 from attnaudit.questions.looks import LOOKS
 from attnaudit.questions.runs import LEARNED, SEED, UNIFORM, kind_of
+from tests.boundary import adversaries
 from tests.boundary.population import Seeds, coin, evidence, failing, normal, records
+from tests.boundary.shares import answers
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 N = 400  # texts
@@ -43,8 +46,7 @@ Seeds that differ as a normal variable does are what the intervals are made for.
 and a failure in one seed of ten, are not: what the rules do there is reported, not promised.
 
 | finding | seeds | how seeds differ | for | against | no answer |
-| --- | --- | --- | --- | --- | --- |
-"""
+| --- | --- | --- | --- | --- | --- |"""
 
 
 @dataclass(frozen=True)
@@ -99,35 +101,38 @@ def cases() -> Iterator[Case]:
         yield Case("out of context, the leak at -delta", size, context(0.15, -delta))
 
 
+def lines(draws: int, seed: int) -> Iterator[str]:
+    """The rows of the table: the answers in so many audits of each kind."""
+    for number, case in enumerate(cases()):
+        size = LOOKS[-1] if case.size == "auto" else int(case.size)
+        for place, seeds in enumerate(POPULATIONS):
+            generator = np.random.default_rng([seed, number, place])
+            found = Counter(case.judge(generator, seeds, size).status for _ in range(draws))
+            yield f"| {case.finding} | {case.size} | {seeds.name} | {answers(found, draws)} |"
+
+
 def main() -> int:
-    """Write the table."""
+    """Write the page."""
     parser = argparse.ArgumentParser(prog="python -m tests.boundary", description=__doc__)
     parser.add_argument("--draws", type=int, default=2000, help="audits a line")
     parser.add_argument("--seed", type=int, default=1, help="of all that is random")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the page (Markdown)")
     asked = parser.parse_args()
-    started, lines = time.process_time(), []
-    for number, case in enumerate(cases()):
-        size = LOOKS[-1] if case.size == "auto" else int(case.size)
-        for place, seeds in enumerate(POPULATIONS):
-            generator = np.random.default_rng([asked.seed, number, place])
-            found = Counter(case.judge(generator, seeds, size).status for _ in range(asked.draws))
-            cells = [_share(found[status], asked.draws) for status in ("for", "against")]
-            rest = asked.draws - found["for"] - found["against"]
-            cells += [f"{rest / asked.draws:.1%}"]
-            lines.append(f"| {case.finding} | {case.size} | {seeds.name} | {' | '.join(cells)} |")
-            sys.stderr.write(f"{lines[-1]}\n")
-    head = HEAD.format(draws=asked.draws, seed=asked.seed, n=N)
-    asked.output.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+    started, page = time.process_time(), [HEAD.format(draws=asked.draws, seed=asked.seed, n=N)]
+    rows = chain(
+        lines(asked.draws, asked.seed),
+        [adversaries.HEAD],
+        adversaries.lines(asked.draws, asked.seed),
+    )
+    # What an inconclusive finding would take costs more than the finding, and is not looked at.
+    with patch("attnaudit.findings.power.power_of", return_value=None):
+        for row in rows:
+            page.append(row)
+            sys.stderr.write(f"{row}\n")
+            sys.stderr.flush()
+    asked.output.write_text("\n".join(page) + "\n", encoding="utf-8")
     sys.stderr.write(f"{time.process_time() - started:.0f} s of CPU time\n")
     return 0
-
-
-def _share(count: int, draws: int) -> str:
-    """A share with its exact interval (Clopper & Pearson 1934)."""
-    low = betaincinv(count, draws - count + 1, 0.025) if count else 0.0
-    high = betaincinv(count + 1, draws - count, 0.975) if count < draws else 1.0
-    return f"{count / draws:.1%} [{low:.1%}, {high:.1%}]"
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def test_records_are_the_same_bits_where_the_number_of_workers_is_chosen(
     """Also where a run that one process has begun is gone on with by two."""
     _, one = audit(name)
     monkeypatch.setattr(choosing, "Processes", lambda size: two)
+    monkeypatch.setattr(two, "close", lambda: None)  # the next test goes on with them
     monkeypatch.setattr(choosing, "cores", lambda: 2)
     monkeypatch.setattr(choosing, "LEAST", 1e9)
     _, short = audit(name, "short.jsonl", workers=None)

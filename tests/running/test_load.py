@@ -11,7 +11,7 @@ from attnaudit.execution.observer import Silent
 from attnaudit.execution.units import Here
 from attnaudit.questions import find_question
 from attnaudit.running.job import Job
-from attnaudit.running.load import engine_for, load_of
+from attnaudit.running.load import engine_for, load_of, to_time
 from attnaudit.running.planning.dry_run import plan_questions
 from attnaudit.running.work import load_work
 
@@ -55,3 +55,17 @@ def test_a_dry_run_shows_the_choice(work_of, tiny, monkeypatch):
         plan = plan_questions([(work.question, work.settings)], work.job, None, Silent())
         real = engine_for(Choosing(Silent()), [work], range(len(work.batches)))
         assert plan.workers == real.size == count
+
+
+def test_a_batch_is_timed_before_processes_are_chosen(work_of, monkeypatch):
+    monkeypatch.setattr(choosing, "cores", lambda: 2)
+    work, engine = work_of("permute"), Choosing(Silent())
+    assert to_time(engine, [work], range(9)) == []  # the count says that it is short
+    assert to_time(Here(), [work], range(9)) == []
+    monkeypatch.setattr(choosing, "LEAST", 1e-9)
+    assert to_time(engine, [work], range(9)) == [4]
+    assert to_time(engine, [work], []) == []
+    assert to_time(engine, [work_of("seed-baseline")], [{"model": "seed", "seed": 1}] * 9) == []
+    assert engine_for(engine, [work], range(9), seconds=1e-9).size == 1
+    assert engine_for(engine, [work], range(9), seconds=1.0).size == 2
+    assert to_time(engine, [work], range(9)) == []  # the processes are there

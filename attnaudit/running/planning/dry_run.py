@@ -95,7 +95,9 @@ def plan_part(
         found = piloted.found
         made += piloted.records
         memory.note(found.peak, found.device_peak)
-        shared = Shared.of(work.job, engine_for(engine, [work], range(len(work.batches))).size)
+        batches = range(len(work.batches))
+        chosen = engine_for(engine, [work], batches, found.seconds.likely)
+        shared = Shared.of(work.job, chosen.size)
         seconds = shared.spread(found.seconds, len(work.batches), loading)
         passes += own
         share = 1.0  # as long as the audited texts take, by how many tokens pass the model

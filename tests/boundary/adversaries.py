@@ -1,17 +1,15 @@
-"""How often *hard to manipulate* errs at the boundary, given the budget: simulated figures.
+"""How often *hard to manipulate* is wrong where the truth lies at its line, given the budget.
 
 Nothing is trained. Imitators and adversaries have a mean JSD of their own, drawn from one normal
 distribution, and texts add noise, part of it common to all models. Every other respect is as clear
 as can be, so that the excess alone decides: it is exactly delta in truth, where neither answer is
-right. `python -m tests.coverage.adversaries` prints the share of each answer.
+right.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from array import array
-from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -19,10 +17,26 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.hard import hard_to_manipulate
 from attnaudit.findings.rules import Deltas
 from attnaudit.questions.runs import BASE, SEED, Columns, Runs, kind_of
+from tests.boundary.shares import share
 
 TEXTS, DELTA, IMITATED, UNITS = 200, 0.1, 0.2, 3
 SPREADS = (0.0, 0.01, 0.03)  # of the mean JSD between models
 GOLD = np.arange(TEXTS) % 2
+HEAD = f"""\
+
+## Hard to manipulate
+
+{TEXTS} texts, {UNITS} imitators, and {UNITS} adversaries of each strength and start. Models
+differ: the spread is the standard deviation of their mean JSD. Two things can be wrong:
+
+* *against*, where one adversary exceeds the imitators by exactly delta ({DELTA:g}) and all others
+  do nothing. The interval is over texts and over three imitators, and three tell little of how far
+  imitators differ. Where this counts about as much as the texts do, it is wrong more often than in
+  2.5 % of all audits.
+* *for*, where adversaries exceed the imitators by exactly delta on average.
+
+| truth | spread | wrong answer | share |
+| --- | --- | --- | --- |"""
 PROBS = (0.05 + 0.9 * np.eye(2)[GOLD]).tolist()
 
 
@@ -39,7 +53,7 @@ def runs(models: dict) -> Runs:
 
 
 def drawn(chance: np.random.Generator, spread: float, one: bool) -> Evidence:
-    """Evidence in which the excess is delta: that of `one` adversary, or that of all units."""
+    """Evidence in which the excess is delta: that of `one` adversary, or the mean of all units."""
     common = 0.05 * chance.normal(size=TEXTS)
 
     def jsd(mean: float) -> np.ndarray:
@@ -71,28 +85,16 @@ def drawn(chance: np.random.Generator, spread: float, one: bool) -> Evidence:
     return Evidence(("no", "yes"), "test", False, "simulated", audits)
 
 
-def shares(draws: int, spread: float, one: bool, seed: int = 1000) -> dict[str, float]:
-    """The share of each answer in so many draws."""
-    chance = np.random.default_rng([seed, int(1000 * spread), one])
-    deltas, found = Deltas(hard_to_manipulate=DELTA), Counter[str]()
-    for _ in range(draws):
-        evidence = drawn(chance, spread, one)
-        seeds = evidence.of("seed-baseline")
-        found[hard_to_manipulate(evidence, seeds, deltas).status] += 1
-    return {status: count / draws for status, count in found.items()}
-
-
-def main() -> None:
-    """Print a row for each spread of models."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=2000)
-    draws = parser.parse_args().draws
-    for spread in SPREADS:
-        against = shares(draws, spread, one=True).get("against", 0.0)
-        for_ = shares(draws, spread, one=False).get("for", 0.0)
-        row = f"spread {spread:g}: false against {against:.4f}, false for {for_:.4f}"
-        sys.stdout.write(f"{row}\n")
-
-
-if __name__ == "__main__":
-    main()
+def lines(draws: int, seed: int) -> Iterator[str]:
+    """The rows of the table: how often so many audits of each kind are wrong."""
+    deltas = Deltas(hard_to_manipulate=DELTA)
+    truths = {"against": "one adversary at delta", "for": "adversaries at delta on average"}
+    for wrong, truth in truths.items():
+        for spread in SPREADS:
+            chance = np.random.default_rng([seed, int(1000 * spread), wrong == "against"])
+            count = 0
+            for _ in range(draws):
+                evidence = drawn(chance, spread, wrong == "against")
+                seeds = evidence.of("seed-baseline")
+                count += hard_to_manipulate(evidence, seeds, deltas).status == wrong
+            yield f"| {truth} | {spread:g} | {wrong} | {share(count, draws)} |"
