@@ -163,8 +163,8 @@ def chance(
     between = (parts.seed + parts.joint / n) / seeds * drawn  # (A, 1)
     whole, common = (shared + own) * texted, shared * texted  # (B,)
     variance = np.maximum(between + common, whole)  # (A, B), as `variance_parts` has it
-    alone = np.clip(between - own * texted, 0.0, variance)
-    share = np.divide(alone, variance, out=np.zeros(variance.shape), where=variance > 0)
+    spread_of_models = np.minimum(between, variance)
+    share = np.divide(spread_of_models, variance, out=np.zeros(variance.shape), where=variance > 0)
     spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
     df = np.divide(1.0, spread, out=np.full(spread.shape, 1e9), where=spread > 1e-9)
     tail = (1 - parts.level) / 2

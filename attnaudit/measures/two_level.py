@@ -10,7 +10,9 @@ S, that between instances over n, and the joint one over S n. Both the spread of
 figures and the sampling of the instances hold the joint part; it is counted once. (Analysis of
 variance with two random factors, by the method of moments: Searle, Casella & McCulloch 1992,
 Variance Components, chapter 4.) The quantile is that of Student's t, with the degrees of freedom of
-Satterthwaite 1946 (Biometrics Bulletin 2): few where seeds decide, many where instances do.
+Satterthwaite 1946 (Biometrics Bulletin 2): few where the spread of the seeds' figures decides, many
+where instances do. That spread is one mean square, so that its degrees of freedom are those of the
+seeds for the joint part in it, too.
 """
 
 from __future__ import annotations
@@ -91,18 +93,14 @@ def two_level(
 
 @dataclass(frozen=True)
 class Parts:
-    """The variance of a mean over seeds and instances, and Satterthwaite's degrees of freedom.
-
-    `seeds` is the part of it that the seeds alone make, and which only they can tell.
-    """
+    """The variance of a mean over seeds and instances, and Satterthwaite's degrees of freedom."""
 
     variance: float
-    seeds: float
     df: float
 
 
 def variance_parts(found: Figures) -> Parts:
-    """The parts of the variance of the mean over seeds; there are at least two of them."""
+    """The variance of the mean over seeds; there are at least two of them."""
     seeds = len(found.points)
     between = float(found.points.var(ddof=1)) / seeds  # the seeds' part, and the joint one
     whole = float(found.covariance.mean())  # the instances' part, and the joint one
@@ -111,8 +109,7 @@ def variance_parts(found: Figures) -> Parts:
     # what the instances make for these very seeds.
     variance = max(between + shared, whole)
     if variance <= 0:
-        return Parts(0.0, 0.0, seeds - 1)
-    alone = min(max(between - (whole - shared), 0.0), variance)
-    share = alone / variance
+        return Parts(0.0, seeds - 1)
+    share = min(between / variance, 1.0)
     df = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (found.units - 1))
-    return Parts(variance, alone, df)
+    return Parts(variance, df)

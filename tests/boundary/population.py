@@ -61,7 +61,7 @@ def records(
     def columns(accuracy: float) -> Columns:
         right = generator.random(n) < np.clip(accuracy + hard, 0, 1)
         said = np.where(right, gold, 1 - gold)
-        return Columns(probs=(0.1 + 0.8 * np.eye(2)[said]).tolist())
+        return Columns((0.1 + 0.8 * np.eye(2)[said]).tolist(), facts={"stopped": True})
 
     models = {
         kind: {seed: columns(accuracy) for seed, accuracy in enumerate(several.tolist(), 1)}

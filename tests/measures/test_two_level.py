@@ -50,6 +50,20 @@ def test_the_variance_is_that_of_the_mean_squares(seed, seeds, n):
     assert seeds - 1 - 1e-9 <= parts.df <= seeds + n
 
 
+def test_noise_of_each_model_on_each_text_is_as_uncertain_as_the_seeds():
+    """The spread of five figures has four degrees of freedom, wherever it comes from."""
+    generator, missed = np.random.default_rng(2), 0
+    for _ in range(1000):
+        seeds = generator.normal(0, 0.042, (5, 1))
+        values = seeds + generator.normal(0, 0.57, (5, 400))
+        values -= values.mean(0) - values.mean()  # texts add nothing
+        found = figures(values + generator.normal(0, 1e-3, 400), Sample(400))
+        assert variance_parts(found).df == pytest.approx(4, rel=0.05)
+        mean = two_level(figures(seeds + generator.normal(0, 0.57, (5, 400)), Sample(400)))
+        missed += not mean.ci_low < 0 < mean.ci_high
+    assert missed < 70  # 50 are expected; degrees of freedom of the seeds' part alone miss 92
+
+
 def test_joint_noise_is_counted_once():
     """Noise of each seed on each instance alone: the mean over both has a variance of 1 / (S n)."""
     generator = np.random.default_rng(1)
