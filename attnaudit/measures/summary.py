@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,6 +43,20 @@ class Table:
     notes: Sequence[str] = ()
     detail: bool = False
     shown: int | None = None
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"{self.title}: not every row has {len(self.columns)} cells")
+
+    def once(self, *names: str) -> Table:
+        """The same without a column that has one of these names, like a column before it."""
+        kept = [
+            at
+            for at, name in enumerate(self.columns)
+            if name not in names or name not in self.columns[:at]
+        ]
+        rows = [[row[at] for at in kept] for row in self.rows]
+        return replace(self, columns=[self.columns[at] for at in kept], rows=rows)
 
 
 @dataclass(frozen=True)

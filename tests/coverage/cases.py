@@ -195,6 +195,7 @@ PARTS = {
     "mostly seeds": (0.03, 0.2, 0.1),
     "mostly texts": (0.003, 0.4, 0.1),
     "mostly both": (0.003, 0.05, 0.6),
+    "seeds and both": (0.02, 0.05, 0.25),
 }
 
 

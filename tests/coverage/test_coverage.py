@@ -44,7 +44,8 @@ def test_the_page_shows_that_intervals_cover():
             figure = f"{case.figure[0].upper()}{case.figure[1:]}"
             assert shown[figure, case.size] >= 0.90, (figure, case.size)
             if "5 seeds" in case.size:
-                assert 0.93 <= shown[figure, case.size] <= 0.975
+                # Where models differ on single texts alone, intervals are wider than they must be.
+                assert 0.93 <= shown[figure, case.size] <= 0.985
 
 
 def test_an_interval_that_never_covers_is_seen():

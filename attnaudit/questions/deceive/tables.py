@@ -98,12 +98,8 @@ def _scores(
         " the other words say as much.",
     ]
     columns = ["model", "accuracy", words, "deleted", "weights 0", "scaled up", "gain"]
-    return Table(
-        f"{words} with the impermissible words and without",
-        [*columns, "low", "high"],
-        rows,
-        notes,
-    )
+    title = f"{words} with the impermissible words and without"
+    return Table(title, [*columns, "low", "high"], rows, notes).once("accuracy")
 
 
 def _accuracy(found: Gathered, kind: Kind) -> float | None:
@@ -167,4 +163,4 @@ def _runs(found: Gathered, kinds: Mapping[str, Kind]) -> Table:
             shown = None if np.isnan(score) else score
             rows.append([called, None if kind == BASE else seed, accuracy, shown, *more])
     columns = ["model", "seed", "accuracy", found.scorer.words, MASS, USE]
-    return Table("Each model", columns, rows, detail=True)
+    return Table("Each model", columns, rows, detail=True).once("accuracy")

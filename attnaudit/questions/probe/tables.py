@@ -126,12 +126,11 @@ def _runs(
         score = float(scorer.values(probs).mean())
         gold = scorer.gold
         scores = [None if np.isnan(score) else score, accuracy(gold, probs[0])]
-        ranked = [] if scorer.name == "auroc" else [auroc(gold, probs[0])]
-        return [name, seed, *scores, *ranked]
+        return [name, seed, *scores, auroc(gold, probs[0])]
 
     rows = [row("audited model", BASE, None)]
     rows += [
         row(_OF_ARMS.get(name, name), kind, seed) for name, kind in kinds.items() for seed in seeds
     ]
-    columns = list(dict.fromkeys(["guide", "seed", scorer.words, "accuracy", "AUROC"]))
-    return Table("Each model", columns, rows, detail=True)
+    columns = ["guide", "seed", scorer.words, "accuracy", "AUROC"]
+    return Table("Each model", columns, rows, detail=True).once("accuracy", "AUROC")

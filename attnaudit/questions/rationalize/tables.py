@@ -118,7 +118,7 @@ def _runs(found: Predictors) -> Table:
             (probs,) = found.runs.probs(found.kinds[name], [seed])
             rows.append(row(in_words(name), seed, probs, float(values.mean())))
     columns = ["sees", "seed", found.scorer.words, "accuracy"]
-    return Table("Each predictor", columns, rows, detail=True)
+    return Table("Each predictor", columns, rows, detail=True).once("accuracy")
 
 
 def _row(name: str, figure: Estimate) -> list[Cell]:

@@ -86,6 +86,17 @@ SAID = {
 SETTINGS = ProbeSettings(seeds=2, guides=(guide("adversary"),))
 
 
+@pytest.mark.parametrize(
+    ("score", "columns"),
+    [("macro_f1", ["macro-F1", "accuracy", "AUROC"]), ("accuracy", ["accuracy", "AUROC"])],
+)
+def test_each_model_has_each_score_once(score, columns):
+    settings = SETTINGS.model_copy(update={"score": score})
+    table = summarise(known(**SAID), settings, LABELS).tables["probe.runs"]
+    assert table.columns == ["guide", "seed", *columns]
+    assert table.rows[0] == ["audited model", None, *[1.0] * len(columns)]
+
+
 def test_summary_of_known_records():
     summary = summarise(known(**SAID), SETTINGS, LABELS)
     found = {name: m.value for name, m in summary.metrics.items() if name.startswith("probe.")}
