@@ -72,11 +72,11 @@ class _Probes:
         """The score of one kind minus the score of the other."""
         return score_gap(self.evidence, self.runs, ours, theirs, self.seeds)
 
-    def over_constant(self, kind: Kind) -> Estimate:
-        """The score of a kind minus the score of the best constant answer."""
+    def over_guess(self, kind: Kind) -> Estimate:
+        """The score of a kind minus the best score of answers that do not depend on the text."""
         score = self.score
         values = score.values(self.runs.probs(kind, self.seeds))
-        return score.gap(values, score.constant()[None], self.evidence.level)
+        return score.gap(values, score.guess()[None], self.evidence.level)
 
     def higher(self, gap: Estimate) -> str:
         """A gap in words: how much higher, or lower, the first score is."""
@@ -194,12 +194,13 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
             "control says too little."
         )
         return _Found("inconclusive", why, leak, LEAK)
-    above = probes.over_constant(OTHER)
+    above = probes.over_guess(OTHER)
     if above.ci_low is None or above.ci_low <= 0:
         why = (
             "The leak control did not decide: models that are trained on texts without random "
-            "words are not shown to be better than a constant answer. Their "
-            f"{probes.score.words} is {probes.higher(above)} than the best constant answer's."
+            "words are not shown to be better than guessing. Their "
+            f"{probes.score.words} is {probes.higher(above)} than that of the best guess that "
+            "does not depend on the text."
         )
         return _Found("inconclusive", why, above, None)
     if compare(leak, delta) == "for":

@@ -89,6 +89,17 @@ class ScoreOfSeeds:
             return self.sample.score(None, GAP)
         return self.sample.score(Linear(values, self.sample.n / self._reach), GAP)
 
+    def guess(self) -> Array:
+        """(n,) the best score of answers that do not depend on the text.
+
+        That is a constant answer or, for macro-F1, a class at random, which gets 1 / C at any
+        frequencies of the C classes (see `findings.basis`).
+        """
+        constant, at_random = self.constant(), 1 / self.classes
+        if self.name == "macro_f1" and constant.mean() < at_random:
+            return np.full(len(self.gold), at_random)
+        return constant
+
     def constant(self) -> Array:
         """(n,) the score of the best constant answer."""
         answers = np.tile(np.eye(self.classes)[:, None], (1, len(self.gold), 1))  # (C, n, C)

@@ -47,3 +47,14 @@ def test_a_model_without_mistakes_is_not_certain_to_make_none(name):
 
 def test_the_best_constant_answer_is_as_accurate_as_the_commonest_class():
     assert of("accuracy").constant().mean() == scores.majority_accuracy(GOLD)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
+def test_no_answer_that_ignores_the_text_is_better_than_guessing(share):
+    gold = (np.arange(2000) < share * 2000).astype(np.int64)
+    score = ScoreOfSeeds(gold, 2, Sample(2000))
+    generator = np.random.default_rng(0)
+    chances = np.repeat([0.0, share, 0.5, 1.0], 40)  # of the first class
+    said = (generator.random((len(chances), 2000)) < chances[:, None]).astype(int)
+    reached = score.values(np.eye(2)[said]).mean(1).reshape(4, 40).mean(1)
+    assert reached.max() == pytest.approx(score.guess().mean(), abs=0.02)

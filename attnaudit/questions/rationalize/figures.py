@@ -65,7 +65,7 @@ def _gaps(found: Summary, score: str) -> list[Drawn]:
         if rest == ["score_gap"] and each.value is not None:
             gaps[f"{in_short(by)} over {_AGAINST[other]}"] = each
         elif name.endswith(_LEAK) and each.value is not None:
-            gaps[f"{in_short(places_of(between))} over constant"] = each
+            gaps[f"{in_short(places_of(between))} over guessing"] = each
     if not gaps:
         return []
     return [

@@ -119,16 +119,18 @@ SPECS = (
     ),
     MetricSpec(
         "rationalize.{rationale}.leak_gap",
-        "How much better than the best constant answer models do that see only which places the "
-        "rationales by {rationale} take.",
+        "How much better than guessing models do that see only which places the rationales by "
+        "{rationale} take.",
         "fraction",
         "lower",
         LEAST_SCORE,
         _GAP,
-        formula="mean over seeds of score(positions) - score(best constant answer)",
+        formula="mean over seeds of score(positions) - score(best guess)",
         beside=("rationalize.{rationale}.positions_score",),
-        traps="It also counts what the number of words in a text says of the label. And the chosen "
-        "words themselves can be a code, which this control does not see.",
+        traps="A guess does not depend on the text: it is one answer for all texts or, for "
+        "macro-F1, a class at random. The figure also counts what the number of words in a text "
+        "says of the label. And the chosen words themselves can be a code, which this control "
+        "does not see.",
         source=_OWN,
     ),
     MetricSpec(

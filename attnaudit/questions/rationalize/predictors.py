@@ -61,7 +61,7 @@ class Predictors:
             places = places_of(name)
             for other, theirs in ((FULL, FULL), (RANDOM, RANDOM), ("positions", places)):
                 found[f"rationalize.{name}-{other}.score_gap"] = self._gap(name, theirs)
-            found[f"rationalize.{name}.leak_gap"] = self._over_constant(places)
+            found[f"rationalize.{name}.leak_gap"] = self._over_guess(places)
         return found
 
     def diverged(self) -> Iterator[tuple[str, list[int]]]:
@@ -81,9 +81,9 @@ class Predictors:
         one, other = ([self.values[name][s] for s in seeds] for name in (ours, theirs))
         return self.scorer.gap(np.array(one), np.array(other))
 
-    def _over_constant(self, name: str) -> Estimate:
+    def _over_guess(self, name: str) -> Estimate:
         values = self.of(name)
-        return self.scorer.gap(values, self.scorer.constant()) if len(values) else self._nothing
+        return self.scorer.gap(values, self.scorer.guess()) if len(values) else self._nothing
 
     @property
     def _nothing(self) -> Estimate:

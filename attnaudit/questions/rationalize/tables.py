@@ -76,10 +76,10 @@ def _gaps(found: Predictors, metrics: Metrics) -> Table:
         for other, words in ((FULL, in_words(FULL)), (RANDOM, in_words(RANDOM)), ("positions", "")):
             gap = metrics[f"rationalize.{name}-{other}.score_gap"]
             rows.append(_row(f"{rationale} minus {words or 'only their places'}", gap))
-        rows.append(_row(f"{places} minus a constant", metrics[f"rationalize.{name}.leak_gap"]))
+        rows.append(_row(f"{places} minus guessing", metrics[f"rationalize.{name}.leak_gap"]))
     notes = [
         "Each row is a difference between predictors with the same seed, with intervals over seeds"
-        " and texts. A constant is the best answer that is the same for all texts.",
+        " and texts. Guessing is the best that answers reach which do not depend on the text.",
         LEAK,
     ]
     score = found.scorer.words

@@ -67,7 +67,7 @@ def test_summary_of_known_records():
         for name in ("mean", "gradient", "random")
         for figure, value in MARKS.items()
     }
-    constant = 1 / 3  # of two texts of each class: F1 2/3 and 0
+    guess = 1 / 2  # a class at random; a constant answer has 1/3
     assert found == pytest.approx(
         {
             "rationalize.full.score": 1.0,
@@ -79,11 +79,11 @@ def test_summary_of_known_records():
             "rationalize.mean-full.score_gap": -0.25,
             "rationalize.mean-random.score_gap": 0.5,
             "rationalize.mean-positions.score_gap": 0.25,
-            "rationalize.mean.leak_gap": 0.5 - constant,
+            "rationalize.mean.leak_gap": 0.5 - guess,
             "rationalize.gradient-full.score_gap": -0.75,
             "rationalize.gradient-random.score_gap": 0.0,
             "rationalize.gradient-positions.score_gap": 0.25,
-            "rationalize.gradient.leak_gap": -constant,
+            "rationalize.gradient.leak_gap": -guess,
             "rationalize.length.mean": 0.25,
             **people,
         }
@@ -187,7 +187,7 @@ def test_the_figures_show_every_kind():
     ]
     assert [row[0] for row in gaps.numbers.rows][:4] == [
         *("mean over full text", "mean over random", "mean over its places"),
-        "mean: places over constant",
+        "mean: places over guessing",
     ]
     assert figures({"rationalize": Summary()}, LABELS) == []
 
