@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from attnaudit.cli.output import show
+from attnaudit.wording import percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,9 +208,9 @@ def _on_power(found: PowerPlan) -> list[str]:
     for row in found.rows:
         name = f"{row.finding.replace('_', ' ')} ({row.figure})"
         notes.append(
-            f"{name}: {row.share_seeds:.0%} of the uncertainty comes from differences between "
-            f"seeds, {row.share_texts:.0%} from differences between texts, and "
-            f"{row.share_both:.0%} from both together."
+            f"{name}: {percent(row.share_seeds)} of the uncertainty comes from differences between "
+            f"seeds, {percent(row.share_texts)} from differences between texts, and "
+            f"{percent(row.share_both)} from both together."
         )
         if row.too_small:
             notes.append(f"{name}: the pilot was too small. Give a larger --pilot.")

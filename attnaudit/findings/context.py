@@ -190,7 +190,7 @@ def _unsupported(probes: _Probes, leak: Estimate, loses: str, delta: float) -> _
     share = sum(whole) / max(len(whole), 1)
     if share > MOST_WHOLE:
         why = (
-            f"{share:.0%} of the texts have fewer than five words and stay whole, so the leak "
+            f"{percent(share)} of the texts have fewer than five words and stay whole, so the leak "
             "control says too little."
         )
         return _Found("inconclusive", why, leak, LEAK)

@@ -29,6 +29,7 @@ from attnaudit.questions.model_adversary.choice import STARTS, WARM, lambdas_of
 from attnaudit.questions.model_adversary.strengths import STRONG
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import IN_WORDS
+from attnaudit.wording import percent
 
 RULE = (
     "The budget says how far the answers may change (in TVD, label flips and loss of score): a "
@@ -127,8 +128,8 @@ def _few_usable(found: Manipulation, score: str, split: str) -> str:
 
 def _limits(budget: Budget, score: str) -> str:
     return (
-        f"TVD up to {budget.tvd:.3f}, flipped labels up to {budget.flips:.1%}, loss of {score} up"
-        f" to {budget.loss:.3f}"
+        f"TVD up to {budget.tvd:.3f}, flipped labels up to {percent(budget.flips, 1)}, loss of"
+        f" {score} up to {budget.loss:.3f}"
     )
 
 

@@ -21,6 +21,7 @@ from attnaudit.measures.power import (
 )
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.score_of_seeds import GAP
+from attnaudit.wording import percent
 
 SHOWN = 0.005  # a share of the variance below this is not worth a word
 
@@ -158,15 +159,15 @@ def _split(power: Power, who: str) -> str:
             "of another kind occur."
         )
     first, second = sorted(shares, key=lambda name: -shares[name])
-    rest = [f"{_percent(shares[second])} from differences between {second}"]
+    rest = [f"{percent(shares[second])} from differences between {second}"]
     if power.share_both >= SHOWN:
-        rest.append(f"{_percent(power.share_both)} from both together")
+        rest.append(f"{percent(power.share_both)} from both together")
     if shares[first] < 0.5:
-        rest.insert(0, f"{_percent(shares[first])} from differences between {first}")
+        rest.insert(0, f"{percent(shares[first])} from differences between {first}")
         return f"The uncertainty comes {_listed(rest)}."
     return (
         f"Most of the uncertainty comes from differences between {first} "
-        f"({_percent(shares[first])}; {_listed(rest)})."
+        f"({percent(shares[first])}; {_listed(rest)})."
     )
 
 
@@ -203,13 +204,9 @@ def _chances(power: Power, what: str, who: str) -> str:
     none, seen, twice = power.chances.none, power.chances.seen, power.chances.twice_delta
     return (
         f"With the present {power.seeds:,} {who} and {power.texts:,} texts, the chance of an "
-        f"answer is {_percent(none.chance)} if the true {what} is 0, {_percent(seen.chance)} if "
-        f"it is the one seen, and {_percent(twice.chance)} if it is {twice.effect:g}."
+        f"answer is {percent(none.chance)} if the true {what} is 0, {percent(seen.chance)} if "
+        f"it is the one seen, and {percent(twice.chance)} if it is {twice.effect:g}."
     )
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
 
 
 def _listed(parts: list[str]) -> str:

@@ -16,6 +16,7 @@ from attnaudit.measures.scores import majority_accuracy
 from attnaudit.measures.summary import Columns, Estimate
 from attnaudit.questions.text_facts import OUTSIDE, SHORT, TAU_WORDS
 from attnaudit.records.metric import UNIT
+from attnaudit.wording import percent
 
 OUTSIDE_NOTE = "of the attention lies outside the words shown."  # how the note of it ends
 
@@ -125,7 +126,7 @@ class Basics:
         ]
         if mass > 0.005:
             loud = " This is more than half, so the weights shown say little." if mass > 0.5 else ""
-            notes.append(f"{mass:.0%} {OUTSIDE_NOTE}{loud}")
+            notes.append(f"{percent(mass)} {OUTSIDE_NOTE}{loud}")
         if beyond := self._unreachable.array().sum():
             texts = int((self._unreachable.array() > 0).sum())
             notes.append(
@@ -135,8 +136,8 @@ class Basics:
             )
         if len(self._first):
             notes.append(
-                f"{self._first.array().mean():.0%} of the attention lies on the first word. The "
-                "tokenizer puts no special token before it, and decoders often put attention "
+                f"{percent(self._first.array().mean())} of the attention lies on the first word. "
+                "The tokenizer puts no special token before it, and decoders often put attention "
                 "that they do not need on the first position. Do not read the weight of that "
                 "word as importance."
             )

@@ -13,6 +13,7 @@ from attnaudit.report.gates import MISSING, open_gates
 from attnaudit.report.layout import number
 from attnaudit.report.listing import listed
 from attnaudit.report.schema import Metric, Report
+from attnaudit.wording import percent
 
 _MOST = 0.5
 _NAMED = 3  # gates named before "and N more"
@@ -96,8 +97,8 @@ def _outside(report: Report) -> Iterator[Warned]:
             else "special tokens or on the query"
         )
         words = (
-            f"{outside:.0%} of the attention is not on the words, but on {rest}. A heatmap shows "
-            "only what is left."
+            f"{percent(outside)} of the attention is not on the words, but on {rest}. A heatmap "
+            "shows only what is left."
         )
         yield Warned("attention off the words", words)
 
@@ -106,9 +107,9 @@ def _unread(report: Report) -> Iterator[Warned]:
     for name, metric in report.metrics.items():
         if name.endswith(NO_READING) and metric.value is not None and metric.value > _MOST:
             words = (
-                f"{metric.value:.0%} of the texts do not have the reading of the attention by which"
-                f" {name.removesuffix(NO_READING)} ranks words. Its rankings are compared on the"
-                " other texts alone."
+                f"{percent(metric.value)} of the texts do not have the reading of the attention by"
+                f" which {name.removesuffix(NO_READING)} ranks words. Its rankings are compared on"
+                " the other texts alone."
             )
             yield Warned("texts without the reading", words)
 
@@ -128,8 +129,8 @@ def _short(report: Report) -> Iterator[Warned]:
     short = _value(report, SHORT)
     if short is not None and short > _MOST and any(".tau." in name for name in report.metrics):
         words = (
-            f"{short:.0%} of the texts have fewer than {TAU_WORDS} words. No tau of such a text "
-            "can be significant, so the figures of tau say little here."
+            f"{percent(short)} of the texts have fewer than {TAU_WORDS} words. No tau of such a "
+            "text can be significant, so the figures of tau say little here."
         )
         yield Warned("short texts", words)
 

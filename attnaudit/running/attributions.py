@@ -13,6 +13,7 @@ from attnaudit.execution.files import sha256_file
 from attnaudit.execution.observer import Observer
 from attnaudit.importance.attributed import Attribution
 from attnaudit.running.job import MIN_WORDS
+from attnaudit.wording import percent
 
 if TYPE_CHECKING:
     from attnaudit.running.work import Work
@@ -70,7 +71,7 @@ def _remarks(one: Attribution, found: Aligned) -> list[str]:
         said.append(f"{found.elsewhere:,} of its rows are of texts that are not audited")
     if found.left_out > 0:
         said.append(
-            f"{found.left_out:.1%} of its scores, by size, are of no word that is audited (spaces,"
-            " special tokens, words behind the cut)"
+            f"{percent(found.left_out, 1)} of its scores, by size, are of no word that is audited"
+            " (spaces, special tokens, words behind the cut)"
         )
     return [f"{one.path}: {'; '.join(said)}"] if said else []

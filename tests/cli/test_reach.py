@@ -97,7 +97,7 @@ def test_attention_on_the_first_word_of_a_bare_decoder_is_said(asked):
     report, records = asked("correlate", kind="gpt2", sizes=sizes)
     shares = [r["first_word"] for r in records]
     assert shares == [pytest.approx(r["attention"][0], abs=1e-5) for r in records]
-    said = f"{sum(shares) / len(shares):.0%} of the attention lies on the first word."
+    said = f"{100 * sum(shares) / len(shares):.0f} % of the attention lies on the first word."
     assert any(note.startswith(said) for note in report["notes"])
 
 

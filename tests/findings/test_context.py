@@ -117,8 +117,8 @@ def test_most_texts_must_lose_a_word(judge):
     assert judge(whole=100).status == "for"
     found = judge(whole=102)
     assert (found.status, found.metric) == ("inconclusive", LEAK)
-    assert found.reason.startswith("51% of the texts have fewer than five words")
-    assert judge(whole=102, attended=140, other=140).reason.startswith("51% of the texts")
+    assert found.reason.startswith("51 % of the texts have fewer than five words")
+    assert judge(whole=102, attended=140, other=140).reason.startswith("51 % of the texts")
 
 
 def test_the_random_arm_must_beat_guessing(judge, bench):

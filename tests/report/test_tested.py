@@ -45,7 +45,7 @@ def test_a_repaired_model(report: Report) -> None:
 def test_a_transformer(report: Report) -> None:
     settings = {"correlate": {"reading": "mean"}, "erase": {"reading": "mean"}}
     dataset = report.dataset.model_copy(update={"unit": "piece"})
-    notes = [f"13% {OUTSIDE_NOTE}"]
+    notes = [f"13 % {OUTSIDE_NOTE}"]
     update = {"settings": settings, "dataset": dataset, "notes": notes}
     model = {"kind": "transformer", "architecture": "Bert", "layers": 6, "heads": 12}
     found = facts_of(report.model_copy(update=update), **model, row="[CLS]")
@@ -55,7 +55,7 @@ def test_a_transformer(report: Report) -> None:
     assert found["reading"] == "mean: the mean of the weights of all heads"
     assert found["weights are shown for"] == "pieces of words"
     assert found["the rest of the attention"] == (
-        "13% of the attention lies outside the words shown. The tests do not change it."
+        "13 % of the attention lies outside the words shown. The tests do not change it."
     )
 
 

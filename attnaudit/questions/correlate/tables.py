@@ -13,6 +13,7 @@ from attnaudit.questions.basics import Basics
 from attnaudit.questions.correlate.agreement import Agreement, deviation
 from attnaudit.questions.integrals import baselines
 from attnaudit.records.metric import TAU
+from attnaudit.wording import percent
 
 Strata = Mapping[str, NDArray[np.bool_]]
 
@@ -43,7 +44,8 @@ def agreement_table(
         "sig: share of texts with p <= .05. It grows with the length of the texts. BH: the same"
         " after the Benjamini-Hochberg correction for many tests.",
         "w-tau: a tau in which the words at the top count most. top: share of the top"
-        f" {top:.0%} of the words that both rankings have in common; by chance it is {chance:.3f}.",
+        f" {percent(top)} of the words that both rankings have in common; by chance it is"
+        f" {chance:.3f}.",
         "`attnaudit explain NAME` says what an importance is, such as gradient_l2.",
         *(said for name, said in _CONTROLS.items() if name in names),
         *agreement.integrals.notes(),

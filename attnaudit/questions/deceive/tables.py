@@ -10,6 +10,7 @@ from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.deceive.gathered import FLOOR, Gathered
 from attnaudit.questions.deceive.verdict import IN_WORDS, Verdict
 from attnaudit.questions.runs import BASE, Kind
+from attnaudit.wording import percent
 
 VERDICTS = "deceive.verdicts"
 MASS, USE = "attention", "use (TVD)"
@@ -57,8 +58,8 @@ def _verdicts(
         f" {_OF_HEADS[limits.heads]}. use: how much farther the answers move without these words"
         " than without as many other words. Intervals (95 %) are over texts that have such words"
         " and, where models were trained, over seeds.",
-        f"The words are {metrics['deceive.places'].value or 0.0:.1%} of the text. About as much"
-        " attention is no highlight.",
+        f"The words are {percent(metrics['deceive.places'].value or 0.0, 1)} of the text. About"
+        " as much attention is no highlight.",
         f"The words are hidden if the interval of the attention lies below {limits.most_mass:g},"
         f" and shown if it lies above. They are used if the interval of the use lies above"
         f" {limits.least_use:g}, and not used if it lies below. Models that are trained need at"

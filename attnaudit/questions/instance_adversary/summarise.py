@@ -16,6 +16,7 @@ from attnaudit.questions.instance_adversary.metrics import SPECS
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.instance_adversary.tables import epsilons_table, search_table
 from attnaudit.records.metric import range_of
+from attnaudit.wording import percent
 
 ALIKE = 0.01  # an alternative that diverges by less, in nats, is none
 
@@ -95,7 +96,7 @@ def _notes(exact: float) -> list[str]:
     ]
     if exact < 1:
         notes.append(
-            f"On {1 - exact:.0%} of the texts JSD is a lower bound that a search found. The "
+            f"On {percent(1 - exact)} of the texts JSD is a lower bound that a search found. The "
             "largest possible JSD lies between it and the upper bound."
         )
     return notes

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from attnaudit.measures.summary import Cell, Estimate, Table
 from attnaudit.questions.ladder.settings import LadderSettings
+from attnaudit.wording import percent
 
 RUNG, BOUND = "what may change", "JSD is"
 EXACT, LOWER, UPPER = "exact", "lower bound", "upper bound"
@@ -54,7 +55,7 @@ def bound_of(rung: str, metrics: Mapping[str, Estimate]) -> str:
     exact = metrics["ladder.weights.exact"].value or 0.0
     if rung != "weights" or not exact:
         return LOWER
-    return EXACT if exact == 1 else f"{LOWER}, {exact:.0%} exact"
+    return EXACT if exact == 1 else f"{LOWER}, {percent(exact)} exact"
 
 
 _OTHERS = ("relative_mean", "found", "tvd.mean", "outside.mean")

@@ -14,6 +14,7 @@ from attnaudit.questions.probe.names import guide_words
 from attnaudit.questions.runs import BASE, Kind
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.questions.trained_models import TrainedModels
+from attnaudit.wording import percent
 
 Array = NDArray[np.float64]
 
@@ -110,7 +111,7 @@ def _leak(values: Mapping[str, Array], metrics: Mapping[str, Estimate], score: s
         "difference: the score without other words minus the score without the attended words."
         " Above 0 the attended words carry evidence. Near 0 other words carry it as well. Below 0"
         " the words that are left give the answer away, so the attention points past the evidence.",
-        f"{whole:.0%} of the texts have fewer than five words. Nothing is removed from them.",
+        f"{percent(whole)} of the texts have fewer than five words. Nothing is removed from them.",
     ]
     columns = ["texts", score, "low", "high", "std"]
     return Table(

@@ -18,6 +18,7 @@ from attnaudit.questions.rationalize.tables import tables
 from attnaudit.questions.runs import BASE_RUN, audited_split
 from attnaudit.questions.trained_models import read_trained_models
 from attnaudit.records.metric import UNIT
+from attnaudit.wording import percent
 
 Array = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ def _notes(predictors: Predictors, metrics: Mapping[str, Estimate]) -> list[str]
         if name.endswith(".undefined") and figure.value:
             by = name.split(".")[1]
             notes.append(
-                f"The score {by} is undefined for {figure.value:.1%} of the texts. Their last words"
-                " are the rationale."
+                f"The score {by} is undefined for {percent(figure.value, 1)} of the texts. Their"
+                " last words are the rationale."
             )
     return notes

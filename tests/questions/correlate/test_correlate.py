@@ -164,7 +164,7 @@ def test_attention_is_the_mean_of_heads_renormalised_over_words(batches, vocabul
     assert first["outside"] == pytest.approx(float(alpha[0] + alpha[4]), abs=1e-6)
     assert first["outside"] > 0.05
     note = summarise([first], CorrelateSettings(measures=("random",)), ("n", "p")).notes[1]
-    assert note.startswith(f"{first['outside']:.0%} of the attention lies outside")
+    assert note.startswith(f"{100 * first['outside']:.0f} % of the attention lies outside")
 
 
 def record(row, attention, importance, *, gold=0, p=0.2, **more):

@@ -225,7 +225,7 @@ def test_summary_of_known_records():
     assert values["adversary.instance.tvd.mean"] == pytest.approx(0.003)
     assert values["adversary.instance.logit_change.mean"] == pytest.approx(0.03)
     assert values["adversary.instance.exact"] == 0.75
-    assert any("25%" in note for note in summary.notes)
+    assert any("25 %" in note for note in summary.notes)
     bins = summary.tables["adversary.instance_bins"].rows
     assert [row[:2] + row[5:] for row in bins] == [
         ["bad", "0.5 to 0.75", 1],

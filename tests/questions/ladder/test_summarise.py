@@ -59,7 +59,7 @@ def test_every_rung_is_named_for_what_it_is():
     (exact, *_) = summary([record(0, "exact")]).rows("ladder.rungs")
     assert exact["JSD is"] == "exact"
     (some, most, *_) = summary([record(0, "exact"), record(1)]).rows("ladder.rungs")
-    assert some["JSD is"] == "lower bound, 50% exact"
+    assert some["JSD is"] == "lower bound, 50 % exact"
     assert most["JSD"] == pytest.approx(0.35)
 
 
@@ -96,7 +96,7 @@ def test_the_figure_has_a_row_for_each_rung():
     assert "1 weights: upper bound" in str(drawn.numbers)
     assert "4 embeddings: lower bound" in drawn.svg
     (some,) = figures({"ladder": summary([record(0, "exact"), record(1)])}, LABELS)
-    assert "1 weights: lower bound, 50% exact" in str(some.numbers)
+    assert "1 weights: lower bound, 50 % exact" in str(some.numbers)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_summary_of_known_records():
     leak = summary.tables["probe.leak"]
     assert [row[1] for row in leak.rows] == pytest.approx([0.75, 0.5, 0.25])
     assert leak.notes[-1] == (
-        "25% of the texts have fewer than five words. Nothing is removed from them."
+        "25 % of the texts have fewer than five words. Nothing is removed from them."
     )
     assert len(summary.tables["probe.runs"].rows) == 1 + 9 * 2
 

@@ -137,7 +137,7 @@ def test_without_marks_there_is_no_table_of_people():
 def test_undefined_scores_are_counted_and_told():
     summary = summarise(known(scores=None), SETTINGS, LABELS)
     assert summary.metrics["rationalize.mean.undefined"].value == 1
-    assert any("The score mean is undefined for 100.0% of the texts" in n for n in summary.notes)
+    assert any("The score mean is undefined for 100.0 % of the texts" in n for n in summary.notes)
     assert "rationalize.mean.undefined" not in summarise(known(), SETTINGS, LABELS).metrics
 
 

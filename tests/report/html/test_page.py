@@ -400,7 +400,7 @@ TRANSFORMER = {
 
 def test_the_page_opens_with_what_was_tested_and_found(whole: Combined) -> None:
     model = whole.report.model.model_copy(update=TRANSFORMER)
-    note = "13% of the attention lies outside the words shown."
+    note = "13 % of the attention lies outside the words shown."
     report = with_meaning(whole.report.model_copy(update={"model": model, "notes": [note]}))
     sheet = parsed(html_page(replace(whole, report=report))).text.partition("Contents")[0]
     for needle in (

@@ -1,0 +1,8 @@
+"""How figures stand in sentences."""
+
+from __future__ import annotations
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1 as a percentage, rounded: `13 %` for .13."""
+    return f"{100 * share:.{digits}f} %"
