@@ -68,7 +68,7 @@ ARROWS = {
     "measures": set(),
     "execution": set(),
 }
-COMMON = {"config", "errors", "inputs", "yaml_reader", "yaml_writer"}
+COMMON = {"config", "errors", "inputs", "wording", "yaml_reader", "yaml_writer"}
 QUESTIONS_SHARED = [
     ROOT / "attnaudit" / "questions" / f"{name}.py"
     for name in (

@@ -49,7 +49,7 @@ def _table(found: Manipulation, score: str, split: str) -> Table:
         "comparison.",
         f"{found.trained} imitators were trained, {found.replaced} of them to replace others "
         "that got stuck. usable: imitators that stay within the budget and answer better than "
-        "a guess.",
+        "a constant.",
         "A unit is an imitator and its adversaries, with the same start and seed. missing: "
         "usable units without an adversary within the budget. excess: how much farther the "
         "adversary moves the attention than imitators do, as a JSD.",

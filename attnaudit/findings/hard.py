@@ -119,7 +119,7 @@ def _few_usable(found: Manipulation, score: str, split: str) -> str:
     of_them = f", {found.replaced} of them as replacements" if found.replaced else ""
     return (
         f"{len(found.usable)} of {found.trained} imitators are usable{of_them}, but "
-        f"{LEAST_ADVERSARIES} are needed. A usable imitator answers better than a guess, and "
+        f"{LEAST_ADVERSARIES} are needed. A usable imitator answers better than a constant, and "
         "its answers are as close to the audited model's as those of a further seed would be "
         f"({_limits(found.budget, score)}, on split {split}). Give the adversary more epochs, "
         "or more seeds."

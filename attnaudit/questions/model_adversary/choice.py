@@ -101,7 +101,7 @@ class Sweep:
 
     @cached_property
     def usable(self) -> list[Unit]:
-        """The units whose imitator keeps the budget and is better than guessing."""
+        """The units whose imitator keeps the budget and is better than a constant answer."""
         return [unit for unit in self.units if self._counts(Adversary(0.0, unit))]
 
     def has(self, one: Adversary) -> bool:
@@ -182,11 +182,11 @@ class Sweep:
         return -math.inf if found is None or found.ci_low is None else found.ci_low
 
     def _counts(self, imitator: Adversary) -> bool:
-        return self.keeps(imitator) and self._beats_guessing(imitator)
+        return self.keeps(imitator) and self._beats_a_constant(imitator)
 
-    def _beats_guessing(self, one: Adversary) -> bool:
+    def _beats_a_constant(self, one: Adversary) -> bool:
         values = self.score.values(self.runs.probs(one.kind, [one.unit.seed]))[0]
-        found = self.score.difference(values, self.score.guess())
+        found = self.score.difference(values, self.score.constant())
         return found.value is not None and (found.ci_low or 0.0) > 0
 
 

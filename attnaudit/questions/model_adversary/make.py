@@ -9,7 +9,7 @@ Half of the models begin from scratch. The other half is warm-started: it begins
 recipe with other seeds, because from scratch many models never learn to imitate. First the
 imitators are trained. One that got stuck tells nothing, nor would its adversaries: it is replaced
 by a further seed of the same kind of start (see `units`). Stuck is an imitator that diverged, that
-is not better than guessing on dev, or that goes beyond the budget of the seeds on dev,
+is not better than a constant answer on dev, or that goes beyond the budget of the seeds on dev,
 where that is known. Adversaries far beyond the budget are not stuck: a large lambda may want that.
 A kind of start is given up once all of its imitators so far, at least six, got stuck.
 Then come the adversaries of all lambdas, and those that refine a sweep. If no imitator is usable,
