@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 
 import pytest
 import torch
@@ -232,6 +233,7 @@ def test_pairs_for_a_model_of_single_texts(audit, rows):
 
 def test_unusable_plugins(audit, here, monkeypatch):
     monkeypatch.syspath_prepend(here)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python's own file is not our output
     (here / "mine.py").write_text("def make(spec, seed):\n    return 3\nbroken = 1 / 1\n")
     audit(model="nowhere_at_all:make", says=["no module named 'nowhere_at_all'"])
     audit(model="mine:mak", says=["mine has no 'mak'"])
