@@ -22,7 +22,7 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.power import Measured, settle
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, percent
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.probe.kinds import (
     ADVERSARY_GUIDE,
@@ -38,6 +38,7 @@ from attnaudit.questions.probe.kinds import (
 from attnaudit.questions.runs import Kind, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.records.metric import JSD
+from attnaudit.wording import percent, percent_of
 
 MOST_WHOLE = 0.5  # of the texts; of more the leak control says too little
 OVER_UNIFORM = "probe.base-uniform.score_gap"
@@ -93,7 +94,7 @@ class _Probes:
         if gap.ci_low is None or gap.ci_high is None:
             return f"{abs(gap.value):.3f} {word}"
         low, high = sorted((sign * gap.ci_low, sign * gap.ci_high))
-        shown = f"{percent(self.evidence.level)} interval {low:.3f} to {high:.3f}"
+        shown = f"{percent_of(self.evidence.level)} interval {low:.3f} to {high:.3f}"
         return f"{abs(gap.value):.3f} {word} ({shown})"
 
 

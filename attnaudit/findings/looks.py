@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, Look
-from attnaudit.findings.rules import percent
 from attnaudit.measures.spending import levels
 from attnaudit.questions.looks import LOOKS
+from attnaudit.wording import percent_of
 
 OPEN = ("inconclusive", "not_assessed")
 
@@ -38,7 +38,7 @@ def _told(found: Finding, seeds: int, level: float) -> Finding:
     """A finding with its look. Its figure is not the metric of all seeds, whose name it loses."""
     reason = (
         f"{found.reason} The number of seeds was not fixed beforehand: this is the look at "
-        f"{seeds} seeds. Its interval is wider for this reason ({percent(level)})."
+        f"{seeds} seeds. Its interval is wider for this reason ({percent_of(level)})."
     )
     look = Look(seeds=max(seeds, 1), level=level)
     return found.model_copy(update={"reason": reason, "look": look, "metric": None})

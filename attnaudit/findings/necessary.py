@@ -13,10 +13,11 @@ from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
 from attnaudit.findings.gap import score_gap
 from attnaudit.findings.power import settle
-from attnaudit.findings.rules import LEAST_SEEDS, compare, finding, percent
+from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, UNIFORM, Kind, Runs
 from attnaudit.questions.scored import IN_WORDS
+from attnaudit.wording import percent_of
 
 METRIC = "necessity.score_gap"
 RULE = (
@@ -54,7 +55,7 @@ def _compared(gap: Estimate, score: str, level: float) -> str:
     shown = score
     if ends[0] is not None and ends[1] is not None:
         low, up = ends if high else (-ends[1], -ends[0])
-        shown = f"{score}; {percent(level)} interval {low:.3f} to {up:.3f}"
+        shown = f"{score}; {percent_of(level)} interval {low:.3f} to {up:.3f}"
     word = "higher" if high else "lower"
     return (
         f"Models with learned attention score {abs(gap.value):.3f} {word} ({shown}) than models"

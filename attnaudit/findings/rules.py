@@ -57,11 +57,6 @@ def compare(found: Estimate, delta: float) -> FindingStatus:
     return "against" if found.ci_high < delta else "inconclusive"
 
 
-def percent(level: float) -> str:
-    """The level of an interval in words: `95 %`, or `98.4 %` at a look that has its own."""
-    return f"{100 * level:.3g} %"
-
-
 def finding(
     status: FindingStatus,
     reason: str,

@@ -24,6 +24,7 @@ from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.stability import KAPPA_LINE, Stability, stability
 from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, ALIKE, KAPPA, SHUFFLED, S
+from attnaudit.wording import percent
 
 FLAT_JSD = 0.02  # shuffled attention that lies nearer than this is too flat to compare, in nats
 RULE = (
@@ -85,7 +86,7 @@ def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
     told = (
         "On a scale from 0 (no more alike than by chance) to 1 (identical), the attention of "
         f"{found.models} models of this recipe reaches {s.value:.2f} (s{_interval(s)}). Two "
-        f"models have the same top word in {100 * (agreement or 0.0):.0f} % of all cases; "
+        f"models have the same top word in {percent(agreement or 0.0)} of all cases; "
         f"corrected for chance, this is {kappa.value:.2f} (kappa{_interval(kappa)})."
     )
     if alike == "against":

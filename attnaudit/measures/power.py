@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, gammaincinv, ndtr, stdtrit  # type: ignore[import-untyped]
 
 from attnaudit.measures.limits import LEVEL, UNBOUNDED, Bounds, quantile, unseen
-from attnaudit.measures.two_level import Figures
+from attnaudit.measures.two_level import Figures, freedom
 
 Array = NDArray[np.float64]
 Line = float | tuple[float, float]  # one line, or the one to lie above and the one to lie below
@@ -163,10 +163,7 @@ def chance(
     between = (parts.seed + parts.joint / n) / seeds * drawn  # (A, 1)
     whole, common = (shared + own) * texted, shared * texted  # (B,)
     variance = np.maximum(between + common, whole)  # (A, B), as `variance_parts` has it
-    spread_of_models = np.minimum(between, variance)
-    share = np.divide(spread_of_models, variance, out=np.zeros(variance.shape), where=variance > 0)
-    spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
-    df = np.divide(1.0, spread, out=np.full(spread.shape, 1e9), where=spread > 1e-9)
+    df = freedom(between, variance, seeds, units)
     tail = (1 - parts.level) / 2
     half = stdtrit(df, 1 - tail) * np.sqrt(variance)
     if parts.stretch != 1:

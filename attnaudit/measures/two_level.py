@@ -11,8 +11,8 @@ figures and the sampling of the instances hold the joint part; it is counted onc
 variance with two random factors, by the method of moments: Searle, Casella & McCulloch 1992,
 Variance Components, chapter 4.) The quantile is that of Student's t, with the degrees of freedom of
 Satterthwaite 1946 (Biometrics Bulletin 2): few where the spread of the seeds' figures decides, many
-where instances do. That spread is one mean square, so that its degrees of freedom are those of the
-seeds for the joint part in it, too.
+where instances do. That spread is one mean square. So it has the degrees of freedom of the seeds,
+also for the joint part in it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 
 Array = NDArray[np.float64]
+
+_MANY = 1e9  # degrees of freedom, at most: Student's t is normal long before
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,19 @@ def variance_parts(found: Figures) -> Parts:
     variance = max(between + shared, whole)
     if variance <= 0:
         return Parts(0.0, seeds - 1)
-    share = min(between / variance, 1.0)
-    df = 1 / (share**2 / (seeds - 1) + (1 - share) ** 2 / (found.units - 1))
-    return Parts(variance, df)
+    return Parts(variance, float(freedom(between, variance, seeds, found.units)))
+
+
+def freedom(between: ArrayLike, variance: ArrayLike, seeds: float, units: float) -> Array:
+    """Satterthwaite's degrees of freedom of a `variance` of which the seeds' spread is `between`.
+
+    Both have one shape; where there is no variance, those of the instances, of which `units` count.
+    """
+    variance = np.asarray(variance, np.float64)
+    share = np.divide(
+        np.minimum(between, variance), variance, out=np.zeros(variance.shape), where=variance > 0
+    )
+    spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
+    known = np.full(spread.shape, _MANY)
+    np.divide(1.0, spread, out=known, where=spread > 1 / _MANY)
+    return known

@@ -92,13 +92,14 @@ class ScoreOfSeeds:
     def guess(self) -> Array:
         """(n,) the best score of answers that do not depend on the text.
 
-        That is a constant answer or, for macro-F1, a class at random, which gets 1 / C at any
-        frequencies of the C classes (see `findings.basis`).
+        For macro-F1 that is a class at random, each as often as it occurs: 1 / C for C classes. If
+        a class of share p is guessed with chance q, its expected F1 is 2 p q / (p + q), which is
+        concave in q, and the slopes of all classes are equal (1/2) at q = p. For the other scores
+        it is a constant answer.
         """
-        constant, at_random = self.constant(), 1 / self.classes
-        if self.name == "macro_f1" and constant.mean() < at_random:
-            return np.full(len(self.gold), at_random)
-        return constant
+        if self.name == "macro_f1":
+            return np.full(len(self.gold), 1 / self.classes)
+        return self.constant()
 
     def constant(self) -> Array:
         """(n,) the score of the best constant answer."""

@@ -10,6 +10,7 @@ from attnaudit.report.layout import number
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Report
 from attnaudit.report.wording import plain
+from attnaudit.wording import percent_of
 
 INTERVAL = (
     "An interval says which values fit the data. Of a hundred such intervals, from other seeds "
@@ -55,7 +56,7 @@ def _measured(found: Finding) -> Iterator[str]:
         yield f"Measured: {definition[0].lower()}{definition[1:]}"
     yield (
         f"The figure is {number(found.statistic)}, and values from {number(low)} to {number(high)}"
-        f" fit the data ({100 * level:.3g} % interval)."
+        f" fit the data ({percent_of(level)} interval)."
     )
     if found.delta is None:
         return

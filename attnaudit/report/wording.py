@@ -13,6 +13,7 @@ from attnaudit.report.layout import number
 from attnaudit.report.listing import listed
 from attnaudit.report.registry import find
 from attnaudit.report.schema import Metric, Report
+from attnaudit.wording import percent_of
 
 _SHOWN = 3  # names listed before "and N more"
 _UNITS = ("nats",)  # what is shown behind a figure; shares and scores have no unit
@@ -279,7 +280,7 @@ def figure(finding: Finding) -> str:
         low, high = finding.interval
         level = 0.95 if finding.look is None else finding.look.level
         said = f"{number(low, *ends)} to {number(high, *ends)}"
-        shown += f" ({100 * level:.3g} % interval {said})"
+        shown += f" ({percent_of(level)} interval {said})"
     if finding.delta is not None:
         shown += f"; limit {finding.delta:.3g}"
     return shown

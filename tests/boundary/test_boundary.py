@@ -29,7 +29,7 @@ def test_the_truth_is_at_the_line(judge, truth):
     assert {one.delta for one in found} == {truth}
 
 
-def test_an_adversary_that_is_far_away_is_told_from_one_at_the_line(monkeypatch):
+def test_an_adversary_that_is_far_away_is_told_from_one_at_the_line():
     deltas = adversaries.Deltas(hard_to_manipulate=0.05)
     evidence = adversaries.drawn(np.random.default_rng(3), 0.0, one=True)
     seeds = evidence.of("seed-baseline")

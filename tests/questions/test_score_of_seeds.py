@@ -58,3 +58,14 @@ def test_no_answer_that_ignores_the_text_is_better_than_guessing(share):
     said = (generator.random((len(chances), 2000)) < chances[:, None]).astype(int)
     reached = score.values(np.eye(2)[said]).mean(1).reshape(4, 40).mean(1)
     assert reached.max() == pytest.approx(score.guess().mean(), abs=0.02)
+
+
+def test_guessing_classes_as_often_as_they_occur_is_best_of_three_classes():
+    """The expected macro-F1, 2 p q / (p + q) a class, on a grid of chances q."""
+    p = np.array([0.7, 0.2, 0.1])
+    ends = np.linspace(0, 1, 101)
+    q = np.array([(a, b, 1 - a - b) for a in ends for b in ends if a + b <= 1 + 1e-12]).clip(0)
+    reached = (2 * p * q / (p + q)).mean(1)
+    gold = np.repeat([0, 1, 2], [7, 2, 1])
+    assert reached.max() == pytest.approx(ScoreOfSeeds(gold, 3, Sample(10)).guess().mean())
+    assert q[reached.argmax()] == pytest.approx(p)

@@ -79,7 +79,7 @@ def _gaps(found: Predictors, metrics: Metrics) -> Table:
         rows.append(_row(f"{places} minus guessing", metrics[f"rationalize.{name}.leak_gap"]))
     notes = [
         "Each row is a difference between predictors with the same seed, with intervals over seeds"
-        " and texts. Guessing is the best that answers reach which do not depend on the text.",
+        " and texts. Guessing: the best score of answers that do not depend on the text.",
         LEAK,
     ]
     score = found.scorer.words
