@@ -13,6 +13,7 @@ from attnaudit.execution.processes import Processes
 from attnaudit.execution.units import ATTEMPTS, UnfinishedError
 from attnaudit.measures.bootstrap import Bootstrap
 from attnaudit.questions import find_question
+from attnaudit.running import load
 from attnaudit.running import run as run_module
 from attnaudit.running.job import Job
 from attnaudit.running.run import run_questions
@@ -101,6 +102,14 @@ def test_records_are_the_same_bits_where_the_number_of_workers_is_chosen(
     _, long = audit(name, "short.jsonl", told, workers=None, resume=True)
     assert one == short == long
     assert any("2 processes share the work" in remark for remark in told.said)
+
+
+def test_what_a_batch_takes_decides_and_not_the_count(audit, monkeypatch):
+    monkeypatch.setattr(choosing, "cores", lambda: 2)
+    monkeypatch.setattr(load, "RATE", 1e-3)  # by the count, the work takes years
+    told = Listener()
+    audit("permute", observer=told, workers=None)
+    assert not any("processes" in remark for remark in told.said)
 
 
 def test_questions_that_are_asked_at_once_are_the_same_bits_with_two_workers(
