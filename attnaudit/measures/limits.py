@@ -54,27 +54,23 @@ def share_ends(successes: float, size: float) -> Ends:
     return float(low), float(high)
 
 
-def ends(
-    value: float, variance: float, df: float, bounds: Bounds = UNBOUNDED, tail: float = TAIL
-) -> Ends:
-    """The ends for a figure that has a `variance` estimated with `df` degrees of freedom.
+def ends(value: float, half: float, bounds: Bounds = UNBOUNDED) -> Ends:
+    """The ends for a figure whose margin of error is `half` where its range is far away.
 
-    They are the numbers m with (value - m)^2 = t^2 V(m). V is proportional to (m - a)(b - m) in a
-    range from a to b, to m - a where there is no upper end, and constant where there is no end at
-    all; at m = value it is `variance`. For a share it gives Wilson's interval (Wilson 1927, Journal
-    of the American Statistical Association 22).
+    They are the numbers m with (value - m)^2 = h(m)^2, for a margin h(m) of a figure that truly is
+    m. Its square is proportional to (m - a)(b - m) in a range from a to b, to m - a where there is
+    no upper end, and constant where there is no end at all; at m = value it is that of `half`. For
+    a share this gives Wilson's interval (Wilson 1927, Journal of the American Statistical
+    Association 22).
 
     Args:
         value: The figure, inside `bounds`.
-        variance: Above 0.
-        df: Of Student's t, whose quantile is t.
+        half: A quantile times the standard error; not below 0.
         bounds: The range; with an upper end it must have a lower one.
-        tail: The share of cases in which the interval lies wholly on one side of the truth.
     """
     low, high = bounds
-    spread = quantile(df, tail) ** 2 * variance
+    spread = half * half
     if low is None or not low < value:
-        half = math.sqrt(spread)
         return _cut(value - half, bounds), _cut(value + half, bounds)
     if high is None:
         lean = spread / (value - low) / 2
@@ -84,7 +80,6 @@ def ends(
     width = high - low
     share = (value - low) / width
     if not 0 < share < 1:  # also where the figure lies nearer to an end than numbers can tell
-        half = math.sqrt(spread)
         return _cut(value - half, bounds), _cut(value + half, bounds)
     # t^2 over the number of independent draws that a share of this variance would rest on.
     weight = spread / (width * width) / (share * (1 - share))

@@ -34,7 +34,7 @@ from scipy.special import stdtrit  # type: ignore[import-untyped]
 from attnaudit.measures.limits import CONSTANT, LEVEL, Bounds, Ends, constant_ends
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
-from attnaudit.measures.two_level import Figures, figures
+from attnaudit.measures.two_level import Figures, figures, margin, variance_parts
 
 Array = NDArray[np.float64]
 
@@ -117,13 +117,9 @@ def of_pairs(
 
 def _ends(value: float, of_models: Ends, parts: Figures, tail: float) -> Ends:
     """The ends over both models and texts, from those over models alone."""
-    models = len(parts.points)
-    t = float(stdtrit(parts.units - 1, 1 - tail))
-    whole = float(parts.covariance.mean())
-    apart = float(parts.covariance.sum() - parts.covariance.trace()) / (models * (models - 1))
-    shared = max(apart, 0.0)
+    of_texts = variance_parts(parts)
     below, above = (
-        max((side**2 + t**2 * shared) ** 0.5, t * max(whole, 0.0) ** 0.5)
+        float(margin(side, of_texts, parts.units, tail))
         for side in (value - of_models[0], of_models[1] - value)
     )
     return value - below, value + above

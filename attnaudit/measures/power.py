@@ -21,10 +21,10 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, gammaincinv, ndtr, stdtrit  # type: ignore[import-untyped]
+from scipy.special import chdtri, gammaincinv, ndtr  # type: ignore[import-untyped]
 
 from attnaudit.measures.limits import LEVEL, UNBOUNDED, Bounds, quantile, unseen
-from attnaudit.measures.two_level import Figures, freedom
+from attnaudit.measures.two_level import Figures, Parts, margin
 
 Array = NDArray[np.float64]
 Line = float | tuple[float, float]  # one line, or the one to lie above and the one to lie below
@@ -43,9 +43,9 @@ class Components:
     `seed` is what a model adds, `text` what a text adds, and `joint` what a model adds on one text
     alone. `seeds` and `n` count the models and texts that they were estimated from, `units` the
     groups of these texts (`n` where there are none). `reach` is that of `two_level`. `stretch` is 1
-    for the interval of `two_level`. For a figure whose interval over models was made wider by a
-    factor, found by simulation, it is that factor: the texts' part is then added in quadrature.
-    `level` is how often the interval holds the truth.
+    for the interval of `two_level`. For a figure whose margin for other models was made wider by a
+    factor, found by simulation, it is that factor. `level` is how often the interval holds the
+    truth.
     """
 
     seed: float
@@ -161,14 +161,10 @@ def chance(
     texted = _scaled(units - 1, _NODES["texts"])  # (B,)
     own, shared = parts.joint / n / seeds, parts.text / n
     between = (parts.seed + parts.joint / n) / seeds * drawn  # (A, 1)
-    whole, common = (shared + own) * texted, shared * texted  # (B,)
-    variance = np.maximum(between + common, whole)  # (A, B), as `variance_parts` has it
-    df = freedom(between, variance, seeds, units)
     tail = (1 - parts.level) / 2
-    half = stdtrit(df, 1 - tail) * np.sqrt(variance)
-    if parts.stretch != 1:
-        of_models, of_texts = (quantile(size - 1, tail) for size in (seeds, units))
-        half = np.sqrt((parts.stretch * of_models) ** 2 * between + of_texts**2 * common)
+    of_models = parts.stretch * quantile(seeds - 1, tail) * np.sqrt(between)
+    drawn_parts = Parts(between, shared * texted, (shared + own) * texted)
+    half = margin(of_models, drawn_parts, units, tail)  # (A, B)
     least = 0.0 if parts.reach is None or math.isinf(n) else parts.reach * unseen(units, tail)
     error = math.sqrt(parts.variance(seeds, n))
     over, under = delta if isinstance(delta, tuple) else (delta, delta)
@@ -257,8 +253,7 @@ def both_needed(
 def _fewest(found: Callable[[int], float], least: int, enough: float) -> int | None:
     """The least whole number from `least` on for which a chance that rises reaches `enough`.
 
-    With very few models it can fall again a little, towards many texts: so sizes are tried from
-    below, each twice the last.
+    Sizes are tried from below, each twice the last.
     """
     if found(least) >= enough:
         return least

@@ -173,7 +173,7 @@ class Sample:
         low, high = bounds
         if low is not None and high is not None and is_at(values, bounds).all():
             return self._share_ends((values - low) / (high - low), low, high - low)
-        found = ends(value, self._variance(values), self.units - 1, bounds)
+        found = ends(value, self._margin(self._variance(values)), bounds)
         if bounds == (-1.0, 1.0) and np.isin(values, (-1, 0, 1)).all():
             # The difference of two shares: where they never differ nothing varies, and yet a text
             # on which they do may have been missed.
@@ -196,7 +196,7 @@ class Sample:
         if any(end is not None and math.isclose(value, end, abs_tol=1e-9) for end in bounds):
             return constant_ends(value, figure.draws * self.units / self.n, bounds)
         variance = max(figure.least, self._variance(figure.values))
-        return ends(value, variance, self.units - 1, bounds)
+        return ends(value, self._margin(variance), bounds)
 
     def _effective(self, values: Array, value: float) -> float:
         """How many independent draws give a share of 0 and 1 the variance that it has: up to n."""
@@ -210,6 +210,10 @@ class Sample:
     def _variance(self, values: Array) -> float:
         """Of the mean of values (n,)."""
         return float(self.covariance(values[None])[0, 0])
+
+    def _margin(self, variance: float) -> float:
+        """The margin of error of a figure that varies so on other samples."""
+        return quantile(self.units - 1) * math.sqrt(variance)
 
     def _by_unit(self, values: Array) -> Array:
         """Sums over the instances of each unit, (figures, units), from values (figures, n)."""

@@ -7,12 +7,17 @@ on instance i gives
 
 and the mean over S seeds and n instances varies by the sum of three parts: that between seeds over
 S, that between instances over n, and the joint one over S n. Both the spread of the seeds' own
-figures and the sampling of the instances hold the joint part; it is counted once. (Analysis of
-variance with two random factors, by the method of moments: Searle, Casella & McCulloch 1992,
-Variance Components, chapter 4.) The quantile is that of Student's t, with the degrees of freedom of
-Satterthwaite 1946 (Biometrics Bulletin 2): few where the spread of the seeds' figures decides, many
-where instances do. That spread is one mean square. So it has the degrees of freedom of the seeds,
-also for the joint part in it.
+figures and the sampling of the instances hold the joint part; it is counted once, with the seeds.
+(Analysis of variance with two random factors, by the method of moments: Searle, Casella & McCulloch
+1992, Variance Components, chapter 4.)
+
+The margin of error for other seeds is that of S figures: Student's t with S - 1 degrees of freedom.
+The margin for other instances is Student's t, too, with one degree of freedom less than there are
+instances. The margin for both is the root of the sum of their squares. Banerjee 1960 (Sankhya 22)
+proved of such margins that they hold the truth at least as often as they claim, for normal seeds
+and instances. One quantile with Satterthwaite's degrees of freedom gives a narrower
+interval, but with few seeds it promises too much: with three seeds it lay on one side of the truth
+in up to 3.8 % of all cases instead of 2.5 %, and with five in up to 2.9 %.
 """
 
 from __future__ import annotations
@@ -22,13 +27,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attnaudit.measures.limits import LEVEL, UNBOUNDED, Bounds, constant_ends, ends, is_at
+from attnaudit.measures.limits import (
+    LEVEL,
+    UNBOUNDED,
+    Bounds,
+    constant_ends,
+    ends,
+    is_at,
+    quantile,
+)
 from attnaudit.measures.sample import Sample
 from attnaudit.measures.summary import Estimate
 
 Array = NDArray[np.float64]
-
-_MANY = 1e9  # degrees of freedom, at most: Student's t is normal long before
 
 
 @dataclass(frozen=True)
@@ -84,9 +95,10 @@ def two_level(
         return Estimate(value, n=n, reason=reason)
     if not np.isfinite(found.covariance).all():
         return Estimate(value, n=n, reason="no interval: only one text or group gave a value")
-    parts = variance_parts(found)
     tail = (1 - level) / 2
-    low, high = ends(value, parts.variance, parts.df, bounds, tail)
+    parts = variance_parts(found)
+    of_seeds = quantile(seeds - 1, tail) * np.sqrt(parts.between)
+    low, high = ends(value, float(margin(of_seeds, parts, found.units, tail)), bounds)
     if reach is not None or is_at(points, bounds).all():
         least, most = constant_ends(value, found.units, bounds, reach, tail)
         low, high = min(low, least), max(high, most)
@@ -95,36 +107,42 @@ def two_level(
 
 @dataclass(frozen=True)
 class Parts:
-    """The variance of a mean over seeds and instances, and Satterthwaite's degrees of freedom."""
+    """The parts of the variance of a mean over models and instances; numbers, or arrays of a shape.
 
-    variance: float
-    df: float
+    `between` is the spread of the models' own figures over their number: the models' part, and the
+    joint one. `shared` is what all models have in common on other instances, and not below 0.
+    `whole` is the variance on other instances for these very models: `shared`, and the joint part.
+    """
+
+    between: float | Array
+    shared: float | Array
+    whole: float | Array
 
 
 def variance_parts(found: Figures) -> Parts:
-    """The variance of the mean over seeds; there are at least two of them."""
+    """The parts for the mean over at least two models."""
     seeds = len(found.points)
-    between = float(found.points.var(ddof=1)) / seeds  # the seeds' part, and the joint one
-    whole = float(found.covariance.mean())  # the instances' part, and the joint one
     shared = float(found.covariance.sum() - found.covariance.trace()) / (seeds * (seeds - 1))
-    # Where little is to be estimated the parts may contradict each other: the whole is no less than
-    # what the instances make for these very seeds.
-    variance = max(between + shared, whole)
-    if variance <= 0:
-        return Parts(0.0, seeds - 1)
-    return Parts(variance, float(freedom(between, variance, seeds, found.units)))
-
-
-def freedom(between: ArrayLike, variance: ArrayLike, seeds: float, units: float) -> Array:
-    """Satterthwaite's degrees of freedom of a `variance` of which the seeds' spread is `between`.
-
-    Both have one shape; where there is no variance, those of the instances, of which `units` count.
-    """
-    variance = np.asarray(variance, np.float64)
-    share = np.divide(
-        np.minimum(between, variance), variance, out=np.zeros(variance.shape), where=variance > 0
+    return Parts(
+        float(found.points.var(ddof=1)) / seeds,
+        max(shared, 0.0),
+        max(float(found.covariance.mean()), 0.0),
     )
-    spread = share**2 / (seeds - 1) + (1 - share) ** 2 / (units - 1)
-    known = np.full(spread.shape, _MANY)
-    np.divide(1.0, spread, out=known, where=spread > 1 / _MANY)
-    return known
+
+
+def margin(of_models: ArrayLike, parts: Parts, units: float, tail: float) -> Array:
+    """The margin of error for other models and other instances, elementwise.
+
+    Where little is to be estimated the parts may contradict each other: the margin is no less than
+    the one for other instances with these very models.
+
+    Args:
+        of_models: The margin for other models alone.
+        parts: The variance on other instances is theirs.
+        units: How many instances there are, or groups of them; above 1.
+        tail: The share of cases in which the interval lies wholly on one side of the truth.
+    """
+    square = quantile(units - 1, tail) ** 2
+    both = np.square(of_models) + square * parts.shared
+    found: Array = np.sqrt(np.maximum(both, square * parts.whole))
+    return found

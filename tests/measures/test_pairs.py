@@ -100,7 +100,7 @@ def test_pseudo_values_are_those_of_the_jackknife():
         left = [row for row, pair in zip(observed, pairs, strict=True) if model not in pair]
         expected = models * observed.mean() - (models - 1) * np.mean(left)
         assert point == pytest.approx(expected)
-    assert variance_parts(found.parts).variance > 0
+    assert variance_parts(found.parts).between > 0
 
 
 def test_what_differs_between_texts_widens_the_interval():

@@ -112,12 +112,12 @@ effects = st.floats(-0.1, 0.1)
 @settings(deadline=None, max_examples=60)
 @given(parts, effects, st.integers(5, 40), st.integers(50, 2000))
 def test_more_seeds_or_texts_never_lower_the_chance(parts, effect, seeds, n):
-    # But for a hair: with more texts the seeds have a larger part in the variance, and so fewer
-    # degrees of freedom are left. In 33,608 random draws that cost at most .025.
+    # But for a hair near delta: the interval is widest, for what it has to hold, where seeds and
+    # texts count alike. In 3,000 random draws that cost at most .0022.
     now = chance(parts, seeds, n, effect, DELTA)
     assert 0 <= now <= 1
-    assert chance(parts, 2 * seeds, n, effect, DELTA) >= now - 0.03
-    assert chance(parts, seeds, 4 * n, effect, DELTA) >= now - 0.03
+    assert chance(parts, 2 * seeds, n, effect, DELTA) >= now - 0.01
+    assert chance(parts, seeds, 4 * n, effect, DELTA) >= now - 0.01
 
 
 @settings(deadline=None, max_examples=60)

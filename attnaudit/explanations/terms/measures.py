@@ -416,12 +416,13 @@ TERMS = (
         "term",
         "two-level interval",
         "An interval that covers the choice of texts and also the choice of training seeds.",
-        formula="as an interval, with V = the part between seeds / S + the part between texts / n "
-        "+ the joint part / (S n); t with Satterthwaite's degrees of freedom",
+        formula="as an interval; its margin of error is the root of the sum of two squares: of the "
+        "margin for other seeds (Student's t with S - 1 degrees of freedom) and of that for other "
+        "texts (n - 1 degrees of freedom)",
         beside=("interval", "seed"),
         traps="Five seeds may not show a kind of failure that is rarer than one seed in five. "
         "Then the interval does not cover it.",
-        source="Searle, Casella & McCulloch 1992, chapter 4; Satterthwaite 1946",
+        source="Banerjee 1960; Searle, Casella & McCulloch 1992, chapter 4",
         aliases=("two-level",),
     ),
 )
