@@ -5,7 +5,7 @@ The model and the data are loaded only once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -195,8 +195,12 @@ def check_places(folder: Path) -> Path:
     return folder
 
 
-def settings_of(plan: Plan, question: Question, subject: Subject | None) -> Settings:
+def settings_of(
+    plan: Plan, question: Question, subject: Subject | None, left_out: Collection[str] = ()
+) -> Settings:
     """The settings of a question, with what earlier ones have found that `subject` holds.
+
+    What those that are `left_out` have found does not count.
 
     Raises InputError for records of an earlier question that cannot be read.
     """
@@ -207,7 +211,7 @@ def settings_of(plan: Plan, question: Question, subject: Subject | None) -> Sett
         return settings
     names = [other.name for other in plan.questions]
     earlier = names[: names.index(question.name)]
-    records = {name: subject.records_of(name) for name in earlier}
+    records = {name: subject.records_of(name) for name in earlier if name not in left_out}
     return question.build_on(
         settings, Earlier(records, subject.folder / "adversaries", subject.suffix)
     )

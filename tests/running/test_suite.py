@@ -23,6 +23,7 @@ from attnaudit.report.demands import Demands
 from attnaudit.report.rebuild import load
 from attnaudit.report.schema import dumps
 from attnaudit.running import carry, suite
+from attnaudit.running.planning.dry_suite import plan_suite
 from attnaudit.running.plans import read_plan, section_type
 from attnaudit.running.suite import Where, run_suite
 from tests.sealed import body
@@ -606,3 +607,18 @@ def test_a_classic_model_gives_way_to_a_transformer(run, fine):
     first = TRAININGS.index(ADVERSARIES[0])
     assert trained[: first + 2] == TRAININGS[: first + 2]
     assert not list(Path("out/adversaries").glob("*.pt"))
+
+
+@pytest.mark.parametrize("changed_to", ["learning_rate: 0.2", "learning_rate: 0.1, seed: 3"])
+def test_a_dry_run_counts_anew_what_another_model_has_left(whole, run, changed_to):
+    """What the seeds of another model may do is no budget, and so no reason to refuse."""
+    shutil.copytree(whole[2], "out")
+    Path("c.yaml").write_text(changed(("learning_rate: 0.1", changed_to)))
+    config, plan = read_plan(Path("c.yaml"), Overrides())
+    planned = plan_suite(config, plan, Where("cpu"), None, Silent())
+    assert [part.name for part in planned.parts] == ["train", *RECORDED]
+    assert all(part.trainings for part in planned.parts)
+    Path("c.yaml").write_text(CONFIG)
+    config, plan = read_plan(Path("c.yaml"), Overrides())
+    again = plan_suite(config, plan, Where("cpu"), None, Silent())
+    assert not any(part.trainings for part in again.parts)

@@ -8,7 +8,7 @@ folder of the very same training and audits is left out, as it would not be made
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -135,14 +135,15 @@ def plan_asking(
     there: bool,
 ) -> Asking:
     """What `ask` would do with an engine; `there` says that the model exists already."""
-    parts, check = list[Part](), None
+    parts, check, to_make = list[Part](), None, set[str]()
     for question in plan.questions:
-        settings = _settings(plan, question, subject)
+        settings = _settings(plan, question, subject, to_make)
         work = work_of(question, settings)
         assert work.job.records is not None
         if there and stands(work.job.records, work.header) == "whole":
             parts.append(_made(question.name, work.data.split))
             continue
+        to_make.add(question.name)
         check = check or plan_check(work)
         asked = [other.name for other in plan.questions]
         alike = question.maker.alike(settings, asked)
@@ -158,10 +159,15 @@ def _named_data(ready: Prepared) -> Path:
     return ready.checkpoint.parent / ready.source.name
 
 
-def _settings(plan: Plan, question: Question, subject: Subject) -> Settings:
-    """The settings of an audit, with what earlier ones have found as far as they have run."""
+def _settings(
+    plan: Plan, question: Question, subject: Subject, to_make: Collection[str]
+) -> Settings:
+    """The settings of an audit, with what earlier ones have found as far as they have run.
+
+    What other settings, models or data have left of those that are `to_make` says nothing.
+    """
     try:
-        return settings_of(plan, question, subject)
+        return settings_of(plan, question, subject, to_make)
     except InputError:
         return settings_of(plan, question, None)
 
