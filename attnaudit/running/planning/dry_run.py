@@ -27,7 +27,7 @@ from attnaudit.report.demands import Demands
 from attnaudit.running.job import Job
 from attnaudit.running.load import engine_for
 from attnaudit.running.planning.check import plan_check
-from attnaudit.running.planning.estimate import pilot_records, summary_seconds
+from attnaudit.running.planning.estimate import Piloted, pilot_records, summary_seconds
 from attnaudit.running.planning.forecast import (
     Memory,
     Shared,
@@ -63,10 +63,17 @@ def plan_questions(
         memory = Memory(works[0].device)
         memory.look()
         check = plan_check(works[0])
-        parts = [plan_part(work, engine, loading, memory) for work in works]
+        piloted = joint_pilot(works)
+        parts = [plan_part(work, engine, loading, memory, piloted) for work in works]
         begin = start_up + loading
         command = asked[0][0].command
         return whole(command, job, works[0].device, parts, begin, memory, engine.size, check)
+
+
+def joint_pilot(works: Sequence[Work]) -> Piloted | None:
+    """The pilot of those questions whose records are made in one pass, if there are several."""
+    several = [work for work in works if work.maker.joins]
+    return pilot_records(several) if len(several) > 1 else None
 
 
 def plan_part(
@@ -74,15 +81,18 @@ def plan_part(
     engine: Engine,
     loading: float,
     memory: Memory,
+    piloted: Piloted | None = None,
     alike: Mapping[str, str] | None = None,
     asked: Sequence[str] = (),
 ) -> Part:
     """What a question would do.
 
-    `engine` is where, and `loading` what a worker takes to load; `alike` names kinds of trainings
+    `engine` is where, and `loading` what a worker takes to load. `piloted` is the pilot of the
+    questions that share a pass; the question may be none of them. `alike` names kinds of trainings
     that will come to those that are known now, each with the kind that it is like. `asked` names
     the questions of a suite.
     """
+    name = work.question.name
     texts = Texts.of(work.batches)
     cost, retraining = work.maker.cost, work.retraining
     passes, stages, notes = Passes(), list[Stage](), list[str]()
@@ -91,14 +101,15 @@ def plan_part(
     if cost:
         *before, audited = (part for _, part in passes_over(work, lambda: iter(())))
         own = cost(work.loaded.model, texts, audited.settings)
-        piloted = pilot_records(audited)
+        if piloted is None or name not in piloted.records:
+            piloted = pilot_records([audited])
         found = piloted.found
-        made += piloted.records
+        made += piloted.records[name]
         memory.note(found.peak, found.device_peak)
         batches = range(len(work.batches))
-        chosen = engine_for(engine, [work], batches, found.seconds.likely)
+        chosen = engine_for(engine, piloted.works, batches, found.seconds.likely)
         shared = Shared.of(work.job, chosen.size)
-        seconds = shared.spread(found.seconds, len(work.batches), loading)
+        seconds = shared.spread(piloted.seconds(name), len(work.batches), loading)
         passes += own
         share = 1.0  # as long as the audited texts take, by how many tokens pass the model
         for part in before:
@@ -110,6 +121,11 @@ def plan_part(
         stages.append(Stage(name="records", seconds=seconds))
         if work.loaded.model.answer_cost is not None:
             notes.append(_answers_cost(work.loaded.model))
+        if len(piloted.works) > 1:
+            notes.append(
+                "They share one pass over the data. What several of them need counts for each, but "
+                "is made once."
+            )
         if found.rough:
             notes.append("There was no time to try the longest texts, so this is a rough guess.")
     if retraining is not None:
@@ -122,7 +138,7 @@ def plan_part(
     summary = around(summary_seconds(work, made, len(texts)))
     stages.append(Stage(name="summary", seconds=summary))
     return Part(
-        name=work.question.name,
+        name=name,
         split=work.data.split,
         instances=len(texts),
         batches=len(work.batches),

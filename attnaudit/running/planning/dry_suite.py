@@ -37,7 +37,7 @@ from attnaudit.records.writing import stands
 from attnaudit.report.demands import Demands
 from attnaudit.running.job import MIN_WORDS, Job
 from attnaudit.running.planning.check import plan_check
-from attnaudit.running.planning.dry_run import plan_part
+from attnaudit.running.planning.dry_run import joint_pilot, plan_part
 from attnaudit.running.planning.forecast import (
     Memory,
     notes_on_trainings,
@@ -99,11 +99,12 @@ def plan_suite(
         training = _made("train", "train") if made else _training_part(ready, device, memory)
         job = where.job(ready.checkpoint, _named_data(ready) if made else ready.source)
         subject = Subject(job, folder, suffix_of(config))
+        unborn = None if made else _unborn(ready, device)
 
         def work_of(question: Question, settings: Settings) -> Work:
-            if made:
+            if unborn is None:
                 return subject.work(question, settings, Silent())
-            return _unborn(ready, question, settings, subject.job_of(question), device)
+            return unborn(question, settings, subject.job_of(question))
 
         planned = plan_asking(plan, subject, work_of, loading, memory, engine, made)
         parts = [training, *planned.parts]
@@ -135,19 +136,24 @@ def plan_asking(
     there: bool,
 ) -> Asking:
     """What `ask` would do with an engine; `there` says that the model exists already."""
-    parts, check, to_make = list[Part](), None, set[str]()
+    works, to_make = list[Work](), set[str]()
     for question in plan.questions:
         settings = _settings(plan, question, subject, to_make)
         work = work_of(question, settings)
+        works.append(work)
         assert work.job.records is not None
-        if there and stands(work.job.records, work.header) == "whole":
-            parts.append(_made(question.name, work.data.split))
+        if not there or stands(work.job.records, work.header) != "whole":
+            to_make.add(question.name)
+    wanted = [work for work in works if work.question.name in to_make]
+    check = plan_check(wanted[0]) if wanted else None
+    piloted, parts = joint_pilot(wanted), list[Part]()
+    for work in works:
+        if work.question.name not in to_make:
+            parts.append(_made(work.question.name, work.data.split))
             continue
-        to_make.add(question.name)
-        check = check or plan_check(work)
         asked = [other.name for other in plan.questions]
-        alike = question.maker.alike(settings, asked)
-        parts.append(plan_part(work, engine, loading, memory, alike, asked))
+        alike = work.maker.alike(work.settings, asked)
+        parts.append(plan_part(work, engine, loading, memory, piloted, alike, asked))
     return Asking(parts, check)
 
 
@@ -172,18 +178,20 @@ def _settings(
         return settings_of(plan, question, None)
 
 
-def _unborn(
-    ready: Prepared, question: Question, settings: Settings, job: Job, device: torch.device
-) -> Work:
-    """The work of an audit on a model that is still to be trained: on an untrained one."""
+def _unborn(ready: Prepared, device: torch.device) -> Callable[[Question, Settings, Job], Work]:
+    """The works of audits on a model that is still to be trained: on an untrained one."""
     config, spec = ready.config, ready.spec
     model = ready.blank.fresh(config.training.seed).to(device).eval().requires_grad_(False)
     facts = {**facts_of(config, model), "sha256": None, "labels": list(ready.told.labels)}
     data = load_dataset(spec, default_split(spec), labels=ready.told.labels, min_words=MIN_WORDS)
-    settled = question.maker.settle(settings, model)
     loaded = LoadedModel(model, ready.told, facts, config)
     now = datetime.now(timezone.utc)
-    return Work(question, settled, job, spec, data, loaded, device, now, Silent())
+
+    def work(question: Question, settings: Settings, job: Job) -> Work:
+        settled = question.maker.settle(settings, model)
+        return Work(question, settled, job, spec, data, loaded, device, now, Silent())
+
+    return work
 
 
 def _made(name: str, split: str) -> Part:

@@ -6,12 +6,14 @@ its own summary of their records, as if they were more. What is found so is thro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from time import perf_counter, process_time
 
 from attnaudit.execution.memory import device_peak_bytes, forget_peak, peak_bytes
 from attnaudit.execution.observer import Silent
+from attnaudit.execution.once import Once
 from attnaudit.findings.assess import assess
 from attnaudit.findings.evidence import gather
 from attnaudit.findings.rules import Deltas
@@ -20,6 +22,7 @@ from attnaudit.questions.maker import Record
 from attnaudit.records.schema import run_key
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
+from attnaudit.running.planning.plan import Span
 from attnaudit.running.work import Work
 
 SECONDS = 10.0  # that trying out records takes, about
@@ -28,30 +31,46 @@ SUMMARISED = (150, 450)  # records of a run of which a summary is tried
 
 @dataclass(frozen=True)
 class Piloted:
-    """What all records would take, and those of the pilot."""
+    """What all records of questions that share a pass would take, and those of the pilot.
 
+    `records` is what each question made, by its name.
+    """
+
+    works: Sequence[Work]
     found: Extrapolated
-    records: list[Record]
+    records: Mapping[str, list[Record]]
+
+    def seconds(self, name: str) -> Span:
+        """What the records of a question take. What several need counts for the first of them."""
+        share = dict(zip(self.records, self.found.shares, strict=True))[name]
+        return self.found.seconds.times(share)
 
 
-def pilot_records(work: Work) -> Piloted:
-    """Make some records of the audited model, and say what those of all batches would take."""
-    assert work.maker.records is not None
-    make, batches, kept = work.maker.records, work.batches, dict[int, Record]()
+def pilot_records(works: Sequence[Work]) -> Piloted:
+    """Make some records of the audited model, and say what those of all batches would take.
+
+    Several questions about the same model and data share what they make of a batch, as in a run.
+    """
+    batches = works[0].batches
+    kept: dict[str, dict[int, Record]] = {work.question.name: {} for work in works}
 
     def attempt(places: Sequence[int]) -> Tried:
-        some = replace(batches, instances=[batches.instances[i] for i in places])
-        forget_peak(work.device)
+        some = replace(batches, instances=[batches.instances[i] for i in places], once=Once())
+        forget_peak(works[0].device)
         begun, worked = perf_counter(), process_time()
-        for part in make(work.loaded.model, some, work.settings, Silent()):
-            kept.update((record["row"], record) for record in part)
-        seconds, computed = perf_counter() - begun, process_time() - worked
-        if work.device.type != "cpu":  # where a process mostly waits
-            computed = seconds
-        return Tried(seconds, computed, peak_bytes(), device_peak_bytes(work.device))
+        on_cpu, ends = works[0].device.type == "cpu", [0.0]
+        for work in works:
+            assert work.maker.records is not None
+            for part in work.maker.records(work.loaded.model, some, work.settings, Silent()):
+                kept[work.question.name].update((record["row"], record) for record in part)
+            # On another device a process mostly waits.
+            ends.append(process_time() - worked if on_cpu else perf_counter() - begun)
+        work_of_each = tuple(end - start for start, end in pairwise(ends))
+        peaks = peak_bytes(), device_peak_bytes(works[0].device)
+        return Tried(perf_counter() - begun, work_of_each, *peaks)
 
     found = extrapolate(batches.groups, tokens_of(batches), attempt, SECONDS)
-    return Piloted(found, list(kept.values()))
+    return Piloted(works, found, {name: list(made.values()) for name, made in kept.items()})
 
 
 def summary_seconds(work: Work, records: Sequence[Record], instances: int) -> float:

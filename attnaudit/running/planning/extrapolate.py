@@ -3,8 +3,9 @@
 What a batch takes is taken to be `a + b texts + c tokens + d squares`, none of the four below 0:
 calls, texts, their tokens with padding, and what each word asks of a whole text, such as a deletion
 that is worked on without padding. A pilot works on some texts of a few batches, from the shortest
-to the longest, as many as there is time for, and the four are fitted to that. Memory is a rougher
-guess, see `_Pilot.peak`.
+to the longest, as many as there is time for, and the four are fitted to that. What the tries cannot
+tell apart, such as texts and tokens where all texts are equally long, counts as tokens. Memory is a
+rougher guess, see `_Pilot.peak`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ ANCHORS = 3  # batches that are looked at
 FEW = 4  # texts of a try that tells how many more there is time for
 SURPRISE = 1.2  # a machine is not as fast at all times: the range is wider by this on either side
 _TOKENS = 2  # their place in the size of a batch
+# How far a fit keeps away from calls, texts and squares, as a share of what is to be explained:
+# enough to decide where the tries leave it open, and too little to matter elsewhere.
+_DOUBT = 1e-4
 DOUBLING = 0.1  # and by this share for each doubling of the tokens beyond what was tried
 
 
@@ -31,12 +35,12 @@ DOUBLING = 0.1  # and by this share for each doubling of the tokens beyond what 
 class Tried:
     """What working on some texts took: seconds, and the peaks of memory in bytes if known.
 
-    `work` is the seconds of computing, whatever else the machine does meanwhile; where that cannot
-    be told it is the same as `seconds`.
+    `work` is the seconds of computing, whatever else the machine does meanwhile, of each question
+    that is asked about them; where that cannot be told they add up to `seconds`.
     """
 
     seconds: float
-    work: float
+    work: tuple[float, ...]
     peak: int | None = None
     device_peak: int | None = None
 
@@ -46,9 +50,13 @@ Try = Callable[[Sequence[int]], Tried]  # the texts by their place, all of one b
 
 @dataclass(frozen=True)
 class Extrapolated:
-    """What all batches take: seconds, and memory in bytes at most; `rough` if no long ones ran."""
+    """What all batches take: seconds, and memory in bytes at most; `rough` if no long ones ran.
+
+    `shares` says which part of the seconds each question takes; they add up to 1.
+    """
 
     seconds: Span
+    shares: tuple[float, ...]
     peak: int | None
     device_peak: int | None
     rough: bool
@@ -70,16 +78,18 @@ def extrapolate(
     for anchor in anchors:
         one = first.seconds
         if pilot.tried:
-            one = pilot.likely(np.array([_size(lengths[_some(batches[anchor], 1)])]))
+            one = pilot.likely(np.array([_size(lengths[_some(batches[anchor], 1)])])).sum()
             rough = one > max(share, seconds - sum(t.seconds for t in pilot.tried))
         if rough:
             break
         pilot.look_at(batches[anchor], FEW if FEW * one < share else 1, share)
-    likely, most = pilot.likely(sizes), float(sizes[:, _TOKENS].max())
+    each, most = pilot.likely(sizes), float(sizes[:, _TOKENS].max())
+    likely = float(each.sum())
     beyond = math.log2(max(1.0, most / max(pilot.tokens)))
     spread = SURPRISE * (1 + DOUBLING * beyond) * (1.5 if rough else 1.0)
     return Extrapolated(
         Span(low=likely / spread, likely=likely, high=likely * spread),
+        tuple((each / likely).tolist()) if likely > 0 else (1 / len(each),) * len(each),
         pilot.peak(first.peak, [t.peak for t in pilot.tried], most),
         pilot.peak(first.device_peak, [t.device_peak for t in pilot.tried], most),
         rough,
@@ -116,15 +126,28 @@ class _Pilot:
                 return
             count = min(len(places), most)
 
-    def likely(self, sizes: Array) -> float:
-        """Seconds that batches of such `sizes` (b, 4) take on as busy a machine as this one is."""
+    def likely(self, sizes: Array) -> Array:
+        """Seconds of each question (q,) for batches of such `sizes` (b, 4).
+
+        They are those on as busy a machine as this one is.
+        """
         from scipy.optimize import nnls  # type: ignore[import-untyped]  # takes half a second
 
-        work = np.array([t.work for t in self.tried])
+        work = np.array([t.work for t in self.tried])  # (tries, q)
         weights = 1 / np.maximum(work, 1e-9)  # a share too much is as bad for long as for short
-        fitted, _ = nnls(np.array(self.sizes, float) * weights[:, None], work * weights)
-        busy = sum(t.seconds for t in self.tried) / max(work.sum(), 1e-9)
-        return float((sizes @ fitted).sum() * busy)
+        known = np.array(self.sizes, float)
+        away = _DOUBT * np.diag(known.mean(0))
+        away[_TOKENS] = 0
+        fitted = [
+            nnls(
+                np.concatenate([known * own[:, None], away * own.mean()]),
+                np.concatenate([seconds * own, np.zeros(len(away))]),
+            )[0]
+            for seconds, own in zip(work.T, weights.T, strict=True)
+        ]
+        busy = sum(t.seconds for t in self.tried) / max(float(work.sum()), 1e-9)
+        found: Array = (sizes @ np.stack(fitted, axis=1)).sum(0) * busy
+        return found
 
     def peak(self, one: int | None, peaks: Sequence[int | None], most: float) -> int | None:
         """The peak at so many tokens: what one text takes, and what more of them added.

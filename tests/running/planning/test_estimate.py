@@ -14,8 +14,11 @@ from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.running.job import Job
 from attnaudit.running.planning import estimate
 from attnaudit.running.planning.estimate import pilot_records, summary_seconds
-from attnaudit.running.planning.extrapolate import Tried, extrapolate
-from attnaudit.running.work import load_work
+from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
+from attnaudit.running.planning.plan import Span
+from attnaudit.running.work import load_work, load_works
+
+NAMES = ("permute", "instance-adversary")
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_the_pilot_is_the_audit_on_neighbours_of_one_batch(work, monkeypatch):
             tried.append(places)
             assert isinstance(found, Tried)
             assert found.seconds > 0
-            assert found.work > 0
+            assert found.work[0] > 0
             return found
 
         return extrapolate(batches, lengths, noted, seconds)
@@ -94,12 +97,41 @@ def test_the_pilot_is_the_audit_on_neighbours_of_one_batch(work, monkeypatch):
     monkeypatch.setattr(estimate, "extrapolate", watch)
     monkeypatch.setattr(estimate, "SECONDS", 0.2)
     before = {name: w.clone() for name, w in work.loaded.model.state_dict().items()}
-    found = pilot_records(work)
+    found = pilot_records([work])
     batches = [set(group.tolist()) for group in work.batches.groups]
     assert len(batches) > 3
     assert all(any(set(places) <= batch for batch in batches) for places in tried)
-    rows = [record["row"] for record in found.records]
+    made = found.records[work.question.name]
+    rows = [record["row"] for record in made]
     assert sorted(rows) == sorted({row for places in tried for row in places})
-    assert all("tvd" in record for record in found.records)
+    assert all("tvd" in record for record in made)
     after = work.loaded.model.state_dict()
     assert all(torch.equal(after[name], w) for name, w in before.items())
+
+
+def test_questions_that_share_a_pass_are_tried_together(tiny, monkeypatch):
+    """The model answers once for both, as in a run; each has its share of the time."""
+    job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", batch_tokens=150)
+    asked = [(find_question(name), find_question(name).settings()) for name in NAMES]
+    works = load_works(asked, job, None, Silent())
+
+    def two(batches, lengths, attempt, seconds):
+        works = [attempt(batch.tolist()).work for batch in batches[:2]]
+        assert all(seconds > 0 for work in works for seconds in work)
+        shares = (0.75, 0.25)[: len(works[0])] if len(works[0]) > 1 else (1.0,)
+        return Extrapolated(Span(low=1, likely=8, high=9), shares, None, None, False)
+
+    monkeypatch.setattr(estimate, "extrapolate", two)
+    model, encoded = works[0].loaded.model, []
+    encode = type(model).encode
+    monkeypatch.setattr(type(model), "encode", lambda *a: encoded.append(1) or encode(*a))
+    found = pilot_records(works)
+    assert len(encoded) == 2
+    rows = {name: {record["row"] for record in found.records[name]} for name in NAMES}
+    assert rows["permute"] == rows["instance-adversary"]
+    assert [found.seconds(name).likely for name in NAMES] == [6, 2]
+    encoded.clear()
+    for work in works:
+        alone = pilot_records([work])
+        assert alone.seconds(work.question.name).likely == pytest.approx(8)
+    assert len(encoded) == 4

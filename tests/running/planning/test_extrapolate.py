@@ -20,7 +20,7 @@ class Machine:
         work = self.cost(len(places), width)
         self.seconds += work * self.slow
         self.tries.append(len(places))
-        return Tried(work * self.slow, work, self.memory(len(places) * width))
+        return Tried(work * self.slow, (work,), self.memory(len(places) * width))
 
 
 def batches_of(lengths, size):
@@ -44,6 +44,21 @@ def test_a_cost_that_is_linear_in_texts_and_tokens_is_found_exactly():
     assert found.seconds.low == pytest.approx(found.seconds.likely / spread)
     assert found.seconds.high == pytest.approx(found.seconds.likely * spread)
     assert not found.rough
+
+
+def test_each_question_has_the_share_that_it_will_take_not_the_one_of_the_pilot():
+    """One question takes as long for each text, the other for each token: of long texts more."""
+    lengths = np.repeat([2, 20, 200], 40)
+    batches = batches_of(lengths, 40)
+
+    def attempt(places):
+        each = 0.004 * len(places), 1e-4 * float(lengths[list(places)].sum())
+        return Tried(sum(each), each)
+
+    found = extrapolate(batches, lengths, attempt, seconds=0.5)
+    whole = np.array([0.004 * 120, 1e-4 * lengths.sum()])
+    assert found.seconds.likely == pytest.approx(whole.sum())
+    assert found.shares == pytest.approx(tuple(whole / whole.sum()))
 
 
 @settings(deadline=None, max_examples=60)
