@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from attnaudit.cli.output import show
-from attnaudit.wording import percent
+from attnaudit.wording import decimal, percent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,8 +173,7 @@ def _power(found: PowerPlan) -> Table:
         table.add_column(name, overflow="fold")
     for row in found.rows:
         chances = [
-            f"{one.low:.2f} to {one.high:.2f}\nat {round(one.effect, 3) + 0.0:.3f}"
-            for one in row.chances
+            f"{one.low:.2f} to {one.high:.2f}\nat {decimal(one.effect)}" for one in row.chances
         ]
         name = f"{row.finding.replace('_', ' ')}:\n{row.figure}"
         size = f"{_many(row.seeds, 'seed')}\n{_many(row.texts, 'text')}"

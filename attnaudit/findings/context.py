@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from attnaudit.findings.desiderata import HARD_TO_MANIPULATE, OUT_OF_CONTEXT
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding, FindingStatus
-from attnaudit.findings.gap import score_gap
+from attnaudit.findings.gap import in_words, score_gap
 from attnaudit.findings.power import Measured, settle
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
@@ -38,7 +38,7 @@ from attnaudit.questions.probe.kinds import (
 from attnaudit.questions.runs import Kind, Runs
 from attnaudit.questions.score_of_seeds import ScoreOfSeeds
 from attnaudit.records.metric import JSD
-from attnaudit.wording import percent, percent_of
+from attnaudit.wording import percent
 
 MOST_WHOLE = 0.5  # of the texts; of more the leak control says too little
 OVER_UNIFORM = "probe.base-uniform.score_gap"
@@ -81,21 +81,11 @@ class _Probes:
 
     def higher(self, gap: Estimate) -> str:
         """A gap in words: how much higher, or lower, the first score is."""
-        return self._than(gap, "higher", "lower")
+        return in_words(gap, self.evidence.level)
 
     def lower(self, gap: Estimate) -> str:
         """The same, of how much lower the second score is."""
-        return self._than(gap, "lower", "higher")
-
-    def _than(self, gap: Estimate, above: str, below: str) -> str:
-        if gap.value is None:
-            return f"not shown to be {above} or {below}"
-        sign, word = (1, above) if gap.value >= 0 else (-1, below)
-        if gap.ci_low is None or gap.ci_high is None:
-            return f"{abs(gap.value):.3f} {word}"
-        low, high = sorted((sign * gap.ci_low, sign * gap.ci_high))
-        shown = f"{percent_of(self.evidence.level)} interval {low:.3f} to {high:.3f}"
-        return f"{abs(gap.value):.3f} {word} ({shown})"
+        return in_words(gap, self.evidence.level, ("lower", "higher"))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from attnaudit.questions.model_adversary.choice import STARTS, WARM, lambdas_of
 from attnaudit.questions.model_adversary.strengths import STRONG
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.scored import IN_WORDS
-from attnaudit.wording import percent
+from attnaudit.wording import decimal, percent
 
 RULE = (
     "The budget says how far the answers may change (in TVD, label flips and loss of score): a "
@@ -254,5 +254,6 @@ def _shown(found: Estimate) -> str:
     if found.value is None:
         return "an unknown amount"
     if found.ci_low is None or found.ci_high is None:
-        return f"{found.value:.2f}"
-    return f"{found.value:.2f} [{found.ci_low:.2f}, {found.ci_high:.2f}]"
+        return decimal(found.value, 2)
+    value, low, high = (decimal(x, 2) for x in (found.value, found.ci_low, found.ci_high))
+    return f"{value} [{low}, {high}]"

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attnaudit.findings.evidence import Evidence
 from attnaudit.findings.finding import Finding
-from attnaudit.findings.gap import score_gap
+from attnaudit.findings.gap import in_words, score_gap
 from attnaudit.findings.power import settle
 from attnaudit.findings.rules import LEAST_SEEDS, compare, finding
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import LEARNED, OLD_UNIFORM, UNIFORM, Kind, Runs
 from attnaudit.questions.scored import IN_WORDS
-from attnaudit.wording import percent_of
 
 METRIC = "necessity.score_gap"
 RULE = (
@@ -47,19 +46,12 @@ def necessary(evidence: Evidence, runs: Runs, delta: float) -> Finding:
 
 
 def _compared(gap: Estimate, score: str, level: float) -> str:
-    """The gap in words."""
+    """The gap in a sentence."""
     if gap.value is None:
         return "The scores of these models cannot be compared."
-    high = gap.value >= 0
-    ends = (gap.ci_low, gap.ci_high)
-    shown = score
-    if ends[0] is not None and ends[1] is not None:
-        low, up = ends if high else (-ends[1], -ends[0])
-        shown = f"{score}; {percent_of(level)} interval {low:.3f} to {up:.3f}"
-    word = "higher" if high else "lower"
     return (
-        f"Models with learned attention score {abs(gap.value):.3f} {word} ({shown}) than models"
-        " with uniform attention."
+        f"Models with learned attention score {in_words(gap, level, of=score)} than models with "
+        "uniform attention."
     )
 
 

@@ -21,7 +21,7 @@ from attnaudit.measures.power import (
 )
 from attnaudit.measures.summary import Estimate
 from attnaudit.questions.score_of_seeds import GAP
-from attnaudit.wording import percent
+from attnaudit.wording import decimal, percent
 
 SHOWN = 0.005  # a share of the variance below this is not worth a word
 
@@ -92,7 +92,7 @@ def settle(found: Estimate, delta: float) -> str:
     if power is None or not isinstance(found, Measured):
         half = (found.ci_high - found.ci_low) / 2
         return f"The interval reaches {half:.3f} to either side."
-    supposed = f"the true {found.what} is the one seen here ({round(found.value, 3) + 0.0:.3f})"
+    supposed = f"the true {found.what} is the one seen here ({decimal(found.value)})"
     return " ".join(
         (
             _split(power, found.who),

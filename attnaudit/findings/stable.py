@@ -24,7 +24,7 @@ from attnaudit.measures.summary import Estimate
 from attnaudit.questions.runs import Runs
 from attnaudit.questions.seed_baseline.stability import KAPPA_LINE, Stability, stability
 from attnaudit.questions.seed_baseline.stability_metrics import AGREEMENT, ALIKE, KAPPA, SHUFFLED, S
-from attnaudit.wording import percent
+from attnaudit.wording import decimal, percent
 
 FLAT_JSD = 0.02  # shuffled attention that lies nearer than this is too flat to compare, in nats
 RULE = (
@@ -99,7 +99,7 @@ def _judged(found: Stability, line: float) -> tuple[FindingStatus, str]:
 def _interval(found: Estimate) -> str:
     if found.ci_low is None or found.ci_high is None:
         return f", {found.reason}"
-    return f", interval {found.ci_low:.2f} to {found.ci_high:.2f}"
+    return f", interval {decimal(found.ci_low, 2)} to {decimal(found.ci_high, 2)}"
 
 
 def _open(alike: FindingStatus, same_top: FindingStatus, line: float) -> str:
