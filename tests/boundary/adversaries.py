@@ -30,9 +30,7 @@ HEAD = f"""\
 differ: the spread is the standard deviation of their mean JSD. Two things can be wrong:
 
 * *against*, where one adversary exceeds the imitators by exactly delta ({DELTA:g}) and all others
-  do nothing. The interval is over texts and over three imitators, and three tell little of how far
-  imitators differ. Where this counts about as much as the texts do, it is wrong more often than in
-  2.5 % of all audits.
+  do nothing. The interval is over texts and over three imitators.
 * *for*, where adversaries exceed the imitators by exactly delta on average.
 
 | truth | spread | wrong answer | share |
