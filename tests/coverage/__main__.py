@@ -34,8 +34,8 @@ Read it so:
   times n is small, because the number of cases is whole.
 * A mean of ten skewed values covers less than it says. No interval knows a tail that the ten did
   not show. Gates ask for at least 30 texts.
-* Normal seeds are covered at least as often as the interval says, also where there are only three of
-  them. Where seeds and texts vary alike it covers more, and is wider than it must be.
+* Normal seeds are covered at least as often as the interval says, also where there are only three
+  of them. Where seeds and texts vary alike it covers more, and is wider than it must be.
 * A kind of failure that is rarer than one seed in five does not show among five seeds, and no
   interval can know of it: see *one in ten fails*. Of five seeds none fails in 59 % of all cases.
   Where the texts vary too, their variance widens the interval and hides the fault. The lines
