@@ -15,9 +15,9 @@ The margin of error for other seeds is that of S figures: Student's t with S - 1
 The margin for other instances is Student's t, too, with one degree of freedom less than there are
 instances. The margin for both is the root of the sum of their squares. Banerjee 1960 (Sankhya 22)
 proved of such margins that they hold the truth at least as often as they claim, for normal seeds
-and instances. One quantile with Satterthwaite's degrees of freedom gives a narrower
-interval, but with few seeds it promises too much: with three seeds it lay on one side of the truth
-in up to 3.8 % of all cases instead of 2.5 %, and with five in up to 2.9 %.
+and instances. One quantile with Satterthwaite's degrees of freedom would be narrower, but with few
+seeds it promises too much: in simulations with three seeds, such an interval lay on one side of the
+truth in up to 3.8 % of all cases instead of 2.5 %, and with five in up to 2.9 %.
 """
 
 from __future__ import annotations

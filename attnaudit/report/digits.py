@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
 
+from attnaudit.wording import decimal
+
 USUAL = 3  # digits after the point, where nothing says otherwise
 MOST = 10
 _MOST_BY_INTERVAL = 6
@@ -59,8 +61,7 @@ def shown(value: float, after: int | None = None) -> str:
         after = USUAL if asked == "interval" else asked
         if value and abs(value) < 0.5 * 10**-after:
             return f"{value:.1e}"
-    text = f"{value:.{after}f}"
-    return text.removeprefix("-") if not float(text) else text  # no negative zero
+    return decimal(value, after)
 
 
 def exact(value: float) -> str:

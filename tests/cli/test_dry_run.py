@@ -273,6 +273,8 @@ def test_a_whole_audit(plan, here):
     assert said.model == "c/model.pt"
     assert said.dataset == "c/data.yaml"
     by_name = {part.name: part for part in said.parts}
+    together = {p.name for p in said.parts if any("share one pass" in n for n in p.notes)}
+    assert together == {"correlate", "permute", "erase", "instance-adversary"}
     assert {t.kind: t.count for t in by_name["probe"].trainings} == dict.fromkeys(
         (*PROBES, "adversary", *ARMS), 1
     )

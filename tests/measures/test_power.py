@@ -89,6 +89,12 @@ def test_an_interval_that_holds_the_truth_more_often_decides_less_often():
     assert seeds_needed(strict, 50, 1, 0) > seeds_needed(usual, 50, 1, 0)
 
 
+def test_an_interval_that_was_made_wider_decides_less_often():
+    # Of seeds alone: P(|t| > 1.4 * 2.262) with 9 degrees of freedom.
+    wider = Components(1, 0, 0, 10, 50, 50, stretch=1.4)
+    assert chance(wider, 10, 50, 0, 0) == pytest.approx(0.0114, abs=0.002)
+
+
 def test_texts_of_another_kind_may_have_been_missed():
     # Nothing varies, and yet of 100 texts none of a kind as common as 3.6 % may have been met.
     parts = Components(0, 0, 0, 5, 100, 100, reach=1.0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from attnaudit.measures.limits import unseen
 from attnaudit.measures.sample import Sample
-from attnaudit.measures.two_level import figures, two_level, variance_parts
+from attnaudit.measures.two_level import Parts, figures, margin, two_level, variance_parts
 
 
 def test_instances_that_agree_have_the_exact_t_interval_of_the_seeds():
@@ -61,6 +61,12 @@ def test_margins_add_up_like_the_sides_of_a_right_triangle():
     of_instances = scipy.stats.t.ppf(0.975, 9) * 0.1 / 9**0.5
     assert found.ci_high - 0.3 == pytest.approx((0.65727**2 + of_instances**2) ** 0.5, abs=1e-4)
     assert 0.3 - found.ci_low == pytest.approx(found.ci_high - 0.3)
+
+
+def test_a_margin_is_no_less_than_that_of_these_very_models():
+    # Models that happen to agree, on 40 instances where their mean has a standard error of .02.
+    agreeing = Parts(0.0, 0.0, 4e-4)
+    assert margin(0.0, agreeing, 40, 0.025) == pytest.approx(scipy.stats.t.ppf(0.975, 39) * 0.02)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])

@@ -109,7 +109,8 @@ def plan_part(
         batches = range(len(work.batches))
         chosen = engine_for(engine, piloted.works, batches, found.seconds.likely)
         shared = Shared.of(work.job, chosen.size)
-        seconds = shared.spread(piloted.seconds(name), len(work.batches), loading)
+        whole_pass = shared.spread(found.seconds, len(work.batches), loading)
+        seconds = whole_pass.times(piloted.share(name))
         passes += own
         share = 1.0  # as long as the audited texts take, by how many tokens pass the model
         for part in before:
@@ -123,8 +124,8 @@ def plan_part(
             notes.append(_answers_cost(work.loaded.model))
         if len(piloted.works) > 1:
             notes.append(
-                "They share one pass over the data. What several of them need counts for each, but "
-                "is made once."
+                "They share one pass over the data. The table counts the work that several of them "
+                "need for each of them, but it is done once."
             )
         if found.rough:
             notes.append("There was no time to try the longest texts, so this is a rough guess.")

@@ -22,7 +22,6 @@ from attnaudit.questions.maker import Record
 from attnaudit.records.schema import run_key
 from attnaudit.records.writing import RecordsWriter
 from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
-from attnaudit.running.planning.plan import Span
 from attnaudit.running.work import Work
 
 SECONDS = 10.0  # that trying out records takes, about
@@ -40,10 +39,9 @@ class Piloted:
     found: Extrapolated
     records: Mapping[str, list[Record]]
 
-    def seconds(self, name: str) -> Span:
-        """What the records of a question take. What several need counts for the first of them."""
-        share = dict(zip(self.records, self.found.shares, strict=True))[name]
-        return self.found.seconds.times(share)
+    def share(self, name: str) -> float:
+        """The part of the time that a question takes. What several need counts for the first."""
+        return dict(zip(self.records, self.found.shares, strict=True))[name]
 
 
 def pilot_records(works: Sequence[Work]) -> Piloted:
@@ -55,13 +53,14 @@ def pilot_records(works: Sequence[Work]) -> Piloted:
     kept: dict[str, dict[int, Record]] = {work.question.name: {} for work in works}
 
     def attempt(places: Sequence[int]) -> Tried:
-        some = replace(batches, instances=[batches.instances[i] for i in places], once=Once())
+        some, once = [batches.instances[i] for i in places], Once()
         forget_peak(works[0].device)
         begun, worked = perf_counter(), process_time()
         on_cpu, ends = works[0].device.type == "cpu", [0.0]
         for work in works:
             assert work.maker.records is not None
-            for part in work.maker.records(work.loaded.model, some, work.settings, Silent()):
+            own = replace(work.batches, instances=some, once=once)
+            for part in work.maker.records(work.loaded.model, own, work.settings, Silent()):
                 kept[work.question.name].update((record["row"], record) for record in part)
             # On another device a process mostly waits.
             ends.append(process_time() - worked if on_cpu else perf_counter() - begun)

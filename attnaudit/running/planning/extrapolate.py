@@ -24,11 +24,11 @@ Places = NDArray[np.int64]
 ANCHORS = 3  # batches that are looked at
 FEW = 4  # texts of a try that tells how many more there is time for
 SURPRISE = 1.2  # a machine is not as fast at all times: the range is wider by this on either side
+DOUBLING = 0.1  # and by this share for each doubling of the tokens beyond what was tried
 _TOKENS = 2  # their place in the size of a batch
 # How far a fit keeps away from calls, texts and squares, as a share of what is to be explained:
 # enough to decide where the tries leave it open, and too little to matter elsewhere.
 _DOUBT = 1e-4
-DOUBLING = 0.1  # and by this share for each doubling of the tokens beyond what was tried
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def _parts(asked: Existing, first: Work, engine: Engine, observer: Observer) -> 
     with observer.task("estimate", len(works)) as task:
         for work in works:
             alike = work.maker.alike(work.settings, names)
-            parts.append(plan_part(work, engine, loading, memory, None, alike, names))
+            parts.append(plan_part(work, engine, loading, memory, alike=alike, asked=names))
             task.advance(1)
     made = Estimate(key=key, parts=tuple(parts))
     write_text(path, made.model_dump_json(indent=2) + "\n")

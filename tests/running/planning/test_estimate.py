@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -8,13 +9,18 @@ import pytest
 import torch
 
 from attnaudit.execution.observer import Silent
+from attnaudit.execution.units import Here
+from attnaudit.importance.attributed import read_attributions
 from attnaudit.measures.summary import Summary
 from attnaudit.questions import find_question
+from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.permute.settings import PermuteSettings
 from attnaudit.running.job import Job
 from attnaudit.running.planning import estimate
+from attnaudit.running.planning.dry_run import plan_part
 from attnaudit.running.planning.estimate import pilot_records, summary_seconds
 from attnaudit.running.planning.extrapolate import Extrapolated, Tried, extrapolate
+from attnaudit.running.planning.forecast import Memory
 from attnaudit.running.planning.plan import Span
 from attnaudit.running.work import load_work, load_works
 
@@ -118,7 +124,7 @@ def test_questions_that_share_a_pass_are_tried_together(tiny, monkeypatch):
     def two(batches, lengths, attempt, seconds):
         works = [attempt(batch.tolist()).work for batch in batches[:2]]
         assert all(seconds > 0 for work in works for seconds in work)
-        shares = (0.75, 0.25)[: len(works[0])] if len(works[0]) > 1 else (1.0,)
+        shares = {1: (1.0,), 2: (0.75, 0.25)}[len(works[0])]
         return Extrapolated(Span(low=1, likely=8, high=9), shares, None, None, False)
 
     monkeypatch.setattr(estimate, "extrapolate", two)
@@ -129,9 +135,26 @@ def test_questions_that_share_a_pass_are_tried_together(tiny, monkeypatch):
     assert len(encoded) == 2
     rows = {name: {record["row"] for record in found.records[name]} for name in NAMES}
     assert rows["permute"] == rows["instance-adversary"]
-    assert [found.seconds(name).likely for name in NAMES] == [6, 2]
+    assert [found.share(name) for name in NAMES] == [0.75, 0.25]
+    planned = [plan_part(work, Here(), 1.0, Memory(work.device), found) for work in works]
+    assert [part.stages[0].seconds.likely for part in planned] == [6, 2]
     encoded.clear()
     for work in works:
-        alone = pilot_records([work])
-        assert alone.seconds(work.question.name).likely == pytest.approx(8)
+        assert pilot_records([work]).share(work.question.name) == 1
     assert len(encoded) == 4
+
+
+def test_each_question_is_tried_with_the_scores_that_it_was_given(tiny, tmp_path, monkeypatch):
+    """Scores of another tool that only the second of two questions reads."""
+    rows = [json.loads(line) for line in (tiny / "test.jsonl").read_text().splitlines()]
+    scored = [{"id": row["id"], "scores": [0.5] * len(row["text"].split())} for row in rows]
+    path = tmp_path / "other.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in scored))
+    job = Job(model=str(tiny / "model.pt"), data=tiny / "data.yaml", batch_tokens=150)
+    read = CorrelateSettings(measures=("random",), attributions=read_attributions([str(path)]))
+    asked = [(find_question("permute"), PermuteSettings()), (find_question("correlate"), read)]
+    monkeypatch.setattr(estimate, "SECONDS", 0.1)
+    found = pilot_records(load_works(asked, job, None, Silent()))
+    made = found.records["correlate"]
+    assert made
+    assert all("other" in record["importance"] for record in made)
