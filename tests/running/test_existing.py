@@ -75,7 +75,7 @@ def test_findings_say_what_they_would_take_and_that_is_estimated_once(tiny, tmp_
     assert report.findings["out_of_context"].reason.startswith("Run seed-baseline and probe")
     kept = json.loads((tmp_path / "estimate.json").read_text())
     assert [part["name"] for part in kept["parts"]] == ["seed-baseline"]
-    monkeypatch.setattr(taking, "plan_part", lambda *a: pytest.fail("estimated again"))
+    monkeypatch.setattr(taking, "plan_part", lambda *a, **k: pytest.fail("estimated again"))
     again = run_existing(run, None, Silent()).report
     assert again.findings == report.findings
     (tmp_path / "estimate.json").write_text("{}")
