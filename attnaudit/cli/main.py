@@ -22,6 +22,7 @@ from attnaudit.cli.report import report
 from attnaudit.cli.streams import check_written, steady
 from attnaudit.cli.train import train
 from attnaudit.errors import AuditError, harmless, printable
+from attnaudit.execution.collector import COLLECTOR
 from attnaudit.execution.shortage import memory_ran_out
 from attnaudit.questions import all_questions
 
@@ -79,7 +80,7 @@ def _root(
 
 def main() -> None:
     """Entry point: one clean line for every problem, and the exit code that CI relies on."""
-    with steady():
+    with steady(), COLLECTOR.put_off():
         code = _code()
     sys.exit(code)
 

@@ -27,6 +27,7 @@ from attnaudit.cli.paper import (
     write_all_figures,
 )
 from attnaudit.errors import InputError, did_you_mean
+from attnaudit.execution.collector import COLLECTOR
 from attnaudit.findings.desiderata import FINDINGS
 from attnaudit.report.calibration import read_facts, with_calibration
 from attnaudit.report.formats.format import Format
@@ -96,6 +97,7 @@ class Asked:
         from attnaudit.report.combine import combine
         from attnaudit.report.compared import Side
 
+        COLLECTOR.begin()
         deltas, command_line = _checked(sizes), ("attnaudit", *sys.argv[1:])
         if self.compare:
             made, sides = side_by_side(self.sources, deltas, command_line)

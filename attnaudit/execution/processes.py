@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+from attnaudit.execution.collector import COLLECTOR
 from attnaudit.execution.units import Unit, WorkerDiedError
 
 R = TypeVar("R")
@@ -133,7 +134,7 @@ def _serve(pipe: Connection) -> None:
     """The life of a worker: one call after the other, until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     threading.Thread(target=_follow_parent, daemon=True).start()
-    with suppress(EOFError):
+    with suppress(EOFError), COLLECTOR.put_off():  # what it is asked for first imports the most
         while True:
             function, what = pipe.recv()
             try:

@@ -56,7 +56,8 @@ def signed_gradients(
     leaf = points.detach().requires_grad_()
     with differentiable(model):
         encoded = entry.encode(batch, leaf)
-    alpha = model.attend(encoded)
+    with torch.set_grad_enabled(flowing):
+        alpha = model.attend(encoded)
     found: dict[str, Tensor] = {}
     if detached:
         p = _probability(model, encoded, alpha.detach(), target)

@@ -19,6 +19,7 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.store import query_counts, token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.execution.budget import BATCH_TOKENS
+from attnaudit.execution.collector import COLLECTOR
 from attnaudit.execution.device import multiply_exactly
 from attnaudit.execution.observer import Observer
 from attnaudit.execution.once import Once
@@ -44,6 +45,7 @@ class Halving:
 
         One instance that does not fit is the end: the error goes on.
         """
+        COLLECTOR.begin()
         for whole in batches:
             waiting = [whole]
             while waiting:

@@ -27,6 +27,7 @@ from attnaudit.data.instance import Instance
 from attnaudit.data.store import token_counts
 from attnaudit.data.vocabulary import Vocabulary
 from attnaudit.errors import InputError, ModelError
+from attnaudit.execution.collector import COLLECTOR
 from attnaudit.execution.device import rounding_allowed
 from attnaudit.execution.files import atomic
 from attnaudit.execution.observer import Observer, Task
@@ -218,6 +219,7 @@ def train(
         model.load_state_dict(progress.weights)
         optimiser.load_state_dict(progress.optimiser)
 
+    COLLECTOR.begin()
     steps = math.ceil(len(data.train) / schedule.batch_size)
     done = len(progress.epochs)
     with observer.task(title, schedule.epochs * steps, done * steps) as task:

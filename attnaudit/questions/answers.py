@@ -37,7 +37,7 @@ from attnaudit.questions.maker import Record
 from attnaudit.readings.heads import MEAN
 from attnaudit.readings.reading import Reading
 from attnaudit.readings.seen import Seen
-from attnaudit.records.rounding import compact
+from attnaudit.records.rounding import compact, compact_rows
 
 
 class _Told(NamedTuple):
@@ -129,7 +129,7 @@ class Answered:
         inside = self.inside.tolist()
         return _Told(
             self.probs.argmax(1).tolist(),
-            [compact(row) for row in self.probs.float().cpu().numpy()],
+            compact_rows(self.probs.float().cpu().numpy(), [self.probs.shape[1]] * len(self.probs)),
             compact([max(0.0, 1 - mass) for mass in inside]),
             self.batch.host.word_counts.tolist(),
             self.whole.host.word_counts.tolist(),
@@ -142,6 +142,11 @@ class Answered:
         return found
 
     @cached_property
+    def written_weights(self) -> list[list[float | None]]:
+        """`weights` as records hold them: of each instance, as many as it has words."""
+        return compact_rows(self.weights, self._told.words)
+
+    @cached_property
     def _signs(self) -> list[list[int]] | None:
         return None if self.signs is None else self.signs.int().tolist()
 
@@ -151,7 +156,7 @@ class Answered:
         Of a text that the reading is undefined for, null for each word, and why.
         """
         n = self._told.words[b]
-        made: Record = {"attention": compact(self.weights[b, :n])}
+        made: Record = {"attention": self.written_weights[b]}
         if b in self.undefined:
             made["no_reading"] = self.undefined[b]
         elif self._signs is not None:

@@ -30,7 +30,7 @@ from attnaudit.questions.looks import Decided
 from attnaudit.questions.maker import Record
 from attnaudit.questions.runs import BASE_RUN
 from attnaudit.readings.reading import Reading
-from attnaudit.records.rounding import compact
+from attnaudit.records.rounding import compact, compact_rows
 from attnaudit.records.schema import Run
 
 
@@ -152,10 +152,10 @@ def _records(run: Run, ours: Answered, theirs: Said, is_base: bool, text: bool) 
     before, said = (x.float().cpu().numpy() for x in theirs)
     moved = tvd(probs, said)
     apart = jsd(_distributions(attention), _distributions(before))
+    weights = compact_rows(attention, ours.batch.word_counts.tolist())
     made: list[Record] = []
-    for b, n in enumerate(ours.batch.word_counts.tolist()):
-        record: Record = {"run": dict(run), **ours.record(b)}
-        record["attention"] = compact(attention[b, :n])
+    for b, each in enumerate(weights):
+        record: Record = {"run": dict(run), **ours.record(b), "attention": each}
         if not is_base:
             record["jsd"], record["tvd"] = compact([float(apart[b]), float(moved[b])])
         elif text:

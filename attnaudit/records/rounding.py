@@ -6,6 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+DIGITS = 9
+POWERS = np.array([10.0**k for k in range(23)])  # those that float64 holds exactly
+
 
 class _Listable(Protocol):
     def tolist(self) -> list[float]: ...
@@ -17,4 +23,41 @@ def compact(values: Sequence[float] | _Listable) -> list[float | None]:
     Nine digits tell any two float32 numbers apart, so order and ties survive exactly.
     """
     numbers = values if isinstance(values, Sequence) else values.tolist()
-    return [None if math.isnan(x) else float(f"{x:.9g}") for x in numbers]
+    return [None if math.isnan(x) else _one(x) for x in numbers]
+
+
+def compact_rows(values: NDArray[np.floating], counts: Sequence[int]) -> list[list[float | None]]:
+    """What `compact` gives of the first so many numbers of each row of `values` (B, W).
+
+    It works on all of them at once: one by one they take longer than a gradient.
+    """
+    rows = [row[:n] for row, n in zip(_rounded(values.astype(float)).tolist(), counts, strict=True)]
+    if not np.isnan(values).any():
+        return rows
+    return [[None if math.isnan(x) else x for x in row] for row in rows]
+
+
+def _one(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `_one` makes of each number.
+
+    A number is m / 10^k, with m of nine digits. Both are exact in float64, so that their quotient
+    is the float64 next to the decimal number, which is what reading the decimal gives. Numbers for
+    which this does not hold, or for which m is in doubt, are written and read.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+        fits = (power >= 0) & (power < len(POWERS))
+        scale = POWERS[np.where(fits, power, 0).astype(np.intp)]
+        scaled = values * scale
+        whole = np.rint(scaled)
+        size = np.abs(whole)
+        clear = np.abs(scaled - np.floor(scaled) - 0.5) > 1e-5  # the product is off by 1e-7 at most
+    sure = fits & clear & (size >= 10.0 ** (DIGITS - 1)) & (size <= 10.0**DIGITS)
+    found: NDArray[np.float64] = whole / scale
+    for at in zip(*np.nonzero(~sure & (values != 0)), strict=True):
+        found[at] = _one(values[at])
+    return found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ def cli(here, monkeypatch, capsys):
         capsys.readouterr()
         with pytest.raises(SystemExit) as stop:
             main()
+        gc.unfreeze()  # this process goes on, unlike the program's
         out, err = capsys.readouterr()
         return Result(stop.value.code or 0, out, err)
 

@@ -32,7 +32,7 @@ from attnaudit.questions.correlate.cost import cost
 from attnaudit.questions.correlate.settings import CorrelateSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.settling import settle
-from attnaudit.records.rounding import compact
+from attnaudit.records.rounding import compact_rows
 
 
 def records(
@@ -56,12 +56,13 @@ def _batch_records(
     target = batch.labels if settings.target == "gold" else known.probs.argmax(1)
     found = importances(known.request(model, target, settings.names, settings.seed, budget))
     made: list[Record] = []
-    targets = target.tolist()
-    for b, n in enumerate(batch.host.word_counts.tolist()):
+    targets, counts = target.tolist(), batch.host.word_counts.tolist()
+    scores = {name: compact_rows(s, counts) for name, s in found.scores.items()}
+    for b, n in enumerate(counts):
         record = known.record(b) | {
             "target": targets[b],
             **known.shown_record(b),
-            "importance": {name: compact(s[b, :n]) for name, s in found.scores.items()},
+            "importance": {name: rows[b] for name, rows in scores.items()},
             "signs": {name: signs[b, :n].tolist() for name, signs in found.signs.items()},
         }
         record |= found.told(b)

@@ -52,7 +52,7 @@ from attnaudit.questions.instance_adversary.make.weights import (
 from attnaudit.questions.instance_adversary.settings import InstanceSettings
 from attnaudit.questions.maker import Maker, Record
 from attnaudit.questions.settling import settle_reading
-from attnaudit.records.rounding import compact
+from attnaudit.records.rounding import compact, compact_rows
 
 Array = NDArray[np.float64]
 
@@ -94,13 +94,12 @@ def _found(model: AttentionModel, known: Answered, settings: InstanceSettings) -
     detached = Detached.of(model, known, settings.shown)
     own = detached.logits(detached.own[:, None])  # (B, 1, C)
     base = detached.shown(detached.own[:, None])[:, 0]  # (B, T)
-    attention = known.on_words.float().cpu().numpy()
-    largest = caps(base, detached.content)
+    largest = compact(caps(base, detached.content))
     made: list[Record] = []
-    for b, n in enumerate(known.batch.word_counts.tolist()):
+    for b, attention in enumerate(known.written_weights):
         record = known.record(b) | {
-            "attention": compact(attention[b, :n]),
-            "cap": compact([float(largest[b])])[0],
+            "attention": attention,
+            "cap": largest[b],
             "adversary": [],
         }
         if settings.text:
@@ -123,19 +122,18 @@ def _entries(
     change = np.abs(_log_odds(first, predicted) - _log_odds(own[:, 0], predicted))
     shown = torch.from_numpy(detached.shown(found.weights)).to(known.batch.words.device)
     by_word = [known.batch.per_word(k).cpu().numpy() for k in shown.unbind(1)]  # K of (B, W)
-    made = []
-    for b, n in enumerate(known.batch.word_counts.tolist()):
-        figures = [found.jsd[b, 0], found.upper[b], found.tvd[b, 0], change[b]]
-        names = ("jsd", "upper", "tvd", "logit_change")
-        made.append(
-            {"bound": found.bounds[b]}
-            | dict(zip(names, compact(figures), strict=True))
-            | {
-                "said": compact(said[b]),
-                "weights": [compact(w[b, :n]) for w in by_word[: found.counts[b]]],
-            }
-        )
-    return made
+    counts = known.batch.word_counts.tolist()
+    weights = [compact_rows(w, counts) for w in by_word]
+    names = ("jsd", "upper", "tvd", "logit_change")
+    each = (found.jsd[:, 0], found.upper, found.tvd[:, 0], change)
+    figures = zip(*(compact(values) for values in each), strict=True)
+    answers = compact_rows(said, [said.shape[1]] * len(said))
+    return [
+        {"bound": found.bounds[b]}
+        | dict(zip(names, of_text, strict=True))
+        | {"said": answers[b], "weights": [w[b] for w in weights[: found.counts[b]]]}
+        for b, of_text in enumerate(figures)
+    ]
 
 
 def _log_odds(logits: Array, classes: NDArray[np.int64]) -> Array:
