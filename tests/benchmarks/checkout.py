@@ -28,9 +28,13 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 def environ(package: Path | None = None) -> dict[str, str]:
-    """The variables of fresh processes: the program of a checkout, by default ours; one thread."""
+    """The variables of fresh processes: the program of a checkout, by default ours; one thread.
+
+    Python keeps its bytecode, as it does for users, whatever this process was told.
+    """
     path = str(package_of() if package is None else package)
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def main(folder: str, module: str, *arguments: str) -> None:
