@@ -1,8 +1,8 @@
 """What an LSTM gives for every text that lacks one token, sharing what a deletion does not change.
 
 Input projections are computed once for all texts, and states before a deletion once for all
-deletions behind it. Of the states only some linear map is wanted: it is taken of each state where
-the state arises, so that shared states share it too, and no state is kept.
+deletions behind it. Of the states only some linear map is wanted: it is taken of each state in the
+product that gives the next step's gates, so that shared states share it too, and no state is kept.
 
 Letters in shape comments: B batch, T tokens, D embedding, H one direction, V deletions, L rows in
 use, P places that are read, K what the map gives.
@@ -51,6 +51,8 @@ def branches(
     own = embeddings.new_zeros(tokens, batch, size)
     whole = variants if backwards else 0
     inputs, recurrent = _scores(lstm, embeddings)
+    both, scores = torch.cat([recurrent, weight]), len(recurrent)
+    read: tuple[slice, int, slice] | None = None  # rows of the states, and where they go in `seen`
     for t in range(tokens - 1, margin - 1, -1) if backwards else range(tokens - margin):
         before, after = min(max(t - first, 0), variants), min(max(t + 1 - first, 0), variants)
         live = slice(after, variants + 1) if backwards else slice(before + 1)
@@ -59,18 +61,24 @@ def branches(
             hidden[branch], cell[branch] = hidden[whole], cell[whole]
             if earlier is not None:
                 earlier[branch] = earlier[whole]
-        gates = product(hidden[live].flatten(0, 1), recurrent).view(-1, batch, 4 * size)
-        _step(gates.add_(inputs[t]), hidden[live], cell[live])
+        made = product(hidden[live].flatten(0, 1), both).view(-1, batch, len(both))
+        if read is not None:
+            rows, place, of = read  # all in use still
+            begin = live.start or 0
+            seen[place, of] = made[rows.start - begin : rows.stop - begin, :, scores:]
+        _step(made[..., :scores].add_(inputs[t]), hidden[live], cell[live])
         if earlier is not None:
             hidden[live] = apart(hidden[live], earlier[live])
             earlier[live] += hidden[live]
         own[t] = hidden[whole]
         # Token t stands one place earlier in the texts that lack a token before it.
-        states, part = hidden[1 : before + 1], (t - 1 - margin, slice(before))
+        rows, place, of = slice(1, before + 1), t - 1 - margin, slice(before)
         if backwards:
-            states, part = hidden[after:variants], (t - margin, slice(after, variants))
-        if len(states) and 0 <= part[0] < places:
-            seen[part] = product(states.flatten(0, 1), weight).view(-1, batch, width)
+            rows, place, of = slice(after, variants), t - margin, slice(after, variants)
+        read = (rows, place, of) if rows.start < rows.stop and 0 <= place < places else None
+    if read is not None:
+        rows, place, of = read
+        seen[place, of] = product(hidden[rows].flatten(0, 1), weight).view(-1, batch, width)
     return own
 
 
