@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import attnaudit
 from attnaudit.cli import progress
 from attnaudit.cli.samples import find_config, sample_folder
 from attnaudit.errors import InputError
+from attnaudit.execution.collector import COLLECTOR
 from attnaudit.report.schema import json_schema
 
 COMMANDS = (
@@ -423,3 +425,27 @@ except SystemExit as stop:
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.split() == ["0", "False"], result.stderr
+
+
+def test_python_searches_for_circles_once_work_begins(cli, correlate, here, tiny_yaml, monkeypatch):
+    searched: list[tuple[bool, bool]] = []
+    begin = COLLECTOR.begin
+
+    def noting() -> None:
+        before = gc.isenabled()
+        begin()
+        searched.append((before, gc.isenabled()))
+
+    monkeypatch.setattr(COLLECTOR, "begin", noting)
+    (here / "small.yaml").write_text(tiny_yaml)
+    for done in (
+        lambda: cli("train", "small.yaml"),
+        lambda: correlate("-o", "r.json"),
+        lambda: cli("report", "r.json", "-q"),
+    ):
+        searched.clear()
+        assert done().code == 0
+        assert searched[0] == (False, True)
+        assert gc.isenabled()
+    assert cli("correlate", "nowhere.pt", "nowhere.yaml").code == 2
+    assert gc.isenabled()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
 from pathlib import Path
 
 from attnaudit.errors import InputError
+from attnaudit.execution.collector import COLLECTOR
 
 
 def square(x):
@@ -16,6 +18,13 @@ def square(x):
 
 def process(_):
     return os.getpid()
+
+
+def begin(_):
+    """Whether Python searches for circles before work begins, and then."""
+    before = gc.isenabled()
+    COLLECTOR.begin()
+    return before, gc.isenabled()
 
 
 def awkward(what):

@@ -164,3 +164,12 @@ def test_a_worker_takes_no_module_from_the_working_folder(tmp_path, monkeypatch)
     finally:
         engine.close()
     assert "PYTHONSAFEPATH" not in os.environ
+
+
+def test_a_worker_searches_for_circles_once_its_work_begins():
+    with_one = Processes(1)
+    try:
+        (outcome,) = outcomes(with_one, jobs.begin, 0).values()
+        assert outcome == (False, True)
+    finally:
+        with_one.close()
