@@ -109,7 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [
         b for b in BENCHMARKS.values() if b.name in asked.names or not (asked.names or b.asked)
     ]
-    results = []
+    facts = machine()
+    if asked.beside:
+        facts[BESIDE] = commit_of(asked.beside)
+    results, table = list[Result](), ""
     for benchmark in chosen:
         results += run(
             benchmark,
@@ -118,15 +121,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             not asked.no_memory,
             asked.beside and asked.beside.resolve(),
         )
-    facts = machine()
-    if asked.beside:
-        facts[BESIDE] = commit_of(asked.beside)
-    table = markdown(results, facts, asked.quick)
+        # After each, since all of them take an hour, and may be stopped.
+        table = markdown(results, facts, asked.quick)
+        if asked.markdown:
+            asked.markdown.write_text(table)
+        if asked.json:
+            asked.json.write_text(as_json(results, facts, asked.quick))
     sys.stdout.write(table)
-    if asked.markdown:
-        asked.markdown.write_text(table)
-    if asked.json:
-        asked.json.write_text(as_json(results, facts, asked.quick))
     if asked.plot:
         from tests.benchmarks.plot import draw
 
