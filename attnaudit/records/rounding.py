@@ -53,11 +53,8 @@ def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
         fits = (power >= 0) & (power < len(POWERS))
         scale = POWERS[np.where(fits, power, 0).astype(np.intp)]
         scaled = values * scale
-        whole = np.rint(scaled)
-        size = np.abs(whole)
         clear = np.abs(scaled - np.floor(scaled) - 0.5) > 1e-5  # the product is off by 1e-7 at most
-    sure = fits & clear & (size >= 10.0 ** (DIGITS - 1)) & (size <= 10.0**DIGITS)
-    found: NDArray[np.float64] = whole / scale
-    for at in zip(*np.nonzero(~sure & (values != 0)), strict=True):
+    found: NDArray[np.float64] = np.rint(scaled) / scale
+    for at in zip(*np.nonzero(~(fits & clear) & (values != 0)), strict=True):
         found[at] = _one(values[at])
     return found
