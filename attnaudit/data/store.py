@@ -29,7 +29,8 @@ class Instances(Stored[Instance]):
         self._held: list[Instance] | None = []  # None from when they are in the spool
         self._held_tokens = 0
         self._spool, self._ends = Spool(), array("q")
-        self._tokens, self._query = array("i"), array("i")  # of each; -1 where there is no query
+        # Of each; -1 where there is no query.
+        self._tokens, self._words, self._query = array("i"), array("i"), array("i")
         for instance in instances:
             self.add(instance)
 
@@ -40,6 +41,7 @@ class Instances(Stored[Instance]):
         """Append an instance."""
         asked = -1 if instance.query is None else len(instance.query)
         self._tokens.append(len(instance.tokens))
+        self._words.append(_words_of(instance))
         self._query.append(asked)
         if self._held is None:
             self._write(instance)
@@ -59,6 +61,11 @@ class Instances(Stored[Instance]):
     def token_counts(self) -> NDArray[np.int64]:
         """(n,) the tokens of each text."""
         return np.array(self._tokens, np.int64)
+
+    @property
+    def word_counts(self) -> NDArray[np.int64]:
+        """(n,) the words of each text."""
+        return np.array(self._words, np.int64)
 
     @property
     def query_counts(self) -> NDArray[np.int64] | None:
@@ -94,6 +101,13 @@ def token_counts(instances: Sequence[Instance]) -> NDArray[np.int64]:
     return np.array([len(i.tokens) for i in instances], np.int64)
 
 
+def word_counts(instances: Sequence[Instance]) -> NDArray[np.int64]:
+    """(n,) the words of each text, as `token_counts`."""
+    if isinstance(instances, Instances):
+        return instances.word_counts
+    return np.array([_words_of(i) for i in instances], np.int64)
+
+
 def query_counts(instances: Sequence[Instance]) -> NDArray[np.int64] | None:
     """(n,) the tokens of each query; None where there is no query."""
     if isinstance(instances, Instances):
@@ -101,6 +115,10 @@ def query_counts(instances: Sequence[Instance]) -> NDArray[np.int64] | None:
     if not instances or instances[0].query is None:
         return None
     return np.array([len(i.query or ()) for i in instances], np.int64)
+
+
+def _words_of(instance: Instance) -> int:
+    return instance.words[-1] + 1 if instance.words else 0
 
 
 def _line(instance: Instance) -> bytes:

@@ -59,12 +59,12 @@ class Entry:
 
     def along_themselves(self, gradients: Tensor, points: Tensor) -> Tensor:
         """(B, T) each token's gradient times its embedding."""
-        bias, found = self._bias, []
-        # Token by token, as they lie in memory: all of them at once would leave the caches.
-        for slopes, values in zip(gradients.unbind(1), points.unbind(1), strict=True):
-            along = (slopes * values).sum(-1)
-            found.append(along if bias is None else along - slopes @ bias)
-        return torch.stack(found, dim=1)
+        bias = self._bias
+        if bias is None:
+            return (gradients * points).sum(-1)
+        # Token by token, as they lie in memory: all of them at once would leave a CPU's caches.
+        pairs = zip(gradients.unbind(1), points.unbind(1), strict=True)
+        return torch.stack([(g * x).sum(-1) - g @ bias for g, x in pairs], dim=1)
 
     def at_embeddings(self, gradients: Tensor) -> Tensor:
         """The gradients (B, T, D) at the embeddings."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attnaudit.models.passes import Passes
 
 # Deletions that share work keep little, and long texts pay for each call: more may go at a time.
-DELETION_BATCHES = 32
+DELETION_BATCHES = 16
 
 
 def _deleted(request: Request) -> Tensor:

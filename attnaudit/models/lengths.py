@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from attnaudit.data.store import query_counts, token_counts, word_counts
+
 if TYPE_CHECKING:
     from attnaudit.models.predict import Batches
 
@@ -31,10 +33,8 @@ class Texts:
     def of(cls, batches: Batches) -> Texts:
         """Those of some batches."""
         instances = batches.instances
-        items = np.array([len(i.tokens) for i in instances], np.int64)
-        words = items
-        if not batches.pieces:
-            words = np.array([i.words[-1] + 1 for i in instances], np.int64)
+        items = token_counts(instances)
+        words = items if batches.pieces else word_counts(instances)
         number = np.zeros(len(items), np.int64)
         for k, group in enumerate(batches.groups):
             number[group] = k
@@ -52,11 +52,7 @@ class Texts:
 
 def tokens_of(batches: Batches) -> Lengths:
     """(n,) tokens of each row, a query included."""
-    instances = batches.instances
-    texts = np.array([len(i.tokens) for i in instances], np.int64)
-    asked = None
-    if instances and instances[0].query is not None:
-        asked = np.array([len(i.query or ()) for i in instances], np.int64)
+    texts, asked = token_counts(batches.instances), query_counts(batches.instances)
     rows, apart = batches.vocabulary.lengths(texts, asked, batches.boundaries)
     return rows + apart
 

@@ -129,7 +129,7 @@ class Answered:
         inside = self.inside.tolist()
         return _Told(
             self.probs.argmax(1).tolist(),
-            compact_rows(self.probs.float().cpu().numpy(), [self.probs.shape[1]] * len(self.probs)),
+            compact_rows(self.probs.float().cpu().numpy()),
             compact([max(0.0, 1 - mass) for mass in inside]),
             self.batch.host.word_counts.tolist(),
             self.whole.host.word_counts.tolist(),

@@ -11,7 +11,7 @@ from attnaudit.data import loading, store
 from attnaudit.data.instance import Instance
 from attnaudit.data.loading import load_dataset
 from attnaudit.data.spec import DatasetSpec
-from attnaudit.data.store import Hashes, Instances, token_counts
+from attnaudit.data.store import Hashes, Instances, token_counts, word_counts
 from attnaudit.errors import InputError
 from attnaudit.measures import spool
 
@@ -59,6 +59,8 @@ def test_a_store_is_like_the_list_that_it_was_made_of(many, most, data):
             assert made[place] == many[place] == made[place - len(many)]
         assert made.token_counts.tolist() == [len(i.tokens) for i in many]
         assert token_counts(made).tolist() == token_counts(many).tolist()
+        assert word_counts(made).tolist() == word_counts(many).tolist()
+        assert word_counts(many).tolist() == [max((*i.words, -1)) + 1 for i in many]
         with pytest.raises(IndexError):
             made[len(many)]
 

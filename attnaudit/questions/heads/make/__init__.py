@@ -50,7 +50,7 @@ from attnaudit.questions.heads.make.removal import answers, gradients, losses_wi
 from attnaudit.questions.heads.settings import HeadsSettings
 from attnaudit.questions.maker import Maker, Record, Stage
 from attnaudit.questions.settling import settle_reading
-from attnaudit.records.rounding import compact
+from attnaudit.records.rounding import compact, compact_rows
 from attnaudit.records.schema import Run
 
 IMPORTANCE: Run = {"split": "dev", "stage": "importance"}
@@ -206,7 +206,7 @@ def _batch_records(
 
 def _rows(found: Tensor) -> list[list[float | None]]:
     """A map of layers and heads as a record holds it."""
-    return [compact(row) for row in found.detach().cpu().double().numpy()]
+    return compact_rows(found.detach().cpu().double().numpy())
 
 
 def _cut(values: list[Any], size: int) -> list[list[Any]]:

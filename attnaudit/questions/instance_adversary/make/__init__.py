@@ -127,7 +127,7 @@ def _entries(
     names = ("jsd", "upper", "tvd", "logit_change")
     each = (found.jsd[:, 0], found.upper, found.tvd[:, 0], change)
     figures = zip(*(compact(values) for values in each), strict=True)
-    answers = compact_rows(said, [said.shape[1]] * len(said))
+    answers = compact_rows(said)
     return [
         {"bound": found.bounds[b]}
         | dict(zip(names, of_text, strict=True))
