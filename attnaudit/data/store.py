@@ -29,8 +29,8 @@ class Instances(Stored[Instance]):
         self._held: list[Instance] | None = []  # None from when they are in the spool
         self._held_tokens = 0
         self._spool, self._ends = Spool(), array("q")
-        # Of each; -1 where there is no query.
-        self._tokens, self._words, self._query = array("i"), array("i"), array("i")
+        self._tokens, self._query = array("i"), array("i")  # of each; -1 where there is no query
+        self._words: array[int] | None = None  # of each, unless each token is a word everywhere
         for instance in instances:
             self.add(instance)
 
@@ -40,8 +40,12 @@ class Instances(Stored[Instance]):
     def add(self, instance: Instance) -> None:
         """Append an instance."""
         asked = -1 if instance.query is None else len(instance.query)
+        words = _words_of(instance)
+        if self._words is None and words != len(instance.tokens):
+            self._words = self._tokens[:]
+        if self._words is not None:
+            self._words.append(words)
         self._tokens.append(len(instance.tokens))
-        self._words.append(_words_of(instance))
         self._query.append(asked)
         if self._held is None:
             self._write(instance)
@@ -65,7 +69,7 @@ class Instances(Stored[Instance]):
     @property
     def word_counts(self) -> NDArray[np.int64]:
         """(n,) the words of each text."""
-        return np.array(self._words, np.int64)
+        return np.array(self._tokens if self._words is None else self._words, np.int64)
 
     @property
     def query_counts(self) -> NDArray[np.int64] | None:

@@ -70,6 +70,9 @@ def _whole_run(command: str, count: int) -> Case:
     model, data = folder / "model.pt", folder / f"{count}.jsonl"
     if not model.exists():
         write_model(model)
+        write_texts(folder / "one.jsonl", 1)
+        for each in COMMANDS:  # so that Python has the bytecode when time counts
+            attnaudit(each, model.name, "one.jsonl", "--quiet", folder=folder)
     if not data.exists():
         write_texts(data, count)
     arguments = [command, model.name, data.name, "--json", "-o", "report.json", "--quiet"]
